@@ -121,8 +121,10 @@ def require_payload(value: bytes | None) -> bytes:
 
 def event_id(source: str, id: str) -> bytes:
     """Return the 16-byte identity of an event: the start of SHA-256 over source and id, each length-prefixed."""
-    said, name = source.encode(), id.encode()
-    return hashlib.sha256(b"".join((_length(len(said)), said, _length(len(name)), name))).digest()[:16]
+    source_bytes, name = source.encode(), id.encode()
+    return hashlib.sha256(
+        b"".join((_length(len(source_bytes)), source_bytes, _length(len(name)), name))
+    ).digest()[:16]
 
 
 def signed_bytes(network: str, envelope: Envelope, payload: bytes) -> bytes:

@@ -75,7 +75,7 @@ def escaped_json(text: str) -> str:
 
 
 def fault(text: str) -> str:
-    """Why ``text`` may not stand as an id, as a sentence; "" where it may."""
+    """Why ``text`` is not permitted as an id, as a sentence; "" where it is."""
     if text.isascii():
         return "It begins or ends with a blank." if text[:1] == " " or text[-1:] == " " else ""
     found = _ILLEGIBLE.search(text)

@@ -1,4 +1,4 @@
-"""Proof that whoever registers a public key holds its private half: a signature by the key itself over what is to be registered.
+"""Proof of possession of a private key: a signature by the key over the statement that registers it.
 
 Without it a party could have somebody else's key registered as its own, and a wrong digit would give a key that nobody can use.
 The statement begins with a domain of its own, so that no signature of an event is one of a statement, nor the other way round.

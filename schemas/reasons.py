@@ -43,7 +43,7 @@ class Reason(StrEnum):
 
 
 class Refusal(Exception):
-    """One message cannot be accepted: what was wrong, where, and what its publisher can do.
+    """The refusal of one message: what was wrong, where, and what its publisher can do.
 
     `reason` is the stable code. `detail` is one English sentence without secrets. `pointer` is where: ""
     (the whole message), a JSON pointer into the payload ("/objects/3/id") or "header:<name>". `remedy` is

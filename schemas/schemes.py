@@ -32,7 +32,7 @@ class Scheme(StrEnum):
 
 
 class WeakKeyError(ValueError):
-    """A public key that must not be registered: it would accept signatures that nobody made, or is no key at all."""
+    """A public key that must not be registered: it would accept forged signatures, or is no key at all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,8 +114,8 @@ def derive_salt(secret: bytes, source: str, record_key: str) -> str:
     """
     if len(secret) < 16:
         raise ValueError(f"the salt secret has {len(secret)} bytes, fewer than 16")
-    said, record = source.encode(), record_key.encode()
-    message = SALT_DOMAIN + pack(">I", len(said)) + said + pack(">I", len(record)) + record
+    source_bytes, record = source.encode(), record_key.encode()
+    message = SALT_DOMAIN + pack(">I", len(source_bytes)) + source_bytes + pack(">I", len(record)) + record
     return hmac.digest(secret, message, "sha256")[:16].hex()
 
 

@@ -1,4 +1,4 @@
-"""JSON that every reader reads the same way: what a signature covers must not have two meanings.
+"""Strict JSON: text with the same meaning for every reader, as a signature requires.
 
 Ordinary parsers keep the last of two equal keys, round big integers and accept NaN, each in its own way.
 Here such text is refused, with the place. Source of the rules: RFC 7493 (I-JSON), made stricter in size
@@ -51,7 +51,7 @@ def loads(raw: bytes, max_bytes: int = MAX_BYTES) -> object:
 
 
 class _Flaw:
-    """Stands in the parsed value where something was wrong, so that its place can be told."""
+    """Placeholder in the parsed value for an error, so that its location can be reported."""
 
     def __init__(self, detail: str) -> None:
         self.detail = detail

@@ -20,8 +20,8 @@ from services.testbed.localstack.engine import (
     open_database,
     told,
 )
-from services.testbed.localstack.errors import StackError
 from services.testbed.localstack.monitoring_programs import watching_programs
+from services.testbed.localstack.process import StackError
 from tests.integration.containers import engine as containers
 
 # How long an example takes says nothing but how busy the machine is.

@@ -1,1 +1,1 @@
-"""What partners say: one frozen model per event type, with who may say it and whose word is an authority's."""
+"""Event types: one frozen model per type, with its permitted publishers and its authorities."""

@@ -1,4 +1,4 @@
-"""Steps of cases (numbers 8000 to 8099): trouble that somebody of the platform's users has to look at, and who does.
+"""Steps of cases (numbers 8000 to 8099): a condition that a party has to act on, and its owner.
 
 A case is opened by rule, from what partners published, and its id follows from what it is about. Every step is decided once,
 under a lock, and signed by the platform; ``before`` names the step of the same case that it rests on, so that two steps never

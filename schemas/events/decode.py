@@ -1,8 +1,10 @@
-"""From signed bytes to a payload: strict JSON, the type's model, what no pattern can say, and the way to the newest version."""
+"""From signed bytes to a payload: strict JSON, the type's model, rules beyond the schema, and conversion to the newest version."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, cast
 
 import orjson
@@ -12,11 +14,45 @@ from schemas import strict_json
 from schemas.events.base import Payload
 from schemas.events.catalogue import CATALOGUE
 from schemas.events.correction import Corrected
-from schemas.events.upcast import STEPS, Step
+from schemas.events.customs_whole import whole
+from schemas.events.finance_decision import unchanged
 from schemas.events.vocabulary import Region
 from schemas.events.wire import TIME_PATTERN
 from schemas.reasons import Reason, Refusal
 from schemas.rfc3339 import parse_micros
+
+# A step takes the JSON value of version n and gives that of version n + 1, without changing its argument. Chains are
+# followed to the newest version. A step is never changed once it has been published.
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step: the ``type`` it leads to, and the pure function from the older value to the newer."""
+
+    type: str
+    apply: Callable[[Json], Json]
+
+
+_WHOLE = (
+    "transit_opened",
+    "transit_closed",
+    "unloading_permitted",
+    "inspection_passed",
+    "inspection_finding",
+    "held",
+)
+STEPS: Mapping[str, Step] = MappingProxyType(
+    {
+        **{f"cre.customs.{name}.v1": Step(f"cre.customs.{name}.v2", whole) for name in _WHOLE},
+        "cre.finance.decided.v1": Step("cre.finance.decided.v2", unchanged),
+        "cre.finance.decided.v2": Step("cre.finance.decided.v3", unchanged),
+        "cre.finance.released.v1": Step("cre.finance.released.v2", unchanged),
+    }
+)
+"""The step away from each type that has a newer version, by the older type's name."""
+
 
 _SAYS = {
     "missing": ("The field is missing.", "Add the field."),

@@ -1,4 +1,4 @@
-"""Consignment notes and what becomes of papers (numbers 2000 to 2009 and 2030 to 2049)."""
+"""Consignment notes and the handling of documents (numbers 2000 to 2009 and 2030 to 2049)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pydantic import Field
 
 from schemas.events.base import Edge, Milestone
 from schemas.events.declare import CARGO, event
+from schemas.events.document_trade import TradeParty
 from schemas.events.keys import canonical_key
 from schemas.events.spec import DAY
-from schemas.events.trade import TradeParty
 from schemas.events.vocabulary import Episode, ObjectKind, Region, Role, Territory
 from schemas.events.wire import Commodity, Count, Date, Identifier, Kilograms, Place, Seal
 

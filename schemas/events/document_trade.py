@@ -1,4 +1,4 @@
-"""Papers of trade and insurance (numbers 2010 to 2029).
+"""Trade and insurance documents (numbers 2010 to 2029), with their amounts and parties.
 
 Fields are named after the UN/CEFACT core components that the ICC's key trade documents use: grand total amount, delivery
 type code (Incoterms), buyer and seller party, gross weight, package quantity. No natural person, no free text.
@@ -9,14 +9,31 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
-from schemas.events.base import Milestone
+from schemas.events.base import Milestone, Wire
 from schemas.events.declare import DOCUMENTED, event
 from schemas.events.spec import DAY
-from schemas.events.trade import Amount, TradeParty
 from schemas.events.vocabulary import Episode, Region, Role
 from schemas.events.wire import Commodity, Count, Country, Date, Identifier, Kilograms
+
+
+class Amount(Wire):
+    """Money in minor units of its currency (ISO 4217): 12.34 EUR is 1234."""
+
+    minor_units: Annotated[int, Field(ge=0, le=10**15)]
+    currency_code: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+
+
+class TradeParty(Wire):
+    """A company by one of its public numbers, or by the code under which it is registered here (PARTY).
+
+    Numbers that can belong to a natural person (a 12-digit INN, an IIN, a PESEL) are not for this field.
+    """
+
+    scheme: Literal["PARTY", "USCC", "LEI", "EORI", "INN", "OGRN", "BIN", "UNP", "NIP"]
+    id: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z-]{1,39}$")]
+
 
 _trade = partial(
     event,

@@ -1,7 +1,7 @@
-"""The life of a financing (numbers 6000 to 6099): asked for, approved, pledged, drawn, repaid, released, and its troubles.
+"""The stages of a financing (numbers 6000 to 6099): requested, approved, pledged, drawn, repaid, released, and its exceptions.
 
-What a bank publishes here is its word on its own financing. Whether it takes effect among the banks of this platform (a
-pledge, a drawdown, a release) is a decision of the platform (``finance_decision``), which names the event it answers.
+A bank's events are assertions on its own financing. Whether a pledge, drawdown or release takes effect among the banks is a
+decision of the platform (``finance_decision``), which names the event that it answers.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pydantic import Field
 
 from schemas.events.base import Place
 from schemas.events.declare import CARGO
+from schemas.events.document_trade import Amount, TradeParty
 from schemas.events.finance_terms import (
     BasisPoints,
     Cargo,
@@ -26,7 +27,6 @@ from schemas.events.finance_terms import (
     by_bank,
     own_key,
 )
-from schemas.events.trade import Amount, TradeParty
 from schemas.events.vocabulary import ObjectKind, Role
 from schemas.events.wire import Country, Date, Identifier, OwnReference, PartyCode
 

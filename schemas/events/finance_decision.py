@@ -9,8 +9,8 @@ from pydantic import Field, StringConstraints
 
 from schemas.events.base import ObjectRef, PartyCode, Time
 from schemas.events.declare import CARGO, event
+from schemas.events.document_trade import Amount
 from schemas.events.finance_terms import EventOf, FinanceFact, Waiver
-from schemas.events.trade import Amount
 from schemas.events.vocabulary import ObjectKind, Region, Role
 from schemas.events.wire import Code, Free, OwnReference, Sha256Hex
 from schemas.rfc3339 import parse_micros
@@ -107,6 +107,6 @@ class DecidedOnGoods(DecidedWhole):
 DecidedOnGoods.spec = replace(Decided.spec, type="cre.finance.decided.v3")
 
 
-def said_less(value: dict[str, Any]) -> dict[str, Any]:
-    """The value of one version as one of the next: it says no more than it did."""
+def unchanged(value: dict[str, Any]) -> dict[str, Any]:
+    """The value of one version as one of the next, which has only further optional fields."""
     return value

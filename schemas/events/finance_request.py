@@ -6,8 +6,8 @@ from functools import partial
 
 from schemas.events.base import PartyCode, Place
 from schemas.events.declare import CARGO, event
+from schemas.events.document_trade import TradeParty
 from schemas.events.finance_terms import Cargo, FinanceFact
-from schemas.events.trade import TradeParty
 from schemas.events.vocabulary import Region, Role
 from schemas.events.wire import Identifier
 

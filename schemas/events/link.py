@@ -1,6 +1,6 @@
-"""What belongs to what (numbers 4000 to 4099): the founding of a consignment and the links that lead facts to it.
+"""Links (numbers 4000 to 4099): the opening of a consignment, and which object belongs to which.
 
-Ids stand as plain strings where the field fixes the kind of object, and as references where several kinds may stand.
+Ids are plain strings where the field fixes the kind of object, and references otherwise.
 """
 
 from __future__ import annotations
@@ -187,7 +187,7 @@ Names = Annotated[tuple[Identifier, ...], Field(strict=False, min_length=2, max_
 
 
 def _same(kind: ObjectKind, names: Iterable[str]) -> tuple[Edge, ...]:
-    """Names of one thing: what is said under one of them reaches wherever another of them leads, both ways."""
+    """Names of one object: statements about one of them apply to the others."""
     first, *others = dict.fromkeys(_end(kind, name) for name in names)
     return tuple(edge for other in others for edge in ((first, other), (other, first)))
 

@@ -1,4 +1,4 @@
-"""What is fixed for an event type: its number, who may say it, whose word is an authority's, and its tolerance."""
+"""The specification of an event type: number, publishers, authorities and tolerance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Check digits: what a parsed identifier says of its own, and the arithmetic that several schemes share."""
+"""Check digits of parsed identifiers, and the arithmetic that several schemes share."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Identifier(Protocol):
 
     @property
     def check(self) -> CheckDigit:
-        """What the check digit says."""
+        """The result of the check digit."""
 
 
 def agrees(expected: object, given: object) -> CheckDigit:

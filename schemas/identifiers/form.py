@@ -1,4 +1,4 @@
-"""The form of an identifier: what it must look like, and help for whoever wrote it another way."""
+"""The form of an identifier, and the remedy for text in another form."""
 
 from __future__ import annotations
 

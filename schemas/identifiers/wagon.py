@@ -1,6 +1,6 @@
-"""Wagon numbers of the three networks that one journey meets: China Railway, 1520 and UIC (EVN).
+"""Wagon numbers of China Railway, the 1520 networks and UIC (EVN).
 
-On the wire a wagon is ``CN|1520|UIC/number``; a bare number is told by its length (7, 8 or 12 digits).
+On the wire a wagon is ``CN|1520|UIC/number``; a bare number is recognised by its length (7, 8 or 12 digits).
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""From the models to what partners read: JSON Schema, AsyncAPI, examples; generated, and kept fresh by a test."""
+"""Generation of the published contract from the models: JSON Schema, AsyncAPI, examples and signing vectors."""

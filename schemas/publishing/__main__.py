@@ -1,4 +1,4 @@
-"""``python -m schemas.publishing [--check]``: regenerate schemas/published/, or say what is stale."""
+"""``python -m schemas.publishing [--check]``: regenerate schemas/published/, or list what is stale."""
 
 from __future__ import annotations
 

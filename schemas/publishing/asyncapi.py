@@ -109,7 +109,7 @@ def headers() -> Json:
 
 
 def _channel(channel: Channel) -> Json:
-    said = (
+    names = (
         _key(type_)
         for type_, model in sorted(CATALOGUE.items())
         if channel.role is None or channel.role in model.spec.publishers
@@ -117,7 +117,7 @@ def _channel(channel: Channel) -> Json:
     described: Json = {
         "address": channel.address,
         "description": channel.description,
-        "messages": {key: {"$ref": f"#/components/messages/{key}"} for key in said},
+        "messages": {key: {"$ref": f"#/components/messages/{key}"} for key in names},
         "bindings": {"kafka": {"bindingVersion": "0.5.0"}},
     }
     if channel.parameters:

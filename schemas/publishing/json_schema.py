@@ -1,4 +1,4 @@
-"""One JSON Schema 2020-12 per event type, with who may say it in words and as data."""
+"""One JSON Schema 2020-12 per event type, with its permitted publishers in words and as data."""
 
 from __future__ import annotations
 
@@ -42,29 +42,29 @@ def json_schema(model: type[Payload]) -> Json:
 
 def describe(spec: EventSpec) -> str:
     """The rules of a type in English, one sentence each."""
-    said = [spec.summary, f"Said by {_roles(spec.publishers)}."]
+    parts = [spec.summary, f"Said by {_roles(spec.publishers)}."]
     if spec.authority:
         where = {
             "NONE": "",
             "PLACE": " for the place in its territory",
             "JURISDICTION": " for the jurisdiction in its territory",
         }[spec.territory]
-        said.append(f"The word of {_roles(spec.authority)} is an authority's{where}.")
+        parts.append(f"The word of {_roles(spec.authority)} is an authority's{where}.")
     if spec.corroborators:
-        said.append(f"Corroborated by {_roles(spec.corroborators)}.")
+        parts.append(f"Corroborated by {_roles(spec.corroborators)}.")
     if spec.tolerance_seconds is not None:
-        said.append(
+        parts.append(
             f"Publishers disagree when their times differ by more than {_span(spec.tolerance_seconds)}."
         )
     if spec.opens is not None:
-        said.append(f"Opens the exception {spec.opens.name}.")
+        parts.append(f"Opens the exception {spec.opens.name}.")
     if spec.closes is not None:
-        said.append(f"Closes the exception {spec.closes.name}.")
+        parts.append(f"Closes the exception {spec.closes.name}.")
     if spec.owner is not None and spec.due_seconds is not None:
-        said.append(f"To be dealt with by the {_word(spec.owner)} within {_span(spec.due_seconds)}.")
+        parts.append(f"To be dealt with by the {_word(spec.owner)} within {_span(spec.due_seconds)}.")
     if spec.answers:
-        said.append(f"Answers {', '.join(spec.answers)}.")
-    return " ".join(said)
+        parts.append(f"Answers {', '.join(spec.answers)}.")
+    return " ".join(parts)
 
 
 def facts(spec: EventSpec) -> Json:
@@ -95,10 +95,12 @@ def _plain(node: Any) -> Any:
         return [_plain(part) for part in node]
     if not isinstance(node, dict):
         return node
-    kept = {key: _plain(part) for key, part in node.items() if not (key == "title" and isinstance(part, str))}
-    if isinstance(kept.get("description"), str):
-        kept["description"] = " ".join(kept["description"].replace("``", "").split())
-    return kept
+    cleaned = {
+        key: _plain(part) for key, part in node.items() if not (key == "title" and isinstance(part, str))
+    }
+    if isinstance(cleaned.get("description"), str):
+        cleaned["description"] = " ".join(cleaned["description"].replace("``", "").split())
+    return cleaned
 
 
 def _roles(roles: frozenset[Any]) -> str:

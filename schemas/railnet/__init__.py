@@ -21,13 +21,13 @@ from schemas.railnet.resolve import (
     crossing,
     crossings_at,
     crossings_on,
+    hours_to,
     manager_of,
     managers_of,
     resolve,
     resolve_border,
     trap,
 )
-from schemas.railnet.running import hours_to
 from schemas.railnet.scenarios import RestrictionKind, ScenarioFact, restrictions, scenario_facts
 from schemas.railnet.traps import LocodeTrap, TrapKind, locode_traps
 from schemas.railnet.zones import (

@@ -7,14 +7,34 @@ written: upper case, ASCII, no spaces (schemas.identifiers normalises them).
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
 
 from schemas.railnet.model import Crossing, Station
-from schemas.railnet.reader import crossing_of_pair, crossings, stations
+from schemas.railnet.reader import crossing_of_pair, crossings, legs, stations
 from schemas.railnet.traps import LocodeTrap, TrapKind, locode_traps
 from schemas.railnet.zones import country_of_uic
+
+
+@cache
+def hours_to(station: str) -> Mapping[str, float]:
+    """How long a train runs from each station to ``station`` without a border between them, by the shortest way."""
+    back: dict[str, list[tuple[str, float]]] = {}
+    for leg in legs().values():
+        if leg.crossing is None:
+            back.setdefault(leg.to_station, []).append((leg.from_station, leg.run_hours))
+    found: dict[str, float] = {}
+    todo = [(0.0, station)]
+    while todo:
+        hours, at = heapq.heappop(todo)
+        if at in found:
+            continue
+        found[at] = hours
+        for before, run in back.get(at, ()):
+            heapq.heappush(todo, (hours + run, before))
+    return found
 
 
 def resolve(place: str) -> Station | None:
@@ -78,8 +98,8 @@ def country_of(place: str) -> str | None:
     scheme, _, code = place.partition(":")
     match scheme:
         case "locode" | "plc":
-            letters = code[:2]
-            return letters if len(letters) == 2 and letters.isascii() and letters.isupper() else None
+            country = code[:2]
+            return country if len(country) == 2 and country.isascii() and country.isupper() else None
         case "uic":
             return country_of_uic(code[:2])
         case "crossing":

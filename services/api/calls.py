@@ -19,8 +19,8 @@ from services.api.context import Context
 from services.api.gate import Admitted, Caller
 from services.api.problems import Problem
 from services.domain.objects import Thing
-from services.financing.domain.decisions import Ruling
-from services.financing.domain.requests import Ask
+from services.financing.domain.decisions import Decision
+from services.financing.domain.requests import DecisionRequest
 from services.ledger.registry.party import Party
 from services.ledger.registry.registry import Registry
 from services.ledger.storage.questions import Question, Row
@@ -198,9 +198,9 @@ class Undecided:
     ``answer`` tells of the decision; that something is absent is recorded, so it is answered and not raised.
     """
 
-    ask: Ask
+    ask: DecisionRequest
     on: Sequence[Thing]
-    answer: Callable[[Ruling], Answer]
+    answer: Callable[[Decision], Answer]
 
 
 def page(

@@ -12,15 +12,15 @@ from services.api.access.filtering import shown
 from services.api.access.matrix import Field, Relation, Shown, granted
 from services.api.access.relations import LENDERS, Standing, lending, shippers_of, standing
 from services.api.calls import Call
-from services.query.view_json import plain
-from services.query.views import Told, told_of
+from services.query.view_json import view_json
+from services.query.views import SourcedView, read_view
 
 
 @dataclass(frozen=True, slots=True)
 class Looked:
     """What the caller sees, in what standing; ``told`` is everything, and is never given out."""
 
-    told: Told
+    told: SourcedView
     standing: Standing
     grants: Mapping[Field, Shown]
     body: dict[str, Any]
@@ -33,10 +33,10 @@ class Looked:
 
 def look(call: Call, consignment: bytes) -> Looked | None:
     """The group of ``consignment`` (16 bytes) for the caller; None where it is not there or not the caller's to see."""
-    told = told_of(call.session, consignment, call.now, call.registry)
+    told = read_view(call.session, consignment, call.now, call.registry)
     if told is None:
         return None
-    body = plain(told)
+    body = view_json(told)
     stands = standing(told, call.party, [(each["milestone"], each["by"]) for each in body["timeline"]])
     relations = {
         *stands.relations,
@@ -63,7 +63,7 @@ def look(call: Call, consignment: bytes) -> Looked | None:
     return Looked(told, Standing(stands.roles, frozenset(relations)), grants, filtered)
 
 
-def _papers(told: Told, field: Field) -> list[dict[str, Any]]:
+def _papers(told: SourcedView, field: Field) -> list[dict[str, Any]]:
     return papers.goods(told) if field is Field.GOODS else papers.invoices(told)
 
 

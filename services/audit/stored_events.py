@@ -16,7 +16,7 @@ from schemas.envelope import HEADERS, Envelope
 from schemas.events.decode import decode_admitted
 from schemas.rfc3339 import parse_micros
 from services.domain.facts import Facts
-from services.domain.interpretation import Statement, interpret
+from services.domain.interpretation import Attribution, interpret
 from services.ledger.admission.raw_bytes import frame, unframe
 from services.ledger.registry.as_of import RegistryHistory
 from services.ledger.storage.arrays import bigints
@@ -103,8 +103,8 @@ def admitted_facts(body: Body, history: RegistryHistory) -> Facts:
     registry = history.at(body.registry)
     party = registry.parties[registry.keys[key_text(body.key_id)].party].at(body.appended)
     source, type_, published = parse_attributes(body.headers)
-    statement = Statement(body.id, source, party.publisher, published)
-    return interpret(statement, body.content, decode_admitted(type_, body.payload))
+    attribution = Attribution(body.id, source, party.publisher, published)
+    return interpret(attribution, body.content, decode_admitted(type_, body.payload))
 
 
 class Attributes(NamedTuple):

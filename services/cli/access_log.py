@@ -9,10 +9,9 @@ import typer
 from services.api import sealed
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
+from services.cli.options import AsJson, micros, now
 from services.cli.output import iso, out, print_json, print_table
-from services.cli.registry_change import AsJson
 from services.cli.settings import CliSettings
-from services.cli.times import micros, now
 
 app = typer.Typer(
     help="Sealed lines of the access log, shown to two named people together.", no_args_is_help=True

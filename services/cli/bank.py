@@ -1,18 +1,25 @@
-"""`lianyun bank`: a bank's questions and requests, through the API with the bank's own client key."""
+"""`lianyun bank`: a bank's queries and requests through the API with its own client key, and the operator's key maintenance."""
 
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import uuid4
 
 import typer
 
-from services.cli.bank_client import calling, got, pages, path_of, posted
-from services.cli.bank_output import facts, listed, money, show, steps
+from services.cli.bank_client import calling, facts, got, listed, money, pages, path_of, posted, show, steps
+from services.cli.database import session
 from services.cli.exits import Exit, Failure
+from services.cli.options import AsJson
 from services.cli.output import out, print_json, print_table
+from services.cli.settings import CliSettings
+from services.financing.domain.fingerprints import NEWEST
+from services.financing.store import fingerprint_versions
+from services.financing.store.keys import KeysMissing, add_registry_key, make_keys, read_keys
+from services.financing.store.keys import prepare as prepared
 
 app = typer.Typer(
     no_args_is_help=True, help="What a bank asks and does: through the API, with the bank's own client key."
@@ -32,7 +39,6 @@ Key = Annotated[
         "--key", envvar="LIANYUN_API_CLIENT_KEY", help="Its private key, a JWK as `party client add` makes."
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Reference = Annotated[str, typer.Argument(help="The bank's own reference of the financing.")]
 Again = Annotated[str, typer.Option("--idempotency-key", help="Repeat a request: the key of the first time.")]
 
@@ -62,8 +68,8 @@ def status(
         raise Failure(Exit.USAGE, "name one financing or one thing", "lianyun bank status --help")
     with calling(url, client, key) as api:
         if reference:
-            asked = {"as_of": as_of, "known_at": known_at, "signed": "true" if signed else ""}
-            answer = got(api.get(path_of(reference), params={k: v for k, v in asked.items() if v}))
+            query = {"as_of": as_of, "known_at": known_at, "signed": "true" if signed else ""}
+            answer = got(api.get(path_of(reference), params={k: v for k, v in query.items() if v}))
             if signed:
                 out.print(answer.text, markup=False)
                 return
@@ -246,9 +252,9 @@ def answer(client: Client, key: Key, reference: Reference, url: Url = "", as_jso
         print_json(found)
         return
     for each in found["answers"]:
-        said = f"  (said by {', '.join(each['said_by'])})" if each["said_by"] else ""
+        sources = f"  (said by {', '.join(each['said_by'])})" if each["said_by"] else ""
         value = "unknown" if each["value"] is None else json.dumps(each["value"], ensure_ascii=False)
-        out.print(f"{each['number']}. {each['question']}{said}", markup=False)
+        out.print(f"{each['number']}. {each['question']}{sources}", markup=False)
         out.print(f"   {value[:600]}", markup=False)
 
 
@@ -277,3 +283,64 @@ def _read(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as problem:
         raise Failure(Exit.USAGE, f"{path}: {problem}", "docs/guides/financing.md shows one") from None
+
+
+__all__ = ["app"]
+Keys = Annotated[
+    Path,
+    typer.Option(
+        "--keys", envvar="LIANYUN_FINANCING_KEYS", help="The file of the platform's keys of financing."
+    ),
+]
+DEFAULT = Path(".lianyun") / "financing-keys.json"
+
+
+@app.command()
+def prepare(keys: Keys = DEFAULT) -> None:
+    """Make the platform's keys where there are none, register them, and open the registry of fingerprints. (Operators.)"""
+    try:
+        held = make_keys(keys)
+    except (KeysMissing, OSError) as problem:
+        raise Failure(Exit.FAILED, str(problem), "lianyun bank prepare --keys FILE") from None
+    settings = CliSettings()
+    with session(settings) as connection:
+        done = prepared(connection, held, settings.network, time.time_ns() // 1_000, "operator")
+        connection.commit()
+    for line in done or ["nothing was to be done"]:
+        out.print(line, markup=False)
+
+
+@app.command("rotate-key")
+def rotate_key(
+    keys: Keys = DEFAULT,
+    begin: Annotated[
+        bool,
+        typer.Option("--begin", help="Second step: write fingerprints under the newest key of the file."),
+    ] = False,
+    close: Annotated[
+        int, typer.Option(help="Third step: write nothing more under this version; it is still looked at.")
+    ] = 0,
+) -> None:
+    """Rotate the registry key of fingerprints in three steps. (Operators.)
+
+    First without an option: a key is added to the file; give it to every process that decides and start each again, for
+    a process without a key that counts decides nothing. Then --begin, then --close N with the number of the old version.
+    """
+    if close:
+        with session(CliSettings()) as connection:
+            if not fingerprint_versions.close(connection, close):
+                raise Failure(
+                    Exit.NOT_FOUND, f"version {close} is not open", "see the table lianyun.financing_version"
+                )
+        out.print(f"closed version {close}; it is looked at until its last entry is freed", markup=False)
+        return
+    try:
+        held = read_keys(keys) if begin else add_registry_key(keys)
+    except (KeysMissing, OSError) as problem:
+        raise Failure(Exit.FAILED, str(problem), "lianyun bank prepare") from None
+    if not begin:
+        out.print(f"{keys} holds {len(held.registry_keys)} registry keys; start the API again", markup=False)
+        return
+    with session(CliSettings()) as connection:
+        number = fingerprint_versions.begin(connection, held.registry_keys[-1], NEWEST)
+    out.print(f"began version {number} of the fingerprints", markup=False)

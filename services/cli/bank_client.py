@@ -1,4 +1,4 @@
-"""How `lianyun bank` talks with the API: as the bank's client, with every problem told in the user's words."""
+"""The HTTP client of `lianyun bank`: requests as the bank's client, problems as failures, and the output of responses."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey, import_key
 
 from services.api.client import ApiAuth
 from services.cli.exits import Exit, Failure
+from services.cli.output import out, print_table
 from services.cli.settings import CliSettings
 
 LOCAL = "http://127.0.0.1:8443"
@@ -24,10 +25,7 @@ LOCAL = "http://127.0.0.1:8443"
 
 @contextmanager
 def calling(url: str, client: str, key: Path) -> Iterator[httpx.Client]:
-    """An HTTP client that acts as ``client`` at ``url``, or where the settings know the API to be.
-
-    Ends the command where the key or the API cannot be used.
-    """
+    """An HTTP client that authenticates as ``client`` at ``url``, or at the configured API. Raises Failure."""
     url = url or CliSettings().api_url or LOCAL
     try:
         private = import_key(json.loads(key.read_text(encoding="utf-8")))
@@ -58,22 +56,22 @@ def path_of(reference: str) -> str:
 
 
 def posted(api: httpx.Client, path: str, body: Any, again: str) -> httpx.Response:
-    """Ask for something that changes, under the idempotency key ``again`` or a new one."""
+    """POST ``body`` under the idempotency key ``again``, or under a new one."""
     return api.post(path, json=body, headers={"idempotency-key": again or uuid4().hex})
 
 
 def got(answer: httpx.Response) -> httpx.Response:
-    """The answer; ends the command where it is a problem."""
+    """The response; Failure where it is a problem."""
     if answer.is_success:
         return answer
     try:
-        told = answer.json()
+        body = answer.json()
     except ValueError:
-        told = {"title": answer.text[:200]}
+        body = {"title": answer.text[:200]}
     faults = "; ".join(
-        f"{f.get('pointer') or f.get('parameter')}: {f['detail']}" for f in told.get("errors", ())
+        f"{f.get('pointer') or f.get('parameter')}: {f['detail']}" for f in body.get("errors", ())
     )
-    problem = " ".join(filter(None, (told.get("title"), told.get("detail"), faults)))
+    problem = " ".join(filter(None, (body.get("title"), body.get("detail"), faults)))
     code = Exit.NOT_FOUND if answer.status_code == httpx.codes.NOT_FOUND else Exit.FAILED
     raise Failure(
         code,
@@ -89,3 +87,85 @@ def pages(api: httpx.Client, path: str, params: dict[str, str]) -> Iterator[dict
         page = got(api.get(path, params={**params, **({"cursor": cursor} if cursor else {})})).json()
         yield from page["items"]
         cursor = page["next"]
+
+
+def show(found: dict[str, Any]) -> None:
+    """Print one financing."""
+    out.print(
+        f"{found['financing']}  {found['stage']}  {found['product']} on {found['interest']}, applicant {found['applicant']}",
+        markup=False,
+    )
+    for name in ("approved", "drawn", "outstanding"):
+        out.print(f"{name}: {money(found[name])}", markup=False)
+    value = found["value"]
+    out.print(
+        f"verified value: {money(value['verified'])}, said by {', '.join(value['said_by']) or 'nobody'}",
+        markup=False,
+    )
+    register = found["legal_register"]
+    out.print(
+        f"legal register: {register if isinstance(register, str) else ', '.join(r['number'] for r in register)}",
+        markup=False,
+    )
+    for each in found["control"]:
+        out.print(f"control of {each['note']}: {each['grip']}", markup=False)
+    for each in found["alerts"]:
+        seen = "acknowledged" if each["acknowledged"] else "NOT acknowledged"
+        out.print(f"alert {each['covenant']} ({each['about']}) since {each['since']}, {seen}", markup=False)
+    facts(found["corroboration"])
+    steps(found["history"])
+    out.print(f"as of {found['as_of']}, as known at {found['known_at']}. {found['limits']}", markup=False)
+
+
+def facts(facts: list[dict[str, Any]]) -> None:
+    """Print facts with their sources and assurance."""
+    rows = [
+        (
+            f["said"][0]["happened"],
+            f["milestone"],
+            f["object"],
+            f["place"] or "",
+            f["assurance"],
+            f["sayers"],
+            "disputed" if f["disputed"] else "",
+        )
+        for f in facts
+    ]
+    print_table(("happened", "fact", "of", "at", "assurance", "said by", ""), rows)
+
+
+def steps(steps: list[dict[str, Any]]) -> None:
+    """Print a history."""
+    rows = [
+        (
+            s["at"],
+            s["what"],
+            s["outcome"] or "",
+            s["guard"] or (f"waived: {s['waiver']['grounds']}" if s.get("waiver") else ""),
+            s["by"] or "",
+            s["number"] or (s["event"] or {}).get("id", ""),
+        )
+        for s in steps
+    ]
+    print_table(("at", "what", "outcome", "guard or waiver", "by", "decision or event"), rows)
+
+
+def listed(found: list[dict[str, Any]]) -> None:
+    """Print a list of financings."""
+    rows = [
+        (
+            f["financing"],
+            f["stage"],
+            f["product"],
+            f["applicant"],
+            money(f["outstanding"]),
+            f["matures_on"] or "",
+        )
+        for f in found
+    ]
+    print_table(("financing", "stage", "product", "applicant", "outstanding (minor units)", "matures"), rows)
+
+
+def money(money: dict[str, Any] | None) -> str:
+    """An amount for display."""
+    return "-" if money is None else f"{money['minor_units']} {money['currency_code']}"

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from services.cli.exits import Exit, Failure
+from services.cli.options import AsJson
 from services.cli.output import out, print_json, print_table
 from services.monitoring.capacity.figures import measured
 from services.monitoring.capacity.presentation import lines
@@ -37,7 +38,7 @@ def capacity(
     years: Annotated[int, typer.Option(min=1, help="For how long events are kept.")] = _DEFAULT.years,
     kafka_days: Annotated[int, typer.Option(min=1, help="Retention of the topics.")] = _DEFAULT.kafka_days,
     kafka_replicas: Annotated[int, typer.Option(min=1)] = _DEFAULT.kafka_replicas,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Compute partitions, workers, cores and disk from trains a year, by what an event was measured to cost."""
     demand = Demand(

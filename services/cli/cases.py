@@ -1,35 +1,169 @@
-"""`lianyun cases`: trouble that somebody has to look at: what there is, whose it is, and what was done about it."""
+"""`lianyun cases`: the cases at borders, their owners, evidence and steps."""
 
 from __future__ import annotations
 
 import os
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from schemas import railnet
 from services.cases.domain.causes import CaseKind
-from services.cases.domain.lifecycle import Ask, Closing, Desk, Refused, StepKind
+from services.cases.domain.lifecycle import Closing, Refused, Step, StepKind, StepRequest, Team
 from services.cases.store import follower, overview, projector
-from services.cases.store.case_service import CaseDesk, NoSuchCase
-from services.cases.store.overview import Ambiguous, Wanted
-from services.cli.case_output import plain_case, plain_step, plain_whole, show_list, show_whole
+from services.cases.store.case_service import CaseService, NoSuchCase
+from services.cases.store.overview import Ambiguous, Listed, Wanted, Whole
 from services.cli.database import dsn_of, session
 from services.cli.exits import Exit, Failure
-from services.cli.output import out, print_json
+from services.cli.options import AsJson, micros, now
+from services.cli.output import iso, out, print_json, print_table
 from services.cli.settings import CliSettings
-from services.cli.times import micros, now
+from services.domain.facts import Micros
 from services.financing.store.keys import KeysMissing
 from services.ledger.registry import store as registry_store
 from services.ledger.storage.session import Session, open_session
+from services.query.view_json import place_name
 from services.telemetry.logs import configure
+
+_NO_BORDER = "-"
+
+
+def plain_case(case: Listed, at: Micros) -> dict[str, Any]:
+    """A case of a list as JSON-ready data."""
+    life = case.life
+    return {
+        "case": case.id.hex(),
+        "kind": str(case.kind),
+        "what": case.what,
+        "about": str(case.about),
+        "jurisdiction": case.jurisdiction,
+        "place": case.place,
+        "place_name": place_name(case.place),
+        "occurrence": case.occurrence,
+        "crossing": case.crossing or None,
+        "status": str(case.status(at)),
+        "cause_stands": case.stands,
+        "owner": None if life.owner is None else str(life.owner),
+        "snoozed_until": None if life.snoozed_until is None else iso(life.snoozed_until),
+        "acts": None if case.acts is None else str(case.acts),
+        "since": iso(case.since),
+        "due": iso(case.due),
+        "opened": iso(life.opened),
+        "last_step": iso(life.at),
+        "closed_as": life.reason or None,
+    }
+
+
+def plain_whole(whole: Whole, at: Micros, events: dict[bytes, tuple[str, str]]) -> dict[str, Any]:
+    """All of one case as JSON-ready data; ``events`` are the names of those that it rests on."""
+    cause = whole.cause
+    return {
+        **plain_case(whole.listed, at),
+        "missing": [] if cause is None else sorted(cause.missing),
+        "surplus": [] if cause is None else sorted(cause.surplus),
+        "consignments": len(whole.consignments),
+        "evidence": [
+            {"event": event.hex(), **_named(events.get(event))}
+            for event in (whole.steps[0].evidence if cause is None else cause.events)
+        ],
+        "steps": [plain_step(step) for step in whole.steps],
+    }
+
+
+def plain_step(step: Step) -> dict[str, Any]:
+    """A step as JSON-ready data."""
+    body: dict[str, Any] = {
+        "number": step.number,
+        "step": str(step.kind),
+        "at": iso(step.at),
+        "by": _team(step.by),
+        "to": _team(step.to),
+        "until": None if step.until is None else iso(step.until),
+        "reason": step.reason or None,
+        "note": step.text or None,
+    }
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def show_list(cases: list[Listed], at: Micros) -> None:
+    """A table, the case first that is due first."""
+    columns = ("case", "status", "kind", "what", "about", "where", "since", "due", "owner")
+    print_table(columns, [_row(case, at) for case in cases])
+
+
+def _row(case: Listed, at: Micros) -> tuple[object, ...]:
+    late = " LATE" if case.due < at and not case.life.closed else ""
+    gone = "" if case.stands or case.life.closed else " (cause gone)"
+    return (
+        case.short,
+        f"{case.status(at)}{gone}",
+        case.kind,
+        case.what,
+        case.about,
+        crossing_name(case.crossing) if case.crossing else place_name(case.place),
+        iso(case.since),
+        iso(case.due) + late,
+        case.life.owner or "",
+    )
+
+
+def show_whole(body: dict[str, Any]) -> None:
+    """One case with its evidence and steps."""
+    out.print(
+        f"case {body['case'][:8]}  {body['kind']} {body['what']}  {body['about']}  {body['status']}",
+        markup=False,
+    )
+    where = body["place_name"] or _NO_BORDER
+    out.print(f"  where      {where}  crossing {body['crossing'] or _NO_BORDER}", markup=False)
+    out.print(f"  since      {body['since']}, somebody has to have acted by {body['due']}", markup=False)
+    stands = "stands" if body["cause_stands"] else "is gone"
+    out.print(f"  cause      {stands}; shown by {body['consignments']} consignments", markup=False)
+    out.print(f"  owner      {body['owner'] or 'nobody'}", markup=False)
+    if body["snoozed_until"]:
+        out.print(f"  snoozed    until {body['snoozed_until']}", markup=False)
+    for name in ("missing", "surplus"):
+        if body[name]:
+            out.print(f"  {name:<10} {', '.join(body[name])}", markup=False)
+    for event in body["evidence"]:
+        name = f"{event['source']} {event['id']}" if event["source"] else event["event"]
+        out.print(f"  rests on   {name}", markup=False)
+    rows = [
+        (
+            step["at"],
+            step["step"],
+            step.get("by", "the platform"),
+            " ".join(str(step[name]) for name in ("to", "until", "reason", "note") if name in step),
+        )
+        for step in body["steps"]
+    ]
+    print_table(("at", "step", "by", ""), rows)
+
+
+def crossing_name(crossing: str, language: str = "en") -> str:
+    """A crossing by the names of its two stations."""
+    known = railnet.crossings().get(crossing)
+    if known is None:
+        return crossing or _NO_BORDER
+    stations = railnet.stations()
+    return "–".join(stations[side.station].names.best(language) for side in (known.a, known.b))
+
+
+def _named(event: tuple[str, str] | None) -> dict[str, str]:
+    source, id_ = event or ("", "")
+    return {"source": source, "id": id_}
+
+
+def _team(desk: Team | None) -> str | None:
+    return None if desk is None else str(desk)
+
 
 app = typer.Typer(
     help="Trouble that somebody has to look at: what there is, whose it is, and what was done about it.",
     no_args_is_help=True,
 )
-_DESK = re.compile(r"[a-z0-9][a-z0-9-]{1,39}/[0-9A-Za-z][0-9A-Za-z_.-]{0,31}")
+_TEAM = re.compile(r"[a-z0-9][a-z0-9-]{1,39}/[0-9A-Za-z][0-9A-Za-z_.-]{0,31}")
 CaseArgument = Annotated[str, typer.Argument(help="The case: the first digits of its id, at least four.")]
 By = Annotated[
     str,
@@ -43,7 +177,6 @@ Keys = Annotated[
     Path,
     typer.Option("--keys", envvar="LIANYUN_FINANCING_KEYS", help="The file of the platform's own keys."),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 DEFAULT_KEYS = Path(".lianyun") / "financing-keys.json"
 MOST = 200
 """Characters of a note or reason."""
@@ -60,7 +193,7 @@ def list_cases(
     as_json: AsJson = False,
 ) -> None:
     """List the cases, those first in which somebody has to act first."""
-    desk = None if owner is None else desk_named(owner, "--owner")
+    desk = None if owner is None else team_named(owner, "--owner")
     wanted = Wanted(crossing, kind, desk, unowned, everything, limit=limit + 1)
     with session(CliSettings()) as connection:
         found = overview.listed(connection, wanted)
@@ -80,17 +213,17 @@ def show(case: CaseArgument, as_json: AsJson = False) -> None:
         found = overview.whole(connection, _found(connection, case))
         events = {event for step in found.steps for event in step.evidence}
         events |= set() if found.cause is None else {*found.cause.events}
-        told = plain_whole(found, now(), overview.events_named(connection, events))
+        body = plain_whole(found, now(), overview.events_named(connection, events))
     if as_json:
-        print_json({"case": told})
+        print_json({"case": body})
     else:
-        show_whole(told)
+        show_whole(body)
 
 
 @app.command()
 def ack(case: CaseArgument, by: By, keys: Keys = DEFAULT_KEYS, as_json: AsJson = False) -> None:
     """Take a case that nobody owns: from now on it is yours."""
-    _take(case, Ask(StepKind.ACKNOWLEDGED, desk_named(by, "--by")), keys, as_json)
+    _take(case, StepRequest(StepKind.ACKNOWLEDGED, team_named(by, "--by")), keys, as_json)
 
 
 @app.command()
@@ -102,7 +235,7 @@ def assign(
     as_json: AsJson = False,
 ) -> None:
     """Give a case to a desk: your own case, or one that nobody owns."""
-    ask = Ask(StepKind.ASSIGNED, desk_named(by, "--by"), to=desk_named(to, "TO"))
+    ask = StepRequest(StepKind.ASSIGNED, team_named(by, "--by"), to=team_named(to, "TO"))
     _take(case, ask, keys, as_json)
 
 
@@ -116,9 +249,9 @@ def snooze(
     as_json: AsJson = False,
 ) -> None:
     """Put your case off until a moment, for a reason; it comes back by itself."""
-    ask = Ask(
+    ask = StepRequest(
         StepKind.SNOOZED,
-        desk_named(by, "--by"),
+        team_named(by, "--by"),
         until=micros(until, "--until"),
         reason=_text(reason, "--reason"),
     )
@@ -134,7 +267,7 @@ def note(
     as_json: AsJson = False,
 ) -> None:
     """Put a note to a case, whoever owns it."""
-    _take(case, Ask(StepKind.NOTED, desk_named(by, "--by"), text=_text(text, "TEXT")), keys, as_json)
+    _take(case, StepRequest(StepKind.NOTED, team_named(by, "--by"), text=_text(text, "TEXT")), keys, as_json)
 
 
 @app.command()
@@ -147,8 +280,13 @@ def close(
     as_json: AsJson = False,
 ) -> None:
     """Close your case; it opens again by itself when its cause has been gone and comes back."""
-    said = _text(text, "--note") if text else ""
-    _take(case, Ask(StepKind.CLOSED, desk_named(by, "--by"), reason=str(reason), text=said), keys, as_json)
+    note_text = _text(text, "--note") if text else ""
+    _take(
+        case,
+        StepRequest(StepKind.CLOSED, team_named(by, "--by"), reason=str(reason), text=note_text),
+        keys,
+        as_json,
+    )
 
 
 @app.command()
@@ -170,7 +308,7 @@ def follow(
 ) -> None:
     """Open, reopen and close cases by rule, as of all events that have been accepted by now."""
     settings = CliSettings()
-    desk, moment = _desk(settings, keys), micros(at, "--at") if at else None
+    desk, moment = _service(settings, keys), micros(at, "--at") if at else None
     opened = open_session(dsn_of(settings), "lianyun-cli")
     opened.autocommit = True
     with opened:
@@ -189,14 +327,14 @@ def follow(
         follower.run(beside)
 
 
-def desk_named(text: str, option: str) -> Desk:
-    """The desk that ``text`` names; Failure where it has not the form of one."""
-    if not _DESK.fullmatch(text):
+def team_named(text: str, option: str) -> Team:
+    """The team that ``text`` names; Failure where it has not the form of one."""
+    if not _TEAM.fullmatch(text):
         raise Failure(
             Exit.USAGE, f"{option}: {text!r} names no desk", "write PARTY/DESK, as ktz/dostyk-shift"
         )
     party, _, desk = text.partition("/")
-    return Desk(party, desk)
+    return Team(party, desk)
 
 
 def _text(text: str, option: str) -> str:
@@ -209,9 +347,9 @@ def _text(text: str, option: str) -> str:
     return text
 
 
-def _desk(settings: CliSettings, keys: Path) -> CaseDesk:
+def _service(settings: CliSettings, keys: Path) -> CaseService:
     try:
-        return CaseDesk(follower.signer_of(settings.network, keys))
+        return CaseService(follower.signer_of(settings.network, keys))
     except KeysMissing as problem:
         raise Failure(
             Exit.FAILED, str(problem), "name the file with --keys, or make it with: lianyun bank prepare"
@@ -231,9 +369,9 @@ def _found(connection: Session, text: str) -> bytes:
         ) from None
 
 
-def _take(text: str, ask: Ask, keys: Path, as_json: bool) -> None:
+def _take(text: str, ask: StepRequest, keys: Path, as_json: bool) -> None:
     settings = CliSettings()
-    desk = _desk(settings, keys)
+    desk = _service(settings, keys)
     with session(settings) as connection:
         known = registry_store.look(connection)
         for each in filter(None, (ask.by, ask.to)):
@@ -244,7 +382,7 @@ def _take(text: str, ask: Ask, keys: Path, as_json: bool) -> None:
                     "lianyun party list shows the parties",
                 )
         case = _found(connection, text)
-        step = desk.ask(connection, case, ask)
+        step = desk.take_step(connection, case, ask)
         if isinstance(step, Refused):
             raise Failure(Exit.FAILED, step.problem, step.remedy)
         shown = overview.listed(connection, Wanted(cases=[case]))[0]

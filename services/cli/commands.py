@@ -1,4 +1,4 @@
-"""The commands by name: each is imported when it is used, so that none waits for what the others need."""
+"""The table of commands: each is imported when it is used."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ COMMANDS: Mapping[str, Listed] = {
     ),
     "shift": Listed("cli.shift", "app", "What one shift hands over to the next."),
     "bank": Listed(
-        "cli.bank_upkeep",
+        "cli.bank",
         "app",
         "What a bank asks and does: through the API, with the bank's own client key.",
     ),
@@ -94,7 +94,7 @@ COMMANDS: Mapping[str, Listed] = {
         "Read a shipper's credit signals as somebody with consent, and evaluate the scorer.",
     ),
     "fsck": Listed(
-        "cli.fsck",
+        "cli.audit",
         "fsck",
         "Recompute signatures, identities, admission, claims, links, heads and offsets, verify registers and logs; exit 1 with damage.",
     ),
@@ -109,10 +109,10 @@ COMMANDS: Mapping[str, Listed] = {
         "Run broker, database, workers and API here until Ctrl-C; data stays in .lianyun/ for the next time.",
     ),
     "worker": Listed(
-        "cli.worker", "worker", "Run one worker in this process, settings from LIANYUN_* variables."
+        "cli.processes", "worker", "Run one worker in this process, settings from LIANYUN_* variables."
     ),
     "exporter": Listed(
-        "cli.exporter",
+        "cli.processes",
         "exporter",
         "Show what the database says as metrics, in this terminal until Ctrl-C; settings from LIANYUN_* variables.",
     ),
@@ -134,7 +134,7 @@ COMMANDS: Mapping[str, Listed] = {
         "Kill and freeze what runs, then compare journal, events and views with the world's truth; exit 1 if anything is wrong.",
     ),
     "replay": Listed(
-        "cli.replay",
+        "cli.audit",
         "replay",
         "Rebuild the state from all stored events while workers go on, compare it with the one in use, and switch.",
     ),
@@ -165,7 +165,7 @@ COMMANDS: Mapping[str, Listed] = {
 
 
 class Commands(TyperGroup):
-    """The group of all commands: shows every one, and imports the one that is asked for."""
+    """The group of all commands: lists every one, and imports the one that is called."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names in the order of the help."""

@@ -1,4 +1,4 @@
-"""`lianyun convert`: how a partner's file is understood, and the events that it would make; publishes nothing."""
+"""`lianyun convert`: how a partner's file is interpreted, and the events that it would make; publishes nothing."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from typing import Annotated, Any
 import typer
 
 from schemas.reasons import Refusal
-from schemas.schemes import Scheme
 from services.cli.exits import Exit, Failure
+from services.cli.options import AsJson
 from services.cli.output import out, print_json, print_table
 from services.cli.publish import profile_of
 from services.cli.settings import CliSettings
 from services.producers import file_reader, profile
-from services.producers.file_reader import File, Record
+from services.producers.file_reader import EventRecord, PartnerFile
 from services.producers.formats import declarations
-from services.producers.formats.model import Remarked, Said
+from services.producers.formats.model import EventDraft, Remark
 from services.producers.formats.native_lines import line_of
-from services.producers.report import place, plain_refusal, plain_remark
+from services.producers.outcomes import place, plain_refusal, plain_remark
 
 
 @dataclass(frozen=True, slots=True)
 class _Converted:
     path: Path
-    file: File | None
+    file: PartnerFile | None
     refusal: Refusal | None
-    records: tuple[Record, ...] = ()
+    records: tuple[EventRecord, ...] = ()
 
     @property
     def refused(self) -> int:
@@ -57,7 +57,7 @@ def convert(
     native: Annotated[
         bool, typer.Option("--native", help="Write the good records as native JSON lines, and nothing else.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what PATHS say: which header was taken for what, and per record its event or why there is none."""
     who = _who(party, zone, declaration)
@@ -65,8 +65,8 @@ def convert(
     if native:
         for each in converted:
             for record in each.records:
-                if record.event is not None and record.said is not None:
-                    sys.stdout.write(line_of(record.said).decode() + "\n")
+                if record.event is not None and record.draft is not None:
+                    sys.stdout.write(line_of(record.draft).decode() + "\n")
     elif as_json:
         print_json({"files": [_plain(each) for each in converted]})
     else:
@@ -84,7 +84,7 @@ def _who(party: str, zone: str, declaration: Path | None) -> profile.Profile:
     if party:
         who = profile_of(settings, party)
     else:
-        who = profile.create("nobody", "urn:nobody", "none", settings.network, Scheme.ED25519)
+        who = profile.anonymous(settings.network)
     if declaration is not None:
         try:
             table = tomllib.loads(declaration.read_text(encoding="utf-8"))
@@ -121,27 +121,27 @@ def _plain(converted: _Converted) -> dict[str, Any]:
         if file is None
         else [
             {**place(each.where), "label": each.label, "meaning": each.meaning, "certainty": each.certainty}
-            for each in file.taken
+            for each in file.interpretations
         ],
         "remarks": [] if file is None else [plain_remark(each) for each in file.remarks],
         "records": [_plain_record(each) for each in converted.records],
     }
 
 
-def _plain_record(record: Record) -> dict[str, Any]:
-    said = record.said
+def _plain_record(record: EventRecord) -> dict[str, Any]:
+    draft = record.draft
     return {
         **place(record.where),
-        "event": None if said is None or record.event is None else _event(said),
+        "event": None if draft is None or record.event is None else _event(draft),
         "refusal": None if record.refusal is None else plain_refusal(record.refusal),
         "passed_over": record.passed_over,
-        "remarks": [] if said is None else [plain_remark(each) for each in said.remarks],
+        "remarks": [] if draft is None else [plain_remark(each) for each in draft.remarks],
     }
 
 
-def _event(said: Said) -> dict[str, Any]:
-    body: dict[str, Any] = {"id": said.id, "type": said.type, "time": said.time}
-    return {**body, **({} if said.subject is None else {"subject": said.subject}), "data": dict(said.data)}
+def _event(draft: EventDraft) -> dict[str, Any]:
+    body: dict[str, Any] = {"id": draft.id, "type": draft.type, "time": draft.time}
+    return {**body, **({} if draft.subject is None else {"subject": draft.subject}), "data": dict(draft.data)}
 
 
 def _show(converted: _Converted) -> None:
@@ -153,39 +153,39 @@ def _show(converted: _Converted) -> None:
             )
         return
     out.print(f"{converted.path}: {file.format.title} ({file.format.name})", markup=False)
-    if file.taken:
+    if file.interpretations:
         print_table(
             ("where", "label", "taken for", "certainty"),
-            [(each.where, each.label, each.meaning, each.certainty) for each in file.taken],
+            [(each.where, each.label, each.meaning, each.certainty) for each in file.interpretations],
         )
     print_table(("where", "makes", "id", "what", "to do"), _rows(converted, file.remarks))
 
 
-def _rows(converted: _Converted, remarks: tuple[Remarked, ...]) -> Iterator[tuple[object, ...]]:
+def _rows(converted: _Converted, remarks: tuple[Remark, ...]) -> Iterator[tuple[object, ...]]:
     for each in remarks:
         yield each.where, "remark", "", each.text, each.remedy
     for record in converted.records:
-        said, why = record.said, record.refusal
+        draft, why = record.draft, record.refusal
         if why is not None:
             at = f" ({why.pointer})" if why.pointer else ""
             yield (
                 record.where,
                 f"no event: {why.reason}",
-                said.id if said else "",
+                draft.id if draft else "",
                 why.detail + at,
                 why.remedy,
             )
-        elif said is None:
+        elif draft is None:
             yield record.where, "nothing", "", record.passed_over, ""
         else:
-            yield record.where, said.type, said.id, _gist(said), ""
-        for each in said.remarks if said is not None else ():
+            yield record.where, draft.type, draft.id, _gist(draft), ""
+        for each in draft.remarks if draft is not None else ():
             yield each.where, "remark", "", each.text, each.remedy
 
 
-def _gist(said: Said) -> str:
+def _gist(draft: EventDraft) -> str:
     """When, where and about what, as far as the payload names it, for a line of a table."""
-    data = said.data
+    data = draft.data
     about = [str(ref.get("id", "")) for ref in data.get("objects", ()) if isinstance(ref, dict)]
     about += [
         str(data[name]) for name in ("train", "container", "note", "wagon", "reference") if name in data

@@ -1,4 +1,4 @@
-"""A database session for one command, with failures in the operator's words."""
+"""Database sessions of commands, with failures for operators."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def session(settings: CliSettings) -> Iterator[psycopg.Connection[Any]]:
         raise
 
 
-class LastingSession:
-    """The session of a command that stays: opened again when it was lost. ``problem`` says why nothing answers, "" while it does.
+class ReconnectingSession:
+    """The session of a long-running command, reconnected when lost. ``problem`` is why the database does not answer, "" while it does.
 
-    Raises Failure where the first attempt to connect fails: nobody waits for a database that is not there.
+    Raises Failure where the first attempt to connect fails.
     """
 
     def __init__(self, settings: CliSettings) -> None:
@@ -58,8 +58,8 @@ class LastingSession:
         except psycopg.OperationalError as problem:
             raise _unreachable(problem) from None
 
-    def ask(self, work: Callable[[psycopg.Connection[Any]], T]) -> T | None:
-        """What ``work`` reads in one transaction; None while the database does not answer. Blocks up to 30 s where it hangs."""
+    def read(self, work: Callable[[psycopg.Connection[Any]], T]) -> T | None:
+        """The result of ``work`` in one transaction; None while the database does not answer. Blocks up to 30 s."""
         try:
             if self._connection.closed:
                 self._connection = _connect(self._dsn, autocommit=True)

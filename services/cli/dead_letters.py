@@ -1,4 +1,4 @@
-"""`lianyun dlq`: messages that were refused, why, and what to do about each; every action is repeatable."""
+"""`lianyun dlq`: dead letters, their reasons, and what to do about each; every action is repeatable."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import typer
 from kafka.errors import KafkaError
 
 from schemas.reasons import Reason
+from schemas.trace_context import trace_id
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
+from services.cli.options import AsJson
 from services.cli.output import iso, out, print_json, print_table
 from services.cli.settings import CliSettings
-from services.cli.traces import trace_id
 from services.ledger.dead_letters import recovery, store
 from services.ledger.dead_letters.ledger import StoredLedger
 from services.ledger.dead_letters.letter import Cut, DeadLetter, State
@@ -25,7 +26,6 @@ from services.processors.topic_directory import TopicDirectory
 
 dlq = typer.Typer(no_args_is_help=True, help="Dead letters: what was refused and why.")
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Digests = Annotated[list[str], typer.Argument(help="Digests of letters, or the first digits of them.")]
 By = Annotated[str, typer.Option(help="Who does this, for the record.")]
 
@@ -51,7 +51,7 @@ def list_(
     if as_json:
         print_json(
             {
-                "letters": [_plain(letter) for letter in found],
+                "letters": [_plain(dead_letter) for dead_letter in found],
                 "tallies": [_tally(t) for t in tallies],
                 "cut": [_cut(cut) for cut in cuts],
             }
@@ -59,14 +59,14 @@ def list_(
         return
     rows = [
         (
-            letter.name[:12],
-            letter.count,
-            letter.publisher,
-            letter.reason,
-            letter.pointer,
-            iso(letter.last.appended),
+            dead_letter.name[:12],
+            dead_letter.count,
+            dead_letter.publisher,
+            dead_letter.reason,
+            dead_letter.pointer,
+            iso(dead_letter.last.appended),
         )
-        for letter in found
+        for dead_letter in found
     ]
     print_table(("digest", "copies", "publisher", "reason", "where", "last seen"), rows)
     if not found:
@@ -95,22 +95,22 @@ def show(
 ) -> None:
     """Show one letter with its headers, payload, origin and what has been done about it."""
     with session(CliSettings()) as connection:
-        letter = _one(connection, digest)
+        dead_letter = _one(connection, digest)
     if as_json:
-        print_json(_plain(letter, whole=True))
+        print_json(_plain(dead_letter, whole=True))
         return
-    body = _plain(letter, whole=True)
+    body = _plain(dead_letter, whole=True)
     print_table(("", ""), [(name, value) for name, value in body.items() if name != "outcomes"])
     print_table(
         ("at", "by", "action", "outcome", "detail"),
-        [(iso(o.at), o.by, o.action, o.outcome, o.detail) for o in letter.outcomes],
+        [(iso(o.at), o.by, o.action, o.outcome, o.detail) for o in dead_letter.outcomes],
     )
 
 
 @dlq.command()
 def redrive(digests: Digests, by: By = "operator", as_json: AsJson = False) -> None:
     """Judge the unchanged bytes again, with their original append time, and accept them where they are good now."""
-    _act(lambda desk, digest: desk.redrive(digest), digests, by, as_json)
+    _act(lambda service, digest: service.redrive(digest), digests, by, as_json)
 
 
 @dlq.command()
@@ -121,7 +121,7 @@ def discard(
     as_json: AsJson = False,
 ) -> None:
     """Decide that letters are not wanted; their bytes stay until retention takes them."""
-    _act(lambda desk, digest: desk.discard(digest, why), digests, by, as_json)
+    _act(lambda service, digest: service.discard(digest, why), digests, by, as_json)
 
 
 @dlq.command()
@@ -138,14 +138,14 @@ def recover(
         cuts = [c for c in store.cuts(connection) if c.publisher == publisher and reason in (None, c.reason)]
         connection.commit()
         connection.autocommit = True
-        desk = _desk(connection, settings, by)
+        service = _service(connection, settings, by)
         directory = TopicDirectory(settings.kafka_connection())
         try:
             ids = directory.topic_ids({cut.topic for cut in cuts})
             for cut in cuts:
                 same = cut.topic in ids and cut.topic_id in ("", ids[cut.topic])
                 came = (
-                    recovery.recover(desk, settings.kafka_connection(), cut)
+                    recovery.recover(service, settings.kafka_connection(), cut)
                     if same
                     else {recovery.GONE: cut.messages}
                 )
@@ -177,7 +177,7 @@ def recover(
     )
 
 
-def _desk(connection: psycopg.Connection[Any], settings: CliSettings, by: str) -> Desk:
+def _service(connection: psycopg.Connection[Any], settings: CliSettings, by: str) -> Desk:
     return Desk(
         connection,
         StoredLedger(PROJECTIONS),
@@ -193,8 +193,8 @@ def _act(action: Any, digests: list[str], by: str, as_json: bool) -> None:
         names = [(digest, _one(connection, digest).digest) for digest in digests]
         connection.commit()
         connection.autocommit = True
-        desk = _desk(connection, settings, by)
-        results: list[Result] = [action(desk, digest) for _, digest in names]
+        service = _service(connection, settings, by)
+        results: list[Result] = [action(service, digest) for _, digest in names]
         connection.autocommit = False
     if as_json:
         print_json(
@@ -246,24 +246,24 @@ def _cut(cut: Cut) -> dict[str, Any]:
     }
 
 
-def _plain(letter: DeadLetter, whole: bool = False) -> dict[str, Any]:
+def _plain(dead_letter: DeadLetter, whole: bool = False) -> dict[str, Any]:
     shown: dict[str, Any] = {
-        "digest": letter.name,
-        "state": str(letter.state),
-        "publisher": letter.publisher,
-        "reason": str(letter.reason),
-        "detail": letter.detail,
-        "pointer": letter.pointer,
-        "remedy": letter.remedy,
-        "copies": letter.count,
-        "first": _origin(letter.first),
-        "last": _origin(letter.last),
+        "digest": dead_letter.name,
+        "state": str(dead_letter.state),
+        "publisher": dead_letter.publisher,
+        "reason": str(dead_letter.reason),
+        "detail": dead_letter.detail,
+        "pointer": dead_letter.pointer,
+        "remedy": dead_letter.remedy,
+        "copies": dead_letter.count,
+        "first": _origin(dead_letter.first),
+        "last": _origin(dead_letter.last),
     }
     if whole:
-        shown["truncated"] = letter.truncated
-        shown["bytes"] = letter.value_bytes
-        if not letter.truncated:
-            record = letter.records()[0]
+        shown["truncated"] = dead_letter.truncated
+        shown["bytes"] = dead_letter.value_bytes
+        if not dead_letter.truncated:
+            record = dead_letter.records()[0]
             shown["trace"] = trace_id(record.headers)
             shown["headers"] = {
                 name: None if value is None else value.decode("utf-8", "backslashreplace")
@@ -274,7 +274,7 @@ def _plain(letter: DeadLetter, whole: bool = False) -> dict[str, Any]:
             )
         shown["outcomes"] = [
             {"at": iso(o.at), "by": o.by, "action": o.action, "outcome": o.outcome, "detail": o.detail}
-            for o in letter.outcomes
+            for o in dead_letter.outcomes
         ]
     return shown
 

@@ -1,4 +1,4 @@
-"""`lianyun doctor`: everything that breaks a first run or the next night, each with the command that mends it."""
+"""`lianyun doctor`: checks of everything that the platform needs, each finding with the command that repairs it."""
 
 from __future__ import annotations
 
@@ -11,19 +11,11 @@ from typing import Annotated, Any
 import psycopg
 import typer
 
-from services.cli.checks import (
-    broker,
-    containers,
-    database,
-    disk_space,
-    machine,
-    monitoring,
-    webhooks,
-    workers,
-)
+from services.cli.checks import broker, containers, database, machine, monitoring, workers
 from services.cli.checks.check import Check, guarded
 from services.cli.commands import part
 from services.cli.exits import Exit
+from services.cli.options import AsJson
 from services.cli.output import out, print_json, print_table
 from services.cli.settings import RUNNING, CliSettings
 from services.processors.topics import cluster
@@ -40,14 +32,14 @@ def doctor(
             "--containers", help="Also what infra/docker-compose.yml needs: engine, Compose, ports."
         ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Check what a platform needs: machine, disk, clock, broker, topics, database, workers, keys. Exit 3 on a finding."""
     checks = list(examine(CliSettings(), in_containers))
     findings = sum(not check.ok for check in checks)
     if as_json:
-        told = [{"name": c.name, "ok": c.ok, "found": c.found, "why": c.why, "mend": c.mend} for c in checks]
-        print_json({"findings": findings, "checks": told})
+        plain = [{"name": c.name, "ok": c.ok, "found": c.found, "why": c.why, "mend": c.mend} for c in checks]
+        print_json({"findings": findings, "checks": plain})
     else:
         rows = [("ok" if c.ok else "!!", c.name, c.found, c.why, c.mend) for c in checks]
         print_table(("", "check", "found", "why it matters", "to do"), rows)
@@ -58,7 +50,7 @@ def doctor(
 
 
 def examine(settings: CliSettings, in_containers: bool = False) -> Iterator[Check]:
-    """Look at everything; a part that does not answer is a finding, and the others are looked at all the same."""
+    """Run all checks; a part that does not answer is a finding and does not stop the others."""
     yield from machine.look()
     if find_spec("services.testbed") and (not settings.bootstrap or RUNNING.exists()):
         yield from part("testbed.localstack.checks").look()
@@ -103,8 +95,10 @@ def _stored(settings: CliSettings, declaration: Declaration, bootstrap: str) -> 
             yield check
         if not schema:
             return
-        yield disk_space.look(connection, _LOCAL_DATA if RUNNING.exists() and _LOCAL_DATA.exists() else None)
-        yield webhooks.look(connection)
+        yield database.disk_space(
+            connection, _LOCAL_DATA if RUNNING.exists() and _LOCAL_DATA.exists() else None
+        )
+        yield database.webhooks(connection)
         yield from _working(connection, bootstrap, settings.kafka_security())
 
 

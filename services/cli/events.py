@@ -1,4 +1,4 @@
-"""`lianyun events`: single events as they were published, and native records before they are."""
+"""`lianyun events`: published events, and native records before publication."""
 
 from __future__ import annotations
 
@@ -11,20 +11,18 @@ import typer
 
 from schemas.envelope import event_id
 from schemas.reasons import Refusal
-from schemas.schemes import Scheme
-from schemas.trace_context import TraceContext
-from services.cli.database import LastingSession, session
+from schemas.trace_context import TraceContext, trace_id
+from services.cli.database import ReconnectingSession, session
 from services.cli.exits import Exit, Failure
 from services.cli.output import err, iso, json_text, out, print_json, print_table
 from services.cli.settings import CliSettings
-from services.cli.traces import trace_id
-from services.ledger.dead_letters import store as letter_store
+from services.ledger.dead_letters import store as dead_letter_store
 from services.ledger.registry import store
 from services.ledger.storage import reading, traces
 from services.ledger.storage.session import Session
 from services.producers import file_reader as reading_files
 from services.producers import profile
-from services.producers.report import plain_refusal
+from services.producers.outcomes import plain_refusal
 from services.query.stored_events import Reread, reread
 
 events = typer.Typer(no_args_is_help=True, help="Single events.")
@@ -50,7 +48,7 @@ def validate(
         except profile.ProfileError as problem:
             raise Failure(Exit.NOT_FOUND, str(problem), "lianyun party list") from None
     else:
-        who = profile.create("nobody", "urn:nobody", "none", settings.network, Scheme.ED25519)
+        who = profile.anonymous(settings.network)
     refusals: list[dict[str, Any]] = []
     valid = 0
     for path in paths:
@@ -109,20 +107,20 @@ def traced(
         identities = traces.events_in(connection, wanted, limit)
         found = [reread(each, registry) for each in reading.events_by_id(connection, identities)]
         found = [each for each in found if trace_id(each.stored.headers) == wanted.hex()]
-        letters = letter_store.traced(connection, wanted, limit)
+        dead_letters = dead_letter_store.traced(connection, wanted, limit)
     if as_json:
-        told = [{"digest": each.name, "state": each.state, "reason": each.reason} for each in letters]
-        print_json({"trace": wanted.hex(), "events": [_plain(each) for each in found], "letters": told})
+        rows = [{"digest": each.name, "state": each.state, "reason": each.reason} for each in dead_letters]
+        print_json({"trace": wanted.hex(), "events": [_plain(each) for each in found], "letters": rows})
     else:
         for each in found:
             _line(each, False)
-        for letter in letters:
+        for dead_letter in dead_letters:
             out.print(
-                f"{iso(letter.last.appended)} {letter.publisher:<10} {letter.state} {letter.reason}: "
-                f"lianyun dlq show {letter.name[:12]}",
+                f"{iso(dead_letter.last.appended)} {dead_letter.publisher:<10} {dead_letter.state} {dead_letter.reason}: "
+                f"lianyun dlq show {dead_letter.name[:12]}",
                 markup=False,
             )
-    if not found and not letters:
+    if not found and not dead_letters:
         raise Failure(
             Exit.NOT_FOUND,
             f"nothing of the trace {wanted.hex()} is kept",
@@ -140,7 +138,7 @@ def tail(
 ) -> None:
     """Show the latest accepted events in the order in which they became visible."""
     if follow:
-        _follow(LastingSession(CliSettings()), limit, as_json)
+        _follow(ReconnectingSession(CliSettings()), limit, as_json)
     with session(CliSettings()) as connection:
         registry = store.look(connection)
         position = reading.before_last(connection, limit)
@@ -152,7 +150,7 @@ def tail(
                 return
 
 
-def _follow(session: LastingSession, limit: int, as_json: bool) -> NoReturn:
+def _follow(session: ReconnectingSession, limit: int, as_json: bool) -> NoReturn:
     """Go on until Ctrl-C, also when the database goes away and comes back: each event is shown once."""
     position: Any = None
     away = False
@@ -164,11 +162,11 @@ def _follow(session: LastingSession, limit: int, as_json: bool) -> NoReturn:
             stored, end = reading.tail(connection, start, 1_000)
             return [reread(each, registry) for each in stored], end
 
-        found = session.ask(look)
+        found = session.read(look)
         if (session.problem != "") != away:
             away = not away
-            said = f"the database does not answer: {session.problem}; asking again"
-            err.print(said if away else "the database answers again", markup=False, soft_wrap=True)
+            notice = f"the database does not answer: {session.problem}; asking again"
+            err.print(notice if away else "the database answers again", markup=False, soft_wrap=True)
         if found is not None:
             events, position = found
             for each in events:

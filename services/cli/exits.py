@@ -1,4 +1,4 @@
-"""Exit codes and the one way a command fails: what was wrong, and what to do."""
+"""Exit codes, and the failure of a command with problem and suggestion."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Exit(IntEnum):
 
 
 class Failure(Exception):
-    """Ends a command with ``code``; ``problem`` says what was wrong, ``suggestion`` what to do next."""
+    """Ends a command with ``code``; ``problem`` is what was wrong, ``suggestion`` what to do next."""
 
     def __init__(self, code: Exit, problem: str, suggestion: str) -> None:
         super().__init__(problem)

@@ -12,14 +12,14 @@ from services.cases.store import overview
 from services.cases.store.overview import Listed, Wanted
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
+from services.cli.options import AsJson, micros, now
 from services.cli.output import iso, marked, out, print_json, print_table
 from services.cli.settings import CliSettings
-from services.cli.times import micros, now
 from services.domain.facts import Micros
 from services.domain.view import HandoverView
 from services.query import identifiers
-from services.query.handovers import differences, handovers_of_train
 from services.query.view_json import place_name
+from services.query.views import differences, handovers_of_train
 
 
 def handover(
@@ -27,7 +27,7 @@ def handover(
     as_of: Annotated[
         str, typer.Option(help="As it was known at that moment (RFC 3339); now by default.")
     ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what was announced, delivered and received of a train, and name each box that is not on every list."""
     moment = micros(as_of, "--as-of") if as_of else now()
@@ -47,11 +47,11 @@ def handover(
             f"no hand-over of {train} is known",
             "neither railway has signed a list of it yet; lianyun track shows where the train is",
         )
-    told = [_plain(each, cases, moment) for each in found]
+    bodies = [_plain(each, cases, moment) for each in found]
     if as_json:
-        print_json({"train": things[0].key, "as_of": iso(moment), "handovers": told})
+        print_json({"train": things[0].key, "as_of": iso(moment), "handovers": bodies})
         return
-    for each in told:
+    for each in bodies:
         _show(each)
 
 
@@ -91,28 +91,28 @@ def _plain(view: HandoverView, cases: list[Listed], at: Micros) -> dict[str, Any
     }
 
 
-def _show(told: dict[str, Any]) -> None:
-    state = "[bold red]NOT MATCHED[/]" if told["unmatched"] else told["state"]
-    run = f" run {marked(told['run'])}" if told["run"] else ""
-    place = marked(told["place_name"] or told["place"])
-    out.print(f"[bold]hand-over at {place}[/]{run} {told['happened']}: {state}")
-    if told["trains"]:
-        out.print(f"  trains     {' → '.join(told['trains'])}", markup=False)
-    for name, each in told["lists"].items():
+def _show(body: dict[str, Any]) -> None:
+    state = "[bold red]NOT MATCHED[/]" if body["unmatched"] else body["state"]
+    run = f" run {marked(body['run'])}" if body["run"] else ""
+    place = marked(body["place_name"] or body["place"])
+    out.print(f"[bold]hand-over at {place}[/]{run} {body['happened']}: {state}")
+    if body["trains"]:
+        out.print(f"  trains     {' → '.join(body['trains'])}", markup=False)
+    for name, each in body["lists"].items():
         by = ", ".join(each["by"]) or "nobody yet"
         out.print(f"  {name:<10} {each['boxes']} boxes, by {by}", markup=False)
-    case = told["case"]
+    case = body["case"]
     if case is not None:
         out.print(
             f"  case       {case['case'][:8]} {case['status']}, owned by {case['owner'] or 'nobody'}",
             markup=False,
         )
-    if not told["differences"]:
+    if not body["differences"]:
         out.print("  no difference", markup=False)
         return
     mark = {True: "yes", False: "NO", None: ""}
     rows = [
         (each["container"], mark[each["announced"]], mark[each["delivered"]], mark[each["received"]])
-        for each in told["differences"]
+        for each in body["differences"]
     ]
     print_table(("box", "announced", "delivered", "received"), rows)

@@ -1,4 +1,4 @@
-"""`lianyun key`: under which keys parties sign, how they prove that they hold them, and what a revocation puts aside."""
+"""`lianyun key`: the signing keys of parties, proofs of possession, and revocations."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from schemas.possession import PURPOSE
 from schemas.schemes import PublicKey, Scheme
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
+from services.cli.options import AsJson, micros, now
 from services.cli.output import iso, out, print_json
-from services.cli.registry_change import AsJson, By, Code, known_party, registered
+from services.cli.registry_change import By, Code, known_party, registered
 from services.cli.settings import CliSettings
-from services.cli.times import micros, now
 from services.ledger.registry import commands, store
 from services.ledger.registry.events import NewKey
 from services.ledger.registry.party import Party
@@ -246,8 +246,8 @@ def _read(
         )
     except (OSError, ValueError, AttributeError) as problem:
         where = problem.errors()[0] if isinstance(problem, ValidationError) else None
-        said = problem if where is None else f"/{'/'.join(map(str, where['loc']))}: {where['msg']}"
-        raise Failure(Exit.USAGE, f"{file}: {said}", "lianyun key prove writes such a document") from None
+        detail = problem if where is None else f"/{'/'.join(map(str, where['loc']))}: {where['msg']}"
+        raise Failure(Exit.USAGE, f"{file}: {detail}", "lianyun key prove writes such a document") from None
     for name, found, right in (
         ("network", document.get("network"), settings.network),
         ("party", document.get("party"), code),

@@ -1,4 +1,4 @@
-"""The `lianyun` command and how every failure of it ends: one line on what was wrong, one on what to do."""
+"""The `lianyun` command, and the output of its failures: one line for the problem, one for the suggestion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`lianyun offsets`: how far the log has been applied, and going on where it has lost what comes next or is another one."""
+"""`lianyun offsets`: the applied offsets of the log, and recovery after a lost or replaced log."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from psycopg import Connection
 
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
+from services.cli.options import AsJson
 from services.cli.output import out, print_json, print_table
 from services.cli.settings import CliSettings
 from services.ledger.storage.ledger_protocol import Claim, Mark, PartitionId
@@ -22,7 +23,6 @@ from services.processors.topic_directory import TopicDirectory
 
 offsets = typer.Typer(no_args_is_help=True, help="The ledger of the log.")
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 _LEDGER = """
 SELECT topic, part, next_offset, epoch, owner, stopped, topic_id, last_offset, encode(last_digest, 'hex'), last_leader_epoch,
        stopped_detail, stopped_at
@@ -54,10 +54,10 @@ def list_(as_json: AsJson = False) -> None:
     with session(CliSettings()) as connection:
         rows = connection.execute(_LEDGER).fetchall()
     if as_json:
-        told = [dict(zip(_NAMES, row, strict=True)) for row in rows]
-        for row in told:
+        plain = [dict(zip(_NAMES, row, strict=True)) for row in rows]
+        for row in plain:
             row["stopped_at"] = row["stopped_at"] and row["stopped_at"].isoformat()
-        print_json({"partitions": told})
+        print_json({"partitions": plain})
         return
     print_table(_NAMES[:6], [(*row[:5], row[5] or "") for row in rows])
 
@@ -126,16 +126,16 @@ def redrive(
             back = min(claim.next_offset, found.end)
         _check(claim, found, back)
         last = log.mark(where, back - 1)
-    said = _said(claim, found, back)
+    summary = _summary(claim, found, back)
     if not yes:
-        raise Failure(Exit.USAGE, "; ".join(said), "repeat the command with --yes")
+        raise Failure(Exit.USAGE, "; ".join(summary), "repeat the command with --yes")
     with session(settings) as connection:
         move_partition(connection, LOG_REDRIVEN, topic, partition, back, topic_id, by, why, last)
     if as_json:
-        told = {name: getattr(found, name) for name in Divergence.__slots__}
-        print_json({"topic": topic, "partition": partition, "was": claim.next_offset, "next": back, **told})
+        plain = {name: getattr(found, name) for name in Divergence.__slots__}
+        print_json({"topic": topic, "partition": partition, "was": claim.next_offset, "next": back, **plain})
         return
-    for line in said:
+    for line in summary:
         out.print(line, markup=False)
     out.print(f"{_name(where)} goes on at {back} instead of {claim.next_offset}; recorded", markup=False)
 
@@ -160,7 +160,7 @@ def _check(claim: Claim, found: Divergence, back: int) -> None:
     raise Failure(Exit.USAGE, problem, "lianyun offsets accept-loss --help")
 
 
-def _said(claim: Claim, found: Divergence, back: int) -> list[str]:
+def _summary(claim: Claim, found: Divergence, back: int) -> list[str]:
     name = _name(claim.partition)
     if found.differs is None and not found.same:
         first = f"{name} has nothing any more that was accepted from it: nothing shows whether it is the log that was read"

@@ -1,4 +1,4 @@
-"""How commands print: tables for people, one JSON object for programs; no colour where nobody looks."""
+"""Output of commands: tables for people, one JSON object for programs; no colour without a terminal."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ SCHEMA_VERSION = 1
 
 
 class LegibleConsole(Console):
-    """A console on which nothing that somebody else wrote moves the cursor, changes a colour or reorders a line.
+    """A console that escapes control, bidirectional and invisible characters in every text that it prints.
 
-    What does not show is printed escaped, in every kind of output; styles and cursor moves of our own are no text.
+    Styles and cursor movements of our own are control segments and are not escaped.
     """
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
@@ -51,7 +51,7 @@ def json_text(value: object, option: int = 0) -> str:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> None:
-    """Print rows under ``columns``; a cell is shown as it is, for it may be what somebody else wrote."""
+    """Print rows under ``columns``; cells are printed literally, without markup."""
     table = Table(
         title=_shown(title) if title else None,
         title_justify="left",
@@ -74,7 +74,7 @@ def _shown(cell: object) -> Text:
 
 
 def marked(value: Any) -> Any:
-    """Plain data for lines with markup of our own: brackets that somebody else wrote are shown, and style nothing."""
+    """Plain data for lines with markup of our own: brackets in foreign text are escaped."""
     if isinstance(value, str):
         return escape(value)
     if isinstance(value, dict):

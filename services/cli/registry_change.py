@@ -1,4 +1,4 @@
-"""What the commands that change the registry have in common: their options, their clock, how a refusal is said."""
+"""What the commands that change the registry share: options, party lookup, and refusals as failures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from services.ledger.registry.party import Party
 from services.ledger.registry.registry import Registry
 
 T = TypeVar("T")
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Code = Annotated[str, typer.Argument(help="The party's code, such as ktz.")]
 By = Annotated[str, typer.Option(help="Who does this, for the record.")]
 

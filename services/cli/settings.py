@@ -1,4 +1,4 @@
-"""Where the command finds the platform: from the environment, or from a platform that runs in this folder."""
+"""The command's settings: from the environment, or from a platform that runs in this folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`lianyun shift`: what one shift hands over to the next."""
+"""`lianyun shift`: the report from one shift to the next."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from services.cases.domain.shift_report import Standing, shift_report
+from services.cases.domain.shift_report import CaseSummary, shift_report
 from services.cases.store import overview
 from services.cases.store.overview import Listed, Wanted
-from services.cli.case_output import crossing_name, plain_case, plain_step
+from services.cli.cases import crossing_name, plain_case, plain_step
 from services.cli.database import session
+from services.cli.options import AsJson, micros, now
 from services.cli.output import iso, out, print_json, print_table
 from services.cli.settings import CliSettings
-from services.cli.times import micros, now
 
 app = typer.Typer(help="What one shift hands over to the next.", no_args_is_help=True)
 HOURS = 12
@@ -75,7 +75,7 @@ def report(
     since: Annotated[str, typer.Option(help=f"Since when (RFC 3339); {HOURS} hours ago by default.")] = "",
     crossing: Annotated[str | None, typer.Option(help="Of this crossing only: alashankou-dostyk.")] = None,
     language: Annotated[Language, typer.Option("--lang", help="Headings in this language.")] = "en",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print what was opened and closed since a moment and what stands, by crossing and owner."""
     at = now()
@@ -85,7 +85,7 @@ def report(
         cases = {case.id: case for case in overview.listed(connection, wanted)}
         steps = overview.steps_since(connection, begun)
     posts = shift_report(map(_standing, cases.values()), (s for s in steps if s.case in cases), begun)
-    told = [
+    bodies = [
         {
             "crossing": crossing_ or None,
             "owner": owner or None,
@@ -98,17 +98,17 @@ def report(
         for (crossing_, owner), post in posts.items()
     ]
     if as_json:
-        print_json({"since": iso(begun), "until": iso(at), "posts": told})
+        print_json({"since": iso(begun), "until": iso(at), "posts": bodies})
         return
     words = WORDS[language]
     out.print(f"{words['title']} {iso(begun)} – {iso(at)}", markup=False)
-    for post in told:
+    for post in bodies:
         _show(post, words, language)
 
 
-def _standing(case: Listed) -> Standing:
+def _standing(case: Listed) -> CaseSummary:
     owner = "" if case.life.owner is None else str(case.life.owner)
-    return Standing(case.id, case.crossing, owner, case.life.closed)
+    return CaseSummary(case.id, case.crossing, owner, case.life.closed)
 
 
 def _show(post: dict[str, Any], words: dict[str, str], language: str) -> None:

@@ -1,4 +1,4 @@
-"""`lianyun shipper`: credit signals of shippers, for those who may read them, and how well the scorer does."""
+"""`lianyun shipper`: credit signals of shippers for entitled readers, and the evaluation of the scorer."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import typer
 from services.cli.commands import part
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
+from services.cli.options import AsJson, micros, now
 from services.cli.output import iso, out, print_json, print_table
 from services.cli.settings import CliSettings
-from services.cli.times import micros, now
 from services.credit.domain.presentation import events_of, plain
 from services.credit.domain.signals import model
-from services.credit.store import follower, issued_records, projector, records
+from services.credit.store import follower, projector, records
 from services.ledger.registry import store
 from services.telemetry.logs import configure
 
@@ -34,7 +34,7 @@ def score(
         str, typer.Option(help="The purpose for which consent was given.")
     ] = "CREDIT_ASSESSMENT",
     as_of: Annotated[str, typer.Option(help="The score of that moment (RFC 3339); now by default.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show the credit signals of a shipper as far as the reader may have them."""
     read_at = now()
@@ -48,9 +48,9 @@ def score(
                 f"{reader!r} may read nothing about {shipper!r} for {purpose}",
                 "the shipper grants consent with a cre.credit.consent_granted.v1 event",
             )
-        named = records.names(connection, shipper, events_of(given.record, given.disputes, given.leave))
-        shown = plain(given.leave, given.record, given.disputes, named)
-        shown["record"] = issued_records.keep(connection, reader, purpose, shipper, read_at, shown)
+        named = records.names(connection, shipper, events_of(given.record, given.disputes, given.permission))
+        shown = plain(given.permission, given.record, given.disputes, named)
+        shown["record"] = records.issue(connection, reader, purpose, shipper, read_at, shown)
     if as_json:
         print_json({"record": shown})
     else:
@@ -58,14 +58,14 @@ def score(
 
 
 @app.command("records")
-def kept_records(
+def list_records(
     shipper: Annotated[str, typer.Argument(help="The shipper's party code.")],
     reader: Annotated[str, typer.Option("--as", help="Who was given the records.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List the records about a shipper that a reader was given, and which superseded which."""
     with session(CliSettings()) as connection:
-        found = issued_records.kept(connection, reader, shipper)
+        found = records.issued_records(connection, reader, shipper)
     if as_json:
         print_json(
             {

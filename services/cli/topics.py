@@ -9,6 +9,7 @@ import typer
 from pydantic import SecretStr
 
 from services.cli.exits import Exit, Failure
+from services.cli.options import AsJson
 from services.cli.output import err, out, print_json
 from services.cli.settings import CliSettings
 from services.processors.topics.access import Grant, apply_grants, grants, missing_grants, principals
@@ -33,7 +34,6 @@ Passwords = Annotated[
     Path | None,
     typer.Option(help="Set the users' passwords from the files of this folder, each named as its user."),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 @topics.command()

@@ -1,4 +1,4 @@
-"""`lianyun track`: the state of a consignment by any identifier that a person may hold."""
+"""`lianyun track`: the state of a consignment by any of its identifiers."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import typer
 from schemas.events.base import ObjectKind
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
+from services.cli.options import AsJson, micros, now
 from services.cli.output import marked, out, print_json, print_table
 from services.cli.settings import CliSettings
-from services.cli.times import micros, now
 from services.domain.objects import Thing
 from services.ledger.registry import store
 from services.query import identifiers, view_json, views
@@ -39,7 +39,7 @@ FORMS = (
 def track(
     identifier: Annotated[str, typer.Argument(help=f"What you hold: {FORMS}.")],
     as_of: Annotated[str, typer.Option(help="The state at that moment (RFC 3339); now by default.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show where a consignment is, what holds it, and who said what and how sure."""
     moment = micros(as_of, "--as-of") if as_of else now()
@@ -49,14 +49,14 @@ def track(
     with session(CliSettings()) as connection:
         registry = store.look(connection)
         found = [
-            told
+            found_view
             for consignment in views.consignments_of(connection, things)
-            if (told := views.told_of(connection, consignment, moment, registry)) is not None
+            if (found_view := views.read_view(connection, consignment, moment, registry)) is not None
         ]
         waiting = []
         if not found:
-            known = (views.waiting_of(connection, thing, moment, registry) for thing in things)
-            waiting = [view_json.plain_waiting(each) for each in known if each is not None]
+            known = (views.read_unassigned(connection, thing, moment, registry) for thing in things)
+            waiting = [view_json.unassigned_json(each) for each in known if each is not None]
     if not found:
         if not waiting:
             raise Failure(
@@ -70,7 +70,7 @@ def track(
             for each in waiting:
                 show_waiting(each)
         raise Failure(Exit.NOT_FOUND, f"{identifier} belongs to no consignment yet", _lacks(things))
-    shown = [view_json.plain(told) for told in found]
+    shown = [view_json.view_json(found_view) for found_view in found]
     if as_json:
         print_json({"consignments": shown})
         return
@@ -79,7 +79,7 @@ def track(
 
 
 def _lacks(things: Sequence[Thing]) -> str:
-    """Which event would bring these things into a consignment, and who publishes it."""
+    """Which event would bring these objects into a consignment, and who publishes it."""
     ways = [_WAYS[thing.kind] for thing in things if thing.kind in _WAYS]
     return (
         f"nothing is lost, what is known of it waits until somebody publishes {', or '.join(ways)} "
@@ -88,7 +88,7 @@ def _lacks(things: Sequence[Thing]) -> str:
 
 
 def show_waiting(waiting: dict[str, Any]) -> None:
-    """Print for people what is known of a thing that belongs to no consignment yet: who said what, when and how sure."""
+    """Print the facts about an object that belongs to no consignment yet, with sources and assurance."""
     columns = ("happened", "", "milestone", "place", "by", "assurance", "event", "")
     rows = [
         (
@@ -109,27 +109,29 @@ def show_waiting(waiting: dict[str, Any]) -> None:
     if rows:
         print_table(columns, rows)
     for link in waiting["links"]:
-        stands = "" if link["counts"] else ", withdrawn"
+        suffix = "" if link["counts"] else ", withdrawn"
         out.print(
-            f"  {link['left']} belongs to {link['right']} from {link['from']} (said by {link['by']}{stands})",
+            f"  {link['left']} belongs to {link['right']} from {link['from']} (said by {link['by']}{suffix})",
             markup=False,
         )
 
 
 def show_view(view: dict[str, Any]) -> None:
-    """Print a rendered view for people: where, customs, boxes, what is wrong, and the timeline."""
+    """Print a rendered view: position, customs, containers, exceptions, and the timeline."""
     timeline, view = view["timeline"], marked(view)
     out.print(f"[bold]consignment {view['consignment']}[/] as of {view['as_of']}")
     others = [member for member in view["members"] if member != view["consignment"]]
     if others:
         out.print(f"  the same as {', '.join(others)}")
-    out.print(f"  where      {_said(view['movement'])}")
+    out.print(f"  where      {_claim_text(view['movement'])}")
     for code, position in view["customs"].items():
-        out.print(f"  customs {code} {_said(position)}")
-    out.print(f"  document   {_said(view['document'])}")
+        out.print(f"  customs {code} {_claim_text(position)}")
+    out.print(f"  document   {_claim_text(view['document'])}")
     _show_boxes(view)
     for exception in view["exceptions"]:
-        out.print(f"  [bold red]{exception['kind']}[/] {exception['object']}: {_said(exception['since'])}")
+        out.print(
+            f"  [bold red]{exception['kind']}[/] {exception['object']}: {_claim_text(exception['since'])}"
+        )
     for dispute in view["disputes"]:
         out.print(
             f"  [bold yellow]DISPUTED[/] {dispute['milestone']} of {dispute['object']} {dispute['place_name']}"
@@ -169,7 +171,7 @@ def _show_boxes(view: dict[str, Any]) -> None:
     boxes = [box for box in view["boxes"] if box["counted"]]
     for box in boxes[:10]:
         left = "" if box["holds_cargo"] else " (the cargo has left it)"
-        out.print(f"  box        {box['container']}{left}: {_said(box['position'])}")
+        out.print(f"  box        {box['container']}{left}: {_claim_text(box['position'])}")
     if len(boxes) > 10:
         out.print(
             f"  ... and {len(boxes) - 10} more boxes; {view['boxes_behind']} in the least advanced phase"
@@ -187,7 +189,7 @@ def _left_over(handover: dict[str, Any]) -> str:
     return "".join(f", {words} {', '.join(handover[name])}" for name, words in named if handover[name])
 
 
-def _said(claim: dict[str, Any] | None) -> str:
+def _claim_text(claim: dict[str, Any] | None) -> str:
     if claim is None:
         return "nothing known"
     place = f" at {claim['place_name']}" if claim["place_name"] else ""

@@ -1,4 +1,4 @@
-"""`lianyun webhooks`: the process that delivers messages, and what an operator looks at."""
+"""`lianyun webhooks`: the process that delivers webhooks, and its overview for operators."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import typer
 
 from services.cli.database import dsn_of, session
 from services.cli.exits import Exit, Failure
+from services.cli.options import AsJson
 from services.cli.output import iso, out, print_json, print_table
-from services.cli.registry_change import AsJson
 from services.cli.settings import CliSettings
 from services.notifications.webhooks import overview
 from services.notifications.webhooks.sealed_secrets import SealError, new_key

@@ -1,12 +1,10 @@
-"""Claims that speak of the same thing, and whether their publishers agree.
+"""Claims grouped by the question that they answer, one current answer for each publisher.
 
-A *question* is what a claim answers: which milestone of which object, where, on which run, as fact or as plan. Each
-publisher has one current answer to it: its latest by publication. Publishers disagree when their current answers lie
-further apart than the milestone tolerates; then all of them show and the question is DISPUTED.
+A *question* is a milestone of an object at a place on a run, as fact or as plan. A publisher's current answer is its latest
+by publication. Answers further apart than the milestone's tolerance make the question DISPUTED, and all of them show.
 
-One answer is *shown* for the question, where a position has room for one: the one of the greatest assurance, among those
-of equal assurance the one that happened last. What an authority signed never gives way to a later assertion of the same
-fact, within the tolerance or beyond it; a later fact, which is another question, moves the position whoever says it.
+The *shown* answer is the one of greatest assurance, of equals the one that happened last. An authority's signed fact never
+gives way to a later assertion of the same fact; a later fact is another question and moves the position.
 """
 
 from __future__ import annotations
@@ -23,7 +21,7 @@ from services.domain.objects import Thing
 
 @dataclass(frozen=True, slots=True, order=True)
 class Question:
-    """The slot of a claim without its publisher."""
+    """What a claim answers: its slot without the publisher."""
 
     region: Region
     jurisdiction: str
@@ -48,49 +46,47 @@ class Answers:
 
     @property
     def shown(self) -> Claim:
-        """The answer that stands for the question."""
+        """The answer that a position shows."""
         return max(self.current, key=weight)
 
 
-def question(claim: Claim, called: Mapping[Thing, Thing] = MappingProxyType({})) -> Question:
-    """What ``claim`` answers; ``called`` leads the names of one train (declaration) to the one under which it is asked for."""
+def question(claim: Claim, aliases: Mapping[Thing, Thing] = MappingProxyType({})) -> Question:
+    """The question that ``claim`` answers; ``aliases`` maps each name of a train or declaration to its smallest name."""
     return Question(
         claim.region,
         claim.jurisdiction,
         claim.milestone,
         claim.place,
         claim.occurrence,
-        called.get(claim.thing, claim.thing),
+        aliases.get(claim.thing, claim.thing),
         claim.classifier,
     )
 
 
 def order(claim: Claim) -> tuple[Micros, EventId]:
-    """What makes one claim of a slot newer than another: publication, then the event id's digest."""
+    """Sort key of a publisher's answers, the newest last: publication, then the event id's digest."""
     return claim.published, claim.event
 
 
 def weight(claim: Claim) -> tuple[int, Micros, Micros, EventId]:
-    """What makes one publisher's answer to a question show rather than another's."""
+    """Sort key of the answers of several publishers, the shown one last."""
     return claim.assurance, claim.happened, claim.published, claim.event
 
 
 def answers(
-    claims: Iterable[Claim], called: Mapping[Thing, Thing] = MappingProxyType({})
+    claims: Iterable[Claim], aliases: Mapping[Thing, Thing] = MappingProxyType({})
 ) -> Mapping[Question, Answers]:
     """Group live claims into questions and keep each publisher's current answer."""
     slots: dict[Question, dict[str, Claim]] = defaultdict(dict)
     for claim in claims:
-        slot = slots[question(claim, called)]
+        slot = slots[question(claim, aliases)]
         present = slot.get(claim.publisher)
         if present is None or order(claim) > order(present):
             slot[claim.publisher] = claim
-    return {
-        asked: Answers(asked, tuple(slot[name] for name in sorted(slot))) for asked, slot in slots.items()
-    }
+    return {key: Answers(key, tuple(slot[name] for name in sorted(slot))) for key, slot in slots.items()}
 
 
 def superseded(claims: Iterable[Claim], current: Mapping[Question, Answers]) -> frozenset[Claim]:
     """The claims whose own publisher has since given another answer to the same question."""
-    kept = {claim for given in current.values() for claim in given.current}
-    return frozenset(claim for claim in claims if claim not in kept)
+    shown = {claim for given in current.values() for claim in given.current}
+    return frozenset(claim for claim in claims if claim not in shown)

@@ -1,110 +1,99 @@
-"""From a set of facts to what people see: the one rule of the state, as a pure function.
+"""The view of a consignment from a set of facts.
 
-``derive`` reads nothing but its arguments. Any order, any batches and any duplicates of the same facts give the
-same view, because every step below is a function of sets and every tie is broken by the event id's digest.
+``derive`` reads nothing but its arguments. Any order, batching and duplication of the same facts gives the same view: every
+step is a function of sets, and ties are broken by the event id's digest.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from schemas.events.base import Classifier, ObjectKind, Region
-from services.domain import aboard, engagement, handovers, restrictions
-from services.domain.aboard import Aboard
+from services.domain import handovers, restrictions
 from services.domain.claim_groups import Answers, Question
-from services.domain.evidence import Gathered, gather
+from services.domain.evidence import GroupEvidence, canonical_consignment, group_evidence
 from services.domain.exceptions import open_exceptions
 from services.domain.facts import FOREVER, Claim, EventId, Facts, Micros
 from services.domain.links import Path
 from services.domain.objects import Thing
-from services.domain.progress import first_reached, passes, progress
-from services.domain.restrictions import Stop, along
-from services.domain.rules import DELIVERED_PHASE, LEAVING, ON_THE_WAY, SILENT_AFTER, rules
-from services.domain.view import Arrival, Box, HandoverView, Position, Standing, View
+from services.domain.progress import first_reached, overdue, progress
+from services.domain.restrictions import Stop
+from services.domain.rules import AT_ONCE, DELIVERED_PHASE, LEAVING, SILENT_AFTER, rules
+from services.domain.view import Arrival, Box, ClaimStatus, HandoverView, Position, View
+
+Slot = tuple[object, ...]
 
 
-def overdue(
-    counted: Sequence[Arrival], held: Iterable[Thing], route: tuple[str, ...], as_of: Micros
-) -> tuple[Claim, ...]:
-    """The plans and estimates that were not met; each is the claim that announced it.
+@dataclass(frozen=True, slots=True)
+class CarrierAnswers:
+    """A box's question with the answers of those who reported only its wagon or train; ``settled`` are all claims weighed in it.
 
-    A plan is met when its fact is known, or a later one of the same leg (the run that publishers name), for every box
-    that it speaks of and that still holds the cargo. ``route`` are the planned places, () where nobody planned them.
+    A train leaves with all its boxes at once, so a report on the train also answers the question of each box on it: for the same
+    milestone, place and run, that of the nearest carrier in time, as a second train from the same place is a second visit. A
+    publisher's report on the box precedes its report on the train. What happens box by box (unloading, change of gauge) is
+    not compared, nor are two boxes.
     """
-    legs: dict[Leg, _Facts] = defaultdict(_Facts)
-    for arrival in counted:
-        if arrival.claim.classifier is Classifier.ACT:
-            legs[_leg(arrival.claim)].add(arrival)
-    boxes = frozenset(held)
-    late = (
-        a.claim
-        for a in counted
-        if a.claim.classifier is not Classifier.ACT
-        and rules()[a.claim.milestone].moves
-        and a.claim.happened + (rules()[a.claim.milestone].tolerance or 0) < as_of
-        and not _met(a, legs[_leg(a.claim)], boxes, route)
-    )
-    return tuple(sorted(late, key=lambda c: (c.happened, c.published, c.event, c.thing)))
+
+    answers: Answers
+    settled: frozenset[Claim]
 
 
-Leg = tuple[str, Region, str]
-
-
-def _leg(claim: Claim) -> Leg:
-    return claim.occurrence, claim.region, claim.jurisdiction
-
-
-@dataclass(slots=True)
-class _Facts:
-    """The facts of one leg: of the whole cargo, of each box, and which were stated of which object."""
-
-    whole: list[Claim] = field(default_factory=list)
-    of_box: dict[Thing, list[Claim]] = field(default_factory=lambda: defaultdict(list))
-    stated: set[tuple[Thing, int, str]] = field(default_factory=set)
-
-    def add(self, arrival: Arrival) -> None:
+def with_carrier_answers(
+    current: Mapping[Question, Answers], arrivals: Iterable[Arrival], aliases: Mapping[Thing, Thing]
+) -> Mapping[Question, CarrierAnswers]:
+    """The boxes' questions that carriers answer too; ``arrivals`` are the counted ones, ``aliases`` maps names of trains."""
+    riding: dict[Slot, dict[Thing, set[Thing]]] = defaultdict(lambda: defaultdict(set))
+    for arrival in arrivals:
         claim = arrival.claim
-        self.stated.add((claim.thing, claim.milestone, claim.place))
-        if not arrival.containers:
-            self.whole.append(claim)
-        for box in arrival.containers:
-            self.of_box[box].append(claim)
+        if claim.milestone in AT_ONCE and claim.thing.rides:
+            for box in arrival.containers:
+                riding[_slot(claim)][box].add(aliases.get(claim.thing, claim.thing))
+    if not riding:
+        return {}
+    found = {}
+    for key, given in current.items():
+        if key.thing.kind is not ObjectKind.CONTAINER or key.milestone not in AT_ONCE:
+            continue
+        carriers = riding.get(_slot(given.current[0]), {}).get(key.thing, ())
+        questions = [replace(key, thing=carrier) for carrier in carriers]
+        joined = _joined(given, [current[question] for question in questions if question in current])
+        if joined is not None:
+            found[key] = joined
+    return found
 
 
-def _met(plan: Arrival, facts: _Facts, held: frozenset[Thing], route: tuple[str, ...]) -> bool:
-    planned = plan.claim
-    if (planned.thing, planned.milestone, planned.place) in facts.stated:
-        return True
-    boxes = (plan.containers & held or plan.containers) if plan.containers else held
-    if not boxes:
-        return _reached(planned, facts.whole, route)
-    return all(_reached(planned, [*facts.whole, *facts.of_box.get(box, ())], route) for box in boxes)
+def _joined(own: Answers, carriers: Iterable[Answers]) -> CarrierAnswers | None:
+    nearest: dict[ObjectKind, Answers] = {}
+    for given in sorted(carriers, key=lambda g: (_apart(own, g), g.question.thing)):
+        nearest.setdefault(given.question.thing.kind, given)
+    if not nearest:
+        return None
+    claims: dict[str, Claim] = {}
+    for kind in (ObjectKind.TRAIN, ObjectKind.WAGON):
+        if kind in nearest:
+            claims |= {claim.publisher: claim for claim in nearest[kind].current}
+    claims |= {claim.publisher: claim for claim in own.current}
+    settled = frozenset(own.current).union(*(given.current for given in nearest.values()))
+    return CarrierAnswers(Answers(own.question, tuple(claims[name] for name in sorted(claims))), settled)
 
 
-def _reached(planned: Claim, facts: Sequence[Claim], route: tuple[str, ...]) -> bool:
-    """Whether one box has been where and what ``planned`` says, or has gone on from there."""
-    if any(_is(fact, planned) for fact in facts):
-        return True
-    if planned.region is not Region.MOVEMENT:
-        return False
-    moving = [fact for fact in facts if rules()[fact.milestone].moves]
-    if any(passes(fact, planned) for fact in moving):
-        return True
-    if rules()[planned.milestone].phase != ON_THE_WAY:
-        return False
-    on_the_way = [fact for fact in moving if rules()[fact.milestone].phase == ON_THE_WAY]
-    there = [fact.happened for fact in on_the_way if fact.place == planned.place]
-    return any(
-        fact.place != planned.place
-        and (along(route, planned.place, fact.place) or any(at <= fact.happened for at in there))
-        for fact in on_the_way
-    )
+def contradicts_carriers(given: Answers) -> bool:
+    """Whether a claim about a carrier lies further from one about the box than the milestone tolerates."""
+    key = given.question
+    tolerance = rules()[key.milestone].tolerance or 0
+    mine = [claim.happened for claim in given.current if claim.thing == key.thing]
+    others = [claim.happened for claim in given.current if claim.thing != key.thing]
+    return any(abs(one - other) > tolerance for one in mine for other in others)
 
 
-def _is(fact: Claim, planned: Claim) -> bool:
-    return fact.milestone == planned.milestone and fact.place == planned.place
+def _apart(one: Answers, other: Answers) -> Micros:
+    return min(abs(a.happened - b.happened) for a in one.current for b in other.current)
+
+
+def _slot(claim: Claim) -> Slot:
+    return claim.milestone, claim.place, claim.occurrence, claim.classifier
 
 
 def derive(facts: Facts, consignment: Thing, as_of: Micros) -> View | None:
@@ -112,60 +101,60 @@ def derive(facts: Facts, consignment: Thing, as_of: Micros) -> View | None:
 
     ``facts`` may hold more than concerns the consignment; what does not reach it changes nothing.
     """
-    gathered = gather(facts, consignment, as_of)
-    return None if gathered is None else view_of(facts, gathered, as_of)
+    group = group_evidence(facts, consignment, as_of)
+    return None if group is None else view_of(facts, group, as_of)
 
 
-def view_of(facts: Facts, gathered: Gathered, as_of: Micros) -> View:
-    """The view of a group by what was ``gathered`` for it from the same facts as of the same moment."""
-    counted = [a for a in gathered.arrivals if a.standing is Standing.COUNTED]
-    speaking = [a for a in counted if a.claim in gathered.shown]
-    joined = aboard.compared(gathered.current, counted, gathered.called)
-    boxes = boxes_of(gathered, counted, as_of, joined.values())
+def view_of(facts: Facts, group: GroupEvidence, as_of: Micros) -> View:
+    """The view of a group from its evidence, which was collected from the same ``facts`` as of the same moment."""
+    counted = [a for a in group.arrivals if a.status is ClaimStatus.COUNTED]
+    speaking = [a for a in counted if a.claim in group.shown]
+    joined = with_carrier_answers(group.current, counted, group.aliases)
+    boxes = boxes_of(group, counted, as_of, joined.values())
     movement, behind = least_advanced(boxes, speaking)
-    live = gathered.liveness.live
-    routed = {path.thing for path in gathered.paths if path.counted}
+    live = group.liveness.live
+    routed = {path.thing for path in group.paths if path.counted}
     routes = [r for r in facts.routes if live(r.event) and r.thing in routed]
-    route = restrictions.current_route(r for r in routes if r.publisher in gathered.engaged)
+    route = restrictions.current_route(r for r in routes if r.publisher in group.engaged)
     known = [
-        r for r in facts.restrictions if live(r.event) and (r.territorial or r.publisher in gathered.engaged)
+        r for r in facts.restrictions if live(r.event) and (r.territorial or r.publisher in group.engaged)
     ]
     liftings = [lifting for lifting in facts.liftings if live(lifting.event)]
-    concerning = _concerning(facts, gathered)
+    concerning = _concerning(facts, group)
     goods = (
         g
         for g in facts.goods
-        if live(g.event) and g.thing in routed and (g.territorial or g.publisher in gathered.engaged)
+        if live(g.event) and g.thing in routed and (g.territorial or g.publisher in group.engaged)
     )
     return View(
-        consignment=engagement.canonical(gathered.members),
-        members=gathered.members,
-        founders=gathered.founders,
-        engaged=gathered.engaged,
+        consignment=canonical_consignment(group.members),
+        members=group.members,
+        founders=group.founders,
+        engaged=group.engaged,
         movement=movement,
         boxes=boxes,
         behind=behind,
         customs=customs_positions(speaking),
         document=best(a for a in speaking if a.claim.region is Region.DOCUMENT and moves(a.claim)),
-        disputes=_all_disputes(gathered.current, joined),
-        exceptions=open_exceptions(counted, gathered.parts, len(holding(boxes)), gathered.called),
-        handovers=_handovers(facts, gathered, boxes, as_of),
+        disputes=_all_disputes(group.current, joined),
+        exceptions=open_exceptions(counted, group.parts, len(holding(boxes)), group.aliases),
+        handovers=_handovers(facts, group, boxes, as_of),
         route=route,
         restrictions=restrictions.on_route(
             None if movement is not None and _phase(movement) >= DELIVERED_PHASE else route,
             known,
             liftings,
             _been(movement, boxes, speaking),
-            frozenset(code for told in goods for code in told.commodities),
+            frozenset(code for each in goods for code in each.commodities),
             as_of,
         ),
         overdue=overdue(
             counted, [box.container for box in holding(boxes)], () if route is None else route.places, as_of
         ),
         silent=_silent(counted, movement, as_of),
-        arrivals=gathered.arrivals,
-        flagged=gathered.liveness.cyclic & concerning,
-        equivocating=gathered.liveness.equivocated & concerning,
+        arrivals=group.arrivals,
+        flagged=group.liveness.cyclic & concerning,
+        equivocating=group.liveness.equivocated & concerning,
     )
 
 
@@ -179,7 +168,7 @@ def best(arrivals: Iterable[Arrival]) -> Position | None:
 
 
 def boxes_of(
-    gathered: Gathered, counted: Iterable[Arrival], as_of: Micros, joined: Iterable[Aboard] = ()
+    group: GroupEvidence, counted: Iterable[Arrival], as_of: Micros, joined: Iterable[CarrierAnswers] = ()
 ) -> tuple[Box, ...]:
     """Every box that a live link assigns to the consignment, with the latest that is known of it."""
     moving = [a for a in counted if a.claim.region is Region.MOVEMENT and moves(a.claim)]
@@ -193,10 +182,10 @@ def boxes_of(
     def stands(claim: Claim, box: Thing) -> bool:
         if claim in settled.get(box, ()):
             return claim in standing[box]
-        return claim in gathered.shown
+        return claim in group.shown
 
     assigned: dict[Thing, list[Path]] = defaultdict(list)
-    for path in gathered.paths:
+    for path in group.paths:
         if path.thing.kind is ObjectKind.CONTAINER and path.spans:
             assigned[path.thing].append(path)
     return tuple(
@@ -213,16 +202,16 @@ def boxes_of(
 
 
 def holding(boxes: Iterable[Box]) -> list[Box]:
-    """The boxes that the consignment waits for: those that hold its cargo, else all that somebody of it assigned."""
+    """The boxes that the consignment waits for: those that hold its cargo, else all that a counted link assigned."""
     counted = [box for box in boxes if box.counted]
     return [box for box in counted if box.holds_cargo] or counted
 
 
 def least_advanced(boxes: Iterable[Box], speaking: Iterable[Arrival]) -> tuple[Position | None, int]:
-    """The position that the consignment shows, and how many boxes are in that same phase.
+    """The position that the consignment shows, and how many of its boxes are in that phase.
 
-    Boxes that nobody of the consignment assigned, and boxes that the cargo has left, do not hold it back. ``speaking``
-    are the arrivals that stand for their questions: without boxes the latest that speaks of the whole cargo shows.
+    Boxes that no counted link assigned, or that the cargo has left, do not hold it back. ``speaking`` are the arrivals whose
+    answers show; without boxes the latest of them about the whole cargo is the position.
     """
     moving = [a for a in speaking if a.claim.region is Region.MOVEMENT and moves(a.claim)]
     held = holding(boxes)
@@ -241,7 +230,7 @@ def _been(movement: Position | None, boxes: Iterable[Box], speaking: Iterable[Ar
     if movement is None:
         return ()
     box = next((box.container for box in holding(boxes) if box.position == movement), None)
-    told = [
+    positions = [
         Position(a.claim, a.via_disputed_link)
         for a in speaking
         if a.claim.region is Region.MOVEMENT
@@ -250,7 +239,7 @@ def _been(movement: Position | None, boxes: Iterable[Box], speaking: Iterable[Ar
         and (box in a.containers or not a.containers)
     ]
     return tuple(
-        Stop(p.claim.place, p.claim.milestone in LEAVING) for p in sorted(told, key=lambda p: p.rank)
+        Stop(p.claim.place, p.claim.milestone in LEAVING) for p in sorted(positions, key=lambda p: p.rank)
     )
 
 
@@ -269,19 +258,19 @@ def customs_positions(counted: Iterable[Arrival]) -> tuple[tuple[str, Position],
 
 
 def disputes(current: Iterable[Answers]) -> tuple[Answers, ...]:
-    """The questions whose publishers answer further apart than the milestone tolerates."""
+    """The questions whose answers lie further apart than the milestone tolerates."""
     return tuple(sorted((a for a in current if _disputed_answers(a)), key=lambda a: a.question))
 
 
 def _all_disputes(
-    current: Mapping[Question, Answers], joined: Mapping[Question, Aboard]
+    current: Mapping[Question, Answers], joined: Mapping[Question, CarrierAnswers]
 ) -> tuple[Answers, ...]:
-    """The disputes, with those between the word on a box and the word on its train."""
+    """The disputes, including those between a box and its train."""
     found = {given.question: given for given in disputes(current.values())}
-    for asked, each in joined.items():
-        if asked in found or aboard.contradicted(each.answers):
-            found[asked] = each.answers
-    return tuple(found[asked] for asked in sorted(found))
+    for key, each in joined.items():
+        if key in found or contradicts_carriers(each.answers):
+            found[key] = each.answers
+    return tuple(found[key] for key in sorted(found))
 
 
 def _disputed_answers(given: Answers) -> bool:
@@ -290,22 +279,22 @@ def _disputed_answers(given: Answers) -> bool:
 
 
 def _handovers(
-    facts: Facts, gathered: Gathered, boxes: tuple[Box, ...], as_of: Micros
+    facts: Facts, group: GroupEvidence, boxes: tuple[Box, ...], as_of: Micros
 ) -> tuple[HandoverView, ...]:
     """The hand-overs whose lists, on either side, hold a box of the consignment while it held the cargo."""
     numbers = {box.container.key for box in boxes if box.counted}
     live = [
         h
         for h in facts.handovers
-        if gathered.liveness.live(h.event)
+        if group.liveness.live(h.event)
         and h.happened <= as_of
-        and (h.territorial or h.publisher in gathered.engaged)
+        and (h.territorial or h.publisher in group.engaged)
     ]
-    windows = [p for p in gathered.paths if p.thing.kind is ObjectKind.CONTAINER and p.thing.key in numbers]
+    windows = [p for p in group.paths if p.thing.kind is ObjectKind.CONTAINER and p.thing.key in numbers]
     concerned = (
-        handovers.compare(told, as_of)
-        for told in handovers.meetings(live)
-        if any(p.thing.key in h.containers and p.holds(h.happened) for h in told for p in windows)
+        handovers.compare(lists, as_of)
+        for lists in handovers.meetings(live)
+        if any(p.thing.key in h.containers and p.holds(h.happened) for h in lists for p in windows)
     )
     return tuple(view for view in concerned if view is not None)
 
@@ -313,17 +302,17 @@ def _handovers(
 def _silent(counted: Iterable[Arrival], movement: Position | None, as_of: Micros) -> bool:
     if movement is None or _phase(movement) >= DELIVERED_PHASE:
         return False
-    heard = max(a.claim.happened for a in counted if a.claim.classifier is Classifier.ACT)
-    return as_of - heard > SILENT_AFTER
+    latest = max(a.claim.happened for a in counted if a.claim.classifier is Classifier.ACT)
+    return as_of - latest > SILENT_AFTER
 
 
-def _concerning(facts: Facts, gathered: Gathered) -> frozenset[EventId]:
-    """Events, live or not, that speak of what reaches the consignment, and the withdrawals of them at any depth.
+def _concerning(facts: Facts, group: GroupEvidence) -> frozenset[EventId]:
+    """Events, live or not, about what reaches the consignment, and their withdrawals at any depth.
 
-    What was said of a box before it carried this cargo, or after, is of another journey.
+    Claims about a box before it carried this cargo, or after, belong to another journey.
     """
     ways: dict[Thing, list[Path]] = defaultdict(list)
-    for path in gathered.paths:
+    for path in group.paths:
         ways[path.thing].append(path)
     things = ways.keys()
     events = {

@@ -1,4 +1,8 @@
-"""What concerns one group of consignments, judged: what reaches it, by which ways, and whose word counts there."""
+"""The evidence on one group of consignments: who is engaged in it, what reaches it by which paths, and what counts.
+
+Engaged are the founder, the parties that the founding names, and those named by a link that leads to the consignment and
+was published by an engaged party. Authorities count by territory instead. Claims of all others show as UNENGAGED.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +11,61 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from schemas.events.base import Classifier
-from services.domain import engagement
 from services.domain.claim_groups import Answers, Question, answers, superseded
-from services.domain.facts import Claim, Facts, LinkKind, Micros
-from services.domain.links import NAMES, Network, Path
+from services.domain.facts import Claim, Facts, Founding, Link, LinkKind, Micros
+from services.domain.links import NAMES, Network, Path, parts
 from services.domain.liveness import Liveness, judge
 from services.domain.objects import Thing
-from services.domain.parts import parts
-from services.domain.view import Arrival, Standing
+from services.domain.view import Arrival, ClaimStatus
+
+
+def founding_parties(foundings: Iterable[Founding]) -> Mapping[Thing, frozenset[str]]:
+    """For each founded consignment: its founder and the parties that its founding names."""
+    parties: dict[Thing, frozenset[str]] = defaultdict(frozenset)
+    for founding in foundings:
+        parties[founding.consignment] |= founding.names | {founding.publisher}
+    return parties
+
+
+def engaged_parties(founded: frozenset[str], network: Network, members: frozenset[Thing]) -> frozenset[str]:
+    """The fixpoint of naming: ``founded`` and the parties named by counted links that lead to ``members``, at any depth.
+
+    Links of trains and wagons name nobody: a train carries the cargo of many who do not know one another.
+    """
+    known = founded
+    while True:
+        named = frozenset[str]().union(*(link.names for link in network.counted(members, known)))
+        if named <= known:
+            return known
+        known |= named
+
+
+def consignment_groups(
+    founded: Mapping[Thing, frozenset[str]], same: Iterable[Link]
+) -> Mapping[Thing, frozenset[Thing]]:
+    """For each founded consignment the group that it was declared to be one with.
+
+    A declaration counts only if both consignments are founded and its publisher is a party of both foundings, so that nobody
+    can merge another's consignment into his own.
+    """
+    group: dict[Thing, set[Thing]] = {thing: {thing} for thing in founded}
+    for link in same:
+        left, right = link.left, link.right
+        if link.publisher in founded.get(left, ()) and link.publisher in founded.get(right, ()):
+            merged = group[left] | group[right]
+            for member in merged:
+                group[member] = merged
+    return {thing: frozenset(members) for thing, members in group.items()}
+
+
+def canonical_consignment(members: Iterable[Thing]) -> Thing:
+    """The member that names the group: the one with the smallest id, whatever came first."""
+    return min(members, key=lambda thing: thing.id)
 
 
 @dataclass(frozen=True, slots=True)
-class Gathered:
-    """The facts of one group of consignments, judged: what reaches it, by which ways, and whose word counts."""
+class GroupEvidence:
+    """The facts that concern one group of consignments, weighed."""
 
     members: frozenset[Thing]
     founders: frozenset[str]
@@ -28,38 +74,38 @@ class Gathered:
     arrivals: tuple[Arrival, ...]
     current: Mapping[Question, Answers]  # counted claims only
     shown: frozenset[Claim]  # the one answer of each question that stands for it
-    parts: frozenset[Thing]  # papers that do not speak for the whole cargo
-    called: Mapping[
+    parts: frozenset[Thing]  # documents that cover only part of the cargo
+    aliases: Mapping[
         Thing, Thing
     ]  # trains and declarations of several names, and the name under which each is one
     liveness: Liveness
 
 
-def gather(
+def group_evidence(
     facts: Facts, consignment: Thing, as_of: Micros, names: Container[LinkKind] = NAMES
-) -> Gathered | None:
-    """Judge liveness, walk the links and weigh every claim; None where no live founding is known.
+) -> GroupEvidence | None:
+    """Decide liveness, follow the links and weigh every claim; None where no live founding is known.
 
-    Facts (ACT) that happened after ``as_of`` are left out; plans and estimates for later times stay. Things that links of
-    the kinds ``names`` call by several names are one in questions and exceptions.
+    Facts (ACT) that happened after ``as_of`` are left out; plans and estimates for later times stay. Objects to which links of the
+    kinds ``names`` give several names are one in questions and exceptions.
     """
     liveness = judge(facts.withdrawals, facts.equivocated)
     foundings = [f for f in facts.foundings if liveness.live(f.event)]
-    founded = engagement.founding_parties(foundings)
+    founded = founding_parties(foundings)
     if consignment not in founded:
         return None
     network = Network(link for link in facts.links if liveness.live(link.event))
-    members = engagement.groups(founded, network.same)[consignment]
+    members = consignment_groups(founded, network.same)[consignment]
     parties = frozenset[str]().union(*(founded[m] for m in members))
-    engaged = engagement.engaged(parties, network, members)
+    engaged = engaged_parties(parties, network, members)
     paths = network.paths(members, engaged)
     live = (claim for claim in facts.claims if liveness.live(claim.event))
-    told = [c for c in live if c.classifier is not Classifier.ACT or c.happened <= as_of]
-    called = network.names(engaged, names)
-    reaching = _reach(told, paths, network, engaged, as_of, called)
-    current = answers((a.claim for a in reaching if a.standing is Standing.COUNTED), called)
-    old = superseded((a.claim for a in reaching if a.standing is Standing.COUNTED), current)
-    return Gathered(
+    claims = [c for c in live if c.classifier is not Classifier.ACT or c.happened <= as_of]
+    aliases = network.names(engaged, names)
+    reaching = _reach(claims, paths, network, engaged, as_of, aliases)
+    current = answers((a.claim for a in reaching if a.status is ClaimStatus.COUNTED), aliases)
+    old = superseded((a.claim for a in reaching if a.status is ClaimStatus.COUNTED), current)
+    return GroupEvidence(
         members=members,
         founders=frozenset(f.publisher for f in foundings if f.consignment in members),
         engaged=engaged,
@@ -68,7 +114,7 @@ def gather(
         current=current,
         shown=frozenset(given.shown for given in current.values()),
         parts=parts(network.counted(members, engaged)),
-        called=called,
+        aliases=aliases,
         liveness=liveness,
     )
 
@@ -79,7 +125,7 @@ def _reach(
     network: Network,
     engaged: frozenset[str],
     as_of: Micros,
-    called: Mapping[Thing, Thing],
+    aliases: Mapping[Thing, Thing],
 ) -> list[Arrival]:
     ours = {path.thing for path in paths}
     ways: dict[Thing, list[Path]] = defaultdict(list)
@@ -96,9 +142,9 @@ def _reach(
         arrivals.append(
             Arrival(
                 claim=claim,
-                standing=Standing.COUNTED if trusted and open_ways else Standing.UNENGAGED,
+                status=ClaimStatus.COUNTED if trusted and open_ways else ClaimStatus.UNENGAGED,
                 via_disputed_link=all(
-                    _disputed(path, network, claim.happened, ours, called) for path in used
+                    _disputed(path, network, claim.happened, ours, aliases) for path in used
                 ),
                 by_train=all(path.by_train for path in used),
                 still=any(path.holds(as_of) for path in used),
@@ -109,9 +155,9 @@ def _reach(
 
 
 def _disputed(
-    path: Path, network: Network, at: Micros, ours: Container[Thing], called: Mapping[Thing, Thing]
+    path: Path, network: Network, at: Micros, ours: Container[Thing], aliases: Mapping[Thing, Thing]
 ) -> bool:
-    return any(network.disputed(span, at, ours, called) for span in path.spans)
+    return any(network.disputed(span, at, ours, aliases) for span in path.spans)
 
 
 def _boxes(path: Path) -> Iterable[Thing]:
@@ -119,6 +165,6 @@ def _boxes(path: Path) -> Iterable[Thing]:
 
 
 def _mark(arrival: Arrival, old: frozenset[Claim]) -> Arrival:
-    if arrival.claim not in old or arrival.standing is not Standing.COUNTED:
+    if arrival.claim not in old or arrival.status is not ClaimStatus.COUNTED:
         return arrival
-    return replace(arrival, standing=Standing.SUPERSEDED)
+    return replace(arrival, status=ClaimStatus.SUPERSEDED)

@@ -1,4 +1,4 @@
-"""Exceptions: what went wrong on the way, and whether somebody entitled has said that it is over."""
+"""Exceptions: what went wrong on the way and was not closed by a party of sufficient assurance."""
 
 from __future__ import annotations
 
@@ -20,16 +20,15 @@ def open_exceptions(
     counted: Iterable[Arrival],
     parts: Container[Thing] = frozenset(),
     boxes: int = 0,
-    called: Mapping[Thing, Thing] = MappingProxyType({}),
+    aliases: Mapping[Thing, Thing] = MappingProxyType({}),
 ) -> tuple[OpenException, ...]:
-    """What went wrong and was not answered, per object, jurisdiction and kind; each shows its latest opening.
+    """The exceptions that no later fact closes, one per object, jurisdiction and kind, each with its latest opening.
 
-    An opening is answered by a later fact about its object that closes the same kind. Customs work by papers: what one of
-    them opened for a box is also answered by a fact about the whole cargo (its consignment, or a booking, note or
-    declaration that is none of ``parts``), for whoever frees the cargo frees its boxes. A release to a procedure names no
-    detention: where the cargo is in several ``boxes``, one may be held elsewhere meanwhile, so it answers for one alone.
-    What an authority signed or a relayed message of it opened, a mere assertion does not close. Trouble of a train or
-    wagon that the cargo has left does not concern it. ``called`` leads the names of one train (declaration) to one.
+    An opening is closed by a later fact of the closing kind about its object. Customs work by documents: what they opened for a
+    box is also closed by a fact about the whole cargo (its consignment, or a booking, note or declaration that is none of
+    ``parts``). A release to a procedure names no detention: with the cargo in several ``boxes`` it closes only its own object's.
+    An assertion does not close what an authority signed, or a relayed message of it, opened. Exceptions of a train or wagon that
+    the cargo has left do not concern it. ``aliases`` maps the names of one train or declaration to one.
     """
     opened: dict[tuple[int, str, Thing], list[Claim]] = defaultdict(list)
     closed: dict[tuple[int, str], list[Claim]] = defaultdict(list)
@@ -39,13 +38,13 @@ def open_exceptions(
         if not rule.episode or claim.classifier is not Classifier.ACT:
             continue
         if rule.episode > 0 and (arrival.still or not arrival.by_train):
-            opened[rule.episode, claim.jurisdiction, called.get(claim.thing, claim.thing)].append(claim)
+            opened[rule.episode, claim.jurisdiction, aliases.get(claim.thing, claim.thing)].append(claim)
         for episode in rule.closes:
             closed[episode, claim.jurisdiction].append(claim)
     found = (
         (
             key,
-            _unanswered(openings, [c for c in closed[key[:2]] if _answers(c, key[2], parts, boxes, called)]),
+            _unanswered(openings, [c for c in closed[key[:2]] if _answers(c, key[2], parts, boxes, aliases)]),
         )
         for key, openings in sorted(opened.items(), key=lambda item: item[0])
     )
@@ -57,9 +56,9 @@ def open_exceptions(
 
 
 def _answers(
-    closing: Claim, opened: Thing, parts: Container[Thing], boxes: int, called: Mapping[Thing, Thing]
+    closing: Claim, opened: Thing, parts: Container[Thing], boxes: int, aliases: Mapping[Thing, Thing]
 ) -> bool:
-    if called.get(closing.thing, closing.thing) == opened:
+    if aliases.get(closing.thing, closing.thing) == opened:
         return True
     whole = bool(closing.jurisdiction) and closing.thing.kind in _WHOLE and closing.thing not in parts
     return whole and (boxes < 2 or rules()[closing.milestone].episode != -RELEASE)

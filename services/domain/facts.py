@@ -1,10 +1,8 @@
-"""What accepted events say, in the four forms that the heart folds: claims, links, foundings and withdrawals.
+"""The facts that accepted events state, as named tuples: claims, links, foundings, withdrawals and what surrounds them.
 
-All of these are values. A set of them is the whole state (design: grow-only sets); merging two states is set union,
-so arrival order, batches and duplicates cannot matter. They are named tuples: millions are made and put into sets.
-
-Times are integer microseconds since 1970-01-01T00:00Z. Event ids are the 16-byte digest of (source, id); where two
-facts tie, the greater digest wins, so that a tie never depends on arrival.
+A set of them is the whole state. Merging two states is set union, so order, batches and duplicates cannot matter. Times are
+integer microseconds since 1970-01-01T00:00Z. Event ids are the 16-byte digest of (source, id); of two facts that tie the one
+with the greater digest precedes.
 """
 
 from __future__ import annotations
@@ -26,7 +24,7 @@ SINCE_EVER: Micros = -(2**62)
 
 
 class Assurance(IntEnum):
-    """How sure we may be of who said it; the three are never shown as the same thing."""
+    """How well the publisher of a claim is established; the three levels are never shown as one."""
 
     ASSERTED = 1
     RELAYED = 2
@@ -44,15 +42,15 @@ class LinkKind(IntEnum):
     WAGON_CARRIES = 6  # wagon -> container, timed
     TRAIN_CARRIES = 7  # train -> wagon, timed
     SAME_CONSIGNMENT = 8  # consignment -> consignment: one group, no path
-    SAME_TRAIN = 9  # train -> train: names of one train, said both ways
-    SAME_DECLARATION = 10  # declaration -> declaration: numbers of one declaration, said both ways
+    SAME_TRAIN = 9  # train -> train: names of one train, stated both ways
+    SAME_DECLARATION = 10  # declaration -> declaration: numbers of one declaration, stated both ways
 
 
 TIMED = frozenset({LinkKind.CONTAINER_CARRIES, LinkKind.WAGON_CARRIES, LinkKind.TRAIN_CARRIES})
 
 
 class Claim(NamedTuple):
-    """One publisher's word that something happened, is expected or is planned for one object."""
+    """One publisher's statement that something happened, is expected or is planned for one object."""
 
     event: EventId
     publisher: str
@@ -71,7 +69,7 @@ class Claim(NamedTuple):
 
 
 class Link(NamedTuple):
-    """One publisher's word that ``left`` belongs to ``right`` in [start, end); ``end`` None is open."""
+    """One publisher's statement that ``left`` belongs to ``right`` in [start, end); ``end`` None is open."""
 
     event: EventId
     publisher: str
@@ -109,7 +107,7 @@ class Withdrawal(NamedTuple):
 
 
 class PlannedRoute(NamedTuple):
-    """The places that a consignment is planned to pass, in order, as one publisher says."""
+    """The places that a consignment is planned to pass, in order, by one publisher."""
 
     event: EventId
     publisher: str
@@ -119,7 +117,7 @@ class PlannedRoute(NamedTuple):
 
 
 class Goods(NamedTuple):
-    """What one publisher says is in the cargo, by HS code or a prefix of it."""
+    """The contents of the cargo by one publisher, as HS codes or prefixes of them."""
 
     event: EventId
     publisher: str
@@ -144,7 +142,7 @@ class Restriction(NamedTuple):
 
 
 class Lifting(NamedTuple):
-    """The word of a publisher that its own restriction ends at ``at``."""
+    """A publisher's end of its own restriction at ``at``."""
 
     event: EventId
     restriction: EventId
@@ -169,7 +167,7 @@ class Handover(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """A grow-only set of everything that accepted events say; ``|`` merges two of them.
+    """A grow-only set of everything that accepted events state; ``|`` merges two of them.
 
     ``equivocated`` holds ids under which two different messages were accepted: none of their variants is live.
     """

@@ -1,8 +1,8 @@
-"""Hand-over between railways: confirmed only when both sides have signed, and for the same set of boxes.
+"""Hand-overs between railways: confirmed once both sides have signed for the same set of boxes.
 
-Two lists are of one hand-over when they name the same border and the same run. The two sides of a border are two
-stations, and each railway calls it by its own, in codes of its own: the border is what both names lead to. Lists that
-name no run never meet one that does; among themselves they meet when they share a box and lie within ``ONE_MEETING``.
+Two lists are of one hand-over if they name the same border and the same run. The two sides of a border are two stations
+under two names; the border is the crossing that both stand for. Lists without a run never meet one with a run; among
+themselves they meet when they share a box and lie within ``ONE_MEETING``.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ def meetings(handovers: Iterable[Handover]) -> Iterator[tuple[Handover, ...]]:
     named: dict[tuple[str, str], list[Handover]] = defaultdict(list)
     for handover in sorted(handovers, key=lambda h: (h.happened, h.event)):
         named[handover.border, handover.occurrence].append(handover)
-    for (_, run), told in sorted(named.items()):
+    for (_, run), lists in sorted(named.items()):
         if run:
-            yield tuple(told)
+            yield tuple(lists)
         else:
-            yield from _sharing(told)
+            yield from _sharing(lists)
 
 
-def _sharing(told: Sequence[Handover]) -> Iterator[tuple[Handover, ...]]:
+def _sharing(lists: Sequence[Handover]) -> Iterator[tuple[Handover, ...]]:
     """Lists without a run, in order of time, parted into those that hang together by a box and by time."""
     group_of: dict[EventId, list[Handover]] = {}
     latest: dict[str, Handover] = {}  # by box: no earlier list with it is nearer in time
-    for handover in told:
+    for handover in lists:
         group = group_of[handover.event] = [handover]
         for box in handover.containers:
             before = latest.get(box)
@@ -64,18 +64,18 @@ def _sharing(told: Sequence[Handover]) -> Iterator[tuple[Handover, ...]]:
             if joined is not group:
                 group += joined
                 group_of.update((member.event, group) for member in joined)
-    for group in {id(group): group for group in (group_of[h.event] for h in told)}.values():
+    for group in {id(group): group for group in (group_of[h.event] for h in lists)}.values():
         yield tuple(sorted(group, key=lambda h: (h.happened, h.event)))
 
 
 def compare(handovers: Iterable[Handover], as_of: Micros) -> HandoverView | None:
-    """Set what each side signed for one hand-over against the other; None where nobody has.
+    """Compare the lists of one hand-over; None where neither side has signed one.
 
-    An advance list alone is no hand-over; it only shows what was announced and then handed over by nobody.
+    An advance list alone is no hand-over; it only shows what was announced and then handed over by neither side.
     """
-    told = tuple(handovers)
+    lists = tuple(handovers)
     current: dict[tuple[str, str], Handover] = {}
-    for handover in told:
+    for handover in lists:
         key = handover.side, handover.publisher
         present = current.get(key)
         if present is None or (handover.published, handover.event) > (present.published, present.event):
@@ -94,11 +94,11 @@ def compare(handovers: Iterable[Handover], as_of: Micros) -> HandoverView | None
         state = HandoverState.ONE_SIDED
     else:
         state = HandoverState.CONFIRMED if delivered == received else HandoverState.DIFFERENT
-    places = {handover.place for handover in told}
+    places = {handover.place for handover in lists}
     return HandoverView(
-        place=places.pop() if len(places) == 1 else told[0].border,
-        border=told[0].border,
-        occurrence=told[0].occurrence,
+        place=places.pop() if len(places) == 1 else lists[0].border,
+        border=lists[0].border,
+        occurrence=lists[0].occurrence,
         state=state,
         announcing=tuple(h.publisher for h in sides[ADVANCE]),
         delivering=tuple(h.publisher for h in sides[DELIVERING]),

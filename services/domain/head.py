@@ -1,10 +1,9 @@
-"""The head of a consignment: a small cache of its view for lists, counts and gauges.
+"""The heads of a consignment and of a train: caches of the view for lists, counts and gauges.
 
-The store computes heads in SQL, in one statement per batch; this is the rule it must equal (property tests and fsck
-hold the two together). Facts that arrive only through trains and wagons are left out: a train has a head of its own
-and the full view is derived on read, so one train's milestone does not rewrite fifty heads. For the same reason a
-declaration's own number and that of customs are two things here: a head may count what is open under both, the view does
-not. Whoever asks by either number is answered from the view, so both answer the same.
+The store computes heads in SQL, one statement a batch; these functions are the rule that it must equal (property tests and
+fsck compare them). Facts that arrive only by train or wagon are left out of a consignment's head, so that one train's
+milestone does not rewrite fifty heads; the view is derived on read. For the same reason a declarant's own number and that of
+customs are two objects here: a head may count both where the view counts one.
 """
 
 from __future__ import annotations
@@ -13,12 +12,44 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from schemas import railnet
+from schemas.events import catalogue
 from schemas.events.base import Region
 from services.domain import derive, exceptions
-from services.domain.evidence import gather
-from services.domain.facts import FOREVER, EventId, Facts, LinkKind, Micros
+from services.domain.claim_groups import answers
+from services.domain.evidence import group_evidence
+from services.domain.exceptions import open_exceptions
+from services.domain.facts import FOREVER, Claim, EventId, Facts, LinkKind, Micros
 from services.domain.objects import Thing
-from services.domain.view import Arrival, Position, Standing
+from services.domain.view import Arrival, ClaimStatus, Position
+
+RUNNING = catalogue.spec("cre.movement.position_reported.v1").number
+"""A running position, which is no step of the journey."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainHead:
+    """A train's latest milestone, its latest fact with a place, and its open exceptions. Every publisher counts about a train."""
+
+    milestone: Claim | None
+    position: Claim | None
+    exceptions: int
+
+
+def train_head(claims: Iterable[Claim]) -> TrainHead:
+    """The head that the live ``claims`` about one train give to it."""
+    questions = answers(claims).values()
+    current = [claim for given in questions for claim in given.current]
+    arrivals = [Arrival(claim, ClaimStatus.COUNTED, False, True, True, frozenset()) for claim in current]
+    shown = {given.shown for given in questions}
+    moving = [arrival for arrival in arrivals if arrival.claim in shown and derive.moves(arrival.claim)]
+    milestone = derive.best(a for a in moving if a.claim.milestone != RUNNING)
+    position = derive.best(a for a in moving if a.claim.place)
+    return TrainHead(
+        None if milestone is None else milestone.claim,
+        None if position is None else position.claim,
+        len(open_exceptions(arrivals)),
+    )
+
 
 _NAMES = frozenset({LinkKind.SAME_TRAIN})
 UNIONS = ("CN", "EAEU", "EU", "OTHER")
@@ -26,7 +57,7 @@ UNIONS = ("CN", "EAEU", "EU", "OTHER")
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A region's latest fact in a head: when, which milestone, where, and the event that says so."""
+    """A region's latest fact in a head: when, which milestone, where, and its event."""
 
     at: Micros
     milestone: int
@@ -50,25 +81,25 @@ class Head:
 
 def head(facts: Facts, consignment: Thing) -> Head | None:
     """The head that ``facts`` give to the group of ``consignment``; None where it was never founded."""
-    gathered = gather(facts, consignment, FOREVER, _NAMES)
-    if gathered is None:
+    group = group_evidence(facts, consignment, FOREVER, _NAMES)
+    if group is None:
         return None
-    counted = [a for a in gathered.arrivals if a.standing is Standing.COUNTED and not a.by_train]
-    speaking = [a for a in counted if a.claim in gathered.shown]
-    boxes = derive.boxes_of(gathered, counted, FOREVER)
+    counted = [a for a in group.arrivals if a.status is ClaimStatus.COUNTED and not a.by_train]
+    speaking = [a for a in counted if a.claim in group.shown]
+    boxes = derive.boxes_of(group, counted, FOREVER)
     held = len(derive.holding(boxes))
     movement, behind = derive.least_advanced(boxes, speaking)
     documents = (a for a in speaking if a.claim.region is Region.DOCUMENT and derive.moves(a.claim))
-    here = (given for given in gathered.current.values() if not given.question.thing.rides)
+    here = (given for given in group.current.values() if not given.question.thing.rides)
     return Head(
-        consignment=min(gathered.members, key=lambda thing: thing.id),
+        consignment=min(group.members, key=lambda thing: thing.id),
         movement=_stage(movement),
         boxes=held,
         behind=behind,
         customs=_customs(speaking),
         document=_stage(derive.best(documents)),
         disputes=len(derive.disputes(here)),
-        exceptions=len(exceptions.open_exceptions(counted, gathered.parts, held)),
+        exceptions=len(exceptions.open_exceptions(counted, group.parts, held)),
     )
 
 

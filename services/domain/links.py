@@ -1,28 +1,80 @@
-"""What belongs to what at a moment: effective ends of links, and the directed paths that facts take.
+"""What belongs to what at a moment: the intervals of links, and the directed paths by which facts reach a consignment.
 
 Facts travel one way only: train -> wagon -> container -> (booking ->) consignment, and
-declaration -> note (-> the note it replaced) -> (booking ->) consignment. There is no reachability beyond that path,
-so a box that two consignments shared never carries the facts of one note into the other's.
+declaration -> note (-> the note it replaced) -> (booking ->) consignment. Nothing is reachable beyond that path, so a box that
+two consignments shared never carries the facts of one note to the other.
 
-One train may have several names, and so may a declaration: a railway calls a train by its identifier, a list by number,
-day and origin; a declarant knows its own number before customs gives one. Who knows both says so (SAME_TRAIN,
-SAME_DECLARATION), and what is said under one name also takes the ways of the other. Both are compared as one (``names``):
-a hold under one name is over when the train goes on under the other, and a declaration has one life.
+A train or declaration may have several names (a railway's identifier and a list's number; a declarant's number and that of
+customs). SAME_TRAIN and SAME_DECLARATION join them: facts under one name also take the paths of the other, and both are
+compared as one (``names``).
 
-A box is on one wagon at a time, and a wagon in one train. Each publisher's own links follow one another (``spans``).
-Where cargo is handed on from one network to the next, lifted to wagons of another gauge or taken over into another
-railway's train, the railway before often never says that its assignment ended. The word of the authority of that place
-that it goes on from there is the next leg and no contradiction: ``handed_on`` ends the way over the leg before.
+A box is on one wagon at a time, and a wagon in one train. Each publisher's own links follow one another (``spans``). Where
+cargo passes to another network, the railway before often never ends its assignment; the territorial authority's statement
+that it goes on from there is the next leg, no contradiction, and ``handed_on`` ends the leg before.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from services.domain.facts import FOREVER, SINCE_EVER, TIMED, Link, LinkKind, Micros
 from services.domain.objects import Thing
+
+Paper = TypeVar("Paper", bound=Hashable)
+
+_PAPERS = frozenset(
+    {
+        LinkKind.NOTE_COVERS,
+        LinkKind.NOTE_REISSUED,
+        LinkKind.DECLARATION_COVERS,
+        LinkKind.SAME_DECLARATION,
+    }
+)
+
+
+def parts(links: Iterable[Link]) -> frozenset[Thing]:
+    """The bookings, notes and declarations that cover only part of what the counted ``links`` of a group know.
+
+    A consignment in three boxes may have a note for each: a release of one note frees one box, a release of the declaration over
+    all three frees the cargo. A single booking or note covers the whole. A note that replaces others covers what they covered.
+    """
+    return partial((link.kind, link.left, link.right) for link in links)
+
+
+def partial(links: Iterable[tuple[int, Paper, Paper]]) -> frozenset[Paper]:
+    """The same for links given as (kind, left, right), whatever identifies their ends."""
+    into: dict[Paper, list[Paper]] = defaultdict(list)
+    bookings: set[Paper] = set()
+    notes: set[Paper] = set()
+    replacing: set[Paper] = set()
+    for kind, left, right in links:
+        if kind == LinkKind.BOOKING_OF:
+            bookings.add(left)
+        elif kind in _PAPERS:
+            into[right].append(left)
+            if kind == LinkKind.NOTE_COVERS:
+                notes.add(left)
+            elif kind == LinkKind.NOTE_REISSUED:
+                replacing.add(left)
+    units = notes - replacing | (bookings if len(bookings) > 1 else set())
+    if len(units) < 2:
+        return frozenset()
+    spoken = [_above(unit, into) for unit in units]
+    return frozenset(set[Paper]().union(*spoken) - spoken[0].intersection(*spoken))
+
+
+def _above(unit: Paper, into: Mapping[Paper, Sequence[Paper]]) -> set[Paper]:
+    seen, todo = {unit}, [unit]
+    while todo:
+        for thing in into.get(todo.pop(), ()):
+            if thing not in seen:
+                seen.add(thing)
+                todo.append(thing)
+    return seen
+
 
 FILLING: Micros = 7 * 24 * 3_600_000_000
 """How long a consolidated box may be filled: later shared assignments are another journey."""
@@ -113,10 +165,10 @@ def _other_network(one: Thing, other: Thing) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A way by which facts about ``thing`` reach a consignment, in force in [start, end).
+    """A path by which facts about ``thing`` reach a consignment, in force in [start, end).
 
-    ``spans`` are the timed links on it, from the thing to the consignment. ``counted``: every link on the way, timed or
-    not, is the word of somebody engaged or of the territory's own authority.
+    ``spans`` are the timed links on it, from the thing to the consignment. ``counted``: every link on it, timed or not, was
+    published by an engaged party or by the territory's own authority.
     """
 
     thing: Thing
@@ -136,8 +188,8 @@ class Path:
 class Network:
     """The live links of a set of facts, indexed for walking from a consignment up to what reaches it.
 
-    Every walk is bounded by the links and the moments that differ on them: ways that differ in nothing but the papers
-    in between are one, because layers of notes that replace one another have more ways through them than can be counted.
+    Every walk is bounded by the links and the moments that differ on them: paths that differ only in the documents
+    between are one, because the paths through layers of notes that replace one another grow without bound.
     """
 
     def __init__(self, links: Iterable[Link]) -> None:
@@ -157,7 +209,7 @@ class Network:
     def paths(self, consignments: Iterable[Thing], engaged: frozenset[str]) -> tuple[Path, ...]:
         """Every way that ends in one of ``consignments``, each once; the consignments themselves are the empty paths."""
         todo = [Path(consignment) for consignment in consignments]
-        found = {_told_apart(path): path for path in todo}
+        found = {_identity(path): path for path in todo}
         while todo:
             path = todo.pop()
             for span in self._into.get(path.thing, ()):
@@ -172,7 +224,7 @@ class Network:
                     end,
                     path.counted and counts(link, engaged),
                 )
-                if found.setdefault(_told_apart(onward), onward) is onward:
+                if found.setdefault(_identity(onward), onward) is onward:
                     todo.append(onward)
         return tuple(found.values())
 
@@ -192,26 +244,25 @@ class Network:
 
     def names(self, engaged: frozenset[str], kinds: Container[LinkKind]) -> Mapping[Thing, Thing]:
         """The smallest name of each thing that bears several by links of ``kinds`` that count; others are not in it."""
-        called: dict[Thing, set[Thing]] = {}
+        aliases: dict[Thing, set[Thing]] = {}
         for link in self._named_twice:
             if link.kind in kinds and counts(link, engaged):
-                one = called.get(link.left, {link.left}) | called.get(link.right, {link.right})
-                called.update(dict.fromkeys(one, one))
-        return {thing: min(names) for thing, names in called.items()}
+                one = aliases.get(link.left, {link.left}) | aliases.get(link.right, {link.right})
+                aliases.update(dict.fromkeys(one, one))
+        return {thing: min(names) for thing, names in aliases.items()}
 
     def disputed(
-        self, span: Span, at: Micros, ours: Container[Thing], called: Mapping[Thing, Thing] | None = None
+        self, span: Span, at: Micros, ours: Container[Thing], aliases: Mapping[Thing, Thing] | None = None
     ) -> bool:
-        """Whether another publisher says that the carried object belongs elsewhere at that moment.
+        """Whether another publisher assigns the carried object elsewhere at that moment.
 
-        Two consolidated (shared) assignments do not contradict one another, nor does one that leads a box to the same
-        consignment another way: ``ours`` holds the things from which facts reach it. Neither do two names of one train
-        (``called``, of names).
+        Two consolidated (shared) assignments do not contradict one another, nor does one that leads a box to the same consignment by
+        another path: ``ours`` are the objects from which facts reach it. Neither do two names of one train (``called``, of names).
         """
         link = span.link
         if link.kind not in TIMED:
             return False
-        names = called or {}
+        names = aliases or {}
         other_end = _other_end(link)
         other_end = names.get(other_end, other_end)
         return any(
@@ -225,12 +276,12 @@ class Network:
 
 
 def counts(link: Link, engaged: frozenset[str]) -> bool:
-    """Whether ``link`` is the word of somebody engaged, or of the territory's own authority."""
+    """Whether ``link`` was published by an engaged party or by the territory's own authority."""
     return link.territorial or link.publisher in engaged
 
 
-def _told_apart(path: Path) -> tuple[object, ...]:
-    # A network has one span for each link, so identity tells spans apart.
+def _identity(path: Path) -> tuple[object, ...]:
+    # A network has one span for each link, so spans are distinguished by identity.
     return path.thing, path.start, path.end, path.counted, tuple(map(id, path.spans))
 
 

@@ -1,10 +1,9 @@
-"""Which events still count: corrections, retractions and equivocations, as one rule over a graph.
+"""Which events are live: corrections, retractions and equivocations, as one rule over a graph.
 
-An event targets at most one other event of its own source. A withdrawal *holds* while it is live, and also while it
-is dead only because a holding correction replaced it: correcting a correction does not bring the first mistake back,
-retracting a correction does. An event is live unless a holding withdrawal targets it. The members of a cycle target
-one another and none of them is live. An id under which two different messages were accepted is not live and targets
-nothing. The result depends on the set only, never on the order of arrival.
+An event targets at most one other event of its own source. A withdrawal *holds* while it is live, and also while it is dead
+only because a holding correction replaced it: correcting a correction does not restore the first mistake, retracting a
+correction does. An event is live unless a holding withdrawal targets it. The members of a cycle are not live. An id under which
+two different messages were accepted is not live and targets nothing. The result depends on the set only.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""What events speak about: objects and their identity, independent of arrival.
+"""Objects that events are about, and their ids.
 
-An object is named by its kind and the key that people use for it (a container number, a note's number with its
-country, station and year). Its 16-byte id is a digest of both, so every worker and every replay computes the same
-id without asking anybody.
+An object is named by its kind and the key in use for it (a container number, a note's number with country, station and
+year). Its 16-byte id is a digest of both: every process and every replay computes the same id.
 """
 
 from __future__ import annotations

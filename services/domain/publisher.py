@@ -1,4 +1,4 @@
-"""Who publishes, as far as the heart has to know: roles and territory. Authority is role AND territory."""
+"""A publisher's roles and territory. Authority is role AND territory."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from schemas.events.base import EventSpec, Role, Territory
 
 @dataclass(frozen=True, slots=True)
 class Publisher:
-    """A registered party: what it is and where its word is an authority's.
+    """A registered party: its roles and its territory.
 
-    ``countries`` are ISO 3166 alpha-2 codes (customs, governments), ``managers`` infrastructure managers as railnet
-    names them (railways), ``places`` canonical places (terminals).
+    ``countries`` are ISO 3166 alpha-2 codes (customs, governments), ``managers`` infrastructure managers of railnet (railways),
+    ``places`` canonical places (terminals).
     """
 
     code: str
@@ -23,9 +23,9 @@ class Publisher:
     places: frozenset[str] = frozenset()
 
     def covers(self, spec: EventSpec, jurisdiction: str, place: str) -> bool:
-        """Whether this party's word on such a fact is an authority's: a role of the type, and its own territory.
+        """Whether this party is an authority for such a fact: a role of the type, and its own territory.
 
-        ``place`` is canonical ("" when the fact has none, which no territory of places covers).
+        ``place`` is canonical ("" where the fact has none, which no territory of places covers).
         """
         if not (self.roles & spec.authority):
             return False

@@ -1,4 +1,4 @@
-"""Closures, embargoes and acceptance bans: they belong to a place and meet a consignment through its planned route."""
+"""Closures, embargoes and acceptance bans: they belong to a place and meet a consignment on its planned route."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def along(places: Sequence[str], first: str, then: str) -> bool:
 
 
 def direction(places: tuple[str, ...]) -> str:
-    """ "WEST" or "EAST" by the longitudes of the first and last place known; "BOTH" where that cannot be told."""
+    """ "WEST" or "EAST" by the longitudes of the first and last place known; "BOTH" where that is unknown."""
     known = [station.lon for station in map(railnet.resolve, places) if station is not None]
     if len(known) < 2 or known[0] == known[-1]:
         return "BOTH"

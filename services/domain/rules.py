@@ -1,7 +1,7 @@
-"""The tables that the fold reads, and the version that covers code and tables together.
+"""The tables that the fold reads, and the version that covers code and tables.
 
-Whatever changes the outcome of a fold changes ``FOLD_VERSION``: a state generation carries one, and a worker with
-another refuses to write to it (an upgrade is a replay into a new generation and a swap).
+A change of what a fold gives changes ``FOLD_VERSION``: a state generation carries one, and a worker with another refuses to
+write to it. An upgrade is a replay into a new generation and a switch.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SECOND: Micros = 1_000_000
 HOUR: Micros = 3_600 * SECOND
 
 SILENT_AFTER: Micros = 7 * 24 * HOUR
-"""A consignment on its way of which nobody says anything for longer is shown as silent."""
+"""A consignment on its way without a fact for longer is shown as silent."""
 UNMATCHED_AFTER: Micros = 6 * HOUR
 """A hand-over that only one side has signed for longer is shown as unmatched."""
 ONE_MEETING: Micros = 3 * 24 * HOUR

@@ -1,7 +1,4 @@
-"""What people see of a consignment: four regions that move on their own, with who said what and how sure.
-
-These are the values that ``derive`` computes. Everything carries the event ids behind it.
-"""
+"""The values of a view: four regions that move independently, each with the claims behind it."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ from services.domain.facts import Claim, EventId, Micros, PlannedRoute, Restrict
 from services.domain.objects import Thing
 
 
-class Standing(StrEnum):
+class ClaimStatus(StrEnum):
     """Why a claim does or does not count in the view."""
 
     COUNTED = "COUNTED"
@@ -26,16 +23,16 @@ class Arrival:
     """A live claim that reaches the consignment, and what it is worth there."""
 
     claim: Claim
-    standing: Standing
+    status: ClaimStatus
     via_disputed_link: bool
     by_train: bool  # reaches the consignment only through a train or wagon
     still: bool  # a way by which it came is still in force
-    containers: frozenset[Thing]  # the boxes it speaks of; empty: the whole consignment
+    containers: frozenset[Thing]  # the boxes it is about; empty: the whole consignment
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The latest fact of a region or box: the claim that says it."""
+    """The latest fact of a region or box: its claim."""
 
     claim: Claim
     via_disputed_link: bool
@@ -57,7 +54,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class OpenException:
-    """Something went wrong and nobody has said that it is over."""
+    """Something went wrong and nothing has closed it."""
 
     episode: int
     thing: Thing
@@ -73,10 +70,10 @@ class HandoverState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HandoverView:
-    """What both railways say of one hand-over; ``missing`` was delivered and not received, ``surplus`` the other way round.
+    """Both railways' lists of one hand-over; ``missing`` was delivered and not received, ``surplus`` the reverse.
 
-    The advance list is compared with what either signed: ``announced_only`` was on it and handed over by nobody,
-    ``unannounced`` was handed over and not on it (nothing, where nobody sent a list).
+    ``announced_only`` was on the advance list and handed over by neither side, ``unannounced`` was handed over and not on it
+    (empty without an advance list).
     """
 
     place: str
@@ -94,7 +91,7 @@ class HandoverView:
     announced_only: frozenset[str]
     unannounced: frozenset[str]
     unmatched: bool
-    since: Micros  # when the first of the signed lists says that it happened
+    since: Micros  # the earliest time in the signed lists
     trains: tuple[Thing, ...]  # that the lists name, the delivering side's first
     events: tuple[EventId, ...]  # the current list of each side and publisher
 

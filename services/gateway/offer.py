@@ -22,7 +22,7 @@ from schemas.reasons import Reason, Refusal
 from schemas.signature_header import parse_header
 from schemas.trace_context import CE_TRACEPARENT, TraceContext
 from services.ledger.admission.raw_bytes import digest
-from services.producers.native import partition_key
+from services.producers.unsigned_event import partition_key
 
 MAX_EVENTS: Final = 1_000
 """Events of one request."""

@@ -1,4 +1,4 @@
-"""From a partner's file to its events: which format it has, and per record the event or why there is none."""
+"""Reading a partner's file: its format, and per record the unsigned event or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -11,48 +11,56 @@ from pathlib import Path
 from schemas.reasons import Reason, Refusal
 from services.producers.formats import declarations
 from services.producers.formats.catalogue import FORMATS, MAX_FILE_BYTES, understand
-from services.producers.formats.model import Format, PassedOver, Remarked, Said, Taken, Unread, Where
-from services.producers.formats.model import Record as Told
-from services.producers.native import Unsigned, assemble
+from services.producers.formats.model import (
+    EventDraft,
+    Format,
+    Interpretation,
+    PassedOver,
+    Position,
+    Remark,
+    Unread,
+)
+from services.producers.formats.model import Record as FormatRecord
 from services.producers.profile import Profile
+from services.producers.unsigned_event import UnsignedEvent, assemble
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """One record of a file: its event with what it says, or a refusal, or the reason why it says nothing."""
+class EventRecord:
+    """One record of a file: its draft with the event, a refusal, or the reason why it was passed over."""
 
-    where: Where
-    said: Said | None = None
-    event: Unsigned | None = None
+    where: Position
+    draft: EventDraft | None = None
+    event: UnsignedEvent | None = None
     refusal: Refusal | None = None
     passed_over: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class File:
-    """A file as it was read: how it was understood, and its records, to be walked once."""
+class PartnerFile:
+    """A file as it was read: its format, the interpretation of its labels, and its records, to be iterated once."""
 
     format: Format
     sha256: str
-    taken: tuple[Taken, ...]
-    remarks: tuple[Remarked, ...]
-    records: Iterator[Record]
+    interpretations: tuple[Interpretation, ...]
+    remarks: tuple[Remark, ...]
+    records: Iterator[EventRecord]
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
-    """Which writing of a file this is; another size, date or file under the name is another version."""
+class FileVersion:
+    """Identity of one version of a file on disk: inode, size and modification time."""
 
     inode: int
     size: int
     modified_ns: int
 
     @classmethod
-    def of(cls, stat: os.stat_result) -> Version:
+    def of(cls, stat: os.stat_result) -> FileVersion:
         return cls(stat.st_ino, stat.st_size, stat.st_mtime_ns)
 
 
-class Changed(Refusal):
+class FileChanged(Refusal):
     """The file was written while it was read."""
 
     def __init__(self) -> None:
@@ -63,13 +71,13 @@ class Changed(Refusal):
         )
 
 
-def load(path: Path) -> tuple[bytes, Version]:
+def load(path: Path) -> tuple[bytes, FileVersion]:
     """The bytes of ``path`` and their version. Raises Refusal where they cannot be had, Changed where it is being written."""
     try:
         with path.open("rb") as file:
-            before = Version.of(os.fstat(file.fileno()))
+            before = FileVersion.of(os.fstat(file.fileno()))
             content = file.read(MAX_FILE_BYTES + 1)
-            after = Version.of(os.fstat(file.fileno()))
+            after = FileVersion.of(os.fstat(file.fileno()))
     except OSError as problem:
         raise Refusal(
             Reason.UNREADABLE_FILE,
@@ -77,11 +85,13 @@ def load(path: Path) -> tuple[bytes, Version]:
             remedy="Check that it is there and that this user may read it.",
         ) from None
     if before != after:
-        raise Changed()
+        raise FileChanged()
     return content, before
 
 
-def read(content: bytes, profile: Profile, name: str = "", formats: Sequence[Format] = FORMATS) -> File:
+def read(
+    content: bytes, profile: Profile, name: str = "", formats: Sequence[Format] = FORMATS
+) -> PartnerFile:
     """Read ``content`` for ``profile``, as the format ``name`` or as what it is; raises Refusal for the whole file."""
     if profile.files is not None:
         known = {each.name for each in formats}
@@ -94,17 +104,19 @@ def read(content: bytes, profile: Profile, name: str = "", formats: Sequence[For
                     f"Mend the section [files] of the profile; the formats are {', '.join(sorted(known))}.",
                 )
     found, reading = understand(content, profile.files, name, formats)
-    records = (_record(told, profile) for told in reading.records)
-    return File(found, hashlib.sha256(content).hexdigest(), reading.taken, reading.remarks, records)
+    records = (_record(record, profile) for record in reading.records)
+    return PartnerFile(
+        found, hashlib.sha256(content).hexdigest(), reading.interpretations, reading.remarks, records
+    )
 
 
-def _record(told: Told, profile: Profile) -> Record:
-    if isinstance(told, Unread):
-        return Record(told.where, refusal=told.refusal)
-    if isinstance(told, PassedOver):
-        return Record(told.where, passed_over=told.reason)
+def _record(record: FormatRecord, profile: Profile) -> EventRecord:
+    if isinstance(record, Unread):
+        return EventRecord(record.where, refusal=record.refusal)
+    if isinstance(record, PassedOver):
+        return EventRecord(record.where, passed_over=record.reason)
     try:
-        event = assemble(profile, told.id, told.type, told.time, told.data, told.subject)
+        event = assemble(profile, record.id, record.type, record.time, record.data, record.subject)
     except Refusal as refusal:
-        return Record(told.where, told, refusal=refusal)
-    return Record(told.where, told, event)
+        return EventRecord(record.where, record, refusal=refusal)
+    return EventRecord(record.where, record, event)

@@ -1,17 +1,20 @@
-"""What became of files and their records: the words that every report speaks."""
+"""Outcomes of publishing: the status of records and files, and their report as plain JSON values."""
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 
 from schemas.reasons import Refusal
-from services.producers.formats.model import Remarked, Where
+from services.producers.formats.model import Position, Remark
+from services.producers.spool import Spool
 
 
-class Fate(StrEnum):
-    """What became of one record. ``SPOOLED`` is on its way: PUBLISHED when the broker has it, WAITING until then."""
+class RecordStatus(StrEnum):
+    """The status of one record. ``SPOOLED`` is transient: PUBLISHED once the broker has acknowledged it, WAITING until then."""
 
     SPOOLED = "spooled"
     PUBLISHED = "published"
@@ -24,40 +27,40 @@ class Fate(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """One record: where it stood, what it says, and its fate; ``identity`` is that of the event in the spool, if any."""
+class RecordOutcome:
+    """One record: position, draft id and type, status; ``identity`` is that of the event in the spool, if any."""
 
-    where: Where
-    fate: Fate
+    where: Position
+    status: RecordStatus
     id: str = ""
     type: str = ""
     identity: bytes | None = None
     refusal: Refusal | None = None
     note: str = ""
-    remarks: tuple[Remarked, ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
 
 @dataclass(slots=True)
 class FileOutcome:
-    """One file: its format, what a person should know of it, and its records; ``refusal`` where it could not be read."""
+    """One file: its format, remarks and records; ``refusal`` where it could not be read."""
 
     path: str
     format: str = ""
     sha256: str = ""
-    remarks: tuple[Remarked, ...] = ()
+    remarks: tuple[Remark, ...] = ()
     refusal: Refusal | None = None
-    records: list[Outcome] = field(default_factory=list)
+    records: list[RecordOutcome] = field(default_factory=list)
 
     @property
-    def counts(self) -> Counter[Fate]:
-        """How many records met which fate."""
-        return Counter(record.fate for record in self.records)
+    def counts(self) -> Counter[RecordStatus]:
+        """Number of records by status."""
+        return Counter(record.status for record in self.records)
 
     @property
     def refused(self) -> bool:
-        """Whether the file or one of its records needs a person."""
+        """Whether the file or one of its records was refused or withheld."""
         return self.refusal is not None or any(
-            record.fate in (Fate.REFUSED, Fate.WITHHELD) for record in self.records
+            record.status in (RecordStatus.REFUSED, RecordStatus.WITHHELD) for record in self.records
         )
 
     @property
@@ -67,8 +70,8 @@ class FileOutcome:
 
 
 @dataclass(slots=True)
-class Run:
-    """One run over some files: what the broker acknowledged meanwhile, and what waits in the spool after it."""
+class PublishOutcome:
+    """One run: its files, how many events were acknowledged meanwhile, and how many wait in the spool."""
 
     files: list[FileOutcome]
     acknowledged: int = 0
@@ -82,3 +85,93 @@ class Run:
     def failed(self) -> bool:
         """Whether anything is left to do: a record refused, or an event that the broker does not have yet."""
         return self.refused or bool(self.waiting)
+
+
+def plain_run(run: PublishOutcome) -> dict[str, Any]:
+    """The whole run: counts, every refusal in one list, and per file every record."""
+    counts: Counter[RecordStatus] = sum((file.counts for file in run.files), Counter())
+    refusals = [row for file in run.files for row in _refusals(file)]
+    return {
+        "acknowledged": run.acknowledged,
+        "waiting": run.waiting,
+        **{status.value: counts[status] for status in _COUNTED},
+        "refused": len(refusals),
+        "refusals": refusals,
+        "files": [plain_file(file) for file in run.files],
+    }
+
+
+def plain_file(file: FileOutcome) -> dict[str, Any]:
+    """One file: its format, and per record position, status and refusal."""
+    return {
+        "path": file.path,
+        "format": file.format,
+        "sha256": file.sha256,
+        "refusal": None if file.refusal is None else plain_refusal(file.refusal),
+        "remarks": [plain_remark(each) for each in file.remarks],
+        "records": [plain_record(each) for each in file.records],
+    }
+
+
+def plain_record(record: RecordOutcome) -> dict[str, Any]:
+    """One record, with its place in the file."""
+    return {
+        **place(record.where),
+        "outcome": record.status.value,
+        "id": record.id,
+        "type": record.type,
+        "note": record.note,
+        "refusal": None if record.refusal is None else plain_refusal(record.refusal),
+        "remarks": [plain_remark(each) for each in record.remarks],
+    }
+
+
+def place(where: Position) -> dict[str, Any]:
+    """Sheet, row (from 1, 0 for none), column letter and element path; "" where the position has none."""
+    return {"sheet": where.sheet, "row": where.row, "column": where.column, "element": where.path}
+
+
+_COUNTED = (
+    RecordStatus.PUBLISHED,
+    RecordStatus.ALREADY,
+    RecordStatus.CORRECTED,
+    RecordStatus.WITHHELD,
+    RecordStatus.PASSED_OVER,
+)
+
+
+def _refusals(file: FileOutcome) -> Iterator[dict[str, Any]]:
+    if file.refusal is not None:
+        yield {"path": file.path, **place(Position()), **plain_refusal(file.refusal)}
+    for record in file.records:
+        if record.refusal is not None:
+            yield {"path": file.path, **place(record.where), **plain_refusal(record.refusal)}
+
+
+def plain_refusal(refusal: Refusal) -> dict[str, Any]:
+    """A refusal: reason, pointer, detail and remedy."""
+    return {
+        "reason": refusal.reason.value,
+        "pointer": refusal.pointer,
+        "detail": refusal.detail,
+        "remedy": refusal.remedy,
+    }
+
+
+def plain_remark(remark: Remark) -> dict[str, Any]:
+    """A remark with its position."""
+    return {**place(remark.where), "text": remark.text, "remedy": remark.remedy}
+
+
+def settle(files: Iterable[FileOutcome], spool: Spool) -> None:
+    """Set each spooled record to PUBLISHED or WAITING, by whether the broker has acknowledged it."""
+    files = list(files)
+    waiting = spool.unacknowledged(identity for file in files for identity in file.identities)
+    for file in files:
+        file.records = [_settled(record, waiting) for record in file.records]
+
+
+def _settled(record: RecordOutcome, waiting: frozenset[bytes]) -> RecordOutcome:
+    if record.identity in waiting:
+        return replace(record, status=RecordStatus.WAITING)
+    return replace(record, status=RecordStatus.PUBLISHED) if record.status is RecordStatus.SPOOLED else record

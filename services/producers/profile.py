@@ -1,6 +1,6 @@
-"""Who publishes: a partner's own file with its source, topic, signing key and salt secret, and what it declares of its files.
+"""A partner's publishing profile: source, topic, signing key, salt secret and declarations about its files.
 
-The file never leaves the partner's machine; it is written readable by its owner only.
+The file stays on the partner's machine, readable by its owner only.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _TOPIC = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 
 
 class ProfileError(Exception):
-    """The profile is missing or unusable; the text says what is wrong and what to do."""
+    """The profile is missing or unusable; the text names the problem and the remedy."""
 
 
 class NoProfile(ProfileError):
@@ -68,11 +68,16 @@ def create(party: str, source: str, topic: str, network: str, scheme: Scheme) ->
     return Profile(party, source, topic, network, SigningKey.generate(scheme), secrets.token_bytes(32))
 
 
-def renewed(folder: Path, fresh: Profile) -> Profile:
-    """``fresh`` with what outlives a key: the salt secret and the declarations of the profile that is there, if any.
+def anonymous(network: str) -> Profile:
+    """A throw-away profile for reading files without publishing."""
+    return create("nobody", "urn:nobody", "none", network, Scheme.ED25519)
 
-    A new salt secret would change the bytes of every record published so far, and reading its file again would say
-    something else under its id. Raises ProfileError where a profile is there and cannot be read.
+
+def renewed(folder: Path, fresh: Profile) -> Profile:
+    """``fresh`` with the salt secret and declarations of the existing profile, if any.
+
+    Another salt secret would change the bytes of every record published so far, which then would be equivocation. Raises
+    ProfileError where the existing profile cannot be read.
     """
     if not (folder / f"{fresh.party}.toml").exists():
         return fresh

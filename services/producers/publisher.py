@@ -1,23 +1,150 @@
-"""Sending what waits in the spool, and marking what the broker acknowledged.
+"""Sending spooled events with an idempotent producer, recording acknowledgements, and diagnosing what could not be sent.
 
-kafka-python with idempotence set explicitly and every future checked. A send whose fate is unknown stays in the
-spool and goes out again with the same bytes; the platform recognises it as the same event.
+A send with an unknown outcome stays in the spool and is repeated with the same bytes, which the platform deduplicates.
 """
 
 from __future__ import annotations
 
 import contextlib
+import difflib
+import socket
+import ssl
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from kafka import KafkaProducer
-from kafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
+from kafka.admin import KafkaAdminClient
+from kafka.errors import (
+    AuthorizationError,
+    InvalidTopicError,
+    KafkaError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
 
 from services.producers.spool import Message, Spool
-from services.producers.unsent import BrokerUnreachable, not_taken, unreachable
+
+REFUSALS = (AuthorizationError, InvalidTopicError, MessageSizeTooLargeError)
+"""What a broker says that it will say again tomorrow."""
+_SAFE = "What was read is safe in the spool."
+
+
+class BrokerUnreachable(Exception):
+    """No broker answered; the events stay in the spool for the next run."""
+
+
+class MessageRefused(Exception):
+    """A broker answers and refuses messages for ``topic`` permanently; everything else was sent, the rest is in the spool.
+
+    ``remedy`` is what to do; ``missing``: there is no such topic.
+    """
+
+    def __init__(self, topic: str, problem: str, remedy: str, missing: bool = False) -> None:
+        super().__init__(f"{problem}. {_SAFE}")
+        self.topic, self.remedy, self.missing = topic, remedy, missing
+
+
+def unreachable_detail(bootstrap: str, security: Mapping[str, Any], patience: float) -> str:
+    """Why ``bootstrap`` (host:port, separated by commas) does not answer, as far as a connection of our own shows.
+
+    Blocks for up to ``patience`` seconds per address.
+    """
+    found = [_look(address.strip(), security, patience) for address in bootstrap.split(",")]
+    if all(found):
+        return f"no broker answered at {bootstrap} ({found[0]}). {_SAFE}"
+    return (
+        f"no broker answered at {bootstrap}, though something listens there: it still starts, it lets nobody in (a wrong SASL "
+        f"password looks the same: check both LIANYUN_KAFKA_USER and its password), or it speaks TLS and we do not. {_SAFE}"
+    )
+
+
+def _look(address: str, security: Mapping[str, Any], patience: float) -> str:
+    """The connection problem at ``address``; "" where it accepts connections and TLS, if used, is valid."""
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), patience) as plain:
+            if "SSL" in str(security.get("security_protocol", "")):
+                context = ssl.create_default_context(cafile=security.get("ssl_cafile"))
+                context.check_hostname = bool(security.get("ssl_check_hostname", True))
+                context.wrap_socket(plain, server_hostname=host.strip("[]")).close()
+    except ssl.SSLCertVerificationError as problem:
+        return f"{address} shows a certificate that LIANYUN_KAFKA_CA does not vouch for: {problem.verify_message}"
+    except (OSError, ValueError) as problem:
+        return f"{address}: {problem}"
+    return ""
+
+
+def refusal_of(
+    refused: Mapping[str, KafkaError],
+    names: Mapping[str, str],
+    bootstrap: str,
+    security: Mapping[str, Any],
+    patience: float,
+) -> MessageRefused | None:
+    """The permanent refusal among ``refused`` (error by topic); None where every message may be sent later.
+
+    ``names`` holds the id of an event per topic. Describes topics without an answer at the broker; blocks for up to about three
+    times ``patience`` seconds.
+    """
+    for topic, problem in refused.items():
+        if isinstance(problem, MessageSizeTooLargeError):
+            return MessageRefused(
+                topic,
+                f"the event {names.get(topic, '?')} is larger than the broker takes in {topic}",
+                "say it in several records, or have the operator raise the topic's max.message.bytes",
+            )
+        if isinstance(problem, REFUSALS):
+            return _not_allowed(topic, security)
+    silent = [topic for topic, problem in refused.items() if not isinstance(problem, REFUSALS)]
+    return _described(silent, bootstrap, security, patience) if silent else None
+
+
+def _described(
+    topics: Iterable[str], bootstrap: str, security: Mapping[str, Any], patience: float
+) -> MessageRefused | None:
+    milliseconds = max(100, int(patience * 1_000))
+    try:
+        admin = KafkaAdminClient(
+            bootstrap_servers=bootstrap,
+            **{**security, "bootstrap_timeout_ms": milliseconds, "request_timeout_ms": milliseconds},
+        )
+    except KafkaError:
+        return None
+    try:
+        for described in admin.describe_topics(list(topics)):
+            topic, code = described["name"], described["error_code"]
+            if code == TopicAuthorizationFailedError.errno:
+                return _not_allowed(topic, security)
+            if code == UnknownTopicOrPartitionError.errno:
+                near = difflib.get_close_matches(topic, admin.list_topics(), 3)
+                others = f"; there is {', '.join(near)}" if near else ""
+                return MessageRefused(
+                    topic,
+                    f"there is no topic {topic} at {bootstrap}{others}",
+                    "lianyun topics apply, for a topic that is declared (infra/kafka/topics.toml); otherwise mend `topic` in the "
+                    "profile: lianyun party list shows who writes where",
+                    missing=True,
+                )
+    except KafkaError:
+        return None
+    finally:
+        admin.close()
+    return None
+
+
+def _not_allowed(topic: str, security: Mapping[str, Any]) -> MessageRefused:
+    user = security.get("sasl_plain_username")
+    return MessageRefused(
+        topic,
+        f"the broker lets {user or 'us'} write nothing to {topic}, or there is no such topic",
+        "check `topic` in the profile and LIANYUN_KAFKA_USER; the operator grants it: lianyun topics apply --access",
+    )
+
 
 IN_FLIGHT = 2_000
 REQUEST_SECONDS = 10.0  # until a request without an answer counts as lost
@@ -28,7 +155,7 @@ _FIRST_PATIENCE = 5.0  # until somebody hears that no broker answers; then it is
 _LONGEST_PATIENCE = 30.0
 _LOOK_SECONDS = 3.0
 
-_Flying = tuple[int, Message, Any]
+_InFlight = tuple[int, Message, Any]
 """A message that was given to the client: its number in the spool, itself, and its future."""
 
 
@@ -53,7 +180,7 @@ def connect(
         )
     except KafkaError:
         raise BrokerUnreachable(
-            unreachable(bootstrap, security or {}, min(_LOOK_SECONDS, patience))
+            unreachable_detail(bootstrap, security or {}, min(_LOOK_SECONDS, patience))
         ) from None
 
 
@@ -67,21 +194,21 @@ def drain(
     stop: Callable[[], bool] = lambda: False,
     notice: Callable[[str], None] = lambda _problem: None,
 ) -> int:
-    """Send what waits, again and again until all is acknowledged, ``patience`` seconds pass without any success, or ``stop``.
+    """Send what waits, repeatedly, until all is acknowledged, ``patience`` seconds pass without any success, or ``stop``.
 
-    Returns how many were acknowledged. Raises BrokerUnreachable where patience ended without a broker; ``notice`` hears of it as soon
-    as it is known. Raises NotTaken, without waiting, where only what the broker refuses is left, or what is for a topic that does not
-    exist.
+    Returns how many were acknowledged. Raises BrokerUnreachable where no broker answered within ``patience``; ``notice`` is
+    called as soon as that is known. Raises MessageRefused, without waiting, where only messages that the broker refuses are
+    left, or messages for a topic that does not exist.
     """
-    last_success, total, left = time.monotonic(), 0, Left()
+    last_success, total, unsent = time.monotonic(), 0, Unsent()
     trying = min(_FIRST_PATIENCE, max(patience, _LEAST_PATIENCE))
     while spool.counts()[0] and not stop():
         away: BrokerUnreachable | None = None
-        sent, before = 0, left.found
-        left.problems = {}
+        sent, before = 0, unsent.found
+        unsent.problems = {}
         try:
             producer = connect(bootstrap, security, trying)
-            sent = _drain_once(spool, producer, lambda sent: progress(total + sent), stop, left)  # noqa: B023
+            sent = _drain_once(spool, producer, lambda sent: progress(total + sent), stop, unsent)  # noqa: B023
         except BrokerUnreachable as problem:
             away = problem
             if trying == _FIRST_PATIENCE:
@@ -90,12 +217,14 @@ def drain(
         total += sent
         if sent:
             last_success = time.monotonic()
-        if sent or left.found != before:
+        if sent or unsent.found != before:
             continue
-        left.problems.update(left.too_large)
+        unsent.problems.update(unsent.too_large)
         look = min(_LOOK_SECONDS, REQUEST_SECONDS)
         refusal = (
-            not_taken(left.problems, left.names, bootstrap, security or {}, look) if left.problems else None
+            refusal_of(unsent.problems, unsent.names, bootstrap, security or {}, look)
+            if unsent.problems
+            else None
         )
         if refusal is not None:
             raise refusal
@@ -108,11 +237,11 @@ def drain(
 
 
 @dataclass(slots=True)
-class Left:
-    """What could not be sent, by topic: what came instead of an acknowledgement, and the id of the event that is too large.
+class Unsent:
+    """Messages that could not be sent, by topic: the error, and the id of an event that is too large.
 
-    With one event that is too large the client gives up all that it holds: fewer are given to it ``at_once``, until the one is found,
-    which is passed over from then on.
+    One oversized event fails the whole batch of the client: batches shrink (``at_once``) until it is found; it is skipped from
+    then on.
     """
 
     problems: dict[str, KafkaError] = field(default_factory=dict)
@@ -123,11 +252,11 @@ class Left:
 
     @property
     def found(self) -> tuple[int, int]:
-        """Changes whenever the search for an event that is too large comes further."""
+        """Changes whenever the search for an oversized event advances."""
         return self.at_once, len(self.passed)
 
     def note(self, seq: int, message: Message, problem: KafkaError, alone: bool, at_once: int) -> None:
-        """Remember that ``message`` was not taken, which was on its way ``alone`` or with others, ``at_once`` at most."""
+        """Record that ``message`` was not accepted; it was in flight ``alone`` or with others, at most ``at_once``."""
         if not isinstance(problem, MessageSizeTooLargeError):
             self.problems.setdefault(message.topic, problem)
         elif alone:
@@ -144,11 +273,11 @@ def _drain_once(
     producer: KafkaProducer,
     progress: Callable[[int], None],
     stop: Callable[[], bool],
-    left: Left,
+    unsent: Unsent,
 ) -> int:
-    """One connection's worth: see :func:`send_waiting`; the connection ends with it."""
+    """:func:`send_waiting` on one connection, which is closed afterwards."""
     try:
-        return send_waiting(spool, producer, progress, stop, left)
+        return send_waiting(spool, producer, progress, stop, unsent)
     finally:
         with contextlib.suppress(KafkaError):  # what could not be sent is still in the spool
             producer.close(timeout=1 if stop() else 5)
@@ -159,34 +288,34 @@ def send_waiting(
     producer: KafkaProducer,
     progress: Callable[[int], None] = lambda _sent: None,
     stop: Callable[[], bool] = lambda: False,
-    left: Left | None = None,
+    unsent: Unsent | None = None,
 ) -> int:
-    """Send what waits over ``producer``; returns how many were acknowledged, and notes in ``left`` why others were not.
+    """Send what waits over ``producer``; returns how many were acknowledged and records the others in ``unsent``.
 
-    Ends when nothing waits, or when a whole batch went by without an acknowledgement; what has none stays in the spool. What is for a
-    topic that takes nothing now is passed over.
+    Ends when nothing waits, or after a batch without any acknowledgement; unacknowledged events stay in the spool. Topics that
+    accept nothing are skipped.
     """
-    flying: deque[_Flying] = deque()
-    left = Left() if left is None else left
+    in_flight: deque[_InFlight] = deque()
+    unsent = Unsent() if unsent is None else unsent
     closed: set[str] = set()
-    sent, after, at_once, found = 0, 0, left.at_once, left.found
-    while batch := [] if stop() or left.found != found else spool.waiting(after, at_once):
+    sent, after, at_once, found = 0, 0, unsent.at_once, unsent.found
+    while batch := [] if stop() or unsent.found != found else spool.waiting(after, at_once):
         for seq, message in batch:
             after = seq
-            if message.topic in closed or seq in left.passed:
+            if message.topic in closed or seq in unsent.passed:
                 continue
             try:
                 future = producer.send(
                     message.topic, value=message.value, key=message.key or None, headers=list(message.headers)
                 )
             except KafkaError as problem:
-                left.note(seq, message, problem, not flying, at_once)
-                if seq not in left.passed:
+                unsent.note(seq, message, problem, not in_flight, at_once)
+                if seq not in unsent.passed:
                     closed.add(message.topic)
             else:
-                flying.append((seq, message, future))
-        offered = len(flying)
-        settled = _settle(spool, flying, stop, left)
+                in_flight.append((seq, message, future))
+        offered = len(in_flight)
+        settled = _settle(spool, in_flight, stop, unsent)
         sent += settled
         if offered and not settled:
             break
@@ -194,18 +323,18 @@ def send_waiting(
     return sent
 
 
-def _settle(spool: Spool, flying: deque[_Flying], stop: Callable[[], bool], left: Left) -> int:
-    """Wait for every future; acknowledge the good ones, leave the others in the spool."""
-    places, alone, at_once = [], len(flying) == 1, left.at_once
+def _settle(spool: Spool, in_flight: deque[_InFlight], stop: Callable[[], bool], unsent: Unsent) -> int:
+    """Wait for every future; acknowledge the successful ones, leave the others in the spool."""
+    places, alone, at_once = [], len(in_flight) == 1, unsent.at_once
     until = (
         time.monotonic() + DELIVERY_SECONDS * 1.2
     )  # for all together: after an outage some futures never end
-    while flying:
-        seq, message, future = flying.popleft()
+    while in_flight:
+        seq, message, future = in_flight.popleft()
         try:
             done = _wait(future, until, stop)
         except KafkaError as problem:
-            left.note(seq, message, problem, alone, at_once)
+            unsent.note(seq, message, problem, alone, at_once)
             continue
         if done is not None:
             places.append((seq, done.partition, done.offset))
@@ -214,11 +343,11 @@ def _settle(spool: Spool, flying: deque[_Flying], stop: Callable[[], bool], left
 
 
 def _wait(future: Any, until: float, stop: Callable[[], bool]) -> Any:
-    """The place that ``future`` was given, or None where it has none when time or the run ends. Raises KafkaError."""
+    """The record metadata of ``future``, or None where time or the run ended before. Raises KafkaError."""
     while True:
-        left = max(0.0, until - time.monotonic())
+        unsent = max(0.0, until - time.monotonic())
         try:
-            return future.get(timeout=0.0 if stop() else min(0.25, left))
+            return future.get(timeout=0.0 if stop() else min(0.25, unsent))
         except KafkaTimeoutError:
-            if future.is_done or stop() or not left:
+            if future.is_done or stop() or not unsent:
                 return None

@@ -1,8 +1,8 @@
-"""The durable spool: signed events wait on disk until the broker has acknowledged them.
+"""The durable spool: signed events are stored on disk until the broker has acknowledged them.
 
-An event is signed once and kept as bytes; a crash, a broker outage or a second run of the same file sends those same
-bytes again and never others, so nothing is lost and a repetition is recognised as one. SQLite in WAL mode with
-synchronous=FULL: what ``put`` returned is on disk. One process at a time may hold a spool.
+An event is signed once and stored as bytes; after a crash, a broker outage or a second run of the same file the same bytes
+are sent again, so nothing is lost and a repetition is recognised. SQLite in WAL mode with synchronous=FULL: what ``put``
+returned is on disk. One process at a time may lock a spool.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ class SpoolBusy(Exception):
 
 
 class SpoolError(Exception):
-    """The spool cannot be used as it is; the text says what to do."""
+    """The spool is unusable; the text names the remedy."""
 
 
-class Put(StrEnum):
+class PutResult(StrEnum):
     """What became of an event offered to the spool."""
 
     QUEUED = "queued"
@@ -54,7 +54,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Amendment:
-    """The record under ``original`` got new content, of ``digest``; the message ``correction`` says so."""
+    """The record under ``original`` got new content, of ``digest``, in the message ``correction``."""
 
     original: bytes
     digest: bytes
@@ -120,14 +120,14 @@ class Spool:
         return None if row is None else bytes(row[0])
 
     def amendment(self, identity: bytes, digest: bytes) -> bytes | None:
-        """The identity of the correction that said ``digest`` for the record under ``identity``, or None."""
+        """The identity of the correction with content ``digest`` of the record under ``identity``, or None."""
         row = self._db.execute(
             "SELECT correction FROM amendment WHERE original = ? AND digest = ?", (identity, digest)
         ).fetchone()
         return None if row is None else bytes(row[0])
 
-    def standing(self, identity: bytes) -> Message | None:
-        """The message that holds what stands for the record under ``identity``: its last correction, or itself."""
+    def current(self, identity: bytes) -> Message | None:
+        """The message with the current content of the record under ``identity``: its last correction, or itself."""
         row = self._db.execute(
             "SELECT correction FROM amendment WHERE original = ? ORDER BY seq DESC LIMIT 1", (identity,)
         ).fetchone()
@@ -137,8 +137,8 @@ class Spool:
         ).fetchone()
         return None if found is None else _message(found)
 
-    def said(self, identity: bytes) -> tuple[Message, ...]:
-        """The message under ``identity`` and all corrections that were made of it, in order."""
+    def versions(self, identity: bytes) -> tuple[Message, ...]:
+        """The message under ``identity`` and all its corrections, in order."""
         rows = self._db.execute(
             "SELECT m.identity, m.digest, m.topic, m.key, m.headers, m.value FROM message m"
             " LEFT JOIN amendment a ON a.correction = m.identity"
@@ -167,7 +167,7 @@ class Spool:
         amendments: Sequence[Amendment] = (),
         editions: Sequence[Edition] = (),
         taken_back: Sequence[bytes] = (),
-    ) -> list[Put]:
+    ) -> list[PutResult]:
         """Store ``messages``, ``amendments`` and ``editions`` in one transaction; on return they are on disk.
 
         ``taken_back`` are events of lists that some of the messages retract, or that no later edition takes back.
@@ -178,7 +178,7 @@ class Spool:
             for message in messages:
                 present = self.known(message.identity)
                 if present is not None:
-                    outcomes.append(Put.ALREADY if present == message.digest else Put.DIFFERENT)
+                    outcomes.append(PutResult.ALREADY if present == message.digest else PutResult.DIFFERENT)
                     continue
                 headers = json.dumps([[name, value.decode()] for name, value in message.headers])
                 self._db.execute(
@@ -194,7 +194,7 @@ class Spool:
                         now,
                     ),
                 )
-                outcomes.append(Put.QUEUED)
+                outcomes.append(PutResult.QUEUED)
             self._db.executemany(
                 "INSERT INTO amendment (original, digest, correction) VALUES (?, ?, ?)",
                 [(each.original, each.digest, each.correction) for each in amendments],
@@ -251,3 +251,74 @@ def _message(row: Sequence[object]) -> Message:
     assert isinstance(headers, str)
     pairs = tuple((name, text.encode()) for name, text in json.loads(headers))
     return Message(bytes(identity), bytes(digest), str(topic), bytes(key), pairs, bytes(value))  # type: ignore[call-overload]
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingEvent:
+    """An event that the broker has not acknowledged; ``queued_us`` is when it was spooled, UTC microseconds."""
+
+    id: str
+    type: str
+    topic: str
+    queued_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class AcknowledgedEvent:
+    """An event at its place in the log, and when the broker acknowledged it, UTC microseconds."""
+
+    id: str
+    type: str
+    topic: str
+    partition: int
+    offset: int
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolStatus:
+    """Counts, the oldest waiting events, and the last acknowledged one, if any."""
+
+    waiting: int
+    acknowledged: int
+    corrections: int
+    oldest: tuple[WaitingEvent, ...]
+    last: AcknowledgedEvent | None
+
+
+def status(path: Path, limit: int = 10) -> SpoolStatus:
+    """The status of the spool at ``path``, with up to ``limit`` of the oldest waiting; empty where there is none.
+
+    Reads without the spool's lock, so it answers while a publisher works.
+    """
+    if not path.exists():
+        return SpoolStatus(0, 0, 0, (), None)
+    db = sqlite3.connect(path, isolation_level=None)
+    try:
+        db.execute("PRAGMA query_only = ON")
+        waiting, acknowledged = db.execute(
+            "SELECT count(*) FILTER (WHERE offset IS NULL), count(offset) FROM message"
+        ).fetchone()
+        (corrections,) = db.execute("SELECT count(*) FROM amendment").fetchone()
+        oldest = db.execute(
+            "SELECT headers, topic, queued_us FROM message WHERE offset IS NULL ORDER BY seq LIMIT ?",
+            (limit,),
+        ).fetchall()
+        last = db.execute(
+            "SELECT headers, topic, partition, offset, acknowledged_us FROM message WHERE offset IS NOT NULL"
+            " ORDER BY acknowledged_us DESC, seq DESC LIMIT 1"
+        ).fetchone()
+    finally:
+        db.close()
+    return SpoolStatus(
+        waiting,
+        acknowledged,
+        corrections,
+        tuple(WaitingEvent(*_named(headers), topic, at) for headers, topic, at in oldest),
+        None if last is None else AcknowledgedEvent(*_named(last[0]), *last[1:]),
+    )
+
+
+def _named(headers: str) -> tuple[str, str]:
+    found = dict(json.loads(headers))
+    return found["ce_id"], found["ce_type"]

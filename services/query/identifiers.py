@@ -1,4 +1,4 @@
-"""What somebody may mean by an identifier: the objects that a text can name, likeliest first."""
+"""The objects that an identifier may name, likeliest first."""
 
 from __future__ import annotations
 

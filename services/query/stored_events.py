@@ -1,4 +1,4 @@
-"""From a stored event back to its facts: the same reading as at admission, without proving the signature again."""
+"""Stored events read again: the same reading as at admission, without verifying the signature again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from schemas.events.base import Payload
 from schemas.events.decode import decode_admitted
 from schemas.reasons import Refusal
 from services.domain.facts import Facts
-from services.domain.interpretation import Statement
+from services.domain.interpretation import Attribution
 from services.ledger.admission.content import read
 from services.ledger.admission.model import Admitted, Record, Refused, Verified
 from services.ledger.registry.key import Key
@@ -20,7 +20,7 @@ from services.ledger.storage.reading import Stored
 
 
 class Unreadable(Exception):
-    """A stored event that its own bytes no longer support: damage, or a change of code that broke the past."""
+    """A stored event that its own bytes do not support: damage, or a change of code that broke the past."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +35,16 @@ class Reread:
         return self.admitted.facts
 
 
-class Heard(NamedTuple):
-    """What a stored event says: who said it under which name and when, and the payload; without facts made of it."""
+class DecodedEvent(NamedTuple):
+    """A stored event's attribution and payload, without its facts."""
 
     stored: Stored
-    statement: Statement
+    statement: Attribution
     payload: Payload
 
 
 def reread(stored: Stored, registry: Registry) -> Reread:
-    """Read ``stored`` under its party as it was admitted by, found in the newest ``registry``; raises Unreadable, naming the event."""
+    """``stored`` under its party as it was admitted by, found in the newest ``registry``. Raises Unreadable, naming the event."""
     record = Record(
         stored.topic,
         stored.partition,
@@ -53,7 +53,7 @@ def reread(stored: Stored, registry: Registry) -> Reread:
         stored.headers,
         stored.payload,
     )
-    envelope, key, then = _spoken(stored, registry)
+    envelope, key, then = _attributed(stored, registry)
     verified = Verified(record, envelope, then, key, stored.id, stored.content, stored.payload)
     outcome = read(verified, registry, stored.rule_version)
     if isinstance(outcome, Refused):
@@ -61,18 +61,18 @@ def reread(stored: Stored, registry: Registry) -> Reread:
     return Reread(stored, outcome)
 
 
-def hear(stored: Stored, registry: Registry) -> Heard:
-    """The same words with nothing judged again but their form: for those who need no facts, in half the time."""
-    envelope, _, then = _spoken(stored, registry)
+def decode_stored(stored: Stored, registry: Registry) -> DecodedEvent:
+    """The attribution and payload of ``stored``: half the time of ``reread`` where no facts are needed. Raises Unreadable."""
+    envelope, _, then = _attributed(stored, registry)
     try:
         payload = decode_admitted(envelope.type, stored.payload)
     except (Refusal, ValueError) as problem:
         raise Unreadable(f"{_where(stored)}: {problem}") from None
-    said = Statement(stored.id, envelope.source, then.publisher, envelope.published_micros)
-    return Heard(stored, said, payload)
+    attribution = Attribution(stored.id, envelope.source, then.publisher, envelope.published_micros)
+    return DecodedEvent(stored, attribution, payload)
 
 
-def _spoken(stored: Stored, registry: Registry) -> tuple[Envelope, Key, Party]:
+def _attributed(stored: Stored, registry: Registry) -> tuple[Envelope, Key, Party]:
     """The attributes, the key, and the party as it was then."""
     try:
         envelope = Envelope.from_headers(stored.headers)

@@ -1,4 +1,4 @@
-"""A view as plain data: the stable JSON that programs read and that the terminal shows."""
+"""A view as JSON-ready data, in a stable form."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from services.domain.facts import FOREVER, Claim, Restriction
 from services.domain.restrictions import ends
 from services.domain.rules import rules
 from services.domain.view import Arrival, Box, HandoverView, OpenException, Position
-from services.query.views import Told, Waiting
+from services.query.views import SourcedView, UnassignedObject
 
 
-def plain(told: Told) -> dict[str, Any]:
-    """The view as JSON-ready data, with who said what and how sure, in a fixed order of keys."""
-    view = told.view
+def view_json(source: SourcedView) -> dict[str, Any]:
+    """The view in a fixed order of keys, each value with its publisher and assurance."""
+    view = source.view
     return {
         "consignment": view.consignment.key,
         "members": sorted(member.key for member in view.members),
-        "as_of": format_micros(told.as_of),
+        "as_of": format_micros(source.as_of),
         "founded_by": sorted(view.founders),
         "engaged": sorted(view.engaged),
-        "movement": _position(told, view.movement),
-        "boxes": [_box(told, box) for box in view.boxes],
+        "movement": _position(source, view.movement),
+        "boxes": [_box(source, box) for box in view.boxes],
         "boxes_behind": view.behind,
-        "customs": {code: _position(told, position) for code, position in view.customs},
-        "document": _position(told, view.document),
-        "disputes": [_dispute(told, answers) for answers in view.disputes],
-        "exceptions": [_exception(told, exception) for exception in view.exceptions],
+        "customs": {code: _position(source, position) for code, position in view.customs},
+        "document": _position(source, view.document),
+        "disputes": [_dispute(source, answers) for answers in view.disputes],
+        "exceptions": [_exception(source, exception) for exception in view.exceptions],
         "handovers": [_handover(handover) for handover in view.handovers],
         "route": None if view.route is None else [place_name(place) for place in view.route.places],
         "restrictions": [_restriction(restriction) for restriction in view.restrictions],
-        "overdue": [_claim(told, claim) for claim in view.overdue],
+        "overdue": [_claim(source, claim) for claim in view.overdue],
         "silent": view.silent,
-        "flagged": sorted(_named(told, event)["id"] for event in view.flagged),
-        "equivocating": sorted(_named(told, event)["id"] for event in view.equivocating),
-        "timeline": [_arrival(told, arrival) for arrival in view.arrivals],
+        "flagged": sorted(_named(source, event)["id"] for event in view.flagged),
+        "equivocating": sorted(_named(source, event)["id"] for event in view.equivocating),
+        "timeline": [_arrival(source, arrival) for arrival in view.arrivals],
     }
 
 
-def plain_waiting(waiting: Waiting) -> dict[str, Any]:
-    """What is known of a thing that belongs to no consignment, as JSON-ready data; ``counts`` is false for what was withdrawn."""
+def unassigned_json(waiting: UnassignedObject) -> dict[str, Any]:
+    """An object that belongs to no consignment; ``counts`` is false for what was withdrawn."""
     return {
         "object": str(waiting.thing),
         "facts": [
@@ -68,19 +68,19 @@ def plain_waiting(waiting: Waiting) -> dict[str, Any]:
 
 
 def place_name(place: str) -> str:
-    """A place as people know it, with its code; "" stays empty."""
+    """A place's English name with its code; "" stays empty."""
     station = railnet.resolve(place) if place else None
     return place if station is None else f"{station.names.en} ({place.removeprefix('railnet:')})"
 
 
-def _named(told: Told | Waiting, event: bytes) -> dict[str, str]:
-    found = told.events.get(event)
+def _named(source: SourcedView | UnassignedObject, event: bytes) -> dict[str, str]:
+    found = source.events.get(event)
     if found is None:
         return {"source": "", "id": event.hex()}
     return {"source": found.admitted.envelope.source, "id": found.admitted.envelope.id}
 
 
-def _claim(told: Told | Waiting, claim: Claim) -> dict[str, Any]:
+def _claim(source: SourcedView | UnassignedObject, claim: Claim) -> dict[str, Any]:
     rule = rules()[claim.milestone]
     return {
         "milestone": catalogue.by_number(claim.milestone).name,
@@ -95,26 +95,26 @@ def _claim(told: Told | Waiting, claim: Claim) -> dict[str, Any]:
         "by": claim.publisher,
         "assurance": claim.assurance.name,
         "published": format_micros(claim.published),
-        "event": _named(told, claim.event),
+        "event": _named(source, claim.event),
     }
 
 
-def _position(told: Told, position: Position | None) -> dict[str, Any] | None:
+def _position(source: SourcedView, position: Position | None) -> dict[str, Any] | None:
     if position is None:
         return None
-    return {**_claim(told, position.claim), "via_disputed_link": position.via_disputed_link}
+    return {**_claim(source, position.claim), "via_disputed_link": position.via_disputed_link}
 
 
-def _box(told: Told, box: Box) -> dict[str, Any]:
+def _box(source: SourcedView, box: Box) -> dict[str, Any]:
     return {
         "container": box.container.key,
         "holds_cargo": box.holds_cargo,
         "counted": box.counted,
-        "position": _position(told, box.position),
+        "position": _position(source, box.position),
     }
 
 
-def _dispute(told: Told, answers: Answers) -> dict[str, Any]:
+def _dispute(source: SourcedView, answers: Answers) -> dict[str, Any]:
     asked = answers.question
     return {
         "milestone": catalogue.by_number(asked.milestone).name,
@@ -125,18 +125,18 @@ def _dispute(told: Told, answers: Answers) -> dict[str, Any]:
         "jurisdiction": asked.jurisdiction,
         "spread_seconds": answers.spread() // 1_000_000,
         "tolerance_seconds": (rules()[asked.milestone].tolerance or 0) // 1_000_000,
-        "answers": [_claim(told, claim) for claim in answers.current],
+        "answers": [_claim(source, claim) for claim in answers.current],
     }
 
 
-def _exception(told: Told, exception: OpenException) -> dict[str, Any]:
+def _exception(source: SourcedView, exception: OpenException) -> dict[str, Any]:
     spec = catalogue.by_number(exception.claim.milestone)
     return {
         "kind": Episode(exception.episode).name,
         "object": str(exception.thing),
         "jurisdiction": exception.jurisdiction,
         "owner": None if spec.owner is None else str(spec.owner),
-        "since": _claim(told, exception.claim),
+        "since": _claim(source, exception.claim),
     }
 
 
@@ -171,10 +171,10 @@ def _restriction(restriction: Restriction) -> dict[str, Any]:
     }
 
 
-def _arrival(told: Told, arrival: Arrival) -> dict[str, Any]:
+def _arrival(source: SourcedView, arrival: Arrival) -> dict[str, Any]:
     return {
-        **_claim(told, arrival.claim),
-        "standing": str(arrival.standing),
+        **_claim(source, arrival.claim),
+        "standing": str(arrival.status),
         "via_disputed_link": arrival.via_disputed_link,
         "by_train": arrival.by_train,
     }

@@ -1,4 +1,4 @@
-"""The view of a consignment as stored: load what may concern it, read it again, derive."""
+"""Views of consignments derived from stored events, and the hand-overs of one train."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 from psycopg import Connection
 
 from services.domain.derive import derive
-from services.domain.facts import Claim, Facts, Link, Micros
+from services.domain.facts import Claim, Facts, Link, LinkKind, Micros
 from services.domain.liveness import Liveness, judge
 from services.domain.objects import Thing
-from services.domain.view import View
+from services.domain.view import HandoverView, View
 from services.ledger.registry import store
 from services.ledger.registry.registry import Registry
 from services.ledger.storage import reading
@@ -21,8 +21,8 @@ from services.query.stored_events import Reread, reread
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """A view with the events behind it, by their 16-byte ids, so that each value can name who said it and how."""
+class SourcedView:
+    """A view with the events behind it, by 16-byte id, so that each value can name its publisher and event."""
 
     view: View
     as_of: Micros
@@ -37,30 +37,29 @@ def consignments_of(connection: Connection[Any], things: Iterable[Thing]) -> lis
     return list(found)
 
 
-def told_of(
+def read_view(
     connection: Connection[Any],
     consignment: bytes,
     as_of: Micros,
     registry: Registry | None = None,
     read: Callable[[Stored, Registry], Reread] = reread,
-) -> Told | None:
+) -> SourcedView | None:
     """The view of the group that ``consignment`` (16 bytes) belongs to at ``as_of``; None where it was never founded.
 
-    Its timeline leaves out a train's running positions that were superseded. Reads in the caller's transaction; some
-    milliseconds for an ordinary consignment. ``read`` may remember what it has read for whoever looks at many
-    consignments of one train. Raises Unreadable.
+    The timeline leaves out a train's superseded running positions. Reads in the caller's transaction; some milliseconds for an
+    ordinary consignment. ``read`` may cache for a caller that looks at many consignments of one train. Raises Unreadable.
     """
     known = registry if registry is not None else store.look(connection)
     events = [read(stored, known) for stored in reading.load_facts(connection, [consignment], as_of)]
     facts = facts_of(events)
     founded = next((f.consignment for f in facts.foundings if f.consignment.id == consignment), None)
     view = None if founded is None else derive(facts, founded, as_of)
-    return None if view is None else Told(view, as_of, {event.stored.id: event for event in events})
+    return None if view is None else SourcedView(view, as_of, {event.stored.id: event for event in events})
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """What is known of a thing that belongs to no consignment: ``claims`` and ``links`` in order, and which events still count."""
+class UnassignedObject:
+    """What is known of an object that belongs to no consignment; ``claims`` and ``links`` in order, with their liveness."""
 
     thing: Thing
     claims: tuple[Claim, ...]
@@ -69,10 +68,10 @@ class Waiting:
     events: dict[bytes, Reread]
 
 
-def waiting_of(
+def read_unassigned(
     connection: Connection[Any], thing: Thing, as_of: Micros, registry: Registry | None = None
-) -> Waiting | None:
-    """What was said of ``thing`` itself and had happened at ``as_of``; None where nobody said anything. Raises Unreadable."""
+) -> UnassignedObject | None:
+    """The claims and links about ``thing`` itself up to ``as_of``; None where there are none. Raises Unreadable."""
     known = registry if registry is not None else store.look(connection)
     events = [reread(stored, known) for stored in reading.said_of(connection, thing.kind, thing.key)]
     facts = facts_of(events)
@@ -84,7 +83,9 @@ def waiting_of(
     if not claims and not links:
         return None
     liveness = judge(facts.withdrawals, facts.equivocated)
-    return Waiting(thing, tuple(claims), tuple(links), liveness, {event.stored.id: event for event in events})
+    return UnassignedObject(
+        thing, tuple(claims), tuple(links), liveness, {event.stored.id: event for event in events}
+    )
 
 
 def _when(claim: Claim) -> tuple[Micros, bytes]:
@@ -94,3 +95,58 @@ def _when(claim: Claim) -> tuple[Micros, bytes]:
 def facts_of(events: Sequence[Reread]) -> Facts:
     """The merge of what ``events`` state; quarantined ones state nothing, as if they had never been accepted."""
     return Facts.union(event.facts for event in events if not event.stored.quarantined)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One box that is not on every list, and on which it is; None for a list that nobody has sent or signed."""
+
+    container: str
+    announced: bool | None
+    delivered: bool | None
+    received: bool | None
+
+
+def handovers_of_train(connection: Connection[Any], train: Thing, as_of: Micros) -> list[HandoverView]:
+    """The hand-overs whose lists name ``train`` (by any of its names), as of ``as_of``, by time.
+
+    Lists that name no train count where they hold a box of it. Reads in the caller's transaction; some milliseconds for each
+    consignment on board. Raises Unreadable.
+    """
+    registry = store.look(connection)
+    known: dict[int, Reread] = {}
+
+    def read(stored: Stored, by: Registry) -> Reread:
+        return known.setdefault(stored.no, known.get(stored.no) or reread(stored, by))
+
+    found: dict[tuple[str, str, tuple[bytes, ...]], HandoverView] = {}
+    for consignment in consignments_of(connection, [train]):
+        sourced = read_view(connection, consignment, as_of, registry, read)
+        if sourced is None:
+            continue
+        names = {train} | {
+            other
+            for event in sourced.events.values()
+            for link in event.facts.links
+            if link.kind is LinkKind.SAME_TRAIN and train in (link.left, link.right)
+            for other in (link.left, link.right)
+        }
+        for handover in sourced.view.handovers:
+            if not handover.trains or names & set(handover.trains):
+                found[handover.border, handover.occurrence, handover.events] = handover
+    return sorted(found.values(), key=lambda each: (each.since, each.border, each.occurrence))
+
+
+def differences(handover: HandoverView) -> tuple[Difference, ...]:
+    """The boxes that are on some of the lists only, in order; what one side has not signed yet is no difference."""
+    sides = (
+        (handover.announced, handover.announcing),
+        (handover.delivered, handover.delivering),
+        (handover.received, handover.receiving),
+    )
+    found = []
+    for box in sorted(handover.announced | handover.delivered | handover.received):
+        on = [box in listed if by else None for listed, by in sides]
+        if False in on:
+            found.append(Difference(box, *on))
+    return tuple(found)

@@ -23,7 +23,7 @@ from schemas.schemes import PublicKey, Scheme
 from schemas.signature_header import SignatureHeader, parse_header
 from schemas.signing import SigningKey, Verifier, sign_batch
 from schemas.strict_json import loads
-from services.domain.interpretation import Statement, interpret
+from services.domain.interpretation import Attribution, interpret
 from services.ledger.admission.content import read
 from services.ledger.admission.model import AdmissionSettings, Record, Verified
 from services.ledger.admission.quality import doubts
@@ -163,7 +163,7 @@ def run(sample: Sample) -> None:
         count,
     )
     payloads = [decode_payload(sample.type, v.payload) for v in verified]
-    statements = [Statement(v.event, "urn:cre:ktz", v.party.publisher, 0) for v in verified]
+    statements = [Attribution(v.event, "urn:cre:ktz", v.party.publisher, 0) for v in verified]
     measure(
         "interpretation",
         lambda: [interpret(s, v.content, p) for s, v, p in zip(statements, verified, payloads, strict=True)],

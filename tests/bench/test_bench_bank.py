@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from services.testbed.bench.bank import Scale, bench_bank
-from services.testbed.bench.round_trips import Crossings
+from services.testbed.bench.observation import RoundTripCounter
 from services.testbed.localstack.engine import DatabaseAddress
 
 pytestmark = pytest.mark.integration
@@ -50,7 +50,7 @@ def test_what_processor_time_a_request_takes_is_told(result: dict[str, Any]) -> 
 
 def test_round_trips_are_counted_on_the_way(postgres: DatabaseAddress) -> None:
     with (
-        Crossings(postgres.fresh_database("crossings")) as between,
+        RoundTripCounter(postgres.fresh_database("crossings")) as between,
         psycopg.connect(between.dsn, autocommit=True) as session,
     ):
         session.execute("SELECT 1")

@@ -13,10 +13,10 @@ from schemas.schemes import Scheme
 from services.ledger.admission.admit import admit
 from services.ledger.admission.model import Admitted, Record, Refused
 from services.processors.settings import admission_settings
-from services.testbed.bench import parties
-from services.testbed.bench.filler import MEDIAN_BYTES
+from services.testbed.bench import signed
+from services.testbed.bench.events import MEDIAN_BYTES
 from services.testbed.bench.mix import MIX, Plan, Planned, base
-from services.testbed.bench.signed import Message, shelve, sign
+from services.testbed.bench.signed import Message, sign, write_signed
 from services.testbed.bench.world import World
 
 APPENDED = 1_790_000_000_000
@@ -35,7 +35,7 @@ def messages(plan: Plan) -> list[Planned]:
 
 
 def judge(messages: list[Message]) -> list[Admitted | Refused]:
-    registry, settings = parties.registry(), admission_settings("demo")
+    registry, settings = signed.registry(), admission_settings("demo")
     records = (Record(m.topic, 0, n, APPENDED, m.headers, m.value) for n, m in enumerate(messages))
     return [admit(record, registry, settings) for record in records]
 
@@ -81,10 +81,10 @@ def test_arrival_differs_from_publication_within_ten_minutes(messages: list[Plan
 def test_publishers_are_interleaved(messages: list[Planned]) -> None:
     changes = sum(a.party != b.party for a, b in pairwise(messages))
     assert changes > len(messages) * 0.7
-    assert {parties.topic(m.party) for m in messages} == set(parties.topics())
+    assert {signed.topic(m.party) for m in messages} == set(signed.topics())
 
 
-@pytest.mark.parametrize("scheme", parties.SCHEMES)
+@pytest.mark.parametrize("scheme", signed.SCHEMES)
 def test_admission_takes_all_but_what_is_spoilt(messages: list[Planned], plan: Plan, scheme: Scheme) -> None:
     outcomes = judge(sign(messages, scheme))
     refused = Counter(o.reason.value for o in outcomes if isinstance(o, Refused))
@@ -135,7 +135,7 @@ def test_the_base_founds_every_consignment() -> None:
 
 def test_signed_messages_come_back_from_disk_in_their_order(messages: list[Planned], tmp_path: Path) -> None:
     some = messages[:500]
-    shelf = shelve(iter(some), Scheme.ED25519, tmp_path, processes=1)
+    shelf = write_signed(iter(some), Scheme.ED25519, tmp_path, processes=1)
     lanes = [[m for chunk in shelf.lane(lane) for m in chunk] for lane in range(shelf.lanes)]
     assert shelf.events == 500 == sum(map(len, lanes))
     assert min(map(len, lanes)) > 100

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from services.testbed.bench import projection_cost
-from services.testbed.bench.pipeline import Scale, bench_pipeline
-from services.testbed.bench.report import BUDGET, MEANING
+from services.testbed.bench.pipeline import BUDGET, MEANING, Scale, bench_pipeline
 
 pytestmark = pytest.mark.integration
 

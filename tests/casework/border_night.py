@@ -8,7 +8,7 @@ import psycopg
 import yaml
 
 from schemas.rfc3339 import parse_micros
-from services.cases.domain.lifecycle import Ask, Desk, StepKind
+from services.cases.domain.lifecycle import StepKind, StepRequest, Team
 from services.cases.store import overview, projector
 from services.cases.store.overview import Wanted
 from services.ledger.storage.session import open_session
@@ -47,4 +47,6 @@ def play(address: str) -> None:
             c for c in overview.listed(session, Wanted()) if c.kind == "HELD" and c.what == "TRAIN_HELD"
         )
         with session.transaction():
-            clock.desk.ask(session, held.id, Ask(StepKind.ACKNOWLEDGED, Desk("cr", "alashankou-shift")))
+            clock.desk.take_step(
+                session, held.id, StepRequest(StepKind.ACKNOWLEDGED, Team("cr", "alashankou-shift"))
+            )

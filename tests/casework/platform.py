@@ -10,7 +10,7 @@ import psycopg
 from schemas.events.base import Role
 from schemas.schemes import Scheme
 from schemas.signing_key import SigningKey
-from services.cases.store.case_service import CaseDesk
+from services.cases.store.case_service import CaseService
 from services.ledger.platform_events import Signer
 from services.ledger.registry import commands
 from services.ledger.registry.events import PartyAdded
@@ -36,10 +36,10 @@ class Clock:
     """The moment that the desk goes by."""
 
     at: int
-    desk: CaseDesk = field(init=False)
+    desk: CaseService = field(init=False)
 
     def __post_init__(self) -> None:
-        self.desk = CaseDesk(SIGNER, self._moment)
+        self.desk = CaseService(SIGNER, self._moment)
 
     def _moment(self, session: psycopg.Connection[Any]) -> tuple[int, int]:
         row = session.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint").fetchone()

@@ -14,58 +14,57 @@ import pytest
 
 from services.cli.main import run
 from services.producers.spool import Message
-from services.testbed.chaos import journal
+from services.testbed.chaos import publishers
 from services.testbed.chaos.audit import States, Storage
-from services.testbed.chaos.kills import ORDER, REPLAY, Hit, plan, point_of
+from services.testbed.chaos.fault_injection import FaultInjector, FaultPoints
+from services.testbed.chaos.kills import ORDER, REPLAY, Hit, PartitionPosition, moved, plan, point_of
+from services.testbed.chaos.prove import problems, report
 from services.testbed.chaos.publishers import divide, paced
-from services.testbed.chaos.report import good, report
-from services.testbed.chaos.traps import Stepper, Traps
-from services.testbed.chaos.watch import Place, moved
 from services.testbed.commands import proofs
-from services.testbed.simulator.signatures import Outgoing
+from services.testbed.simulator.signed_messages import Outgoing
 
 
 def stepping(folder: Path, points: str) -> int:
     """Let a process walk over ``points``; return how it ended."""
     code = (
-        "import sys; from pathlib import Path; from services.testbed.chaos.traps import Stepper\n"
-        "stepper = Stepper(Path(sys.argv[1]), 0)\n"
-        "for point in sys.argv[2].split(): stepper.reach(point)"
+        "import sys; from pathlib import Path; from services.testbed.chaos.fault_injection import FaultPoints\n"
+        "fault_points = FaultPoints(Path(sys.argv[1]), 0)\n"
+        "for point in sys.argv[2].split(): fault_points.reach(point)"
     )
     return subprocess.run([sys.executable, "-c", code, str(folder), points], check=False).returncode
 
 
 def test_a_trap_springs_at_its_point_and_only_with_work_in_hand(tmp_path: Path) -> None:
-    traps = Traps(tmp_path)
-    traps.set(0, "holding_heads", signal.SIGKILL)
+    injector = FaultInjector(tmp_path)
+    injector.set(0, "holding_heads", signal.SIGKILL)
     assert stepping(tmp_path, "holding_heads after_commit") == 0, "an idle tick is no work"
-    assert not traps.sprung(0)
+    assert not injector.fired(0)
     assert stepping(tmp_path, "after_fence holding_heads before_commit") == -signal.SIGKILL
-    assert traps.sprung(0)
-    assert traps.inside(0) == "holding_heads"
+    assert injector.fired(0)
+    assert injector.inside(0) == "holding_heads"
     assert stepping(tmp_path, "after_fence holding_heads before_commit after_commit") == 0, "it springs once"
-    assert traps.inside(0) == ""
+    assert injector.inside(0) == ""
 
 
 def test_a_trap_after_the_commit_springs_after_it(tmp_path: Path) -> None:
-    traps = Traps(tmp_path)
-    traps.set(0, "after_commit", signal.SIGKILL)
+    injector = FaultInjector(tmp_path)
+    injector.set(0, "after_commit", signal.SIGKILL)
     assert stepping(tmp_path, "after_commit after_fence after_commit") == -signal.SIGKILL
-    assert traps.inside(0) == ""
+    assert injector.inside(0) == ""
 
 
 def test_an_abandoned_transaction_is_no_work(tmp_path: Path) -> None:
-    stepper = Stepper(tmp_path, 1)
-    stepper.reach("after_fence")
-    assert Traps(tmp_path).inside(1) == "after_fence"
-    stepper.abandon()
-    assert Traps(tmp_path).inside(1) == ""
+    fault_points = FaultPoints(tmp_path, 1)
+    fault_points.reach("after_fence")
+    assert FaultInjector(tmp_path).inside(1) == "after_fence"
+    fault_points.abandon()
+    assert FaultInjector(tmp_path).inside(1) == ""
 
 
 def test_a_journal_knows_what_is_unknown_and_ignores_a_torn_line(tmp_path: Path) -> None:
-    assert journal.read(tmp_path, "p").acknowledged == frozenset()
+    assert publishers.read(tmp_path, "p").acknowledged == frozenset()
     (tmp_path / "p.journal").write_bytes(b"t 0\nt 1\no 0\nt 2\nt 1\no 1")
-    read = journal.read(tmp_path, "p")
+    read = publishers.read(tmp_path, "p")
     assert read.acknowledged == {0}
     assert read.unknown == {1, 2}
     assert read.attempts == 4
@@ -109,10 +108,10 @@ def test_every_attack_is_counted_under_a_name_of_its_own() -> None:
 
 
 def test_progress_is_seen_per_partition() -> None:
-    before = {("t", 0): Place(5, "a"), ("t", 1): Place(7, "b")}
+    before = {("t", 0): PartitionPosition(5, "a"), ("t", 1): PartitionPosition(7, "b")}
     assert not moved(before, before)
-    assert not moved(before, {("t", 0): Place(4, "a")})
-    assert moved(before, {("t", 0): Place(5, "a"), ("t", 1): Place(8, "c")})
+    assert not moved(before, {("t", 0): PartitionPosition(4, "a")})
+    assert moved(before, {("t", 0): PartitionPosition(5, "a"), ("t", 1): PartitionPosition(8, "c")})
 
 
 def outcome(damage: str = "") -> dict[str, Any]:
@@ -148,7 +147,7 @@ def outcome(damage: str = "") -> dict[str, Any]:
 def test_a_report_without_any_damage_is_good() -> None:
     whole = outcome()
     assert whole["problems"] == []
-    assert good(whole)
+    assert not problems(whole)
     assert whole["recovery_seconds"] == {"median": 3.0, "max": 4.0}
     assert whole["takeover_seconds"] == {"median": 0.4, "max": 0.4}
     assert whole["adoption_seconds"] == {"median": 6.5, "max": 6.5}
@@ -175,7 +174,7 @@ DAMAGES = {
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_each_damage_makes_a_report_bad_and_says_so(damage: str) -> None:
     harmed = outcome(damage)
-    assert not good(harmed)
+    assert problems(harmed)
     [problem] = harmed["problems"]
     assert DAMAGES[damage] in problem
 

@@ -12,8 +12,7 @@ import psycopg
 import pytest
 
 from services.cli.main import run
-from services.testbed.chaos.prove import prove
-from services.testbed.chaos.report import good
+from services.testbed.chaos.prove import problems, prove
 from services.testbed.commands import proofs
 from services.testbed.simulator.simulate import Scale
 
@@ -34,8 +33,8 @@ def spoil(dsn: str) -> None:
 @pytest.fixture(scope="module")
 def printed() -> tuple[int, str]:
     """The command on a real platform to which that harm is done: its exit code, and what it printed."""
-    scale = Scale(seed=3, trains=4, boxes=6, rumours=3)
-    harmed = partial(prove, attacks=(), pace=1_000.0, scale=scale, lent=4, spoil=spoil)
+    scale = Scale(seed=3, trains=4, boxes=6, false_reports=3)
+    harmed = partial(prove, attacks=(), pace=1_000.0, scale=scale, cargoes=4, damage=spoil)
     said = StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(said):
         patch.setattr(proofs, "attack", harmed)
@@ -61,7 +60,7 @@ def test_each_kind_of_harm_is_counted(outcome: dict[str, Any]) -> None:
     assert outcome["wrong_states"] > 5
     assert outcome["fsck_findings"] > 0
     assert outcome["wrong_examples"]
-    assert not good(outcome)
+    assert problems(outcome)
 
 
 def test_each_kind_of_harm_is_named_among_the_problems(outcome: dict[str, Any]) -> None:

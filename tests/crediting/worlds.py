@@ -14,8 +14,8 @@ from schemas.envelope import event_id
 from schemas.events.base import Role
 from schemas.events.decode import DECODER
 from schemas.rfc3339 import parse_micros
-from services.credit.domain.interpretation import read
-from services.domain.interpretation import Statement, interpret
+from services.credit.domain.statements import read
+from services.domain.interpretation import Attribution, interpret
 from services.domain.publisher import Publisher
 from tests.stories.credit.telling import State, joined
 
@@ -257,7 +257,7 @@ def _state(cast: Cast, by: str, short: str, at: str, type_: str, data: Json) -> 
     publisher = cast.publisher(by)
     source = f"urn:{by}"
     payload = DECODER.read(f"cre.{type_}.v1", {"salt": "00" * 16, **data})
-    statement = Statement(event_id(source, short), source, publisher, parse_micros(at))
+    statement = Attribution(event_id(source, short), source, publisher, parse_micros(at))
     digest = hashlib.sha256(repr(data).encode()).digest()
     return State(interpret(statement, digest, payload), read(statement, payload))
 

@@ -30,9 +30,8 @@ from services.monitoring.dashboards.query_check import Answer, Checker, Outcome
 from services.processors.supervisor import Supervisor
 from services.runtime.ports import free_port
 from services.testbed.localstack.api import LocalApi
-from services.testbed.localstack.guard import Guard
 from services.testbed.localstack.platform import Platform
-from services.testbed.localstack.process import ServerProcess
+from services.testbed.localstack.process import Guard, ServerProcess
 from tests.casework.border_night import border_night
 from tests.signed.telling import GATEWAY, record, register
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from services.audit.report import Finding
-from services.testbed.demo import dares
-from services.testbed.demo.dares import Change
+from services.testbed.demo import drills
+from services.testbed.demo.drills import Change
 from services.testbed.simulator.simulate import Scale
 from tests.terminal.screen import Terminal, run
 
@@ -127,7 +127,7 @@ def test_a_bank_reads_three_shippers_by_their_consent(outcome: dict[str, Any]) -
 
 def test_a_killed_worker_loses_nothing() -> None:
     lines: list[str] = []
-    killed = dares.kill(1, lines.append, Scale(seed=1, trains=3, boxes=12, rumours=2))
+    killed = drills.kill(1, lines.append, Scale(seed=1, trains=3, boxes=12, false_reports=2))
     assert killed["held"], (killed["problems"], lines)
     assert killed["killed"]["hits"] == 1
     assert killed["worker_ends"]["SIGKILL"] >= 1
@@ -139,7 +139,7 @@ def test_a_killed_worker_loses_nothing() -> None:
 
 
 def test_a_changed_row_is_named_with_its_publisher_and_field() -> None:
-    told = dares.tamper(1, lambda _line: None)
+    told = drills.tamper(1, lambda _line: None)
     assert told["sound_before"]
     assert told["found"], told["findings"]
     claim, message = told["changed"]

@@ -35,8 +35,7 @@ from services.processors.metrics import WorkerMetrics
 from services.runtime.ports import free_port
 from services.telemetry.http import Health, HealthServer
 from services.testbed.localstack.engine import DatabaseAddress
-from services.testbed.localstack.guard import Guard
-from services.testbed.localstack.process import ServerProcess
+from services.testbed.localstack.process import Guard, ServerProcess
 from tests.alerting.robot import robot
 
 pytestmark = pytest.mark.integration

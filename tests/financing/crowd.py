@@ -10,13 +10,13 @@ from datetime import date
 from schemas.envelope import Envelope, content_digest, event_id, signed_bytes
 from schemas.events.base import Role
 from schemas.events.decode import decode_payload
-from services.domain.interpretation import Statement, interpret
+from services.domain.interpretation import Attribution, interpret
 from services.domain.objects import Thing, consignment
 from services.domain.publisher import Publisher
 from services.financing.domain.decisions import Action, Terms
 from services.financing.domain.documents import Company, Invoice, Note, Papers
 from services.financing.domain.money import Money
-from services.financing.domain.requests import Ask
+from services.financing.domain.requests import DecisionRequest
 from services.ledger.admission.model import Record as BrokerRecord
 from services.ledger.storage.batch import Advance, Batch, Event
 from services.ledger.storage.claiming import Wanted
@@ -54,7 +54,7 @@ def event(by: str, type_: str, name: str, body: dict[str, object], offset: int, 
     envelope = Envelope("1.0", name, f"//{by}.example", type_, AT, None, "application/json")
     identity = event_id(envelope.source, name)
     content = content_digest(signed_bytes("demo", envelope, payload))
-    statement = Statement(
+    statement = Attribution(
         identity, envelope.source, Publisher(by, frozenset({ROLES[by]})), envelope.published_micros
     )
     facts = interpret(statement, content, decode_payload(type_, payload))
@@ -134,7 +134,7 @@ def store(dsn: str, mark: str, count: int) -> None:
         writer.close()
 
 
-def reserve(mark: str, number: int, bank: str, client: str) -> tuple[Ask, tuple[Thing, ...]]:
+def reserve(mark: str, number: int, bank: str, client: str) -> tuple[DecisionRequest, tuple[Thing, ...]]:
     """A client of ``bank`` asks for the cargo; each under a reference of its own."""
     application = f"silk/{mark}-{number}-{bank}"
     papers = Papers(
@@ -152,4 +152,4 @@ def reserve(mark: str, number: int, bank: str, client: str) -> tuple[Ask, tuple[
     )
     terms = Terms(application, "silk", "FREIGHT_LOAN", "RECEIVABLE")
     name = f"{bank}/{mark}-{number}-{client}"
-    return Ask(Action.RESERVE, bank, name, name, None, terms, papers), (thing(mark, number),)
+    return DecisionRequest(Action.RESERVE, bank, name, name, None, terms, papers), (thing(mark, number),)

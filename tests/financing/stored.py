@@ -18,15 +18,15 @@ from services.audit.fsck.registry import read_history
 from services.audit.fsck.snapshot import Snapshot
 from services.audit.report import Findings, Report
 from services.domain.objects import Thing
-from services.financing.domain.decisions import Ruling
-from services.financing.domain.external_registries import Answer
-from services.financing.domain.requests import Ask, Reply, reply
+from services.financing.domain.decisions import Decision
+from services.financing.domain.external_registries import RegistryAnswer
+from services.financing.domain.requests import DecisionRequest, Reply, reply
 from services.financing.store import fingerprint_versions
-from services.financing.store.decision_service import Desk
-from services.financing.store.external_answers import put_down
+from services.financing.store.decision_service import DecisionService
+from services.financing.store.financings import record_answers
 from services.financing.store.fingerprint_versions import KeyRing
-from services.financing.store.signatures import Signer
 from services.ledger.admission.model import Record as BrokerRecord
+from services.ledger.platform_events import Signer
 from services.ledger.registry import commands
 from services.ledger.registry import store as registry_store
 from services.ledger.registry.events import PartyAdded
@@ -115,13 +115,13 @@ class Stored:
     keys: tuple[bytes, ...] = (KEY,)
     required: frozenset[str] = frozenset()
     session: Session = field(init=False)
-    rulings: list[Ruling] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
     _told: int = 0
     _at: int = 0
 
     def __post_init__(self) -> None:
         self.session = open_session(self.dsn, "lianyun-test")
-        self.desk = Desk(KeyRing(self.keys), SIGNER, self.required, self._clock)
+        self.desk = DecisionService(KeyRing(self.keys), SIGNER, self.required, self._clock)
 
     def _clock(self, session: Session) -> tuple[int, int]:
         row = session.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint").fetchone()
@@ -145,17 +145,17 @@ class Stored:
             self.session.commit()
             self._told += 1
 
-    def answer(self, financing: str, answers: Iterable[Answer]) -> None:
+    def answer(self, financing: str, answers: Iterable[RegistryAnswer]) -> None:
         """Put down what other registries said."""
-        put_down(self.session, financing, answers)
+        record_answers(self.session, financing, answers)
         self.session.commit()
 
-    def ask(self, ask: Ask, at: int, on: tuple[Thing, ...] = ()) -> tuple[Ruling, Reply]:
+    def ask(self, ask: DecisionRequest, at: int, on: tuple[Thing, ...] = ()) -> tuple[Decision, Reply]:
         self.hear(at)
         self._at = at
-        ruling = self.desk.decide(self.session, ask, on)
+        decision = self.desk.decide(self.session, ask, on)
         self.session.commit()
-        return ruling, reply(ruling)
+        return decision, reply(decision)
 
 
 def tell(session: Session, told: Told, known: int, traceparent: str = "") -> None:

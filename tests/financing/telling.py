@@ -24,7 +24,7 @@ import yaml
 from schemas.events.decode import decode_payload
 from schemas.events.finance import Applied
 from schemas.rfc3339 import parse_micros
-from services.domain.interpretation import Statement
+from services.domain.interpretation import Attribution
 from services.domain.objects import Thing, consignment
 from services.financing.domain.decisions import Action, Terms
 from services.financing.domain.documents import (
@@ -39,7 +39,7 @@ from services.financing.domain.documents import (
     TransportDocument,
 )
 from services.financing.domain.money import Money
-from services.financing.domain.requests import Ask
+from services.financing.domain.requests import DecisionRequest
 from services.financing.domain.statements import read
 from tests.stories.shorthand import instant
 from tests.stories.telling import Story, Text, Told
@@ -74,7 +74,7 @@ class Case:
 
     _written: tuple[dict[str, Any], ...] = ()
 
-    def ask(self, number: int) -> tuple[Ask, int, tuple[Thing, ...]]:
+    def ask(self, number: int) -> tuple[DecisionRequest, int, tuple[Thing, ...]]:
         """The ask as a request, its moment, and the consignments that it is about."""
         written = self.asks[number]
         action = Action(written["do"])
@@ -85,7 +85,7 @@ class Case:
         on = tuple(consignment(*name.split("/")) for name in written.get("cargo", named))
         reference = written.get("for", "")
         return (
-            Ask(
+            DecisionRequest(
                 action=action,
                 asked_by=written["by"],
                 idempotency=written.get("key", f"{self.slug}-{number}"),
@@ -177,7 +177,7 @@ def _alike(events: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
 
 def _heard(told: Told, known: str | None) -> Heard:
     since = told.envelope.published_micros if known is None else micros(known)
-    statement = Statement(told.event, told.envelope.source, told.publisher, told.envelope.published_micros)
+    statement = Attribution(told.event, told.envelope.source, told.publisher, told.envelope.published_micros)
     payload = decode_payload(told.envelope.type, told.payload)
     return Heard(since, told.facts(), read(statement, told.content, payload, since))
 

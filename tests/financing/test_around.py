@@ -8,11 +8,10 @@ import pytest
 
 from services.financing.domain import external_registries, products
 from services.financing.domain.covenants import COVENANTS
-from services.financing.domain.decisions import Action, Outcome
-from services.financing.domain.external_registries import Answer, Finding, TestRegistry
-from services.financing.domain.fingerprints import Kind, Version
+from services.financing.domain.decisions import Action, DecisionOutcome
+from services.financing.domain.external_registries import RegistryAnswer, RegistryFinding, TestRegistry
+from services.financing.domain.fingerprints import Kind, Version, normalise_1
 from services.financing.domain.guards import GUARDS
-from services.financing.domain.normalisation import normalise_1
 from services.financing.domain.questions import Enquiry, ten_questions
 from services.financing.domain.requests import UNKNOWN, Reply
 from services.financing.domain.statements import live
@@ -49,7 +48,7 @@ def test_a_broken_table_is_refused() -> None:
             products.read_products(wrong)
 
 
-def drawn(world: World) -> tuple[Outcome, str]:
+def drawn(world: World) -> tuple[DecisionOutcome, str]:
     """Reserve and pledge, then ask for money."""
     for number in (0, 1, 2):
         ask, at, cargo = RECEIVABLE.ask(number)
@@ -60,15 +59,24 @@ def drawn(world: World) -> tuple[Outcome, str]:
 def test_another_registry_that_is_silent_never_counts_as_clear() -> None:
     """Attack 8: financed outside the platform."""
     when = micros("2026-03-25T09:00+08:00")
-    clear = Answer("tfr", Finding.CLEAR, when)
+    clear = RegistryAnswer("tfr", RegistryFinding.CLEAR, when)
     for answers, expected in (
-        ([clear], (Outcome.DONE, "")),
-        ([], (Outcome.REFUSED, "EXTERNAL_CLEAR")),
-        ([Answer("tfr", Finding.UNAVAILABLE, when)], (Outcome.REFUSED, "EXTERNAL_CLEAR")),
-        ([clear, Answer("tfr", Finding.HIT, when + 1)], (Outcome.REFUSED, "EXTERNAL_CLEAR")),
-        ([clear, Answer("tfr", Finding.UNAVAILABLE, when + 1)], (Outcome.REFUSED, "EXTERNAL_CLEAR")),
-        ([clear._replace(at=when - external_registries.FRESH)], (Outcome.REFUSED, "EXTERNAL_CLEAR")),
-        ([clear._replace(registry="another")], (Outcome.REFUSED, "EXTERNAL_CLEAR")),
+        ([clear], (DecisionOutcome.DONE, "")),
+        ([], (DecisionOutcome.REFUSED, "EXTERNAL_CLEAR")),
+        (
+            [RegistryAnswer("tfr", RegistryFinding.UNAVAILABLE, when)],
+            (DecisionOutcome.REFUSED, "EXTERNAL_CLEAR"),
+        ),
+        (
+            [clear, RegistryAnswer("tfr", RegistryFinding.HIT, when + 1)],
+            (DecisionOutcome.REFUSED, "EXTERNAL_CLEAR"),
+        ),
+        (
+            [clear, RegistryAnswer("tfr", RegistryFinding.UNAVAILABLE, when + 1)],
+            (DecisionOutcome.REFUSED, "EXTERNAL_CLEAR"),
+        ),
+        ([clear._replace(at=when - external_registries.FRESH)], (DecisionOutcome.REFUSED, "EXTERNAL_CLEAR")),
+        ([clear._replace(registry="another")], (DecisionOutcome.REFUSED, "EXTERNAL_CLEAR")),
     ):
         world = World(heard=RECEIVABLE.heard(), external=answers, required=frozenset({"tfr"}))
         assert drawn(world) == expected, answers
@@ -76,16 +84,16 @@ def test_another_registry_that_is_silent_never_counts_as_clear() -> None:
 
 def test_a_hit_elsewhere_refuses_the_reservation() -> None:
     ask, at, cargo = RECEIVABLE.ask(0)
-    asked = TestRegistry("tfr", {"INV-0417": Finding.HIT}).ask(ask.papers, at)
+    asked = TestRegistry("tfr", {"INV-0417": RegistryFinding.HIT}).ask(ask.papers, at)
     world = World(heard=RECEIVABLE.heard(), external=[asked], required=frozenset({"tfr"}))
     decision, _ = world.ask(ask, at, cargo)
-    assert (decision.outcome, decision.guard) == (Outcome.REFUSED, "EXTERNAL_CLEAR")
-    quiet = TestRegistry("tfr", {"INV-0417": Finding.UNAVAILABLE}).ask(ask.papers, at)
+    assert (decision.outcome, decision.guard) == (DecisionOutcome.REFUSED, "EXTERNAL_CLEAR")
+    quiet = TestRegistry("tfr", {"INV-0417": RegistryFinding.UNAVAILABLE}).ask(ask.papers, at)
     assert (
         World(heard=RECEIVABLE.heard(), external=[quiet], required=frozenset({"tfr"}))
         .ask(ask, at, cargo)[0]
         .outcome
-        is Outcome.DONE
+        is DecisionOutcome.DONE
     )
 
 
@@ -94,11 +102,11 @@ def old_fashioned(text: str) -> str:
     return "".join(character for character in text.upper() if character.isalnum())
 
 
-def skewed(first: list[Version], then: list[Version]) -> Outcome:
+def skewed(first: list[Version], then: list[Version]) -> DecisionOutcome:
     """One bank reserves under the versions of ``first``, another asks for the same under those of ``then``."""
     world = World(heard=PROBING.heard(), versions=first)
     ask, at, cargo = PROBING.ask(0)
-    assert world.ask(ask, at, cargo)[0].outcome is Outcome.DONE
+    assert world.ask(ask, at, cargo)[0].outcome is DecisionOutcome.DONE
     world.versions = then
     rival, _, cargo = PROBING.ask(2)
     return world.ask(rival, NOON, cargo)[0].outcome
@@ -107,11 +115,11 @@ def skewed(first: list[Version], then: list[Version]) -> Outcome:
 def test_double_financing_across_a_rotation_and_a_new_normaliser_is_found() -> None:
     """Attack 17: two versions give two fingerprints; whoever checks looks under each that still counts."""
     old, new = Version(1, KEY, old_fashioned), Version(2, KEY[::-1], normalise_1)
-    assert skewed([old], [old, new]) is Outcome.REFUSED
-    assert skewed([old], [replace(old, open=False), new]) is Outcome.REFUSED
-    assert skewed([old, new], [new]) is Outcome.REFUSED, "reserved under both, found by either"
-    assert skewed([old, new], [old]) is Outcome.REFUSED
-    assert skewed([old], [new]) is Outcome.DONE, "and so nobody may decide without the older key"
+    assert skewed([old], [old, new]) is DecisionOutcome.REFUSED
+    assert skewed([old], [replace(old, open=False), new]) is DecisionOutcome.REFUSED
+    assert skewed([old, new], [new]) is DecisionOutcome.REFUSED, "reserved under both, found by either"
+    assert skewed([old, new], [old]) is DecisionOutcome.REFUSED
+    assert skewed([old], [new]) is DecisionOutcome.DONE, "and so nobody may decide without the older key"
 
 
 def test_ten_questions_have_ten_answers() -> None:

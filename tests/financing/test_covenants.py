@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from services.financing.domain.covenants import COVENANTS, Alert
-from services.financing.domain.decisions import Action, Outcome
-from services.financing.domain.requests import Ask
+from services.financing.domain.decisions import Action, DecisionOutcome
+from services.financing.domain.requests import DecisionRequest
 
 from .telling import Case, cases, micros
 from .world import World
@@ -77,7 +77,7 @@ def world(name: str, further: tuple[dict[str, Any], ...] = ()) -> World:
     for number in (0, 2):
         ask, at, on = BASE.ask(number)
         decision, _ = found.ask(ask, at, on)
-        assert decision.outcome is Outcome.DONE, decision
+        assert decision.outcome is DecisionOutcome.DONE, decision
     if name == "SAME_CARGO_ELSEWHERE":
         _pledge_elsewhere(found)
     return found
@@ -98,7 +98,7 @@ def _pledge_elsewhere(found: World) -> None:
     for number in range(len(asks)):
         ask, at, on = case.ask(number)
         decision, told = found.ask(ask, at, on)
-        assert decision.outcome is Outcome.DONE, told
+        assert decision.outcome is DecisionOutcome.DONE, told
 
 
 def alerts(found: World, name: str) -> list[Alert]:
@@ -190,7 +190,7 @@ def test_silence_ends_with_the_financing_and_with_a_delivery() -> None:
     name = "SILENT_BEYOND_MATURITY"
     found = world(name)
     (alert,) = alerts(found, name)
-    released = Ask(Action.RELEASE, "abank", "release", "abank/GD-1")
+    released = DecisionRequest(Action.RELEASE, "abank", "release", "abank/GD-1")
     assert found.ask(released, micros("2026-07-19T00:00Z"))[0].done
     assert alerts(found, name) == []
     delivered = {
@@ -210,7 +210,7 @@ def test_a_pledge_elsewhere_is_told_of_until_it_is_released() -> None:
     (alert,) = alerts(found, name)
     same = next(told for told in written(name).story.told if told.short == "same")
     assert alert.events == (same.event,), "what made the two consignments one, never whose pledge it is"
-    elsewhere = Ask(Action.RELEASE, "bbank", "release", "bbank/GD-2")
+    elsewhere = DecisionRequest(Action.RELEASE, "bbank", "release", "bbank/GD-2")
     assert found.ask(elsewhere, micros("2026-03-27T00:00Z"))[0].done
     assert alerts(found, name) == []
 

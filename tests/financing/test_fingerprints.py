@@ -13,9 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.financing.domain.documents import Box, Company, Invoice, Note, Papers
-from services.financing.domain.fingerprints import Kind, Version, fingerprints
+from services.financing.domain.fingerprints import (
+    Kind,
+    Version,
+    confusables,
+    deletions,
+    fingerprints,
+    normalise_1,
+)
 from services.financing.domain.money import Money
-from services.financing.domain.normalisation import confusables, deletions, normalise_1
 
 V1 = Version(1, bytes(range(32)), normalise_1)
 V2 = Version(2, bytes(range(1, 33)), normalise_1)

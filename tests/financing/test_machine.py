@@ -28,12 +28,12 @@ from services.domain.facts import Facts
 from services.domain.objects import consignment
 from services.financing.domain import lifecycle
 from services.financing.domain.cargo import Cargo
-from services.financing.domain.decisions import Action, Outcome
+from services.financing.domain.decisions import Action, DecisionOutcome
 from services.financing.domain.lifecycle import Stage, end_of
 from services.financing.domain.money import Money
-from services.financing.domain.requests import Ask
-from services.financing.domain.statements import Record, Word, live
-from services.financing.store.signatures import rfc3339
+from services.financing.domain.requests import DecisionRequest
+from services.financing.domain.statements import Record, Statement, live
+from services.ledger.platform_events import rfc3339
 
 from . import world as worlds
 from .telling import Case, cases, micros
@@ -150,9 +150,9 @@ class Financing(RuleBasedStateMachine):
         self.used: dict[tuple[str, str], int] = {}
         self.asked = self.spoken = 0
 
-    def ask(self, action: Action, bank: str, financing: str, **said: Any) -> tuple[Outcome, str]:
+    def ask(self, action: Action, bank: str, financing: str, **said: Any) -> tuple[DecisionOutcome, str]:
         self.asked += 1
-        request = Ask(action, bank, f"k{self.asked}", financing, **said)
+        request = DecisionRequest(action, bank, f"k{self.asked}", financing, **said)
         decision, _ = self.world.ask(request, self.now, (consignment("xaport", "XA-1"),))
         return decision.outcome, decision.guard
 
@@ -163,7 +163,7 @@ class Financing(RuleBasedStateMachine):
         body = {"salt": "0" * 32, "happened": rfc3339(self.now), "financing": financing, **said}
         payload = decode_payload(f"cre.finance.{type_}.v1", json.dumps(body).encode())
         event = b"said" + self.spoken.to_bytes(12)
-        word = Word(event, by, frozenset({ROLES[by]}), self.now, self.now, self.now, payload)
+        word = Statement(event, by, frozenset({ROLES[by]}), self.now, self.now, self.now, payload)
         record = Record(frozenset({word}), contents=frozenset({(event, event)}))
         self.world.heard = [*self.world.heard, Heard(self.now, Facts(), record)]
         self.now += 1
@@ -197,11 +197,11 @@ class Financing(RuleBasedStateMachine):
         outcome = self.ask(Action.RESERVE, bank, financing, terms=terms, papers=ask.papers)
         held = [p for p in self.book.values() if p.holds(self.now) and not self.gives_way(p, bank)]
         if any(plain.group == group for plain in held):
-            assert outcome == (Outcome.REFUSED, "INTEREST_FREE")
+            assert outcome == (DecisionOutcome.REFUSED, "INTEREST_FREE")
         elif any(plain.bank != bank for plain in held):
-            assert outcome == (Outcome.REVIEW, "OTHER_INTEREST_OF_APPLICANT")
+            assert outcome == (DecisionOutcome.REVIEW, "OTHER_INTEREST_OF_APPLICANT")
         else:
-            assert outcome == (Outcome.DONE, "")
+            assert outcome == (DecisionOutcome.DONE, "")
             for plain in self.book.values():
                 ran_out = plain.ended is None and not plain.pledged and self.now >= plain.until
                 if ran_out and (plain.group == group or plain.bank != bank):
@@ -211,20 +211,20 @@ class Financing(RuleBasedStateMachine):
             return financing
         return multiple()
 
-    def unfit(self, plain: Plain) -> set[tuple[Outcome, str]]:
+    def unfit(self, plain: Plain) -> set[tuple[DecisionOutcome, str]]:
         """What may be answered to a pledge that does not pass; empty where it passes."""
         if plain.pledged or plain.ended not in (None, Stage.RESERVATION_EXPIRED):
-            return {(Outcome.REFUSED, "NOT_PLEDGED_BEFORE")}
+            return {(DecisionOutcome.REFUSED, "NOT_PLEDGED_BEFORE")}
         if not plain.holds(self.now):
-            return {(Outcome.REFUSED, "RESERVATION_VALID")}
+            return {(DecisionOutcome.REFUSED, "RESERVATION_VALID")}
         if plain.frozen_by:
-            return {(Outcome.REFUSED, "NOT_FROZEN")}
+            return {(DecisionOutcome.REFUSED, "NOT_FROZEN")}
         if plain.group == "CARGO" and plain.bank == "bbank":
-            return {(Outcome.REFUSED, "CONTROL")}  # the duplicate is with the other bank
+            return {(DecisionOutcome.REFUSED, "CONTROL")}  # the duplicate is with the other bank
         if any(other is not plain for other in self.rivals(plain.bank, plain.group)):
-            return {(Outcome.REFUSED, "INTEREST_FREE")}  # the consent ran out before the pledge
+            return {(DecisionOutcome.REFUSED, "INTEREST_FREE")}  # the consent ran out before the pledge
         if any(other.frozen_by for other in self.taken_over_by(plain)):
-            return {(Outcome.REFUSED, "NOT_FROZEN")}
+            return {(DecisionOutcome.REFUSED, "NOT_FROZEN")}
         return set()
 
     def taken_over_by(self, plain: Plain) -> list[Plain]:
@@ -247,7 +247,7 @@ class Financing(RuleBasedStateMachine):
         if unfit:
             assert outcome in unfit
         else:
-            assert outcome == (Outcome.DONE, "")
+            assert outcome == (DecisionOutcome.DONE, "")
             self.take_hold(plain)
 
     @rule(financing=financings, replaces=financings)
@@ -258,17 +258,17 @@ class Financing(RuleBasedStateMachine):
         unfit = self.unfit(new)
         outcome = self.ask(Action.SUBSTITUTE, new.bank, financing, replaces=replaces)
         if old.bank != new.bank or not old.pledged or old.ended is not None:
-            assert outcome == (Outcome.REFUSED, "PLEDGED")
+            assert outcome == (DecisionOutcome.REFUSED, "PLEDGED")
         elif new.pledged:
-            assert outcome == (Outcome.REFUSED, "NOT_PLEDGED_BEFORE")
+            assert outcome == (DecisionOutcome.REFUSED, "NOT_PLEDGED_BEFORE")
         elif old.frozen_by:
-            assert outcome == (Outcome.REFUSED, "NOT_FROZEN")
+            assert outcome == (DecisionOutcome.REFUSED, "NOT_FROZEN")
         elif unfit:
             assert outcome in unfit or (
-                new.ended is not None and outcome == (Outcome.REFUSED, "RESERVATION_VALID")
+                new.ended is not None and outcome == (DecisionOutcome.REFUSED, "RESERVATION_VALID")
             )
         else:
-            assert outcome == (Outcome.DONE, "")
+            assert outcome == (DecisionOutcome.DONE, "")
             self.take_hold(new)
             old.ended = Stage.SUPERSEDED
             new.drawn = new.owed = old.owed
@@ -279,16 +279,16 @@ class Financing(RuleBasedStateMachine):
         plain = self.book[financing]
         outcome = self.ask(Action.DRAW, plain.bank, financing, amount=Money(minor, "CNY"))
         if not plain.pledged or plain.ended is not None:
-            assert outcome == (Outcome.REFUSED, "PLEDGED")
+            assert outcome == (DecisionOutcome.REFUSED, "PLEDGED")
         elif plain.frozen_by:
-            assert outcome == (Outcome.REFUSED, "NOT_FROZEN")
+            assert outcome == (DecisionOutcome.REFUSED, "NOT_FROZEN")
         elif plain.in_trouble():
-            assert outcome == (Outcome.REFUSED, "NOT_IN_DEFAULT")
+            assert outcome == (DecisionOutcome.REFUSED, "NOT_IN_DEFAULT")
         elif plain.drawn + minor > MOST:
-            assert outcome[0] is Outcome.REFUSED
+            assert outcome[0] is DecisionOutcome.REFUSED
             assert outcome[1] in ("WITHIN_ADVANCE", "WITHIN_APPROVED")
         else:
-            assert outcome == (Outcome.DONE, "")
+            assert outcome == (DecisionOutcome.DONE, "")
             plain.drawn += minor
             plain.owed += minor
 
@@ -298,13 +298,13 @@ class Financing(RuleBasedStateMachine):
         plain = self.book[financing]
         outcome = self.ask(Action.RELEASE, plain.bank, financing, waiver=waiver)
         if not plain.pledged or plain.ended is not None:
-            assert outcome == (Outcome.REFUSED, "PLEDGED")
+            assert outcome == (DecisionOutcome.REFUSED, "PLEDGED")
         elif plain.frozen_by:
-            assert outcome == (Outcome.REFUSED, "NOT_FROZEN")
+            assert outcome == (DecisionOutcome.REFUSED, "NOT_FROZEN")
         elif plain.owed and not waiver:
-            assert outcome == (Outcome.REFUSED, "NOTHING_OUTSTANDING")
+            assert outcome == (DecisionOutcome.REFUSED, "NOTHING_OUTSTANDING")
         else:
-            assert outcome == (Outcome.DONE, "")
+            assert outcome == (DecisionOutcome.DONE, "")
             plain.ended = Stage.RELEASED
 
     @rule(financing=financings)
@@ -312,13 +312,13 @@ class Financing(RuleBasedStateMachine):
         plain = self.book[financing]
         outcome = self.ask(Action.CANCEL, plain.bank, financing)
         if plain.ended is not None:
-            assert outcome == (Outcome.REFUSED, "NOT_ENDED")
+            assert outcome == (DecisionOutcome.REFUSED, "NOT_ENDED")
         elif plain.drawn:
-            assert outcome == (Outcome.REFUSED, "UNDRAWN")
+            assert outcome == (DecisionOutcome.REFUSED, "UNDRAWN")
         elif plain.frozen_by:
-            assert outcome == (Outcome.REFUSED, "NOT_FROZEN")
+            assert outcome == (DecisionOutcome.REFUSED, "NOT_FROZEN")
         else:
-            assert outcome == (Outcome.DONE, "")
+            assert outcome == (DecisionOutcome.DONE, "")
             plain.ended = Stage.CANCELLED
 
     @rule(financing=financings, minor=AMOUNTS, full=st.booleans())
@@ -392,23 +392,26 @@ class Financing(RuleBasedStateMachine):
     )
     def another_bank_tries(self, financing: str, action: Action) -> None:
         other = OTHER[self.book[financing].bank]
-        assert self.ask(action, other, financing, amount=Money(1, "CNY")) == (Outcome.REFUSED, "PLEDGEE")
+        assert self.ask(action, other, financing, amount=Money(1, "CNY")) == (
+            DecisionOutcome.REFUSED,
+            "PLEDGEE",
+        )
 
     @rule(party=st.sampled_from(["ruhr", "silk"]), action=st.sampled_from([a for a in Action if a.disposes]))
     def a_party_of_the_cargo_asks(self, party: str, action: Action) -> None:
         blocked = any(p.group == "CARGO" and p.pledged and p.ended is None for p in self.book.values())
-        expected = (Outcome.REFUSED, "RELEASE_BLOCKED") if blocked else (Outcome.DONE, "")
+        expected = (DecisionOutcome.REFUSED, "RELEASE_BLOCKED") if blocked else (DecisionOutcome.DONE, "")
         assert self.ask(action, party, "") == expected
 
     @invariant()
     def what_is_held_is_as_written(self) -> None:
-        holds = lifecycle.holds(self.world.rulings)
+        holds = lifecycle.holds(self.world.decisions)
         held = {name for name, hold in holds.items() if hold.held(self.now)}
         assert held == {name for name, plain in self.book.items() if plain.holds(self.now)}
 
     @invariant()
     def nothing_is_pledged_twice(self) -> None:
-        holds = lifecycle.holds(self.world.rulings).values()
+        holds = lifecycle.holds(self.world.decisions).values()
         for group in ("CLAIM", "CARGO"):
             pledged = [hold.financing for hold in holds if hold.pledged and f"/{group}-" in hold.financing]
             assert len(pledged) <= 1
@@ -418,7 +421,7 @@ class Financing(RuleBasedStateMachine):
     @invariant()
     def each_stands_where_it_is_written(self) -> None:
         words = live(self.world.record(), self.now, self.now)
-        for name, hold in lifecycle.holds(self.world.rulings).items():
+        for name, hold in lifecycle.holds(self.world.decisions).items():
             plain = self.book[name]
             own = lifecycle.of_financing(words, name, hold.terms.application)
             state = lifecycle.state(hold, own, self.now)

@@ -65,11 +65,14 @@ def look(case: Case, world: World) -> None:
             "alerts": sorted({alert.covenant for alert in seen.alerts}),
             "acknowledged": sorted({a.covenant for a in seen.alerts if a.acknowledged is not None}),
             "blocks_release": seen.blocks_release,
-            "control": sorted({str(control.grip) for control in seen.control}),
+            "control": sorted({str(control.state) for control in seen.control}),
             "registers": [entry.number for entry in seen.registrations],
             "value": None if seen.value.value is None else str(seen.value.value.minor),
             "assurance": {
-                fact.milestone.removeprefix("cre.").rsplit(".", 1)[0]: [fact.assurance.name, fact.sayers]
+                fact.milestone.removeprefix("cre.").rsplit(".", 1)[0]: [
+                    fact.assurance.name,
+                    fact.publisher_count,
+                ]
                 for fact in seen.corroboration
             },
         }
@@ -87,8 +90,8 @@ def test_it_ends_as_written(case: Case) -> None:
 @every
 def test_a_financing_stands_alone_as_it_stands_among_all(case: Case) -> None:
     world = play(case)
-    for financing, hold in lifecycle.holds(world.rulings).items():
-        own = [r for r in world.rulings if r.financing == financing or financing in r.frees]
+    for financing, hold in lifecycle.holds(world.decisions).items():
+        own = [r for r in world.decisions if r.financing == financing or financing in r.frees]
         assert lifecycle.holds(own)[financing] == hold
 
 
@@ -112,9 +115,9 @@ def test_a_repeated_request_gets_the_same_answer_and_decides_nothing(case: Case)
     for number in range(len(case.asks)):
         ask, at, on = case.ask(number)
         _, told = world.ask(ask, at, on)
-        decided = len(world.rulings)
+        decided = len(world.decisions)
         _, again = world.ask(ask, at + 1_000_000, on)
-        assert len(world.rulings) == decided
+        assert len(world.decisions) == decided
         assert again == told or told.guard == "IDEMPOTENCY_KEY_UNUSED"
 
 

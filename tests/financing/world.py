@@ -10,19 +10,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from services.domain.derive import derive
-from services.domain.evidence import gather
+from services.domain.evidence import group_evidence
 from services.domain.facts import FOREVER, Facts
 from services.domain.objects import Thing
 from services.financing.domain import lifecycle
-from services.financing.domain.cargo import Cargo
+from services.financing.domain.cargo import Cargo, Report
 from services.financing.domain.decision_rules import decide
-from services.financing.domain.decisions import Action, Ruling
-from services.financing.domain.external_registries import Answer
-from services.financing.domain.fingerprints import Fingerprint, Version, fingerprints
-from services.financing.domain.goods import Report
-from services.financing.domain.normalisation import normalise_1
+from services.financing.domain.decisions import Action, Decision
+from services.financing.domain.external_registries import RegistryAnswer
+from services.financing.domain.fingerprints import Fingerprint, Version, fingerprints, normalise_1
 from services.financing.domain.products import products
-from services.financing.domain.requests import Ask, Book, Near, Reply, reply
+from services.financing.domain.requests import DecisionContext, DecisionRequest, NearbyFinancing, Reply, reply
 from services.financing.domain.reservation import encumbrance
 from services.financing.domain.statements import Record, live
 from services.financing.domain.status import Status, status
@@ -43,7 +41,7 @@ class Heard:
 def cargo_of(heard: Iterable[Heard], consignment: Thing, as_of: int, known_at: int) -> Cargo | None:
     """The cargo of a consignment from all that was heard by ``known_at`` and happened by ``as_of``."""
     facts = Facts.union(each.facts for each in heard if each.known <= known_at)
-    gathered = gather(facts, consignment, as_of)
+    gathered = group_evidence(facts, consignment, as_of)
     view = derive(facts, consignment, as_of)
     if gathered is None or view is None:
         return None
@@ -56,9 +54,9 @@ class World:
 
     heard: Sequence[Heard] = ()
     versions: list[Version] = field(default_factory=lambda: [Version(1, KEY, normalise_1)])
-    external: list[Answer] = field(default_factory=list)
+    external: list[RegistryAnswer] = field(default_factory=list)
     required: frozenset[str] = frozenset()
-    rulings: list[Ruling] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
     prints: dict[str, tuple[Fingerprint, ...]] = field(default_factory=dict)
     cargo: dict[str, tuple[Thing, ...]] = field(default_factory=dict)  # of each financing
 
@@ -66,41 +64,41 @@ class World:
         """All that was said to financing."""
         return Record.all(each.record for each in self.heard if each.known <= known_at)
 
-    def ask(self, ask: Ask, at: int, on: tuple[Thing, ...] = ()) -> tuple[Ruling, Reply]:
+    def ask(self, ask: DecisionRequest, at: int, on: tuple[Thing, ...] = ()) -> tuple[Decision, Reply]:
         """Decide ``ask`` at ``at`` and record it, or give the decision that it has; ``on`` are the consignments it is about."""
         consignments = on or self.cargo.get(ask.financing, ())
         found = (cargo_of(self.heard, thing, at, at) for thing in consignments)
         cargo = tuple(each for each in found if each is not None)
         prints = self._prints(ask)
-        holds = lifecycle.holds(self.rulings)
+        holds = lifecycle.holds(self.decisions)
         near = self._near(consignments, cargo) if ask.action.disposes else self._other(ask.financing)
-        book = Book(
-            rulings=tuple(self.rulings),
-            words=live(self.record(), at, at),
+        book = DecisionContext(
+            decisions=tuple(self.decisions),
+            statements=live(self.record(), at, at),
             cargo=cargo if len(cargo) == len(consignments) else (),
             prints=prints,
             entries=tuple(self._entries(prints, holds)),
             external=tuple(self.external),
             required=self.required,
             earlier=next(
-                (r for r in self.rulings if (r.asked_by, r.idempotency) == (ask.asked_by, ask.idempotency)),
+                (r for r in self.decisions if (r.asked_by, r.idempotency) == (ask.asked_by, ask.idempotency)),
                 None,
             ),
             named=frozenset(on),
             near=near,
             reports=tuple(Report(each.known, each.facts) for each in self.heard if each.known <= at),
         )
-        ruling = decide(ask, book, at)
-        if ruling.recorded:
-            return ruling, reply(ruling)
-        ruling = ruling._replace(number=len(self.rulings) + 1)
+        decision = decide(ask, book, at)
+        if decision.recorded:
+            return decision, reply(decision)
+        decision = decision._replace(number=len(self.decisions) + 1)
         if book.earlier is None:
-            self.rulings.append(ruling)
-        if ruling.done and ask.action is Action.RESERVE:
+            self.decisions.append(decision)
+        if decision.done and ask.action is Action.RESERVE:
             open_ = {version.number for version in self.versions if version.open}
             self.prints[ask.financing] = tuple(p for p in prints if p.version in open_)
             self.cargo[ask.financing] = consignments
-        return ruling, reply(ruling)
+        return decision, reply(decision)
 
     def status(self, financing: str, asked_by: str, as_of: int, known_at: int | None = None) -> Status | None:
         """The status of a financing for a bank."""
@@ -111,10 +109,10 @@ class World:
         on_it = {f for f, things in self.cargo.items() if not members.isdisjoint(t.key for t in things)} | {
             financing
         }
-        rulings = [r for r in self.rulings if r.financing in on_it or not on_it.isdisjoint(r.frees)]
-        return status(financing, asked_by, rulings, self.record(), cargo, as_of, known)
+        decisions = [r for r in self.decisions if r.financing in on_it or not on_it.isdisjoint(r.frees)]
+        return status(financing, asked_by, decisions, self.record(), cargo, as_of, known)
 
-    def _prints(self, ask: Ask) -> tuple[Fingerprint, ...]:
+    def _prints(self, ask: DecisionRequest) -> tuple[Fingerprint, ...]:
         if ask.action is not Action.RESERVE or ask.terms is None:
             return self.prints.get(ask.financing, ())
         return tuple(p for v in self.versions for p in fingerprints(ask.papers, ask.terms.applicant, v))
@@ -128,16 +126,18 @@ class World:
                     if (print_.version, print_.kind, print_.digest) in wanted:
                         yield Entry(print_, holder)
 
-    def _other(self, financing: str) -> tuple[Near, ...]:
+    def _other(self, financing: str) -> tuple[NearbyFinancing, ...]:
         return tuple(
-            Near(name, frozenset(things)) for name, things in self.cargo.items() if name != financing
+            NearbyFinancing(name, frozenset(things))
+            for name, things in self.cargo.items()
+            if name != financing
         )
 
-    def _near(self, consignments: Iterable[Thing], cargo: Iterable[Cargo]) -> tuple[Near, ...]:
+    def _near(self, consignments: Iterable[Thing], cargo: Iterable[Cargo]) -> tuple[NearbyFinancing, ...]:
         """Every financing that is of none of the ``consignments``, under whatever name."""
         asked = {thing.key for thing in consignments}.union(*(each.members for each in cargo))
         return tuple(
-            Near(financing, frozenset(things))
+            NearbyFinancing(financing, frozenset(things))
             for financing, things in self.cargo.items()
             if asked.isdisjoint(thing.key for thing in things)
         )

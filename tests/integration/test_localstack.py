@@ -18,13 +18,12 @@ from kafka.admin import ConfigResource, ConfigResourceType
 
 from services.runtime.ports import free_port
 from services.testbed.localstack import LocalStack, StackError
-from services.testbed.localstack.archive_training import fits
 from services.testbed.localstack.broker import Broker
 from services.testbed.localstack.broker_settings import BACK_SOON
+from services.testbed.localstack.downloads import fits
 from services.testbed.localstack.engine import Servers
-from services.testbed.localstack.guard import Guard
-from services.testbed.localstack.jars import broker_jars
-from services.testbed.localstack.startup_archive import startup_archive
+from services.testbed.localstack.kafka_runtime import broker_jars, startup_archive
+from services.testbed.localstack.process import Guard
 from tests.producing.waiting import until
 
 pytestmark = pytest.mark.integration

@@ -30,8 +30,8 @@ MODULES = {
     "api": "services.api",
     "webhooks": "services.notifications.webhooks",
     "exporter": "services.monitoring.exporter",
-    "credit": "services.credit.domain",
-    "cases": "services.cases.domain",
+    "credit": "services.credit",
+    "cases": "services.cases",
 }
 OTLP_KEY = "otlp-key-5f0c7d21"
 GONE = "gone-Passw0rd"

@@ -14,16 +14,15 @@ import pytest
 from services.audit.fsck.check import fsck
 from services.processors.settings import admission_settings
 from services.testbed.demo.banks import Banks
-from services.testbed.demo.financing import Money
-from services.testbed.demo.run import Flow, Outcome, play
-from services.testbed.localstack.api import LocalApi
-from services.testbed.localstack.callers import Callers
+from services.testbed.demo.financing import DemoFinancing
+from services.testbed.demo.run import DemoOutcome, Flow, play
+from services.testbed.localstack.api import Callers, LocalApi
 from services.testbed.localstack.platform import Platform
 from services.testbed.simulator import files
-from services.testbed.simulator.cast import CAST
 from services.testbed.simulator.corridors import SimulatedWorld, conditions_of, simulate
+from services.testbed.simulator.parties import PARTIES
 from services.testbed.simulator.scenarios import scenario
-from services.testbed.simulator.signatures import members, profiles
+from services.testbed.simulator.signed_messages import members, profiles
 from services.testbed.simulator.simulate import Simulation
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
@@ -49,9 +48,9 @@ class Watch:
     refused: Counter[str] = field(default_factory=Counter)
 
 
-def live(world: SimulatedWorld, folder: Path, watch: Watch) -> tuple[Simulation, Outcome]:
+def live(world: SimulatedWorld, folder: Path, watch: Watch) -> tuple[Simulation, DemoOutcome]:
     """Play ``world`` on a platform of its own; every view and every stored byte has to be right."""
-    simulation, handed = world.simulation(), files.handed(world.kept)
+    simulation, deliveries = world.simulation(), files.deliveries(world.played)
     with Platform(workers=1, members=members(profiles(world.seed))) as platform:
         dsn, network = platform.stack.dsn, platform.network
         with psycopg.connect(dsn, autocommit=True) as connection:
@@ -62,7 +61,14 @@ def live(world: SimulatedWorld, folder: Path, watch: Watch) -> tuple[Simulation,
                 watch.refused = Counter(flow.refused)
 
             outcome = play(
-                simulation, handed, world.opens, platform, folder, lambda _line: None, show, pauses=watch.at
+                simulation,
+                deliveries,
+                world.opens,
+                platform,
+                folder,
+                lambda _line: None,
+                show,
+                pauses=watch.at,
             )
         gateways = admission_settings(network).gateway_topics
         checked = fsck(dsn, network, gateway_topics=gateways, processes=1)
@@ -84,8 +90,8 @@ def troubles(simulation: Simulation) -> Counter[str]:
 
 def test_a_border_closes_and_banks_that_reach_for_others_cargo_are_refused(tmp_path: Path) -> None:
     world = small("polish-closure-2025", "2025-10-03", 0.02)
-    simulation, handed = world.simulation(), files.handed(world.kept)
-    money = Money.of(simulation, world.opens)
+    simulation, deliveries = world.simulation(), files.deliveries(world.played)
+    money = DemoFinancing.of(simulation, world.opens)
     keys = tmp_path / "keys"
     keys.mkdir()
     with (
@@ -98,7 +104,15 @@ def test_a_border_closes_and_banks_that_reach_for_others_cargo_are_refused(tmp_p
         def look(at: int, _flow: Flow) -> None:
             banks.look(at)
 
-        told = (simulation, money.added_to(handed), world.opens, platform, tmp_path, lambda _line: None, look)
+        told = (
+            simulation,
+            money.added_to(deliveries),
+            world.opens,
+            platform,
+            tmp_path,
+            lambda _line: None,
+            look,
+        )
         outcome = play(*told, apart=money.events, pauses=(money.at,))
         banks.finish()
     assert outcome.mismatches == []
@@ -126,7 +140,9 @@ def test_a_wave_of_detentions_keeps_boxes_and_their_neighbours(tmp_path: Path) -
     world = small("decree-1374-wave", "2024-11-18", 0.025, detained=0.2)
     simulation, _ = live(world, tmp_path, Watch())
     assert troubles(simulation)["DETAINED"] > 1
-    grounds = Counter(h.says["ground"] for h in simulation.world.happenings if h.what == "customs.detained")
+    grounds = Counter(
+        h.details["ground"] for h in simulation.world.happenings if h.what == "customs.detained"
+    )
     assert grounds.keys() == {"DUAL_USE", "NEIGHBOUR_ON_WAGON"}
 
 
@@ -134,19 +150,19 @@ def test_a_railway_that_falls_silent_is_missed_and_then_heard_as_if_nothing_had_
     world = small("reporting-outage", "2026-03-09", 0.012)
     [outage] = conditions_of(world.scenario, world.scale).outages
     looks = outage.start - 1, outage.end - 1, outage.end + outage.backfill
-    heard: dict[int, int] = {}
-    source = CAST[outage.party].source.encode()
+    reported: dict[int, int] = {}
+    source = PARTIES[outage.party].source.encode()
 
     def look(at: int, connection: psycopg.Connection[tuple[int]]) -> None:
         row = connection.execute(
             "SELECT count(*) FROM lianyun.body WHERE position(%s IN headers) > 0", (source,)
         ).fetchone()
         assert row is not None
-        heard[at] = row[0]
+        reported[at] = row[0]
 
     simulation, _ = live(world, tmp_path, Watch(looks, look))
-    before, silent, after = (heard[at] for at in looks)
+    before, silent, after = (reported[at] for at in looks)
     assert 0 < before == silent
     assert after > silent + 20
-    others = [m for m in simulation.telling.messages if outage.start <= m.sent < outage.end]
+    others = [m for m in simulation.publication.messages if outage.start <= m.sent < outage.end]
     assert len(others) > 20, "the others went on"

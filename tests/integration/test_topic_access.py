@@ -12,7 +12,7 @@ from services.processors.topics.access import apply_grants, grants, missing_gran
 from services.processors.topics.cluster import ClusterError, admin_client, apply
 from services.processors.topics.declaration import read_declaration
 from services.testbed.localstack import Broker, LocalStack
-from services.testbed.localstack.broker_access import ADMINISTRATOR
+from services.testbed.localstack.broker_settings import ADMINISTRATOR
 from services.testbed.localstack.engine import BrokerAddress
 
 pytestmark = pytest.mark.integration

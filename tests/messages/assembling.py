@@ -13,14 +13,14 @@ from schemas.events.base import Payload
 from schemas.events.decode import decode_payload
 from schemas.reasons import Refusal
 from schemas.signing import Scheme, SigningKey
-from services.producers import native
+from services.producers import unsigned_event
 from services.producers.formats.model import (
+    EventDraft,
     Format,
     PassedOver,
-    Reading,
+    ReadOutcome,
     Record,
-    Remarked,
-    Said,
+    Remark,
     Settings,
     Unread,
 )
@@ -48,17 +48,17 @@ def profile(party: str) -> Profile:
 class Told:
     """What a file said: its reading, its records, and each Said as the event that admission would accept."""
 
-    reading: Reading
+    reading: ReadOutcome
     records: tuple[Record, ...]
-    events: tuple[tuple[Said, native.Unsigned, Payload], ...]
+    events: tuple[tuple[EventDraft, unsigned_event.UnsignedEvent, Payload], ...]
 
     @property
-    def said(self) -> list[Said]:
+    def drafts(self) -> list[EventDraft]:
         return [said for said, _, _ in self.events]
 
     @property
     def types(self) -> list[str]:
-        return [said.type.removeprefix("cre.").removesuffix(".v1") for said in self.said]
+        return [said.type.removeprefix("cre.").removesuffix(".v1") for said in self.drafts]
 
     @property
     def unread(self) -> list[Unread]:
@@ -69,16 +69,16 @@ class Told:
         return [record for record in self.records if isinstance(record, PassedOver)]
 
     @property
-    def remarks(self) -> list[Remarked]:
-        return [*self.reading.remarks, *(remark for said in self.said for remark in said.remarks)]
+    def remarks(self) -> list[Remark]:
+        return [*self.reading.remarks, *(remark for said in self.drafts for remark in said.remarks)]
 
     def only(self, type_: str) -> dict[str, Any]:
         """The content of the one event of that type."""
-        found = [said for said in self.said if said.type == f"cre.{type_}.v1"]
+        found = [said for said in self.drafts if said.type == f"cre.{type_}.v1"]
         assert len(found) == 1, f"{type_} among {self.types}"
         return dict(found[0].data)
 
-    def remarked(self, text: str) -> Remarked:
+    def remarked(self, text: str) -> Remark:
         """The one remark that holds ``text``."""
         found = [remark for remark in self.remarks if text in remark.text]
         assert found, f"{text!r} among {[remark.text for remark in self.remarks]}"
@@ -86,8 +86,10 @@ class Told:
 
     def meaning(self, label: str) -> tuple[str, str]:
         """What ``label`` was taken for, and how surely."""
-        found = [(taken.meaning, taken.certainty) for taken in self.reading.taken if taken.label == label]
-        assert len(found) == 1, f"{label!r} among {[taken.label for taken in self.reading.taken]}"
+        found = [
+            (taken.meaning, taken.certainty) for taken in self.reading.interpretations if taken.label == label
+        ]
+        assert len(found) == 1, f"{label!r} among {[taken.label for taken in self.reading.interpretations]}"
         return found[0]
 
 
@@ -99,8 +101,8 @@ def tell(format: Format, raw: bytes, with_settings: Settings | None = None) -> T
     owner = profile(used.party)
     events = []
     for record in records:
-        if isinstance(record, Said):
-            made = native.assemble(
+        if isinstance(record, EventDraft):
+            made = unsigned_event.assemble(
                 owner, record.id, record.type, record.time, dict(record.data), record.subject
             )
             events.append((record, made, decode_payload(record.type, made.payload)))

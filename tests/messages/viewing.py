@@ -10,12 +10,12 @@ from schemas.events.decode import decode_payload
 from schemas.rfc3339 import parse_micros
 from services.domain.derive import derive
 from services.domain.facts import Facts
-from services.domain.interpretation import Statement, interpret
+from services.domain.interpretation import Attribution, interpret
 from services.domain.objects import consignment
 from services.domain.publisher import Publisher
 from services.domain.view import View
-from services.producers import native
-from services.producers.formats.model import Said
+from services.producers import unsigned_event
+from services.producers.formats.model import EventDraft
 
 from .assembling import Told, profile
 
@@ -26,7 +26,9 @@ REFERENCE = "R-1"
 def founded(publisher: Publisher, **content: Any) -> Facts:
     """The facts of a founding by ``publisher`` of the consignment R-1."""
     data = {"reference": REFERENCE, "from": FOUNDED, **content}
-    made = native.assemble(profile(publisher.code), "open", "cre.link.consignment_opened.v1", FOUNDED, data)
+    made = unsigned_event.assemble(
+        profile(publisher.code), "open", "cre.link.consignment_opened.v1", FOUNDED, data
+    )
     return _facts(made, decode_payload(made.envelope.type, made.payload), publisher)
 
 
@@ -35,9 +37,9 @@ def stated(told: Told, publisher: Publisher) -> Facts:
     return Facts.union(_facts(made, payload, publisher) for _, made, payload in told.events)
 
 
-def facts_of(record: Said, publisher: Publisher) -> Facts:
+def facts_of(record: EventDraft, publisher: Publisher) -> Facts:
     """The facts of one event that a file makes, as said by ``publisher``."""
-    made = native.assemble(
+    made = unsigned_event.assemble(
         profile(publisher.code), record.id, record.type, record.time, dict(record.data), record.subject
     )
     return _facts(made, decode_payload(record.type, made.payload), publisher)
@@ -50,6 +52,6 @@ def seen(facts: Iterable[Facts], founder: str, as_of: str) -> View:
     return view
 
 
-def _facts(made: native.Unsigned, payload: Payload, publisher: Publisher) -> Facts:
-    statement = Statement(made.identity, made.envelope.source, publisher, made.envelope.published_micros)
+def _facts(made: unsigned_event.UnsignedEvent, payload: Payload, publisher: Publisher) -> Facts:
+    statement = Attribution(made.identity, made.envelope.source, publisher, made.envelope.published_micros)
     return interpret(statement, made.digest, payload)

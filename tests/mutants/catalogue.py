@@ -86,13 +86,13 @@ def tolerance_ignored() -> None:
 
 
 def engaged_ignored() -> None:
-    from services.domain import engagement
+    from services.domain import evidence
 
     class Everybody(frozenset[str]):
         def __contains__(self, _party: object) -> bool:
             return True
 
-    _replace(engagement, "engaged", lambda founded, _network, _members: Everybody(founded))
+    _replace(evidence, "engaged_parties", lambda founded, _network, _members: Everybody(founded))
 
 
 def open_interval_never_closed() -> None:
@@ -188,22 +188,22 @@ def _stories(*slugs: str) -> tuple[str, ...]:
 
 
 def pledge_of_a_number() -> None:
-    from services.financing.domain.requests import Book
+    from services.financing.domain.requests import DecisionContext
 
-    def nothing(_self: Book, _financing: str, _since: int) -> frozenset[Any]:
+    def nothing(_self: DecisionContext, _financing: str, _since: int) -> frozenset[Any]:
         return frozenset()
 
-    if not callable(Book.shared):
-        raise LookupError("Book.shared")
-    Book.shared = nothing  # type: ignore[method-assign]
+    if not callable(DecisionContext.shared):
+        raise LookupError("DecisionContext.shared")
+    DecisionContext.shared = nothing  # type: ignore[method-assign]
 
 
 def late_word_lifts_a_block() -> None:
-    from services.financing.domain import goods
+    from services.financing.domain import cargo
 
-    if goods.UNSEEN <= 0:
-        raise LookupError("goods.UNSEEN")
-    goods.UNSEEN = -(2**62)  # whatever is known now was known before every pledge
+    if cargo.UNSEEN <= 0:
+        raise LookupError("cargo.UNSEEN")
+    cargo.UNSEEN = -(2**62)  # whatever is known now was known before every pledge
 
 
 def debt_forgotten() -> None:

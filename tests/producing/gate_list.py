@@ -7,16 +7,16 @@ from datetime import datetime
 
 from schemas.reasons import Reason, Refusal
 from services.producers.formats.model import (
+    EventDraft,
     Format,
+    Interpretation,
     PassedOver,
-    Reading,
+    Position,
+    ReadOutcome,
     Record,
-    Remarked,
-    Said,
+    Remark,
     Settings,
-    Taken,
     Unread,
-    Where,
 )
 
 TITLE = b"gate list "
@@ -31,31 +31,31 @@ def _recognise(content: bytes) -> int:
     return 80 if content.startswith(TITLE) else 0
 
 
-def _read(content: bytes, settings: Settings) -> Reading:
+def _read(content: bytes, settings: Settings) -> ReadOutcome:
     title, header, *rows = content.decode().splitlines()
     if header != HEADER:
         raise Refusal(Reason.UNREADABLE_FILE, "The list has no header.", "line 2", "Send the list with it.")
     _, _, number, made = title.split()
     taken = tuple(
-        Taken(Where(row=2, column=column), label, meaning, "read")
+        Interpretation(Position(row=2, column=column), label, meaning, "read")
         for column, label, meaning in zip(
             "ABC", HEADER.split(";"), ("object", "happened", "place"), strict=True
         )
     )
-    return Reading(
-        "gate_list", taken, _records(number, made, rows, settings), (Remarked(Where(row=1), "A list."),)
+    return ReadOutcome(
+        "gate_list", taken, _records(number, made, rows, settings), (Remark(Position(row=1), "A list."),)
     )
 
 
 def _records(number: str, made: str, rows: list[str], settings: Settings) -> Iterator[Record]:
     for row, text in enumerate(rows, start=3):
         if text.startswith("total"):
-            yield PassedOver(Where(row=row), "a total")
+            yield PassedOver(Position(row=row), "a total")
             continue
         box, moved, place = text.split(";")
         if not moved:
             refusal = Refusal(Reason.INVALID_TIME, "The cell is empty.", "/happened", "Give date and time.")
-            yield Unread(Where(row=row, column="B"), refusal)
+            yield Unread(Position(row=row, column="B"), refusal)
             continue
         data = {
             "classifier": "ACT",
@@ -64,8 +64,8 @@ def _records(number: str, made: str, rows: list[str], settings: Settings) -> Ite
             "place": place,
             "objects": [{"kind": "container", "id": box}],
         }
-        yield Said(
-            Where(row=row), f"gate-{number}-{box}", "cre.movement.gated_in.v1", _at(made, settings), data
+        yield EventDraft(
+            Position(row=row), f"gate-{number}-{box}", "cre.movement.gated_in.v1", _at(made, settings), data
         )
 
 

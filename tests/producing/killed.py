@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from services.cli.main import run
-from services.producers import inbox
+from services.producers import folder_watch
 from services.producers.spool import Spool
 
 POINTS: dict[str, tuple[Any, str, bool]] = {
@@ -22,8 +22,8 @@ POINTS: dict[str, tuple[Any, str, bool]] = {
     "after the spool": (Spool, "put", False),
     "before the acknowledgement": (Spool, "acknowledge", True),
     "after the acknowledgement": (Spool, "acknowledge", False),
-    "before the report": (inbox, "_write", True),
-    "after the report": (inbox, "_write", False),
+    "before the report": (folder_watch, "_write", True),
+    "after the report": (folder_watch, "_write", False),
     "after the move": (Path, "rename", False),
 }
 

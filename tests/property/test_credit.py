@@ -10,13 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.credit.domain.counts import added, count, difference
-from services.credit.domain.decay import ONE, tables, weight
-from services.credit.domain.observations import Observation
-from services.credit.domain.rates import rate
+from services.credit.domain.observations import Observation, added, count, difference
+from services.credit.domain.rates import ONE, dispersion, rate, tables, weight
 from services.credit.domain.score import Assessment, Record
 from services.credit.domain.signals import Model, Signal, model
-from services.credit.domain.stability import dispersion
 from tests.crediting.worlds import AS_OF, HARM, Act, Cast, acts, good_history, told, world
 from tests.stories.credit.telling import State, joined
 

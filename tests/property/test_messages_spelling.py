@@ -63,7 +63,7 @@ def respelt(raw: bytes, chance: random.Random) -> bytes:
 
 def events(format: Format, raw: bytes) -> list[dict[str, Any]]:
     told = tell(format, raw, PARTNER)
-    assert told.said
+    assert told.drafts
     assert not told.unread
     return [
         {
@@ -73,7 +73,7 @@ def events(format: Format, raw: bytes) -> list[dict[str, Any]]:
             "data": dict(said.data),
             "where": str(said.where),
         }
-        for said in told.said
+        for said in told.drafts
     ]
 
 

@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.events.base import ObjectKind
-from services.domain.engagement import canonical
-from services.domain.evidence import Gathered, gather
+from services.domain.evidence import GroupEvidence, canonical_consignment, group_evidence
 from services.domain.facts import FOREVER, SINCE_EVER, TIMED, Facts, Founding, Link
 from services.domain.links import RIDES, Path, Span, spans
 from services.domain.objects import Thing
@@ -69,7 +68,7 @@ def held_by(paths: Sequence[Path]) -> set[bytes]:
     return {box.thing.id for box in boxes if box.end == FOREVER} or {box.thing.id for box in boxes}
 
 
-def check(reach: Reach, gathered: Gathered, links: frozenset[Link]) -> None:
+def check(reach: Reach, gathered: GroupEvidence, links: frozenset[Link]) -> None:
     assert reach.founded
     assert list(reach.engaged) == sorted(map(word, gathered.engaged))
     assert list(reach.parts) == sorted(thing.id for thing in gathered.parts)
@@ -91,9 +90,9 @@ def test_rows_are_walked_as_the_core_walks_facts(facts: Facts) -> None:
     reaches, canonicals = derived(facts, consignments)
     assert sorted(reaches) == sorted(canonicals) == sorted(c.id for c in consignments)
     for cons in consignments:
-        gathered = gather(facts, cons, FOREVER)
+        gathered = group_evidence(facts, cons, FOREVER)
         members = gathered.members if gathered else {cons}
-        assert canonicals[cons.id] == canonical(members).id
+        assert canonicals[cons.id] == canonical_consignment(members).id
         if gathered is not None and canonicals[cons.id] == cons.id:
             check(reaches[cons.id], gathered, facts.links)
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.producers.formats.sheets import operations
+from services.producers.formats.sheets import sightings
 from tests.unit.formats_sheets.making import passed, read, said, text, unread
 from tests.unit.formats_sheets.test_tracking_kinds import FORWARDER
 
@@ -36,9 +36,9 @@ OTHER = st.text("客户原因甲乙天气abqwzжщъ0189 %#@&=+", min_size=1, ma
 
 
 def test_every_event_of_the_vocabulary_is_among_the_words() -> None:
-    assert set(WORDS) == operations.EVENTS
+    assert set(WORDS) == sightings.EVENTS
     for says, words in WORDS.items():
-        assert {operations.read(word, lambda _: "") for word in words} == {says}
+        assert {sightings.read(word, lambda _: "") for word in words} == {says}
 
 
 @settings(max_examples=250, deadline=None)
@@ -58,19 +58,19 @@ def test_a_word_in_any_surroundings_is_its_own_fact_or_none(
         for part in (bracket.format(before) if before else "", word, bracket.format(after) if after else "")
         if part
     )
-    found = operations.read(cell.strip(), lambda _: "")
+    found = sightings.read(cell.strip(), lambda _: "")
     turned = {each for each in (before, after) if each in TURNING and each not in ("(2)",)}
     assert found in (says, None) or found.startswith("none:")
     if turned or found is None:
         assert found != says, cell
-    if found is None and not operations.not_understood(cell.strip()):
+    if found is None and not sightings.not_understood(cell.strip()):
         assert turned, f"{cell}: every word is known, and nothing turns it"
 
 
 @settings(max_examples=40, deadline=None)
 @given(
     st.sampled_from(
-        [(says, word) for says, words in WORDS.items() for word in words if not operations.is_russian(word)]
+        [(says, word) for says, words in WORDS.items() for word in words if not sightings.is_russian(word)]
     ),
     st.one_of(st.just(""), st.sampled_from(TURNING), OTHER),
     st.booleans(),
@@ -95,5 +95,5 @@ def test_a_row_is_a_fact_or_in_the_report_with_its_words(
         return
     reported = [each.refusal.detail for each in unread(records)] + [each.reason for each in passed(records)]
     assert len(reported) == 1
-    words = (word.casefold()[:6], repr(operations.not_understood(cell)), "unloaded on the way")
+    words = (word.casefold()[:6], repr(sightings.not_understood(cell)), "unloaded on the way")
     assert any(each in reported[0].casefold() for each in words)

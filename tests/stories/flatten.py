@@ -13,7 +13,7 @@ from schemas.events import catalogue
 from schemas.events.base import Episode
 from services.domain.facts import Assurance, Claim
 from services.domain.objects import Thing
-from services.domain.view import HandoverView, Position, Standing, View
+from services.domain.view import ClaimStatus, HandoverView, Position, View
 
 from .telling import Story
 
@@ -84,8 +84,8 @@ class _Flat:
             "silent": view.silent,
             "timeline": self.events(arrival.claim.event for arrival in view.arrivals),
             "via_disputed_link": self.events(a.claim.event for a in view.arrivals if a.via_disputed_link),
-            "unengaged": self.standing(Standing.UNENGAGED),
-            "superseded": self.standing(Standing.SUPERSEDED),
+            "unengaged": self.standing(ClaimStatus.UNENGAGED),
+            "superseded": self.standing(ClaimStatus.SUPERSEDED),
             "flagged": sorted(self.short[event] for event in view.flagged),
             "equivocating": sorted(self.short[event] for event in view.equivocating),
         }
@@ -146,8 +146,8 @@ class _Flat:
         """Short ids in the order given, each once."""
         return list(dict.fromkeys(self.short[event] for event in events))
 
-    def standing(self, standing: Standing) -> list[str]:
-        return sorted({self.short[a.claim.event] for a in self.view.arrivals if a.standing is standing})
+    def standing(self, standing: ClaimStatus) -> list[str]:
+        return sorted({self.short[a.claim.event] for a in self.view.arrivals if a.status is standing})
 
 
 def milestone(claim: Claim) -> str:

@@ -29,7 +29,7 @@ from schemas.envelope import Envelope, content_digest, event_id, signed_bytes
 from schemas.events.base import Role
 from schemas.events.decode import decode_payload
 from services.domain.facts import Facts
-from services.domain.interpretation import Statement, interpret
+from services.domain.interpretation import Attribution, interpret
 from services.domain.publisher import Publisher
 
 from .shorthand import full_type, instant, payload_of, place
@@ -59,7 +59,7 @@ class Told:
     def facts(self) -> Facts:
         """Decode and interpret the bytes anew: two calls share no object."""
         envelope = self.envelope
-        statement = Statement(self.event, envelope.source, self.publisher, envelope.published_micros)
+        statement = Attribution(self.event, envelope.source, self.publisher, envelope.published_micros)
         return interpret(statement, self.content, decode_payload(envelope.type, self.payload))
 
 

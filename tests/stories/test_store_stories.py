@@ -25,7 +25,7 @@ from schemas.rfc3339 import parse_micros
 from services.domain.derive import derive
 from services.domain.facts import Facts
 from services.domain.head import Head, head
-from services.domain.interpretation import Statement, interpret
+from services.domain.interpretation import Attribution, interpret
 from services.domain.objects import Thing
 from services.ledger.admission.model import Record
 from services.ledger.storage.batch import Advance, Batch, Event
@@ -213,7 +213,7 @@ def facts_from(story: Story, stored: Sequence[Stored]) -> Facts:
         publisher = publishers.get(envelope.source)
         if publisher is None:
             continue  # another universe's word on the same place
-        statement = Statement(each.id, envelope.source, publisher, envelope.published_micros)
+        statement = Attribution(each.id, envelope.source, publisher, envelope.published_micros)
         pieces.append(interpret(statement, each.content, decode_payload(envelope.type, each.payload)))
     return Facts.union(pieces)
 

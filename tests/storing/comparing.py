@@ -9,14 +9,13 @@ from typing import Any
 import psycopg
 
 from services.domain.derive import derive
-from services.domain.engagement import canonical, founding_parties, groups
+from services.domain.evidence import canonical_consignment, consignment_groups, founding_parties
 from services.domain.facts import FOREVER, Claim, Facts, Link, LinkKind
-from services.domain.head import Head, Stage, head
+from services.domain.head import RUNNING, Head, Stage, head, train_head
 from services.domain.links import Network, spans
 from services.domain.liveness import judge
 from services.domain.objects import Thing
-from services.domain.train_head import RUNNING, train_head
-from services.domain.view import Arrival, Standing, View
+from services.domain.view import Arrival, ClaimStatus, View
 from services.ledger.storage import reading
 from services.ledger.storage.batch import Event
 from services.ledger.storage.reading import Stored
@@ -75,8 +74,10 @@ def core_canonical(facts: Facts) -> dict[bytes, bytes]:
     liveness = judge(facts.withdrawals, facts.equivocated)
     founded = founding_parties(f for f in facts.foundings if liveness.live(f.event))
     network = Network(link for link in facts.links if liveness.live(link.event))
-    grouped = groups(founded, network.same)
-    return {thing.id: canonical(members).id for thing, members in grouped.items() if len(members) > 1}
+    grouped = consignment_groups(founded, network.same)
+    return {
+        thing.id: canonical_consignment(members).id for thing, members in grouped.items() if len(members) > 1
+    }
 
 
 def core_trains(facts: Facts, trains: Sequence[Thing]) -> dict[bytes, tuple[Any, ...]]:
@@ -178,7 +179,7 @@ def _told(view: View | None, events: Sequence[Stored]) -> View | None:
     loaded = {event.id for event in events}
 
     def listed(arrival: Arrival) -> bool:
-        optional = arrival.claim.milestone == RUNNING and arrival.standing is not Standing.COUNTED
+        optional = arrival.claim.milestone == RUNNING and arrival.status is not ClaimStatus.COUNTED
         return arrival.claim.event in loaded or not optional
 
     return replace(view, arrivals=tuple(filter(listed, view.arrivals)))

@@ -18,15 +18,14 @@ import psycopg
 from schemas.events.base import Role
 from schemas.trace_context import TRACEPARENT
 from services.api import sealed
-from services.cases.domain.lifecycle import Ask, StepKind
-from services.cases.domain.lifecycle import Desk as CaseDeskName
+from services.cases.domain.lifecycle import StepKind, StepRequest, Team
 from services.cases.store import projector as cases
-from services.cases.store.case_service import CaseDesk
-from services.credit.store import issued_records
+from services.cases.store.case_service import CaseService
 from services.credit.store import projector as credit
+from services.credit.store import records
 from services.domain.facts import Micros
-from services.financing.domain.external_registries import Answer, Finding
-from services.financing.store.request_consumer import answer_next
+from services.financing.domain.external_registries import RegistryAnswer, RegistryFinding
+from services.financing.store.request_consumer import decide_next
 from services.ledger.admission.model import Record
 from services.ledger.admission.raw_bytes import MAX_VALUE_BYTES
 from services.ledger.dead_letters import service as letters
@@ -175,10 +174,10 @@ def _financing(dsn: str, hand: Desk, case: Case) -> None:
     asks = [receivable.ask(number) for number in (0, 1, 2, 4)] + [
         case.ask(n) for n in range(len(case.asks) - 2)
     ]
-    stored.answer(asks[0][0].financing, [Answer("zhongdeng", Finding.CLEAR, asks[0][1])])
+    stored.answer(asks[0][0].financing, [RegistryAnswer("zhongdeng", RegistryFinding.CLEAR, asks[0][1])])
     for ask, at, on in sorted(asks, key=lambda each: each[1]):
         stored.ask(ask, at, on)
-        while answer_next(stored.session, stored.desk):
+        while decide_next(stored.session, stored.desk):
             continue
     stored.hear(micros("2026-12-31T00:00Z"))
     stored.session.commit()
@@ -216,11 +215,11 @@ def _followers(dsn: str) -> None:
         rows = session.execute(
             "SELECT case_id FROM lianyun.case_head WHERE NOT closed ORDER BY case_id LIMIT 1", binary=True
         ).fetchall()
-        ask = Ask(StepKind.ACKNOWLEDGED, by=CaseDeskName("ktz", "dostyk-shift"))
+        ask = StepRequest(StepKind.ACKNOWLEDGED, by=Team("ktz", "dostyk-shift"))
         with session.transaction():
-            CASES.ask(session, rows[0][0], ask)
+            CASES.take_step(session, rows[0][0], ask)
         for n in range(2):
-            issued_records.keep(
+            records.issue(
                 session, "abank", "CREDIT_ASSESSMENT", "optic", n, {"score": 700 + n, "position": n}
             )
 
@@ -239,7 +238,7 @@ def _position(session: Session) -> int:
     return int(row[0])
 
 
-CASES = CaseDesk(SIGNER, lambda session: (NOW, _position(session)))
+CASES = CaseService(SIGNER, lambda session: (NOW, _position(session)))
 
 
 def _calls(api: RunningApi) -> None:

@@ -11,18 +11,18 @@ from pathlib import Path
 import pytest
 
 from services.runtime import ports
-from services.testbed.localstack import StackError, home, jars, java, startup_archive
+from services.testbed.localstack import StackError, home, kafka_runtime
+from services.testbed.localstack.database import postgres_programs
 from services.testbed.localstack.engine import open_broker, open_database, told
-from services.testbed.localstack.postgres_binaries import postgres_programs
-from services.testbed.localstack.progress import Meter
+from services.testbed.localstack.home import Meter
 
 
 def test_hash_list_names_one_version_of_kafka_and_its_logging() -> None:
-    hashes = jars.expected_hashes()
+    hashes = kafka_runtime.expected_hashes()
     assert all(re.fullmatch(r"[0-9a-f]{64}", digest) for digest in hashes.values())
-    assert f"kafka_2.13-{jars.KAFKA_VERSION}.jar" in hashes
+    assert f"kafka_2.13-{kafka_runtime.KAFKA_VERSION}.jar" in hashes
     assert [name for name in hashes if name.startswith("kafka-clients")] == [
-        f"kafka-clients-{jars.KAFKA_VERSION}.jar"
+        f"kafka-clients-{kafka_runtime.KAFKA_VERSION}.jar"
     ]
     assert [name for name in hashes if name.startswith("log4j-slf4j")]
 
@@ -32,16 +32,16 @@ def test_a_changed_or_missing_jar_is_found(tmp_path: Path, monkeypatch: pytest.M
         "a.jar": "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb",  # of "a"
         "b.jar": "3e23e8160039594a33894f6564e1b1348bbd7a0088d42c4acb73eeaed59c009d",  # of "b"
     }
-    monkeypatch.setattr(jars, "expected_hashes", lambda: listed)
+    monkeypatch.setattr(kafka_runtime, "expected_hashes", lambda: listed)
     (tmp_path / "a.jar").write_bytes(b"a")
-    assert jars.differences(tmp_path) == ["b.jar is missing"]
+    assert kafka_runtime.differences(tmp_path) == ["b.jar is missing"]
     (tmp_path / "b.jar").write_bytes(b"b")
-    assert jars.differences(tmp_path) == []
+    assert kafka_runtime.differences(tmp_path) == []
     (tmp_path / "b.jar").write_bytes(b"B")
-    assert jars.differences(tmp_path) == ["b.jar is not the file of our list (SHA-256 differs)"]
+    assert kafka_runtime.differences(tmp_path) == ["b.jar is not the file of our list (SHA-256 differs)"]
     monkeypatch.setenv("LIANYUN_KAFKA_LIBS", str(tmp_path))
     with pytest.raises(StackError, match=r"b\.jar is not the file"):
-        jars.broker_jars()
+        kafka_runtime.broker_jars()
 
 
 def test_ports_lie_below_those_of_outgoing_connections_and_are_free() -> None:
@@ -74,7 +74,7 @@ def test_a_closed_folder_hides_what_is_in_it(tmp_path: Path) -> None:
 def test_wrong_settings_say_what_to_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIANYUN_JAVA", str(tmp_path / "java"))
     with pytest.raises(StackError, match="LIANYUN_JAVA"):
-        java.java_executable()
+        kafka_runtime.java_executable()
     monkeypatch.setenv("LIANYUN_PG_BIN", str(tmp_path))
     with pytest.raises(StackError, match="LIANYUN_PG_BIN to the bin folder"):
         postgres_programs(needs_to_be_shared=False)
@@ -84,19 +84,19 @@ def test_wrong_settings_say_what_to_set(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_another_java_has_no_startup_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LIANYUN_JAVA", raising=False)
-    ours = startup_archive.startup_archive()
+    ours = kafka_runtime.startup_archive()
     assert ours is not None
-    assert ours.name == f"kafka-{jars.KAFKA_VERSION}-java-{java.bundled_version()}.aot"
-    monkeypatch.setattr(startup_archive, "bundled_version", lambda: "21.0.9")
-    assert startup_archive.startup_archive() is None, "Java 21 would not start with such an option"
+    assert ours.name == f"kafka-{kafka_runtime.KAFKA_VERSION}-java-{kafka_runtime.bundled_version()}.aot"
+    monkeypatch.setattr(kafka_runtime, "bundled_version", lambda: "21.0.9")
+    assert kafka_runtime.startup_archive() is None, "Java 21 would not start with such an option"
     monkeypatch.undo()
     monkeypatch.setenv("LIANYUN_JAVA", str(tmp_path / "java"))
-    assert startup_archive.startup_options() == ()
+    assert kafka_runtime.startup_options() == ()
 
 
 def test_the_brokers_java_gets_the_options_of_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIANYUN_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -Dname='two words'")
-    assert java.java_options() == ("-XX:TieredStopAtLevel=1", "-Dname=two words")
+    assert kafka_runtime.java_options() == ("-XX:TieredStopAtLevel=1", "-Dname=two words")
 
 
 def test_given_addresses_are_used_as_they_are() -> None:

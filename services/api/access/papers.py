@@ -7,11 +7,11 @@ from typing import Any
 from schemas.events.document_trade import InvoiceIssued
 from schemas.rfc3339 import format_micros
 from services.domain.liveness import judge
-from services.domain.view import Standing
-from services.query.views import Told, facts_of
+from services.domain.view import ClaimStatus
+from services.query.views import SourcedView, facts_of
 
 
-def goods(told: Told) -> list[dict[str, Any]]:
+def goods(told: SourcedView) -> list[dict[str, Any]]:
     """The HS codes of the cargo, each with who said it, of live events of engaged publishers and authorities."""
     facts = facts_of(list(told.events.values()))
     liveness = judge(facts.withdrawals, facts.equivocated)
@@ -24,9 +24,9 @@ def goods(told: Told) -> list[dict[str, Any]]:
     return [{"hs": code, "by": by} for code, by in sorted(said)]
 
 
-def invoices(told: Told) -> list[dict[str, Any]]:
+def invoices(told: SourcedView) -> list[dict[str, Any]]:
     """The commercial invoices that count: number, date, parties, amount in minor units, and who handed them in."""
-    counted = {arrival.claim.event for arrival in told.view.arrivals if arrival.standing is Standing.COUNTED}
+    counted = {arrival.claim.event for arrival in told.view.arrivals if arrival.status is ClaimStatus.COUNTED}
     found = []
     for id_ in counted:
         event = told.events[id_]

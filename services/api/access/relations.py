@@ -16,11 +16,11 @@ from services.credit.store import loader
 from services.domain.facts import Micros
 from services.financing.domain import lifecycle
 from services.financing.store import statement
-from services.financing.store.decision_service import rulings_of
+from services.financing.store.financings import decisions_of
 from services.ledger.registry.party import Party
 from services.ledger.registry.registry import Registry
 from services.ledger.storage.arrays import adapt, uuids
-from services.query.views import Told
+from services.query.views import SourcedView
 
 Session = Connection[Any]
 LENDERS = frozenset({Role.BANK, Role.INSURER})
@@ -41,7 +41,7 @@ class Standing:
     relations: frozenset[Relation]
 
 
-def standing(told: Told, party: Party, milestones: Iterable[tuple[str, str]]) -> Standing:
+def standing(told: SourcedView, party: Party, milestones: Iterable[tuple[str, str]]) -> Standing:
     """What ``party`` is by the view alone. ``milestones`` are (name, publisher) of what the timeline holds. Pure.
 
     In a consignment that names it in certain roles, a party has these and no other of its roles.
@@ -62,7 +62,7 @@ def standing(told: Told, party: Party, milestones: Iterable[tuple[str, str]]) ->
     return Standing(frozenset(roles), frozenset(relations))
 
 
-def shippers_of(told: Told) -> frozenset[str]:
+def shippers_of(told: SourcedView) -> frozenset[str]:
     """The parties that the founding names as shippers."""
     return frozenset(
         named.party for opened in _openings(told) for named in opened.parties if named.role is Role.SHIPPER
@@ -70,7 +70,7 @@ def shippers_of(told: Told) -> frozenset[str]:
 
 
 def lending(
-    session: Session, told: Told, party: Party, now: Micros, registry: Registry
+    session: Session, told: SourcedView, party: Party, now: Micros, registry: Registry
 ) -> frozenset[Relation]:
     """What a bank or insurer is to the consignment besides: PLEDGED, CONSENTED. Some small reads, nothing for others."""
     if not party.roles & LENDERS:
@@ -80,12 +80,12 @@ def lending(
     found = set()
     rows = session.execute(statement("financings_on"), {"ids": uuids(groups)}, binary=True).fetchall()
     if rows:
-        holds = lifecycle.holds(rulings_of(session, [row[0] for row in rows]))
+        holds = lifecycle.holds(decisions_of(session, [row[0] for row in rows]))
         if any(hold.bank == party.code and hold.pledged for hold in holds.values()):
             found.add(Relation.PLEDGED)
     for shipper in shippers_of(told):
         known = loader.by_keys(session, [f"shipper {shipper}"], registry)
-        consents = in_force(known.told, known.liveness(), now)
+        consents = in_force(known.credit, known.liveness(), now)
         if any(
             (each.bank, each.shipper) == (party.code, shipper) and each.purpose in _CARGO_PURPOSES
             for each in consents
@@ -94,7 +94,7 @@ def lending(
     return frozenset(found)
 
 
-def _openings(told: Told) -> Iterable[ConsignmentOpened]:
+def _openings(told: SourcedView) -> Iterable[ConsignmentOpened]:
     founders = told.view.founders
     for event in told.events.values():
         payload = event.admitted.payload
@@ -108,12 +108,12 @@ def _openings(told: Told) -> Iterable[ConsignmentOpened]:
             yield payload
 
 
-def _roles_of(told: Told, code: str) -> frozenset[Role]:
+def _roles_of(told: SourcedView, code: str) -> frozenset[Role]:
     roles = {named.role for opened in _openings(told) for named in opened.parties if named.party == code}
     return frozenset(roles)
 
 
-def _in_territory(told: Told, party: Party) -> bool:
+def _in_territory(told: SourcedView, party: Party) -> bool:
     publisher = party.publisher
     if not party.roles & {Role.RAILWAY, Role.CUSTOMS, Role.TERMINAL}:
         return False

@@ -10,10 +10,10 @@ from psycopg_pool import PoolTimeout
 
 from services.api.context import Context
 from services.api.repeating import repeating
-from services.financing.store.decision_service import Desk
+from services.financing.store.decision_service import DecisionService
 from services.financing.store.fingerprint_versions import KeyMissing
 from services.financing.store.keys import KeysMissing, read_keys
-from services.financing.store.request_consumer import answer_next
+from services.financing.store.request_consumer import decide_next
 
 _EVERY = 0.5
 _WAITS = (psycopg.Error, PoolTimeout, KeyMissing)
@@ -29,7 +29,7 @@ async def running(context: Context) -> AsyncIterator[None]:
     except KeysMissing:
         yield
         return
-    desk = keys.desk(context.settings.network, frozenset(context.settings.financing_registries))
+    desk = keys.decision_service(context.settings.network, frozenset(context.settings.financing_registries))
     async with repeating(
         lambda: turn(context, desk),
         _EVERY,
@@ -40,10 +40,10 @@ async def running(context: Context) -> AsyncIterator[None]:
         yield
 
 
-def turn(context: Context, desk: Desk) -> int:
+def turn(context: Context, desk: DecisionService) -> int:
     """Answer what waits, each in a transaction of its own; how many there were. Blocks."""
     with context.pool.connection() as session:
         for done in range(_AT_ONCE):
-            if not answer_next(session, desk):
+            if not decide_next(session, desk):
                 return done
     return _AT_ONCE

@@ -21,7 +21,7 @@ from services.api.context import Context
 from services.api.problems import Problem
 from services.financing.store.decision_service import CargoMoved
 from services.financing.store.fingerprint_versions import KeyMissing
-from services.financing.store.group_commit import Alone, GroupCommit
+from services.financing.store.group_commit import GroupCommit, GroupFailed
 from services.financing.store.keys import KeysMissing, PlatformKeys, read_keys
 from services.ledger.storage.session import make_ready
 
@@ -50,7 +50,7 @@ def group_of(call: Call) -> GroupCommit:
         found = _groups.get(context)
         if found is None:
             required = frozenset(context.settings.financing_registries)
-            desk = keys.desk(context.settings.network, required)
+            desk = keys.decision_service(context.settings.network, required)
             found = _groups[context] = GroupCommit(desk, partial(_connect, context))
         return found
 
@@ -77,8 +77,8 @@ def decided(call: Call, undecided: Undecided) -> Answer:
     with _told(call):
         try:
             ruling = group.decide(undecided.ask, undecided.on)
-        except Alone:
-            ruling = group.desk.decide(call.session, undecided.ask, undecided.on)
+        except GroupFailed:
+            ruling = group.service.decide(call.session, undecided.ask, undecided.on)
     return undecided.answer(ruling)
 
 
@@ -88,7 +88,7 @@ async def decided_on_loop(call: Call, undecided: Undecided) -> Answer:
     with _told(call):
         try:
             ruling = await group.decided(undecided.ask, undecided.on)
-        except Alone as alone:
+        except GroupFailed as alone:
             raise BeginAgain(call) from alone
     return undecided.answer(ruling)
 

@@ -12,14 +12,14 @@ from schemas.envelope import Envelope
 from schemas.rfc3339 import format_micros
 from services.domain.facts import EventId, Micros
 from services.domain.objects import Thing
-from services.financing.domain.cargo import Corroborated
+from services.financing.domain.cargo import CorroboratedFact
 from services.financing.domain.control import Control, Registration
 from services.financing.domain.covenants import Alert
 from services.financing.domain.money import Money
 from services.financing.domain.requests import LIMITS, Reply
 from services.financing.domain.status import Status, Step
-from services.financing.store.acknowledgements import Seen
-from services.financing.store.summaries import Summary
+from services.financing.store.financings import Acknowledgement
+from services.financing.store.status_reader import Summary
 from services.ledger.storage import reading
 
 Json = dict[str, Any]
@@ -42,7 +42,7 @@ def names_of(session: Session, events: Iterable[EventId]) -> Names:
 
 def events_of(status: Status) -> set[EventId]:
     """Every event that a status names."""
-    found = {word.event for fact in status.corroboration for word in fact.words}
+    found = {word.event for fact in status.corroboration for word in fact.statements}
     found |= {event for alert in status.alerts for event in alert.events}
     found |= {alert.acknowledged for alert in status.alerts if alert.acknowledged is not None}
     found |= {step.event for step in status.history if step.event is not None}
@@ -103,7 +103,7 @@ def summary(found: Summary, shown: Shown) -> Json:
     }
 
 
-def status(found: Status, seen: Mapping[str, Seen], names: Names, shown: Shown) -> Json:
+def status(found: Status, seen: Mapping[str, Acknowledgement], names: Names, shown: Shown) -> Json:
     """All of one financing."""
     return {
         "financing": found.financing,
@@ -124,7 +124,7 @@ def status(found: Status, seen: Mapping[str, Seen], names: Names, shown: Shown) 
         "outstanding": _money(found.outstanding),
         "value": {
             "verified": _money(found.value.value),
-            "said_by": sorted(found.value.sayers),
+            "said_by": sorted(found.value.publishers),
             "invoices_too_few_state": found.value.missing,
             "events": _named(found.value.events, names),
         },
@@ -138,7 +138,7 @@ def status(found: Status, seen: Mapping[str, Seen], names: Names, shown: Shown) 
     }
 
 
-def corroborated(fact: Corroborated, names: Names) -> Json:
+def corroborated(fact: CorroboratedFact, names: Names) -> Json:
     """A fact with everybody who said it and how sure that is."""
     return {
         "milestone": fact.milestone,
@@ -146,7 +146,7 @@ def corroborated(fact: Corroborated, names: Names) -> Json:
         "place": fact.place or None,
         "jurisdiction": fact.jurisdiction or None,
         "assurance": fact.assurance.name,
-        "sayers": fact.sayers,
+        "sayers": fact.publisher_count,
         "disputed": fact.disputed,
         "said": [
             {
@@ -155,7 +155,7 @@ def corroborated(fact: Corroborated, names: Names) -> Json:
                 "happened": format_micros(word.happened),
                 "event": names.get(word.event),
             }
-            for word in fact.words
+            for word in fact.statements
         ],
     }
 
@@ -168,7 +168,7 @@ def control(found: Control, names: Names) -> Json:
         "duplicate_holder": found.holder or None,
         "consignee_may_dispose": found.consignee_may_dispose,
         "ends_at": _time(found.ends_at),
-        "grip": str(found.grip),
+        "grip": str(found.state),
         "events": _named(found.events, names),
     }
 
@@ -185,7 +185,7 @@ def registration(found: Registration, names: Names) -> Json:
     }
 
 
-def alert(found: Alert, seen: Mapping[str, Seen], names: Names) -> Json:
+def alert(found: Alert, seen: Mapping[str, Acknowledgement], names: Names) -> Json:
     """An alert with the events behind it, and who acknowledged it how."""
     by_client = seen.get(found.id)
     acknowledged: Json | None = None

@@ -13,8 +13,8 @@ from services.api.needs import Needs, Scope
 from services.api.problems import MEDIA_TYPE, Problem
 from services.api.routing import Routes
 from services.domain.objects import Thing
-from services.financing.domain.decisions import Action, Ruling
-from services.financing.domain.requests import UNKNOWN, Ask, reply
+from services.financing.domain.decisions import Action, Decision
+from services.financing.domain.requests import UNKNOWN, DecisionRequest, reply
 
 routes = Routes("cargo")
 PARTIES = frozenset(
@@ -34,11 +34,11 @@ def ask_for_cargo(call: Call, body: Disposal) -> Undecided:
     consignment that names a box, a note or a declaration of the pledged goods, which ``shares`` then says.
     """
     on = things(body.consignments)
-    ask = Ask(Action(body.action), call.party.code, idempotency(call), about=on)
+    ask = DecisionRequest(Action(body.action), call.party.code, idempotency(call), about=on)
     return Undecided(ask, on, lambda ruling: _answered(call, ruling, ask.action, on))
 
 
-def _answered(call: Call, ruling: Ruling, action: Action, on: Sequence[Thing]) -> Answer:
+def _answered(call: Call, ruling: Decision, action: Action, on: Sequence[Thing]) -> Answer:
     given = reply(ruling)
     if given == UNKNOWN:
         return Answer(Problem("not-found").document(), 404, {"content-type": MEDIA_TYPE})

@@ -12,12 +12,13 @@ from services.api.routes.financings import READ
 from services.api.routing import Routes
 from services.domain.objects import Thing
 from services.financing.domain.cargo import corroboration
-from services.financing.domain.normalisation import normalise_1
+from services.financing.domain.fingerprints import normalise_1
 from services.financing.domain.requests import LIMITS
-from services.financing.domain.statements import Word, live, said
-from services.financing.store.evidence import Evidence, canonical, gather_evidence
+from services.financing.domain.statements import Statement, live, of_type
+from services.financing.store.evidence import Evidence, gather_evidence
 from services.financing.store.identifiers import application_id
 from services.ledger.storage.arrays import adapt
+from services.query.views import consignments_of
 
 routes = Routes("financing")
 
@@ -30,7 +31,7 @@ def corroborate(call: Call, body: Corroboration) -> Answer:
     adapt(call.session)
     terms = body.terms()
     on = things(body.consignments)
-    groups = canonical(call.session, on)
+    groups = sorted(consignments_of(call.session, on))
     evidence = gather_evidence(
         call.session, groups, [application_id(terms.application)], call.registry, call.now, call.now
     )
@@ -42,10 +43,10 @@ def corroborate(call: Call, body: Corroboration) -> Answer:
     facts = [fact for cargo in evidence.cargo for fact in corroboration(cargo)]
     stated = [
         (word, invoice)
-        for word, invoice in said(words, InvoiceIssued)
+        for word, invoice in of_type(words, InvoiceIssued)
         if normalise_1(invoice.document_id) == normalise_1(body.invoice.number)
     ]
-    events = {word.event for fact in facts for word in fact.words} | {word.event for word, _ in stated}
+    events = {word.event for fact in facts for word in fact.statements} | {word.event for word, _ in stated}
     names = told.names_of(call.session, events)
     return Answer(
         {
@@ -76,7 +77,7 @@ def corroborate(call: Call, body: Corroboration) -> Answer:
 
 
 def _applied(
-    call: Call, body: Corroboration, evidence: Evidence, words: frozenset[Word], on: tuple[Thing, ...]
+    call: Call, body: Corroboration, evidence: Evidence, words: frozenset[Statement], on: tuple[Thing, ...]
 ) -> bool:
     """Whether the applicant asked this bank, by its signature, about cargo of which all that is asked is."""
     terms = body.terms()
@@ -89,7 +90,7 @@ def _applied(
         (word.publisher, applied.bank, applied.product, applied.interest)
         == (terms.applicant, call.party.code, terms.product, terms.interest)
         and f"{word.publisher}/{applied.reference}" == terms.application
-        for word, applied in said(words, finance.Applied)
+        for word, applied in of_type(words, finance.Applied)
     )
 
 

@@ -15,7 +15,7 @@ from services.api.problems import Problem
 from services.api.routes.financings import CREDIT_PURPOSE, Moment
 from services.api.routing import Routes
 from services.credit.domain.presentation import events_of, plain
-from services.credit.store import issued_records, records
+from services.credit.store import records
 
 routes = Routes("credit")
 
@@ -39,10 +39,10 @@ def credit(
     given = records.read_as(call.session, reader, purpose, shipper, call.now, at, call.registry)
     if given is None:
         raise Problem("not-found")
-    named = names_of(call.session, events_of(given.record, given.disputes, given.leave))
+    named = names_of(call.session, events_of(given.record, given.disputes, given.permission))
     pairs = {event: (name["source"], name["id"]) for event, name in named.items()}
-    shown = plain(given.leave, given.record, given.disputes, pairs)
-    number = issued_records.keep(call.session, reader, purpose, shipper, call.now, shown)
+    shown = plain(given.permission, given.record, given.disputes, pairs)
+    number = records.issue(call.session, reader, purpose, shipper, call.now, shown)
     call.reads("credit", shipper, (shipper,))
     record = call.shown(number)
     return Answer(

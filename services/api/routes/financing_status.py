@@ -22,13 +22,13 @@ from services.financing.domain import lifecycle
 from services.financing.domain.fingerprints import fingerprints
 from services.financing.domain.products import Interest
 from services.financing.domain.requests import LIMITS
-from services.financing.domain.statements import live, said
+from services.financing.domain.statements import live, of_type
 from services.financing.store import fingerprint_versions, statement
-from services.financing.store.decision_service import rulings_of
-from services.financing.store.evidence import words_about
+from services.financing.store.evidence import statements_about
+from services.financing.store.financings import decisions_of
 from services.financing.store.fingerprint_versions import KeyMissing, KeyRing
 from services.financing.store.identifiers import application_id
-from services.financing.store.summaries import own_under, reached, summaries_in
+from services.financing.store.status_reader import own_under, reached, summaries_in
 from services.ledger.storage.arrays import adapt, uuids
 from services.ledger.storage.questions import Question
 from services.query.views import consignments_of
@@ -123,10 +123,12 @@ def _taken(call: Call, application: str, thing: Thing) -> bool | None:
     if not groups:
         return None
     words = live(
-        words_about(call.session, [application_id(application)], call.registry, call.now), call.now, call.now
+        statements_about(call.session, [application_id(application)], call.registry, call.now),
+        call.now,
+        call.now,
     )
     applicant = application.partition("/")[0]
-    for word, applied in said(words, finance.Applied):
+    for word, applied in of_type(words, finance.Applied):
         if word.publisher != applicant or applied.bank != call.party.code:
             continue
         wanted = [Thing(ref.kind, ref.key) for ref in applied.objects]
@@ -134,7 +136,7 @@ def _taken(call: Call, application: str, thing: Thing) -> bool | None:
             continue
         call.reads("application", application, (applicant,))
         rows = call.session.execute(statement("financings_on"), {"ids": uuids(sorted(groups))}, binary=True)
-        holds = lifecycle.holds(rulings_of(call.session, [row[0] for row in rows]))
+        holds = lifecycle.holds(decisions_of(call.session, [row[0] for row in rows]))
         group = Interest(applied.interest).group
         return any(
             Interest(hold.terms.interest).group == group and hold.held(call.now) for hold in holds.values()

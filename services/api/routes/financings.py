@@ -17,10 +17,17 @@ from services.api.routing import Routes
 from services.credit.domain import presentation
 from services.credit.store import records
 from services.financing.domain.questions import Enquiry, ten_questions
-from services.financing.store.acknowledgements import acknowledge, acknowledged
-from services.financing.store.cargo_events import end, watched
-from services.financing.store.status_reader import Looked, encumbered, look
-from services.financing.store.summaries import Summary, portfolio, summaries
+from services.financing.store.financings import acknowledge, acknowledged
+from services.financing.store.status_reader import (
+    StatusEvidence,
+    Summary,
+    cargo_events,
+    cargo_events_end,
+    encumbered,
+    portfolio,
+    read_status_evidence,
+    summaries,
+)
 from services.ledger.storage import reading
 from services.ledger.storage.reading import Position
 
@@ -102,7 +109,7 @@ def answers(call: Call, reference: Reference, signed: Signed = False) -> Answer:
     enquiry = Enquiry(
         status,
         looked.cargo,
-        looked.words,
+        looked.statements,
         encumbered(call.session, status.financing, call.now),
         None if given is None else _signals(call, given),
         _feed_from_here(call),
@@ -166,7 +173,7 @@ def alert_feed(call: Call, cursor: Cursor = None, limit: Limit = 100) -> Answer:
     """
     place = call.cursor(cursor, FEED)
     after = Position() if place is None else Position(*place)
-    found = watched(call.session, call.party.code, after, limit)
+    found = cargo_events(call.session, call.party.code, after, limit)
     stored = {each.no: each for each in reading.events_by_number(call.session, [w.event for w in found])}
     names = told.names_of(call.session, [each.id for each in stored.values()])
     items = []
@@ -208,11 +215,13 @@ def note_reads(call: Call, found: list[Summary]) -> None:
         call.reads("financing", each.financing, (each.state.hold.terms.applicant,))
 
 
-def _looked(call: Call, reference: str, as_of: str | None = None, known_at: str | None = None) -> Looked:
+def _looked(
+    call: Call, reference: str, as_of: str | None = None, known_at: str | None = None
+) -> StatusEvidence:
     at = moment(as_of, "as_of", call.now)
     known = min(moment(known_at, "known_at", call.now), call.now)
     bank = call.party.code
-    found = look(call.session, f"{bank}/{reference}", bank, at, known, call.registry)
+    found = read_status_evidence(call.session, f"{bank}/{reference}", bank, at, known, call.registry)
     if found is None:
         raise Problem("not-found")
     call.reads("financing", found.status.financing, (found.status.terms.applicant,))
@@ -221,17 +230,17 @@ def _looked(call: Call, reference: str, as_of: str | None = None, known_at: str 
 
 def _feed_from_here(call: Call) -> str:
     """The cursor of the feed behind everything that this answer may know of."""
-    place = end(call.session)
+    place = cargo_events_end(call.session)
     return call.context.seal.cursor(FEED, call.party.code, [place.xid, place.no])
 
 
-def _status(call: Call, looked: Looked) -> told.Json:
+def _status(call: Call, looked: StatusEvidence) -> told.Json:
     status = looked.status
     seen = acknowledged(call.session, status.financing, status.known_at)
     return told.status(status, seen, told.names_of(call.session, told.events_of(status)), call.shown)
 
 
-def _alerts(call: Call, looked: Looked) -> list[told.Json]:
+def _alerts(call: Call, looked: StatusEvidence) -> list[told.Json]:
     found = looked.status.alerts
     events = {event for each in found for event in (*each.events, each.acknowledged) if event is not None}
     names = told.names_of(call.session, events) if events else {}
@@ -239,8 +248,10 @@ def _alerts(call: Call, looked: Looked) -> list[told.Json]:
     return [told.alert(each, seen, names) for each in found]
 
 
-def _signals(call: Call, given: records.Given) -> told.Json:
-    named = told.names_of(call.session, presentation.events_of(given.record, given.disputes, given.leave))
+def _signals(call: Call, given: records.PermittedRecord) -> told.Json:
+    named = told.names_of(
+        call.session, presentation.events_of(given.record, given.disputes, given.permission)
+    )
     pairs = {event: (name["source"], name["id"]) for event, name in named.items()}
-    shown = presentation.plain(given.leave, given.record, given.disputes, pairs)
+    shown = presentation.plain(given.permission, given.record, given.disputes, pairs)
     return {**shown, "position": call.shown(shown["position"])}

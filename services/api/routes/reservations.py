@@ -20,9 +20,9 @@ from services.api.needs import BANKS, Needs, Scope
 from services.api.problems import MEDIA_TYPE, Problem
 from services.api.routes.financings import WRITE, Reference
 from services.api.routing import Routes
-from services.financing.domain.decisions import Action, Ruling
-from services.financing.domain.requests import UNKNOWN, Ask, reply
-from services.financing.store.external_answers import put_down
+from services.financing.domain.decisions import Action, Decision
+from services.financing.domain.requests import UNKNOWN, DecisionRequest, reply
+from services.financing.store.financings import record_answers
 
 routes = Routes("financing")
 
@@ -34,7 +34,7 @@ def reserve(call: Call, body: Reservation) -> Undecided:
     cargo that is not the applicant's, nothing is here (not-found). The same again is the same reservation.
     """
     terms = body.terms()
-    ask = Ask(
+    ask = DecisionRequest(
         Action.RESERVE,
         call.party.code,
         idempotency(call),
@@ -63,7 +63,7 @@ def ask_registries(call: Call, reference: Reference, body: Enquiry) -> Answer:
     financing = f"{call.party.code}/{reference}"
     found = ask_all(call.context.settings, body.papers.papers(), call.now)
     with call.transaction() as session:
-        put_down(session, financing, found)
+        record_answers(session, financing, found)
     call.reads("financing", financing)
     return Answer(
         {
@@ -117,7 +117,7 @@ def _decide(
         raise Problem("not-found")
     bank = call.party.code
     waiver = body.waiver if isinstance(body, Giving) else None
-    ask = Ask(
+    ask = DecisionRequest(
         action,
         bank,
         idempotency(call),
@@ -129,7 +129,7 @@ def _decide(
     return Undecided(ask, (), lambda ruling: _answered(call, ruling, ask.financing))
 
 
-def _answered(call: Call, ruling: Ruling, financing: str, subjects: tuple[str, ...] = ()) -> Answer:
+def _answered(call: Call, ruling: Decision, financing: str, subjects: tuple[str, ...] = ()) -> Answer:
     given = reply(ruling)
     if given == UNKNOWN:
         return Answer(Problem("not-found").document(), 404, {"content-type": MEDIA_TYPE})

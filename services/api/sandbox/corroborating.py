@@ -10,7 +10,7 @@ from services.api.banking.asked import Corroboration
 from services.api.sandbox.table import PARTY, CorroborationRow
 from services.domain.facts import Assurance, EventId, Micros
 from services.domain.objects import Thing
-from services.financing.domain.cargo import Corroborated, Sayer
+from services.financing.domain.cargo import Attestation, CorroboratedFact
 from services.financing.domain.requests import LIMITS
 
 MEMBERS = ("amount", "currency", "seller", "buyer", "issued_on")
@@ -44,9 +44,11 @@ def stated(body: Corroboration, row: CorroborationRow) -> dict[str, Any] | None:
     }
 
 
-def _fact(row: CorroborationRow) -> Corroborated:
-    words = [Sayer(PARTY, Assurance[row.assurance], _HAPPENED, _EVENT)]
+def _fact(row: CorroborationRow) -> CorroboratedFact:
+    words = [Attestation(PARTY, Assurance[row.assurance], _HAPPENED, _EVENT)]
     if row.disputed:
-        words.append(Sayer(f"{PARTY}-1", Assurance.ASSERTED, _HAPPENED + 48 * _HOUR, _EVENT))
+        words.append(Attestation(f"{PARTY}-1", Assurance.ASSERTED, _HAPPENED + 48 * _HOUR, _EVENT))
     box = Thing(ObjectKind.CONTAINER, "CSQU3054383")
-    return Corroborated("movement.departed", box, "railnet:xian-intl-port", "", tuple(words), row.disputed)
+    return CorroboratedFact(
+        "movement.departed", box, "railnet:xian-intl-port", "", tuple(words), row.disputed
+    )

@@ -6,10 +6,9 @@ from typing import Any
 
 from services.api.sandbox.table import PARTY, CreditRow
 from services.credit.domain import presentation
-from services.credit.domain.consent import Leave
-from services.credit.domain.counts import count
-from services.credit.domain.disputes import DisputeState, SetAside, Standing
-from services.credit.domain.observations import Observation, day_of
+from services.credit.domain.consent import ReadPermission
+from services.credit.domain.disputes import DisputeState, DisputeStatus, SetAside
+from services.credit.domain.observations import Observation, count, day_of
 from services.credit.domain.score import record
 from services.credit.domain.signals import WHOLE, Signal, model
 from services.credit.domain.statements import DAY, Dispute
@@ -47,7 +46,7 @@ def given(shipper: str, row: CreditRow, at: Micros) -> dict[str, Any] | None:
     accepted = concerns if row.dispute is DisputeState.ACCEPTED else frozenset()
     waits = concerns if row.dispute in (DisputeState.OPEN, DisputeState.UNANSWERED) else frozenset()
     found = record(shipper, count(seen), seen, SetAside(accepted, waits), frozenset(), today, model())
-    leave = Leave(row.scope, (_event("consent", 0),))
+    leave = ReadPermission(row.scope, (_event("consent", 0),))
     names = dict.fromkeys(leave.consents, (f"urn:cre:{PARTY}", "consent"))
     for number in range(row.cargoes):
         names[_event("cargo", number)] = (f"urn:cre:{PARTY}", f"cargo-{number}")
@@ -61,12 +60,12 @@ def _observation(shipper: str, signal: Signal, number: int, today: int, bad: int
     return Observation(shipper, signal, cargo, "", day, WHOLE if wrong else 0, (_event("cargo", number),))
 
 
-def _objection(shipper: str, seen: list[Observation], state: DisputeState, at: Micros) -> Standing:
+def _objection(shipper: str, seen: list[Observation], state: DisputeState, at: Micros) -> DisputeStatus:
     concerns = next(each for each in seen if each.bad)
     dispute = Dispute(
         _event("objection", 0), shipper, concerns.signal, concerns.events[0], "NOT_MINE", at - DAY
     )
-    return Standing(dispute, state, at + DAY, PARTY)
+    return DisputeStatus(dispute, state, at + DAY, PARTY)
 
 
 def _event(kind: str, number: int) -> EventId:

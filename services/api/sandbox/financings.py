@@ -8,13 +8,13 @@ from typing import Any
 from services.api.banking import told
 from services.api.sandbox.table import PARTY, PREFIX, AlertRow, StageRow
 from services.domain.facts import Micros
+from services.financing.domain.cargo import VerifiedValue
 from services.financing.domain.covenants import Alert
 from services.financing.domain.decisions import Terms
 from services.financing.domain.lifecycle import Hold, Stage, State
 from services.financing.domain.money import Money
 from services.financing.domain.status import Status
-from services.financing.domain.valuation import Valued
-from services.financing.store.summaries import Summary
+from services.financing.store.status_reader import Summary
 
 _TERMS = Terms(f"{PARTY}/AP-1", PARTY, "IN_TRANSIT_GOODS", "GOODS")
 _DRAWN = StageRow(stage=Stage.DRAWN, pledged=True, drawn=100_000_000, outstanding=100_000_000)
@@ -79,7 +79,7 @@ def _status(reference: str, row: StageRow, alerts: tuple[Alert, ...], now: Micro
         matures_on=None if approved is None else date(2030, 6, 30),
         drawn=Money(row.drawn, "CNY"),
         outstanding=Money(row.outstanding, "CNY"),
-        value=Valued(Money(180_000_000, "CNY"), frozenset({PARTY}), 0, ()),
+        value=VerifiedValue(Money(180_000_000, "CNY"), frozenset({PARTY}), 0, ()),
         corroboration=(),
         control=(),
         registrations=(),

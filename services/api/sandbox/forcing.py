@@ -15,7 +15,7 @@ from services.api.problems import MEDIA_TYPE, Problem
 from services.api.sandbox import corroborating, credit, financings
 from services.api.sandbox.table import NETWORKS, PARTY, DecisionRow, named, table
 from services.financing.domain.requests import LIMITS, UNKNOWN, Reply
-from services.financing.store.rows import thing_of
+from services.financing.store.financings import thing_of
 from services.gateway.outcomes import Fate
 
 HEADER = "lianyun-sandbox"

@@ -14,10 +14,9 @@ from services.audit.report import Damage, Findings
 from services.cases.domain.causes import CaseId, CaseKind, Cause
 from services.cases.domain.lifecycle import Case, Step, StepKind, after
 from services.cases.store import evaluation, projector
-from services.cases.store.affected_consignments import concerned
-from services.cases.store.event_cache import Memory
+from services.cases.store.case_service import MODELS, event_id_of, stated
+from services.cases.store.evaluation import EventCache, affected_consignments
 from services.cases.store.rows import STEP_COLUMNS, cause_of, crossing_of, life_row, step_of
-from services.cases.store.signatures import MODELS, event_id_of, stated
 from services.ledger.registry.as_of import RegistryHistory
 from services.ledger.registry.registry import Registry
 from services.query.stored_events import Unreadable
@@ -210,13 +209,13 @@ def _causes(snapshot: Snapshot, registry: Registry, findings: Findings) -> None:
         return
     right_causes: set[tuple[bytes, Cause]] = set()
     dues: dict[bytes, int] = {}
-    memory = Memory()
+    memory = EventCache()
     pledged = {row[0] for row in snapshot.rows(_PLEDGED)}
     founded = snapshot.rows("SELECT DISTINCT cons FROM founding ORDER BY cons")
     for chunk in chunks((cons for (cons,) in founded), evaluation.IN_A_SET):
         findings.counts["case_consignments"] += len(chunk)
         wanted = [consignment for consignment in chunk if consignment not in excused]
-        for consignment, judged in evaluation.judged_anew(
+        for consignment, judged in evaluation.evaluations(
             snapshot.connection, wanted, as_of, registry, memory
         ):
             if isinstance(judged, Unreadable):
@@ -244,7 +243,9 @@ def _excused(snapshot: Snapshot, found: FollowerLag, registry: Registry) -> tupl
     reached: set[bytes] = set()
     if (found.events or found.quarantined) and not found.too_much:
         events = list(found.events)
-        reached = concerned(snapshot.connection, events, list(found.quarantined), registry, Memory())
+        reached = affected_consignments(
+            snapshot.connection, events, list(found.quarantined), registry, EventCache()
+        )
     behind = bool(found.events or found.quarantined or decided or waiting or again)
     return {*waiting, *again, *decided, *reached}, behind
 

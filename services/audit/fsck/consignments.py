@@ -14,7 +14,7 @@ from services.audit.fsck.partial_states import PartialStates
 from services.audit.fsck.snapshot import INFRASTRUCTURE, Snapshot, TermTexts
 from services.audit.report import REBUILD, Damage, Difference, Findings, compare_fields
 from services.domain import derive
-from services.domain.evidence import Gathered, gather
+from services.domain.evidence import GroupEvidence, group_evidence
 from services.domain.facts import FOREVER, SINCE_EVER, Claim, Facts
 from services.domain.head import Head, Stage, head
 from services.domain.links import Path
@@ -200,25 +200,25 @@ def _differences(
 
 def expected(facts: Facts, consignment: Thing) -> tuple[dict[str, Any], dict[str, Any]]:
     """The rows of reach and head, by column, that the domain derives from ``facts``."""
-    gathered = gather(facts, consignment, FOREVER)
+    group = group_evidence(facts, consignment, FOREVER)
     computed = head(facts, consignment)
-    if gathered is None or computed is None:
+    if group is None or computed is None:
         return _NO_REACH, _NO_HEAD
-    return _reach(gathered), _head(facts, computed)
+    return _reach(group), _head(facts, computed)
 
 
-def _reach(gathered: Gathered) -> dict[str, Any]:
-    counted = [path for path in gathered.paths if path.counted]
+def _reach(group: GroupEvidence) -> dict[str, Any]:
+    counted = [path for path in group.paths if path.counted]
     ways = list(_intervals(counted))
-    held = derive.holding(derive.boxes_of(gathered, (), FOREVER))
+    held = derive.holding(derive.boxes_of(group, (), FOREVER))
     return {
         "founded": True,
-        "engaged": tuple(sorted(map(int, gathered.engaged))),
+        "engaged": tuple(sorted(map(int, group.engaged))),
         "objects": tuple(thing for thing, _, _ in ways),
         "starts": tuple(start for _, start, _ in ways),
         "untils": tuple(end for _, _, end in ways),
         "held": tuple(sorted(bytes.fromhex(box.container.key) for box in held)),
-        "parts": tuple(sorted(bytes.fromhex(thing.key) for thing in gathered.parts)),
+        "parts": tuple(sorted(bytes.fromhex(thing.key) for thing in group.parts)),
     }
 
 

@@ -15,7 +15,7 @@ from services.audit.report import Damage, Findings
 from services.credit.domain.financing_signals import observe_financings
 from services.credit.domain.observations import Observation
 from services.credit.domain.signals import Signal, model
-from services.credit.store import faults, issued_records, loader, projector, recomputation
+from services.credit.store import faults, loader, projector, recomputation, records
 from services.credit.store.faults import Faults, Kind
 from services.domain.objects import consignment as consignment_of
 from services.ledger.following import reach
@@ -167,12 +167,12 @@ def _excused(snapshot: Snapshot, found: FollowerLag, registry: Registry) -> _Exc
     if (found.events or found.quarantined) and not found.too_much:
         quarantined = reading.events_by_number(connection, found.quarantined)
         skip = Faults().skip
-        arrived = loader.known(found.events, registry, skip=skip)
-        arrived |= loader.known(quarantined, registry, aside=True, skip=skip)
+        arrived = loader.read_events(found.events, registry, skip=skip)
+        arrived |= loader.read_events(quarantined, registry, aside=True, skip=skip)
         affected = reach.with_targets(
-            connection, arrived, lambda s: loader.known(s, registry, skip=skip)
+            connection, arrived, lambda s: loader.read_events(s, registry, skip=skip)
         ).facts
-        reached = reach.reached(connection, (thing.id for thing in loader.spoken_of(affected)))
+        reached = reach.reached(connection, (thing.id for thing in loader.affected_things(affected)))
         reached |= {founding.consignment.id for founding in affected.foundings}
     behind = bool(found.events or found.quarantined or decided)
     return _Excused(
@@ -189,7 +189,7 @@ def _check_records(snapshot: Snapshot, findings: Findings) -> None:
     for no, id_, reader, body, supersedes, before in snapshot.stream(_RECORDS):
         findings.counts["credit_records"] += 1
         try:
-            right = issued_records.digest(orjson.loads(body))
+            right = records.digest(orjson.loads(body))
         except (orjson.JSONDecodeError, AttributeError):
             right = "none: the body is no JSON object"
         for name, stored, expected in (("body", id_, right), ("supersedes", supersedes, before)):
@@ -217,11 +217,11 @@ def _check_keys(
     governing = {no for (no,) in snapshot.rows(_GOVERNING)}
     for numbers in chunks((no for (no,) in snapshot.stream(_FOUND_BY_KEY)), _CHUNK):
         stored = reading.events_by_number(connection, numbers)
-        counts = loader.known(stored, registry, skip=failed.skip)
-        publishers = dict(counts.told.publishers)
-        wanted = loader.about(counts)
+        counts = loader.read_events(stored, registry, skip=failed.skip)
+        publishers = dict(counts.credit.publishers)
+        wanted = loader.index_keys(counts)
         must = {each.id for each in stored if each.no in governing or each.id not in unfollowed}
-        allowed = loader.about(loader.known(stored, registry, aside=True, skip=failed.skip))
+        allowed = loader.index_keys(loader.read_events(stored, registry, aside=True, skip=failed.skip))
         events = sorted({each.id for each in stored})
         known |= set(events)
         rows = snapshot.rows(
@@ -248,7 +248,7 @@ def _check_observations(
     """Compare the observations, except those of subjects that cannot be judged, which are findings."""
     connection, table = snapshot.connection, model()
     right: set[Observation] = set()
-    readings = loader.Readings()
+    readings = loader.EventCache()
     for (consignment,) in snapshot.rows("SELECT DISTINCT cons FROM founding ORDER BY cons"):
         judge = partial(recomputation.expected, connection, consignment, registry, table, readings)
         _, seen = failed.attempt(Kind.CARGO, consignment.hex(), judge) or (None, frozenset())
@@ -261,11 +261,13 @@ def _check_observations(
 
     def observe_loans(some: Sequence[str]) -> frozenset[Observation]:
         loans = loader.loans(connection, [f"shipper {code}" for code in some], registry)
-        return observe_financings(loans.told, loans.liveness(), table)
+        return observe_financings(loans.credit, loans.liveness(), table)
 
     for seen in failed.each(Kind.SHIPPER, shippers, observe_loans):
         right |= seen
-    for kind, name, fault in sorted({*faults.standing(connection), *map(_as_broken, failed.found.items())}):
+    for kind, name, fault in sorted(
+        {*faults.recorded_faults(connection), *map(_as_broken, failed.found.items())}
+    ):
         findings.add(Damage.CREDIT, f"credit of {kind} {name}", "broken", fault, "judged", BROKEN_REMEDY)
     stored = set(_stored(snapshot, findings))
     findings.counts["credit_observations"] += len(right)

@@ -11,7 +11,7 @@ from services.audit.fsck.events import Evidence
 from services.audit.fsck.liveness import DeadEvents
 from services.audit.fsck.snapshot import Snapshot
 from services.audit.report import REBUILD, Damage, Findings
-from services.domain import engagement
+from services.domain.evidence import consignment_groups
 from services.domain.facts import Link, LinkKind
 from services.domain.objects import Thing
 from services.ledger.storage.arrays import uuids
@@ -43,7 +43,7 @@ def expected_groups(snapshot: Snapshot, evidence: Evidence, dead: DeadEvents) ->
     for _, cons, publisher, names in counted:
         parties[_thing(cons)] |= {str(publisher), *map(str, names)}
     links = [_link(left, right, publisher) for left, right, publisher in same]
-    found = engagement.groups(parties, links)
+    found = consignment_groups(parties, links)
     return {
         bytes.fromhex(thing.key): frozenset(bytes.fromhex(member.key) for member in members)
         for thing, members in found.items()

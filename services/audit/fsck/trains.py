@@ -16,7 +16,7 @@ from services.audit.fsck.partial_states import PartialState, PartialStates
 from services.audit.fsck.snapshot import Row, Snapshot, TermTexts
 from services.audit.report import REBUILD, Damage, Findings, compare_fields
 from services.domain.facts import Claim
-from services.domain.train_head import train_head
+from services.domain.head import train_head
 
 _CLAIMS = f"SELECT no, {', '.join(FIELDS['claim'])} FROM claim WHERE kind = %s ORDER BY object"  # noqa: S608
 _FIELDS = ("milestone", "position", "exceptions")

@@ -1,7 +1,7 @@
-"""The rules by which there is cause for a case: from the view of one consignment to what somebody has to look at. Pure.
+"""The causes of cases that the view of one consignment shows, and when time alone may change them. Pure.
 
-A case is about what the trouble is of (a train, a box, a hand-over), not about the cargo that it concerns: a train that is set
-aside with fifty consignments is one case. Its id follows from that alone, so it never depends on arrival.
+A case is about the object of the trouble (a train, a box, a hand-over), not about the cargo: a train set aside with fifty
+consignments is one case. Its id is a digest of that object and the kind of trouble, independent of arrival.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 from schemas.events import catalogue
 from schemas.events.base import Classifier, Episode, ObjectKind
-from services.domain.facts import EventId, Micros
+from services.domain.facts import EventId, Facts, Micros
 from services.domain.objects import Thing
-from services.domain.rules import SECOND, SILENT_AFTER, UNMATCHED_AFTER, rules
-from services.domain.view import HandoverState, HandoverView, OpenException, Standing, View
+from services.domain.rules import DELIVERED_PHASE, SECOND, SILENT_AFTER, UNMATCHED_AFTER, rules
+from services.domain.view import ClaimStatus, HandoverState, HandoverView, OpenException, View
 
 CaseId = bytes
 """16 bytes: the digest of what a case is about."""
@@ -53,10 +53,10 @@ LOOKED_AT_WITHIN: dict[CaseKind, Micros] = {
 
 
 class Cause(NamedTuple):
-    """Why there should be a case, as one consignment shows it. ``about`` and the four after it say which case it is.
+    """A cause for a case, as one consignment shows it; ``kind``, ``what``, ``about``, ``jurisdiction`` and ``scope`` identify the case.
 
-    ``scope`` tells apart what one object may be asked about at several places and runs. ``events`` are the 16-byte ids of
-    what it rests on. ``missing`` and ``surplus`` are boxes of a hand-over.
+    ``scope`` distinguishes places and runs of one object. ``events`` are the 16-byte ids of its evidence. ``missing`` and ``surplus``
+    are boxes of a hand-over.
     """
 
     kind: CaseKind
@@ -81,7 +81,7 @@ class Cause(NamedTuple):
 
 
 class FinancingAlert(NamedTuple):
-    """An alert of a pledge in the cargo as far as others may know of it: no bank and no financing is named."""
+    """An unacknowledged alert of a pledge in the cargo, without the bank and the financing."""
 
     covenant: str
     since: Micros
@@ -89,7 +89,7 @@ class FinancingAlert(NamedTuple):
 
 
 def causes(view: View, as_of: Micros, alerts: Iterable[FinancingAlert] = ()) -> frozenset[Cause]:
-    """Every cause that ``view`` (as of ``as_of``) shows, with the alerts that nobody has acknowledged; any order, one result."""
+    """Every cause that ``view`` (as of ``as_of``) shows, including ``alerts`` raised by then."""
     return frozenset(
         (
             *map(_trouble, view.exceptions),
@@ -103,7 +103,7 @@ def causes(view: View, as_of: Micros, alerts: Iterable[FinancingAlert] = ()) -> 
 
 
 def joined(causes: Iterable[Cause]) -> dict[CaseId, Cause]:
-    """The causes of each case as one: the earliest moments, all events and boxes, the smallest of what they are about."""
+    """The causes of each case as one: the earliest times, all events and boxes, the smallest object."""
     found: dict[CaseId, Cause] = {}
     for cause in causes:
         other = found.get(cause.case)
@@ -143,28 +143,28 @@ def _silent(view: View) -> Iterator[Cause]:
     """Silence is that of what moves the cargo: where its last news is of a train or wagon, that one fell silent."""
     if not view.silent or view.movement is None:
         return
-    heard = max(
+    latest = max(
         (
             a.claim
             for a in view.arrivals
-            if a.standing is Standing.COUNTED and a.claim.classifier is Classifier.ACT
+            if a.status is ClaimStatus.COUNTED and a.claim.classifier is Classifier.ACT
         ),
         key=lambda claim: (claim.happened, claim.published, claim.event),
     )
     last = view.movement.claim
-    since = heard.happened + SILENT_AFTER
+    since = latest.happened + SILENT_AFTER
     yield _cause(
         CaseKind.SILENT,
         "",
         last.thing if last.thing.rides else view.consignment,
         since,
-        (heard.event,),
+        (latest.event,),
         place=last.place,
     )
 
 
 def _overdue(view: View) -> Iterator[Cause]:
-    """One case for each announcement, however many boxes it is of: what it is about says nothing of which case it is."""
+    """One case for each announcement, however many boxes it is of: the object is no part of the id."""
     for claim in view.overdue:
         rule = rules()[claim.milestone]
         name = catalogue.by_number(claim.milestone).name
@@ -188,7 +188,7 @@ def _handovers(view: View) -> Iterator[Cause]:
 
 
 def _handover(handover: HandoverView) -> Cause:
-    """One case for each hand-over, whatever is wrong with it; lists without a run are told apart by their train or event."""
+    """One case for each hand-over, whatever is wrong with it; lists without a run are distinguished by their train or event."""
     one_sided = handover.state is HandoverState.ONE_SIDED
     run = handover.occurrence or min(
         (train.key for train in handover.trains), default=handover.events[0].hex()
@@ -209,17 +209,17 @@ def _handover(handover: HandoverView) -> Cause:
 
 def _disputes(view: View) -> Iterator[Cause]:
     for answers in view.disputes:
-        asked = answers.question
+        question = answers.question
         yield _cause(
             CaseKind.DISPUTE,
-            catalogue.by_number(asked.milestone).name,
-            asked.thing,
+            catalogue.by_number(question.milestone).name,
+            question.thing,
             max(claim.published for claim in answers.current),
             tuple(sorted(claim.event for claim in answers.current)),
-            jurisdiction=asked.jurisdiction,
-            scope=f"{asked.place}\x1f{asked.occurrence}\x1f{asked.classifier}",
-            place=asked.place,
-            occurrence=asked.occurrence,
+            jurisdiction=question.jurisdiction,
+            scope=f"{question.place}\x1f{question.occurrence}\x1f{question.classifier}",
+            place=question.place,
+            occurrence=question.occurrence,
         )
 
 
@@ -248,3 +248,36 @@ def _cause(
     return Cause(
         kind, what, about, jurisdiction, scope, place, occurrence, since, due, events, missing, surplus
     )
+
+
+def next_due(facts: Facts, view: View, as_of: Micros) -> Micros | None:
+    """The first moment after ``as_of`` at which ``view`` (of ``facts``) may show another cause without a new fact.
+
+    Rather too early than too late: what is looked at for nothing costs a few milliseconds.
+    """
+    return min((at for at in _moments(facts, view) if at > as_of), default=None)
+
+
+def _moments(facts: Facts, view: View) -> Iterator[Micros]:
+    """Every moment at which something begins or ends to hold; a cause holds from the microsecond behind its limit."""
+    for arrival in view.arrivals:
+        claim = arrival.claim
+        if claim.classifier is not Classifier.ACT:
+            yield claim.happened + (rules()[claim.milestone].tolerance or 0) + 1
+    for claim in facts.claims:
+        if claim.classifier is Classifier.ACT:
+            yield claim.happened  # a fact that its publisher dates later than now
+    for link in facts.links:
+        yield from (at for at in (link.start, link.end) if at is not None)
+    for listed in facts.handovers:
+        yield listed.happened
+    for handover in view.handovers:
+        if handover.state is HandoverState.ONE_SIDED:
+            yield handover.since + UNMATCHED_AFTER + 1
+    if view.movement is not None and rules()[view.movement.claim.milestone].phase < DELIVERED_PHASE:
+        latest = (
+            a.claim.happened
+            for a in view.arrivals
+            if a.status is ClaimStatus.COUNTED and a.claim.classifier is Classifier.ACT
+        )
+        yield max(latest, default=0) + SILENT_AFTER + 1

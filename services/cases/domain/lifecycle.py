@@ -1,7 +1,7 @@
-"""The life of a case: what its steps make of it, and which step an ask or a rule takes. Pure: history and ask in.
+"""The life cycle of a case: its state after its steps, and the step that a request or the rule takes. Pure.
 
-A step is decided once, under the lock of its case, on the history that is there then. So of two desks that want one case the
-first one owns it, and the second is told who does.
+A step is decided once, under the lock of its case, on the history at that moment: of two teams that acknowledge one case
+the first owns it, and the second is refused with the owner's name.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ class Closing(StrEnum):
     NOT_OURS = "NOT_OURS"
 
 
-class Desk(NamedTuple):
-    """A desk of a party: ``ktz/dostyk-shift``. Never a natural person."""
+class Team(NamedTuple):
+    """A team of a party: ``ktz/dostyk-shift``. Never a natural person."""
 
     party: str
-    desk: str
+    name: str
 
     def __str__(self) -> str:
-        return f"{self.party}/{self.desk}"
+        return f"{self.party}/{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,8 @@ class Step:
     at: Micros
     position: int
     before: int | None = None
-    by: Desk | None = None
-    to: Desk | None = None
+    by: Team | None = None
+    to: Team | None = None
     until: Micros | None = None
     reason: str = ""
     text: str = ""
@@ -66,7 +66,7 @@ class Step:
 
 
 class Status(StrEnum):
-    """What the life of a case comes to; a case that is snoozed is owned and open as well."""
+    """Status of a case; a snoozed case is owned and open as well."""
 
     OPEN = "OPEN"
     OWNED = "OWNED"
@@ -76,19 +76,19 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A case after its steps: since when it stands open or closed, whose it is, and until when its owner wants no reminder."""
+    """A case after its steps: since when it is open or closed, its owner, and until when the owner snoozed it."""
 
     id: CaseId
     opened: Micros
     last: int
     at: Micros
     closed: bool = False
-    owner: Desk | None = None
+    owner: Team | None = None
     snoozed_until: Micros | None = None
     reason: str = ""
 
     def status(self, at: Micros) -> Status:
-        """How it stands at ``at``; a snooze ends by itself."""
+        """The status at ``at``; a snooze ends by itself."""
         if self.closed:
             return Status.CLOSED
         if self.snoozed_until is not None and at < self.snoozed_until:
@@ -131,12 +131,12 @@ def after(case: Case | None, step: Step) -> Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """What a desk wants done with a case; ``kind`` is one of the steps that desks take."""
+class StepRequest:
+    """A team's request for a step; ``kind`` is one of those that teams take."""
 
     kind: StepKind
-    by: Desk
-    to: Desk | None = None
+    by: Team
+    to: Team | None = None
     until: Micros | None = None
     reason: str = ""
     text: str = ""
@@ -144,14 +144,14 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Why nothing was done, and what to do instead. Nothing is recorded of it."""
+    """Why a request takes no step, and the remedy. Not recorded."""
 
     problem: str
     remedy: str
 
 
-def decide(case: Case, ask: Ask, at: Micros) -> StepKind | Refused | None:
-    """The step that ``ask`` takes at ``at``, None where it is done already, else why not."""
+def decide(case: Case, ask: StepRequest, at: Micros) -> StepKind | Refused | None:
+    """The step that ``ask`` takes at ``at``, None where its effect is there already, else the refusal."""
     if ask.kind is StepKind.NOTED:
         return ask.kind
     if case.closed:
@@ -177,15 +177,15 @@ def decide(case: Case, ask: Ask, at: Micros) -> StepKind | Refused | None:
     return ask.kind
 
 
-def _taken(owner: Desk | None) -> Refused:
+def _taken(owner: Team | None) -> Refused:
     return Refused(f"the case is owned by {owner}", f"only {owner} can do that, or assign the case to you")
 
 
 def rule(case: Case | None, stood: bool, stands: bool) -> StepKind | None:
-    """The step that the platform takes by itself, where its cause ``stood`` before and ``stands`` now.
+    """The step that the platform takes by itself, where the cause held before (``stood``) and holds now (``stands``).
 
-    What somebody owns is never closed behind that desk's back: it shows that the cause is gone, and the owner closes. What a desk
-    closed while the cause stood stays closed until the cause was gone and came back.
+    An owned case is never closed by rule: it shows that its cause is gone, and the owner closes it. A case that a team closed while
+    the cause held stays closed until the cause went and came back.
     """
     if case is None:
         return StepKind.OPENED if stands else None

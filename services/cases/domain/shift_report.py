@@ -1,4 +1,4 @@
-"""The report at the change of shifts: what was opened and closed since a moment and what stands, by crossing and owner. Pure."""
+"""The report at a change of shifts: cases opened, closed and open since a moment, by crossing and owner. Pure."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from services.domain.facts import Micros
 
 
 @dataclass(slots=True)
-class Post:
-    """What one owner hands over at one crossing: cases by what became of them, in the order of the list; notes with their case."""
+class ShiftSummary:
+    """What one owner hands over at one crossing: cases in the order of the list, and notes with their case."""
 
     opened: list[CaseId] = field(default_factory=list)
     closed: list[CaseId] = field(default_factory=list)
@@ -22,8 +22,8 @@ class Post:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """A case as far as the report needs it: where, whose, and whether it is closed."""
+class CaseSummary:
+    """A case as far as the report needs it: crossing, owner, and whether it is closed."""
 
     case: CaseId
     crossing: str
@@ -32,8 +32,8 @@ class Standing:
 
 
 def shift_report(
-    cases: Iterable[Standing], steps: Iterable[Step], since: Micros
-) -> dict[tuple[str, str], Post]:
+    cases: Iterable[CaseSummary], steps: Iterable[Step], since: Micros
+) -> dict[tuple[str, str], ShiftSummary]:
     """By (crossing, owner), "" for none: cases opened (again) and closed since ``since``, and those that stand now.
 
     A case that was opened and closed in the shift is in both; one that is closed counts for whoever owned it last.
@@ -45,7 +45,7 @@ def shift_report(
             turned[step.case].add(step.kind)
             if step.kind in (StepKind.NOTED, StepKind.SNOOZED):
                 notes[step.case].append(step)
-    posts: dict[tuple[str, str], Post] = defaultdict(Post)
+    posts: dict[tuple[str, str], ShiftSummary] = defaultdict(ShiftSummary)
     for each in cases:
         kinds = turned.get(each.case, set())
         if each.closed and not kinds:

@@ -1,4 +1,4 @@
-"""Where cases are kept: the follower that finds causes, the desk that takes steps, and the lists of what stands."""
+"""Storage of cases: the projection of causes, the service that takes steps, and the lists."""
 
 from services.runtime.named_sql import Queries
 

@@ -1,4 +1,7 @@
-"""The desk: one case, one step, one transaction, under the lock of the case; and the rule that opens and closes cases."""
+"""Steps of cases: one step, one transaction, under the lock of the case; and the rule that opens and closes them.
+
+Each step is recorded as an event signed by the platform's key over the bytes as stored.
+"""
 
 from __future__ import annotations
 
@@ -10,35 +13,91 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import tuple_row
 
+from schemas.events.base import Payload
+from schemas.events.case import Acknowledged, Assigned, Closed, Noted, Opened, Reopened, Snoozed
 from services.cases.domain.causes import CaseId, Cause, joined
 from services.cases.domain.lifecycle import (
-    Ask,
     Case,
     Closing,
     Refused,
     Step,
     StepKind,
+    StepRequest,
+    Team,
     after,
     case_of,
     decide,
     rule,
 )
 from services.cases.store import statement
-from services.cases.store.rows import (
-    cause_of,
-    head_row,
-    life_row,
-    lock_key,
-    step_of,
-    step_row,
-)
-from services.cases.store.signatures import MOST_EVIDENCE, signed_step
+from services.cases.store.rows import cause_of, head_row, life_row, step_of, step_row
 from services.domain.facts import Micros
 from services.financing.store import statement as keyed
 from services.financing.store.decision_service import database_clock
-from services.ledger.platform_events import Signer
+from services.financing.store.identifiers import lock_key
+from services.ledger.platform_events import Signed, Signer, rfc3339, signed_event
 from services.ledger.storage import points
 from services.ledger.storage.arrays import adapt, bigints, uuids
+
+MODELS: dict[StepKind, type[Payload]] = {
+    StepKind.OPENED: Opened,
+    StepKind.REOPENED: Reopened,
+    StepKind.ACKNOWLEDGED: Acknowledged,
+    StepKind.ASSIGNED: Assigned,
+    StepKind.SNOOZED: Snoozed,
+    StepKind.NOTED: Noted,
+    StepKind.CLOSED: Closed,
+}
+MOST_EVIDENCE = 256
+"""Events that an opening names; a case shows them all."""
+
+
+def event_id_of(step: Step) -> str:
+    """The CloudEvents id of the platform's event for ``step``."""
+    return f"case-{step.number}"
+
+
+def signed_step(signer: Signer, step: Step, cause: Cause | None = None) -> Signed:
+    """The event of ``step``; ``cause`` is what a case is opened for. The same arguments give the same bytes."""
+    fields = {**stated(step), **(about(cause) if cause is not None and step.kind is StepKind.OPENED else {})}
+    present = {name: value for name, value in fields.items() if value is not None}
+    return signed_event(signer, MODELS[step.kind], event_id_of(step), step.at, present)
+
+
+def stated(step: Step) -> dict[str, Any]:
+    """The fields of the event that come from ``step`` itself; None for what it leaves out."""
+    opens = step.kind in (StepKind.OPENED, StepKind.REOPENED)
+    return {
+        "happened": rfc3339(step.at),
+        "case": step.case.hex(),
+        "number": step.number,
+        "position": step.position,
+        "before": step.before,
+        "by": _team(step.by),
+        "to": _team(step.to),
+        "until": None if step.until is None else rfc3339(step.until),
+        "reason": step.reason or None,
+        "remark": step.text or None,
+        "since": None if step.since is None else rfc3339(step.since),
+        "evidence": [event.hex() for event in step.evidence] if opens else None,
+    }
+
+
+def about(cause: Cause) -> dict[str, Any]:
+    """The fields of a case's first event that identify the case."""
+    return {
+        "kind": str(cause.kind),
+        "what": cause.what or str(cause.kind),
+        "about": {"kind": cause.about.kind.wire, "id": cause.about.key},
+        "jurisdiction": cause.jurisdiction,
+        "place": cause.place or None,
+        "occurrence": cause.occurrence,
+    }
+
+
+def _team(team: Team | None) -> dict[str, str] | None:
+    return None if team is None else {"party": team.party, "desk": team.name}
+
 
 Session = Connection[Any]
 Clock = Callable[[Session], tuple[Micros, int]]
@@ -49,14 +108,14 @@ class NoSuchCase(Exception):
 
 
 @dataclass(frozen=True)
-class CaseDesk:
-    """Takes steps in the caller's transaction, which it neither commits nor rolls back. For several sessions and threads."""
+class CaseService:
+    """Takes steps in the caller's transaction, which it neither commits nor rolls back. Usable from several sessions and threads."""
 
     signer: Signer
     clock: Clock = database_clock
 
-    def ask(self, session: Session, case: CaseId, ask: Ask) -> Step | Refused | None:
-        """Take the step that ``ask`` wants, None where it is done already, else why not; blocks while another takes one.
+    def take_step(self, session: Session, case: CaseId, ask: StepRequest) -> Step | Refused | None:
+        """Take the step that ``ask`` requests, None where its effect is there already, else the refusal; blocks on the case's lock.
 
         Raises NoSuchCase, and what Postgres raises.
         """
@@ -89,7 +148,7 @@ class CaseDesk:
         return step
 
     def follow_rule(self, session: Session, cases: Sequence[CaseId]) -> list[Step]:
-        """Open, reopen and close ``cases`` as their causes stand stored, and note in their heads how these stand."""
+        """Open, reopen and close ``cases`` by their stored causes, and update their heads."""
         adapt(session)
         _lock(session, cases)
         at, position = self.clock(session)

@@ -1,13 +1,14 @@
-"""Judges consignments in sets: what the rules find now is put in the place of what is stored of each.
+"""Evaluates the consignments that new events affect: the causes found now replace the stored ones.
 
-A set costs a few statements, however many consignments are in it, and each event is read once in a process: consignments of one
-train have most of theirs in common.
+A set costs a constant number of statements, and each event is read once in a process: the consignments of one train have
+most of their events in common.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from typing import Any, NamedTuple
@@ -15,48 +16,163 @@ from typing import Any, NamedTuple
 from psycopg import Connection
 from psycopg.rows import tuple_row
 
-from services.cases.domain.causes import Cause, FinancingAlert, causes, joined
-from services.cases.domain.due_times import next_due
+from services.cases.domain.causes import Cause, FinancingAlert, causes, joined, next_due
 from services.cases.store import statement
-from services.cases.store.event_cache import Memory
 from services.cases.store.rows import cause_of, cause_row
 from services.domain.derive import derive
-from services.domain.facts import FOREVER, Facts, Micros
+from services.domain.facts import FOREVER, Claim, Facts, Micros
+from services.domain.head import RUNNING
+from services.domain.interpretation import meeting
 from services.domain.objects import ObjectId
-from services.domain.train_head import RUNNING
+from services.domain.rules import ONE_MEETING
 from services.domain.view import View
 from services.financing.store.status_reader import status_of
+from services.ledger.following import reach
 from services.ledger.registry.registry import Registry
 from services.ledger.storage import reading
 from services.ledger.storage.arrays import bigints, uuids
 from services.ledger.storage.reading import Stored
 from services.query.stored_events import Reread, Unreadable, reread
-from services.query.views import Told, facts_of, told_of
+from services.query.views import SourcedView, facts_of, read_view
 from services.runtime.named_sql import nested
+
+MOST = 60_000
+"""Events cached at most, some kilobytes each; then the cache is emptied."""
+
+
+class EventCache:
+    """The facts of stored events by number, as of one version of the registry. For one thread."""
+
+    def __init__(self) -> None:
+        self._entries: dict[int, Facts] = {}
+        self._version = -1
+
+    def facts(
+        self, session: Connection[Any], numbers: Iterable[int], registry: Registry
+    ) -> dict[int, Facts | Unreadable]:
+        """The facts of the events now; none for a quarantined one. Two statements in all."""
+        self._as_of(registry)
+        wanted = set(numbers)
+        if len(self._entries) + len(wanted) > MOST:
+            self._entries.clear()
+        fresh = sorted(wanted - self._entries.keys())
+        found: dict[int, Facts | Unreadable] = {}
+        for stored in reading.events_by_number(session, fresh) if fresh else ():
+            found[stored.no] = self._read(stored, registry)
+        found |= {no: self._entries[no] for no in wanted - found.keys()}
+        aside = session.execute(statement("put_aside"), {"nos": bigints(sorted(wanted))}, binary=True)
+        return found | {no: Facts() for (no,) in aside}
+
+    def of(self, stored: Stored, registry: Registry) -> Facts:
+        """The facts of ``stored``, quarantined or not. Raises Unreadable."""
+        self._as_of(registry)
+        if len(self._entries) >= MOST:
+            self._entries.clear()
+        facts = self._entries.get(stored.no) or self._read(stored, registry)
+        if isinstance(facts, Unreadable):
+            raise facts
+        return facts
+
+    def _as_of(self, registry: Registry) -> None:
+        if registry.version != self._version:
+            self._entries.clear()
+            self._version = registry.version
+
+    def _read(self, stored: Stored, registry: Registry) -> Facts | Unreadable:
+        """An unreadable event is tried again each time, so that a repair needs no restart."""
+        try:
+            facts = self._entries[stored.no] = reread(stored, registry).facts
+        except Unreadable as problem:
+            return problem
+        return facts
+
 
 log = logging.getLogger(__name__)
 
+
+@dataclass(frozen=True, slots=True)
+class _EventFacts:
+    """The facts of events, as ``reach.with_targets`` merges them."""
+
+    facts: Facts
+
+    def __or__(self, other: _EventFacts) -> _EventFacts:
+        return _EventFacts(self.facts | other.facts)
+
+
+def affected_consignments(
+    session: Connection[Any], stored: list[Stored], aside: list[int], registry: Registry, memory: EventCache
+) -> set[ObjectId]:
+    """The consignments that new events, and the numbers of those quarantined since, may affect; a superset."""
+
+    def read(events: Iterable[Stored]) -> _EventFacts:
+        facts = []
+        for each in events:
+            try:
+                facts.append(memory.of(each, registry))
+            except Unreadable as problem:
+                log.error("an event concerns no case: %s", problem)
+        return _EventFacts(Facts.union(facts))
+
+    gone = reading.events_by_number(session, aside)
+    arrived = read([*(each for each in stored if not each.quarantined), *gone])
+    facts = reach.with_targets(session, arrived, read).facts
+    numbers = bigints([*(each.no for each in stored), *aside])
+    financed = {row[0] for row in session.execute(statement("words"), {"nos": numbers}, binary=True)}
+    running = reach.reached(session, {c.thing.id for c in facts.claims if _only_runs(c)})
+    ids = {"ids": uuids(sorted(running))}
+    roused = {row[0] for row in session.execute(statement("with_cause"), ids, binary=True)}
+    founded = {founding.consignment.id for founding in facts.foundings}
+    return (
+        reach.reached(session, _affected_things(facts) | _met(session, facts)) | founded | financed | roused
+    )
+
+
+def _met(session: Connection[Any], facts: Facts) -> set[ObjectId]:
+    """The objects on the other lists of the hand-overs in ``facts``."""
+    lists = sorted({(meeting(h.border, h.occurrence).id, h.happened) for h in facts.handovers})
+    columns = {
+        "ids": uuids([id_ for id_, _ in lists]),
+        "los": bigints([at - ONE_MEETING for _, at in lists]),
+        "his": bigints([at + ONE_MEETING for _, at in lists]),
+    }
+    return {row[0] for row in session.execute(statement("met"), columns, binary=True)}
+
+
+def _only_runs(claim: Claim) -> bool:
+    return claim.milestone == RUNNING
+
+
+def _affected_things(facts: Facts) -> set[ObjectId]:
+    """The objects whose consignments are evaluated again; running positions are handled apart, they end a silence at most."""
+    things = {claim.thing for claim in facts.claims if not _only_runs(claim)}
+    things |= {end for link in facts.links for end in (link.left, link.right)}
+    things |= {founding.consignment for founding in facts.foundings}
+    things |= {route.thing for route in facts.routes}
+    return {thing.id for thing in things}
+
+
 Session = Connection[Any]
 OF_A_PLEDGE: Micros = 3_600 * 1_000_000
-"""How often cargo under a pledge is looked at by time alone; other causes know their moment."""
+"""Interval at which cargo under a pledge is evaluated again; other causes have their own times."""
 IN_A_SET = 200
-"""Consignments whose facts are asked for in one statement."""
+"""Consignments whose facts are read in one statement."""
 
 
-class Expected(NamedTuple):
-    """What must stand stored of a group of consignments: its causes by case, and when to look again."""
+class ExpectedCauses(NamedTuple):
+    """The causes that should be stored of a group of consignments, and when to evaluate it again."""
 
     view: View
     causes: tuple[Cause, ...]
     due: Micros | None
 
 
-def judge(
-    session: Session, consignments: Iterable[ObjectId], as_of: Micros, registry: Registry, memory: Memory
+def evaluate(
+    session: Session, consignments: Iterable[ObjectId], as_of: Micros, registry: Registry, memory: EventCache
 ) -> set[ObjectId]:
-    """Judge each of ``consignments`` as of ``as_of``; returns those that cannot be read, whose causes stay as they were.
+    """Evaluate each of ``consignments`` as of ``as_of``; returns the unreadable ones, whose causes stay unchanged.
 
-    Writes in the caller's transaction. Some milliseconds for a consignment, less where its events were read before.
+    Writes in the caller's transaction. Some milliseconds a consignment, less where its events are cached.
     """
     unread: set[ObjectId] = set()
     todo = iter(sorted(consignments))
@@ -65,7 +181,7 @@ def judge(
         judged: dict[ObjectId, tuple[Cause, ...]] = {}
         dues: dict[ObjectId, Micros] = {}
         wanted = [each for each in several if each not in done]
-        for consignment, found in judged_anew(session, wanted, as_of, registry, memory):
+        for consignment, found in evaluations(session, wanted, as_of, registry, memory):
             if isinstance(found, Unreadable):
                 unread.add(consignment)
                 dues[consignment] = as_of + OF_A_PLEDGE
@@ -85,13 +201,13 @@ def judge(
     return unread
 
 
-def judged_anew(
-    session: Session, consignments: Sequence[ObjectId], as_of: Micros, registry: Registry, memory: Memory
-) -> list[tuple[ObjectId, Expected | Unreadable | None]]:
-    """What the rules find of each, in the order asked; None where it was never founded. The same as ``expected`` of each alone."""
-    told: list[tuple[ObjectId, Facts | Unreadable]] = _facts(session, consignments, as_of, registry, memory)
+def evaluations(
+    session: Session, consignments: Sequence[ObjectId], as_of: Micros, registry: Registry, memory: EventCache
+) -> list[tuple[ObjectId, ExpectedCauses | Unreadable | None]]:
+    """The evaluation of each consignment, in order; None where it was never founded. Equal to ``expected`` of each alone."""
+    loaded: list[tuple[ObjectId, Facts | Unreadable]] = _facts(session, consignments, as_of, registry, memory)
     views: dict[ObjectId, tuple[View, Facts] | Unreadable | None] = {}
-    for consignment, facts in told:
+    for consignment, facts in loaded:
         if isinstance(facts, Unreadable):
             views[consignment] = facts
             continue
@@ -103,7 +219,7 @@ def judged_anew(
     alerts: dict[str, tuple[FinancingAlert, ...]] = {
         name: tuple(_alerts(session, name, as_of, registry)) for name in sorted({n for _, n in pledged})
     }
-    found: list[tuple[ObjectId, Expected | Unreadable | None]] = []
+    found: list[tuple[ObjectId, ExpectedCauses | Unreadable | None]] = []
     for consignment, one in views.items():
         if not isinstance(one, tuple):
             found.append((consignment, one))
@@ -121,47 +237,47 @@ def expected(
     as_of: Micros,
     registry: Registry,
     read: Callable[[Stored, Registry], Reread] = reread,
-) -> tuple[Told | None, tuple[Cause, ...], Micros | None]:
-    """What must stand stored of one consignment at ``as_of``: its view, its causes by case, and when to look again.
+) -> tuple[SourcedView | None, tuple[Cause, ...], Micros | None]:
+    """What should be stored of one consignment at ``as_of``: its view, its causes by case, and when to evaluate it again.
 
     Some milliseconds. Raises Unreadable.
     """
-    told = told_of(session, consignment, as_of, registry, read)
-    if told is None:
+    sourced = read_view(session, consignment, as_of, registry, read)
+    if sourced is None:
         return None, (), None
-    names = sorted({name for _, name in _pledged(session, {m.id for m in told.view.members})})
+    names = sorted({name for _, name in _pledged(session, {m.id for m in sourced.view.members})})
     alerts = {name: tuple(_alerts(session, name, as_of, registry)) for name in names}
-    found = _found(told.view, facts_of(list(told.events.values())), as_of, alerts)
-    return told, found.causes, found.due
+    found = _found(sourced.view, facts_of(list(sourced.events.values())), as_of, alerts)
+    return sourced, found.causes, found.due
 
 
 def _found(
     view: View, facts: Facts, as_of: Micros, alerts: Mapping[str, Iterable[FinancingAlert]]
-) -> Expected:
+) -> ExpectedCauses:
     found = joined(causes(view, as_of, [alert for each in alerts.values() for alert in each]))
     due = next_due(facts, view, as_of)
     if alerts:
         due = min(due or FOREVER, as_of + OF_A_PLEDGE)
-    return Expected(view, tuple(found[case] for case in sorted(found)), due)
+    return ExpectedCauses(view, tuple(found[case] for case in sorted(found)), due)
 
 
 def _facts(
-    session: Session, consignments: Sequence[ObjectId], as_of: Micros, registry: Registry, memory: Memory
+    session: Session, consignments: Sequence[ObjectId], as_of: Micros, registry: Registry, memory: EventCache
 ) -> list[tuple[ObjectId, Facts | Unreadable]]:
     """The facts that concern each consignment, as ``reading.load_facts`` gives its events."""
     if not consignments:
         return []
     reading.spare(session)
-    asked = {"sets": uuids(consignments), "moments": bigints([as_of + 1]), "running": RUNNING}
+    parameters = {"sets": uuids(consignments), "moments": bigints([as_of + 1]), "running": RUNNING}
     cursor = session.cursor(binary=True, row_factory=tuple_row)
-    numbers = {cons: nos or [] for cons, nos in cursor.execute(_numbers_query(), asked).fetchall()}
-    said = memory.facts(session, {no for nos in numbers.values() for no in nos}, registry)
-    told: list[tuple[ObjectId, Facts | Unreadable]] = []
+    numbers = {cons: nos or [] for cons, nos in cursor.execute(_numbers_query(), parameters).fetchall()}
+    by_number = memory.facts(session, {no for nos in numbers.values() for no in nos}, registry)
+    found: list[tuple[ObjectId, Facts | Unreadable]] = []
     for consignment in consignments:
-        parts = [said[no] for no in numbers[consignment]]
+        parts = [by_number[no] for no in numbers[consignment]]
         broken = next((each for each in parts if isinstance(each, Unreadable)), None)
-        told.append((consignment, broken or Facts.union(p for p in parts if isinstance(p, Facts))))
-    return told
+        found.append((consignment, broken or Facts.union(p for p in parts if isinstance(p, Facts))))
+    return found
 
 
 @cache
@@ -177,13 +293,13 @@ def _numbers_query() -> bytes:
 
 
 def _pledged(session: Session, members: Iterable[ObjectId]) -> list[tuple[ObjectId, str]]:
-    """The consignments with the financings whose pledge in them stands."""
+    """(consignment, financing) of each pledge in force."""
     cursor = session.cursor(binary=True, row_factory=tuple_row)
     return cursor.execute(statement("pledged"), {"ids": uuids(sorted(members))}).fetchall()
 
 
 def _alerts(session: Session, financing: str, as_of: Micros, registry: Registry) -> Iterable[FinancingAlert]:
-    """The alerts of a pledge that its bank has not acknowledged; nothing of it names the bank."""
+    """The alerts of a pledge that its bank has not acknowledged, without the bank."""
     status = status_of(session, financing, financing.partition("/")[0], as_of, FOREVER, registry)
     for alert in () if status is None else status.alerts:
         if alert.acknowledged is None:

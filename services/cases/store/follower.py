@@ -11,8 +11,8 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 
 from services.cases.store import projector, statement
-from services.cases.store.case_service import CaseDesk
-from services.cases.store.event_cache import Memory
+from services.cases.store.case_service import CaseService
+from services.cases.store.evaluation import EventCache
 from services.financing.store.keys import read_keys
 from services.ledger.following.projection import Progress, ProjectionFollower, Step
 from services.ledger.platform_events import Signer
@@ -59,7 +59,7 @@ def signer_of(network: str, keys: Path) -> Signer:
 
 
 class CaseFollower(ProjectionFollower):
-    """Steps of the causes of cases, and of the cases by rule; it remembers what earlier steps have read.
+    """Steps of the causes of cases, and of the cases by rule; it caches what earlier steps have read.
 
     Raises KeysMissing where it is made.
     """
@@ -68,13 +68,13 @@ class CaseFollower(ProjectionFollower):
         self.metrics = CaseMetrics()
         dsn, tick = settings.dsn.get_secret_value(), settings.cases_tick
         super().__init__(dsn, APPLICATION, tick, self.metrics, statement("whole_at"))
-        self._desk = CaseDesk(signer_of(settings.network, settings.financing_keys))
+        self._service = CaseService(signer_of(settings.network, settings.financing_keys))
         self._limit = settings.cases_events
-        self._memory = Memory()
+        self._cache = EventCache()
 
     def advance(self, session: Session) -> Step:
         """Follow some events and commit; where nothing more is visible, act on cases and commit."""
-        done = projector.step(session, self._desk, self._limit, memory=self._memory)
+        done = projector.step(session, self._service, self._limit, memory=self._cache)
         self.metrics.steps.inc(len(done.steps))
         self.metrics.unread.inc(done.unread)
         for step in done.steps:

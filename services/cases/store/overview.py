@@ -1,4 +1,4 @@
-"""Lists of cases and all of one, read without locking anything."""
+"""Lists of cases and the whole of one case, read without locks."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from schemas.envelope import Envelope
 from schemas.events import catalogue
 from schemas.events.base import Episode, ObjectKind, Role
 from services.cases.domain.causes import CaseId, CaseKind, Cause, joined
-from services.cases.domain.lifecycle import Case, Desk, Status, Step
+from services.cases.domain.lifecycle import Case, Status, Step, Team
 from services.cases.store import statement
 from services.cases.store.case_service import NoSuchCase, steps_of
-from services.cases.store.rows import cause_of, desk_of, step_of
+from services.cases.store.rows import cause_of, step_of, team_of
 from services.domain.facts import EventId, Micros
 from services.domain.objects import Thing
 from services.ledger.storage import reading
@@ -37,7 +37,7 @@ class Wanted:
 
     crossing: str | None = None
     kind: CaseKind | None = None
-    owner: Desk | None = None
+    owner: Team | None = None
     unowned: bool = False
     everything: bool = False
     closed_since: Micros | None = None
@@ -68,12 +68,12 @@ class Listed:
         return self.id.hex()[:8]
 
     def status(self, at: Micros) -> Status:
-        """How it stands at ``at``."""
+        """The status at ``at``."""
         return self.life.status(at)
 
     @property
     def acts(self) -> Role | None:
-        """Whose move it is by the rule of its event type; None where the type says nothing."""
+        """The role that has to act by the event type; None where the type names none."""
         episode = Episode.__members__.get(self.what)
         return next((s.owner for s in catalogue.specs() if episode and s.opens is episode), None)
 
@@ -107,18 +107,18 @@ def listed(session: Session, wanted: Wanted) -> list[Listed]:
     """The cases that ``wanted`` chooses, those first that are due first."""
     adapt(session)
     owner = wanted.owner
-    asked = {
+    parameters = {
         "cases": None if wanted.cases is None else uuids(sorted(wanted.cases)),
         "all": wanted.everything or wanted.cases is not None,
         "since": wanted.closed_since if wanted.closed_since is not None else 2**62,
         "crossing": wanted.crossing,
         "kind": None if wanted.kind is None else str(wanted.kind),
         "party": owner and owner.party,
-        "desk": owner and owner.desk,
+        "desk": owner and owner.name,
         "unowned": wanted.unowned,
         "limit": wanted.limit,
     }
-    return [_listed(row) for row in _rows(session, "list", asked)]
+    return [_listed(row) for row in _rows(session, "list", parameters)]
 
 
 def whole(session: Session, case: CaseId) -> Whole:
@@ -150,7 +150,7 @@ def events_named(session: Session, events: Iterable[EventId]) -> dict[EventId, t
 def _listed(row: tuple[Any, ...]) -> Listed:
     case, kind, what, about_kind, about, jurisdiction, place, occurrence, crossing, since, due, *life = row
     opened, last, at, closed, party, desk, snoozed_until, reason, stands = life
-    now = Case(case, opened, last, at, closed, desk_of(party, desk), snoozed_until, reason)
+    now = Case(case, opened, last, at, closed, team_of(party, desk), snoozed_until, reason)
     thing = Thing(ObjectKind(about_kind), about)
     return Listed(
         case, CaseKind(kind), what, thing, jurisdiction, place, occurrence, crossing, since, due, now, stands

@@ -1,8 +1,8 @@
-"""Follows the accepted events and keeps the causes of cases equal to what the rules say of all of them; then lets the rule act.
+"""The projection of causes: follows the accepted events, evaluates affected consignments, then applies the rule to cases.
 
-A step is one transaction: the events that became visible, whom they may concern noted, and the position moved. Consignments are judged
-once all that is visible was followed: a burst that concerns one a hundred times has it judged once. Cases are opened and closed only
-from a state in which nobody waits to be judged, so nobody is called for a train that has long gone on.
+A step is one transaction: the newly visible events, the consignments that they affect, and the position moved. Consignments are
+evaluated once everything visible was followed, so a burst evaluates each once. Cases are opened and closed only from a state in
+which nothing waits for evaluation.
 """
 
 from __future__ import annotations
@@ -16,10 +16,8 @@ from psycopg import Connection
 from services.cases.domain.causes import LOOKED_AT_WITHIN
 from services.cases.domain.lifecycle import Step
 from services.cases.store import statement
-from services.cases.store.affected_consignments import concerned
-from services.cases.store.case_service import CaseDesk
-from services.cases.store.evaluation import judge
-from services.cases.store.event_cache import Memory
+from services.cases.store.case_service import CaseService
+from services.cases.store.evaluation import EventCache, affected_consignments, evaluate
 from services.domain.facts import Micros
 from services.domain.objects import ObjectId
 from services.domain.rules import fold_version
@@ -40,14 +38,14 @@ LATER = -1
 
 
 def version() -> str:
-    """What the stored causes depend on besides the events: rules here and in the heart."""
+    """Digest of what the stored causes depend on besides the events: the rules here and in the domain."""
     text = f"{CODE}|{fold_version()}|{sorted(LOOKED_AT_WITHIN.items())}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """What one step did: events followed (with those put aside and decisions), consignments judged, steps of cases."""
+    """The result of one step: events followed (with those quarantined and decisions), consignments evaluated, steps of cases."""
 
     events: int
     judged: int
@@ -58,7 +56,7 @@ class Followed:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The places after which to go on."""
+    """The positions after which to go on."""
 
     events: Position = field(default_factory=Position)
     aside: Position = field(default_factory=Position)
@@ -68,63 +66,65 @@ class Places:
 
 def step(
     session: Connection[Any],
-    desk: CaseDesk,
+    service: CaseService,
     limit: int = 500,
     moment: Micros | None = None,
-    memory: Memory | None = None,
+    memory: EventCache | None = None,
 ) -> Followed:
-    """Follow at most ``limit`` further events and commit; where nothing more is visible, judge whom they concern, act, commit.
+    """Follow at most ``limit`` further events and commit; where nothing more is visible, evaluate, apply the rule, commit.
 
-    Blocks while another follower is at it (LockNotAvailable after the session's lock timeout). Causes are of ``moment``, by
-    default that of the desk's clock; it never goes back. Steps are of the desk's clock, whatever moment the causes are of.
-    ``memory`` is what earlier steps in this process have read.
+    Blocks while another follower is at work (LockNotAvailable after the session's lock timeout). Causes are of ``moment``, by default
+    that of the service's clock; it never goes back. Steps of cases always carry the service's clock. ``memory`` is the cache of
+    earlier steps in this process.
     """
     adapt(session)
-    known = Memory() if memory is None else memory
+    known = EventCache() if memory is None else memory
     with session.transaction():
         _prepare(session)
     with session.transaction():
         order.be_patient(session)
         after = _hold(session)
-        as_of = max(desk.clock(session)[0] if moment is None else moment, after.as_of)
+        as_of = max(service.clock(session)[0] if moment is None else moment, after.as_of)
         registry = registry_store.look(session)
         stored, events = reading.tail(session, after.events, limit)
         aside, to_aside = order.put_aside(session, after.aside, limit)
         decided, to_decided = order.rows_after(session, statement("decided"), after.decided, limit)
-        found = concerned(session, stored, aside, registry, known) | {c for row in decided for c in row[2]}
+        found = affected_consignments(session, stored, aside, registry, known) | {
+            c for row in decided for c in row[2]
+        }
         more = max(len(stored), len(aside), len(decided)) >= limit
         now, later = _turn_of(session, found, as_of, more=more)
         waits = reach.unsettled(session)
-        unread = judge(session, now, as_of, registry, known)
+        unread = evaluate(session, now, as_of, registry, known)
         session.execute(statement("again_drop"), {"ids": uuids(now)})
         if waits is not None:
             session.execute(statement("again_put"), {"ids": uuids(now), "mark": waits})
         session.execute(statement("again_put"), {"ids": uuids(later), "mark": LATER})
         whole = not more and not later
         _advance(session, Places(events, to_aside, to_decided, as_of), whole=whole)
-    steps = _act(session, desk) if whole else ()
+    steps = _act(session, service) if whole else ()
     return Followed(len(stored) + len(aside) + len(decided), len(now), len(unread), steps, whole)
 
 
 def _turn_of(
     session: Connection[Any], found: set[ObjectId], as_of: Micros, *, more: bool
 ) -> tuple[list[ObjectId], list[ObjectId]]:
-    """Who is judged now and who later, of those found and those due: all later, while more is to be followed and few wait."""
+    """Who is evaluated now and who later, of those found and those due: all later while more is to be followed and few wait."""
     due = {row[0] for row in session.execute(statement("due"), {"as_of": as_of}, binary=True)}
     waiting = sorted(found | due)
-    if more and len(waiting) <= JUDGED_AT_ONCE:  # many are not kept waiting for an end that may never come
+    if more and len(waiting) <= JUDGED_AT_ONCE:  # many do not wait for an end that may never come
         return [], sorted(found)
     return waiting[:JUDGED_AT_ONCE], waiting[JUDGED_AT_ONCE:]
 
 
 def catch_up(
-    session: Connection[Any], desk: CaseDesk, limit: int = 500, moment: Micros | None = None
+    session: Connection[Any], service: CaseService, limit: int = 500, moment: Micros | None = None
 ) -> list[Followed]:
     """Step until nothing new is visible; what each step did."""
-    memory = Memory()
-    done = [step(session, desk, limit, moment, memory)]
+    memory = EventCache()
+    done = [step(session, service, limit, moment, memory)]
     while not done[-1].whole:
-        done.append(step(session, desk, limit, moment, memory))
+        done.append(step(session, service, limit, moment, memory))
     return done
 
 
@@ -158,8 +158,8 @@ def _advance(session: Connection[Any], reached: Places, *, whole: bool) -> None:
     session.execute(statement("advance"), {**places, "as_of": reached.as_of, "whole": whole})
 
 
-def _act(session: Connection[Any], desk: CaseDesk) -> tuple[Step, ...]:
-    """Let the rule act on every case whose causes changed, some at a time."""
+def _act(session: Connection[Any], service: CaseService) -> tuple[Step, ...]:
+    """Apply the rule to every case whose causes changed, ``AT_ONCE`` a transaction."""
     taken: list[Step] = []
     while True:
         with session.transaction():
@@ -167,5 +167,5 @@ def _act(session: Connection[Any], desk: CaseDesk) -> tuple[Step, ...]:
             if not rows:
                 return tuple(taken)
             cases = [row[0] for row in rows]
-            taken += desk.follow_rule(session, cases)
+            taken += service.follow_rule(session, cases)
             session.execute(statement("untouch"), {"ids": uuids(cases)})

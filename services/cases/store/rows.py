@@ -7,8 +7,8 @@ from typing import Any
 
 from schemas import railnet
 from schemas.events.base import ObjectKind
-from services.cases.domain.causes import CaseId, CaseKind, Cause
-from services.cases.domain.lifecycle import Case, Desk, Step, StepKind
+from services.cases.domain.causes import CaseKind, Cause
+from services.cases.domain.lifecycle import Case, Step, StepKind, Team
 from services.domain.objects import ObjectId, Thing
 from services.ledger.storage.arrays import uuids
 
@@ -39,8 +39,8 @@ def cause_of(row: Sequence[Any]) -> tuple[ObjectId, Cause]:
     cons, _, kind, what, about_kind, about, jurisdiction, scope, place, occurrence, *rest = row
     since, due, events, missing, surplus = rest
     thing = Thing(ObjectKind(about_kind), about)
-    told = jurisdiction, scope, place, occurrence, since, due, tuple(events)
-    return cons, Cause(CaseKind(kind), what, thing, *told, frozenset(missing), frozenset(surplus))
+    values = jurisdiction, scope, place, occurrence, since, due, tuple(events)
+    return cons, Cause(CaseKind(kind), what, thing, *values, frozenset(missing), frozenset(surplus))
 
 
 def step_row(step: Step) -> dict[str, Any]:
@@ -54,9 +54,9 @@ def step_row(step: Step) -> dict[str, Any]:
         "at": step.at,
         "position": step.position,
         "by_party": by and by.party,
-        "by_desk": by and by.desk,
+        "by_desk": by and by.name,
         "to_party": to and to.party,
-        "to_desk": to and to.desk,
+        "to_desk": to and to.name,
         "until": step.until,
         "reason": step.reason,
         "text": step.text,
@@ -72,7 +72,7 @@ def step_of(row: Sequence[Any]) -> Step:
     """The step in a row of ``steps_of``."""
     number, case, before, kind, at, position, by_party, by_desk, to_party, to_desk, *rest = row[:STEP_COLUMNS]
     until, reason, text, since, evidence = rest
-    by, to = desk_of(by_party, by_desk), desk_of(to_party, to_desk)
+    by, to = team_of(by_party, by_desk), team_of(to_party, to_desk)
     return Step(
         number,
         case,
@@ -90,13 +90,13 @@ def step_of(row: Sequence[Any]) -> Step:
     )
 
 
-def desk_of(party: str | None, desk: str | None) -> Desk | None:
-    """A desk of its two columns."""
-    return None if party is None or desk is None else Desk(party, desk)
+def team_of(party: str | None, desk: str | None) -> Team | None:
+    """The team of two columns."""
+    return None if party is None or desk is None else Team(party, desk)
 
 
 def life_row(case: Case) -> dict[str, Any]:
-    """What the steps make of a case, by the names of the head's columns."""
+    """The head's columns that follow from a case's steps."""
     owner = case.owner
     return {
         "case_id": case.id.hex(),
@@ -105,7 +105,7 @@ def life_row(case: Case) -> dict[str, Any]:
         "at": case.at,
         "closed": case.closed,
         "owner_party": owner and owner.party,
-        "owner_desk": owner and owner.desk,
+        "owner_desk": owner and owner.name,
         "snoozed_until": case.snoozed_until,
         "reason": case.reason,
     }
@@ -137,8 +137,3 @@ def crossing_of(place: str) -> str:
     station = railnet.resolve(place) if place else None
     found = () if station is None else railnet.crossings_at(station.id)
     return found[0].id if len(found) == 1 else ""
-
-
-def lock_key(case: CaseId) -> int:
-    """By which an advisory lock keeps a case."""
-    return int.from_bytes(case[:8], "big", signed=True)

@@ -1,1 +1,1 @@
-"""What `lianyun doctor` looks at: the machine, the broker, the database, and the workers between them."""
+"""The checks of `lianyun doctor`: machine, broker, database, and the workers between them."""

@@ -1,4 +1,4 @@
-"""The broker: whether it answers, from here and at the addresses that it names, and whether its topics are as declared."""
+"""Checks of the broker: reachability, also at its advertised addresses, topics and access rules as declared."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def look(
     security: Mapping[str, Any] | None = None,
     connect: Connect = cluster.admin_client,
 ) -> Iterator[Check]:
-    """Look at the broker at ``bootstrap``; blocks, up to 15 s where none answers. Raises ClusterError."""
+    """Check the broker at ``bootstrap``; blocks up to 15 s where none answers. Raises ClusterError."""
     if not bootstrap:
         yield Check("broker", False, "none is configured", "set LIANYUN_BOOTSTRAP=host:port, or: make up")
         return
@@ -68,8 +68,8 @@ def _topics(admin: Any, declaration: Declaration) -> Iterator[Check]:
         f"{len(missing)} of {every} are missing: {shortened(missing)}" if missing else f"all {every} exist"
     )
     yield judged("topics", not missing, there, "lianyun topics apply")
-    told = f"{len(wrong)} differences: {shortened(wrong)}" if wrong else "as declared"
-    yield judged("topic settings", not wrong, told, "lianyun topics plan; lianyun topics apply")
+    differences = f"{len(wrong)} differences: {shortened(wrong)}" if wrong else "as declared"
+    yield judged("topic settings", not wrong, differences, "lianyun topics plan; lianyun topics apply")
 
 
 def _access(admin: Any, declaration: Declaration, network: str) -> Check:
@@ -87,7 +87,7 @@ def _access(admin: Any, declaration: Declaration, network: str) -> Check:
 def log_states(
     admin: Any, log: LogReader, partitions: Mapping[PartitionId, Mark | None]
 ) -> dict[PartitionId, LogState]:
-    """What the broker says of ``partitions`` now, and has in the place of their marks; without those that do not exist. Blocks."""
+    """The state of existing ``partitions`` at the broker, with the record at each mark. Blocks."""
     described = admin.describe_topics(sorted({partition.topic for partition in partitions}))
     ids = {topic["name"]: str(topic["topic_id"]) for topic in described if not topic["error_code"]}
     there = [TopicPartition(*partition) for partition in partitions if partition.topic in ids]
@@ -107,7 +107,7 @@ def log_states(
 def compared(
     bootstrap: str, security: Mapping[str, Any], partitions: Mapping[PartitionId, Mark | None]
 ) -> dict[PartitionId, LogState]:
-    """The same from a connection of its own. Raises ClusterError."""
+    """:func:`log_states` on a connection of its own. Raises ClusterError."""
     log = LogReader({"bootstrap_servers": bootstrap.split(","), **security})
     with cluster.admin_client(bootstrap, security) as admin:
         return log_states(admin, log, partitions)

@@ -1,4 +1,4 @@
-"""The container engine: whether it answers, whether its Compose will do, and whether the ports that it publishes are free."""
+"""Checks of the container engine: reachability, version of Compose, and the ports that it publishes."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ PORTS: Mapping[str, int] = {
 _PATIENCE = 10.0
 _MEND = "start the engine, and give this account access to it: docker info"
 
-Ask = Callable[[Sequence[str]], str | None]
+RunCommand = Callable[[Sequence[str]], str | None]
 """Runs a command and returns its words, None where it fails."""
 
 
-def ask(command: Sequence[str]) -> str | None:
+def run_command(command: Sequence[str]) -> str | None:
     """What ``command`` prints, None where it fails or takes more than ten seconds."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)
@@ -39,10 +39,10 @@ def ask(command: Sequence[str]) -> str | None:
 def look(
     environment: Mapping[str, str] = os.environ,
     which: Callable[[str], str | None] = shutil.which,
-    run: Ask = ask,
+    run: RunCommand = run_command,
     taken: Callable[[int], bool] = ports.listening,
 ) -> Iterator[Check]:
-    """Look at what infra/docker-compose.yml needs of this machine. Blocks for some seconds at most."""
+    """Check what infra/docker-compose.yml needs of this machine. Blocks for some seconds at most."""
     if which("docker") is None:
         yield Check(
             "containers", False, "there is no docker here", "install an engine with Compose 2, or: make up"

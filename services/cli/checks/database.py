@@ -1,11 +1,15 @@
-"""The database: version, durability, clock, schema, generation, and what the registry and the dead letters need."""
+"""Checks of the database: version, durability, clock, schema, generation, registry, dead letters, disk and webhooks."""
 
 from __future__ import annotations
 
+import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import psycopg
 from psycopg import Connection
 
 from services.cli.checks.check import Check, judged, shortened
@@ -20,17 +24,18 @@ from services.ledger.storage.schema_window import (
     standing,
     still_older,
 )
+from services.notifications.webhooks import overview
 from services.processors.topics.declaration import Declaration
 
 DAY = 86_400
 KEY_DAYS = 14
 MOST_SKEW = 5.0
-MOST_LETTERS = 1_000
+MOST_DEAD_LETTERS = 1_000
 MOST_CONNECTIONS = 0.8
 
 
 def look(connection: Connection[Any], declaration: Declaration) -> Iterator[Check]:
-    """Look at the database; ends early where it has no schema yet. Changes nothing."""
+    """Check the database; ends early where it has no schema yet. Changes nothing."""
     version = connection.info.server_version // 10_000
     yield judged("database", version >= 15, f"PostgreSQL {version}", "use PostgreSQL 15 to 18")
     yield durability(connection)
@@ -46,7 +51,7 @@ def look(connection: Connection[Any], declaration: Declaration) -> Iterator[Chec
         registry = store.look(connection)
         yield from parties(registry, declaration)
         yield keys(registry, time.time_ns() // 1_000)
-        yield letters(connection)
+        yield dead_letters(connection)
 
 
 def durability(connection: Connection[Any]) -> Check:
@@ -83,7 +88,7 @@ def _connections(connection: Connection[Any]) -> Check:
 def migrations(connection: Connection[Any]) -> Check:
     """Whether the schema is one that this release works with."""
     try:
-        stands = standing(connection)
+        window = standing(connection)
     except MigrationError as wrong:
         return Check(
             "migrations",
@@ -91,21 +96,21 @@ def migrations(connection: Connection[Any]) -> Check:
             str(wrong),
             "restore the migration files of this release, or use the one that fits",
         )
-    if stands.beyond:
-        found = f"finished for a newer release: {shortened(list(stands.beyond))}"
+    if window.beyond:
+        found = f"finished for a newer release: {shortened(list(window.beyond))}"
         return Check("migrations", False, found, "use a newer one: the release that applied them")
-    if stands.lacking:
-        mend = BEFORE_THE_DEPLOYMENT if stands.left_over else "lianyun db migrate"
+    if window.lacking:
+        mend = BEFORE_THE_DEPLOYMENT if window.left_over else "lianyun db migrate"
         return Check(
-            "migrations", False, f"{len(stands.lacking)} to apply: {shortened(list(stands.lacking))}", mend
+            "migrations", False, f"{len(window.lacking)} to apply: {shortened(list(window.lacking))}", mend
         )
-    if stands.left_over:
-        older = still_older(connection, stands)
+    if window.left_over:
+        older = still_older(connection, window)
         who = f"at work are still older ones: {older}" if older else "every one at work is"
-        found = f"{shortened(list(stands.left_over))} to apply once every process is of this release ({who}): {AFTER_THE_DEPLOYMENT}"
+        found = f"{shortened(list(window.left_over))} to apply once every process is of this release ({who}): {AFTER_THE_DEPLOYMENT}"
         return Check("migrations", True, found, "")
-    if stands.newer:
-        newer = shortened([each.name for each in stands.newer])
+    if window.newer:
+        newer = shortened([each.name for each in window.newer])
         return Check("migrations", True, f"all applied; prepared for a newer release: {newer}", "")
     return Check("migrations", True, "all applied", "")
 
@@ -133,7 +138,7 @@ def generation(connection: Connection[Any]) -> Check:
 
 
 def parties(registry: Registry, declaration: Declaration) -> Iterator[Check]:
-    """Whether somebody may publish at all, and to topics that exist."""
+    """Whether any party may publish, and to topics that exist."""
     every = registry.parties.values()
     yield judged("parties", bool(every), f"{len(every)} registered", "lianyun party add --help")
     declared = set(declaration.names())
@@ -162,16 +167,123 @@ def keys(registry: Registry, now: int) -> Check:
 
 
 def _end(key: Key) -> int:
-    """When the key stops counting; a key that does not is never asked."""
+    """When the key expires; called only for keys that do."""
     return min(at for at in (key.not_after, key.revoked_at, key.compromised_since) if at is not None)
 
 
-def letters(connection: Connection[Any]) -> Check:
-    """How many dead letters wait for somebody."""
+def dead_letters(connection: Connection[Any]) -> Check:
+    """The number of open dead letters."""
     waiting = int(_one(connection, "SELECT count(*) FROM lianyun.dead_letter WHERE state = 'OPEN'"))
-    return judged("dead letters", waiting < MOST_LETTERS, f"{waiting} open", "lianyun dlq list")
+    return judged("dead letters", waiting < MOST_DEAD_LETTERS, f"{waiting} open", "lianyun dlq list")
 
 
 def _one(connection: Connection[Any], query: str) -> Any:
     row = connection.execute(query.encode()).fetchone()
     return None if row is None else row[0]
+
+
+GIB = 1 << 30
+LEAST = 2 * GIB
+LEAST_DAYS = 14.0
+FEWEST_EVENTS, SHORTEST = 1_000, 60.0
+"""Below so many events in all, or over so few seconds, nothing can be said of the growth."""
+_MEND = "add disk, or shorten retention: lianyun db retain --help"
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """Bytes of the database, events in all, and those of the last day with the seconds that they came in."""
+
+    size: int
+    events: int
+    recent: int
+    seconds: float
+
+    @property
+    def a_day(self) -> float | None:
+        """Bytes a day, by the last day; None where there is too little data."""
+        if self.events < FEWEST_EVENTS or self.seconds < SHORTEST:
+            return None
+        return self.size / self.events * self.recent * 86_400 / self.seconds
+
+
+def disk_space(
+    connection: Connection[Any], here: Path | None, free_of: Callable[[Path], int] | None = None
+) -> Check:
+    """Forecast for the disk of the data folder: ``here`` where it is known, else as the database reports it, if it does."""
+    growth = measure(connection)
+    folder = here or _data_folder(connection)
+    try:
+        free = None if folder is None else (free_of or _free)(folder)
+    except OSError:
+        free = None
+    return judge(growth, free)
+
+
+def judge(growth: Growth, free: int | None) -> Check:
+    """Judge ``free`` bytes against the growth; None: the disk cannot be seen from here, which is no finding."""
+    used, a_day = f"{growth.size / GIB:.2f} GiB used", growth.a_day
+    grows = "too few events for a forecast" if a_day is None else f"growing {a_day / GIB:.2f} GiB a day"
+    if free is None:
+        return Check("database disk", True, f"{used}, {grows}; its disk cannot be seen from here")
+    room = f"{used}, {free / GIB:.1f} GiB free"
+    if not a_day:
+        return judged("database disk", free > LEAST, f"{room}, {grows}", _MEND)
+    days = free / a_day
+    return judged(
+        "database disk", free > LEAST and days > LEAST_DAYS, f"{room}: {days:,.0f} days left, {grows}", _MEND
+    )
+
+
+def measure(connection: Connection[Any]) -> Growth:
+    """Read the size and what came in during the last day."""
+    row = connection.execute(
+        """SELECT pg_database_size(current_database()), coalesce(sum(events), 0),
+                  coalesce(sum(events) FILTER (WHERE recent), 0),
+                  coalesce(extract(epoch FROM clock_timestamp() - min(at) FILTER (WHERE recent)), 0)
+           FROM (SELECT events, at, at > clock_timestamp() - interval '1 day' AS recent FROM lianyun.batch) AS b"""
+    ).fetchone()
+    size, events, recent, seconds = row or (0, 0, 0, 0)
+    return Growth(int(size), int(events), int(recent), float(seconds))
+
+
+def _data_folder(connection: Connection[Any]) -> Path | None:
+    if connection.info.host not in ("127.0.0.1", "::1", "localhost") and not connection.info.host.startswith(
+        "/"
+    ):
+        return None  # a folder of that name here would be another one
+    try:
+        with connection.transaction():
+            row = connection.execute("SELECT current_setting('data_directory')").fetchone()
+    except psycopg.errors.InsufficientPrivilege:
+        return None
+    folder = Path(str(row[0])) if row else None
+    return folder if folder is not None and folder.exists() else None
+
+
+def _free(folder: Path) -> int:
+    return shutil.disk_usage(folder).free
+
+
+LATE_SECONDS = 300
+"""What is due longer than this is not being sent: a process that runs takes it within a moment."""
+
+
+def webhooks(connection: Connection[Any], now: float | None = None) -> Check:
+    """Late deliveries are a finding; endpoints disabled by the platform are reported only."""
+    try:
+        found = overview.endpoints(connection)
+    except psycopg.errors.InsufficientPrivilege:
+        return Check("webhooks", True, "not shown to this role of the database")
+    moment = time.time() if now is None else now
+    late = [
+        each
+        for each in found
+        if each.oldest_due is not None and moment - each.oldest_due / 1_000_000 > LATE_SECONDS
+    ]
+    disabled = sum(each.state == "DISABLED" for each in found)
+    summary = (
+        f"{len(found)} endpoints, {sum(each.waiting for each in found)} deliveries wait, {disabled} disabled"
+    )
+    described = f"{summary}; {len(late)} endpoints have what is due for minutes" if late else summary
+    return judged("webhooks", not late, described, "lianyun webhooks run, then: lianyun webhooks list")

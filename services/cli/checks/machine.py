@@ -30,7 +30,7 @@ GIB = 1 << 30
 
 
 def look(environment: Mapping[str, str] = os.environ) -> Iterator[Check]:
-    """Look at this machine."""
+    """Check this machine."""
     yield interpreter(platform.python_version())
     yield from map(package, PACKAGES)
     yield locked(LOCK)
@@ -97,7 +97,7 @@ def time_zones() -> Check:
 
 
 def zone_version() -> str:
-    """The version of the table that local times are resolved by, such as 2026b; "" where it does not tell."""
+    """The version of the time zone database in use, such as 2026b; "" where it does not state one."""
     for folder in map(Path, TZPATH):
         if (folder / "Asia" / "Almaty").exists():  # the first folder that has a zone is the one that is read
             for name in ("tzdata.zi", "+VERSION"):

@@ -1,4 +1,4 @@
-"""What watches the platform: Prometheus with its targets, and the files that Grafana starts from."""
+"""Checks of monitoring: Prometheus with its targets, and Grafana's provisioned files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Between broker and database: workers that are alive, and partitions that nobody applies or nobody can."""
+"""Checks between broker and database: live workers, and partitions that are not applied."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def stopped(held: Mapping[PartitionId, tuple[Claim, bool]], log: Mapping[Partiti
 
 
 def waiting(held: Mapping[PartitionId, tuple[Claim, bool]], log: Mapping[PartitionId, LogState]) -> Check:
-    """Messages of the log that the ledger has not reached; how many is said, and is no finding by itself."""
+    """Messages of the log that are not applied yet; reported, no finding."""
     left = sum(
         max((log[where].end or 0) - claim.next_offset, 0)
         for where, (claim, _) in held.items()

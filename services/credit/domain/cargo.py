@@ -1,7 +1,7 @@
-"""A consignment as credit sees it: whose it is, what was said of it by those whose word counts, and what is its own.
+"""A consignment for the signals: its shipper, its counted facts, and which of them are its own.
 
-*Own* is what speaks of this shipper's cargo alone. What reached it by train or wagon, through a box or a paper that also
-carries another consignment, or by a disputed link, is never held against it: a neighbour's trouble is the neighbour's.
+*Own* facts are about this shipper's cargo alone. What reached it by train or wagon, through a box or document that also carries
+another consignment, or by a disputed link, is never held against it.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import NamedTuple
 from schemas.events import catalogue
 from schemas.events.base import Classifier, ObjectKind, Region, Role
 from services.credit.domain.statements import CreditFacts, Detail
-from services.domain import engagement, restrictions
-from services.domain.evidence import Gathered, gather
+from services.domain import restrictions
+from services.domain.evidence import GroupEvidence, canonical_consignment, group_evidence
 from services.domain.facts import FOREVER, Assurance, Claim, EventId, Facts, LinkKind, Micros
 from services.domain.links import RIDES, Span, counts, spans
 from services.domain.objects import Thing
-from services.domain.view import Arrival, Standing
+from services.domain.view import Arrival, ClaimStatus
 
 SHIPPER = "SHIPPER"
 """The one stated cause that leaves an event to count; any other excuses the shipper."""
@@ -50,12 +50,12 @@ def judged() -> frozenset[int]:
 
 @cache
 def matters() -> frozenset[int]:
-    """The types a fact of which can change what is observed: those judged, and all that a shipper may state (S11)."""
+    """The types of facts that can change an observation: those of JUDGED, and all that a shipper may state (S11)."""
     return judged() | {spec.number for spec in catalogue.specs() if Role.SHIPPER in spec.publishers}
 
 
-class Heard(NamedTuple):
-    """One counted fact of a cargo, with its extras. ``own``: it speaks of this cargo alone."""
+class CargoFact(NamedTuple):
+    """One counted fact of a cargo with its detail. ``own``: it is about this cargo alone."""
 
     claim: Claim
     detail: Detail
@@ -66,39 +66,39 @@ class Heard(NamedTuple):
         return self.claim.happened
 
     @property
-    def word(self) -> str:
-        return self.detail.word
+    def code(self) -> str:
+        return self.detail.code
 
 
 @dataclass(frozen=True, slots=True)
 class Cargo:
-    """One consignment (or group declared one), judged: its shipper and the facts by number of their type."""
+    """One consignment (or group declared one): its shipper, and its counted facts by the number of their type."""
 
     consignment: Thing
     shipper: str
     facts: Facts
-    gathered: Gathered
-    heard: Mapping[int, tuple[Heard, ...]]
+    group: GroupEvidence
+    facts_by_type: Mapping[int, tuple[CargoFact, ...]]
     causes: Mapping[EventId, frozenset[str]]
 
-    def of(self, name: str, least: Assurance = Assurance.ASSERTED) -> tuple[Heard, ...]:
+    def of(self, name: str, least: Assurance = Assurance.ASSERTED) -> tuple[CargoFact, ...]:
         """The facts of one type of JUDGED, by time, whose assurance is at least ``least``; KeyError for another type."""
         if number(name) not in judged():
             raise KeyError(f"{name} is not among the types that signals look at")
-        return tuple(h for h in self.heard.get(number(name), ()) if h.claim.assurance >= least)
+        return tuple(h for h in self.facts_by_type.get(number(name), ()) if h.claim.assurance >= least)
 
     def excused(self, event: EventId) -> bool:
-        """Whether its own publisher says that somebody or something else than the shipper caused it, or also says so."""
+        """Whether the event's own publisher states a cause other than the shipper, alone or beside it."""
         return bool(self.causes.get(event, frozenset()) - {SHIPPER})
 
     def blamed(self, event: EventId) -> bool:
-        """Whether its own publisher says that the shipper caused it, and nothing else."""
+        """Whether the event's own publisher states the shipper as the only cause."""
         return self.causes.get(event) == frozenset({SHIPPER})
 
     def restricted(self, at: Micros) -> bool:
         """Whether a restriction lay on the planned route at that moment, wherever the cargo was."""
-        live, engaged = self.gathered.liveness.live, self.gathered.engaged
-        routed = {path.thing for path in self.gathered.paths if path.counted}
+        live, engaged = self.group.liveness.live, self.group.engaged
+        routed = {path.thing for path in self.group.paths if path.counted}
         route = restrictions.current_route(
             r for r in self.facts.routes if live(r.event) and r.thing in routed and r.publisher in engaged
         )
@@ -109,56 +109,56 @@ class Cargo:
         return bool(restrictions.on_route(route, known, lifted, (), frozenset(), at))
 
 
-def cargo(facts: Facts, told: CreditFacts, consignment: Thing) -> Cargo | None:
-    """Judge what reaches ``consignment``; None if nobody founded it, it goes by another name, or not one shipper is named.
+def cargo(facts: Facts, credit: CreditFacts, consignment: Thing) -> Cargo | None:
+    """The cargo of ``consignment``; None if it is not founded, goes by another name, or does not name exactly one shipper.
 
-    ``facts`` may hold more than concerns it, and has to hold the links of what shares its boxes and papers.
+    ``facts`` may hold more than concerns it, and has to hold the links of what shares its boxes and documents.
     """
-    gathered = gather(facts, consignment, FOREVER)
-    if gathered is None or engagement.canonical(gathered.members) != consignment:
+    group = group_evidence(facts, consignment, FOREVER)
+    if group is None or canonical_consignment(group.members) != consignment:
         return None
-    live = gathered.liveness.live
-    named = {s.party for s in told.shippers if live(s.event) and s.consignment in gathered.members}
+    live = group.liveness.live
+    named = {s.party for s in credit.shippers if live(s.event) and s.consignment in group.members}
     if len(named) != 1:
         return None
-    details = {detail.event: detail for detail in told.details}
-    heard: dict[int, list[Heard]] = defaultdict(list)
-    own = _Own(facts, gathered)
-    for arrival in gathered.arrivals:
+    details = {detail.event: detail for detail in credit.details}
+    facts_by_type: dict[int, list[CargoFact]] = defaultdict(list)
+    own = _Own(facts, group)
+    for arrival in group.arrivals:
         claim = arrival.claim
         judging = claim.milestone in judged() and claim.classifier is Classifier.ACT
-        if judging and _stands(arrival, gathered):
+        if judging and _stands(arrival, group):
             detail = details.get(claim.event) or Detail(claim.event, False)
-            heard[claim.milestone].append(Heard(claim, detail, own(arrival)))
+            facts_by_type[claim.milestone].append(CargoFact(claim, detail, own(arrival)))
     causes: dict[EventId, frozenset[str]] = defaultdict(frozenset)
-    for detail in told.details:
+    for detail in credit.details:
         if detail.concerns is not None and live(detail.event):
-            causes[detail.concerns] |= {detail.word}
+            causes[detail.concerns] |= {detail.code}
     return Cargo(
         consignment,
         next(iter(named)),
         facts,
-        gathered,
-        {n: tuple(found) for n, found in heard.items()},
+        group,
+        {n: tuple(found) for n, found in facts_by_type.items()},
         causes,
     )
 
 
-def _stands(arrival: Arrival, gathered: Gathered) -> bool:
-    """Whether a fact counts here. Invoices, claims and deadlines do not replace one another, each has its own number."""
+def _stands(arrival: Arrival, group: GroupEvidence) -> bool:
+    """Whether a fact counts here. Invoices, claims and deadlines do not replace one another: each has its own number."""
     if arrival.claim.region is Region.CREDIT:
-        return arrival.standing is not Standing.UNENGAGED
-    return arrival.claim in gathered.shown
+        return arrival.status is not ClaimStatus.UNENGAGED
+    return arrival.claim in group.shown
 
 
 class _Own:
-    """Tells what speaks of one cargo alone, by the links that count there."""
+    """Whether an arrival is about one cargo alone, by the links that count there."""
 
-    def __init__(self, facts: Facts, gathered: Gathered) -> None:
-        self._members = gathered.members
-        self._engaged = gathered.engaged
+    def __init__(self, facts: Facts, group: GroupEvidence) -> None:
+        self._members = group.members
+        self._engaged = group.engaged
         self._onward: dict[Thing, list[Span]] = defaultdict(list)
-        for span in spans(link for link in facts.links if gathered.liveness.live(link.event)):
+        for span in spans(link for link in facts.links if group.liveness.live(link.event)):
             if span.link.kind not in RIDES and span.link.kind is not LinkKind.SAME_CONSIGNMENT:
                 self._onward[span.link.left].append(span)
 
@@ -173,7 +173,7 @@ class _Own:
         )
 
     def _ways(self, thing: Thing, at: Micros) -> Iterator[Span]:
-        """Every link in force from ``thing`` onward, by the word of somebody who counts here."""
+        """Every counted link in force from ``thing`` onward."""
         todo, seen = [thing], {thing}
         while todo:
             for span in self._onward.get(todo.pop(), ()):

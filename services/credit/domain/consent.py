@@ -1,8 +1,8 @@
-"""Who may read what about a shipper. The default is nothing, and nothing looks the same whether there is a record or not.
+"""Consent to reading a shipper's record. The default is no access, and no access looks the same whether there is a record or not.
 
-The shipper reads all of its own. A bank reads by a consent of the shipper that is in force, for the purpose that it names.
-A revocation ends that at once and for good, whether or not it was taken back later. What a bank may see of cargo already
-pledged to it (status and alerts) rests on the pledge, and neither needs consent nor ends with it.
+The shipper reads its whole record. A bank reads by a consent of the shipper in force, for the purpose that it names. A revocation
+ends it at once and for good, even if withdrawn later. Status and alerts of cargo pledged to a bank rest on the pledge and need
+no consent.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from services.domain.liveness import Liveness
 
 
 class Part(StrEnum):
-    """What of a record may be read; each needs to be in the scope."""
+    """The parts of a record; each needs to be in the consent's scope."""
 
     SCORE = "SCORE"
     SIGNALS = "SIGNALS"
@@ -25,22 +25,22 @@ class Part(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Leave:
-    """What may be read, and the consents on which that rests (none for the shipper itself)."""
+class ReadPermission:
+    """The parts that may be read, and the consents behind it (none for the shipper itself)."""
 
     parts: frozenset[Part]
     consents: tuple[EventId, ...] = ()
     until: Micros | None = None
 
 
-def in_force(told: CreditFacts, liveness: Liveness, now: Micros) -> tuple[Consent, ...]:
-    """The consents that hold at ``now``. An equivocated or retracted consent is none; any revocation of it is final."""
-    revoked = {each.consent for each in told.revocations}
+def in_force(credit: CreditFacts, liveness: Liveness, now: Micros) -> tuple[Consent, ...]:
+    """The consents in force at ``now``. An equivocated or retracted consent is none; any revocation of it is final."""
+    revoked = {each.consent for each in credit.revocations}
     return tuple(
         sorted(
             (
                 c
-                for c in told.consents
+                for c in credit.consents
                 if c.event not in revoked and liveness.live(c.event) and c.start <= now < c.end
             ),
             key=lambda c: (c.end, c.event),
@@ -48,18 +48,18 @@ def in_force(told: CreditFacts, liveness: Liveness, now: Micros) -> tuple[Consen
     )
 
 
-def may_read(reader: str, purpose: str, shipper: str, consents: Iterable[Consent]) -> Leave | None:
-    """What ``reader`` may read of ``shipper`` for ``purpose``; None means: answer as for a shipper that does not exist.
+def may_read(reader: str, purpose: str, shipper: str, consents: Iterable[Consent]) -> ReadPermission | None:
+    """What ``reader`` may read of ``shipper`` for ``purpose``; None: respond as for a shipper that does not exist.
 
-    ``consents`` are those in force. ``now`` is when it is read, whatever day the score is asked for.
+    ``consents`` are those in force when it is read, whatever day the score is of.
     """
     if reader == shipper:
-        return Leave(frozenset(Part))
+        return ReadPermission(frozenset(Part))
     given = [c for c in consents if (c.bank, c.purpose, c.shipper) == (reader, purpose, shipper)]
     if not given:
         return None
     parts = frozenset(Part(each) for consent in given for each in consent.scope)
-    return Leave(parts, tuple(c.event for c in given), min(c.end for c in given))
+    return ReadPermission(parts, tuple(c.event for c in given), min(c.end for c in given))
 
 
 def may_see_cargo(

@@ -1,8 +1,8 @@
-"""Objections: from when to when a disputed event is set aside, and who may answer.
+"""Disputes: from when to when a disputed event is set aside, and who may answer.
 
-Only the shipper may object to what is counted about it; only the publisher of the disputed event may answer. While nobody has
-answered, the observations that rest on the event are frozen: the score is given with and without them. An objection that
-was accepted takes them out for good, one that was rejected leaves them in.
+Only the shipper may dispute what is counted about it, and only the publisher of the disputed event may answer. While unanswered,
+the observations that rest on the event are frozen: the score is given with and without them. An accepted dispute removes them
+for good, a rejected one leaves them in.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from services.domain.liveness import Liveness
 
 
 class DisputeState(StrEnum):
-    """How an objection stands."""
+    """The state of a dispute."""
 
     OPEN = "OPEN"
     UNANSWERED = "UNANSWERED"  # open beyond the time in which the publisher has to answer
@@ -28,8 +28,8 @@ class DisputeState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """One objection as of a moment: until when it has to be answered, and by whom."""
+class DisputeStatus:
+    """One dispute as of a moment: its state, when the answer is due, and whose it is."""
 
     dispute: Dispute
     state: DisputeState
@@ -37,12 +37,14 @@ class Standing:
     owner: str | None  # the publisher of the disputed event, None where the event is not known
 
 
-def standing(told: CreditFacts, liveness: Liveness, model: Model, as_of: Micros) -> tuple[Standing, ...]:
-    """Every live objection published by ``as_of``, by time of publication."""
-    live = [d for d in told.disputes if liveness.live(d.event) and d.published <= as_of]
-    owners = dict(told.publishers)
+def dispute_statuses(
+    credit: CreditFacts, liveness: Liveness, model: Model, as_of: Micros
+) -> tuple[DisputeStatus, ...]:
+    """Every live dispute published by ``as_of``, by time of publication."""
+    live = [d for d in credit.disputes if liveness.live(d.event) and d.published <= as_of]
+    owners = dict(credit.publishers)
     answers: dict[EventId, list[Resolution]] = {}
-    for resolution in told.resolutions:
+    for resolution in credit.resolutions:
         if liveness.live(resolution.event) and resolution.published <= as_of:
             answers.setdefault(resolution.dispute, []).append(resolution)
     return tuple(
@@ -53,7 +55,7 @@ def standing(told: CreditFacts, liveness: Liveness, model: Model, as_of: Micros)
 
 def _judge(
     dispute: Dispute, owner: str | None, answers: Iterable[Resolution], model: Model, as_of: Micros
-) -> Standing:
+) -> DisputeStatus:
     due = dispute.published + model.answer_days * DAY
     by_owner = (a for a in answers if a.publisher == owner)
     last = max(by_owner, key=lambda a: (a.published, a.event), default=None)
@@ -61,7 +63,7 @@ def _judge(
         state = DisputeState(last.outcome)
     else:
         state = DisputeState.OPEN if as_of <= due else DisputeState.UNANSWERED
-    return Standing(dispute, state, due, owner)
+    return DisputeStatus(dispute, state, due, owner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +78,12 @@ class SetAside:
         return any((seen.shipper, seen.signal, event) in self.open for event in seen.events)
 
     def out(self, seen: Observation) -> bool:
-        """Whether the observation rests on an event whose publisher gave in."""
+        """Whether the observation rests on an event whose dispute was accepted."""
         return any((seen.shipper, seen.signal, event) in self.accepted for event in seen.events)
 
 
-def set_aside(standings: Iterable[Standing]) -> SetAside:
-    """What the objections take out; where one of several about an event was accepted, it is out."""
+def set_aside(standings: Iterable[DisputeStatus]) -> SetAside:
+    """What the disputes set aside; an event with several disputes is out if one was accepted."""
     by_state: dict[bool, set[tuple[str, Signal, EventId]]] = {True: set(), False: set()}
     for each in standings:
         if each.state is not DisputeState.REJECTED:

@@ -1,4 +1,4 @@
-"""A record as plain values for JSON, as far as its reader may have it."""
+"""A record as JSON-ready data, limited to what its reader may read."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from services.credit.domain.consent import Leave, Part
-from services.credit.domain.disputes import Standing
+from services.credit.domain.consent import Part, ReadPermission
+from services.credit.domain.disputes import DisputeStatus
 from services.credit.domain.score import Assessment, Record
 from services.domain.facts import EventId
 
@@ -20,8 +20,10 @@ SCOPE = (
 )
 
 
-def plain(leave: Leave, record: Record, disputes: Iterable[Standing], names: Names) -> dict[str, Any]:
-    """What of ``record`` the parts in ``leave`` allow. Quantities of observations are decayed, in thousandths."""
+def plain(
+    permission: ReadPermission, record: Record, disputes: Iterable[DisputeStatus], names: Names
+) -> dict[str, Any]:
+    """What of ``record`` the parts in ``permission`` allow. Quantities of observations are decayed, in thousandths."""
     shown: dict[str, Any] = {
         "shipper": record.shipper,
         "model": record.model,
@@ -29,14 +31,14 @@ def plain(leave: Leave, record: Record, disputes: Iterable[Standing], names: Nam
         "position": record.position,
         "inputs_sha256": record.inputs,
         "scope_note": SCOPE,
-        "may_read": sorted(leave.parts),
-        "consents": [_event(event, names) for event in leave.consents],
+        "may_read": sorted(permission.parts),
+        "consents": [_event(event, names) for event in permission.consents],
     }
-    shown["assessment"] = _assessment(record.assessment, record.best, leave, names)
+    shown["assessment"] = _assessment(record.assessment, record.best, permission, names)
     shown["under_dispute"] = record.undisputed is not None
     if record.undisputed is not None:
-        shown["without_what_is_disputed"] = _assessment(record.undisputed, record.best, leave, names)
-    if Part.EVIDENCE in leave.parts:
+        shown["without_what_is_disputed"] = _assessment(record.undisputed, record.best, permission, names)
+    if Part.EVIDENCE in permission.parts:
         shown["disputes"] = [
             {
                 "signal": each.dispute.signal.code,
@@ -50,19 +52,19 @@ def plain(leave: Leave, record: Record, disputes: Iterable[Standing], names: Nam
     return shown
 
 
-def events_of(record: Record, disputes: Iterable[Standing], leave: Leave) -> set[EventId]:
+def events_of(record: Record, disputes: Iterable[DisputeStatus], permission: ReadPermission) -> set[EventId]:
     """The events that ``plain`` would name."""
-    found = set(leave.consents)
-    if Part.EVIDENCE in leave.parts:
+    found = set(permission.consents)
+    if Part.EVIDENCE in permission.parts:
         for assessment in (record.assessment, record.undisputed):
             found |= {e for r in (assessment.reasons if assessment else ()) for e in r.events}
         found |= {each.dispute.concerns for each in disputes}
     return found
 
 
-def _assessment(found: Assessment, best: int, leave: Leave, names: Names) -> dict[str, Any]:
+def _assessment(found: Assessment, best: int, permission: ReadPermission, names: Names) -> dict[str, Any]:
     shown: dict[str, Any] = {"status": str(found.status)}
-    if Part.SCORE in leave.parts:
+    if Part.SCORE in permission.parts:
         shown |= {
             "score": found.score,
             "of": best,
@@ -70,7 +72,7 @@ def _assessment(found: Assessment, best: int, leave: Leave, names: Names) -> dic
             "effective_consignments": found.consignments,
             "days_known": found.days,
         }
-    if Part.SIGNALS in leave.parts:
+    if Part.SIGNALS in permission.parts:
         shown["signals"] = [
             {
                 "signal": each.signal.code,
@@ -84,7 +86,7 @@ def _assessment(found: Assessment, best: int, leave: Leave, names: Names) -> dic
             }
             for each in found.signals
         ]
-    if leave.parts & {Part.SIGNALS, Part.EVIDENCE}:
+    if permission.parts & {Part.SIGNALS, Part.EVIDENCE}:
         shown["reasons"] = [
             {
                 "signal": each.signal.code,
@@ -94,7 +96,7 @@ def _assessment(found: Assessment, best: int, leave: Leave, names: Names) -> dic
                 "observed": each.trials,
                 **(
                     {"events": [_event(e, names) for e in each.events]}
-                    if Part.EVIDENCE in leave.parts
+                    if Part.EVIDENCE in permission.parts
                     else {}
                 ),
             }

@@ -1,8 +1,7 @@
-"""From counts to a record: points by published bins, a band, the top reasons, or INSUFFICIENT_DATA, which is no bad score.
+"""A record from counts: points by published bins, a band, the main reasons, or INSUFFICIENT_DATA, which is no bad score.
 
-The record names the model, the day and the reading position it rests on, and the digest of its inputs. A fact that comes later
-makes a new record that supersedes it; nothing changes a record that was given out. Integers only: every reader of the same
-inputs computes the same record.
+The record names its model, day and reading position, and the digest of its inputs. A later fact gives a new record that supersedes
+it; an issued record never changes. Integers only: the same inputs give the same record everywhere.
 """
 
 from __future__ import annotations
@@ -14,13 +13,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import isqrt
 
-from services.credit.domain.counts import Count, Counts, added, difference
-from services.credit.domain.decay import ONE, weight
 from services.credit.domain.disputes import SetAside, concerned
-from services.credit.domain.observations import Day, Observation
-from services.credit.domain.rates import Rate, rate
+from services.credit.domain.observations import Count, Counts, Day, Observation, added, difference
+from services.credit.domain.rates import ONE, Month, Rate, rate, stability_points, weight
 from services.credit.domain.signals import PPM, WHOLE, Model, Signal
-from services.credit.domain.stability import Month, stability_points
 from services.domain.facts import EventId
 
 
@@ -76,7 +72,7 @@ class Assessment:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is given out. ``undisputed`` is the assessment without what is under dispute, None where nothing is."""
+    """The record of a shipper. ``undisputed`` is the assessment without what is under dispute, None where nothing is."""
 
     shipper: str
     model: str
@@ -100,16 +96,16 @@ def record(
 ) -> Record:
     """The record of ``shipper`` as of the UTC day ``today``.
 
-    ``counts`` are the shipper's; ``observations`` at least those that went wrong and those that rest on disputed events;
-    ``closed`` the months with a long border closure; ``position`` what was read up to.
+    ``counts`` are the shipper's; ``observations`` at least those that failed and those that rest on disputed events; ``closed`` the
+    months with a long border closure; ``position`` the reading position.
     """
     seen = sorted({each for each in observations if each.shipper == shipper})
     apart = concerned(seen, aside)
-    kept = [each for each in seen if each not in apart["out"]]
+    remaining = [each for each in seen if each not in apart["out"]]
     standing = added(counts, difference(apart["out"], ()))
     without = None
     if apart["frozen"]:
-        rest = [each for each in kept if each not in apart["frozen"]]
+        rest = [each for each in remaining if each not in apart["frozen"]]
         without = assess(added(standing, difference(apart["frozen"], ())), rest, closed, today, model)
     return Record(
         shipper,
@@ -118,7 +114,7 @@ def record(
         today,
         position,
         _digest(shipper, counts, seen, aside, closed, today, model),
-        assess(standing, kept, closed, today, model),
+        assess(standing, remaining, closed, today, model),
         without,
     )
 

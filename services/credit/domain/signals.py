@@ -1,7 +1,7 @@
-"""The twelve signals, and the published table by which each is judged, rated and given points.
+"""The twelve signals, and the published table by which each is evaluated, rated and given points.
 
-``data/model-*.json`` is the whole of what could be argued about: what is excluded, half-lives, priors, tolerances, points.
-A change of it is a new file with a new version; scores carry the version under which they were made.
+``data/model-*.json`` holds everything arguable: exclusions, half-lives, priors, tolerances, points. A change is a new file with a
+new version; scores carry the version under which they were made.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ AssuranceName = Annotated[Assurance, BeforeValidator(lambda name: Assurance[name
 
 
 class SignalTable(_Row):
-    """All that is fixed for one signal. ``held_against`` are the words of events (reasons, grounds, outcomes) that count."""
+    """The parameters of one signal. ``held_against`` are the codes of events (reasons, grounds, outcomes) that count."""
 
     code: Annotated[str, Field(pattern=r"^S([1-9]|1[0-2])$")]
     measures: str  # of what, one sentence
@@ -123,7 +123,7 @@ class Stability(_Row):
     """How monthly volume is read (S10)."""
 
     months: int  # complete months looked back
-    least_months: int  # below which nothing is said
+    least_months: int  # below which there is no result
     closure_days: int  # a month with a border closed for longer is left out, for everybody
     left_out: tuple[str, ...]  # months of the Chinese New Year, YYYY-MM
     tenure: tuple[tuple[int, int], ...]  # at least so many active months give at most so many points

@@ -1,26 +1,56 @@
-"""What events say to credit beyond their claims, as values: extras of facts, consents, objections, words on financings.
+"""What events state to credit beyond their claims, as values in a grow-only set, and how it is read from an admitted event.
 
-A grow-only set of them, beside the heart's ``Facts``; merging is union.
+A ``Detail`` is found by the event id of its claim (``services.domain.interpretation``). Pure: the same event gives the same values
+in every replay.
 """
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Iterable
+from datetime import date
 from typing import NamedTuple
 
-from services.credit.domain.signals import Signal
+from schemas.envelope import event_id
+from schemas.events.base import Payload, Role
+from schemas.events.correction import Corrected
+from schemas.events.credit import (
+    CauseStated,
+    ClaimDecided,
+    ConsentGranted,
+    ConsentRevoked,
+    CutOffSet,
+    DisputeOpened,
+    DisputeResolved,
+    DocumentsCompleted,
+    FreightDisputed,
+    FreightFellOverdue,
+    FreightInvoiced,
+    FreightPaid,
+    ParticularsDeclared,
+)
+from schemas.events.customs import Detained, DetentionLifted, Rejected
+from schemas.events.customs_control import FindingSettled, InspectionFinding
+from schemas.events.document_trade import TradeParty
+from schemas.events.finance import Applied, Approved, Defaulted, FellOverdue, Repaid
+from schemas.events.finance_decision import Decided
+from schemas.events.finance_terms import FinanceFact, OfFinancing, own_key
+from schemas.events.link import ConsignmentOpened
+from schemas.events.movement_origin import BookingCancelled, DangerousGoodsRejected, GatedIn, Stuffed
+from services.credit.domain.signals import Signal, by_code
 from services.domain.facts import EventId, Micros
-from services.domain.objects import Thing
+from services.domain.interpretation import Attribution
+from services.domain.objects import Thing, consignment
 
 DAY: Micros = 86_400_000_000
 
 
 class Detail(NamedTuple):
-    """The typed extras of one event. ``disinterested``: its publisher has a role whose word is an authority's for the type."""
+    """The typed detail of one event. ``disinterested``: its publisher has a role that is an authority for the type."""
 
     event: EventId
     disinterested: bool
-    word: str = ""  # reason, ground, outcome, decision, cause, or what a deadline or filing is of
+    code: str = ""  # reason, ground, outcome, decision, cause, or what a deadline or filing is of
     moment: Micros | None = None  # a deadline; a due date is the end of its UTC day
     party: str = ""  # whom it is about: debtor, or against whom a claim was decided
     reference: str = ""  # the number of an invoice or claim
@@ -34,7 +64,7 @@ class Detail(NamedTuple):
 
 
 class Shipper(NamedTuple):
-    """A founding's word on who ships the consignment."""
+    """A founding's statement of who ships the consignment."""
 
     event: EventId
     consignment: Thing
@@ -42,7 +72,7 @@ class Shipper(NamedTuple):
 
 
 class Consent(NamedTuple):
-    """A shipper's leave for one bank and purpose in [start, end)."""
+    """A shipper's consent for one bank and purpose in [start, end)."""
 
     event: EventId
     shipper: str
@@ -62,7 +92,7 @@ class Revocation(NamedTuple):
 
 
 class Dispute(NamedTuple):
-    """A shipper's objection to what one event contributes to one signal."""
+    """A shipper's dispute of what one event contributes to one signal."""
 
     event: EventId
     shipper: str
@@ -73,7 +103,7 @@ class Dispute(NamedTuple):
 
 
 class Resolution(NamedTuple):
-    """An answer to an objection; ``source`` tells whether it is the disputed event's own publisher who answers."""
+    """An answer to a dispute; it counts from the publisher of the disputed event."""
 
     event: EventId
     dispute: EventId
@@ -82,14 +112,14 @@ class Resolution(NamedTuple):
     published: Micros
 
 
-class FinancingSaid(NamedTuple):
-    """What was said of a financing or its application, as far as it tells how the applicant behaved.
+class FinancingStatement(NamedTuple):
+    """A statement on a financing or its application that reflects the applicant's conduct.
 
     ``financing`` is ``bank/reference``, ``application`` ``applicant/reference``; either may be "" where the event leaves it out.
     """
 
     event: EventId
-    word: str  # APPLIED, APPROVED, REPAID, OVERDUE, DEFAULTED, or the guard that refused a reservation
+    code: str  # APPLIED, APPROVED, REPAID, OVERDUE, DEFAULTED, or the guard that refused a reservation
     financing: str
     application: str
     happened: Micros
@@ -98,7 +128,7 @@ class FinancingSaid(NamedTuple):
 
 
 class CreditFacts(NamedTuple):
-    """A grow-only set of what accepted events say to credit; ``|`` merges two of them."""
+    """A grow-only set of what accepted events state to credit; ``|`` merges two of them."""
 
     details: frozenset[Detail] = frozenset()
     shippers: frozenset[Shipper] = frozenset()
@@ -107,7 +137,7 @@ class CreditFacts(NamedTuple):
     disputes: frozenset[Dispute] = frozenset()
     resolutions: frozenset[Resolution] = frozenset()
     publishers: frozenset[tuple[EventId, str]] = frozenset()
-    financings: frozenset[FinancingSaid] = frozenset()
+    financings: frozenset[FinancingStatement] = frozenset()
 
     def __or__(self, other: CreditFacts) -> CreditFacts:
         return CreditFacts.union((self, other))
@@ -126,3 +156,137 @@ class CreditFacts(NamedTuple):
             frozenset().union(*(part.publishers for part in every)),
             frozenset().union(*(part.financings for part in every)),
         )
+
+
+def read(statement: Attribution, payload: Payload) -> CreditFacts:
+    """What ``payload`` states to credit under ``statement``; a correction states its replacement."""
+    if isinstance(payload, Corrected):
+        return read(statement, payload.replacement.payload)
+    facts = _governance(statement, payload)
+    detail = _detail(statement, payload)
+    return facts._replace(
+        details=frozenset(() if detail is None else (detail,)),
+        publishers=frozenset({(statement.event, statement.publisher.code)}),
+    )
+
+
+def _governance(statement: Attribution, payload: Payload) -> CreditFacts:
+    me, event = statement.publisher.code, statement.event
+    match payload:
+        case ConsignmentOpened():
+            thing = consignment(me, payload.reference)
+            named = (each.party for each in payload.parties if each.role is Role.SHIPPER)
+            return CreditFacts(shippers=frozenset(Shipper(event, thing, party) for party in named))
+        case ConsentGranted():
+            end = payload.to_micros
+            assert end is not None  # the type requires it
+            permission = Consent(
+                event, me, payload.bank, payload.purpose, frozenset(payload.scope), payload.from_micros, end
+            )
+            return CreditFacts(consents=frozenset({permission}))
+        case ConsentRevoked() if payload.consent.source == statement.source:
+            consent = event_id(payload.consent.source, payload.consent.id)
+            return CreditFacts(revocations=frozenset({Revocation(event, consent, statement.published)}))
+        case DisputeOpened():
+            concerns = event_id(payload.concerns.source, payload.concerns.id)
+            signal = by_code(payload.signal)
+            opened = Dispute(event, me, signal, concerns, payload.ground, statement.published)
+            return CreditFacts(disputes=frozenset({opened}))
+        case DisputeResolved():
+            dispute = event_id(payload.dispute.source, payload.dispute.id)
+            answer = Resolution(event, dispute, me, payload.outcome, statement.published)
+            return CreditFacts(resolutions=frozenset({answer}))
+        case FinanceFact():
+            facts = _financing(statement, payload)
+            return CreditFacts(financings=frozenset(() if facts is None else (facts,)))
+        case _:
+            return CreditFacts()
+
+
+def _financing(statement: Attribution, payload: FinanceFact) -> FinancingStatement | None:
+    """A statement on a financing counts from the bank that its key names, one on reservations from the platform."""
+    me, event, at = statement.publisher.code, statement.event, payload.happened_micros
+    if isinstance(payload, Applied):
+        return FinancingStatement(event, "APPLIED", "", own_key(f"{me}/{payload.reference}"), at)
+    if isinstance(payload, Decided):
+        if payload.action != "RESERVE" or payload.outcome != "REFUSED" or payload.guard is None:
+            return None
+        asked = None if payload.request is None else event_id(payload.request.source, payload.request.id)
+        financing = "" if payload.financing is None else own_key(payload.financing)
+        return FinancingStatement(event, payload.guard, financing, "", at, request=asked)
+    if not isinstance(payload, OfFinancing) or payload.financing_key.partition("/")[0] != me:
+        return None
+    bare = FinancingStatement(event, "", payload.financing_key, "", at)
+    match payload:
+        case Approved():
+            matures = _end_of(payload.matures_on)
+            return bare._replace(code="APPROVED", application=payload.application_key, moment=matures)
+        case Repaid() if payload.extent == "FULL":
+            return bare._replace(code="REPAID")
+        case FellOverdue():
+            return bare._replace(code="OVERDUE", moment=_end_of(payload.due_on))
+        case Defaulted():
+            return bare._replace(code="DEFAULTED")
+        case _:
+            return None
+
+
+def _detail(statement: Attribution, payload: Payload) -> Detail | None:
+    bare = Detail(statement.event, bool(statement.publisher.roles & payload.spec.authority))
+    match payload:
+        case Rejected() | BookingCancelled() | DangerousGoodsRejected():
+            return bare._replace(code=payload.reason)
+        case Detained():
+            return bare._replace(code=payload.ground)
+        case DetentionLifted() | FindingSettled():
+            return bare._replace(code=payload.outcome)
+        case InspectionFinding():
+            return bare._replace(code=payload.finding)
+        case Stuffed():
+            return bare._replace(kilograms=payload.verified_gross_mass_kg)
+        case GatedIn():
+            return bare._replace(kilograms=payload.gross_weight_kg)
+        case DocumentsCompleted():
+            return bare
+        case CutOffSet():
+            return bare._replace(code=payload.of, moment=payload.cut_off_micros)
+        case ClaimDecided() if payload.decision == "UPHELD":
+            return bare._replace(code=payload.ground, party=payload.against, reference=payload.claim_number)
+        case ClaimDecided():
+            return bare._replace(party=payload.against, reference=payload.claim_number)
+        case FreightInvoiced():
+            due = _end_of(payload.payment_due_date)
+            return bare._replace(moment=due, party=payload.debtor, reference=payload.invoice_number)
+        case FreightPaid() | FreightDisputed() | FreightFellOverdue():
+            return bare._replace(reference=payload.invoice_number)
+        case ParticularsDeclared():
+            return _particulars(bare, payload)
+        case CauseStated() if payload.concerns.source == statement.source:
+            concerns = event_id(payload.concerns.source, payload.concerns.id)
+            return bare._replace(code=payload.cause, concerns=concerns)
+        case _:
+            return None
+
+
+def _particulars(bare: Detail, payload: ParticularsDeclared) -> Detail:
+    amount = payload.value_amount
+    return bare._replace(
+        code=payload.filing,
+        commodities=payload.commodities,
+        packages=payload.package_quantity,
+        kilograms=payload.gross_weight_kg,
+        value=None if amount is None else (amount.currency_code, amount.minor_units),
+        seller=_party(payload.seller_party),
+        buyer=_party(payload.buyer_party),
+    )
+
+
+def _party(party: TradeParty | None) -> tuple[str, str] | None:
+    return None if party is None else (party.scheme, party.id.upper())
+
+
+def _end_of(day: str) -> Micros:
+    """The end of the UTC day ``day``; a day that its month does not have is the month's last."""
+    year, month, number = (int(part) for part in day.split("-"))
+    known = date(year, month, min(number, monthrange(year, month)[1]))
+    return (known - date(1970, 1, 1)).days * DAY + DAY

@@ -1,4 +1,4 @@
-"""The store of credit signals: observations and counts in Postgres, changed by differences in one transaction."""
+"""Storage of credit signals: the projection of observations and counts, records, and their faults."""
 
 from services.runtime.named_sql import Queries
 

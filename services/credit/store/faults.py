@@ -1,7 +1,7 @@
-"""What our own code fails on: one event, one cargo or one shipper is put down by name, and everything else goes on.
+"""Faults of our own code on one event, cargo or shipper: recorded by name, while everything else goes on.
 
-What stands stored of it stays as it was, until it is judged again with success: when something new concerns it, when a
-follower starts, or when the rules change. A fault of the infrastructure is none of these: it ends the process.
+What is stored of it stays unchanged until it is evaluated again with success: when something new concerns it, when a follower
+starts, or when the rules change. A fault of the infrastructure is raised and ends the process.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ T = TypeVar("T")
 
 
 class Kind(StrEnum):
-    """Of what kind it is that cannot be read or judged."""
+    """The kind of subject with a fault."""
 
     EVENT = "event"
     CARGO = "cargo"
     SHIPPER = "shipper"
 
 
-class Faulty(Exception):
-    """A stored event that cannot be read as what it says to credit; ``facts`` are what it says to the heart, if that can be."""
+class UnreadableEvent(Exception):
+    """A stored event that cannot be read for credit; ``facts`` are its facts as far as those can be read."""
 
     def __init__(self, no: int, facts: Facts, problem: Exception) -> None:
         super().__init__(f"event {no}: {type(problem).__name__}: {problem}")
@@ -44,7 +44,7 @@ class Faulty(Exception):
 
 
 class Broken(NamedTuple):
-    """Something that could not be read or judged: number of the event, id of the consignment, or code of the shipper."""
+    """A subject with its fault: number of the event, id of the consignment, or code of the shipper."""
 
     kind: Kind
     name: str
@@ -53,13 +53,13 @@ class Broken(NamedTuple):
 
 @dataclass
 class Faults:
-    """What one step could not do, and what it did although it was put down as broken before."""
+    """The faults of one step, and the subjects that were evaluated again with success."""
 
     found: dict[tuple[Kind, str], str] = field(default_factory=dict)
     mended: set[tuple[Kind, str]] = field(default_factory=set)
 
     def attempt(self, kind: Kind, name: str, work: Callable[[], T]) -> T | None:
-        """What ``work`` gives; None where it fails by itself, which is put down. Raises INFRASTRUCTURE."""
+        """The result of ``work``; None where it fails by itself, which is recorded. Raises INFRASTRUCTURE."""
         try:
             done = work()
         except INFRASTRUCTURE:
@@ -71,7 +71,7 @@ class Faults:
         return done
 
     def each(self, kind: Kind, names: Sequence[str], work: Callable[[Sequence[str]], T]) -> list[T]:
-        """What ``work`` gives for ``names`` together, or where that fails for each alone, without those that fail."""
+        """The result of ``work`` for ``names`` together, or where that fails for each alone, without those that fail."""
         try:
             together = work(names)
         except INFRASTRUCTURE:
@@ -83,7 +83,7 @@ class Faults:
         return [together]
 
     def note(self, kind: Kind, name: str, problem: Exception) -> None:
-        """Put down that it failed."""
+        """Record and log a fault."""
         log.error(
             "credit cannot judge %s %s; its signals stay as they are",
             kind,
@@ -93,21 +93,21 @@ class Faults:
         )
         self.found[kind, name] = f"{type(problem).__name__}: {problem}"[:400].replace("\0", "")
 
-    def skip(self, faulty: Faulty) -> None:
-        """Put down an event that says nothing to credit because it cannot be read."""
+    def skip(self, faulty: UnreadableEvent) -> None:
+        """Record an event that is skipped because it cannot be read."""
         if (Kind.EVENT, str(faulty.no)) not in self.found:
             self.note(Kind.EVENT, str(faulty.no), faulty.problem)
 
 
-def standing(session: Connection[Any]) -> list[Broken]:
-    """Everything that is broken."""
+def recorded_faults(session: Connection[Any]) -> list[Broken]:
+    """All recorded faults."""
     rows = session.execute(statement("broken")).fetchall()
     return [Broken(Kind(kind), name, fault) for kind, name, fault in rows]
 
 
-def put_down(session: Connection[Any], faults: Faults) -> int:
-    """Put down what was found broken and forget what was mended, in the caller's transaction; how much is broken now."""
-    before = {(each.kind, each.name): each.fault for each in standing(session)}
+def record(session: Connection[Any], faults: Faults) -> int:
+    """Store the faults found and remove the mended ones, in the caller's transaction; returns how many remain."""
+    before = {(each.kind, each.name): each.fault for each in recorded_faults(session)}
     mended = sorted((faults.mended & before.keys()) - faults.found.keys())
     if mended:
         session.execute(statement("broken_drop"), _columns(mended))

@@ -1,29 +1,27 @@
-"""Follows the accepted events and keeps observations and counts equal to what the rules say of all of them.
+"""The projection of observations and counts, equal to what the rules give for all accepted events.
 
-Each step is one transaction: the events that became visible, the consignments and loans that they may concern judged anew, the
-difference to what stands stored added to the counts, and the position moved. A step that is broken off leaves nothing; two
-projectors take turns at the row of the position. What our own code fails on is put down as broken and stops nothing else.
+Each step is one transaction: the newly visible events, the consignments and loans that they affect evaluated again, the difference
+to the stored observations added to the counts, and the position moved. An interrupted step leaves nothing; two projectors take
+turns at the row of the position. Positions are in order of visibility, so that reading on from one misses nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from psycopg import Connection
 
 from schemas.events.finance_terms import own_key
-from services.credit.domain.counts import difference
-from services.credit.domain.observations import Observation
+from services.credit.domain.observations import Observation, difference
 from services.credit.domain.signals import Model, Signal, model
 from services.credit.domain.statements import CreditFacts
-from services.credit.store import faults, loader, positions, recomputation, statement
+from services.credit.store import faults, loader, recomputation, statement
 from services.credit.store.faults import Broken, Faults, Kind
-from services.credit.store.loader import Known
-from services.credit.store.positions import Places
-from services.credit.store.recomputation import Judged
+from services.credit.store.loader import EventFacts
+from services.credit.store.recomputation import ExpectedObservations
 from services.domain.facts import EventId, Facts
 from services.domain.objects import ObjectId
 from services.domain.rules import fold_version
@@ -34,21 +32,58 @@ from services.ledger.storage import reading
 from services.ledger.storage.arrays import smallints, uuids
 from services.ledger.storage.reading import Position
 
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The positions after which to go on; the beginning by default."""
+
+    events: Position = field(default_factory=Position)
+    aside: Position = field(default_factory=Position)
+    decided: Position = field(default_factory=Position)
+
+
+def prepare(session: Connection[Any], version: str) -> None:
+    """Drop what was evaluated by rules other than those of ``version``, so that all begins anew; the caller commits."""
+    session.execute(statement("turn"))
+    row = session.execute(statement("cursor")).fetchone()
+    if row is None or row[0] != version:
+        session.execute(statement("begin"), {"version": version})
+        session.execute(statement("forget"), {"version": version})
+
+
+def hold(session: Connection[Any]) -> Places:
+    """The positions reached, locked until the transaction ends; blocks while another holds them. Writes nothing."""
+    session.execute(statement("turn"))
+    row = session.execute(statement("cursor")).fetchone()
+    credit = () if row is None else row[1:]
+    return Places(*(Position(int(xid), no) for xid, no in zip(credit[::2], credit[1::2], strict=True)))
+
+
+def advance(session: Connection[Any], reached: Places, *, whole: bool) -> None:
+    """Store the positions reached; ``whole`` says that nothing further was visible."""
+    places = {
+        f"{name}{part}": value
+        for name, at in (("", reached.events), ("aside_", reached.aside), ("decided_", reached.decided))
+        for part, value in (("xid", str(at.xid)), ("no", at.no))
+    }
+    session.execute(statement("advance"), {**places, "whole": whole})
+
+
 CODE = 2
 """Raise on any change of the rules in this package: the projection is then made anew from the events."""
 
 
 def version(table: Model) -> str:
-    """What the stored observations depend on besides the events: rules here and in the heart, and the published table."""
+    """Digest of what the stored observations depend on besides the events: the rules and the published table."""
     text = f"{CODE}|{fold_version()}|{table.model_dump_json()}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one step followed: ``events``, those put ``aside`` since, reservations that were ``decided``; 0 where nothing was new.
+    """The result of one step: ``events``, those quarantined since (``aside``), reservations ``decided``; 0 where nothing was new.
 
-    ``broken`` is how much cannot be read or judged now, of all that was followed.
+    ``broken`` is the number of recorded faults.
     """
 
     events: int
@@ -70,32 +105,32 @@ def step(
     table: Model | None = None,
     mending: Collection[Broken] = (),
 ) -> Step:
-    """Follow at most ``limit`` further events, and as many put aside, and commit; blocks while another projector is at it.
+    """Follow at most ``limit`` further events, and as many quarantined since, and commit; blocks while another projector is at work.
 
-    Judged anew under other rules everything begins again at the first event. ``mending`` is judged again beside it. An event,
-    cargo or shipper on which our own code fails is put down as broken; raises what the infrastructure raises, with nothing changed.
+    Under other rules everything begins again at the first event. ``mending`` is evaluated again beside it. A fault of our own code is
+    recorded with its event, cargo or shipper; raises what the infrastructure raises, with nothing changed.
     """
     failed = Faults()
     rules = table if table is not None else model()
     with session.transaction():
-        positions.prepare(session, version(rules))
+        prepare(session, version(rules))
     with session.transaction():
         order.be_patient(session)
         # Nothing is written before all is judged: until then this transaction holds nobody off.
-        after = positions.hold(session)
+        after = hold(session)
         stored, position = reading.tail(session, after.events, limit)
         aside, to_aside = order.put_aside(session, after.aside, limit)
         reserved, to_reserved = order.rows_after(session, statement("decided"), after.decided, limit)
         registry = registry_store.look(session)
-        # What counts no longer is judged like what came: whatever it spoke of may be otherwise now.
+        # Quarantined events affect the same subjects as new ones: these may be otherwise without them.
         gone = reading.events_by_number(session, aside)
-        arrived = loader.known(stored, registry, skip=failed.skip)
-        arrived |= loader.known(gone, registry, aside=True, skip=failed.skip)
-        arrived |= _read_again(session, mending, registry, failed)
+        arrived = loader.read_events(stored, registry, skip=failed.skip)
+        arrived |= loader.read_events(gone, registry, aside=True, skip=failed.skip)
+        arrived |= _reread_faulty(session, mending, registry, failed)
         affected = reach.with_targets(
-            session, arrived, lambda stored: loader.known(stored, registry, skip=failed.skip)
+            session, arrived, lambda stored: loader.read_events(stored, registry, skip=failed.skip)
         )
-        noted = loader.about(affected)
+        index_entries = loader.index_keys(affected)
         waits = reach.unsettled(session)
         due = {row[0] for row in session.execute(statement("again_due"), binary=True)}
         consignments = _reached(session, affected.facts) | due
@@ -103,21 +138,21 @@ def step(
         cargoes = recomputation.cargoes(session, consignments, affected.facts, registry, rules, failed)
         decided = {own_key(row[2]) for row in reserved if row[2] is not None}
         again = {each.name for each in mending if each.kind is Kind.SHIPPER}
-        loans = recomputation.loans(session, affected, decided, again, noted, registry, rules, failed)
+        loans = recomputation.loans(session, affected, decided, again, index_entries, registry, rules, failed)
 
-        _note(session, noted)
+        _index(session, index_entries)
         session.execute(statement("again_drop"), {"ids": uuids(sorted(due))})
         if waits is not None:
             session.execute(statement("again_put"), {"ids": uuids(sorted(consignments)), "mark": waits})
         changed = _replace(session, cargoes, financing=False) + _replace(session, loans, financing=True)
         counted = len(stored), len(aside), len(reserved), len(consignments), changed
-        done = Step(*counted, position, faults.put_down(session, failed))
-        positions.advance(session, Places(position, to_aside, to_reserved), whole=done.whole(limit))
+        done = Step(*counted, position, faults.record(session, failed))
+        advance(session, Places(position, to_aside, to_reserved), whole=done.whole(limit))
     return done
 
 
 def catch_up(session: Connection[Any], limit: int = 500, table: Model | None = None) -> int:
-    """Step until nothing new is visible, what is broken tried again first; how many events were followed."""
+    """Step until nothing new is visible, retrying recorded faults first; returns how many events were followed."""
     total = mend(session, limit, table)
     while True:
         done = step(session, limit, table)
@@ -127,8 +162,8 @@ def catch_up(session: Connection[Any], limit: int = 500, table: Model | None = N
 
 
 def mend(session: Connection[Any], limit: int = 500, table: Model | None = None) -> int:
-    """Judge again what is broken, in steps that each also follow; how many events these followed. Nothing where nothing is."""
-    broken, total = faults.standing(session), 0
+    """Evaluate recorded faults again, in steps that each also follow; returns how many events these followed."""
+    broken, total = faults.recorded_faults(session), 0
     for first in range(0, len(broken), limit):
         total += step(session, limit, table, broken[first : first + limit]).events
     return total
@@ -139,29 +174,31 @@ def forget(session: Connection[Any]) -> None:
     session.execute(statement("forget"), {"version": ""})
 
 
-def _note(session: Connection[Any], noted: set[tuple[EventId, str]]) -> None:
-    rows = sorted(noted)
+def _index(session: Connection[Any], index_entries: set[tuple[EventId, str]]) -> None:
+    rows = sorted(index_entries)
     columns = {"keys": [key for _, key in rows], "events": uuids([event for event, _ in rows])}
     session.execute(statement("note"), columns)
 
 
-def _read_again(
+def _reread_faulty(
     session: Connection[Any], mending: Iterable[Broken], registry: Registry, failed: Faults
-) -> Known:
+) -> EventFacts:
     numbers = sorted(int(each.name) for each in mending if each.kind is Kind.EVENT)
     if not numbers:
-        return Known(Facts(), CreditFacts())
+        return EventFacts(Facts(), CreditFacts())
     failed.mended |= {(Kind.EVENT, str(no)) for no in numbers}
-    return loader.known(reading.events_by_number(session, numbers), registry, aside=True, skip=failed.skip)
+    return loader.read_events(
+        reading.events_by_number(session, numbers), registry, aside=True, skip=failed.skip
+    )
 
 
 def _reached(session: Connection[Any], facts: Facts) -> set[ObjectId]:
-    found = reach.reached(session, (thing.id for thing in loader.spoken_of(facts)))
+    found = reach.reached(session, (thing.id for thing in loader.affected_things(facts)))
     return found | {founding.consignment.id for founding in facts.foundings}
 
 
-def _replace(session: Connection[Any], judged: Judged, *, financing: bool) -> int:
-    """Put what was judged in the place of what is stored of its subjects, and add the difference to the counts."""
+def _replace(session: Connection[Any], judged: ExpectedObservations, *, financing: bool) -> int:
+    """Replace the stored observations of the subjects, and add the difference to the counts."""
     if not judged.subjects:
         return 0
     asked = {"subjects": sorted(judged.subjects), "financing": financing}

@@ -1,7 +1,6 @@
-"""Consents, revocations and objections are found from the moment they are stored, whether or not anybody has followed them.
+"""The index of consents, revocations and disputes, written in the transaction that stores the event.
 
-A revocation ends reading at once. So it is noted under what it revokes in the transaction that accepts it; all else of credit
-is left to the follower.
+A revocation ends reading at once, so it cannot wait for the follower, which indexes the rest.
 """
 
 from __future__ import annotations
@@ -13,10 +12,10 @@ from psycopg import Connection
 
 from schemas.envelope import Envelope
 from schemas.events.decode import decode_payload
-from services.credit.domain import interpretation
+from services.credit.domain import statements
 from services.credit.store import loader, statement
 from services.domain.facts import Facts
-from services.domain.interpretation import Statement
+from services.domain.interpretation import Attribution
 from services.domain.publisher import Publisher
 from services.ledger.storage.arrays import uuids
 from services.ledger.storage.batch import Event
@@ -26,27 +25,29 @@ _CORRECTED = b"cre.correction.corrected."
 
 
 def follow(session: Connection[Any], stored: Iterable[tuple[int, Event]]) -> None:
-    """The projection: note every event that speaks of consent or objects, in the caller's transaction.
+    """The projection: index every event on consents and disputes, in the caller's transaction.
 
-    Of all others only the type is looked at; in a pipeline nothing is waited for.
+    Of all others only the type is read; in a pipeline nothing is waited for.
     """
-    noted = sorted(pair for _, event in stored if _governs(event) for pair in _keys(event))
-    if noted:
-        rows = {"keys": [key for _, key in noted], "events": uuids([event for event, _ in noted])}
+    index_entries = sorted(pair for _, event in stored if _is_governance(event) for pair in _keys(event))
+    if index_entries:
+        rows = {
+            "keys": [key for _, key in index_entries],
+            "events": uuids([event for event, _ in index_entries]),
+        }
         session.execute(statement("note"), rows)
 
 
-def _governs(event: Event) -> bool:
-    type_ = next((value for name, value in event.record.headers if name == "ce_type"), None) or b""
-    if type_.startswith(_CORRECTED):
+def _is_governance(event: Event) -> bool:
+    if event.type.startswith(_CORRECTED):
         return any(each in event.payload for each in _GOVERNING)
-    return type_.startswith(_GOVERNING)
+    return event.type.startswith(_GOVERNING)
 
 
 def _keys(event: Event) -> set[tuple[bytes, str]]:
     envelope = Envelope.from_headers(event.record.headers)
-    said_by = Statement(
+    attribution = Attribution(
         event.id, envelope.source, Publisher(event.publisher, frozenset()), envelope.published_micros
     )
-    told = interpretation.read(said_by, decode_payload(envelope.type, event.payload))
-    return loader.about(loader.Known(Facts(), told))
+    credit = statements.read(attribution, decode_payload(envelope.type, event.payload))
+    return loader.index_keys(loader.EventFacts(Facts(), credit))

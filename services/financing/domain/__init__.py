@@ -1,4 +1,1 @@
-"""Financing of cargo: what may be lent on, who holds which interest in it, and what a lender has to know.
-
-The modules of this package are pure: everything they judge, the time included, comes as a value. ``store`` keeps it.
-"""
+"""The rules of financing. Pure: everything they depend on, the time included, comes as a value."""

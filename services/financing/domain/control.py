@@ -1,8 +1,8 @@
-"""Control of the cargo and the legal register: what a bank really has, as partners said it, and until when.
+"""Control of the cargo and entries in legal registers: what security a bank has, by the statements of partners, and until when.
 
-A rail note is no document of title, and a note alone is never control: control is that the duplicate (or the document) is
-with the bank, that the consignee may not dispose all the same, and that the time of it has not passed. Where engaged
-publishers differ on who holds the duplicate, nobody is shown in control.
+A rail note is no document of title, and a note alone is never control. A bank is in control when it holds the duplicate (or
+the document), the consignee may not dispose, and the time of it has not passed. Where engaged publishers differ on who holds
+the duplicate, nobody is shown in control.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from schemas.events.finance_security import (
 )
 from services.domain.facts import FOREVER, EventId, Micros
 from services.financing.domain.lifecycle import end_of
-from services.financing.domain.statements import Word, said
+from services.financing.domain.statements import Statement, of_type
 
 WARNING = 14 * 86_400 * 1_000_000
 """An entry in a register is called expiring for so long before its end."""
 
 
-class Grip(StrEnum):
-    """What control a bank has over a note's cargo."""
+class ControlState(StrEnum):
+    """State of a bank's control over the cargo of a note."""
 
     HELD = "HELD"
     LAPSED = "LAPSED"
@@ -39,77 +39,79 @@ class Grip(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """Control over the cargo of one note; ``holder`` is the party that holds the duplicate as the latest word says."""
+    """Control over the cargo of one note; ``holder`` is the party that holds the duplicate by the latest statement."""
 
     note: str
     note_type: str
     holder: str
     consignee_may_dispose: bool
     ends_at: Micros | None
-    grip: Grip
+    state: ControlState
     events: tuple[EventId, ...]
 
 
 def controls(
-    words: Iterable[Word], notes: frozenset[str], engaged: frozenset[str], bank: str, at: Micros
+    statements: Iterable[Statement], notes: frozenset[str], engaged: frozenset[str], bank: str, at: Micros
 ) -> tuple[Control, ...]:
-    """The control of ``bank`` over each of ``notes`` of which somebody engaged, or the bank, spoke."""
-    heard = [word for word in words if word.publisher in engaged or word.publisher == bank]
-    recorded: dict[str, dict[str, tuple[Word, ControlRecorded | ControlEnded]]] = {}
-    spoken: list[tuple[Word, ControlRecorded | ControlEnded]] = [
-        *said(heard, ControlRecorded),
-        *said(heard, ControlEnded),
+    """The control of ``bank`` over each of ``notes`` on which an engaged party, or the bank, has made a statement."""
+    relevant = [
+        statement for statement in statements if statement.publisher in engaged or statement.publisher == bank
     ]
-    for word, payload in sorted(spoken, key=lambda pair: pair[0].order):
+    recorded: dict[str, dict[str, tuple[Statement, ControlRecorded | ControlEnded]]] = {}
+    records_and_ends: list[tuple[Statement, ControlRecorded | ControlEnded]] = [
+        *of_type(relevant, ControlRecorded),
+        *of_type(relevant, ControlEnded),
+    ]
+    for statement, payload in sorted(records_and_ends, key=lambda pair: pair[0].order):
         if payload.note_key in notes:
-            recorded.setdefault(payload.note_key, {})[word.publisher] = (word, payload)
+            recorded.setdefault(payload.note_key, {})[statement.publisher] = (statement, payload)
     found = (_control(note, list(by.values()), bank, at) for note, by in sorted(recorded.items()))
     return tuple(control for control in found if control is not None)
 
 
 def _control(
-    note: str, latest: list[tuple[Word, ControlRecorded | ControlEnded]], bank: str, at: Micros
+    note: str, latest: list[tuple[Statement, ControlRecorded | ControlEnded]], bank: str, at: Micros
 ) -> Control | None:
     latest.sort(key=lambda pair: pair[0].order)
     records = [payload for _, payload in latest if isinstance(payload, ControlRecorded)]
-    events = tuple(word.event for word, _ in latest)
+    events = tuple(statement.event for statement, _ in latest)
     if not records:
-        return Control(note, "", "", False, None, Grip.ENDED, events)
+        return Control(note, "", "", False, None, ControlState.ENDED, events)
     newest = records[-1]
     ends = [end for record in records if (end := record.ends_micros) is not None]
     ended = [w for w, p in latest if isinstance(p, ControlEnded) and w.order > _order_of(newest, latest)]
     if ended:
-        grip = Grip.ENDED
+        state = ControlState.ENDED
     elif len({record.duplicate_holder for record in records}) > 1:
-        grip = Grip.DISPUTED
+        state = ControlState.DISPUTED
     elif newest.duplicate_holder != bank:
-        grip = Grip.HELD_BY_ANOTHER
+        state = ControlState.HELD_BY_ANOTHER
     elif any(record.consignee_may_dispose for record in records):
-        grip = Grip.CONSIGNEE_MAY_DISPOSE
+        state = ControlState.CONSIGNEE_MAY_DISPOSE
     elif ends and min(ends) <= at:
-        grip = Grip.LAPSED
+        state = ControlState.LAPSED
     else:
-        grip = Grip.HELD
+        state = ControlState.HELD
     return Control(
         note=note,
         note_type=newest.note_type,
         holder=newest.duplicate_holder,
         consignee_may_dispose=any(record.consignee_may_dispose for record in records),
         ends_at=min(ends, default=None),
-        grip=grip,
+        state=state,
         events=events,
     )
 
 
 def _order_of(
-    record: ControlRecorded, latest: list[tuple[Word, ControlRecorded | ControlEnded]]
+    record: ControlRecorded, latest: list[tuple[Statement, ControlRecorded | ControlEnded]]
 ) -> tuple[Micros, Micros, EventId]:
-    return next(word.order for word, payload in latest if payload is record)
+    return next(statement.order for statement, payload in latest if payload is record)
 
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """An entry of the security in a legal register; priority is decided there, not here."""
+    """An entry of the security in a legal register; priority is decided by that register."""
 
     name: str
     country: str
@@ -120,7 +122,7 @@ class Registration:
 
     @property
     def expiring_from(self) -> Micros:
-        """When it is called expiring for the first time; never for an entry without an end."""
+        """From when it counts as expiring; never for an entry without an end."""
         return FOREVER if self.expires_on is None else end_of(self.expires_on) - WARNING
 
     def expires(self, at: Micros) -> bool:
@@ -128,10 +130,10 @@ class Registration:
         return at >= self.expiring_from
 
 
-def registrations(words: Iterable[Word]) -> tuple[Registration, ...]:
-    """The entries that stand, of the ``words`` about one financing; none says "not registered"."""
-    known = tuple(words)
-    ended = {(end.number, word.order) for word, end in said(known, RegistrationEnded)}
+def registrations(statements: Iterable[Statement]) -> tuple[Registration, ...]:
+    """The entries in force, from ``statements`` on one financing; none means "not registered"."""
+    known = tuple(statements)
+    ended = {(end.number, statement.order) for statement, end in of_type(known, RegistrationEnded)}
     return tuple(
         Registration(
             made.register_name,
@@ -139,8 +141,8 @@ def registrations(words: Iterable[Word]) -> tuple[Registration, ...]:
             made.number,
             date.fromisoformat(made.registered_on),
             None if made.expires_on is None else date.fromisoformat(made.expires_on),
-            word.event,
+            statement.event,
         )
-        for word, made in said(known, RegistrationMade)
-        if not any(number == made.number and order > word.order for number, order in ended)
+        for statement, made in of_type(known, RegistrationMade)
+        if not any(number == made.number and order > statement.order for number, order in ended)
     )

@@ -1,8 +1,7 @@
-"""What raises an alert while a financing runs: trouble of the cargo, of its papers, and facts that contradict a pledge.
+"""Covenants of a running financing: trouble of the cargo or its documents, and facts that contradict a pledge, raise alerts.
 
-An alert is a function of the decisions and the facts, whatever their order of arrival: its id follows from what it is
-about, so that computing it again gives the same alert. Nothing has to tick: what depends on time is judged at the moment
-of reading.
+An alert is a function of decisions and facts in any order of arrival; its id is a digest of its subject. What depends on
+time is evaluated on read.
 """
 
 from __future__ import annotations
@@ -30,10 +29,10 @@ from services.financing.domain.cargo import (
     TRANSIT_OPENED,
     Cargo,
 )
-from services.financing.domain.control import Grip, controls, registrations
+from services.financing.domain.control import ControlState, controls, registrations
 from services.financing.domain.lifecycle import Hold, State, end_of
 from services.financing.domain.products import Product
-from services.financing.domain.statements import Word, said
+from services.financing.domain.statements import Statement, of_type
 
 
 def entered(cargo: Cargo) -> Iterator[tuple[str, Claim]]:
@@ -59,7 +58,7 @@ DAY = 86_400 * 1_000_000
 
 
 class Alert(NamedTuple):
-    """Something a lender has to know: which covenant, of what, since when, and the events behind it."""
+    """One alert: its covenant, its subject, since when, and the events behind it."""
 
     id: str
     financing: str
@@ -72,12 +71,12 @@ class Alert(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A financing with its cargo and words at a moment; ``others`` are holds on the same interest in the same cargo."""
+    """A financing with its cargo and statements at a moment; ``others`` are holds on the same interest in the same cargo."""
 
     state: State
     product: Product
     cargo: tuple[Cargo, ...]
-    words: Sequence[Word]
+    statements: Sequence[Statement]
     at: Micros
     others: tuple[Hold, ...] = ()
 
@@ -91,9 +90,9 @@ def alerts(watched: Watched) -> tuple[Alert, ...]:
     if hold.pledged_at is None:
         return ()
     seen: dict[str, EventId] = {}
-    for word, acknowledged in said(watched.words, AlertAcknowledged):
-        if word.publisher == hold.bank and acknowledged.financing_key == hold.financing:
-            seen.setdefault(acknowledged.alert, word.event)
+    for statement, acknowledged in of_type(watched.statements, AlertAcknowledged):
+        if statement.publisher == hold.bank and acknowledged.financing_key == hold.financing:
+            seen.setdefault(acknowledged.alert, statement.event)
     names = [*watched.product.covenants, *(_AGAINST_A_PLEDGE if watched.product.blocks_release else ())]
     found = []
     for name in sorted(names):
@@ -129,9 +128,9 @@ def _episode(*episodes: Episode) -> Callable[[Watched], Found]:
 
 def _transit(watched: Watched) -> Found:
     limits = {
-        word.event: parse_micros(limit, "/time_limit")
-        for word in watched.words
-        if (limit := getattr(word.payload, "time_limit", None)) is not None
+        statement.event: parse_micros(limit, "/time_limit")
+        for statement in watched.statements
+        if (limit := getattr(statement.payload, "time_limit", None)) is not None
     }
     for cargo in watched.cargo:
         for opened in cargo.facts(TRANSIT_OPENED):
@@ -147,28 +146,28 @@ def _transit(watched: Watched) -> Found:
 
 
 def _consignee(watched: Watched) -> Found:
-    for word, changed in _reconsigned(watched):
+    for statement, changed in _reconsigned(watched):
         if changed.consignee is not None and not _as_applied(watched, consignee=changed.consignee):
-            yield changed.consignee, word.happened, (word.event,)
+            yield changed.consignee, statement.happened, (statement.event,)
 
 
 def _destination(watched: Watched) -> Found:
-    for word, changed in _reconsigned(watched):
+    for statement, changed in _reconsigned(watched):
         if changed.place_of_delivery is not None and not _as_applied(
             watched, place=changed.place_of_delivery
         ):
-            yield canonical_place(changed.place_of_delivery), word.happened, (word.event,)
+            yield canonical_place(changed.place_of_delivery), statement.happened, (statement.event,)
 
 
-def _reconsigned(watched: Watched) -> Iterator[tuple[Word, Reconsigned]]:
+def _reconsigned(watched: Watched) -> Iterator[tuple[Statement, Reconsigned]]:
     counted = {claim.event for claim in _facts(watched, RECONSIGNED)}
-    for word, changed in said(watched.words, Reconsigned):
-        if word.event in counted and _running(watched, word.happened):
-            yield word, changed
+    for statement, changed in of_type(watched.statements, Reconsigned):
+        if statement.event in counted and _running(watched, statement.happened):
+            yield statement, changed
 
 
 def _as_applied(watched: Watched, consignee: str = "", place: str = "") -> bool:
-    for _, applied in said(watched.words, Applied):
+    for _, applied in of_type(watched.statements, Applied):
         party = applied.consignee_party
         if consignee and party is not None and party.scheme == "PARTY" and party.id == consignee:
             return True
@@ -178,7 +177,7 @@ def _as_applied(watched: Watched, consignee: str = "", place: str = "") -> bool:
 
 
 def _jurisdiction(watched: Watched) -> Found:
-    applied = said(watched.words, Applied)
+    applied = of_type(watched.statements, Applied)
     agreed = {country for _, application in applied for country in application.jurisdictions}
     if not agreed:
         return
@@ -209,12 +208,14 @@ def _silent(watched: Watched) -> Found:
 
 def _insurance(watched: Watched) -> Found:
     engaged = frozenset[str]().union(*(cargo.engaged for cargo in watched.cargo))
-    heard = [word for word in watched.words if word.publisher in engaged]
-    bound = [word for word, cover in said(heard, InsuranceBound) if _covers(cover, watched.at)]
-    for word, cancelled in said(heard, InsuranceCancelled):
-        insured_since = any(each.order > word.order for each in bound)
-        if not insured_since and cancelled.reason != "REPLACED" and _running(watched, word.happened):
-            yield cancelled.document_id, word.happened, (word.event,)
+    relevant = [statement for statement in watched.statements if statement.publisher in engaged]
+    bound = [
+        statement for statement, cover in of_type(relevant, InsuranceBound) if _covers(cover, watched.at)
+    ]
+    for statement, cancelled in of_type(relevant, InsuranceCancelled):
+        insured_since = any(each.order > statement.order for each in bound)
+        if not insured_since and cancelled.reason != "REPLACED" and _running(watched, statement.happened):
+            yield cancelled.document_id, statement.happened, (statement.event,)
 
 
 def _covers(cover: InsuranceBound, at: Micros) -> bool:
@@ -226,11 +227,11 @@ def _control(watched: Watched) -> Found:
     if hold.ended is not None:
         return
     for cargo in watched.cargo:
-        for control in controls(watched.words, cargo.notes, cargo.engaged, hold.bank, watched.at):
-            if control.grip is not Grip.HELD:
-                since = control.ends_at if control.grip is Grip.LAPSED and control.ends_at else None
+        for control in controls(watched.statements, cargo.notes, cargo.engaged, hold.bank, watched.at):
+            if control.state is not ControlState.HELD:
+                since = control.ends_at if control.state is ControlState.LAPSED and control.ends_at else None
                 yield (
-                    f"{control.note} {control.grip}",
+                    f"{control.note} {control.state}",
                     since or _latest(watched, control.events),
                     control.events,
                 )
@@ -238,19 +239,22 @@ def _control(watched: Watched) -> Found:
 
 def _latest(watched: Watched, events: Iterable[EventId]) -> Micros:
     wanted = set(events)
-    return max((word.happened for word in watched.words if word.event in wanted), default=watched.at)
+    return max(
+        (statement.happened for statement in watched.statements if statement.event in wanted),
+        default=watched.at,
+    )
 
 
 def _registration(watched: Watched) -> Found:
     if watched.state.hold.ended is not None:
         return
-    for entry in registrations(watched.words):
+    for entry in registrations(watched.statements):
         if entry.expires(watched.at):
             yield entry.number, entry.expiring_from, (entry.event,)
 
 
 def _elsewhere(watched: Watched) -> Found:
-    """Two consignments were found to be one, or cargo was merged, after each was financed: nobody is told by whom."""
+    """Two consignments turned out to be one, or cargo was merged, after each was financed; the other bank is not named."""
     hold = watched.state.hold
     for other in watched.others:
         if other.pledged and other.bank != hold.bank and hold.ended is None and other.pledged_at is not None:

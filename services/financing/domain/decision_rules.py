@@ -1,7 +1,7 @@
-"""What the platform decides for a bank: reserve, pledge, draw, release, cancel, substitute. Pure: state and request in.
+"""The decisions on requests: reserve, pledge, draw, release, cancel, substitute, and requests about cargo. Pure.
 
-A decision is taken once, under the lock of what it concerns. Its moment never lies before an earlier decision's, so a
-clock that is set back gives nobody a second chance.
+A decision is taken once, under the lock of what it concerns. Its time never lies before an earlier decision's, whatever the
+clock does.
 """
 
 from __future__ import annotations
@@ -10,71 +10,80 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from services.domain.facts import Micros
+from services.domain.objects import Thing
 from services.financing.domain import guards, lifecycle
-from services.financing.domain.cargo_requests import dispose
-from services.financing.domain.decisions import Action, Ruling
+from services.financing.domain.cargo import in_order
+from services.financing.domain.decisions import Action, Decision
 from services.financing.domain.guards import Failed, Step
 from services.financing.domain.lifecycle import Hold, Stage
 from services.financing.domain.money import Money
 from services.financing.domain.products import Product, Products, products
-from services.financing.domain.requests import Ask, Book
+from services.financing.domain.requests import MOST_SHARED, DecisionContext, DecisionRequest
 from services.financing.domain.reservation import reserve, still_free
 
 
-def decide(ask: Ask, book: Book, at: Micros, table: Products | None = None) -> Ruling:
-    """Decide ``ask`` on what is known under the lock at ``at`` (UTC microseconds), by the table of products.
+def decide(
+    ask: DecisionRequest, context: DecisionContext, at: Micros, table: Products | None = None
+) -> Decision:
+    """Decide ``ask`` in ``context`` at ``at`` (UTC microseconds), by the table of products.
 
-    A request that was decided before gives that recorded decision again; any other one that is not recorded yet. Blocks
-    nowhere and raises nothing for what a party can ask wrongly: that is a refusal with its guard.
+    A request that was decided before gives that recorded decision; any other one is not recorded yet. Never blocks, and raises
+    nothing for a wrong request: that is a refusal with its guard.
     """
     known = products() if table is None else table
-    moment = max([at, *(ruling.at for ruling in book.rulings)])
-    earlier = book.earlier
+    moment = max([at, *(decision.at for decision in context.decisions)])
+    earlier = context.earlier
     if earlier is not None and earlier.asked == ask.digest:
         return earlier
-    last = book.last
-    taken = _taken(ask, book, moment, known)
+    last = context.last
+    taken = _decided(ask, context, moment, known)
     return taken._replace(rules=known.version, before=None if last is None else last.number)
 
 
-def _taken(ask: Ask, book: Book, at: Micros, table: Products) -> Ruling:
-    if book.earlier is not None:
+def _decided(ask: DecisionRequest, context: DecisionContext, at: Micros, table: Products) -> Decision:
+    if context.earlier is not None:
         other = "Another idempotency key: this one, or this event, was used for another request."
         return _refused(ask, at, Failed("IDEMPOTENCY_KEY_UNUSED", other))
     if ask.action.disposes:
-        return dispose(ask, book, at, table)
+        return dispose(ask, context, at, table)
     if ask.action is Action.RESERVE:
-        return reserve(ask, book, at, table)
-    hold = lifecycle.holds(book.rulings).get(ask.financing)
+        return reserve(ask, context, at, table)
+    hold = lifecycle.holds(context.decisions).get(ask.financing)
     if hold is None or hold.bank != ask.asked_by:
         return _refused(ask, at, Failed("PLEDGEE", "The bank whose financing it is."))
-    return _STEPS[ask.action](ask, book, at, hold, table[hold.terms.product])
+    return _STEPS[ask.action](ask, context, at, hold, table[hold.terms.product])
 
 
-def _pledge(ask: Ask, book: Book, at: Micros, hold: Hold, product: Product) -> Ruling:
+def _pledge(
+    ask: DecisionRequest, context: DecisionContext, at: Micros, hold: Hold, product: Product
+) -> Decision:
     if hold.pledged_at is not None or hold.ended in (Stage.RELEASED, Stage.CANCELLED, Stage.SUPERSEDED):
         return _refused(
             ask, at, Failed("NOT_PLEDGED_BEFORE", "A new financing: this one was pledged or ended before.")
         )
-    failed = guards.first_failed(product.pledge, _step(ask, book, at, hold, product))
+    failed = guards.first_failed(product.pledge, _step(ask, context, at, hold, product))
     if failed is not None:
         return _refused(ask, at, failed)
-    free, takes_over = still_free(hold, book, at, product)
+    free, takes_over = still_free(hold, context, at, product)
     if free is not None:
         return _refused(ask, at, free)
     return _done(ask, at, frees=tuple(sorted(takes_over)))
 
 
-def _draw(ask: Ask, book: Book, at: Micros, hold: Hold, product: Product) -> Ruling:
-    failed = guards.first_failed(product.draw, _step(ask, book, at, hold, product))
+def _draw(
+    ask: DecisionRequest, context: DecisionContext, at: Micros, hold: Hold, product: Product
+) -> Decision:
+    failed = guards.first_failed(product.draw, _step(ask, context, at, hold, product))
     if failed is None and product.one_draw and hold.draws:
         failed = Failed("ONE_DRAW", "A new financing: this product is drawn once.")
     return _done(ask, at, amount=ask.amount) if failed is None else _refused(ask, at, failed)
 
 
-def _release(ask: Ask, book: Book, at: Micros, hold: Hold, product: Product) -> Ruling:
-    """Repayment frees the security; while something is owed only the bank's explicit waiver does, and is recorded."""
-    step = _step(ask, book, at, hold, product)
+def _release(
+    ask: DecisionRequest, context: DecisionContext, at: Micros, hold: Hold, product: Product
+) -> Decision:
+    """Repayment frees the security; while something is owed only the bank's explicit, recorded waiver does."""
+    step = _step(ask, context, at, hold, product)
     failed = guards.first_failed(("PLEDGED", "NOT_FROZEN"), step)
     owed = Money(step.state.outstanding, step.state.currency)
     if failed is None and owed.minor and not ask.waiver:
@@ -86,8 +95,10 @@ def _release(ask: Ask, book: Book, at: Micros, hold: Hold, product: Product) -> 
     return ask.done(at, amount=owed, waiver=ask.waiver) if owed.minor else _done(ask, at)
 
 
-def _cancel(ask: Ask, book: Book, at: Micros, hold: Hold, product: Product) -> Ruling:
-    step = _step(ask, book, at, hold, product)
+def _cancel(
+    ask: DecisionRequest, context: DecisionContext, at: Micros, hold: Hold, product: Product
+) -> Decision:
+    step = _step(ask, context, at, hold, product)
     if hold.ended is not None:
         return _refused(ask, at, Failed("NOT_ENDED", "A financing that has not ended."))
     if hold.draws:
@@ -96,27 +107,29 @@ def _cancel(ask: Ask, book: Book, at: Micros, hold: Hold, product: Product) -> R
     return _done(ask, at) if failed is None else _refused(ask, at, failed)
 
 
-def _substitute(ask: Ask, book: Book, at: Micros, hold: Hold, product: Product) -> Ruling:
-    """``hold`` takes the place of ``ask.replaces``, with what is owed there."""
-    old = lifecycle.holds(book.rulings).get(ask.replaces)
+def _substitute(
+    ask: DecisionRequest, context: DecisionContext, at: Micros, hold: Hold, product: Product
+) -> Decision:
+    """``hold`` replaces ``ask.replaces`` and takes over what is owed there."""
+    old = lifecycle.holds(context.decisions).get(ask.replaces)
     if old is None or old.bank != hold.bank or not old.pledged:
         return _refused(ask, at, Failed("PLEDGED", "A pledged financing of the same bank to be replaced."))
     if hold.pledged_at is not None:
         return _refused(
             ask, at, Failed("NOT_PLEDGED_BEFORE", "A reserved financing that is not pledged yet.")
         )
-    old_state = lifecycle.state(old, book.about(old), at)
+    old_state = lifecycle.state(old, context.about(old), at)
     owed = Money(old_state.outstanding, old_state.currency)
     old_failed = "The end of the freeze." if old_state.frozen_by else None
     if old_failed is not None:
         return _refused(ask, at, Failed("NOT_FROZEN", old_failed))
     carried = owed if owed.minor else None
-    step = _step(ask, book, at, hold, product, carried)
+    step = _step(ask, context, at, hold, product, carried)
     names = product.pledge if carried is None else (*product.pledge, *_worth(product))
     failed = guards.first_failed(names, step)
     if failed is not None:
         return _refused(ask, at, failed)
-    free, takes_over = still_free(hold, book, at, product)
+    free, takes_over = still_free(hold, context, at, product)
     if free is not None:
         return _refused(ask, at, free)
     return _done(ask, at, amount=carried, frees=tuple(sorted({*takes_over, old.financing})))
@@ -127,36 +140,86 @@ def _worth(product: Product) -> tuple[str, ...]:
     return tuple(name for name in product.draw if name in of_value)
 
 
-_STEPS: Mapping[Action, Callable[[Ask, Book, Micros, Hold, Product], Ruling]] = MappingProxyType(
-    {
-        Action.PLEDGE: _pledge,
-        Action.DRAW: _draw,
-        Action.RELEASE: _release,
-        Action.CANCEL: _cancel,
-        Action.SUBSTITUTE: _substitute,
-    }
+_STEPS: Mapping[Action, Callable[[DecisionRequest, DecisionContext, Micros, Hold, Product], Decision]] = (
+    MappingProxyType(
+        {
+            Action.PLEDGE: _pledge,
+            Action.DRAW: _draw,
+            Action.RELEASE: _release,
+            Action.CANCEL: _cancel,
+            Action.SUBSTITUTE: _substitute,
+        }
+    )
 )
 
 
 def _step(
-    ask: Ask, book: Book, at: Micros, hold: Hold, product: Product, amount: Money | None = None
+    ask: DecisionRequest,
+    context: DecisionContext,
+    at: Micros,
+    hold: Hold,
+    product: Product,
+    amount: Money | None = None,
 ) -> Step:
-    words = book.about(hold)
+    statements = context.about(hold)
     return Step(
-        state=lifecycle.state(hold, words, at),
+        state=lifecycle.state(hold, statements, at),
         product=product,
-        words=words,
-        cargo=book.cargo,
+        statements=statements,
+        cargo=context.cargo,
         at=at,
         amount=ask.amount if amount is None else amount,
-        external=book.external,
-        required=book.required,
+        external=context.external,
+        required=context.required,
     )
 
 
-def _done(ask: Ask, at: Micros, *, amount: Money | None = None, frees: tuple[str, ...] = ()) -> Ruling:
+def _done(
+    ask: DecisionRequest, at: Micros, *, amount: Money | None = None, frees: tuple[str, ...] = ()
+) -> Decision:
     return ask.done(at, amount=amount, frees=frees)
 
 
-def _refused(ask: Ask, at: Micros, failed: Failed) -> Ruling:
+def _refused(ask: DecisionRequest, at: Micros, failed: Failed) -> Decision:
     return ask.refused(at, *failed, amount=ask.amount)
+
+
+def dispose(ask: DecisionRequest, context: DecisionContext, at: Micros, table: Products) -> Decision:
+    """Decide a request on ``context.cargo``; parties not engaged in all of it are refused without a reason.
+
+    ``context.decisions`` are those of every financing on that cargo, and on consignments that may be of the same goods. A
+    reservation blocks nothing; a pledge of a product with a release block does, frozen or overdue as it may be, for whatever
+    identifies a box, note or declaration of the pledged goods, also where they may have left a box that is used again.
+    """
+    if not context.cargo or any(ask.asked_by not in cargo.engaged for cargo in context.cargo):
+        return _refused_disposal(ask, at, "PARTY_OF_CARGO", "A party of the consignment.")
+    near = {each.financing for each in context.near}
+    blocking = [hold for hold in lifecycle.holds(context.decisions).values() if blocks(hold, table)]
+    if any(hold.financing not in near for hold in blocking):
+        return _refused_disposal(
+            ask, at, "RELEASE_BLOCKED", "The release of the interest that is held in the cargo."
+        )
+    found = in_order(
+        {thing for hold in blocking for thing in context.shared(hold.financing, hold.pledged_at or at)}
+    )
+    if found:
+        refused = _refused_disposal(ask, at, "RELEASE_BLOCKED", _satisfied_by(found[0]))
+        return refused._replace(shares=found[:MOST_SHARED])
+    return ask.done(at, financing="")
+
+
+def blocks(hold: Hold, table: Products) -> bool:
+    """Whether a financing blocks the release of its cargo."""
+    return hold.pledged and table[hold.terms.product].blocks_release
+
+
+def _satisfied_by(thing: Thing) -> str:
+    named = f"{thing.kind.wire} {thing.key}"
+    return (
+        f"The release of the interest that is held in goods of {named}, also where they have left it: ask their parties to "
+        "have it released."
+    )[:200]
+
+
+def _refused_disposal(ask: DecisionRequest, at: Micros, guard: str, satisfied_by: str) -> Decision:
+    return ask.refused(at, guard, satisfied_by, financing="")

@@ -1,4 +1,4 @@
-"""Decisions: values that are taken once, recorded, replayed in their order and never taken again."""
+"""Decisions: taken once, recorded, and replayed in their order."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from services.financing.domain.money import Money
 
 
 class Action(StrEnum):
-    """What somebody asks the platform to decide."""
+    """What a request asks to be decided."""
 
     RESERVE = "RESERVE"
     PLEDGE = "PLEDGE"
@@ -25,11 +25,11 @@ class Action(StrEnum):
 
     @property
     def disposes(self) -> bool:
-        """Whether it is about the cargo itself, asked by a party of it and not by a bank."""
+        """Whether it is about the cargo itself, requested by a party of it and not by a bank."""
         return self in (Action.RELEASE_ORDER, Action.RECONSIGN, Action.TRANSFER)
 
 
-class Outcome(StrEnum):
+class DecisionOutcome(StrEnum):
     """What was decided."""
 
     DONE = "DONE"
@@ -46,17 +46,16 @@ class Terms(NamedTuple):
     interest: str
 
 
-class Ruling(NamedTuple):
-    """One decision. ``asked`` is the digest of the request, so that a repetition is told from another request.
+class Decision(NamedTuple):
+    """One decision. ``asked`` is the digest of the request, which tells a repetition from another request.
 
-    As it is taken its ``number`` is 0 and its ``position`` unknown; both come with recording it. ``shares`` is what a
-    refused request about cargo has in common with goods under a release block, ``waiver`` the ground on which a bank
-    released what is owed (``amount``).
+    Before it is recorded its ``number`` is 0 and its ``position`` unknown. ``shares`` are the objects that a refused request about
+    cargo has in common with goods under a release block, ``waiver`` the ground on which a bank released what is owed (``amount``).
     """
 
     number: int
     action: Action
-    outcome: Outcome
+    outcome: DecisionOutcome
     at: Micros
     asked_by: str
     idempotency: str
@@ -79,7 +78,7 @@ class Ruling(NamedTuple):
     @property
     def done(self) -> bool:
         """Whether it took effect."""
-        return self.outcome is Outcome.DONE
+        return self.outcome is DecisionOutcome.DONE
 
     @property
     def recorded(self) -> bool:

@@ -1,6 +1,7 @@
-"""What a bank presents to reserve an interest: the papers of the deal, in the clear, and how much of each is meant.
+"""The documents that a bank presents to reserve an interest, in the clear, and the share of each that is meant.
 
-They come to the registry's memory only; what is stored of them are fingerprints.
+They exist in memory only; stored are their fingerprints. Class and field names are part of the digest of a request
+(``DecisionRequest.digest``), which is stored: they never change.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from services.financing.domain.money import Money
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How much of what a paper stands for the deal takes: ``part`` of ``whole`` in one measure; part 0: unknown.
+    """The share of a document that the deal takes: ``part`` of ``whole`` in one measure; part 0 is unknown.
 
-    ``measure`` is a currency (ISO 4217) in minor units, or a unit of UN/ECE Recommendation 20 (KGM, NMP packages). Two
-    measures are never compared.
+    ``measure`` is a currency (ISO 4217) in minor units, or a unit of UN/ECE Recommendation 20 (KGM, NMP packages). Different measures
+    are never compared.
     """
 
     measure: str
@@ -30,12 +31,12 @@ class Share:
 
     @property
     def known(self) -> bool:
-        """Whether it says how much."""
+        """Whether the share is quantified."""
         return 0 < self.part <= self.whole
 
 
 UNKNOWN = Share("", 0, 0)
-"""A part, nobody says how large."""
+"""A part of unknown size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Papers:
-    """All papers of one deal, and the consignments (``founder/reference``) that they are about."""
+    """All documents of one deal, and its consignments (``founder/reference``)."""
 
     invoices: tuple[Invoice, ...] = ()
     documents: tuple[TransportDocument, ...] = ()
@@ -107,7 +108,7 @@ class Papers:
 
     @property
     def kinds(self) -> frozenset[str]:
-        """The kinds of key that can be made of them."""
+        """The kinds of key that can be derived from them."""
         named = {
             "INVOICE": self.invoices,
             "TRANSPORT_DOCUMENT": self.documents,
@@ -119,7 +120,7 @@ class Papers:
         return frozenset(kind for kind, given in named.items() if given)
 
     def doubts(self) -> Iterator[tuple[str, str]]:
-        """(identifier, what is wrong with it) of each whose form or check digit is wrong: a typo is no other cargo."""
+        """(identifier, problem) of each identifier with a wrong form or check digit: a typo is no other cargo."""
         for box in self.boxes:
             yield from _checked(box.container, iso6346.parse(box.container).check if _read(box) else None)
         for kind, key in (

@@ -1,4 +1,4 @@
-"""Other registries of financings, asked before money is paid: a port, what they answer, and a registry for tests."""
+"""Other registries of financings, queried before money is paid: the port, their answers, and a registry for tests."""
 
 from __future__ import annotations
 
@@ -13,52 +13,54 @@ FRESH = 24 * 3_600 * 1_000_000
 """An answer older than a day is no answer."""
 
 
-class Finding(StrEnum):
-    """What another registry says of a deal. UNAVAILABLE never counts as CLEAR."""
+class RegistryFinding(StrEnum):
+    """A registry's finding on a deal. UNAVAILABLE never counts as CLEAR."""
 
     CLEAR = "CLEAR"
     HIT = "HIT"
     UNAVAILABLE = "UNAVAILABLE"
 
 
-class Answer(NamedTuple):
+class RegistryAnswer(NamedTuple):
     """One registry's answer on one financing, at a moment (UTC microseconds)."""
 
     registry: str
-    finding: Finding
+    finding: RegistryFinding
     at: int
 
 
 class ExternalRegistry(Protocol):
-    """A registry that is asked; ``ask`` may block up to its own limit and never raises: no answer is UNAVAILABLE."""
+    """A registry to query; ``ask`` may block up to its own limit and never raises: no answer is UNAVAILABLE."""
 
     name: str
 
-    def ask(self, papers: Papers, at: int) -> Answer:
-        """Ask about ``papers`` at the moment ``at``."""
+    def ask(self, papers: Papers, at: int) -> RegistryAnswer:
+        """Query ``papers`` at the moment ``at``."""
 
 
 @dataclass
 class TestRegistry:
-    """A registry that answers as it was told, by invoice number; CLEAR where it was told nothing."""
+    """A registry with fixed findings by invoice number; CLEAR for all others."""
 
     __test__ = False
 
     name: str
-    told: Mapping[str, Finding] = field(default_factory=dict)
+    findings: Mapping[str, RegistryFinding] = field(default_factory=dict)
 
-    def ask(self, papers: Papers, at: int) -> Answer:
-        """The gravest of what was told of the invoices."""
-        found = {self.told.get(invoice.number, Finding.CLEAR) for invoice in papers.invoices}
-        for grave in (Finding.HIT, Finding.UNAVAILABLE):
+    def ask(self, papers: Papers, at: int) -> RegistryAnswer:
+        """The gravest finding of the invoices."""
+        found = {self.findings.get(invoice.number, RegistryFinding.CLEAR) for invoice in papers.invoices}
+        for grave in (RegistryFinding.HIT, RegistryFinding.UNAVAILABLE):
             if grave in found:
-                return Answer(self.name, grave, at)
-        return Answer(self.name, Finding.CLEAR, at)
+                return RegistryAnswer(self.name, grave, at)
+        return RegistryAnswer(self.name, RegistryFinding.CLEAR, at)
 
 
-def standing(required: Iterable[str], answers: Iterable[Answer], at: int) -> Mapping[str, Finding]:
-    """For each registry that must be asked what counts at ``at``: its latest answer, UNAVAILABLE where there is no fresh one."""
-    latest: dict[str, Answer] = {}
+def current_findings(
+    required: Iterable[str], answers: Iterable[RegistryAnswer], at: int
+) -> Mapping[str, RegistryFinding]:
+    """The finding of each required registry at ``at``: its latest answer, UNAVAILABLE where none is fresh."""
+    latest: dict[str, RegistryAnswer] = {}
     for answer in answers:
         known = latest.get(answer.registry)
         if answer.at <= at and (known is None or answer.at > known.at):
@@ -66,6 +68,6 @@ def standing(required: Iterable[str], answers: Iterable[Answer], at: int) -> Map
     return {
         name: latest[name].finding
         if name in latest and at - latest[name].at <= FRESH
-        else Finding.UNAVAILABLE
+        else RegistryFinding.UNAVAILABLE
         for name in sorted(required)
     }

@@ -1,30 +1,89 @@
-"""Fingerprints of a deal: keyed digests of its normalised papers, several per deal, so that look-alike deals meet.
+"""Fingerprints of a deal: keyed digests of its normalised documents, several per deal, so that look-alike deals meet.
 
-Plain digests of such fields can be tried out; these are HMAC-SHA-256 under a key that only the registry holds and
-rotates. A version is one registry key with one normaliser; fingerprints of two versions never meet, so a deal is
-fingerprinted under each version that still counts.
+Plain digests of such fields can be guessed; these are HMAC-SHA-256 under a key that only the registry holds and rotates. A
+version is one registry key with one normaliser; a deal is fingerprinted under each version that still counts.
 
-What meets exactly: a transport document by issuer and number, a note without its year's date, a declaration, an invoice
-by seller and number (whatever its amount, currency, date or buyer: those are what a copy changes), a consignment, and a
-box at its origin within three days: each deal takes four days from its loading day on, so two deals share a day exactly
-when they lie at most three days apart. What meets nearly: the same box in an overlapping journey, and a trade of the
-same parties for nearly the same amount, whose invoice numbers one character tells apart.
+Exact: a transport document by issuer and number, a note without its year's date, a declaration, an invoice by seller and number
+(not amount, currency, date or buyer, which a copy changes), a consignment, and a box at its origin within three days: each deal
+takes four days from its loading day, so two deals share a day exactly when they lie at most three days apart. Near: the same box
+in an overlapping journey, and a trade of the same parties for nearly the same amount with invoice numbers one character apart.
 """
 
 from __future__ import annotations
 
+import csv
 import hmac
+import re
+import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from functools import cache, lru_cache
+from pathlib import Path
+from types import MappingProxyType
 
 from schemas.events.base import ObjectKind
 from schemas.events.keys import canonical_key, canonical_place
 from services.financing.domain.documents import Company, Invoice, Papers, Share
-from services.financing.domain.normalisation import Normaliser, deletions
+
+CONFUSABLES = Path(__file__).with_name("confusables.csv")
+Normaliser = Callable[[str], str]
+
+_LEADING = re.compile(r"(?<![0-9])0+(?=[0-9])")
+_APART = {code: " " for code in range(128) if not chr(code).isalnum()}
+"""What ``_character`` makes of ASCII, where it changes anything."""
+
+
+@cache
+def confusables() -> Mapping[int, str]:
+    """The table: code point of an upper-case character to what it is taken for."""
+    with CONFUSABLES.open(encoding="utf-8", newline="") as file:
+        return MappingProxyType(
+            {int(row["character"][2:], 16): row["looks_like"] for row in csv.DictReader(file)}
+        )
+
+
+@lru_cache(maxsize=50_000)
+def normalise_1(text: str) -> str:
+    """Normaliser 1: one spelling of a document number; "" for text without a letter or digit.
+
+    Compatibility forms are folded (NFKD), letters are upper case, look-alikes of other scripts and of digits become one character
+    (``confusables.csv``, after UTS 39), decimal digits of any script are ASCII, all but letters and digits is dropped, and so are
+    zeros that lead a run of digits. A normaliser never changes once used: a better one is a new number, and both count until
+    the last entry of the older is released.
+    """
+    plain = unicodedata.normalize("NFKD", text).upper()
+    # Look-alikes are folded before digits are found: O20 is read 020.
+    folded = plain.translate(confusables())
+    spaced = folded.translate(_APART) if folded.isascii() else "".join(map(_character, folded))
+    runs = _LEADING.sub("", spaced)
+    return "".join(runs.split())
+
+
+def _character(character: str) -> str:
+    digit = unicodedata.decimal(character, None)
+    if digit is not None:
+        return str(digit)
+    if character.isalnum():
+        return character
+    # A separator of two runs of digits keeps them apart until their zeros are gone; a mark on a letter does not.
+    return "" if unicodedata.combining(character) or unicodedata.category(character) == "Cf" else " "
+
+
+NORMALISERS: Mapping[int, Normaliser] = MappingProxyType({1: normalise_1})
+"""Every normaliser that fingerprints were ever made by."""
+NEWEST = max(NORMALISERS)
+
+
+def deletions(text: str, most: int = 40) -> frozenset[str]:
+    """``text`` and all that it becomes by leaving out one character of its first ``most``.
+
+    Two texts that differ by one character replaced, left out or put in have one of these in common.
+    """
+    return frozenset({text, *(text[:at] + text[at + 1 :] for at in range(min(len(text), most)))})
+
 
 _DOMAIN = b"lianyun-financing-fingerprint-v1\n"
 _RESERVED_DAYS = 4
@@ -47,18 +106,18 @@ class Kind(StrEnum):
 
     @property
     def exact(self) -> bool:
-        """Whether two deals that meet under it stand for the same thing."""
+        """Whether two deals that meet under it are of the same thing."""
         return self not in (Kind.NEAR_CARGO, Kind.NEAR_TRADE)
 
     @property
     def shared(self) -> bool:
-        """Whether deals of several banks may rightly stand under it, each with its part."""
+        """Whether deals of several banks may rightly meet under it, each with its share."""
         return self in (Kind.CARGO, Kind.DECLARATION)
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One registry key with one normaliser. ``open`` versions are written; a closed one is only looked at."""
+    """One registry key with one normaliser. ``open`` versions are written; a closed one is only compared."""
 
     number: int
     key: bytes
@@ -87,8 +146,7 @@ class Fingerprint:
 def fingerprints(papers: Papers, applicant: str, version: Version) -> tuple[Fingerprint, ...]:
     """The fingerprints of ``papers`` under ``version``, each once, sorted by digest.
 
-    ``applicant`` is the code of the party that applied: its own invoices are also known under it, whatever number of
-    the company the bank was given.
+    ``applicant`` is the applying party's code: its own invoices are also keyed by it, whatever company number the bank was given.
     """
     found: dict[tuple[Kind, bytes], Fingerprint] = {}
     for made in _made(papers, applicant, version):
@@ -164,17 +222,17 @@ def _print(version: Version, kind: Kind, parts: tuple[str, ...], share: Share | 
 
 
 def _digest(version: Version, kind: str, parts: tuple[str, ...]) -> bytes:
-    made = _begun(version.key, kind).copy()
-    made.update(b"".join([_said(part) for part in parts]))
+    made = _keyed_prefix(version.key, kind).copy()
+    made.update(b"".join([_framed(part) for part in parts]))
     return made.digest()
 
 
 @lru_cache(maxsize=256)
-def _begun(key: bytes, kind: str) -> hmac.HMAC:
-    """What all digests of a kind begin with; never updated itself."""
-    return hmac.new(key, _DOMAIN + _said(kind), "sha256")
+def _keyed_prefix(key: bytes, kind: str) -> hmac.HMAC:
+    """The HMAC that all digests of a kind begin with; never updated itself."""
+    return hmac.new(key, _DOMAIN + _framed(kind), "sha256")
 
 
-def _said(part: str) -> bytes:
-    said = part.encode()
-    return len(said).to_bytes(4) + said
+def _framed(part: str) -> bytes:
+    encoded = part.encode()
+    return len(encoded).to_bytes(4) + encoded

@@ -1,4 +1,4 @@
-"""The guards of a step: each has a name, passes or fails, and when it fails says what would satisfy it."""
+"""The guards of a step: each has a name, passes or fails, and a failure names its remedy."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from typing import NamedTuple
 from schemas.events import finance
 from services.domain.facts import Micros
 from services.financing.domain import external_registries as external
-from services.financing.domain.cargo import LEFT, Cargo
-from services.financing.domain.control import Grip, controls
-from services.financing.domain.external_registries import Answer
+from services.financing.domain.cargo import LEFT, Cargo, verified
+from services.financing.domain.control import ControlState, controls
+from services.financing.domain.external_registries import RegistryAnswer
 from services.financing.domain.lifecycle import Stage, State
 from services.financing.domain.money import Money
 from services.financing.domain.products import Product
-from services.financing.domain.statements import Word, said
-from services.financing.domain.valuation import verified
+from services.financing.domain.statements import Statement, of_type
 
 
 class Failed(NamedTuple):
@@ -29,20 +28,20 @@ class Failed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """All that a guard may look at: the financing and its cargo under the lock, and what is asked."""
+    """Everything that a guard may read: the financing and its cargo under the lock, and the request."""
 
     state: State
     product: Product
-    words: Sequence[Word]
+    statements: Sequence[Statement]
     cargo: tuple[Cargo, ...]
     at: Micros
     amount: Money | None = None
-    external: tuple[Answer, ...] = ()
+    external: tuple[RegistryAnswer, ...] = ()
     required: frozenset[str] = frozenset()
 
     @property
     def engaged(self) -> frozenset[str]:
-        """Who is engaged in any of the cargo."""
+        """The parties engaged in any of the cargo."""
         return frozenset[str]().union(*(cargo.engaged for cargo in self.cargo))
 
 
@@ -62,9 +61,16 @@ def _reservation_valid(step: Step) -> str | None:
 
 
 def _application_stands(step: Step) -> str | None:
-    if any(isinstance(word.payload, finance.ApplicationWithdrawn | finance.Rejected) for word in step.words):
+    if any(
+        isinstance(statement.payload, finance.ApplicationWithdrawn | finance.Rejected)
+        for statement in step.statements
+    ):
         return "A new application: this one was withdrawn or rejected."
-    return None if said(step.words, finance.Applied) else "The applicant's signed application to this bank."
+    return (
+        None
+        if of_type(step.statements, finance.Applied)
+        else "The applicant's signed application to this bank."
+    )
 
 
 def _approved(step: Step) -> str | None:
@@ -92,10 +98,10 @@ def _pledged(step: Step) -> str | None:
 def _control(step: Step) -> str | None:
     bank = step.state.hold.bank
     for cargo in step.cargo:
-        found = controls(step.words, cargo.notes, cargo.engaged, bank, step.at)
+        found = controls(step.statements, cargo.notes, cargo.engaged, bank, step.at)
         fitting = [c for c in found if not step.product.control or c.note_type in step.product.control]
-        if not any(control.grip is Grip.HELD for control in fitting):
-            grips = sorted({control.grip for control in found})
+        if not any(control.state is ControlState.HELD for control in fitting):
+            grips = sorted({control.state for control in found})
             kinds = f" as {' or '.join(sorted(step.product.control))}" if step.product.control else ""
             return (
                 f"A record that the bank holds the duplicate or document of {cargo.consignment}{kinds} and the consignee "
@@ -112,10 +118,10 @@ def _not_delivered(step: Step) -> str | None:
 
 
 def _external_clear(step: Step) -> str | None:
-    for registry, finding in external.standing(step.required, step.external, step.at).items():
-        if finding is external.Finding.HIT:
+    for registry, finding in external.current_findings(step.required, step.external, step.at).items():
+        if finding is external.RegistryFinding.HIT:
             return f"A clear answer of {registry}, which knows another financing of it."
-        if finding is external.Finding.UNAVAILABLE:
+        if finding is external.RegistryFinding.UNAVAILABLE:
             return f"An answer of {registry} not older than a day; without one it does not count as clear."
     return None
 
@@ -139,7 +145,7 @@ def _within_approved(step: Step) -> str | None:
 
 def _value_verified(step: Step) -> str | None:
     currency = step.state.approved.currency if step.state.approved else ""
-    if verified(step.words, step.engaged, currency, step.product.value_publishers).value is not None:
+    if verified(step.statements, step.engaged, currency, step.product.value_publishers).value is not None:
         return None
     return (
         f"The value of the invoice in {currency} from {step.product.value_publishers} or more different parties of the "
@@ -149,7 +155,7 @@ def _value_verified(step: Step) -> str | None:
 
 def _within_advance(step: Step) -> str | None:
     currency = step.state.approved.currency if step.state.approved else ""
-    value = verified(step.words, step.engaged, currency, step.product.value_publishers).value
+    value = verified(step.statements, step.engaged, currency, step.product.value_publishers).value
     if value is None:
         return _value_verified(step)
     rate = min(step.state.advance_rate or 0, step.product.highest_advance)

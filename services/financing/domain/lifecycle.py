@@ -1,7 +1,7 @@
-"""Where a financing stands: a fold of its recorded decisions in their order, and of the set of facts about it.
+"""The state of a financing: a fold of its recorded decisions in their order, and of the set of statements on it.
 
-Decisions alone say what is held: no fact, however late, gives or takes a hold. Facts say what became of the money and of
-the parties' will, and their order of arrival does not matter.
+Decisions alone determine what is held: no statement, however late, gives or takes a hold. Statements determine repayment,
+default and the will of the parties, in any order of arrival.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from schemas.events import finance
 from schemas.events.base import Role
 from schemas.events.finance_terms import OfApplication, OfFinancing
 from services.domain.facts import FOREVER, Micros
-from services.financing.domain.decisions import Action, Ruling, Terms
+from services.financing.domain.decisions import Action, Decision, Terms
 from services.financing.domain.money import Money
-from services.financing.domain.statements import Word, said
+from services.financing.domain.statements import Statement, of_type
 
 
 class Stage(StrEnum):
@@ -45,7 +45,7 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """What the decisions alone say: the terms, what is reserved, pledged and paid out, and how it ended."""
+    """The state by decisions alone: the terms, what is reserved, pledged and paid out, and how it ended."""
 
     financing: str
     terms: Terms
@@ -68,13 +68,13 @@ class Hold:
         return self.pledged_at is not None and self.ended is None
 
     def held(self, at: Micros) -> bool:
-        """Whether nobody else may take the interest at that moment."""
+        """Whether the interest is taken at that moment."""
         return self.ended is None and (self.pledged_at is not None or at < self.reserved_until)
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A financing as of a moment: what decisions and facts together say of it."""
+    """A financing as of a moment, by decisions and statements."""
 
     hold: Hold
     stage: Stage
@@ -93,81 +93,81 @@ class State:
         return None if self.matures_on is None else end_of(self.matures_on)
 
 
-def holds(rulings: Iterable[Ruling], at: Micros = FOREVER) -> dict[str, Hold]:
+def holds(decisions: Iterable[Decision], at: Micros = FOREVER) -> dict[str, Hold]:
     """Every financing that the decisions up to ``at`` reserved, folded in the order of their numbers."""
     found: dict[str, Hold] = {}
-    for ruling in sorted(rulings, key=lambda ruling: ruling.number):
-        if ruling.done and ruling.at <= at and not ruling.action.disposes:
-            _apply(found, ruling)
+    for decision in sorted(decisions, key=lambda decision: decision.number):
+        if decision.done and decision.at <= at and not decision.action.disposes:
+            _apply(found, decision)
     return found
 
 
-def _apply(found: dict[str, Hold], ruling: Ruling) -> None:
-    changed = _changed(found.get(ruling.financing), ruling)
+def _apply(found: dict[str, Hold], decision: Decision) -> None:
+    changed = _changed(found.get(decision.financing), decision)
     if changed is not None:
-        found[ruling.financing] = replace(changed, last=ruling.number)
-    for freed in ruling.frees:
+        found[decision.financing] = replace(changed, last=decision.number)
+    for freed in decision.frees:
         # Also where the decisions of the one that freed it are not among those folded.
         other = found.get(freed)
         if other is not None and other.ended is None:
             ended = Stage.RESERVATION_EXPIRED if other.pledged_at is None else Stage.SUPERSEDED
-            found[freed] = replace(other, ended=ended, ended_at=ruling.at, last=ruling.number)
+            found[freed] = replace(other, ended=ended, ended_at=decision.at, last=decision.number)
 
 
-def _changed(present: Hold | None, ruling: Ruling) -> Hold | None:
-    match ruling.action:
+def _changed(present: Hold | None, decision: Decision) -> Hold | None:
+    match decision.action:
         case Action.RESERVE:
-            assert ruling.terms is not None
-            assert ruling.until is not None
-            first = ruling.number if present is None else present.first
-            return Hold(ruling.financing, ruling.terms, ruling.until, first=first)
+            assert decision.terms is not None
+            assert decision.until is not None
+            first = decision.number if present is None else present.first
+            return Hold(decision.financing, decision.terms, decision.until, first=first)
         case _ if present is None:
             return None
         case Action.PLEDGE:
-            return replace(present, pledged_at=ruling.at)
+            return replace(present, pledged_at=decision.at)
         case Action.DRAW:
-            assert ruling.amount is not None
-            return replace(present, draws=(*present.draws, (ruling.at, ruling.amount)))
+            assert decision.amount is not None
+            return replace(present, draws=(*present.draws, (decision.at, decision.amount)))
         case Action.SUBSTITUTE:
-            carried = () if ruling.amount is None else ((ruling.at, ruling.amount),)
-            return replace(present, pledged_at=ruling.at, draws=(*present.draws, *carried))
+            carried = () if decision.amount is None else ((decision.at, decision.amount),)
+            return replace(present, pledged_at=decision.at, draws=(*present.draws, *carried))
         case Action.RELEASE:
-            return replace(present, ended=Stage.RELEASED, ended_at=ruling.at)
+            return replace(present, ended=Stage.RELEASED, ended_at=decision.at)
         case _:
-            return replace(present, ended=Stage.CANCELLED, ended_at=ruling.at)
+            return replace(present, ended=Stage.CANCELLED, ended_at=decision.at)
 
 
-def of_financing(words: Iterable[Word], financing: str, application: str) -> list[Word]:
-    """The words about one financing and its application that count: of its bank, its applicant, and courts."""
+def of_financing(statements: Iterable[Statement], financing: str, application: str) -> list[Statement]:
+    """The statements on one financing and its application that count: of its bank, its applicant, and courts."""
     bank, applicant = financing.partition("/")[0], application.partition("/")[0]
     found = []
-    for word in words:
-        payload = word.payload
+    for statement in statements:
+        payload = statement.payload
         if isinstance(payload, finance.Applied):
-            if f"{word.publisher}/{payload.reference}" == application and payload.bank == bank:
-                found.append(word)
+            if f"{statement.publisher}/{payload.reference}" == application and payload.bank == bank:
+                found.append(statement)
         elif isinstance(payload, OfFinancing) and payload.financing_key == financing:
-            if word.publisher == bank or Role.AUTHORITY in word.roles:
-                found.append(word)
+            if statement.publisher == bank or Role.AUTHORITY in statement.roles:
+                found.append(statement)
         elif isinstance(payload, OfApplication) and payload.application_key == application:
             rejects = isinstance(payload, finance.Rejected)
-            if word.publisher == (bank if rejects else applicant):
-                found.append(word)
-    return sorted(found, key=lambda word: word.order)
+            if statement.publisher == (bank if rejects else applicant):
+                found.append(statement)
+    return sorted(found, key=lambda statement: statement.order)
 
 
-def state(hold: Hold, words: Sequence[Word], at: Micros) -> State:
-    """Where ``hold`` stands at ``at``; ``words`` are those of :func:`of_financing` that happened by then."""
-    approvals = said(words, finance.Approved)
+def state(hold: Hold, statements: Sequence[Statement], at: Micros) -> State:
+    """The state of ``hold`` at ``at``; ``statements`` are those of :func:`of_financing` that happened by then."""
+    approvals = of_type(statements, finance.Approved)
     approval = approvals[-1][1] if approvals else None
     drawn = sum(money.minor for _, money in hold.draws)
-    outstanding, repaid = _owed(hold, words)
-    frozen = _frozen(words)
+    outstanding, repaid = _owed(hold, statements)
+    frozen = _frozen(statements)
     currencies = [money.currency for _, money in hold.draws]
     approved = None if approval is None else Money.of(approval.approved_amount)
     return State(
         hold=hold,
-        stage=_stage(hold, words, at, outstanding, repaid, frozen, approval is not None),
+        stage=_stage(hold, statements, at, outstanding, repaid, frozen, approval is not None),
         approved=approved,
         advance_rate=None if approval is None else approval.advance_rate,
         matures_on=None if approval is None else date.fromisoformat(approval.matures_on),
@@ -175,13 +175,13 @@ def state(hold: Hold, words: Sequence[Word], at: Micros) -> State:
         outstanding=outstanding,
         currency=(currencies or ["" if approved is None else approved.currency])[0],
         frozen_by=frozen,
-        events=tuple(word.event for word in words),
+        events=tuple(statement.event for statement in statements),
     )
 
 
 def _stage(
     hold: Hold,
-    words: Sequence[Word],
+    statements: Sequence[Statement],
     at: Micros,
     outstanding: int,
     repaid: bool,
@@ -191,15 +191,15 @@ def _stage(
     if hold.ended is not None:
         return hold.ended
     if hold.pledged_at is None:
-        return _unpledged(hold, words, at, approved)
-    for told, kind in (
-        (said(words, finance.WrittenOff), Stage.CLOSED),
+        return _unpledged(hold, statements, at, approved)
+    for found, kind in (
+        (of_type(statements, finance.WrittenOff), Stage.CLOSED),
         ([1] if frozen else [], Stage.FROZEN),
-        (said(words, finance.Enforced), Stage.ENFORCED),
-        (said(words, finance.Defaulted), Stage.DEFAULTED),
-        (_overdue(words), Stage.OVERDUE),
+        (of_type(statements, finance.Enforced), Stage.ENFORCED),
+        (of_type(statements, finance.Defaulted), Stage.DEFAULTED),
+        (_overdue(statements), Stage.OVERDUE),
     ):
-        if told and (kind in (Stage.FROZEN, Stage.OVERDUE) or hold.draws):
+        if found and (kind in (Stage.FROZEN, Stage.OVERDUE) or hold.draws):
             return kind
     if not hold.draws:
         return Stage.PLEDGED
@@ -208,23 +208,23 @@ def _stage(
     return Stage.PARTIALLY_REPAID if repaid else Stage.DRAWN
 
 
-def _unpledged(hold: Hold, words: Sequence[Word], at: Micros, approved: bool) -> Stage:
-    if said(words, finance.ApplicationWithdrawn):
+def _unpledged(hold: Hold, statements: Sequence[Statement], at: Micros, approved: bool) -> Stage:
+    if of_type(statements, finance.ApplicationWithdrawn):
         return Stage.WITHDRAWN
-    if said(words, finance.Rejected):
+    if of_type(statements, finance.Rejected):
         return Stage.REJECTED
     if at >= hold.reserved_until:
         return Stage.RESERVATION_EXPIRED
     return Stage.APPROVED if approved else Stage.RESERVED
 
 
-def _owed(hold: Hold, words: Sequence[Word]) -> tuple[int, bool]:
+def _owed(hold: Hold, statements: Sequence[Statement]) -> tuple[int, bool]:
     """(what is owed in minor units, whether anything was repaid): draws and repayments in the order of their times."""
     steps: list[tuple[Micros, int, int, bool]] = [(at, 0, money.minor, False) for at, money in hold.draws]
     currency = hold.draws[0][1].currency if hold.draws else ""
-    for word, repaid in said(words, finance.Repaid):
+    for statement, repaid in of_type(statements, finance.Repaid):
         if repaid.repaid_amount.currency_code == currency:
-            steps.append((word.happened, 1, repaid.repaid_amount.minor_units, repaid.extent == "FULL"))
+            steps.append((statement.happened, 1, repaid.repaid_amount.minor_units, repaid.extent == "FULL"))
     owed, any_repaid = 0, False
     for _, kind, minor, full in sorted(steps):
         if kind == 0:
@@ -235,25 +235,25 @@ def _owed(hold: Hold, words: Sequence[Word]) -> tuple[int, bool]:
     return owed, any_repaid
 
 
-def _overdue(words: Sequence[Word]) -> list[Word]:
-    """The latest missed repayment that nothing made good since."""
-    missed = said(words, finance.FellOverdue)
+def _overdue(statements: Sequence[Statement]) -> list[Statement]:
+    """The latest missed repayment that is not made good since."""
+    missed = of_type(statements, finance.FellOverdue)
     if not missed:
         return []
-    word, last = missed[-1]
-    since = [r for w, r in said(words, finance.Repaid) if w.order > word.order]
+    statement, last = missed[-1]
+    since = [r for w, r in of_type(statements, finance.Repaid) if w.order > statement.order]
     paid = sum(r.repaid_amount.minor_units for r in since)
     if paid >= last.overdue_amount.minor_units or any(r.extent == "FULL" for r in since):
         return []
-    return [word]
+    return [statement]
 
 
-def _frozen(words: Sequence[Word]) -> frozenset[str]:
-    """Whose freeze is in force: each publisher lifts its own."""
+def _frozen(statements: Sequence[Statement]) -> frozenset[str]:
+    """The publishers whose freeze is in force: each lifts its own."""
     last: dict[str, bool] = {}
-    for word in words:
-        if isinstance(word.payload, finance.Frozen | finance.Unfrozen):
-            last[word.publisher] = isinstance(word.payload, finance.Frozen)
+    for statement in statements:
+        if isinstance(statement.payload, finance.Frozen | finance.Unfrozen):
+            last[statement.publisher] = isinstance(statement.payload, finance.Frozen)
     return frozenset(publisher for publisher, frozen in last.items() if frozen)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Self
 
-from schemas.events.trade import Amount
+from schemas.events.document_trade import Amount
 
 WHOLE = 10_000
 """A whole in basis points."""

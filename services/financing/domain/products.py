@@ -31,7 +31,7 @@ class Interest(StrEnum):
 
 
 class Value(StrEnum):
-    """Which value is encumbered: a loan on freight and a loan on the goods carried are no competitors."""
+    """Which value is encumbered: a loan on freight does not compete with one on the goods carried."""
 
     TRADE = "TRADE"
     FREIGHT = "FREIGHT"

@@ -1,6 +1,6 @@
-"""The ten questions that a bank must be able to ask, each answered with its value, who says it, and the events behind it.
+"""The ten questions of a lender, each answered with its value, its publishers and its events.
 
-What nobody has told the platform is answered by "unknown" (a value of None), never by silence.
+What is unknown is answered by None, never left out.
 """
 
 from __future__ import annotations
@@ -10,21 +10,75 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from schemas.events.base import Episode, ObjectKind
+from schemas.events.credit import ParticularsDeclared
 from schemas.events.document_trade import InsuranceBound, InsuranceCancelled, InvoiceIssued
 from schemas.identifiers.quality import flags
 from schemas.rfc3339 import format_micros
 from services.domain.facts import EventId
-from services.financing.domain.cargo import Cargo, Corroborated, corroboration
-from services.financing.domain.control import Grip
-from services.financing.domain.filings import Filed, agreement, filed
+from services.financing.domain.cargo import Cargo, CorroboratedFact, corroboration
+from services.financing.domain.control import ControlState
 from services.financing.domain.money import Money
 from services.financing.domain.requests import LIMITS, Reply
-from services.financing.domain.statements import Word, said
+from services.financing.domain.statements import Statement, of_type
 from services.financing.domain.status import Status
 
+TOLERANCE = 100
+"""Masses and values agree where they differ by no more than one part in so many."""
 
-class Answered(NamedTuple):
-    """One question's answer; ``value`` is None where nothing is known."""
+
+class Filed(NamedTuple):
+    """The particulars of one declaration, by its latest statement."""
+
+    statement: Statement
+    particulars: ParticularsDeclared
+
+    @property
+    def hs6(self) -> frozenset[str]:
+        """The commodity codes as far as they are the same worldwide: six digits."""
+        return frozenset(code[:6] for code in self.particulars.commodities)
+
+    @property
+    def value(self) -> Money | None:
+        """The declared value."""
+        return None if self.particulars.value_amount is None else Money.of(self.particulars.value_amount)
+
+
+def filed(statements: Iterable[Statement], engaged: frozenset[str]) -> tuple[Filed, ...]:
+    """The declarations whose particulars an engaged party stated: the latest of each side and jurisdiction."""
+    latest: dict[tuple[str, str], Filed] = {}
+    for statement, particulars in of_type(statements, ParticularsDeclared):
+        if statement.publisher in engaged:
+            latest[particulars.filing, particulars.jurisdiction] = Filed(statement, particulars)
+    return tuple(found for _, found in sorted(latest.items(), key=lambda pair: pair[0]))
+
+
+def agreement(filings: Iterable[Filed]) -> dict[str, bool | None]:
+    """Whether all filings agree in each particular; None where fewer than two state it, or in measures that differ."""
+    known = tuple(filings)
+    values = [value for each in known if (value := each.value) is not None]
+    currencies = {value.currency for value in values}
+    return {
+        "hs6": _equal([each.hs6 for each in known]),
+        "packages": _equal([n for each in known if (n := each.particulars.package_quantity) is not None]),
+        "gross_weight": _alike(
+            [kg for each in known if (kg := each.particulars.gross_weight_kg) is not None]
+        ),
+        "value": _alike([value.minor for value in values]) if len(currencies) == 1 else None,
+    }
+
+
+def _equal(given: list[frozenset[str]] | list[int]) -> bool | None:
+    return None if len(given) < 2 else len(set(given)) == 1
+
+
+def _alike(given: list[int]) -> bool | None:
+    if len(given) < 2:
+        return None
+    return (max(given) - min(given)) * TOLERANCE <= max(given)
+
+
+class QuestionAnswer(NamedTuple):
+    """The answer to one question; ``value`` is None where nothing is known."""
 
     number: int
     question: str
@@ -36,21 +90,21 @@ class Answered(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Enquiry:
-    """What the answers are taken from. ``credit`` is the shipper's signals where its consent allows, else None."""
+    """The input of the answers. ``credit`` are the shipper's signals where its consent allows, else None."""
 
     status: Status
     cargo: tuple[Cargo, ...]
-    words: tuple[Word, ...]
+    statements: tuple[Statement, ...]
     encumbered: Reply
     credit: object = None
     cursor: object = 0
 
 
-def ten_questions(enquiry: Enquiry) -> tuple[Answered, ...]:
+def ten_questions(enquiry: Enquiry) -> tuple[QuestionAnswer, ...]:
     """The ten answers, in their order."""
     facts = tuple(fact for cargo in enquiry.cargo for fact in corroboration(cargo))
     engaged = frozenset[str]().union(*(cargo.engaged for cargo in enquiry.cargo))
-    declared = filed(enquiry.words, engaged)
+    declared = filed(enquiry.statements, engaged)
     in_control = {event for control in enquiry.status.control for event in control.events}
     status = enquiry.status
     papers = [f for f in facts if f.thing.kind is ObjectKind.NOTE and ".document." in f.milestone]
@@ -64,12 +118,12 @@ def ten_questions(enquiry: Enquiry) -> tuple[Answered, ...]:
         number: int,
         question: str,
         value: object,
-        facts: Iterable[Corroborated] = (),
-        more: Iterable[Word] = (),
-    ) -> Answered:
-        said_by = {(word.publisher, word.event) for fact in facts for word in fact.words}
-        said_by |= {(word.publisher, word.event) for word in more}
-        return Answered(
+        facts: Iterable[CorroboratedFact] = (),
+        more: Iterable[Statement] = (),
+    ) -> QuestionAnswer:
+        said_by = {(statement.publisher, statement.event) for fact in facts for statement in fact.statements}
+        said_by |= {(statement.publisher, statement.event) for statement in more}
+        return QuestionAnswer(
             number,
             question,
             value,
@@ -84,25 +138,25 @@ def ten_questions(enquiry: Enquiry) -> tuple[Answered, ...]:
             "Is it encumbered already?",
             {"outcome": enquiry.encumbered.outcome, "match": enquiry.encumbered.match, "limits": LIMITS},
         ),
-        answered(2, "Does the document exist, by whom?", _said(papers) or None, papers),
+        answered(2, "Does the document exist, by whom?", _attested(papers) or None, papers),
         answered(
             3,
             "Do the filings exist and agree?",
             _filings(enquiry, filings, declared) or None,
             filings,
-            [each.word for each in declared],
+            [each.statement for each in declared],
         ),
         answered(4, "Where is the cargo now?", _where(enquiry, last), () if last is None else (last,)),
         answered(
             5,
             "Who can take delivery, and is the release blocked?",
             _delivery(status),
-            more=[word for word in enquiry.words if word.event in in_control],
+            more=[statement for statement in enquiry.statements if statement.event in in_control],
         ),
         answered(6, "Are the identifiers valid?", _identifiers(enquiry)),
         answered(7, "What are the shipper's signals?", enquiry.credit),
-        Answered(8, "What is insured?", insured[0], insured[1], insured[2], position),
-        Answered(
+        QuestionAnswer(8, "What is insured?", insured[0], insured[1], insured[2], position),
+        QuestionAnswer(
             9,
             "What is the whole history?",
             status.history,
@@ -114,41 +168,43 @@ def ten_questions(enquiry: Enquiry) -> tuple[Answered, ...]:
     )
 
 
-def _said(facts: Iterable[Corroborated]) -> list[dict[str, object]]:
+def _attested(facts: Iterable[CorroboratedFact]) -> list[dict[str, object]]:
     return [
         {
             "of": str(fact.thing),
             "milestone": fact.milestone,
             "assurance": fact.assurance.name,
-            "said_by": fact.sayers,
+            "said_by": fact.publisher_count,
             "disputed": fact.disputed,
         }
         for fact in facts
     ]
 
 
-def _filings(enquiry: Enquiry, filings: list[Corroborated], declared: Iterable[Filed]) -> dict[str, object]:
+def _filings(
+    enquiry: Enquiry, filings: list[CorroboratedFact], declared: Iterable[Filed]
+) -> dict[str, object]:
     if not filings:
         return {}
     codes = {
         code[:6]
-        for _, invoice in said(enquiry.words, InvoiceIssued)
+        for _, invoice in of_type(enquiry.statements, InvoiceIssued)
         for code in invoice.commodities
         if len(code) >= 6
     }
     return {
         "by_jurisdiction": {
-            name: _said([fact for fact in filings if fact.jurisdiction == name])
+            name: _attested([fact for fact in filings if fact.jurisdiction == name])
             for name in sorted({fact.jurisdiction for fact in filings})
         },
         "declared": [
             {
-                "filing": each.said.filing,
-                "jurisdiction": each.said.jurisdiction,
-                "said_by": each.word.publisher,
+                "filing": each.particulars.filing,
+                "jurisdiction": each.particulars.jurisdiction,
+                "said_by": each.statement.publisher,
                 "hs6": sorted(each.hs6),
-                "packages": each.said.package_quantity,
-                "gross_weight_kg": each.said.gross_weight_kg,
+                "packages": each.particulars.package_quantity,
+                "gross_weight_kg": each.particulars.gross_weight_kg,
                 "value": each.value,
             }
             for each in declared
@@ -159,13 +215,13 @@ def _filings(enquiry: Enquiry, filings: list[Corroborated], declared: Iterable[F
     }
 
 
-def _where(enquiry: Enquiry, last: Corroborated | None) -> dict[str, object] | None:
+def _where(enquiry: Enquiry, last: CorroboratedFact | None) -> dict[str, object] | None:
     if last is None:
         return None
     return {
         "place": last.place,
-        "last": _said([last])[0],
-        "at": format_micros(last.words[-1].happened),
+        "last": _attested([last])[0],
+        "at": format_micros(last.statements[-1].happened),
         "expected": [
             {
                 "at": format_micros(expected.happened),
@@ -183,13 +239,13 @@ def _where(enquiry: Enquiry, last: Corroborated | None) -> dict[str, object] | N
 
 
 def _delivery(status: Status) -> dict[str, object]:
-    held = [control for control in status.control if control.grip is Grip.HELD]
-    others = [control for control in status.control if control.grip is not Grip.HELD]
+    held = [control for control in status.control if control.state is ControlState.HELD]
+    others = [control for control in status.control if control.state is not ControlState.HELD]
     return {
         "release_blocked": status.blocks_release,
         "in_control": sorted({control.holder for control in held}),
         "consignee_may_dispose": any(control.consignee_may_dispose for control in status.control) or None,
-        "not_in_control": [(control.note, control.grip.value) for control in others],
+        "not_in_control": [(control.note, control.state.value) for control in others],
     }
 
 
@@ -200,9 +256,11 @@ def _identifiers(enquiry: Enquiry) -> dict[str, object]:
 
 
 def _insured(enquiry: Enquiry) -> tuple[object, tuple[str, ...], tuple[EventId, ...]]:
-    ended = {cancelled.document_id for _, cancelled in said(enquiry.words, InsuranceCancelled)}
+    ended = {cancelled.document_id for _, cancelled in of_type(enquiry.statements, InsuranceCancelled)}
     bound = [
-        (word, cover) for word, cover in said(enquiry.words, InsuranceBound) if cover.document_id not in ended
+        (statement, cover)
+        for statement, cover in of_type(enquiry.statements, InsuranceBound)
+        if cover.document_id not in ended
     ]
     if not bound:
         return None, (), ()

@@ -1,33 +1,45 @@
-"""Reserving an interest: who may ask, whether the papers are of that cargo, and whether the interest is free."""
+"""Reservation of an interest: who may request it, whether the documents are of that cargo, and whether the interest is free."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from datetime import date
 
 from schemas.events import finance
 from schemas.events.base import ObjectKind
-from schemas.events.document_trade import InvoiceIssued
+from schemas.events.document_trade import InvoiceIssued, TradeParty
+from schemas.events.finance import TakeoverConsented
 from schemas.events.keys import canonical_key
-from schemas.events.trade import TradeParty
 from services.domain.facts import Micros
 from services.domain.objects import Thing
 from services.financing.domain import external_registries, lifecycle, uniqueness
-from services.financing.domain.consent import consented
-from services.financing.domain.decisions import Action, Outcome, Ruling, Terms
+from services.financing.domain.cargo import in_order
+from services.financing.domain.decisions import Action, Decision, DecisionOutcome, Terms
 from services.financing.domain.documents import Papers
-from services.financing.domain.goods import in_order
+from services.financing.domain.fingerprints import normalise_1
 from services.financing.domain.guards import Failed
-from services.financing.domain.lifecycle import Hold, Stage
+from services.financing.domain.lifecycle import Hold, Stage, end_of
 from services.financing.domain.money import Money
-from services.financing.domain.normalisation import normalise_1
 from services.financing.domain.products import Interest, Product, Products, Value
-from services.financing.domain.requests import MOST_SHARED, Ask, Book
-from services.financing.domain.statements import Word, said
+from services.financing.domain.requests import MOST_SHARED, DecisionContext, DecisionRequest
+from services.financing.domain.statements import Statement, of_type
 from services.financing.domain.uniqueness import Checked, Encumbrance, Entry, Verdict
 
+
+def consented(statements: Iterable[Statement], bank: str, at: Micros) -> frozenset[str]:
+    """The financings whose banks consented that ``bank`` takes them over, as far as the consent holds at ``at``."""
+    return frozenset(
+        consent.financing_key
+        for statement, consent in of_type(statements, TakeoverConsented)
+        if statement.publisher == consent.financing_key.partition("/")[0]
+        and consent.to_bank == bank
+        and at < end_of(date.fromisoformat(consent.valid_to))
+    )
+
+
 REVIEWABLE = frozenset({"NOT_ALIKE", "OTHER_INTEREST_OF_APPLICANT"})
-"""What a person at the bank may have looked at and answer for; an unknown split is settled by saying the shares."""
+"""Guards that a person at the bank may have reviewed; an unknown split is settled by stating the shares."""
 
 _SATISFIED_BY = {
     "INTEREST_FREE": "The release of what is reserved on it, or the consent of its holder to a take-over.",
@@ -38,8 +50,8 @@ _SATISFIED_BY = {
 }
 
 
-def reserve(ask: Ask, book: Book, at: Micros, table: Products) -> Ruling:
-    """Decide a reservation. Who asks without the applicant's signed application learns nothing but "unknown"."""
+def reserve(ask: DecisionRequest, context: DecisionContext, at: Micros, table: Products) -> Decision:
+    """Decide a reservation. Without the applicant's signed application the reply is nothing but "unknown"."""
     terms = ask.terms
     if terms is None or terms.product not in table.rows or ask.financing.partition("/")[0] != ask.asked_by:
         return _refused(
@@ -48,19 +60,19 @@ def reserve(ask: Ask, book: Book, at: Micros, table: Products) -> Ruling:
             Failed("TERMS_GIVEN", "Application, applicant, product, interest; the bank's own reference."),
         )
     product = table[terms.product]
-    closed = _outsider(ask, book, terms, product)
+    closed = _outsider(ask, context, terms, product)
     if closed is not None:
         return _refused(ask, at, closed)
-    holds = lifecycle.holds(book.rulings)
-    failed = next(_unfit(ask, book, terms, product, holds.get(ask.financing), at), None)
+    holds = lifecycle.holds(context.decisions)
+    failed = next(_unfit(ask, context, terms, product, holds.get(ask.financing), at), None)
     if failed is not None:
         return _refused(ask, at, failed)
     wanted = encumbrance(ask.financing, terms, product)
-    checked, stale = _checked(wanted, book, holds, at)
-    checked = _looked_at(ask, book, checked)
+    checked, stale = _checked(wanted, context, holds, at)
+    checked = _without_reviewed(ask, context, checked)
     if checked.verdict is not Verdict.CLEAR:
         return _against(ask, at, checked)
-    common = _common(wanted, book, holds, at, table)
+    common = _common(wanted, context, holds, at, table)
     if common:
         refused = _refused(ask, at, Failed("GOODS_FREE", _free_again(common[0])))
         return refused._replace(shares=common[:MOST_SHARED])
@@ -74,24 +86,24 @@ def reserve(ask: Ask, book: Book, at: Micros, table: Products) -> Ruling:
 
 
 def _common(
-    wanted: Encumbrance, book: Book, holds: dict[str, Hold], at: Micros, table: Products
+    wanted: Encumbrance, context: DecisionContext, holds: dict[str, Hold], at: Micros, table: Products
 ) -> tuple[Thing, ...]:
-    """What names goods that another bank holds the same interest in, though the papers show nothing of it.
+    """The objects that identify goods in which another bank holds the same interest, though no document shows it.
 
-    Whose papers meet is judged by these: a consolidated box or a declaration has room for several.
+    Financings whose documents meet are decided by these: a consolidated box or a declaration has room for several.
     """
     if wanted.group != Interest.GOODS.group:
         return ()
-    met = {e.holder.financing for e in book.entries if e.fingerprint.kind.exact}
+    met = {e.holder.financing for e in context.entries if e.fingerprint.kind.exact}
     found = set[Thing]()
-    for name in sorted({each.financing for each in book.near} - met):
+    for name in sorted({each.financing for each in context.near} - met):
         hold = holds.get(name)
         if hold is None or not hold.held(at) or hold.bank == wanted.bank:
             continue
         product = table[hold.terms.product]
         theirs = encumbrance(name, hold.terms, product)
         if (theirs.group, theirs.value) == (wanted.group, wanted.value):
-            found |= book.shared(name, hold.reserved_until - product.reservation)
+            found |= context.shared(name, hold.reserved_until - product.reservation)
     return in_order(found)
 
 
@@ -103,20 +115,22 @@ def _free_again(thing: Thing) -> str:
     return either[:200]
 
 
-def still_free(hold: Hold, book: Book, at: Micros, product: Product) -> tuple[Failed | None, frozenset[str]]:
-    """Before a pledge: nothing but what the bank may take over, or has looked at, competes; and what it takes over.
+def still_free(
+    hold: Hold, context: DecisionContext, at: Micros, product: Product
+) -> tuple[Failed | None, frozenset[str]]:
+    """Before a pledge: the guard that fails because of a competing hold, and the financings to be taken over.
 
-    Another reservation that ran out meanwhile does not compete. What is frozen passes to nobody.
+    An expired reservation of another bank does not compete. A frozen financing is not taken over.
     """
     wanted = encumbrance(hold.financing, hold.terms, product)
-    holds = lifecycle.holds(book.rulings)
-    checked, _ = _checked(wanted, book, holds, at)
+    holds = lifecycle.holds(context.decisions)
+    checked, _ = _checked(wanted, context, holds, at)
     if checked.verdict is Verdict.TAKEN:
         gravest = checked.gravest
         assert gravest is not None
         return Failed(gravest.guard, _SATISFIED_BY[gravest.guard]), frozenset()
     for taken in checked.takes_over:
-        if lifecycle.state(holds[taken], book.about(holds[taken]), at).frozen_by:
+        if lifecycle.state(holds[taken], context.about(holds[taken]), at).frozen_by:
             return Failed("NOT_FROZEN", "The end of the freeze of what is taken over."), frozenset()
     return None, checked.takes_over
 
@@ -128,51 +142,55 @@ def encumbrance(financing: str, terms: Terms, product: Product) -> Encumbrance:
 
 
 def _checked(
-    wanted: Encumbrance, book: Book, holds: dict[str, Hold], at: Micros
+    wanted: Encumbrance, context: DecisionContext, holds: dict[str, Hold], at: Micros
 ) -> tuple[Checked, frozenset[str]]:
     """The check against what is held at ``at``, and the holders whose reservation has run out under the same keys."""
     held, stale = list[Entry](), list[Entry]()
-    for entry in book.entries:
+    for entry in context.entries:
         hold = holds.get(entry.holder.financing)
         if hold is not None and hold.ended is None:
             (held if hold.held(at) else stale).append(entry)
-    consents = consented(book.words, wanted.bank, at)
-    checked = uniqueness.check(wanted, book.prints, held, consents)
+    consents = consented(context.statements, wanted.bank, at)
+    checked = uniqueness.check(wanted, context.prints, held, consents)
     # One by one as well: of several that stand in the way together only one is named.
     each = [[entry for entry in stale if entry.holder == holder] for holder in {e.holder for e in stale}]
-    past = [uniqueness.check(wanted, book.prints, entries) for entries in (stale, *each)]
+    past = [uniqueness.check(wanted, context.prints, entries) for entries in (stale, *each)]
     return checked, frozenset(f.by for p in past for f in p.findings if f.verdict is not Verdict.CLEAR)
 
 
-def _outsider(ask: Ask, book: Book, terms: Terms, product: Product) -> Failed | None:
-    """Why the asker is told nothing: no application to it, or by somebody who is no party of that cargo."""
-    applied = _application(book, ask, terms)
+def _outsider(
+    ask: DecisionRequest, context: DecisionContext, terms: Terms, product: Product
+) -> Failed | None:
+    """Why the requester gets no reason: no application to it, or one by somebody who is no party of that cargo."""
+    applied = _application(context, ask, terms)
     if applied is None:
         return Failed(
             "APPLICATION_SIGNED", "The applicant's signed application to this bank, for this product."
         )
     if not applied[0].roles & product.applicants:
         return Failed("APPLICANT_OF_PRODUCT", "An applicant whose role the product is for.")
-    if not book.cargo or any(terms.applicant not in cargo.engaged for cargo in book.cargo):
+    if not context.cargo or any(terms.applicant not in cargo.engaged for cargo in context.cargo):
         return Failed("APPLICANT_ENGAGED", "A consignment whose founding or links name the applicant.")
-    if not _of_cargo(ask.papers, book):
+    if not _of_cargo(ask.papers, context):
         return Failed("PAPERS_OF_CARGO", "Papers of the cargo that the application is about.")
     return None
 
 
-def _application(book: Book, ask: Ask, terms: Terms) -> tuple[Word, finance.Applied] | None:
-    for word, applied in said(book.of(ask.financing, terms.application), finance.Applied):
-        if (applied.product, applied.interest, word.publisher) == (
+def _application(
+    context: DecisionContext, ask: DecisionRequest, terms: Terms
+) -> tuple[Statement, finance.Applied] | None:
+    for statement, applied in of_type(context.of(ask.financing, terms.application), finance.Applied):
+        if (applied.product, applied.interest, statement.publisher) == (
             terms.product,
             terms.interest,
             terms.applicant,
         ):
-            return word, applied
+            return statement, applied
     return None
 
 
-def _of_cargo(papers: Papers, book: Book) -> bool:
-    things = frozenset[Thing]().union(*(cargo.things for cargo in book.cargo))
+def _of_cargo(papers: Papers, context: DecisionContext) -> bool:
+    things = frozenset[Thing]().union(*(cargo.things for cargo in context.cargo))
     asked = [
         *(
             Thing(ObjectKind.CONTAINER, canonical_key(ObjectKind.CONTAINER, box.container))
@@ -191,13 +209,13 @@ def _of_cargo(papers: Papers, book: Book) -> bool:
     return all(thing in things for thing in asked)
 
 
-def _unstated(papers: Papers, book: Book, words: Sequence[Word]) -> str | None:
-    """The first invoice that no party of the consignment states as it is presented."""
-    engaged = frozenset[str]().union(*(cargo.engaged for cargo in book.cargo))
+def _unstated(papers: Papers, context: DecisionContext, statements: Sequence[Statement]) -> str | None:
+    """The first invoice that no party of the consignment states as presented."""
+    engaged = frozenset[str]().union(*(cargo.engaged for cargo in context.cargo))
     stated = {
         (normalise_1(invoice.document_id), Money.of(invoice.grand_total_amount), _party(invoice.seller_party))
-        for word, invoice in said(words, InvoiceIssued)
-        if word.publisher in engaged
+        for statement, invoice in of_type(statements, InvoiceIssued)
+        if statement.publisher in engaged
     }
     for invoice in papers.invoices:
         seller = (invoice.seller.scheme, normalise_1(invoice.seller.id))
@@ -211,7 +229,12 @@ def _party(party: TradeParty) -> tuple[str, str]:
 
 
 def _unfit(
-    ask: Ask, book: Book, terms: Terms, product: Product, present: Hold | None, at: Micros
+    ask: DecisionRequest,
+    context: DecisionContext,
+    terms: Terms,
+    product: Product,
+    present: Hold | None,
+    at: Micros,
 ) -> Iterator[Failed]:
     if Interest(terms.interest) not in product.interests:
         yield Failed("INTEREST_OF_PRODUCT", f"One of {', '.join(sorted(product.interests))}.")
@@ -227,40 +250,42 @@ def _unfit(
     missing = product.keys - ask.papers.kinds
     if missing:
         yield Failed("KEYS_GIVEN", f"Papers of the kinds {', '.join(sorted(missing))}.")
-    words = book.of(ask.financing, terms.application)
-    unstated = _unstated(ask.papers, book, words) if product.value is Value.TRADE else None
+    statements = context.of(ask.financing, terms.application)
+    unstated = _unstated(ask.papers, context, statements) if product.value is Value.TRADE else None
     if unstated is not None:
         yield Failed(
             "INVOICE_STATED",
             f"Invoice {unstated} with this seller and amount, published by a party of the consignment."[:200],
         )
-    if any(isinstance(w.payload, finance.ApplicationWithdrawn | finance.Rejected) for w in words):
+    if any(isinstance(w.payload, finance.ApplicationWithdrawn | finance.Rejected) for w in statements):
         yield Failed("APPLICATION_STANDS", "A new application: this one was withdrawn or rejected.")
-    found = external_registries.standing(book.required, book.external, at)
-    for registry in (name for name, finding in found.items() if finding is external_registries.Finding.HIT):
+    found = external_registries.current_findings(context.required, context.external, at)
+    for registry in (
+        name for name, finding in found.items() if finding is external_registries.RegistryFinding.HIT
+    ):
         yield Failed("EXTERNAL_CLEAR", f"A clear answer of {registry}, which knows another financing of it.")
 
 
-def _looked_at(ask: Ask, book: Book, checked: Checked) -> Checked:
-    """Without what the bank has looked at since an earlier review of the same request."""
+def _without_reviewed(ask: DecisionRequest, context: DecisionContext, checked: Checked) -> Checked:
+    """``checked`` without the findings that the bank has examined since an earlier review of the same request."""
     reviewed = any(
-        ruling.number == ask.reviewed
-        and ruling.action is Action.RESERVE
-        and ruling.outcome is Outcome.REVIEW
-        and ruling.financing == ask.financing
-        for ruling in book.rulings
+        decision.number == ask.reviewed
+        and decision.action is Action.RESERVE
+        and decision.outcome is DecisionOutcome.REVIEW
+        and decision.financing == ask.financing
+        for decision in context.decisions
     )
     if not reviewed:
         return checked
     return replace(checked, findings=tuple(f for f in checked.findings if f.guard not in REVIEWABLE))
 
 
-def _against(ask: Ask, at: Micros, checked: Checked) -> Ruling:
+def _against(ask: DecisionRequest, at: Micros, checked: Checked) -> Decision:
     gravest = checked.gravest
     assert gravest is not None
     refused = _refused(ask, at, Failed(gravest.guard, _SATISFIED_BY[gravest.guard]))
-    return refused if checked.verdict is Verdict.TAKEN else refused._replace(outcome=Outcome.REVIEW)
+    return refused if checked.verdict is Verdict.TAKEN else refused._replace(outcome=DecisionOutcome.REVIEW)
 
 
-def _refused(ask: Ask, at: Micros, failed: Failed) -> Ruling:
+def _refused(ask: DecisionRequest, at: Micros, failed: Failed) -> Decision:
     return ask.refused(at, *failed, terms=ask.terms)

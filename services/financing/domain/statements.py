@@ -1,7 +1,7 @@
-"""What partners say that financing reads: each accepted event as one value, in a set that only grows.
+"""Statements of partners that financing reads: each accepted event as one value, in a grow-only set.
 
-A word counts while its event is live: corrected, retracted and equivocated ones do not, by the rule of the heart. A
-correction speaks with its replacement under its own id.
+A statement counts while its event is live, by the rule of ``services.domain.liveness``. A correction states its replacement
+under its own id.
 """
 
 from __future__ import annotations
@@ -13,26 +13,26 @@ from schemas.envelope import event_id
 from schemas.events import catalogue
 from schemas.events.base import Milestone, Payload, Role
 from schemas.events.correction import Corrected, Retracted
-from schemas.events.credit_facts import ParticularsDeclared
+from schemas.events.credit import ParticularsDeclared
 from schemas.events.customs_control import InspectionFinding
 from schemas.events.document_trade import InsuranceBound, InsuranceCancelled, InvoiceIssued
 from schemas.events.finance_terms import FinanceFact
 from schemas.events.movement_exceptions import Reconsigned
 from services.domain.facts import EventId, Micros, Withdrawal
-from services.domain.interpretation import Statement
+from services.domain.interpretation import Attribution
 from services.domain.liveness import judge
 
 READ = (
     FinanceFact, InvoiceIssued, InsuranceBound, InsuranceCancelled, InspectionFinding, ParticularsDeclared, Reconsigned
 )  # fmt: skip
-"""What is kept whole, beside openings of a transit, which may name their deadline; of all else the heart's claims are enough."""
+"""Types read as statements, beside openings of a transit, which may name their deadline; of all others the claims suffice."""
 TRANSIT_OPENED = catalogue.spec("cre.customs.transit_opened.v1").number
 
 P = TypeVar("P", bound=Payload)
 
 
-class Word(NamedTuple):
-    """One accepted event: who said it when, when it happened, since when the platform knows it, and what it says."""
+class Statement(NamedTuple):
+    """One accepted event: its publisher, when it was published and happened, since when the platform knows it, and its payload."""
 
     event: EventId
     publisher: str
@@ -47,14 +47,14 @@ class Word(NamedTuple):
 
     @property
     def order(self) -> tuple[Micros, Micros, EventId]:
-        """Later facts replace earlier ones; a tie never depends on arrival."""
+        """Sort key: later statements replace earlier ones, and ties never depend on arrival."""
         return self.happened, self.published, self.event
 
 
 class Record(NamedTuple):
-    """A grow-only set of words and withdrawals; ``all`` merges any number."""
+    """A grow-only set of statements and withdrawals; ``all`` merges any number."""
 
-    words: frozenset[Word] = frozenset()
+    statements: frozenset[Statement] = frozenset()
     withdrawals: frozenset[tuple[Withdrawal, Micros]] = frozenset()
     contents: frozenset[tuple[EventId, bytes]] = frozenset()
 
@@ -63,64 +63,66 @@ class Record(NamedTuple):
         """The union of ``records``."""
         some = list(records)
         return cls(
-            frozenset().union(*(record.words for record in some)),
+            frozenset().union(*(record.statements for record in some)),
             frozenset().union(*(record.withdrawals for record in some)),
             frozenset().union(*(record.contents for record in some)),
         )
 
 
-def read(statement: Statement, content: bytes, payload: Payload, known: Micros) -> Record:
-    """What one admitted event says to financing; an event of another kind is an empty record."""
-    record = _words(statement, payload, known)
-    if not record.words and not record.withdrawals:
+def read(attribution: Attribution, content: bytes, payload: Payload, known: Micros) -> Record:
+    """What one admitted event states to financing; empty for an event of another kind."""
+    record = _statements(attribution, payload, known)
+    if not record.statements and not record.withdrawals:
         return record
-    return record._replace(contents=frozenset({(statement.event, content)}))
+    return record._replace(contents=frozenset({(attribution.event, content)}))
 
 
-def _words(statement: Statement, payload: Payload, known: Micros) -> Record:
+def _statements(attribution: Attribution, payload: Payload, known: Micros) -> Record:
     if isinstance(payload, Corrected):
-        withdrawal = Withdrawal(statement.event, event_id(statement.source, payload.target), True)
-        said = _words(statement, payload.replacement.payload, known)
-        return said._replace(withdrawals=frozenset({(withdrawal, known)}))
+        withdrawal = Withdrawal(attribution.event, event_id(attribution.source, payload.target), True)
+        replacement = _statements(attribution, payload.replacement.payload, known)
+        return replacement._replace(withdrawals=frozenset({(withdrawal, known)}))
     if isinstance(payload, Retracted):
-        withdrawal = Withdrawal(statement.event, event_id(statement.source, payload.target), False)
+        withdrawal = Withdrawal(attribution.event, event_id(attribution.source, payload.target), False)
         return Record(withdrawals=frozenset({(withdrawal, known)}))
     if not isinstance(payload, FinanceFact | Milestone) or not _reads(payload):
         return Record()
-    publisher = statement.publisher
-    word = Word(
-        statement.event,
+    publisher = attribution.publisher
+    statement = Statement(
+        attribution.event,
         publisher.code,
         publisher.roles,
-        statement.published,
+        attribution.published,
         payload.happened_micros,
         known,
         payload,
     )
-    return Record(frozenset({word}))
+    return Record(frozenset({statement}))
 
 
 def _reads(payload: Payload) -> bool:
     return isinstance(payload, READ) or payload.spec.number == TRANSIT_OPENED
 
 
-def live(record: Record, as_of: Micros, known_at: Micros) -> frozenset[Word]:
-    """The words that count: known by ``known_at``, happened by ``as_of``, and live as far as was known then."""
+def live(record: Record, as_of: Micros, known_at: Micros) -> frozenset[Statement]:
+    """The statements that count: known by ``known_at``, happened by ``as_of``, and live by what was known then."""
     withdrawals = [withdrawal for withdrawal, known in record.withdrawals if known <= known_at]
-    known = {word.event for word in record.words if word.known <= known_at}
+    known = {statement.event for statement in record.statements if statement.known <= known_at}
     contents: dict[EventId, set[bytes]] = {}
     for event, content in record.contents:
         contents.setdefault(event, set()).add(content)
     twice = frozenset(event for event, found in contents.items() if len(found) > 1)
     liveness = judge(withdrawals, twice)
     return frozenset(
-        word
-        for word in record.words
-        if word.event in known and word.happened <= as_of and liveness.live(word.event)
+        statement
+        for statement in record.statements
+        if statement.event in known and statement.happened <= as_of and liveness.live(statement.event)
     )
 
 
-def said(words: Iterable[Word], kind: type[P]) -> list[tuple[Word, P]]:
-    """The words of one type with their payloads, in the order in which they happened."""
-    found = [(word, word.payload) for word in words if isinstance(word.payload, kind)]
+def of_type(statements: Iterable[Statement], kind: type[P]) -> list[tuple[Statement, P]]:
+    """The statements of one type with their payloads, by the time of what they state."""
+    found = [
+        (statement, statement.payload) for statement in statements if isinstance(statement.payload, kind)
+    ]
     return sorted(found, key=lambda pair: pair[0].order)

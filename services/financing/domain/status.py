@@ -1,6 +1,6 @@
-"""The answer to a bank on its own financing: everything that is known of it as of a moment, as it was known at another.
+"""The status of a bank's own financing as of a moment, as it was known at another.
 
-``as_of`` is when it happened, ``known_at`` when the platform knew: an answer that a bank filed can be given again.
+``as_of`` is when it happened, ``known_at`` when the platform knew: an earlier answer can be reproduced.
 """
 
 from __future__ import annotations
@@ -12,16 +12,15 @@ from typing import NamedTuple
 
 from services.domain.facts import EventId, Micros
 from services.financing.domain import lifecycle
-from services.financing.domain.cargo import Cargo, Corroborated, corroboration
+from services.financing.domain.cargo import Cargo, CorroboratedFact, VerifiedValue, corroboration, verified
 from services.financing.domain.control import Control, Registration, controls, registrations
 from services.financing.domain.covenants import Alert, Watched, alerts
-from services.financing.domain.decisions import Ruling, Terms
+from services.financing.domain.decisions import Decision, Terms
 from services.financing.domain.lifecycle import Hold, Stage, State
 from services.financing.domain.money import Money
 from services.financing.domain.products import Interest, Products, products
-from services.financing.domain.requests import LIMITS, Book
+from services.financing.domain.requests import LIMITS, DecisionContext
 from services.financing.domain.statements import Record, live
-from services.financing.domain.valuation import Valued, verified
 
 
 class Step(NamedTuple):
@@ -39,7 +38,7 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """All of one financing; an empty ``registrations`` says "not registered", and ``limits`` what it cannot say."""
+    """All of one financing; empty ``registrations`` mean "not registered", and ``limits`` states what it cannot cover."""
 
     financing: str
     terms: Terms
@@ -54,8 +53,8 @@ class Status:
     matures_on: date | None
     drawn: Money
     outstanding: Money
-    value: Valued
-    corroboration: tuple[Corroborated, ...]
+    value: VerifiedValue
+    corroboration: tuple[CorroboratedFact, ...]
     control: tuple[Control, ...]
     registrations: tuple[Registration, ...]
     alerts: tuple[Alert, ...]
@@ -67,31 +66,31 @@ class Status:
 def status(
     financing: str,
     asked_by: str,
-    rulings: Iterable[Ruling],
+    decisions: Iterable[Decision],
     record: Record,
     cargo: tuple[Cargo, ...],
     as_of: Micros,
     known_at: Micros,
     table: Products | None = None,
 ) -> Status | None:
-    """The status of ``financing`` for the bank whose it is; None for everybody else, as for what does not exist.
+    """The status of ``financing`` for its bank; None for everybody else, as for one that does not exist.
 
-    ``cargo`` is as of the same two moments; ``rulings`` are those on the financing and on whatever shares its cargo.
+    ``cargo`` is as of the same two moments; ``decisions`` are those on the financing and on all that share its cargo.
     """
-    known = [ruling for ruling in rulings if ruling.at <= min(as_of, known_at)]
+    known = [decision for decision in decisions if decision.at <= min(as_of, known_at)]
     holds = lifecycle.holds(known)
     hold = holds.get(financing)
     if hold is None or hold.bank != asked_by:
         return None
     rows = products() if table is None else table
     product = rows[hold.terms.product]
-    book = Book(rulings=tuple(known), words=live(record, as_of, known_at), cargo=cargo)
-    words = book.about(hold)
-    own = lifecycle.of_financing(words, financing, hold.terms.application)
+    context = DecisionContext(decisions=tuple(known), statements=live(record, as_of, known_at), cargo=cargo)
+    statements = context.about(hold)
+    own = lifecycle.of_financing(statements, financing, hold.terms.application)
     state = lifecycle.state(hold, own, as_of)
     engaged = frozenset[str]().union(*(each.engaged for each in cargo))
     others = tuple(other for other in holds.values() if _competes(hold, other, rows))
-    watched = Watched(state, product, cargo, words, as_of, others)
+    watched = Watched(state, product, cargo, statements, as_of, others)
     currency = state.currency
     return Status(
         financing=financing,
@@ -107,22 +106,22 @@ def status(
         matures_on=state.matures_on,
         drawn=Money(state.drawn, currency),
         outstanding=Money(state.outstanding, currency),
-        value=verified(words, engaged, currency, product.value_publishers),
+        value=verified(statements, engaged, currency, product.value_publishers),
         corroboration=tuple(fact for each in cargo for fact in corroboration(each)),
         control=tuple(
             control
             for each in cargo
-            for control in controls(words, each.notes, each.engaged, hold.bank, as_of)
+            for control in controls(statements, each.notes, each.engaged, hold.bank, as_of)
         ),
         registrations=registrations(own),
         alerts=alerts(watched),
-        history=_history(known, state, book, financing),
+        history=_history(known, state, context, financing),
         position=hold.last,
     )
 
 
 def _competes(hold: Hold, other: Hold, table: Products) -> bool:
-    """Whether another financing is of the same interest in the same value: the buyer's bank is no rival of the seller's."""
+    """Whether another financing is of the same interest in the same value: the buyer's bank does not compete with the seller's."""
     if other.financing == hold.financing or other.terms.product not in table.rows:
         return False
     own, its = table[hold.terms.product], table[other.terms.product]
@@ -130,7 +129,9 @@ def _competes(hold: Hold, other: Hold, table: Products) -> bool:
     return same_interest and own.value is its.value
 
 
-def _history(known: list[Ruling], state: State, book: Book, financing: str) -> tuple[Step, ...]:
+def _history(
+    known: list[Decision], state: State, context: DecisionContext, financing: str
+) -> tuple[Step, ...]:
     steps = [
         Step(
             r.at,
@@ -145,8 +146,10 @@ def _history(known: list[Ruling], state: State, book: Book, financing: str) -> t
         for r in known
         if r.financing == financing or financing in r.frees
     ]
-    by_event = {word.event: word for word in book.words}
+    by_event = {statement.event: statement for statement in context.statements}
     for event in state.events:
-        word = by_event[event]
-        steps.append(Step(word.happened, word.payload.spec.name, "", word.publisher, None, event))
+        statement = by_event[event]
+        steps.append(
+            Step(statement.happened, statement.payload.spec.name, "", statement.publisher, None, event)
+        )
     return tuple(sorted(steps, key=lambda step: (step.at, step.number or 0, step.event or b"")))

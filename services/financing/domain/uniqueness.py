@@ -1,9 +1,8 @@
-"""Whether an interest may be reserved beside what is reserved already: clear, to be looked at, or taken.
+"""Whether an interest may be reserved beside existing holds: clear, to be reviewed, or taken.
 
-A hit blocks only where the same interest in the same value is taken. What passes: the seller's bank and the buyer's bank
-on one trade (a claim and the goods), a further part of the same thing inside one bank, parts of what may rightly be
-shared (a consolidated box, one declaration for several invoices) as long as they fit, and a take-over to which the bank
-that holds the interest consented. What only looks alike is for people.
+A match blocks only where the same interest in the same value is taken. These pass: the seller's and the buyer's bank on one trade
+(a claim and the goods), a further part of the same thing inside one bank, parts of what may be shared (a consolidated box, one
+declaration for several invoices) as long as they fit, and a take-over with the holder's consent. Mere resemblance is for review.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ class Room(IntEnum):
 
 
 class Fit(NamedTuple):
-    """The verdict, and what would be left of ``measure`` (None where it cannot be said)."""
+    """The verdict, and what would be left of ``measure`` (None where unknown)."""
 
     room: Room
     residual: int | None = None
@@ -66,7 +65,7 @@ def _alone(asked: Share | None) -> Fit:
 
 
 class Encumbrance(NamedTuple):
-    """What a financing wants or holds: who for, which group of interests (CLAIM or CARGO) in which value."""
+    """What a financing requests or holds: bank, applicant, group of interests (CLAIM or CARGO) and value."""
 
     financing: str
     bank: str
@@ -83,7 +82,7 @@ class Entry(NamedTuple):
 
 
 class Verdict(IntEnum):
-    """The outcome of a check; the greater the graver."""
+    """The verdict of a check; the greater the graver."""
 
     CLEAR = 0
     REVIEW = 1
@@ -91,7 +90,7 @@ class Verdict(IntEnum):
 
 
 class Match(StrEnum):
-    """How what was found resembles what was asked."""
+    """How a finding resembles the request."""
 
     NONE = "NONE"
     SIMILAR = "SIMILAR"
@@ -101,7 +100,7 @@ class Match(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that speaks against a reservation; ``by`` is for the platform, never for another bank."""
+    """One finding against a reservation; ``by`` is internal, never shown to another bank."""
 
     verdict: Verdict
     match: Match
@@ -114,14 +113,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The outcome of a check: the gravest finding counts. ``takes_over`` are holders that consented to it."""
+    """The result of a check: the gravest finding counts. ``takes_over`` are holders that consented."""
 
     findings: tuple[Finding, ...] = ()
     takes_over: frozenset[str] = frozenset()
 
     @property
     def verdict(self) -> Verdict:
-        """CLEAR where nothing speaks against it."""
+        """CLEAR without findings."""
         return max((finding.verdict for finding in self.findings), default=Verdict.CLEAR)
 
     @property
@@ -132,7 +131,7 @@ class Checked:
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What is worth saying although it stops nothing."""
+        """Guards worth a notice although they stop nothing."""
         return tuple(sorted({f.guard for f in self.findings if f.verdict is Verdict.CLEAR}))
 
 

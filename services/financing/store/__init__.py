@@ -1,4 +1,4 @@
-"""Where financing is kept: decisions, entries under their keys, and the one transaction that checks and reserves."""
+"""Storage of financing: decisions, entries under fingerprints, the transaction that decides, and reads for banks."""
 
 from services.runtime.named_sql import Queries
 

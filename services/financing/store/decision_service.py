@@ -1,8 +1,8 @@
-"""The desk: requests are decided in one transaction. Everything that a decision depends on is locked, read, judged and recorded.
+"""The decision service: requests are locked, read, decided, signed and recorded in one transaction.
 
-What is read behind the locks nobody else can change (see ``holding``). Locking and reading is one round trip to the database,
-recording another; a third reads what earlier decisions left, where there are any. So it is for one request as for several:
-those have nothing in common, and none sees what another one of them decides.
+What is read behind the locks no other transaction can change (see ``locks``). Locking and reading is one round trip to the
+database, recording another; a third reads what earlier decisions left, where there are any. Requests decided together have
+nothing in common, and none sees another's decision.
 """
 
 from __future__ import annotations
@@ -18,70 +18,76 @@ from psycopg import Connection
 from services.domain.facts import Micros
 from services.domain.objects import Thing, consignment
 from services.financing.domain.decision_rules import decide
-from services.financing.domain.decisions import Action, Ruling
+from services.financing.domain.decisions import Action, Decision
 from services.financing.domain.fingerprints import Fingerprint, Version, fingerprints
 from services.financing.domain.products import Products, products
-from services.financing.domain.requests import Ask
+from services.financing.domain.requests import DecisionRequest
 from services.financing.store import fingerprint_versions as versions
 from services.financing.store import statement
-from services.financing.store.decision_context import Kept, Seen, ask_seen, read_book, read_kept, seen_in
-from services.financing.store.decision_writer import Decided, record, signed
-from services.financing.store.financings import rulings_of as rulings_of
-from services.financing.store.fingerprint_versions import KeyMissing, KeyRing
-from services.financing.store.locks import (
-    Asked,
-    Held,
-    Later,
-    OtherVersions,
-    ask_hold,
-    held_in,
-    known_keys,
+from services.financing.store.decision_context import (
+    LockedReads,
+    PriorDecisions,
+    read_context,
+    read_prior,
+    reads_in,
+    send_reads,
 )
+from services.financing.store.decision_writer import SignedDecision, record, signed, state_digest
+from services.financing.store.fingerprint_versions import KeyMissing, KeyRing
 from services.financing.store.locks import CargoMoved as CargoMoved
-from services.financing.store.signatures import Signer, state_digest
+from services.financing.store.locks import (
+    Deferred,
+    LockedScope,
+    OtherVersions,
+    PreparedRequest,
+    known_keys,
+    locked_in,
+    send_locks,
+)
+from services.ledger.platform_events import Signer
 from services.ledger.registry import store as registry_store
 from services.ledger.registry.registry import Registry
 from services.ledger.storage import points
 from services.ledger.storage.arrays import adapt
 
 Session = Connection[Any]
-Request = tuple[Ask, Sequence[Thing]]
-"""What is asked, and the consignments that a reservation or a request about cargo is about."""
+Request = tuple[DecisionRequest, Sequence[Thing]]
+"""A request, and the consignments that a reservation or a request about cargo is about."""
 Clock = Callable[[Session], tuple[Micros, int]]
 MOST_KEYS = 1_024
-"""Keys of one transaction, as far as requests tell them: the table of locks is shared by all sessions. One request may have more."""
+"""Keys of one transaction at most, as far as requests name them: all sessions share the lock table. One request may have more."""
 
 
 def database_clock(session: Session) -> tuple[Micros, int]:
-    """(the moment, the transaction below which everything is seen) by the database, for other clocks to begin with."""
+    """(the moment, the transaction below which everything is visible) by the database."""
     row = session.execute(statement("moment")).fetchone()
     assert row is not None
     return int(row[0]), int(row[1])
 
 
 class _Counting(NamedTuple):
-    """The versions of fingerprints that counted when last asked: as rows in words, and as they are computed with."""
+    """The fingerprint versions that counted at the last read: as text rows, and as they are computed with."""
 
     rows: tuple[str, ...] = ()
     versions: tuple[Version, ...] = ()
 
 
-class _Look(NamedTuple):
-    """One request with all that was found of it."""
+class _RequestReads(NamedTuple):
+    """One request with everything that was read for it."""
 
-    asked: Asked
-    held: Held
-    seen: Seen
-    kept: Kept
+    prepared: PreparedRequest
+    locked: LockedScope
+    locked_reads: LockedReads
+    prior: PriorDecisions
 
 
-class _Looked(NamedTuple):
-    """What is decided side by side, each with its place among the requests, and what all of it rests on.
+class _GroupReads(NamedTuple):
+    """Requests decided together, each with its place, and what all of them share.
 
-    ``open`` are the versions of fingerprints under which is written.
+    ``open`` are the fingerprint versions that are written.
     """
 
-    each: list[tuple[int, _Look]]
+    each: list[tuple[int, _RequestReads]]
     registry: Registry
     at: Micros
     position: int
@@ -89,11 +95,11 @@ class _Looked(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Desk:
-    """Decides in the caller's transaction, which it neither commits nor rolls back. For several sessions and threads.
+class DecisionService:
+    """Decides in the caller's transaction, which it neither commits nor rolls back. Usable from several sessions and threads.
 
-    ``required`` are the other registries that must be clear before money is paid; ``clock`` is another one than the
-    database's, read behind the locks.
+    ``required`` are the other registries that must be clear before money is paid; ``clock`` replaces the database's, and is read
+    behind the locks.
     """
 
     ring: KeyRing
@@ -104,11 +110,11 @@ class Desk:
     _known: dict[int, Registry] = field(default_factory=dict, compare=False, repr=False)
     _counting: list[_Counting] = field(default_factory=lambda: [_Counting()], compare=False, repr=False)
 
-    def decide(self, session: Session, ask: Ask, on: Sequence[Thing] = ()) -> Ruling:
+    def decide(self, session: Session, ask: DecisionRequest, on: Sequence[Thing] = ()) -> Decision:
         """Decide and record ``ask``; ``on`` are the consignments that a reservation or a request about cargo is about.
 
-        A repeated request gives the decision that was taken for it, and records nothing. Blocks while others decide on the
-        same encumbrance. Raises CargoMoved (begin again), KeyMissing, and what Postgres raises.
+        A repeated request gives its recorded decision and records nothing. Blocks while others decide on the same encumbrance. Raises
+        CargoMoved (begin again), KeyMissing, and what Postgres raises.
         """
         (found,) = self.decide_all(session, [(ask, on)])
         if isinstance(found, Exception):
@@ -117,26 +123,26 @@ class Desk:
 
     def decide_all(
         self, session: Session, requests: Sequence[Request], whole: bool = False
-    ) -> list[Ruling | Exception]:
-        """Decide and record each of ``requests``, or say why it alone was not decided; nothing of such a one is written.
+    ) -> list[Decision | Exception]:
+        """Decide and record each of ``requests``; an exception in place of a decision concerns that request alone, of which nothing is written.
 
-        Later where it has something in common with an earlier one, CargoMoved where it has to begin again. ``whole``:
-        this is all of the transaction, begun and committed by statements that go with others. Raises what concerns them all:
-        KeyMissing, and what Postgres raises; to roll back is then the caller's.
+        Deferred where it has something in common with an earlier one, CargoMoved where it has to begin again. ``whole``: this is the whole
+        transaction, begun and committed by statements pipelined with the others. Raises what concerns all: KeyMissing, and what Postgres
+        raises; the caller then rolls back.
         """
         adapt(session)
-        found: list[Ruling | Exception] = [Later() for _ in requests]
-        looked = self._looked(session, requests, found, whole)
-        if looked is None:
+        found: list[Decision | Exception] = [Deferred() for _ in requests]
+        group_reads = self._group_reads(session, requests, found, whole)
+        if group_reads is None:
             return found
         points.reach("locked")
-        decided: list[Decided] = []
-        for place, each in looked.each:
+        decided: list[SignedDecision] = []
+        for place, each in group_reads.each:
             try:
-                found[place], recorded = self._judged(session, each, looked)
+                found[place], recorded = self._judged(session, each, group_reads)
             except (psycopg.Error, OSError, MemoryError, KeyMissing):
                 raise
-            except Exception as problem:  # of this request alone: whoever asked gets it
+            except Exception as problem:  # of this request alone: its requester gets it
                 found[place] = problem
             else:
                 decided += [recorded] if recorded is not None else []
@@ -147,58 +153,60 @@ class Desk:
                 session.execute(b"COMMIT")
         return found
 
-    def _judged(self, session: Session, look: _Look, looked: _Looked) -> tuple[Ruling, Decided | None]:
-        """The decision on one request, and what is to be recorded of it, if anything is."""
-        at, table = looked.at, products() if self.table is None else self.table
-        book, things = read_book(session, *look, looked.registry, at, table, self.required)
-        ruling = decide(look.asked.ask, book, at, self.table)
-        if ruling.recorded:
-            return ruling, None
-        ruling = ruling._replace(number=look.held.number, position=looked.position)
-        if book.earlier is not None:
-            return ruling, None
-        written = [p for p in book.prints if p.version in looked.open]
-        if ruling.action.disposes:
-            things = tuple(consignment(*cargo.consignment.split("/", 1)) for cargo in book.cargo)
-        return ruling, signed(ruling, self.signer, state_digest(book), written, things)
+    def _judged(
+        self, session: Session, reads: _RequestReads, group_reads: _GroupReads
+    ) -> tuple[Decision, SignedDecision | None]:
+        """The decision on one request, and its record unless there is nothing to record."""
+        at, table = group_reads.at, products() if self.table is None else self.table
+        context, things = read_context(session, *reads, group_reads.registry, at, table, self.required)
+        decision = decide(reads.prepared.ask, context, at, self.table)
+        if decision.recorded:
+            return decision, None
+        decision = decision._replace(number=reads.locked.number, position=group_reads.position)
+        if context.earlier is not None:
+            return decision, None
+        written = [p for p in context.prints if p.version in group_reads.open]
+        if decision.action.disposes:
+            things = tuple(consignment(*cargo.consignment.split("/", 1)) for cargo in context.cargo)
+        return decision, signed(decision, self.signer, state_digest(context), written, things)
 
-    def _looked(
-        self, session: Session, requests: Sequence[Request], found: list[Ruling | Exception], whole: bool
-    ) -> _Looked | None:
-        """What is locked for the requests, and seen behind that; None where none can be decided. Others are in ``found``."""
+    def _group_reads(
+        self, session: Session, requests: Sequence[Request], found: list[Decision | Exception], whole: bool
+    ) -> _GroupReads | None:
+        """Lock the requests and read behind the locks; None where none can be decided. Exceptions of others are put in ``found``."""
         counting = self._counting[0]
         while True:
-            places, asked = _apart(requests, counting.versions, found)
-            if not asked:
+            places, prepared = _apart(requests, counting.versions, found)
+            if not prepared:
                 return None
             with session.pipeline():
                 if whole:
                     session.execute(b"BEGIN")
-                locked = ask_hold(session, asked, counting.rows)
-                rows = ask_seen(session)
-            held = held_in(locked, asked)
-            if not isinstance(held, OtherVersions):
+                lock_rows = send_locks(session, prepared, counting.rows)
+                rows = send_reads(session)
+            locked = locked_in(lock_rows, prepared)
+            if not isinstance(locked, OtherVersions):
                 break
-            counting = self._counting[0] = _Counting(held.rows, versions.counting(held.rows, self.ring))
+            counting = self._counting[0] = _Counting(locked.rows, versions.counting(locked.rows, self.ring))
             whole = False
-        kept = read_kept(session, asked, held)
-        seen = seen_in(rows, asked, held)
-        each = list[tuple[int, _Look]]()
-        for number, (place, h) in enumerate(zip(places, held, strict=True)):
-            if isinstance(h, Held):
-                each.append((place, _Look(asked[number], h, seen[number], kept[number])))
+        prior = read_prior(session, prepared, locked)
+        locked_reads = reads_in(rows, prepared, locked)
+        each = list[tuple[int, _RequestReads]]()
+        for number, (place, h) in enumerate(zip(places, locked, strict=True)):
+            if isinstance(h, LockedScope):
+                each.append((place, _RequestReads(prepared[number], h, locked_reads[number], prior[number])))
             else:
                 found[place] = h
-        first = next((h for h in held if isinstance(h, Held)), None)
+        first = next((h for h in locked if isinstance(h, LockedScope)), None)
         at, position = (0, 0) if first is None else (first.moment, first.position)
         if self.clock is not None:
             at, position = self.clock(session)
         registry = self._registry(session, 0 if first is None else first.registry)
         opened = frozenset(version.number for version in counting.versions if version.open)
-        return _Looked(each, registry, at, position, opened)
+        return _GroupReads(each, registry, at, position, opened)
 
     def _registry(self, session: Session, version: int) -> Registry:
-        """The registry at the version that is held; read once for each version of it."""
+        """The registry at the locked version, cached by version."""
         known = self._known.get(version)
         if known is None:
             known = registry_store.load(session)
@@ -208,30 +216,30 @@ class Desk:
 
 
 def _apart(
-    requests: Sequence[Request], known: Sequence[Version], found: list[Ruling | Exception]
-) -> tuple[list[int], list[Asked]]:
-    """The requests, by their places, that have nothing in common as far as they tell themselves, while there is room.
+    requests: Sequence[Request], known: Sequence[Version], found: list[Decision | Exception]
+) -> tuple[list[int], list[PreparedRequest]]:
+    """The requests, by place, that share no key as far as they name them, while there is room.
 
-    What fails for one of them alone is put to its place in ``found``.
+    An exception that concerns one of them alone is put in its place in ``found``.
     """
-    places, asked = list[int](), list[Asked]()
+    places, prepared = list[int](), list[PreparedRequest]()
     taken: set[int] = set()
     for place, (ask, on) in enumerate(requests):
         try:
-            each = Asked(ask, on, _asked_prints(ask, known))
+            each = PreparedRequest(ask, on, _presented_prints(ask, known))
             keys = known_keys(each)
         except Exception as problem:
             found[place] = problem
             continue
-        if not asked or (taken.isdisjoint(keys) and len(taken) + len(keys) <= MOST_KEYS):
+        if not prepared or (taken.isdisjoint(keys) and len(taken) + len(keys) <= MOST_KEYS):
             taken |= keys
             places.append(place)
-            asked.append(each)
-    return places, asked
+            prepared.append(each)
+    return places, prepared
 
 
-def _asked_prints(ask: Ask, known: Sequence[Version]) -> tuple[Fingerprint, ...]:
-    """The fingerprints of the papers of a reservation, under each version that counts."""
+def _presented_prints(ask: DecisionRequest, known: Sequence[Version]) -> tuple[Fingerprint, ...]:
+    """The fingerprints of a reservation's documents, under each version that counts."""
     if ask.action is not Action.RESERVE or ask.terms is None:
         return ()
     return tuple(p for version in known for p in fingerprints(ask.papers, ask.terms.applicant, version))

@@ -1,6 +1,6 @@
-"""The registry's keys: which versions of fingerprints count, and whether this process has the keys to judge by them.
+"""The registry's keys: which fingerprint versions count, and whether this process has the keys to compute them.
 
-The keys themselves come from the settings of the process and are never stored; the table knows their digests.
+The keys come from the process's settings and are never stored; the table holds their digests.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import tuple_row
 
-from services.financing.domain.fingerprints import Version
-from services.financing.domain.normalisation import NORMALISERS, Normaliser
+from services.financing.domain.fingerprints import NORMALISERS, Normaliser, Version
 from services.financing.store import statement
 from services.ledger.audit_trail.entries import enter
 
@@ -22,11 +21,11 @@ _DOMAIN = b"lianyun-financing-registry-key\n"
 
 
 class KeyMissing(Exception):
-    """A version of fingerprints that still counts and that this process cannot compute: it must not decide anything."""
+    """A version that still counts cannot be computed by this process: it must not decide anything."""
 
 
 class KeyRing:
-    """The registry keys of this process, by their digests, and the normalisers that it knows."""
+    """The registry keys of this process by their digests, and its normalisers."""
 
     def __init__(self, keys: Iterable[bytes], normalisers: Mapping[int, Normaliser] = NORMALISERS) -> None:
         self._keys = {key_id(key): key for key in keys}
@@ -46,19 +45,19 @@ class KeyRing:
 
 
 def key_id(key: bytes) -> str:
-    """16 hexadecimal digits by which a registry key is known; they tell nothing about it."""
+    """16 hexadecimal digits that identify a registry key and reveal nothing of it."""
     return hashlib.sha256(_DOMAIN + key).hexdigest()[:16]
 
 
 def hold(session: Session, ring: KeyRing) -> tuple[Version, ...]:
-    """The versions that count, kept as they are until the transaction ends. Raises KeyMissing; waits for a rotation."""
+    """The versions that count, locked until the transaction ends. Raises KeyMissing; waits for a rotation."""
     return _computable(
         session.cursor(row_factory=tuple_row).execute(statement("hold_versions")).fetchall(), ring
     )
 
 
 def counting(rows: Iterable[str], ring: KeyRing) -> tuple[Version, ...]:
-    """The versions of rows in words: number, key, normaliser, 1 where it is open. Raises KeyMissing."""
+    """The versions of text rows: number, key, normaliser, 1 where it is open. Raises KeyMissing."""
     parts = (row.split(" ") for row in rows)
     return _computable([(int(no), key, int(norm), is_open == "1") for no, key, norm, is_open in parts], ring)
 
@@ -70,10 +69,10 @@ def _computable(rows: Sequence[tuple[int, str, int, bool]], ring: KeyRing) -> tu
 
 
 def begin(session: Session, key: bytes, normaliser: int) -> int:
-    """Open a further version and return its number; what decisions are under way end first.
+    """Open a further version and return its number; waits for decisions under way.
 
-    Earlier versions stay open until they are closed: while processes of two releases run side by side, each reservation
-    is written under both. Needs a transaction; nothing may have been decided in it.
+    Earlier versions stay open until they are closed: while processes of two releases run side by side, each reservation is
+    written under both. Needs a transaction in which nothing was decided.
     """
     Version(0, key, NORMALISERS.get(normaliser, str))  # refuses a short key
     session.execute(statement("lock_versions"))
@@ -87,7 +86,7 @@ def begin(session: Session, key: bytes, normaliser: int) -> int:
 
 
 def close(session: Session, number: int) -> bool:
-    """Write nothing more under a version; it is looked at until its last entry is freed. False where it was closed."""
+    """Close a version to writing; it is compared until its last entry is freed. False where it was closed before."""
     session.execute(statement("lock_versions"))
     closed = session.execute(statement("close_version"), {"number": number}).fetchone() is not None
     if closed:

@@ -1,10 +1,8 @@
-"""Group commit: requests that come while others are decided are decided together, in one transaction of their own.
+"""Group commit: requests that arrive while others are decided are decided together, in one transaction.
 
-Whoever asks first leads: it takes all that wait, decides them, commits once and wakes them; the first of those who came
-meanwhile leads next. It waits for those who were just answered, who as a rule ask again at once, and for them two milliseconds
-at most; one asker alone never waits. Each is answered by itself and only when its decision is committed.
-
-For who asks on an event loop a thread leads that is kept for that.
+The first requester leads: it takes all that wait, decides them, commits once and wakes them; the first that arrived meanwhile leads
+next. A leader waits at most ``PATIENCE`` for those just answered, who mostly request again at once; a single requester never
+waits. Each gets its own answer, after the commit. For requesters on an event loop a dedicated thread leads.
 """
 
 from __future__ import annotations
@@ -20,10 +18,10 @@ from dataclasses import dataclass, field
 import psycopg
 
 from services.domain.objects import Thing
-from services.financing.domain.decisions import Ruling
-from services.financing.domain.requests import Ask
-from services.financing.store.decision_service import Desk, Request, Session
-from services.financing.store.locks import Later
+from services.financing.domain.decisions import Decision
+from services.financing.domain.requests import DecisionRequest
+from services.financing.store.decision_service import DecisionService, Request, Session
+from services.financing.store.locks import Deferred
 from services.ledger.storage import points
 
 log = logging.getLogger(__name__)
@@ -34,19 +32,19 @@ PATIENCE = 0.002
 """Seconds for which a group is awaited."""
 
 
-class Alone(Exception):
-    """The transaction of the group failed, for whichever reason: nothing was decided; ask in a transaction of your own."""
+class GroupFailed(Exception):
+    """The transaction of the group failed and nothing was decided: decide in a transaction of your own."""
 
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
-    """One request that waits for its answer; whoever of them is to lead has none yet."""
+    """A request that waits for its answer; one that is woken to lead has none yet."""
 
-    ask: Ask
+    ask: DecisionRequest
     on: Sequence[Thing]
-    answer: Ruling | Exception | None = None
+    answer: Decision | Exception | None = None
 
-    def ruling(self) -> Ruling:
+    def decision(self) -> Decision:
         """The answer that came."""
         assert self.answer is not None
         if isinstance(self.answer, Exception):
@@ -56,7 +54,7 @@ class _Waiting:
 
 @dataclass(slots=True, eq=False)
 class _OnThread(_Waiting):
-    """It holds a thread, which is woken with the answer, or to lead."""
+    """It blocks a thread, which is woken with the answer, or to lead."""
 
     woken: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
@@ -66,24 +64,24 @@ class _OnThread(_Waiting):
 
 @dataclass(slots=True, eq=False)
 class _OnLoop(_Waiting):
-    """It is awaited on the event loop that it was made on."""
+    """It is awaited on the event loop that created it."""
 
     came: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     def wake(self) -> None:
-        with suppress(RuntimeError):  # the loop has ended, and whoever asked with it
+        with suppress(RuntimeError):  # the loop has ended, and the requester with it
             self.came.get_loop().call_soon_threadsafe(self._set)
 
     def _set(self) -> None:
-        if not self.came.done():  # whoever asked may have gone
+        if not self.came.done():  # the requester may have gone
             self.came.set_result(None)
 
 
 class GroupCommit:
-    """Decides for many threads by ``desk``, over one session that ``connect`` opens: committing by itself, and its own."""
+    """Decides for many threads by ``service``, over one session of its own from ``connect``, in autocommit."""
 
-    def __init__(self, desk: Desk, connect: Callable[[], Session]) -> None:
-        self.desk, self._connect = desk, connect
+    def __init__(self, service: DecisionService, connect: Callable[[], Session]) -> None:
+        self.service, self._connect = service, connect
         self._session: Session | None = None
         self._lock = threading.Lock()
         self._came = threading.Condition(self._lock)
@@ -92,34 +90,34 @@ class GroupCommit:
         self._expected = 1
         self._leading = ThreadPoolExecutor(1, "decisions")
 
-    def decide(self, ask: Ask, on: Sequence[Thing] = ()) -> Ruling:
-        """Decide, record and commit ``ask`` as ``Desk.decide`` does, with whatever else is asked at the same time.
+    def decide(self, ask: DecisionRequest, on: Sequence[Thing] = ()) -> Decision:
+        """Decide, record and commit ``ask`` as ``DecisionService.decide`` does, with the requests that arrive at the same time.
 
-        Blocks until that is done. Raises CargoMoved (begin again), Alone where the group failed, and what fails for this
-        request alone. Whoever holds locks that a decision needs must not call it.
+        Blocks until that is done. Raises CargoMoved (begin again), GroupFailed, and what fails for this request alone. A caller that
+        holds locks which a decision needs must not call it.
         """
         own = _OnThread(ask, on)
         if not self._leads(own):
             own.woken.acquire()
         self._lead(own)
-        return own.ruling()
+        return own.decision()
 
-    async def decided(self, ask: Ask, on: Sequence[Thing] = ()) -> Ruling:
+    async def decided(self, ask: DecisionRequest, on: Sequence[Thing] = ()) -> Decision:
         """The same for a caller on an event loop, which does not block."""
         own = _OnLoop(ask, on)
         if self._leads(own):
             self._let_lead(own)
         await own.came
-        return own.ruling()
+        return own.decision()
 
     def close(self) -> None:
-        """Give the session back; nobody may be asking."""
+        """Close the session; no request may be pending."""
         self._leading.shutdown()
         with self._lock:
             self._end()
 
     def _leads(self, own: _OnThread | _OnLoop) -> bool:
-        """Join those who wait; whether nobody leads, so that ``own`` does."""
+        """Join the queue; whether ``own`` is to lead."""
         with self._lock:
             self._queue.append(own)
             if len(self._queue) == self._expected:
@@ -139,7 +137,7 @@ class GroupCommit:
             self._lead_once(own)
 
     def _lead_once(self, own: _OnThread | _OnLoop) -> None:
-        """Decide what waits, ``own`` among it, and hand on: to whoever came meanwhile, or to nobody."""
+        """Decide the queue, ``own`` among it, and hand the lead to the next in it, if any."""
         group = self._gathered()
         try:
             self._answer(group)
@@ -148,7 +146,7 @@ class GroupCommit:
                 self._queue[:0] = (each for each in group if each.answer is None)
                 # Who leads and has no answer yet goes on leading.
                 following = own if own.answer is None else next(iter(self._queue), None)
-                # Who is answered now as a rule asks again at once, and who waits is there.
+                # Those answered now mostly request again at once, and those who wait are there.
                 answered = sum(each.answer is not None for each in group)
                 self._expected = min(LARGEST, answered + len(self._queue))
                 self._led = following is not None
@@ -170,7 +168,7 @@ class GroupCommit:
         except BaseException as problem:
             self._end()
             for each in group:
-                each.answer = Alone()
+                each.answer = GroupFailed()
             if not isinstance(problem, Exception):
                 raise
             log.warning(
@@ -184,13 +182,13 @@ class GroupCommit:
         points.reach("after_commit")
         for each, outcome in zip(group, found, strict=True):
             # Who shares something with an earlier one of the group is decided after it.
-            each.answer = None if isinstance(outcome, Later) else outcome
+            each.answer = None if isinstance(outcome, Deferred) else outcome
 
-    def _decided(self, requests: Sequence[Request]) -> list[Ruling | Exception]:
+    def _decided(self, requests: Sequence[Request]) -> list[Decision | Exception]:
         if self._session is None or self._session.closed:
             self._session = self._connect()
             self._session.autocommit = True
-        return self.desk.decide_all(self._session, requests, whole=True)
+        return self.service.decide_all(self._session, requests, whole=True)
 
     def _end(self) -> None:
         """End the session, whatever state it is in: with it ends its transaction."""

@@ -1,4 +1,4 @@
-"""Ids of what financing speaks of: digests of names, the same on every machine."""
+"""Ids of financings, applications, notes and requests: digests of names."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ def note_id(key: str) -> bytes:
 
 
 def request_key(asked_by: str, idempotency: str) -> bytes:
-    """What two tellings of one request have in common."""
+    """The key under which repetitions of one request meet."""
     return hashlib.sha256(f"request\0{asked_by}\0{idempotency}".encode()).digest()[:16]
 
 
 def lock_key(id_: bytes) -> int:
-    """The number by which an id is locked; two ids that share one wait for one another, no more."""
+    """The advisory lock of an id; two ids that share one only wait for one another."""
     return int.from_bytes(id_[:8], signed=True)
 
 
 def subjects(publisher: str, payload: Payload) -> Iterator[bytes]:
-    """The ids under which an event of ``publisher`` is found, beside the objects that the heart knows it by."""
+    """The subject ids under which an event of ``publisher`` is indexed, beside the objects of its claims."""
     match payload:
         case Applied():
             yield application_id(f"{publisher}/{payload.reference}")

@@ -1,8 +1,8 @@
-"""The platform's own keys for financing, in one file that only its owner reads, and how they are made known.
+"""The platform's own keys for financing, in one file readable by its owner only, and their registration.
 
-The file is JSON: ``source`` and ``seed`` (the signing key of decisions), ``salt_secret``, and ``registry_keys``, by which
-fingerprints are keyed, the newest last. Whoever loses it can sign no further decision and compare no fingerprint: keep a
-copy apart. What it holds is never stored in the database.
+The file is JSON: ``source`` and ``seed`` (the signing key of decisions), ``salt_secret``, and ``registry_keys`` for fingerprints, the
+newest last. Without it no further decision can be signed and no fingerprint compared: back it up apart. Nothing of it is stored
+in the database.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from schemas.events.base import Role
 from schemas.schemes import Scheme
 from schemas.signing_key import SigningKey
 from services.domain.facts import Micros
-from services.financing.domain.normalisation import NEWEST
+from services.financing.domain.fingerprints import NEWEST
 from services.financing.store import fingerprint_versions
-from services.financing.store.decision_service import Desk
+from services.financing.store.decision_service import DecisionService
 from services.financing.store.fingerprint_versions import KeyRing
-from services.financing.store.signatures import Signer
+from services.ledger.platform_events import Signer
 from services.ledger.registry import commands, store
 from services.ledger.registry.events import PartyAdded
 from services.ledger.registry.possession import proven
@@ -36,12 +36,12 @@ SOURCE = "urn:lianyun:platform"
 
 
 class KeysMissing(Exception):
-    """There is no file of keys, or it cannot be used; the text says what to do."""
+    """There is no usable file of keys; the text names the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlatformKeys:
-    """What the file holds; secrets never show."""
+    """The contents of the file; secrets never show."""
 
     source: str
     key: SigningKey
@@ -51,10 +51,10 @@ class PlatformKeys:
     def __repr__(self) -> str:
         return f"PlatformKeys({self.source}, {self.key.key_id}, {len(self.registry_keys)} registry keys)"
 
-    def desk(self, network: str, required: frozenset[str] = frozenset()) -> Desk:
-        """The desk that decides by them on ``network``; ``required`` are registries that must be clear before money is paid."""
+    def decision_service(self, network: str, required: frozenset[str] = frozenset()) -> DecisionService:
+        """The decision service on ``network``; ``required`` are registries that must be clear before money is paid."""
         signer = Signer(network, self.source, self.key, self.salt_secret)
-        return Desk(KeyRing(self.registry_keys), signer, required)
+        return DecisionService(KeyRing(self.registry_keys), signer, required)
 
 
 def read_keys(path: Path) -> PlatformKeys:
@@ -104,9 +104,9 @@ def add_registry_key(path: Path) -> PlatformKeys:
 
 
 def prepare(session: Session, keys: PlatformKeys, network: str, now: Micros, by: str) -> list[str]:
-    """Register the platform with its key on ``network`` and open a version of fingerprints where there is none; what was done, in words.
+    """Register the platform and its key on ``network`` and open a fingerprint version where there is none; returns what was done, as text.
 
-    Runs in the caller's transaction; repeating it does nothing.
+    Runs in the caller's transaction; idempotent.
     """
     done = []
     known = store.load(session)

@@ -1,8 +1,7 @@
-"""Locking everything that decisions depend on, in one statement: what is read afterwards nobody else can change.
+"""Locks of everything that decisions depend on, taken in one statement.
 
-The order of locks is that of every writer, over all requests of the transaction: registry, versions of fingerprints,
-consignments' heads, then the keys of the encumbrances, in ascending order. The moment of the decisions and their numbers are
-drawn behind them.
+The order is that of every writer, over all requests of the transaction: registry, fingerprint versions, heads of consignments,
+then the keys of the encumbrances in ascending order. The time and the numbers of the decisions are drawn behind them.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from services.domain.objects import Thing
 from services.financing.domain.decisions import Action
 from services.financing.domain.fingerprints import Fingerprint
 from services.financing.domain.products import Interest
-from services.financing.domain.requests import Ask
+from services.financing.domain.requests import DecisionRequest
 from services.financing.store import statement
 from services.financing.store.identifiers import (
     application_id,
@@ -38,28 +37,27 @@ class CargoMoved(Exception):
     """Links or entries changed between finding what to lock and locking it: nothing was decided; begin again."""
 
 
-class Later(CargoMoved):
-    """An earlier request of the same transaction is about the same, or takes the room: begin again when that has ended."""
+class Deferred(CargoMoved):
+    """It shares a key with an earlier request of the same transaction, or there is no room: begin again after that one."""
 
     def __init__(self) -> None:
         super().__init__("not decided beside an earlier request of the same transaction; begin again")
 
 
-class Asked(NamedTuple):
-    """A request as it is looked at: with the things that it names and the fingerprints of its papers, if it has any."""
+class PreparedRequest(NamedTuple):
+    """A request with the objects that it names and the fingerprints of its documents."""
 
-    ask: Ask
+    ask: DecisionRequest
     on: Sequence[Thing]
     prints: tuple[Fingerprint, ...] = ()
 
 
-class Held(NamedTuple):
+class LockedScope(NamedTuple):
     """What is locked until the transaction ends, and what was drawn behind the locks.
 
-    ``consignments`` are the groups by their canonical ids; ``involved`` the financings that are named or hold any of the
-    same, ``near`` those of them whose goods may be those of the request; below ``position`` all transactions were seen.
-    ``ruled`` says whether there are decisions on what is involved, ``answered`` answers of other registries, ``repeated`` a
-    decision on this very request.
+    ``consignments`` are the groups by canonical id; ``involved`` the financings that are named or hold any of the same, ``near`` those of
+    them whose goods may be those of the request; all transactions below ``position`` were visible. ``ruled``: there are decisions
+    on what is involved, ``answered``: answers of other registries, ``repeated``: a decision on this very request.
     """
 
     registry: int
@@ -75,7 +73,7 @@ class Held(NamedTuple):
 
 
 class OtherVersions(NamedTuple):
-    """The versions of fingerprints that count, as rows in words: not those that the fingerprints were made by."""
+    """The fingerprint versions that count, as text rows, where they are not those of the fingerprints given."""
 
     rows: tuple[str, ...]
 
@@ -83,22 +81,21 @@ class OtherVersions(NamedTuple):
 Rows = Cursor[tuple[Any, ...]]
 
 
-def ask_hold(session: Session, requests: Sequence[Asked], made_by: Sequence[str]) -> Rows:
-    """Ask for all locks of ``requests``; ``made_by`` are the versions of their fingerprints.
+def send_locks(session: Session, requests: Sequence[PreparedRequest], made_by: Sequence[str]) -> Rows:
+    """Send the statement that takes all locks of ``requests``; ``made_by`` are the versions of their fingerprints.
 
-    Blocks, where the rows are waited for, while others decide on the same encumbrances, or change the registry or the
-    versions.
+    Fetching its rows blocks while others decide on the same encumbrances, or change the registry or the versions.
     """
-    asks = [asked.ask for asked in requests]
+    asks = [prepared.ask for prepared in requests]
     parameters = {
-        "named": texts([_ids(thing.id for thing in asked.on) for asked in requests]),
-        "kinds": texts([_numbers(int(thing.kind) for thing in asked.on) for asked in requests]),
+        "named": texts([_ids(thing.id for thing in prepared.on) for prepared in requests]),
+        "kinds": texts([_numbers(int(thing.kind) for thing in prepared.on) for prepared in requests]),
         "financings": texts([_ids(financings_of(ask)) for ask in asks]),
         "own": texts([financing_id(ask.financing).hex() if ask.financing else None for ask in asks]),
-        "prints": texts([_ids(sorted({each.digest for each in asked.prints})) for asked in requests]),
+        "prints": texts([_ids(sorted({each.digest for each in prepared.prints})) for prepared in requests]),
         "made_by": texts(made_by),
         "further": texts([_numbers(map(lock_key, _request(ask))) for ask in asks]),
-        "told": texts([_ids(sorted(told(ask))) for ask in asks]),
+        "told": texts([_ids(sorted(stated_subjects(ask))) for ask in asks]),
         "disposes": booleans([ask.action.disposes for ask in asks]),
         "nearby": booleans([nearby(ask) for ask in asks]),
         "asked_by": texts([ask.asked_by for ask in asks]),
@@ -108,12 +105,14 @@ def ask_hold(session: Session, requests: Sequence[Asked], made_by: Sequence[str]
     return session.cursor(binary=True, row_factory=tuple_row).execute(statement("hold_group"), parameters)
 
 
-def held_in(rows: Rows, requests: Sequence[Asked]) -> list[Held | CargoMoved] | OtherVersions:
+def locked_in(
+    rows: Rows, requests: Sequence[PreparedRequest]
+) -> list[LockedScope | CargoMoved] | OtherVersions:
     """What was locked for each request, or why it has to begin again.
 
-    Where other versions count no key is: make the fingerprints by them and ask again.
+    Where other versions count nothing is locked: compute the fingerprints by them and send again.
     """
-    found: list[Held | CargoMoved] = []
+    found: list[LockedScope | CargoMoved] = []
     taken: set[int] = set()
     for no, registry, versions, consignments, involved, near, keys, *drawn in rows.fetchall():
         if no is None:
@@ -124,44 +123,48 @@ def held_in(rows: Rows, requests: Sequence[Asked]) -> list[Held | CargoMoved] | 
             what = f"the cargo or the entries of {ask.financing or ask.asked_by}"
             found.append(CargoMoved(f"{what} changed; begin again"))
         elif not taken.isdisjoint(keys):
-            found.append(Later())
+            found.append(Deferred())
         else:
             taken.update(keys)
             groups = (tuple(sorted(consignments)), tuple(sorted(involved)), tuple(sorted(near)))
-            found.append(Held(registry, *groups, moment, position, number, *there))
+            found.append(LockedScope(registry, *groups, moment, position, number, *there))
     return found
 
 
-def known_keys(asked: Asked) -> set[int]:
-    """The keys of a request as far as it tells them itself: two that share one are not decided side by side."""
-    named = (*(thing.id for thing in asked.on), *financings_of(asked.ask), *(p.digest for p in asked.prints))
-    return {lock_key(id_) for id_ in (*named, *_request(asked.ask))}
+def known_keys(prepared: PreparedRequest) -> set[int]:
+    """The keys that a request names itself: two requests that share one are not decided together."""
+    named = (
+        *(thing.id for thing in prepared.on),
+        *financings_of(prepared.ask),
+        *(p.digest for p in prepared.prints),
+    )
+    return {lock_key(id_) for id_ in (*named, *_request(prepared.ask))}
 
 
-def nearby(ask: Ask) -> bool:
-    """Whether a request concerns whoever has an interest in the same goods under another consignment."""
+def nearby(ask: DecisionRequest) -> bool:
+    """Whether a request concerns interests in the same goods under other consignments."""
     of_goods = ask.terms is not None and ask.terms.interest != Interest.RECEIVABLE
     return ask.action.disposes or (ask.action is Action.RESERVE and of_goods)
 
 
-def financings_of(ask: Ask) -> list[bytes]:
+def financings_of(ask: DecisionRequest) -> list[bytes]:
     """The ids of the financings that a request names, in order."""
     return sorted(financing_id(name) for name in (ask.financing, ask.replaces) if name)
 
 
-def told_application(ask: Ask) -> set[bytes]:
-    """The application that a request is about, if it says so: the subject of words."""
+def stated_application(ask: DecisionRequest) -> set[bytes]:
+    """The application that a request states, as a subject of statements."""
     return set() if ask.terms is None else {application_id(ask.terms.application)}
 
 
-def told(ask: Ask) -> set[bytes]:
-    """The subjects that a request tells: its application, and the notes that its papers name."""
+def stated_subjects(ask: DecisionRequest) -> set[bytes]:
+    """The subjects that a request states: its application and the notes among its documents."""
     notes = (canonical_key(ObjectKind.NOTE, note.key) for note in ask.papers.notes)
-    return {*told_application(ask), *map(note_id, notes)}
+    return {*stated_application(ask), *map(note_id, notes)}
 
 
-def _request(ask: Ask) -> Iterator[bytes]:
-    """What two tellings of one request have in common."""
+def _request(ask: DecisionRequest) -> Iterator[bytes]:
+    """The keys under which repetitions of one request meet."""
     yield request_key(ask.asked_by, ask.idempotency)
     if ask.request is not None:
         yield ask.request

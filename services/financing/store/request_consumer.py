@@ -1,10 +1,10 @@
-"""The clerk: takes what partners ask for by signed events to the desk, one event and one transaction at a time.
+"""Decides what partners request by signed events, one event and one transaction at a time.
 
-A bank asks for a step by its word on its own financing (pledged, drawn, released, cancelled, substituted), a party of the
-cargo by its request to release, re-consign or transfer it. The decision names the event; the event itself stays a fact,
-whatever was decided. Two clerks never answer one event, and an event that was answered is never answered again.
+A bank requests a step by an event on its own financing (pledged, drawn, released, cancelled, substituted), a party of the cargo by
+its request to release, re-consign or transfer it. The decision names the event; the event stays a fact, whatever was decided. An
+event is decided once, whatever number of consumers run.
 
-An event on which our own code fails is put down with its fault, lets all others pass and is tried again later; a fault of the
+An event on which our own code fails is recorded with its fault, does not hold up others and is retried later; a fault of the
 infrastructure is raised.
 """
 
@@ -20,11 +20,12 @@ from schemas.events import finance, finance_request
 from schemas.events.base import Payload
 from services.domain.facts import EventId
 from services.domain.objects import Thing
-from services.financing.domain.decisions import Action, Ruling
+from services.financing.domain.decisions import Action, Decision
 from services.financing.domain.money import Money
-from services.financing.domain.requests import Ask
+from services.financing.domain.requests import DecisionRequest
 from services.financing.store import statement
-from services.financing.store.decision_service import CargoMoved, Desk, rulings_of
+from services.financing.store.decision_service import CargoMoved, DecisionService
+from services.financing.store.financings import decisions_of
 from services.financing.store.fingerprint_versions import KeyMissing
 from services.financing.store.identifiers import financing_id
 from services.ledger.registry import store as registry_store
@@ -55,11 +56,11 @@ class _Failed(Exception):
         self.no, self.problem = no, problem
 
 
-def answer_next(session: Session, desk: Desk) -> bool:
-    """Decide what the oldest waiting event asks for, and commit; False where none waits. Raises as ``Desk.decide``."""
+def decide_next(session: Session, service: DecisionService) -> bool:
+    """Decide the oldest waiting event and commit; False where none waits. Raises as ``DecisionService.decide``."""
     policy = RetryPolicy((CargoMoved,), attempts=ATTEMPTS)
     try:
-        return retry_transaction(session, lambda: _answer_oldest(session, desk), policy)
+        return retry_transaction(session, lambda: _answer_oldest(session, service), policy)
     except CargoMoved:
         return False  # it stays in the queue
     except _Failed as failed:
@@ -79,14 +80,14 @@ def _put_down(session: Session, failed: _Failed) -> None:
         session.execute(statement("put_fault"), {"no": failed.no, "fault": fault, "seconds": TRIED_AGAIN})
 
 
-def _answer_oldest(session: Session, desk: Desk) -> bool:
+def _answer_oldest(session: Session, service: DecisionService) -> bool:
     adapt(session)
     row = session.execute(statement("next_asked")).fetchone()
     if row is None:
         return False
     (no,) = row
     try:
-        _answer(session, desk, no)
+        _answer(session, service, no)
     except FAULTS_OF_EVENTS as problem:
         raise _Failed(no, problem) from problem
     except (psycopg.Error, OSError, MemoryError, KeyMissing, CargoMoved):
@@ -96,51 +97,55 @@ def _answer_oldest(session: Session, desk: Desk) -> bool:
     return True
 
 
-def _answer(session: Session, desk: Desk, no: int) -> None:
+def _answer(session: Session, service: DecisionService, no: int) -> None:
     stored = next(iter(reading.events_by_number(session, [no])), None)
     number = 0
     if stored is not None and not stored.quarantined:
         read = reread(stored, registry_store.look(session))
-        asked = asked_by(read.admitted.payload, read.admitted.verified.party.code, stored.id)
+        asked = request_of(read.admitted.payload, read.admitted.verified.party.code, stored.id)
         if asked is not None:
-            number = _decided_before(session, asked[0]) or desk.decide(session, *asked).number
+            number = _decided_before(session, asked[0]) or service.decide(session, *asked).number
     session.execute(statement("put_answered"), {"no": no, "number": number})
 
 
-def asked_by(payload: Payload, publisher: str, event: EventId) -> tuple[Ask, tuple[Thing, ...]] | None:
-    """The request that an event of ``publisher`` makes, and the cargo that it is about; None where it makes none."""
+def request_of(
+    payload: Payload, publisher: str, event: EventId
+) -> tuple[DecisionRequest, tuple[Thing, ...]] | None:
+    """The request of an event of ``publisher``, and the cargo that it is about; None where it requests nothing."""
     name = f"event {event.hex()}"
     if isinstance(payload, finance_request.Disposal):
         on = tuple(sorted({Thing(ref.kind, ref.key) for ref in payload.objects}))
-        return Ask(_DISPOSALS[type(payload)], publisher, name, request=event), on
+        return DecisionRequest(_DISPOSALS[type(payload)], publisher, name, request=event), on
     match payload:
         case finance.Pledged():
-            ask = Ask(Action.PLEDGE, publisher, name, payload.financing_key, event)
+            ask = DecisionRequest(Action.PLEDGE, publisher, name, payload.financing_key, event)
         case finance.Drawn():
             amount = Money.of(payload.drawn_amount)
-            ask = Ask(Action.DRAW, publisher, name, payload.financing_key, event, amount=amount)
+            ask = DecisionRequest(Action.DRAW, publisher, name, payload.financing_key, event, amount=amount)
         case finance.Released():
             given = payload.waiver if isinstance(payload, finance.ReleasedWaiving) else None
             waiver = "" if given is None else given.grounds
-            ask = Ask(Action.RELEASE, publisher, name, payload.financing_key, event, waiver=waiver)
+            ask = DecisionRequest(
+                Action.RELEASE, publisher, name, payload.financing_key, event, waiver=waiver
+            )
         case finance.Cancelled():
-            ask = Ask(Action.CANCEL, publisher, name, payload.financing_key, event)
+            ask = DecisionRequest(Action.CANCEL, publisher, name, payload.financing_key, event)
         case finance.CollateralSubstituted():
             by, replaced = payload.replaced_by_key, payload.financing_key
-            ask = Ask(Action.SUBSTITUTE, publisher, name, by, event, replaces=replaced)
+            ask = DecisionRequest(Action.SUBSTITUTE, publisher, name, by, event, replaces=replaced)
         case _:
             return None
     return ask, ()
 
 
-def _decided_before(session: Session, ask: Ask) -> int | None:
-    """The decision that the event only tells of: its bank asked for the same step, of the same amount, through the API.
+def _decided_before(session: Session, ask: DecisionRequest) -> int | None:
+    """The decision that the event only reports: its bank requested the same step, of the same amount, through the API.
 
     Each such decision stands for one event, so that a second payment of the same amount is decided by itself.
     """
     if ask.action.disposes:
         return None
-    known = rulings_of(session, [financing_id(ask.financing)])
+    known = decisions_of(session, [financing_id(ask.financing)])
     alike = [r.number for r in known if _alike(r, ask)]
     if not alike:
         return None
@@ -148,7 +153,7 @@ def _decided_before(session: Session, ask: Ask) -> int | None:
     return min(set(alike) - {number for (number,) in rows}, default=None)
 
 
-def _alike(ruling: Ruling, ask: Ask) -> bool:
-    same = ruling.done and ruling.request is None
-    same = same and (ruling.financing, ruling.action) == (ask.financing, ask.action)
-    return same and (ask.action is not Action.DRAW or ruling.amount == ask.amount)
+def _alike(decision: Decision, ask: DecisionRequest) -> bool:
+    same = decision.done and decision.request is None
+    same = same and (decision.financing, decision.action) == (ask.financing, ask.action)
+    return same and (ask.action is not Action.DRAW or decision.amount == ask.amount)

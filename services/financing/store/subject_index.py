@@ -1,4 +1,4 @@
-"""Where events about financing are found: each accepted one is noted under its subjects, in the transaction that stores it."""
+"""The index of events by subject of financing, written in the transaction that stores the event."""
 
 from __future__ import annotations
 
@@ -32,24 +32,24 @@ TROUBLE = frozenset(
 WATCHED = frozenset(
     {DELIVERED, GATED_OUT, RECONSIGNED, *(s.number for s in catalogue.specs() if s.opens in TROUBLE)}
 )
-"""Facts about cargo after which whoever lends on it has to look again."""
+"""Facts about cargo after which its lenders have to look again."""
 
-ASKING = frozenset(
+REQUESTS = frozenset(
     f"cre.finance.{name}.v1".encode()
     for name in (
         "pledged", "drawn", "released", "cancelled", "collateral_substituted",
         "release_order_requested", "reconsignment_requested", "transfer_requested",
     )
 ) | {b"cre.finance.released.v2"}  # fmt: skip
-"""Events that ask for a decision; who takes them to the desk is ``clerk``."""
+"""Events that request a decision (``request_consumer``)."""
 _TYPES = b"cre.finance."
 _CORRECTED = b"cre.correction.corrected."
 
 
 def follow(session: Session, stored: Iterable[tuple[int, Event]]) -> None:
-    """The projection: note what is said of financing, and put down which pledges a fact about cargo may concern.
+    """The projection: index the events on financing, and record which pledges a fact about cargo may concern.
 
-    Whether it does is the core's to say, when the financing is looked at; nothing is waited for here.
+    Whether it does is decided when the financing is read; nothing is waited for here.
     """
     events = tuple(stored)
     note(session, events)
@@ -57,9 +57,9 @@ def follow(session: Session, stored: Iterable[tuple[int, Event]]) -> None:
 
 
 def watch(session: Session, events: Iterable[tuple[int, Event]]) -> None:
-    """Put down (financing, event) for each pledged financing that a watched fact reaches by the links of its time.
+    """Record (financing, event) for each pledged financing that a watched fact reaches by the links of its time.
 
-    Also facts of earlier that a link among ``events`` leads, by their time, to cargo that somebody holds a pledge in.
+    Also earlier facts that a link among ``events`` leads, by their time, to pledged cargo.
     """
     found: list[tuple[int, bytes, int]] = []
     linked: list[int] = []
@@ -83,29 +83,29 @@ def watch(session: Session, events: Iterable[tuple[int, Event]]) -> None:
 
 
 def note(session: Session, events: Iterable[tuple[int, Event]]) -> int:
-    """Note the events (number, event) that speak of financing; return how many there were.
+    """Index the events (number, event) on financing; return how many there were.
 
-    Of all others only the type is looked at. In a pipeline nothing is waited for.
+    Of all others only the type is read. In a pipeline nothing is waited for.
     """
     found: list[tuple[bytes, int]] = []
     asking: list[int] = []
-    spoken = 0
+    indexed = 0
     for no, event in events:
-        type_ = next((value for name, value in event.record.headers if name == "ce_type"), None) or b""
+        type_ = event.type
         if not type_.startswith((_TYPES, _CORRECTED)) or _TYPES not in type_ + event.payload:
             continue
-        if type_ in ASKING:
+        if type_ in REQUESTS:
             asking.append(no)
         own = [(subject, no) for subject in subjects(event.publisher, _payload(event, type_.decode()))]
         found += own
-        spoken += bool(own)
+        indexed += bool(own)
     if found:
         found.sort()
         parameters = {"subjects": uuids([s for s, _ in found]), "nos": bigints([no for _, no in found])}
         session.execute(statement("put_words"), parameters)
     if asking:
         session.execute(statement("put_asked"), {"nos": bigints(sorted(asking))})
-    return spoken
+    return indexed
 
 
 def _payload(event: Event, type_: str) -> Payload:

@@ -12,7 +12,7 @@ from schemas.events.customs_whole import WholeRelay, unpacked
 from schemas.events.decode import decode_payload
 from schemas.legibility import require_legible
 from schemas.reasons import Reason, Refusal
-from services.domain.interpretation import Statement, interpret
+from services.domain.interpretation import Attribution, interpret
 from services.ledger.admission.model import LEGIBLE_SINCE, RULES, Admitted, Refused, Verified
 from services.ledger.admission.quality import doubts
 from services.ledger.admission.verification import blamed
@@ -43,7 +43,7 @@ def _read(verified: Verified, rules: int) -> Admitted:
     if rules >= LEGIBLE_SINCE:
         require_legible(envelope, verified.payload)
     _require_whole(payload, party)
-    statement = Statement(verified.event, envelope.source, party.publisher, envelope.published_micros)
+    statement = Attribution(verified.event, envelope.source, party.publisher, envelope.published_micros)
     facts = interpret(statement, verified.content, payload)
     return Admitted(verified, payload, facts, doubts(payload))
 

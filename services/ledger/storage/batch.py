@@ -43,6 +43,11 @@ class Event(NamedTuple):
     rows: StateRows | None = None
     body: Body | None = None
 
+    @property
+    def type(self) -> bytes:
+        """The CloudEvents type, from the headers; b"" without one."""
+        return next((value for name, value in self.record.headers if name == "ce_type"), None) or b""
+
     @classmethod
     def of(cls, admitted: Admitted, registry: int) -> Self:
         """The event that admission let in under version ``registry`` of the registry, not packed."""

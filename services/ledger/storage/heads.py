@@ -9,8 +9,8 @@ from typing import Any
 
 from psycopg import Cursor
 
+from services.domain.head import RUNNING
 from services.domain.rules import AT_A_PLACE, HELD_BACK, ON_THE_WAY, RELEASE
-from services.domain.train_head import RUNNING
 from services.ledger.storage import points
 from services.ledger.storage.arrays import bigints, uuids
 from services.ledger.storage.errors import FAULTS_OF_EVENTS

@@ -1,6 +1,6 @@
 """What reaches a consignment and whose word counts there: the core's rules over rows instead of over facts.
 
-The walk is that of ``services.domain.links`` and ``engagement``, without what no row needs: which way was taken, and
+The walk is that of ``services.domain.links`` and ``evidence``, without what no row needs: which way was taken, and
 trains. Rows are walked as they were read, since they are many; the property test beside ``services.domain`` holds both
 walks equal. Groups and parts are the core's own functions. The result is one row per consignment that the fold of heads
 reads.
@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from schemas.events.base import ObjectKind
-from services.domain import engagement
+from services.domain.evidence import consignment_groups
 from services.domain.facts import FOREVER, SINCE_EVER, Link, LinkKind, Micros
+from services.domain.links import partial
 from services.domain.objects import Thing
-from services.domain.parts import partial
 
 FoundingRow = tuple[bytes, int, Sequence[int]]
 """Of ``foundings``: consignment, publisher, parties named."""
@@ -79,7 +79,7 @@ def _groups(parties: Mapping[bytes, set[int]], same: Iterable[LinkRow]) -> Mappi
     ]
     ends = {end for row in same for end in row[1:3]}
     founded = {_thing(end): frozenset(map(str, parties[end])) for end in ends if end in parties}
-    groups = engagement.groups(founded, declared)
+    groups = consignment_groups(founded, declared)
     return {_id(thing): sorted(map(_id, members)) for thing, members in groups.items()}
 
 

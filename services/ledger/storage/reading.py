@@ -17,8 +17,8 @@ from psycopg.rows import tuple_row
 
 from schemas.events.base import ObjectKind
 from services.domain.facts import Micros
+from services.domain.head import RUNNING
 from services.domain.objects import object_id
-from services.domain.train_head import RUNNING
 from services.ledger.admission.raw_bytes import unframe
 from services.ledger.storage import statement
 from services.ledger.storage.arrays import adapt, bigints, smallints, uuids

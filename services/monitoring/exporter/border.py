@@ -23,8 +23,7 @@ from services.monitoring.exporter import statement
 from services.monitoring.exporter.sample import SECOND, Sample
 from services.monitoring.exporter.shares import share
 from services.query.board.approach import OVER, Phase
-from services.query.board.crossing_status import standing
-from services.query.board.loader import Events
+from services.query.board.crossing_status import EventCache, trains_at_crossings
 from services.telemetry import gauges
 
 LOOK_BACK: Micros = 28 * 24 * HOUR
@@ -38,13 +37,13 @@ class Borders:
     """Asks for the trains that wait; keeps what it has read of their routes, so that the second time costs less."""
 
     def __init__(self) -> None:
-        self._events = Events()
+        self._events = EventCache()
 
     def ask(self, session: Connection[Any], now: Micros) -> Iterable[Sample]:
         """The samples of all crossings on rails: those that wait, and the longest of them."""
         queued = (
-            (each.come.crossing.id, each.come.near, each.heard.latest.at)
-            for each in standing(session, self._events, now)
+            (each.come.crossing.id, each.come.near, each.train.latest.at)
+            for each in trains_at_crossings(session, self._events, now)
             if each.come.phase is Phase.QUEUED
         )
         return tuple(waiting(queued))

@@ -25,7 +25,7 @@ from services.monitoring.exporter.consignments import NONE, Corridors, corridors
 from services.monitoring.exporter.sample import SECOND, Sample
 from services.monitoring.exporter.shares import share
 from services.monitoring.exporter.transits import LOOK_BACK, arrived
-from services.query.stored_events import Unreadable, hear
+from services.query.stored_events import Unreadable, decode_stored
 from services.telemetry import gauges
 from services.telemetry.definitions import Definition
 
@@ -131,7 +131,7 @@ def _estimates(
     registry = store.look(session)
     for stored in reading.events_by_number(session, fresh):
         try:
-            said = hear(stored, registry).payload
+            said = decode_stored(stored, registry).payload
         except Unreadable:
             continue
         found[stored.no] = getattr(said, "classifier", None) is Classifier.EST

@@ -1,1 +1,1 @@
-"""Partners' own file formats, one module each: bytes in, per record an event's content or why it is none."""
+"""Partners' file formats, one module or package each: bytes in, event drafts or refusals out."""

@@ -1,7 +1,6 @@
-"""Every format that a partner's file may have, and which of them a file is.
+"""All formats of partners' files, and their recognition by content.
 
-A file is recognised by its content, never by its name. The surest format wins; where two are equally sure, or none
-knows the file, a person has to say which it is: guessing would publish something that nobody meant.
+The format with the highest certainty wins; on a tie, or where none recognises the file, the partner has to name it.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from schemas.reasons import Reason, Refusal
 from services.producers.formats import dcsa, ncts, sheets, taf
-from services.producers.formats.model import Format, Reading, Settings
+from services.producers.formats.model import Format, ReadOutcome, Settings
 from services.producers.formats.native_lines import NATIVE
 
 MAX_FILE_BYTES = 64 << 20
@@ -58,7 +57,7 @@ def recognise(content: bytes, formats: Sequence[Format] = FORMATS) -> Format:
 
 def understand(
     content: bytes, settings: Settings | None, name: str = "", formats: Sequence[Format] = FORMATS
-) -> tuple[Format, Reading]:
+) -> tuple[Format, ReadOutcome]:
     """Read ``content`` as the format ``name``, or as the one that recognises it.
 
     ``settings`` are what the partner declared, None where it declared nothing: then only native records, whose times

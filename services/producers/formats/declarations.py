@@ -1,4 +1,4 @@
-"""What a partner declares about its files: the section ``[files]`` of its profile, read, judged and written.
+"""The section ``[files]`` of a partner's profile: parsing, validation and writing.
 
 ::
 
@@ -45,7 +45,7 @@ _SPOKEN = {
 
 
 class BadDeclaration(ValueError):
-    """The section cannot be used: the text says which key, what is wrong and what to write."""
+    """The section is invalid: the text names the key, the problem and the remedy."""
 
 
 def read(table: object, party: str) -> Settings:

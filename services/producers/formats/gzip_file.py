@@ -1,7 +1,6 @@
-"""A gzip file of some bytes that is the same on every machine and in every year.
+"""A deterministic gzip encoder: the same bytes on every machine and in every version.
 
-What an event carries is signed, and reading a file twice must give the same bytes; compressors of libraries give other
-bytes with every version and processor. This one is small, never changes, and everybody's ``gunzip`` reads it.
+Signed content must not depend on the library that compressed it; the output is readable by any gzip decoder (RFC 1952).
 """
 
 from __future__ import annotations

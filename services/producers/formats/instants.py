@@ -1,4 +1,4 @@
-"""Times of messages (XML Schema dateTime and date, RFC 3339) as instants with an offset, and what was done to get there.
+"""Times of messages (XML Schema dateTime and date, RFC 3339) as instants with an offset, and how each was derived.
 
 A time without an offset is meant in the clock that the publisher declared for the format, never in the place's.
 """
@@ -90,7 +90,7 @@ def _zoned(day: str, clock: str, zone: ZoneInfo, text: str, pointer: str, remark
 
 
 def read_day(text: str, zone: ZoneInfo, pointer: str, near: Instant | None = None) -> Instant:
-    """The instant for something of which only the day is told; raises Refusal INVALID_TIME.
+    """The instant of an event of which only the day is given; raises Refusal INVALID_TIME.
 
     If ``near``, when the message was made, lies on that day, it is ``near``: systems write the message as they decide.
     Else it is noon, which is never further off than half a day. A full date and time is read as what it is.

@@ -1,8 +1,7 @@
-"""Partners' XML as plain nodes: nothing outside the bytes is ever read, and every node knows its path.
+"""XML of partners as plain nodes with XPath locations; no external resource is ever resolved.
 
-A partner's file is a stranger's file. Document types, entities, includes, other encodings than declared, and files too
-large, too deep or too many-branched are refused before or while they are parsed, each with its place and remedy.
-Names are those without namespace, so a prefix, a default namespace or none read alike.
+Untrusted input: document types, entities, includes, undeclared encodings and files beyond the limits on size, depth,
+elements and attributes are refused with location and remedy. Names are local names; namespaces and prefixes are ignored.
 """
 
 from __future__ import annotations
@@ -71,7 +70,7 @@ class Node:
 
     @property
     def path(self) -> str:
-        """Where the element stands."""
+        """The XPath of the element."""
         return self._step.path
 
     def all(self, name: str) -> tuple[Node, ...]:
@@ -81,8 +80,7 @@ class Node:
     def find(self, path: str) -> Node | None:
         """The node at ``path`` (names joined by slashes), None where there is none.
 
-        Raises Refusal where several brothers of one name stand there and say different things: which one counts would
-        be a guess. Those that a message may repeat are walked by ``all``.
+        Raises Refusal where several siblings of one name differ in content. Elements that a message may repeat are read by ``all``.
         """
         node: Node | None = self
         for name in path.split("/"):
@@ -140,7 +138,7 @@ def folded(name: str) -> str:
 
 
 def root_name(head: bytes) -> str:
-    """The name of the first element in the first bytes of a file, "" where they do not look like XML; never raises."""
+    """The name of the first element in the first bytes of a file, "" where they are not XML; never raises."""
     try:
         text = decode(head[:8192], partial=True)
     except Refusal:

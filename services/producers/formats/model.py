@@ -1,7 +1,7 @@
-"""What a reader of a partner's format takes and gives; every format speaks these words and no others.
+"""The types that every format reader takes and returns.
 
-A reader is pure: the same bytes and the same settings give the same records on every machine, so that reading a file
-twice publishes nothing twice. It never uses this machine's clock, the file's name or its date on disk.
+A reader is pure: equal bytes and settings yield equal records on every machine, so that reading a file twice publishes
+nothing twice. It uses neither the clock of the machine nor the name or date of the file.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from schemas.reasons import Refusal
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a partner declares once about its files, because no file says it.
+    """What a partner declares once about its files because the files do not state it.
 
     ``zone`` is the clock that times without an offset are meant in, never the place's. ``zones`` overrides it by format
     (and, after a dot, by column). ``choices`` settles what one header or code may mean in two ways, by format:
@@ -31,8 +31,8 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
-    """Where in a file something stood: a sheet's cell (rows from 1, columns by letter), a line, or an element's path."""
+class Position:
+    """A position in a file: a sheet's cell (rows from 1, columns by letter), a line, or an element's path."""
 
     sheet: str = ""
     row: int = 0
@@ -45,17 +45,17 @@ class Where:
 
 
 @dataclass(frozen=True, slots=True)
-class Remarked:
-    """Something that a person should know of a record or a file, though it stops nothing."""
+class Remark:
+    """A notice to the partner on a record or a file; it refuses nothing."""
 
-    where: Where
+    where: Position
     text: str
     remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """One event that a record makes: the arguments of ``services.producers.native.assemble``.
+class EventDraft:
+    """The content of one event before it is assembled: the arguments of ``services.producers.unsigned_event.assemble``.
 
     ``id`` comes from the document's own key and the record, so that the same document sent again, by mail or by copy,
     makes the same event; ``time`` is the document's own creation time. ``edition`` names the list that the record is of,
@@ -63,67 +63,67 @@ class Said:
     happened and stays true though a later edition does not repeat it.
     """
 
-    where: Where
+    where: Position
     id: str
     type: str
     time: str
     data: Mapping[str, Any]
     subject: str | None = None
-    remarks: tuple[Remarked, ...] = ()
+    remarks: tuple[Remark, ...] = ()
     edition: str = ""
     lasting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A record that makes no event: why, where, and what its sender can do."""
+    """A record that yields no event: its position, and the refusal with reason and remedy."""
 
-    where: Where
+    where: Position
     refusal: Refusal
 
 
 @dataclass(frozen=True, slots=True)
 class PassedOver:
-    """A row that was seen and says nothing by itself: a total, a note, a signature, a cancelled line, a blank form."""
+    """A row without content of its own: a total, a note, a signature, a cancelled line, a blank form."""
 
-    where: Where
+    where: Position
     reason: str
 
 
-Record = Said | Unread | PassedOver
+Record = EventDraft | Unread | PassedOver
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """Which header, element or code was taken for what; ``certainty`` is read, own, choice or guess."""
+class Interpretation:
+    """How a header, element or code was interpreted; ``certainty`` is read, own, choice or guess."""
 
-    where: Where
+    where: Position
     label: str
     meaning: str
     certainty: str
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """A file that was recognised: its format's name, how it was understood, and its records in order.
+class ReadOutcome:
+    """A recognised file: its format's name, the interpretations, and its records in order.
 
-    ``records`` may be walked once and never raises for what the file says.
+    ``records`` may be iterated once and never raises for the content of the file.
     """
 
     format: str
-    taken: tuple[Taken, ...]
+    interpretations: tuple[Interpretation, ...]
     records: Iterator[Record]
-    remarks: tuple[Remarked, ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One format: its name for ``--format``, how sure it is of a file (0 to 100), and its reader.
+    """One format: its name for ``--format``, its certainty for a file (0 to 100), and its reader.
 
-    ``read`` raises Refusal where the file as a whole cannot be read (broken, encrypted, a bomb, empty).
+    ``read`` raises Refusal where the file as a whole cannot be read (damaged, encrypted, a decompression bomb, empty).
     """
 
     name: str
     title: str
     recognise: Callable[[bytes], int]
-    read: Callable[[bytes, Settings], Reading]
+    read: Callable[[bytes, Settings], ReadOutcome]

@@ -1,4 +1,4 @@
-"""Native records: one JSON object a line, as a partner's own system writes them when it knows our types.
+"""Native records: one JSON object a line, with our event types.
 
 A line is ``{"id", "type", "time", "subject"?, "data"}``. ``time`` is when the partner's system made the record, never
 the clock of this machine; every time in it has an offset, so a native file needs no declared zone. ``data`` is the
@@ -16,15 +16,23 @@ import orjson
 
 from schemas.reasons import Reason, Refusal
 from schemas.strict_json import loads
-from services.producers.formats.model import Format, Reading, Record, Said, Settings, Unread, Where
+from services.producers.formats.model import (
+    EventDraft,
+    Format,
+    Position,
+    ReadOutcome,
+    Record,
+    Settings,
+    Unread,
+)
 
 _FIELDS = frozenset({"id", "type", "time", "subject", "data"})
 _BOM = b"\xef\xbb\xbf"
 _LOOKED_AT = 5
 
 
-def record(line: bytes, where: Where) -> Said:
-    """What one line says; raises Refusal with a pointer into the line. Whether the type agrees is judged later."""
+def record(line: bytes, where: Position) -> EventDraft:
+    """The draft of one line; raises Refusal with a pointer into the line. The payload is validated later."""
     found = loads(line)
     if not isinstance(found, dict):
         raise _refuse("the line is not a JSON object", "", "write one JSON object a line")
@@ -41,15 +49,15 @@ def record(line: bytes, where: Where) -> Said:
         raise _refuse("data is missing or no object", "/data", "give the payload of the type as an object")
     if subject is not None and not isinstance(subject, str):
         raise _refuse("subject is no text", "/subject", "give subject as a string, or leave it out")
-    return Said(where, found["id"], found["type"], found["time"], data, subject)
+    return EventDraft(where, found["id"], found["type"], found["time"], data, subject)
 
 
-def line_of(said: Said) -> bytes:
-    """``said`` as a native line without its line end; :func:`record` reads it back equal."""
-    body: dict[str, Any] = {"id": said.id, "type": said.type, "time": said.time}
-    if said.subject is not None:
-        body["subject"] = said.subject
-    return orjson.dumps({**body, "data": said.data})
+def line_of(draft: EventDraft) -> bytes:
+    """``draft`` as a native line without its line end; :func:`record` reads it back equal."""
+    body: dict[str, Any] = {"id": draft.id, "type": draft.type, "time": draft.time}
+    if draft.subject is not None:
+        body["subject"] = draft.subject
+    return orjson.dumps({**body, "data": draft.data})
 
 
 def _recognise(content: bytes) -> int:
@@ -68,7 +76,7 @@ def _recognise(content: bytes) -> int:
     return best
 
 
-def _read(content: bytes, _settings: Settings) -> Reading:
+def _read(content: bytes, _settings: Settings) -> ReadOutcome:
     """Every non-blank line in order; raises Refusal where the file ends in the middle of a line."""
     end = content.rstrip(b" \t").rpartition(b"\n")[2]
     if end.strip():
@@ -81,12 +89,12 @@ def _read(content: bytes, _settings: Settings) -> Reading:
                 f"line {content.count(10) + 1}",
                 "Send the file whole; if it is whole, mend the last line or end it with a line break.",
             ) from None
-    return Reading("native", (), _records(content))
+    return ReadOutcome("native", (), _records(content))
 
 
 def _records(content: bytes) -> Iterator[Record]:
     for number, raw in enumerate(BytesIO(content.removeprefix(_BOM)), start=1):
-        text, where = raw.strip(), Where(row=number)
+        text, where = raw.strip(), Position(row=number)
         if not text:
             continue
         try:

@@ -1,4 +1,4 @@
-"""From a file's bytes to its text: by its mark or its declaration, strictly, and never by a guess."""
+"""Decoding of files: by byte order mark or XML declaration, strictly, without guessing."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ _ACCEPTED = frozenset(
 
 
 def decode(raw: bytes, *, partial: bool = False) -> str:
-    """The text of an XML or JSON file, its mark (BOM) dropped; ``partial`` forgives a character cut off at the end.
+    """The text of an XML or JSON file without its BOM; ``partial`` accepts a character truncated at the end.
 
-    The mark decides, else the XML declaration, else UTF-8. Raises Refusal where mark and declaration contradict one
-    another, where the encoding is not accepted here, or where the bytes are not of the encoding.
+    The BOM decides, else the XML declaration, else UTF-8. Raises Refusal where they contradict one another, where the encoding
+    is not supported, or where the bytes are not valid in it.
     """
     marked, skip = next(((name, len(mark)) for mark, name in _MARKS if raw.startswith(mark)), ("", 0))
     unmarked = next((name for start, name in _UNMARKED if raw.startswith(start)), "")

@@ -1,7 +1,4 @@
-"""The border board: which trains come to each crossing, stand there and were handed over, and what keeps which box.
-
-One place for everybody who shows it: the terminal, a dashboard, a page.
-"""
+"""The border board: the trains due, queued and handed over at each crossing, and what blocks which of their boxes."""
 
 from services.runtime.named_sql import Queries
 

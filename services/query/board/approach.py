@@ -1,4 +1,4 @@
-"""Where a train stands with respect to the next crossing on its route: due, queued or handed over. Pure."""
+"""Where a train is with respect to the next crossing on its route: due, queued or handed over. Pure."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from schemas import railnet
 from schemas.events import catalogue
 from schemas.railnet import Crossing
 from services.domain.facts import Micros
+from services.domain.head import RUNNING
 from services.domain.restrictions import direction
-from services.domain.train_head import RUNNING
 
 HOUR: Micros = 3_600_000_000
 ROUNDED = 1.0
@@ -21,7 +21,7 @@ ROUNDED = 1.0
 
 
 class Phase(StrEnum):
-    """What the board says of a train at a crossing, in the order in which a train comes to it."""
+    """Phase of a train at a crossing, in order."""
 
     DUE = "DUE"
     QUEUED = "QUEUED"
@@ -29,7 +29,7 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class TrainReport:
     """The latest fact about a train: what, where (canonical place), when."""
 
     milestone: int
@@ -39,14 +39,14 @@ class News:
 
 @dataclass(frozen=True, slots=True)
 class Approach:
-    """A train at a crossing: it comes from the side ``near``. ``expected`` is when it is due there, None once it has come."""
+    """A train at a crossing: it comes from the station ``near``. ``expected`` is when it is due there, None once it has come."""
 
     crossing: Crossing
     near: str
     phase: Phase
     expected: Micros | None
-    announced: bool  # its railway says so; else it is reckoned from running times
-    beside_route: bool = False  # it was heard of where its planned route does not lead
+    announced: bool  # by its railway; else estimated from running times
+    beside_route: bool = False  # it was reported off its planned route
 
 
 def _number(name: str) -> int:
@@ -58,7 +58,7 @@ OVER = frozenset({_number("handed_over"), _number("transshipped"), _number("load
 DEPARTED = _number("departed")
 
 
-def latest(milestone: News, position: News) -> News:
+def latest(milestone: TrainReport, position: TrainReport) -> TrainReport:
     """Where a train was last, of its latest milestone and the latest news with a place.
 
     A milestone may name no place, such as the customs clearance of a whole train: then it stands where it was last.
@@ -67,7 +67,7 @@ def latest(milestone: News, position: News) -> News:
 
 
 def approach(
-    news: News,
+    report: TrainReport,
     route: Sequence[str],
     announced: Mapping[str, Micros],
     now: Micros,
@@ -79,23 +79,23 @@ def approach(
     ``route`` are the planned places of its cargo (empty: not known), ``announced`` when its railway expects it where. Due is what
     comes within ``within``; what was handed over longer than ``behind`` ago has left the board.
     """
-    if news.milestone in OVER:
-        crossing = _at(news.place, route)
-        if crossing is None or now - news.at > behind:
+    if report.milestone in OVER:
+        crossing = _at(report.place, route)
+        if crossing is None or now - report.at > behind:
             return None
         return Approach(crossing, _near(crossing, route), Phase.HANDED_OVER, None, False)
-    found = _next(news, route)
+    found = _next(report, route)
     if found is None:
         return None
     crossing, near = found
-    beside = beside_route(news.place, route)
-    here = railnet.resolve(news.place)
-    if here is not None and here.id == near and news.milestone != DEPARTED:
+    beside = beside_route(report.place, route)
+    here = railnet.resolve(report.place)
+    if here is not None and here.id == near and report.milestone != DEPARTED:
         return Approach(crossing, near, Phase.QUEUED, None, False, beside)
-    expected, said = _expected(news, near, announced, crossing)
+    expected, announced_times = _expected(report, near, announced, crossing)
     if expected is None or expected > now + within or expected < now - behind:
         return None
-    return Approach(crossing, near, Phase.DUE, max(expected, news.at), said, beside)
+    return Approach(crossing, near, Phase.DUE, max(expected, report.at), announced_times, beside)
 
 
 def beside_route(place: str, route: Sequence[str]) -> bool:
@@ -119,19 +119,19 @@ def beside_route(place: str, route: Sequence[str]) -> bool:
     return all(hours > planned + ROUNDED for hours, planned in ways)
 
 
-def _next(news: News, route: Sequence[str]) -> tuple[Crossing, str] | None:
+def _next(report: TrainReport, route: Sequence[str]) -> tuple[Crossing, str] | None:
     """The crossing that the train comes to next, with the side it comes from."""
     if not route:
-        standing = _at(news.place, route)
-        return None if standing is None else (standing, _near(standing, route))
-    if news.place in route:
-        ahead = route[route.index(news.place) :]
+        crossing_here = _at(report.place, route)
+        return None if crossing_here is None else (crossing_here, _near(crossing_here, route))
+    if report.place in route:
+        ahead = route[route.index(report.place) :]
         ids = railnet.crossings_on(ahead)
         return (railnet.crossings()[ids[0]], _near(railnet.crossings()[ids[0]], ahead)) if ids else None
-    here = railnet.resolve(news.place)
+    here = railnet.resolve(report.place)
     if here is None:
         return None
-    if news.milestone not in (DEPARTED, RUNNING):
+    if report.milestone not in (DEPARTED, RUNNING):
         # It may stand before a border that is not on its route: somebody led it there.
         sides = [(each, _near(each, route)) for each in railnet.crossings_at(here.id)]
         stands = [(crossing, near) for crossing, near in sides if near == here.id]
@@ -147,24 +147,24 @@ def _reachable(station: str, route: Sequence[str]) -> list[tuple[Crossing, str]]
     return [(crossing, near) for crossing, near in sides if station in railnet.hours_to(near)]
 
 
-def may_come(news: News, announced: Mapping[str, Micros], now: Micros, within: Micros) -> bool:
+def may_come(report: TrainReport, announced: Mapping[str, Micros], now: Micros, within: Micros) -> bool:
     """Whether the train can be on the board, whatever its route: cheaper to ask than ``approach``, and never False where that
     finds something."""
     if any(now - within <= at <= now + within for at in announced.values()):
         return True
-    if railnet.crossing(news.place) is not None:
+    if railnet.crossing(report.place) is not None:
         return True
-    here = railnet.resolve(news.place)
+    here = railnet.resolve(report.place)
     if here is None:
         return False
     if railnet.crossings_at(here.id):
         return True
     hours = _to_a_border().get(here.id)  # the farthest: its route may pass by the nearer ones
-    return hours is not None and now - within <= news.at + int(hours * HOUR) + within
+    return hours is not None and now - within <= report.at + int(hours * HOUR) + within
 
 
 def gone_over(
-    stands: Approach, last: News, boxes: Sequence[News], now: Micros, behind: Micros
+    stands: Approach, last: TrainReport, boxes: Sequence[TrainReport], now: Micros, behind: Micros
 ) -> Approach | None:
     """``stands`` (queued) as its ``boxes`` have it: over, where most of them have gone on since the train's ``last`` news.
 
@@ -224,15 +224,15 @@ def _near(crossing: Crossing, route: Sequence[str]) -> str:
 
 
 def _expected(
-    news: News, near: str, announced: Mapping[str, Micros], crossing: Crossing
+    report: TrainReport, near: str, announced: Mapping[str, Micros], crossing: Crossing
 ) -> tuple[Micros | None, bool]:
     places = {railnet.stations()[near].place, crossing.place}
-    said = [at for place, at in announced.items() if place in places and at >= news.at]
-    if said:
-        return max(said), True
-    here = railnet.resolve(news.place)
+    announced_times = [at for place, at in announced.items() if place in places and at >= report.at]
+    if announced_times:
+        return max(announced_times), True
+    here = railnet.resolve(report.place)
     hours = None if here is None else railnet.hours_to(near).get(here.id)
-    return (None if hours is None else news.at + int(hours * HOUR)), False
+    return (None if hours is None else report.at + int(hours * HOUR)), False
 
 
 @cache

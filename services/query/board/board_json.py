@@ -1,4 +1,4 @@
-"""The border board as JSON-ready data: the stable form that programs read, and that every picture of it is drawn from."""
+"""The border board as JSON-ready data, in a stable form."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from schemas import railnet
 from schemas.rfc3339 import format_micros
 from services.domain.facts import FOREVER, Restriction
 from services.domain.restrictions import ends
-from services.query.board.approach import News, Phase
+from services.query.board.approach import Phase, TrainReport
 from services.query.board.values import (
     Board,
     BoardBox,
@@ -22,7 +22,7 @@ from services.query.board.values import (
 from services.query.view_json import place_name
 
 
-def plain(board: Board) -> dict[str, Any]:
+def board_json(board: Board) -> dict[str, Any]:
     """The whole board, in a fixed order of keys."""
     return {
         "at": format_micros(board.at),
@@ -61,8 +61,8 @@ def _train(train: BoardTrain) -> dict[str, Any]:
         "ready": train.ready,
         "waits_for": {str(blocker): number for blocker, number in train.waits_for.items()},
         "not_ready": [_box(box) for box in train.boxes if box.blockers],
-        "last": _news(train.last),
-        "position": _news(train.position),
+        "last": _report(train.last),
+        "position": _report(train.position),
         "cases": [_case(case) for case in train.cases],
     }
 
@@ -71,12 +71,12 @@ def _box(box: BoardBox) -> dict[str, Any]:
     return {"container": box.container, "waits_for": [str(blocker) for blocker in box.blockers]}
 
 
-def _news(news: News) -> dict[str, Any]:
+def _report(report: TrainReport) -> dict[str, Any]:
     return {
-        "milestone": milestone_name(news.milestone),
-        "place": news.place,
-        "place_name": place_name(news.place),
-        "at": format_micros(news.at),
+        "milestone": milestone_name(report.milestone),
+        "place": report.place,
+        "place_name": place_name(report.place),
+        "at": format_micros(report.at),
     }
 
 

@@ -1,27 +1,131 @@
-"""What a bank feels: the status of a consignment among a million, and check-and-reserve, at the desk and through HTTP."""
+"""`bench bank`: the status of a consignment among a million, and check-and-reserve, through HTTP and by the decision service alone."""
 
 from __future__ import annotations
 
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 import psycopg
+from joserfc.jwk import OKPKey
 
-from services.testbed.bench import decision_load, machine, seed_data
-from services.testbed.bench.api_load import Answered, paced, steady
-from services.testbed.bench.bank_environment import NETWORK, SEED, Premises, Served, questions, reservations
-from services.testbed.bench.observation import cpu_seconds
+from services.api.client import ApiAuth
+from services.api.clients import add_client
+from services.financing.store.keys import make_keys, prepare
+from services.ledger.registry import store
+from services.ledger.storage.migrate import migrate
+from services.producers.profile import Profile
+from services.testbed.bench import bank_load, machine, seed_data
+from services.testbed.bench.bank_load import LoadResult, SignedRequests, paced, steady
+from services.testbed.bench.observation import RoundTripCounter, cpu_seconds
 from services.testbed.bench.plans import plans, whole_reads
-from services.testbed.bench.round_trips import Crossings
+from services.testbed.chaos import banks
+from services.testbed.localstack.api import LocalApi
+from services.testbed.localstack.engine import GivenBroker, GivenDatabase, Servers
+from services.testbed.localstack.platform import RunningPlatform, register
 from services.testbed.localstack.stack import LocalStack
+from services.testbed.simulator.signed_messages import members, profiles
+
+NETWORK: Final = "demo"
+SEED: Final = 1
+NOWHERE: Final = "127.0.0.1:9"
+"""A broker that is never contacted: no event is posted here."""
+
+
+class RunningApi(NamedTuple):
+    """An API that answers: its URL, and the process (its workers are children of it)."""
+
+    url: str
+    pid: int
+
+
+class BankEnvironment:
+    """A prepared database with a client of the bank, and the API over it."""
+
+    def __init__(self, dsn: str, folder: Path) -> None:
+        self.dsn, self._folder = dsn, folder
+        migrate(dsn)
+        known = profiles(SEED, network=NETWORK)
+        second = banks.rival(SEED, NETWORK)
+        register(dsn, [*members(known), banks.member(second)])
+        self.profiles: dict[str, Profile] = {**known, banks.RIVAL.code: second}
+        self.keys = folder / "financing-keys.json"
+        self._key = OKPKey.generate_key("Ed25519")
+        now = time.time_ns() // 1_000
+        with psycopg.connect(dsn) as session:
+            prepare(session, make_keys(self.keys), NETWORK, now, "bench")
+            party = store.load(session).party(seed_data.BANK)
+            assert party is not None
+            public = self._key.as_dict(private=False)
+            add_client(session, seed_data.BANK, party, jwk=public, at=now, by="bench")
+
+    @contextmanager
+    def serving(self, workers: int, dsn: str = "") -> Iterator[RunningApi]:
+        """The API as processes of its own, over the database or over what stands before it at ``dsn``."""
+        servers = Servers(GivenBroker(NOWHERE), GivenDatabase(dsn or self.dsn))
+        settings = {"LIANYUN_API_WORKERS": str(workers), "LIANYUN_API_RATE": "100000000"}
+        platform = RunningPlatform(servers, NETWORK)
+        with LocalApi(platform, self._folder, self._folder / "logs", environment=settings) as api:
+            yield RunningApi(api.url, api.pid)
+
+    def requests(self, url: str) -> SignedRequests:
+        """The bank's client of the API at ``url``, with its token."""
+        return SignedRequests(url, ApiAuth(seed_data.BANK, self._key, url))
+
+
+def status_requests(client: SignedRequests, consignments: int, count: int, random: Random) -> list[bytes]:
+    """Requests for the status of copied consignments drawn at random."""
+    return [
+        client.request(
+            "GET",
+            f"/v1/financing-status?kind=consignment&id={banks.FORWARDER}/{seed_data.name(random.randrange(consignments))}",
+        )
+        for _ in range(count)
+    ]
+
+
+def reservation_requests(client: SignedRequests, numbers: Sequence[int]) -> list[bytes]:
+    """Requests that reserve the cargoes of these numbers."""
+    return [_reservation(client, number) for number in numbers]
+
+
+def _reservation(client: SignedRequests, number: int) -> bytes:
+    ask, on = banks.reservation(seed_data.BANK, number)
+    assert ask.terms is not None
+    (invoice,) = ask.papers.invoices
+    body = {
+        "reference": ask.financing.partition("/")[2],
+        "application": ask.terms.application,
+        "product": ask.terms.product,
+        "interest": ask.terms.interest,
+        "consignments": [thing.key for thing in on],
+        "papers": {
+            "invoices": [
+                {
+                    "number": invoice.number,
+                    "issued_on": invoice.issued_on.isoformat(),
+                    "seller": {"scheme": invoice.seller.scheme, "id": invoice.seller.id},
+                    "buyer": {"scheme": invoice.buyer.scheme, "id": invoice.buyer.id},
+                    "amount": {
+                        "minor_units": invoice.amount.minor,
+                        "currency_code": invoice.amount.currency,
+                    },
+                }
+            ],
+            "notes": [{"key": note.key} for note in ask.papers.notes],
+            "consignments": list(ask.papers.consignments),
+        },
+    }
+    return client.request("POST", "/v1/reservations", orjson.dumps(body), f"reserve-{number}")
+
 
 Say = Callable[[str], None]
 CONNECTIONS: Final = 32
@@ -60,24 +164,24 @@ def bench_bank(scale: Scale, say: Say = lambda _line: None) -> dict[str, Any]:
     began = time.monotonic()
     hardware = machine.hardware()
     with TemporaryDirectory(prefix="lianyun-bank-") as folder, LocalStack(kafka=False) as stack:
-        premises = Premises(stack.dsn, Path(folder))
-        copied = seed_data.copy(stack.dsn, premises.profiles, scale.consignments)
+        environment = BankEnvironment(stack.dsn, Path(folder))
+        copied = seed_data.copy(stack.dsn, environment.profiles, scale.consignments)
         say(f"{copied.consignments} financed consignments copied in {copied.seconds:.0f} s")
-        seed_data.publish(stack.dsn, premises.profiles, NETWORK, scale.cargoes)
+        seed_data.publish(stack.dsn, environment.profiles, NETWORK, scale.cargoes)
         with psycopg.connect(stack.dsn, autocommit=True) as session:
             session.execute("VACUUM (ANALYZE)")
         with psycopg.connect(stack.database.admin_dsn, autocommit=True) as session:
             session.execute("CHECKPOINT")  # else one that the copying called for falls into a measurement
         say(f"{scale.cargoes} cargoes to be asked for")
-        run = _Run(premises, stack.database.process.pid, scale, say)
+        run = _Measurements(environment, stack.database.process.pid, scale, say)
         numbers, whole = range(scale.cargoes), whole_reads(stack.dsn)
         status = run.status()
         reserved = run.reserve(numbers[2 * COUNTED : scale.cargoes // 2])
-        at_the_desk = run.at_the_desk(numbers[scale.cargoes // 2 :])
+        decisions = run.decisions(numbers[scale.cargoes // 2 :])
         return {
             "status": status,
             "reserve": reserved,
-            "reserve_at_the_desk": at_the_desk,
+            "reserve_at_the_desk": decisions,
             "round_trips": run.round_trips(numbers[: 2 * COUNTED]),
             "whole_tables_read": {
                 name: count - whole[name]
@@ -97,10 +201,10 @@ def bench_bank(scale: Scale, say: Say = lambda _line: None) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class _Measurements:
     """The measurements, one by one."""
 
-    premises: Premises
+    environment: BankEnvironment
     postmaster: int
     scale: Scale
     say: Say
@@ -108,11 +212,11 @@ class _Run:
     def status(self) -> dict[str, Any]:
         """Questions at a fixed rate to one process of the API."""
         scale, random = self.scale, Random(SEED)
-        with self.premises.serving(1) as api:
-            prepared = self.premises.prepared(api.url)
-            warm = questions(prepared, scale.consignments, int(scale.rate), random)
+        with self.environment.serving(1) as api:
+            client = self.environment.requests(api.url)
+            warm = status_requests(client, scale.consignments, int(scale.rate), random)
             paced(api.url, warm, scale.rate / 2, CONNECTIONS)  # caches and plans of sessions
-            asked = questions(prepared, scale.consignments, int(scale.rate * scale.seconds), random)
+            asked = status_requests(client, scale.consignments, int(scale.rate * scale.seconds), random)
             load, spent = os.getloadavg(), self._spent(api)
             found = paced(api.url, asked, scale.rate, CONNECTIONS)
             cpu = self._since(spent, api, len(asked))
@@ -126,8 +230,8 @@ class _Run:
     def reserve(self, numbers: Sequence[int]) -> dict[str, Any]:
         """Reservations of cargoes through the API, each client's own."""
         scale = self.scale
-        with self.premises.serving(scale.workers) as api:
-            made = reservations(self.premises.prepared(api.url), numbers)
+        with self.environment.serving(scale.workers) as api:
+            made = reservation_requests(self.environment.requests(api.url), numbers)
             queues = [made[client :: scale.clients] for client in range(scale.clients)]
             warm = min(5, len(queues[0]) // 10)
             steady(api.url, [own[:warm] for own in queues], scale.seconds)
@@ -146,14 +250,14 @@ class _Run:
             load_before=_load(load),
         )
 
-    def at_the_desk(self, numbers: Sequence[int]) -> dict[str, Any]:
+    def decisions(self, numbers: Sequence[int]) -> dict[str, Any]:
         """Reservations without HTTP."""
         scale, processes = self.scale, min(os.cpu_count() or 1, self.scale.clients)
         load, decided = os.getloadavg(), self._decided()
         postgres = cpu_seconds([self.postmaster], with_children=True) or 0.0
-        found = decision_load.reserve(
-            self.premises.dsn,
-            self.premises.keys,
+        found = bank_load.reserve(
+            self.environment.dsn,
+            self.environment.keys,
             NETWORK,
             seed_data.BANK,
             numbers,
@@ -164,7 +268,7 @@ class _Run:
         count = max(1, len(found.milliseconds))
         used = (cpu_seconds([self.postmaster], with_children=True) or 0.0) - postgres
         cpu = {"clients": _each(found.cpu_seconds, count), "postgres": _each(used, count)}
-        answered = Answered(found.milliseconds, Counter(), found.seconds)
+        answered = LoadResult(found.milliseconds, Counter(), found.seconds)
         self.say(f"at the desk: {count / found.seconds:.0f}/s; {cpu} ms of processor each")
         return _figures(
             answered,
@@ -179,11 +283,14 @@ class _Run:
     def round_trips(self, numbers: Sequence[int]) -> dict[str, float]:
         """Round trips to the database of one request of each kind."""
         scale, random, found = self.scale, Random(SEED), dict[str, float]()
-        with Crossings(self.premises.dsn) as counter, self.premises.serving(1, counter.dsn) as api:
-            prepared = self.premises.prepared(api.url)
+        with (
+            RoundTripCounter(self.environment.dsn) as counter,
+            self.environment.serving(1, counter.dsn) as api,
+        ):
+            client = self.environment.requests(api.url)
             kinds = {
-                "status": questions(prepared, scale.consignments, 2 * COUNTED, random),
-                "reserve": reservations(prepared, numbers),
+                "status": status_requests(client, scale.consignments, 2 * COUNTED, random),
+                "reserve": reservation_requests(client, numbers),
             }
             for kind, asked in kinds.items():
                 steady(api.url, [asked[:COUNTED]], scale.seconds)
@@ -195,26 +302,26 @@ class _Run:
 
     def _decided(self) -> int:
         """The number of the last decision."""
-        with psycopg.connect(self.premises.dsn) as session:
+        with psycopg.connect(self.environment.dsn) as session:
             row = session.execute("SELECT max(number) FROM lianyun.financing_decision").fetchone()
         return int(row[0] or 0) if row is not None else 0
 
     def _together(self, after: int) -> float:
         """Decisions of one transaction, on average, of those since the one of that number."""
         query = "SELECT count(*), count(DISTINCT xid) FROM lianyun.financing_decision WHERE number > %s"
-        with psycopg.connect(self.premises.dsn) as session:
+        with psycopg.connect(self.environment.dsn) as session:
             row = session.execute(query, (after,)).fetchone()
         assert row is not None
         decisions, commits = map(int, row)
         return round(decisions / max(1, commits), 2)
 
-    def _spent(self, api: Served) -> dict[str, float]:
+    def _spent(self, api: RunningApi) -> dict[str, float]:
         return {
             "api": cpu_seconds([api.pid], with_children=True) or 0.0,
             "postgres": cpu_seconds([self.postmaster], with_children=True) or 0.0,
         }
 
-    def _since(self, before: dict[str, float], api: Served, requests: int) -> dict[str, float]:
+    def _since(self, before: dict[str, float], api: RunningApi, requests: int) -> dict[str, float]:
         return {name: _each(now - before[name], requests) for name, now in self._spent(api).items()}
 
 
@@ -226,7 +333,7 @@ def _load(averages: tuple[float, float, float]) -> list[float]:
     return [round(value, 2) for value in averages]
 
 
-def _figures(found: Answered, **more: Any) -> dict[str, Any]:
+def _figures(found: LoadResult, **more: Any) -> dict[str, Any]:
     return {
         "answers": len(found.milliseconds),
         "per_second": round(len(found.milliseconds) / found.seconds, 1),

@@ -6,13 +6,69 @@ sample of every kind through the real decoder.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta, timezone
+from math import log
 from random import Random
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from services.testbed.bench import world as w
-from services.testbed.bench.filler import fill
+
+MEDIAN_BYTES: Final = 800
+_SPREAD: Final = 0.22
+_LEAST, _MOST = 420, 2_400
+_LONGEST_REMARK: Final = 200
+_TEXTS = {
+    "zh": "集装箱外观完好，铅封完整，车号与货票核对一致，已按运行图正点到达，换装作业按计划进行，无异常情况。",
+    "ru": "Контейнер осмотрен, пломбы исправны, номер вагона соответствует накладной, погрузка выполнена по плану. ",
+    "pl": "Kontener sprawdzony, plomby nienaruszone, numer wagonu zgodny z listem przewozowym, przeładunek w planie. ",
+    "de": "Behälter geprüft, Siegel unversehrt, Wagennummer stimmt mit dem Frachtbrief überein, Umschlag nach Plan. ",
+    "en": "Container inspected, seals intact, wagon number agrees with the consignment note, handling as planned. ",
+}
+_REMARKS = {language: (text * 5)[:_LONGEST_REMARK] for language, text in _TEXTS.items()}
+_WIDTH = {language: len(text.encode()) / len(text) for language, text in _REMARKS.items()}
+LANGUAGE = {
+    "cr": "zh", "xianport": "zh", "gacc": "zh", "xian-terminal": "zh", "sinolink": "zh", "qinling": "zh",
+    "ktz": "ru", "rzd": "ru", "bch": "ru", "eaeu-kz": "ru", "eaeu-ru": "ru", "eaeu-by": "ru",
+    "pkp": "pl", "eu-pl": "pl", "duisport": "de", "eu-de": "de",
+}  # fmt: skip
+"""In which language a party remarks; the others write English."""
+
+
+def _relay(blocks: int, variant: int) -> str:
+    """A relayed message of 3 * ``blocks`` bytes, one of several."""
+    message = (f"TLGM{variant:04d} " + "RPS 7001 CNT 45G1 SL OK ; " * 100)[: 3 * blocks].encode()
+    digest, carried = hashlib.sha256(message).hexdigest(), b64encode(message).decode()
+    return f'"relay":{{"authority":"cr","message_sha256":"{digest}","message_b64":"{carried}"}}'
+
+
+_VARIANTS = 4
+_SMALLEST = 8
+_RELAYS = [[_relay(blocks, variant) for variant in range(_VARIANTS)] for blocks in range(_SMALLEST, 480)]
+_RELAY_BYTES = len(_RELAYS[0][0]) + 1
+
+
+def fill(random: Random, party: str, size: int, relayed: bool) -> str:
+    """Members of a JSON object, with a leading comma, that bring a payload of ``size`` bytes to a drawn length.
+
+    The median of the drawn lengths is MEDIAN_BYTES. Only a milestone may be ``relayed``.
+    """
+    wanted = random.lognormvariate(log(MEDIAN_BYTES), _SPREAD)
+    missing = int(min(max(wanted, _LEAST), _MOST)) - size + 6
+    language = LANGUAGE.get(party, "en")
+    width = _WIDTH[language]
+    if missing <= 0:
+        return ""
+    if missing <= width * _LONGEST_REMARK or not relayed:
+        return f',"remark":"{_REMARKS[language][: int(missing / width)]}"' if missing >= width else ""
+    blocks = (missing - _RELAY_BYTES) // 4
+    if blocks < 0:
+        return f',"remark":"{_REMARKS[language]}"'
+    # The message takes what it can, the remark the rest.
+    relay = _RELAYS[min(blocks, len(_RELAYS) - 1)][random.randrange(_VARIANTS)]
+    return f",{relay}"
+
 
 MINUTE = 60_000_000
 _ZONES = {"ktz": 5, "eaeu-kz": 5, "rzd": 3, "bch": 3, "eaeu-ru": 3, "eaeu-by": 3, "pkp": 1, "eu-pl": 1, "eu-de": 1,
@@ -23,7 +79,7 @@ _RAILWAYS = tuple(w.STATIONS)
 _CUSTOMS = {"gacc": "CN", "eaeu-kz": "KZ", "eaeu-ru": "RU", "eaeu-by": "BY", "eu-pl": "PL", "eu-de": "DE"}
 
 
-class Said(NamedTuple):
+class Statement(NamedTuple):
     """One statement: who, which type, the object that its Kafka key names, the payload, and how many consignments it
     concerns. ``happened`` is the time within ``payload`` as written, "" where there is none."""
 
@@ -56,7 +112,7 @@ def milestone(
     run: str = "",
     extra: str = "",
     reaches: int = 1,
-) -> Said:
+) -> Statement:
     """``party`` reports ``name`` of ``target`` (kind, id) at about ``at``: mostly as a fact, some as an expectation."""
     kind, identifier = target
     chance = random.random()
@@ -71,10 +127,10 @@ def milestone(
         f',"objects":[{{"kind":"{kind}","id":"{identifier}"}}]{extra}'
     )
     payload = f"{body}{fill(random, party, len(body), relayed=True)}}}"
-    return Said(party, f"cre.{name}.v1", identifier, payload, reaches, happened)
+    return Statement(party, f"cre.{name}.v1", identifier, payload, reaches, happened)
 
 
-def of_box(random: Random, box: str, at: int) -> Said:
+def of_box(random: Random, box: str, at: int) -> Statement:
     """A movement of one container: stations on the way, the two terminals, now and then a broken seal."""
     chance, target = random.random(), ("container", box)
     if chance < 0.62:
@@ -106,7 +162,7 @@ def of_box(random: Random, box: str, at: int) -> Said:
     return milestone(random, railway, name, at, target, place=place, extra=extra)
 
 
-def of_customs(random: Random, target: tuple[str, str], at: int) -> Said:
+def of_customs(random: Random, target: tuple[str, str], at: int) -> Statement:
     """A step before one of six customs administrations, about a container or a declaration."""
     party = random.choice(tuple(_CUSTOMS))
     name, extra = random.choice(
@@ -125,7 +181,7 @@ def of_customs(random: Random, target: tuple[str, str], at: int) -> Said:
     return milestone(random, speaker, name, at, target, extra=office + extra)
 
 
-def of_note(random: Random, note: str, at: int) -> Said:
+def of_note(random: Random, note: str, at: int) -> Statement:
     """A step of a consignment note."""
     party = random.choice(("cr", "cr", "xianport"))
     if random.random() < 0.6:
@@ -137,7 +193,7 @@ def of_note(random: Random, note: str, at: int) -> Said:
     return milestone(random, party, "document.note_amended", at, ("note", note), place=w.ORIGIN, extra=extra)
 
 
-def of_paper(random: Random, consignment: int, at: int) -> Said:
+def of_paper(random: Random, consignment: int, at: int) -> Statement:
     """A booking or a trade paper of a consignment."""
     party, target = w.founder(consignment), ("consignment", w.key(consignment))
     chance = random.random()
@@ -153,7 +209,7 @@ def of_paper(random: Random, consignment: int, at: int) -> Said:
     return milestone(random, party, "document.invoice_issued", at, target, extra=extra)
 
 
-def of_train(random: Random, world: w.World, at: int, position: bool) -> Said:
+def of_train(random: Random, world: w.World, at: int, position: bool) -> Statement:
     """A train is somewhere (``position``), or left or reached a station; it concerns all that it carries."""
     number = random.randrange(world.trains)
     railway = random.choice(_RAILWAYS)
@@ -179,17 +235,14 @@ def of_train(random: Random, world: w.World, at: int, position: bool) -> Said:
     )
 
 
-def link(random: Random, party: str, name: str, key: str, body: str, at: int, reaches: int = 1) -> Said:
+def link(random: Random, party: str, name: str, key: str, body: str, at: int, reaches: int = 1) -> Statement:
     """A link of ``party`` with ``body`` behind its salt, in force from about ``at``."""
     start = clock(party, at - random.randrange(30 * MINUTE))
     text = f'{{"salt":"{salt(random)}","from":"{start}",{body}'
     payload = f"{text}{fill(random, party, len(text), relayed=False)}}}"
-    return Said(party, f"cre.link.{name}.v1", key, payload, reaches, start)
+    return Statement(party, f"cre.link.{name}.v1", key, payload, reaches, start)
 
 
 def publication(micros: int) -> str:
     """A time of publication, in UTC and to the microsecond."""
     return datetime.fromtimestamp(micros / 1_000_000, UTC).isoformat(timespec="microseconds")
-
-
-Maker = Callable[[Random, int], Said]

@@ -10,20 +10,19 @@ from dataclasses import dataclass
 
 from schemas.schemes import Scheme
 from services.testbed.bench.drain import await_applied, cpu_by_process
-from services.testbed.bench.environment import Ground
+from services.testbed.bench.environment import Fixture, WorkerPool, WorkersFailed
 from services.testbed.bench.mix import Plan
-from services.testbed.bench.observation import Ledger, cpu_seconds
+from services.testbed.bench.observation import LedgerSampler, cpu_seconds
 from services.testbed.bench.senders import Publishers, Sent
-from services.testbed.bench.signed import shelve
-from services.testbed.bench.workers import Crew, CrewFailed
+from services.testbed.bench.signed import write_signed
 
 WARM_UP = 5.0
 """Seconds of traffic before the measured ones, in which caches and plans are made."""
-_LOOK = 0.01
+_SAMPLE_INTERVAL = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Lived:
+class LiveRun:
     """Milliseconds from handing an event to the publisher's client until another session could read what it changed.
 
     ``visible`` and ``from_append`` (the same from the broker's append time) are sorted, one per event; the reader
@@ -40,43 +39,43 @@ class Lived:
     cores: Mapping[str, float | None]
 
 
-def live(ground: Ground, plan: Plan, rate: float, seconds: float, workers: int) -> Lived:
+def live(fixture: Fixture, plan: Plan, rate: float, seconds: float, workers: int) -> LiveRun:
     """Publish ``plan`` at ``rate`` messages a second; the first WARM_UP seconds are not counted. Blocks.
 
-    ``plan`` should hold ``rate * (seconds + WARM_UP)`` messages. Raises CrewFailed.
+    ``plan`` should hold ``rate * (seconds + WARM_UP)`` messages. Raises WorkersFailed.
     """
-    shelf = shelve(plan, Scheme.ED25519, ground.folder / "live")
-    dsn = ground.copy("bench_live")
-    ground.checkpoint()
-    publishers = Publishers(ground.stack.bootstrap, shelf, rate, seconds + WARM_UP)
+    shelf = write_signed(plan, Scheme.ED25519, fixture.folder / "live")
+    dsn = fixture.copy("bench_live")
+    fixture.checkpoint()
+    publishers = Publishers(fixture.stack.bootstrap, shelf, rate, seconds + WARM_UP)
     try:
         publishers.prepare()
-        logs = ground.folder / "live-logs"
+        logs = fixture.folder / "live-logs"
         with (
-            Ledger(dsn, _LOOK) as ledger,
-            Crew(ground.stack.bootstrap, dsn, "bench_live", workers, logs) as crew,
+            LedgerSampler(dsn, _SAMPLE_INTERVAL) as ledger,
+            WorkerPool(fixture.stack.bootstrap, dsn, "bench_live", workers, logs) as pool,
         ):
-            crew.await_ready()
-            before, started = _cpu(ground, crew, publishers), time.monotonic()
+            pool.await_ready()
+            before, started = _cpu(fixture, pool, publishers), time.monotonic()
             publishers.go()
             sent = publishers.result()
-            ground.note(sent)
-            after, seconds = _cpu(ground, crew, publishers), time.monotonic() - started
-            await_applied(crew, ledger, ground.published)
+            fixture.note(sent)
+            after, seconds = _cpu(fixture, pool, publishers), time.monotonic() - started
+            await_applied(pool, ledger, fixture.published)
     finally:
         publishers.close()
     cores = {who: _share(before[who], after[who], seconds) for who in before}
-    return _lived(ledger, sent, cores)
+    return _live_run(ledger, sent, cores)
 
 
-def _lived(ledger: Ledger, sent: Sequence[Sent], cores: Mapping[str, float | None]) -> Lived:
+def _live_run(ledger: LedgerSampler, sent: Sequence[Sent], cores: Mapping[str, float | None]) -> LiveRun:
     begun = min(min(one.at, default=math.inf) for one in sent)
     counted = [place for one in sent for place in one.places() if place[3] >= begun + WARM_UP]
     if not counted:
-        raise CrewFailed("nothing was published after the warm-up: give more seconds")
+        raise WorkersFailed("nothing was published after the warm-up: give more seconds")
     times = list(_times(ledger, counted))
     moments = [at for _, _, _, at, _ in counted]
-    return Lived(
+    return LiveRun(
         visible=sorted(seen - at for seen, at, _ in times),
         from_append=sorted(seen - appended for seen, _, appended in times),
         offered=len(counted) / max(max(moments) - min(moments), 1e-9),
@@ -86,9 +85,9 @@ def _lived(ledger: Ledger, sent: Sequence[Sent], cores: Mapping[str, float | Non
     )
 
 
-def _cpu(ground: Ground, crew: Crew, publishers: Publishers) -> dict[str, float | None]:
+def _cpu(fixture: Fixture, pool: WorkerPool, publishers: Publishers) -> dict[str, float | None]:
     return {
-        **cpu_by_process(ground, crew),
+        **cpu_by_process(fixture, pool),
         "publishers": cpu_seconds(publishers.pids()),
         "reader": cpu_seconds([os.getpid()]),
     }
@@ -99,12 +98,12 @@ def _share(before: float | None, after: float | None, seconds: float) -> float |
 
 
 def _times(
-    ledger: Ledger, places: Sequence[tuple[str, int, int, float, float]]
+    ledger: LedgerSampler, places: Sequence[tuple[str, int, int, float, float]]
 ) -> Iterator[tuple[float, float, float]]:
     for topic, partition, offset, at, appended in places:
         seen = ledger.visible(topic, partition, offset)
         if seen is None:
-            raise CrewFailed(f"the event at {topic}/{partition}@{offset} was never seen")
+            raise WorkersFailed(f"the event at {topic}/{partition}@{offset} was never seen")
         yield seen * 1_000, at * 1_000, appended * 1_000
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 import time
 from bisect import bisect_left
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
@@ -26,7 +28,7 @@ Place = tuple[str, int]
 """A topic and one of its partitions."""
 
 
-class Watch(threading.Thread):
+class Sampler(threading.Thread):
     """A reader with a session of its own that looks every ``interval`` seconds; a context manager around what it watches."""
 
     def __init__(self, dsn: str, interval: float) -> None:
@@ -59,7 +61,7 @@ class Watch(threading.Thread):
         self._session.close()
 
 
-class Ledger(Watch):
+class LedgerSampler(Sampler):
     """Follows the offsets of the ledger as another session reads them: what lies below one is committed and readable."""
 
     def __init__(self, dsn: str, interval: float) -> None:
@@ -116,7 +118,7 @@ class Ledger(Watch):
                 )
 
 
-class Sessions(Watch):
+class SessionSampler(Sampler):
     """Samples what the writers' sessions do: on the processor, waiting for the client, for a lock, for the disk."""
 
     def __init__(self, dsn: str, interval: float = 0.05) -> None:
@@ -144,7 +146,7 @@ class Sessions(Watch):
 def cpu_seconds(pids: Iterable[int], with_children: bool = False) -> float | None:
     """Processor time that the processes have used so far, also by children that have ended and been waited for.
 
-    None where the system does not tell (no /proc).
+    None where there is no /proc.
     """
     wanted = set(pids)
     if not Path("/proc/self/stat").exists():
@@ -159,7 +161,7 @@ def cpu_seconds(pids: Iterable[int], with_children: bool = False) -> float | Non
 
 
 def resident_mb(pids: Iterable[int]) -> list[float]:
-    """Resident memory of each process in megabytes; empty where the system does not tell."""
+    """Resident memory of each process in megabytes; empty where there is no /proc."""
     page = os.sysconf("SC_PAGE_SIZE")
     table = _processes()
     return [round(int(table[pid][21]) * page / 1e6, 1) for pid in pids if pid in table]
@@ -175,3 +177,71 @@ def _processes() -> Mapping[int, list[str]]:
             continue
         found[int(path.parent.name)] = text[text.rindex(")") + 2 :].split()
     return found
+
+
+_CHUNK = 1 << 16
+_FLUSH = b"H\x00\x00\x00\x04"
+"""A message that asks for nothing: the client sends it behind a pipeline, whether it was answered meanwhile or not."""
+
+
+class RoundTripCounter:
+    """A context manager: whoever connects to ``dsn`` here reaches the database of the given URL, and is counted.
+
+    A round trip is counted when a client speaks after the server did. Statements that are sent together count once.
+    """
+
+    def __init__(self, dsn: str) -> None:
+        where = urlsplit(dsn)
+        self._server = (where.hostname or "127.0.0.1", where.port or 5_432)
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        port = self._listening.getsockname()[1]
+        account = where.netloc.rpartition("@")[0]
+        self.dsn = urlunsplit(where._replace(netloc=f"{account}@127.0.0.1:{port}"))
+        self._lock = threading.Lock()
+        self._count = 0
+
+    @property
+    def count(self) -> int:
+        """Round trips so far, over all connections."""
+        return self._count
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._accept, name="crossings", daemon=True).start()
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self._listening.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listening.accept()
+            except OSError:
+                return  # closed
+            server = socket.create_connection(self._server)
+            answered = threading.Event()
+            for source, target, asks in ((client, server, True), (server, client, False)):
+                source.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                threading.Thread(
+                    target=self._pass_on, args=(source, target, asks, answered), daemon=True
+                ).start()
+
+    def _pass_on(
+        self, source: socket.socket, target: socket.socket, asks: bool, answered: threading.Event
+    ) -> None:
+        try:
+            while chunk := source.recv(_CHUNK):
+                if not asks:
+                    answered.set()
+                elif answered.is_set() and chunk != _FLUSH:
+                    answered.clear()
+                    with self._lock:
+                        self._count += 1
+                target.sendall(chunk)
+        except OSError:
+            pass  # either side has gone
+        finally:
+            for end in (source, target):
+                end.close()

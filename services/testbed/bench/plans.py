@@ -12,9 +12,9 @@ from psycopg.rows import tuple_row
 from schemas.events.base import ObjectKind
 from services.domain.objects import object_id
 from services.financing.store import statement as financing
-from services.financing.store.decision_context import seen_query
+from services.financing.store.decision_context import reads_query
 from services.financing.store.identifiers import application_id, financing_id
-from services.financing.store.summaries import reached_query
+from services.financing.store.status_reader import reached_query
 from services.ledger.storage import statement as storage
 from services.ledger.storage.arrays import adapt, bigints, uuids
 from services.ledger.storage.reading import facts_query
@@ -61,7 +61,7 @@ def plans(dsn: str, bank: str, reference: str) -> dict[str, Any]:
              {"id": object_id(ObjectKind.CONSIGNMENT, f"{FORWARDER}/{reference}").hex(), "kind": 1}),
             ("own financings of a thing, and words on them", reached_query(),
              {"id": object_id(ObjectKind.CONSIGNMENT, f"{FORWARDER}/{reference}").hex(), "kind": 1, **names}),
-            ("facts of a cargo, and words on what is involved, behind the locks", seen_query(), {}),
+            ("facts of a cargo, and words on what is involved, behind the locks", reads_query(), {}),
             ("facts of a cargo", facts_query(False), {"ids": cargo}),
             ("facts of a cargo at a moment", facts_query(True), {"ids": cargo, "moments": bigints([1]), "running": 1}),
             ("what is held under the papers", financing("entries_met"),

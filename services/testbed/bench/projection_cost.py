@@ -1,6 +1,6 @@
 """What the projections cost: the same ed25519 drain with credit and financing, and without either.
 
-With them, workers note what is said of financing, which pledges a fact may concern, and consents, and the follower of the credit
+With them, workers note statements on financing, which pledges a fact may concern, and consents, and the follower of the credit
 signals runs beside them; every tenth consignment is pledged. Without them, workers only store events and fold heads. Both kinds
 of drain start from the same database, in the order with, without, without, with, so that a machine that gets slower or quicker
 favours neither.
@@ -20,17 +20,16 @@ import psycopg
 
 from schemas.schemes import Scheme
 from services.credit.domain.signals import model
-from services.credit.store import positions, projector
-from services.credit.store.positions import Places
+from services.credit.store import projector
+from services.credit.store.projector import Places
 from services.domain.objects import consignment
 from services.financing.store.identifiers import financing_id
 from services.ledger.storage import reading
 from services.ledger.storage.arrays import adapt, uuids
 from services.processors.supervisor import COMMAND, Supervisor
 from services.testbed.bench.drain import Drained, drain, per_second
-from services.testbed.bench.environment import Ground, stored_events
+from services.testbed.bench.environment import Fixture, WorkersFailed, stored_events
 from services.testbed.bench.mix import Plan
-from services.testbed.bench.workers import CrewFailed
 from services.testbed.bench.world import World, key
 
 BARE = (sys.executable, "-m", "services.testbed.bench.bare_worker")
@@ -49,7 +48,7 @@ _CARGO = (
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class ProjectionCost:
     """The drains of both kinds. Of the events ``stored`` with projections the follower had ``followed`` so many in the end."""
 
     bare: tuple[Drained, ...]
@@ -65,25 +64,25 @@ class Compared:
 
 
 def compare(
-    ground: Ground,
+    fixture: Fixture,
     world: World,
     events: int,
     workers: int,
     batch_events: int,
     seed: int,
-    tell: Callable[[str], None],
-) -> Compared:
+    progress: Callable[[str], None],
+) -> ProjectionCost:
     """Run the drains, each on a copy of the base of its own. Raises what ``drain`` raises."""
-    stand_at_the_end(ground.base)
-    pledge(ground.base, world)
+    stand_at_the_end(fixture.base)
+    pledge(fixture.base, world)
     found: dict[bool, list[Drained]] = {True: [], False: []}
-    before, stored, followed, watched = stored_events(ground.base), 0, 0, 0
+    before, stored, followed, watched = stored_events(fixture.base), 0, 0, 0
     for number, projected in enumerate(ROUNDS):
         name = f"bench_{'projected' if projected else 'bare'}_{number}"
         plan = Plan(world, events, seed, name)
-        with follower(ground, name) if projected else nothing() as beside:
+        with follower(fixture, name) if projected else nothing() as beside:
             drained = drain(
-                ground,
+                fixture,
                 plan,
                 Scheme.ED25519,
                 name,
@@ -97,8 +96,8 @@ def compare(
             new = stored_events(drained.dsn) - before
             stored, followed = stored + new, followed + new - left(drained.dsn)
             watched += _count(drained.dsn, b"SELECT count(*) FROM lianyun.financing_watch")
-        tell(f"{'with' if projected else 'without'} projections: {drained.per_second:.0f} events/s")
-    return Compared(tuple(found[False]), tuple(found[True]), stored, followed, watched)
+        progress(f"{'with' if projected else 'without'} projections: {drained.per_second:.0f} events/s")
+    return ProjectionCost(tuple(found[False]), tuple(found[True]), stored, followed, watched)
 
 
 def _moment(dsn: str, query: bytes = b"SELECT now()") -> datetime:
@@ -113,7 +112,7 @@ def left(dsn: str) -> int:
     """How many events the follower has not followed."""
     with psycopg.connect(dsn) as session:
         adapt(session)
-        at = positions.hold(session).events
+        at = projector.hold(session).events
         return len(reading.tail(session, at, 10_000_000)[0])
 
 
@@ -124,7 +123,7 @@ def _count(dsn: str, query: bytes) -> int:
 
 
 @contextmanager
-def follower(ground: Ground, name: str) -> Iterator[Callable[[str], None]]:
+def follower(fixture: Fixture, name: str) -> Iterator[Callable[[str], None]]:
     """A follower of the credit signals that starts once its database is known, and is stopped at the end.
 
     Its start takes a second of a processor, which is not what is measured: it is waited for.
@@ -133,13 +132,15 @@ def follower(ground: Ground, name: str) -> Iterator[Callable[[str], None]]:
 
     def opened(dsn: str) -> None:
         environment = {"LIANYUN_DSN": dsn, "LIANYUN_LOG_LEVEL": "WARNING"}
-        logs = Path(ground.folder) / f"{name}-credit-logs"
+        logs = Path(fixture.folder) / f"{name}-credit-logs"
         began = _moment(dsn)
         running.append(Supervisor(environment, 1, logs=logs, command=FOLLOWER).start())
         until = time.monotonic() + _PATIENCE
         while _moment(dsn, b"SELECT whole_at FROM lianyun.credit_cursor") < began:
             if time.monotonic() > until:
-                raise CrewFailed(f"the follower of the credit signals did not begin within {_PATIENCE:.0f} s")
+                raise WorkersFailed(
+                    f"the follower of the credit signals did not begin within {_PATIENCE:.0f} s"
+                )
             time.sleep(0.1)
 
     try:
@@ -159,8 +160,8 @@ def stand_at_the_end(dsn: str) -> None:
     """Let the credit signals stand at the last event of the base, as if they had been followed all along."""
     with psycopg.connect(dsn) as session:
         adapt(session)
-        positions.prepare(session, projector.version(model()))
-        positions.advance(session, Places(events=reading.before_last(session, 0)), whole=True)
+        projector.prepare(session, projector.version(model()))
+        projector.advance(session, Places(events=reading.before_last(session, 0)), whole=True)
 
 
 def pledge(dsn: str, world: World) -> None:

@@ -1,8 +1,8 @@
-"""What a bank finds when the platform has long been in use: financed consignments by COPY, and cargoes to be asked for.
+"""A platform that has long been in use, as a bank finds it: financed consignments by COPY, and cargoes to be reserved.
 
 A copied consignment is what the bank's questions read: its head, the applicant's application and the bank's approval as
 events that can be read again, and a reservation with what it holds. The decisions are not signed one by one, and no links
-or movements are copied. The cargoes to be asked for are published, admitted and applied like everything else.
+or movements are copied. The cargoes to be reserved are published, admitted and applied like everything else.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from services.processors.projections import PROJECTIONS
 from services.processors.settings import admission_settings
 from services.producers.profile import Profile
 from services.testbed.chaos.banks import AT, FORWARDER, messages
-from services.testbed.simulator.cast import GATEWAY
-from services.testbed.simulator.signatures import Outgoing, sign_all
+from services.testbed.simulator.parties import GATEWAY
+from services.testbed.simulator.signed_messages import Outgoing, sign_all
 
 BANK = "silkbank"
 _BLOCK = 4_096

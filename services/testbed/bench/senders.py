@@ -20,7 +20,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from services.testbed.bench.signed import Message, Shelf
+from services.testbed.bench.signed import Message, MessageFiles
 
 _IN_FLIGHT = 16_000
 """Messages that a publisher holds unacknowledged at most."""
@@ -29,7 +29,7 @@ _TICK = 0.002
 
 
 class SendingFailed(Exception):
-    """A publisher could not hand its messages over; the text says why."""
+    """A publisher could not hand its messages over; the text names the reason."""
 
 
 @dataclass(slots=True)
@@ -76,7 +76,7 @@ class Publishers:
     """
 
     def __init__(
-        self, bootstrap: str, shelf: Shelf, rate: float | None = None, seconds: float | None = None
+        self, bootstrap: str, shelf: MessageFiles, rate: float | None = None, seconds: float | None = None
     ) -> None:
         context = get_context("spawn")
         self._pipes: list[Connection] = []
@@ -134,7 +134,7 @@ class Publishers:
         return answers
 
 
-def fill(bootstrap: str, shelf: Shelf) -> list[Sent]:
+def fill(bootstrap: str, shelf: MessageFiles) -> list[Sent]:
     """Send everything on ``shelf`` as fast as it goes; blocks until the broker has it all."""
     publishers = Publishers(bootstrap, shelf)
     try:
@@ -146,7 +146,12 @@ def fill(bootstrap: str, shelf: Shelf) -> list[Sent]:
 
 
 def _publish(
-    pipe: Connection, bootstrap: str, shelf: Shelf, lane: int, rate: float | None, seconds: float | None
+    pipe: Connection,
+    bootstrap: str,
+    shelf: MessageFiles,
+    lane: int,
+    rate: float | None,
+    seconds: float | None,
 ) -> None:
     chunks = shelf.lane(lane)
     # At a rate all is read beforehand, so that nothing but sending happens while others are measured.

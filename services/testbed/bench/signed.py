@@ -7,16 +7,91 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
+import psycopg
+
 from schemas.envelope import SIGNATURE_HEADER, Envelope, signed_bytes
 from schemas.schemes import Scheme
-from schemas.signing import sign_batch
-from services.testbed.bench import parties
+from schemas.signing import SigningKey, sign_batch
+from services.ledger.registry.events import KeyAdded, PartyAdded
+from services.ledger.registry.fold import fold
+from services.ledger.registry.possession import proven
+from services.ledger.registry.registry import Registry
+from services.ledger.registry.store import append
 from services.testbed.bench.mix import Planned
+from services.testbed.simulator.parties import GATEWAY, PARTIES, seed_of
+from services.testbed.simulator.signed_messages import registration
+
+NETWORK = "demo"
+SCHEMES = (Scheme.ED25519, Scheme.ED25519_BATCH)
+_SEED = 26_11
+
+
+@cache
+def signing_key(party: str, scheme: Scheme) -> SigningKey:
+    """The key of ``party`` under ``scheme``."""
+    return SigningKey.from_seed(scheme, seed_of(party, _SEED))
+
+
+@cache
+def stranger(scheme: Scheme) -> SigningKey:
+    """A key that nobody registered."""
+    return SigningKey.from_seed(scheme, seed_of("nobody", _SEED))
+
+
+def topic(party: str) -> str:
+    """The topic that ``party`` publishes to: its own, else the gateway's.
+
+    A topic belongs to one party in the registry; where the cast shares one, the first of them has it.
+    """
+    declared = PARTIES[party].topic
+    return declared if _owners().get(declared) == party else GATEWAY
+
+
+@cache
+def _owners() -> dict[str, str]:
+    owners: dict[str, str] = {}
+    for party in PARTIES.values():
+        if party.topic != GATEWAY:
+            owners.setdefault(party.topic, party.code)
+    return owners
+
+
+def topics() -> tuple[str, ...]:
+    """All topics that the partners publish to."""
+    return tuple(sorted({party.topic for party in PARTIES.values()}))
+
+
+def source(party: str) -> str:
+    """The CloudEvents source of ``party``."""
+    return PARTIES[party].source
+
+
+def registrations() -> Iterator[PartyAdded | KeyAdded]:
+    """What makes the registry of the benchmark, in order."""
+    for party in PARTIES.values():
+        own = frozenset({topic(party.code)} - {GATEWAY})
+        yield registration(party).model_copy(update={"topics": own})
+        for scheme in SCHEMES:
+            yield KeyAdded(party=party.code, key=proven(signing_key(party.code, scheme), NETWORK, party.code))
+
+
+def registry() -> Registry:
+    """The registry in memory, for those who judge without a database."""
+    return fold(registrations())
+
+
+def register(dsn: str) -> None:
+    """Write the registry to a migrated database."""
+    with psycopg.connect(dsn) as session:
+        for event in registrations():
+            append(session, event, at=0, by="benchmark")
+
 
 CHUNK = 4_096
 """Messages signed at once, and of one file."""
@@ -36,7 +111,7 @@ class Message(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class MessageFiles:
     """Signed messages on disk, in the order in which they are to be sent, split over ``lanes`` publishers by party."""
 
     folder: Path
@@ -56,29 +131,29 @@ def sign(planned: Sequence[Planned], scheme: Scheme) -> list[Message]:
     envelopes = [_envelope(plan) for plan in planned]
     by_signer: dict[tuple[str, bool], list[int]] = defaultdict(list)
     for place, plan in enumerate(planned):
-        by_signer[plan.party, plan.spoil == "key"].append(place)
+        by_signer[plan.party, plan.defect == "key"].append(place)
     headers = [""] * len(planned)
     for (party, unknown), places in by_signer.items():
-        key = parties.stranger(scheme) if unknown else parties.signing_key(party, scheme)
+        key = stranger(scheme) if unknown else signing_key(party, scheme)
         for start in range(0, len(places), BATCH):
             some = places[start : start + BATCH]
-            texts = [signed_bytes(parties.NETWORK, envelopes[p], planned[p].payload) for p in some]
+            texts = [signed_bytes(NETWORK, envelopes[p], planned[p].payload) for p in some]
             for place, header in zip(some, sign_batch(key, texts), strict=True):
                 headers[place] = header
     return [
         Message(
-            parties.topic(plan.party),
+            topic(plan.party),
             plan.key.encode(),
-            _changed(plan.payload) if plan.spoil == "signature" else plan.payload,
+            _changed(plan.payload) if plan.defect == "signature" else plan.payload,
             [*envelope.to_headers(), (SIGNATURE_HEADER, header.encode())],
         )
         for plan, envelope, header in zip(planned, envelopes, headers, strict=True)
     ]
 
 
-def shelve(
+def write_signed(
     planned: Iterable[Planned], scheme: Scheme, folder: Path, processes: int = 2, lanes: int = 2
-) -> Shelf:
+) -> MessageFiles:
     """Sign all of ``planned`` in ``processes`` and keep the messages in ``folder``; blocks until they are there."""
     folder.mkdir(parents=True, exist_ok=True)
     chunks = events = 0
@@ -92,14 +167,14 @@ def shelve(
                 running.pop(0).result()
         for left in running:
             left.result()
-    return Shelf(folder, chunks, lanes, events)
+    return MessageFiles(folder, chunks, lanes, events)
 
 
-def store(messages: Sequence[Message], folder: Path) -> Shelf:
+def store(messages: Sequence[Message], folder: Path) -> MessageFiles:
     """Keep messages that are signed already in ``folder``, for one publisher."""
     folder.mkdir(parents=True, exist_ok=True)
     _file(folder, 0, 0).write_bytes(pickle.dumps([tuple(message) for message in messages], protocol=5))
-    return Shelf(folder, 1, 1, len(messages))
+    return MessageFiles(folder, 1, 1, len(messages))
 
 
 def _sign_to_files(planned: list[Planned], scheme: Scheme, folder: Path, chunk: int, lanes: int) -> None:
@@ -120,8 +195,8 @@ def _file(folder: Path, chunk: int, lane: int) -> Path:
 
 
 def _envelope(plan: Planned) -> Envelope:
-    owner = "boxlease" if plan.spoil == "source" else plan.party
-    return Envelope("1.0", plan.id, parties.source(owner), plan.type, plan.time, None, "application/json")
+    owner = "boxlease" if plan.defect == "source" else plan.party
+    return Envelope("1.0", plan.id, source(owner), plan.type, plan.time, None, "application/json")
 
 
 def _changed(payload: bytes) -> bytes:

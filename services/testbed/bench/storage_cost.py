@@ -13,11 +13,11 @@ import psycopg
 from schemas.schemes import Scheme
 from services.testbed.bench import machine
 from services.testbed.bench.drain import drain, load_base
-from services.testbed.bench.environment import Ground, stored_events
+from services.testbed.bench.environment import Fixture, stored_events
 from services.testbed.bench.mix import Plan, base
-from services.testbed.bench.signed import shelve
+from services.testbed.bench.signed import write_signed
 from services.testbed.bench.world import World
-from services.testbed.localstack.jars import KAFKA_VERSION
+from services.testbed.localstack.kafka_runtime import KAFKA_VERSION
 from services.testbed.localstack.stack import LocalStack
 
 _SIZES: Final = """
@@ -49,19 +49,21 @@ def bench_storage(
 ) -> dict[str, Any]:
     """Store the mix and return the bytes per event. Blocks for a minute; starts and stops servers of its own.
 
-    Raises StackError, WrongCount, CrewFailed, SendingFailed.
+    Raises StackError, WrongCount, WorkersFailed, SendingFailed.
     """
     scale = scale or Scale()
     hardware = machine.hardware()
     with TemporaryDirectory(prefix="lianyun-bench-") as folder, LocalStack() as stack:
-        ground = Ground(stack, Path(folder))
-        empty, log = sizes(ground.base), Path(stack.folder) / "kafka" / "data"
+        fixture = Fixture(stack, Path(folder))
+        empty, log = sizes(fixture.base), Path(stack.folder) / "kafka" / "data"
         world = World(scale.consignments)
-        load_base(ground, shelve(base(world), Scheme.ED25519_BATCH, ground.folder / "base"), scale.workers)
+        load_base(
+            fixture, write_signed(base(world), Scheme.ED25519_BATCH, fixture.folder / "base"), scale.workers
+        )
         say(f"{scale.consignments} consignments stand")
-        start, founded, written = wal(stack.dsn), ground.published, log_bytes(log)
+        start, founded, written = wal(stack.dsn), fixture.published, log_bytes(log)
         plan = Plan(world, scale.events, scale.seed, "stored")
-        stored = drain(ground, plan, Scheme.ED25519, "stored", scale.workers)
+        stored = drain(fixture, plan, Scheme.ED25519, "stored", scale.workers)
         moved = wal(stack.dsn) - start
         say(f"{stored.events} messages stored")
         with psycopg.connect(stored.dsn, autocommit=True) as session:
@@ -74,9 +76,9 @@ def bench_storage(
             },
             "database_bytes_per_event_in_all": round((sum(full.values()) - sum(empty.values())) / events),
             "log_of_the_database_bytes_per_message": round(moved / scale.events),
-            "kafka_bytes_per_message": round((log_bytes(log) - written) / (ground.published - founded)),
+            "kafka_bytes_per_message": round((log_bytes(log) - written) / (fixture.published - founded)),
             "events": events,
-            "messages": ground.published,
+            "messages": fixture.published,
             "consignments": scale.consignments,
             "signed_under": str(Scheme.ED25519),
             "hardware": hardware,

@@ -1,8 +1,8 @@
-"""Two banks that lend on the same cargoes while the platform is attacked: every answer that they got must stay true.
+"""Two banks that lend on the same cargoes while the platform is attacked: every decision that they received must stand.
 
-The cargoes, their applications and approvals are published with the rest of the load. Each bank has a thread that asks
-the desk for each cargo: reserve, pledge, and of every third release again, so that the other may have it. What fails for
-want of a database is asked again under the same name, as a bank's own retry.
+The cargoes, their applications and approvals are published with the rest of the load. Each bank has a thread that requests
+for each cargo: reserve, pledge, and for every third release again, so that the other may have it. A request that fails for
+want of a database is repeated under the same idempotency key, as a bank's own retry.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ import psycopg
 from schemas.schemes import Scheme
 from schemas.signing_key import SigningKey
 from services.domain.objects import Thing, consignment
-from services.financing.domain.decisions import Action, Outcome, Ruling, Terms
+from services.financing.domain.decisions import Action, Decision, DecisionOutcome, Terms
 from services.financing.domain.documents import Company, Invoice, Note, Papers
 from services.financing.domain.money import Money
-from services.financing.domain.requests import HIDDEN, Ask
+from services.financing.domain.requests import HIDDEN, DecisionRequest
 from services.financing.store.decision_service import CargoMoved
-from services.financing.store.group_commit import Alone, GroupCommit
+from services.financing.store.group_commit import GroupCommit, GroupFailed
 from services.financing.store.keys import SOURCE, PlatformKeys, prepare
 from services.ledger.registry.events import NewKey, PartyAdded
 from services.ledger.storage.session import open_session
 from services.producers.profile import Profile
-from services.testbed.simulator.cast import Party, salt_secret_of, seed_of
+from services.testbed.simulator.parties import Party, salt_secret_of, seed_of
 from services.testbed.simulator.reports import Message
-from services.testbed.simulator.signatures import key_of, registration
+from services.testbed.simulator.signed_messages import key_of, registration
 
 FORWARDER = "sinolink"
 RIVAL = Party("rivalbank", "Another bank (simulated)", ("bank",))
@@ -115,24 +115,25 @@ class Lenders:
     network: str
     count: int
     seed: int
-    answers: list[Ruling] = field(default_factory=list)
+    answers: list[Decision] = field(default_factory=list)
     retried: int = 0
     failures: list[str] = field(default_factory=list)
     _threads: list[threading.Thread] = field(default_factory=list)
-    _desk: GroupCommit | None = None
+    _service: GroupCommit | None = None
     _over: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> None:
-        """Prepare the desk, and let each bank begin."""
+        """Open the decision service, and let each bank begin."""
         keys = own_keys()
         with psycopg.connect(self.dsn) as session:
             prepare(session, keys, self.network, time.time_ns() // 1_000, "prove")
         # As in the API: what both banks ask at one moment is committed together.
-        desk = self._desk = GroupCommit(
-            keys.desk(self.network), lambda: open_session(self.dsn, "lianyun-bank")
+        service = self._service = GroupCommit(
+            keys.decision_service(self.network), lambda: open_session(self.dsn, "lianyun-bank")
         )
         self._threads = [
-            threading.Thread(target=self._work, args=(bank, desk), name=bank, daemon=True) for bank in BANKS
+            threading.Thread(target=self._work, args=(bank, service), name=bank, daemon=True)
+            for bank in BANKS
         ]
         for thread in self._threads:
             thread.start()
@@ -147,43 +148,53 @@ class Lenders:
             thread.join(10)
             if thread.is_alive():
                 self.failures.append(f"{thread.name} waits for ever")
-        if self._desk is not None and not any(thread.is_alive() for thread in self._threads):
-            self._desk.close()
+        if self._service is not None and not any(thread.is_alive() for thread in self._threads):
+            self._service.close()
 
-    def _work(self, bank: str, desk: GroupCommit) -> None:
+    def _work(self, bank: str, service: GroupCommit) -> None:
         cargoes = list(range(self.count))
         Random(f"{self.seed}|{bank}").shuffle(cargoes)
         try:
             for number in cargoes:
-                self._lend(bank, desk, number)
+                self._lend(bank, service, number)
         except Exception as problem:
             self.failures.append(f"{bank}: {type(problem).__name__}: {problem}")
 
-    def _lend(self, bank: str, desk: GroupCommit, number: int) -> None:
+    def _lend(self, bank: str, service: GroupCommit, number: int) -> None:
         ask, on = reservation(bank, number)
-        ruling = self._until_known(desk, ask, on)
+        ruling = self._until_known(service, ask, on)
         if ruling is None or not ruling.done:
             return
-        pledged = self._ask(desk, Ask(Action.PLEDGE, bank, f"pledge {number}", ask.financing), ())
+        pledged = self._ask(
+            service, DecisionRequest(Action.PLEDGE, bank, f"pledge {number}", ask.financing), ()
+        )
         if pledged is not None and pledged.done and number % 3 == 0:
-            self._release(bank, desk, number, ask.financing)
+            self._release(bank, service, number, ask.financing)
 
-    def _release(self, bank: str, desk: GroupCommit, number: int, financing: str) -> None:
+    def _release(self, bank: str, service: GroupCommit, number: int, financing: str) -> None:
         """Give the security back; of every second one something is owed, so that it takes a waiver."""
         owed = Money(100_000, "CNY") if number % 6 == 0 else None
         if owed is not None:
-            drawn = self._ask(desk, Ask(Action.DRAW, bank, f"draw {number}", financing, amount=owed), ())
-            refused = self._ask(desk, Ask(Action.RELEASE, bank, f"release unpaid {number}", financing), ())
+            drawn = self._ask(
+                service, DecisionRequest(Action.DRAW, bank, f"draw {number}", financing, amount=owed), ()
+            )
+            refused = self._ask(
+                service, DecisionRequest(Action.RELEASE, bank, f"release unpaid {number}", financing), ()
+            )
             if drawn is not None and drawn.done and refused is not None and refused.done:
                 self.failures.append(f"{financing}: released although {owed} are owed")
         waiver = "" if owed is None else "OTHER"
-        self._ask(desk, Ask(Action.RELEASE, bank, f"release {number}", financing, waiver=waiver), ())
+        self._ask(
+            service, DecisionRequest(Action.RELEASE, bank, f"release {number}", financing, waiver=waiver), ()
+        )
 
-    def _until_known(self, desk: GroupCommit, ask: Ask, on: tuple[Thing, ...]) -> Ruling | None:
+    def _until_known(
+        self, service: GroupCommit, ask: DecisionRequest, on: tuple[Thing, ...]
+    ) -> Decision | None:
         """The answer once the cargo and its application have reached the platform."""
         attempt = 0
         while not self._over.is_set():
-            ruling = self._ask(desk, replace(ask, idempotency=f"{ask.idempotency} {attempt}"), on)
+            ruling = self._ask(service, replace(ask, idempotency=f"{ask.idempotency} {attempt}"), on)
             if ruling is None or ruling.guard not in HIDDEN:
                 return ruling
             attempt += 1
@@ -191,12 +202,12 @@ class Lenders:
         self.failures.append(f"{ask.financing}: its application never came")
         return None
 
-    def _ask(self, desk: GroupCommit, ask: Ask, on: tuple[Thing, ...]) -> Ruling | None:
-        """The answer to one request, asked again under the same name until there is one."""
+    def _ask(self, service: GroupCommit, ask: DecisionRequest, on: tuple[Thing, ...]) -> Decision | None:
+        """The decision on one request, repeated under the same idempotency key until there is one."""
         while not self._over.is_set():
             try:
-                ruling = desk.decide(ask, on)
-            except (Alone, CargoMoved):
+                ruling = service.decide(ask, on)
+            except (GroupFailed, CargoMoved):
                 self.retried += 1
                 self._over.wait(0.2)
                 continue
@@ -205,8 +216,8 @@ class Lenders:
         return None
 
 
-def reservation(bank: str, number: int) -> tuple[Ask, tuple[Thing, ...]]:
-    """What ``bank`` asks for a cargo."""
+def reservation(bank: str, number: int) -> tuple[DecisionRequest, tuple[Thing, ...]]:
+    """The request of ``bank`` to reserve a cargo, and what it is about."""
     own = f"{FORWARDER}/{_application(number, bank)}"
     papers = Papers(
         invoices=(
@@ -222,7 +233,9 @@ def reservation(bank: str, number: int) -> tuple[Ask, tuple[Thing, ...]]:
         consignments=(f"{FORWARDER}/{_cargo(number)}",),
     )
     terms = Terms(own, FORWARDER, "FREIGHT_LOAN", "RECEIVABLE")
-    ask = Ask(Action.RESERVE, bank, f"reserve {number}", _financing(number, bank), None, terms, papers)
+    ask = DecisionRequest(
+        Action.RESERVE, bank, f"reserve {number}", _financing(number, bank), None, terms, papers
+    )
     return ask, (consignment(FORWARDER, _cargo(number)),)
 
 
@@ -233,14 +246,16 @@ def check_lending(
     rows = connection.execute(
         "SELECT number, action, outcome, guard, financing FROM lianyun.financing_decision"
     ).fetchall()
-    stored = {number: tuple(told) for number, *told in rows}
+    stored = {number: tuple(decision) for number, *decision in rows}
     lost = sum(
         stored.get(r.number) != (str(r.action), str(r.outcome), r.guard, r.financing) for r in lenders.answers
     )
     return {
         "decisions": len(stored),
         "reserved": _done(lenders.answers, Action.RESERVE),
-        "refused": sum(r.outcome is Outcome.REFUSED and r.guard not in HIDDEN for r in lenders.answers),
+        "refused": sum(
+            r.outcome is DecisionOutcome.REFUSED and r.guard not in HIDDEN for r in lenders.answers
+        ),
         "retried": lenders.retried,
         "decisions_lost": lost,
         "wrong_financings": counts.get("financings_wrong", 0),
@@ -250,5 +265,5 @@ def check_lending(
     }
 
 
-def _done(answers: Sequence[Ruling], action: Action) -> int:
+def _done(answers: Sequence[Decision], action: Action) -> int:
     return len({r.number for r in answers if r.done and r.action is action})

@@ -1,10 +1,10 @@
-"""The attacks: processes killed and frozen while they work, and how long the flow stood still."""
+"""The attacks: processes killed and frozen while they work, and the ledger watched for how long nothing is applied."""
 
 from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -14,11 +14,124 @@ import psycopg
 from services.audit.replay.outcome import ReplayError
 from services.audit.replay.rebuild import replay
 from services.processors.supervisor import Supervisor
+from services.testbed.chaos.fault_injection import POINTS, FaultInjector
 from services.testbed.chaos.publishers import Publishers
-from services.testbed.chaos.traps import POINTS, Traps
-from services.testbed.chaos.watch import NoFlow, Watch, moved
 from services.testbed.localstack.broker import Broker
 from services.testbed.localstack.platform import Platform
+
+Partition = tuple[str, int]
+_LOOK_SECONDS = 0.05
+
+
+class NoFlow(Exception):
+    """Nothing moved for longer than anybody should have to wait; the text names what was waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionPosition:
+    """Where a partition of the ledger stands: the next offset to apply and the slot that owns it."""
+
+    next_offset: int
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeObservation:
+    """What was seen in some time: the longest standstill, when certain partitions moved first, whether sessions waited."""
+
+    standstill: float
+    moved_after: float | None
+    waiting: bool
+
+
+class LedgerWatch:
+    """Looks at the ledger of ``dsn``; connects anew whenever the database went away. Not for several threads."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._connection: psycopg.Connection[tuple[object, ...]] | None = None
+
+    def places(self) -> dict[Partition, PartitionPosition]:
+        """Where every partition stands; empty while the database does not answer."""
+        rows = self._rows("SELECT topic, part, next_offset, owner FROM lianyun.kafka_offset")
+        return {(str(t), int(str(p))): PartitionPosition(int(str(n)), str(o)) for t, p, n, o in rows}
+
+    def slot_of(self, worker: int) -> str:
+        """The name under which ``worker`` owns partitions, "" while it has none."""
+        rows = self._rows("SELECT worker_group, slot, owner FROM lianyun.worker_slot")
+        found = (f"lianyun-{g}-{n}" for g, n, owner in rows if str(owner).rpartition("/")[2] == str(worker))
+        return next(found, "")
+
+    def owned_by(self, worker: int) -> dict[Partition, PartitionPosition]:
+        """The partitions of ``worker`` and where they stand."""
+        slot = self.slot_of(worker)
+        return {partition: place for partition, place in self.places().items() if place.owner == slot}
+
+    def wait_moved(
+        self, before: Mapping[Partition, PartitionPosition], what: str, patience: float = 90.0
+    ) -> float:
+        """Wait until one of the partitions in ``before`` has moved on; return the seconds. Raises NoFlow."""
+        return self.wait(
+            lambda: moved(before, self.places()), f"{what}: none of {len(before)} partitions moved", patience
+        )
+
+    def wait(
+        self, done: Callable[[], bool], what: str, patience: float = 90.0, look: float = _LOOK_SECONDS
+    ) -> float:
+        """Wait until ``done()``, polled every ``look`` seconds; return the seconds it took.
+
+        Raises NoFlow after ``patience`` seconds.
+        """
+        started = time.monotonic()
+        while not done():
+            if time.monotonic() - started > patience:
+                raise NoFlow(f"{what} within {patience:.0f} s")
+            time.sleep(look)
+        return time.monotonic() - started
+
+    def during(self, seconds: float, own: Mapping[Partition, PartitionPosition]) -> FreezeObservation:
+        """Look at the ledger for ``seconds``, in which a worker that had the partitions of ``own`` does nothing."""
+        began = still = time.monotonic()
+        longest, adopted, waiting = 0.0, None, False
+        before = self.places()
+        while (now := time.monotonic()) - began < seconds:
+            places = self.places()
+            if moved(before, places):
+                longest, still, before = max(longest, now - still), now, places
+            if adopted is None and moved(own, places):
+                adopted = now - began
+            waiting = waiting or self._somebody_waits()
+            time.sleep(_LOOK_SECONDS)
+        return FreezeObservation(max(longest, time.monotonic() - still), adopted, waiting)
+
+    def _somebody_waits(self) -> bool:
+        return bool(
+            self._rows(
+                "SELECT 1 FROM pg_stat_activity WHERE application_name = 'lianyun' "
+                "AND cardinality(pg_blocking_pids(pid)) > 0"
+            )
+        )
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _rows(self, query: str) -> list[tuple[object, ...]]:
+        try:
+            if self._connection is None or self._connection.closed:
+                self._connection = psycopg.connect(self._dsn, autocommit=True, connect_timeout=2)
+            return self._connection.execute(query.encode()).fetchall()
+        except psycopg.OperationalError:
+            self.close()
+            return []
+
+
+def moved(before: Mapping[Partition, PartitionPosition], now: Mapping[Partition, PartitionPosition]) -> bool:
+    """Whether a partition of ``before`` has moved on."""
+    return any(p in now and now[p].next_offset > place.next_offset for p, place in before.items())
+
 
 KILLED, FROZEN, RANDOM, REPLAY = "kill", "freeze", "random", "replay"
 ORDER = (
@@ -40,7 +153,7 @@ SERVERS_FROZEN = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One attack that hit something at work; ``point`` names where, seconds tell how long the flow stood still.
+    """One attack that hit something at work; ``point`` names where, seconds are how long nothing was applied.
 
     Of a frozen worker: ``standstill`` is the longest time in which nobody else applied anything, ``adopted`` when
     somebody else went on with its partitions (None: not while it was frozen), ``waited_for`` whether another
@@ -77,16 +190,16 @@ class Attacker:
         self,
         platform: Platform,
         publishers: Publishers,
-        traps: Traps,
+        injector: FaultInjector,
         random: Random,
         *,
         frozen_seconds: float = 12.0,
     ) -> None:
         assert platform.workers is not None, "the platform runs no workers"
         self._platform, self._workers = platform, platform.workers
-        self._publishers, self._traps, self._random = publishers, traps, random
+        self._publishers, self._injector, self._random = publishers, injector, random
         self._frozen_seconds = frozen_seconds
-        self._watch = Watch(platform.stack.dsn)
+        self._watch = LedgerWatch(platform.stack.dsn)
         self.hits: list[Hit] = []
         self.replays: list[dict[str, Any]] = []
         self.idle = 0
@@ -147,7 +260,7 @@ class Attacker:
             return self._blind(worker)
         what, point = kind.split(" ")
         if what == KILLED:
-            return self._trapped(worker, point)
+            return self._kill_at(worker, point)
         self._stop(worker, point)
         return self._frozen(worker, kind)
 
@@ -173,24 +286,26 @@ class Attacker:
         self._watch.wait_moved(before, kind)
         return Hit(kind, point_of(kind), time.monotonic() - began)
 
-    def _trapped(self, worker: int, point: str) -> Hit:
+    def _kill_at(self, worker: int, point: str) -> Hit:
         before = self._watch.owned_by(worker)
-        self._spring(worker, point, signal.SIGKILL)
+        self._fire(worker, point, signal.SIGKILL)
         before = self._watch.owned_by(worker) or before
         began = time.monotonic()
         self._watch.wait_moved(before, f"after a kill at {point}")
         return Hit(KILLED, point, time.monotonic() - began)
 
-    def _spring(self, worker: int, point: str, number: signal.Signals) -> None:
+    def _fire(self, worker: int, point: str, number: signal.Signals) -> None:
         """Have ``worker`` hit by ``number`` at ``point``; returns when it was."""
-        self._traps.set(worker, point, number)
+        self._injector.set(worker, point, number)
         if point == "before_seek":
             # A worker seeks when it starts: kill it, and it is hit once more while it comes back.
             self._workers.signal(worker, signal.SIGKILL)
         try:
-            self._watch.wait(lambda: self._traps.sprung(worker), f"worker {worker} never came to {point}", 60)
+            self._watch.wait(
+                lambda: self._injector.fired(worker), f"worker {worker} never came to {point}", 60
+            )
         except NoFlow:
-            self._traps.clear(worker)
+            self._injector.clear(worker)
             raise
 
     def _blind(self, worker: int) -> Hit:
@@ -198,7 +313,7 @@ class Attacker:
         while True:
             self._aim(worker)
             self._workers.signal(worker, signal.SIGKILL)
-            point, began = self._traps.inside(worker), time.monotonic()
+            point, began = self._injector.inside(worker), time.monotonic()
             time.sleep(0.05)  # what its session still does ends
             before = self._watch.owned_by(worker)
             self._watch.wait_moved(before, "after a kill at random")
@@ -211,20 +326,20 @@ class Attacker:
         """Wait for a moment, nobody knows which, at which ``worker`` probably is at work."""
         time.sleep(self._random.uniform(0.0, 0.3))
         self._watch.wait(
-            lambda: bool(self._traps.inside(worker)), f"worker {worker} has no work", look=0.0005
+            lambda: bool(self._injector.inside(worker)), f"worker {worker} has no work", look=0.0005
         )
         time.sleep(self._random.uniform(0.0, 0.005))
 
     def _stop(self, worker: int, point: str) -> None:
         """Freeze ``worker`` at ``point``, or at random inside one of its transactions."""
         if point != RANDOM:
-            self._spring(worker, point, signal.SIGSTOP)
+            self._fire(worker, point, signal.SIGSTOP)
             return
         while True:
             self._aim(worker)
             self._workers.signal(worker, signal.SIGSTOP)
             time.sleep(0.005)  # until the signal has come through, so that what is read stays
-            if self._traps.inside(worker):
+            if self._injector.inside(worker):
                 return
             self.idle += 1
             self._workers.signal(worker, signal.SIGCONT)

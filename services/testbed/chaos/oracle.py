@@ -10,8 +10,8 @@ from schemas.events.catalogue import by_number
 from schemas.events.keys import canonical_key, canonical_place
 from services.domain.facts import Assurance
 from services.domain.objects import Thing, consignment
-from services.domain.view import Position, Standing, View
-from services.testbed.simulator.truth import Seen, Truth
+from services.domain.view import ClaimStatus, Position, View
+from services.testbed.simulator.truth import ExpectedPosition, Truth
 from services.testbed.simulator.world import Ref
 
 
@@ -26,19 +26,19 @@ def consignment_of(truth: Truth) -> Thing:
     return consignment(*truth.consignment.split("/", 1))
 
 
-Called = Mapping[Thing, Thing]
+Aliases = Mapping[Thing, Thing]
 """By another name of an object, under which a view may show it: the name that the truth has for it."""
-_ONE_NAME: Called = MappingProxyType({})
+_ONE_NAME: Aliases = MappingProxyType({})
 
 
-def differences(view: View | None, truth: Truth, called: Called = _ONE_NAME) -> list[str]:
+def differences(view: View | None, truth: Truth, aliases: Aliases = _ONE_NAME) -> list[str]:
     """What ``view`` shows otherwise than ``truth`` (empty: it is right), one readable line each."""
     if view is None:
         return [f"{truth.consignment}: not known at all"]
-    return [f"{truth.consignment}: {line}" for line in _compare(view, truth, called)]
+    return [f"{truth.consignment}: {line}" for line in _compare(view, truth, aliases)]
 
 
-def _compare(view: View, truth: Truth, called: Called) -> Iterator[str]:
+def _compare(view: View, truth: Truth, aliases: Aliases) -> Iterator[str]:
     if _shown(view.movement) != _expected(truth.movement):
         yield _line("movement", _shown(view.movement), _expected(truth.movement))
     boxes = {box.container.key: _shown(box.position) for box in view.boxes if box.counted}
@@ -53,19 +53,19 @@ def _compare(view: View, truth: Truth, called: Called) -> Iterator[str]:
             yield _line(f"customs {code}", shown, expected)
     if _shown(view.document) != _expected(truth.document):
         yield _line("document", _shown(view.document), _expected(truth.document))
-    yield from _sets(view, truth, called)
+    yield from _sets(view, truth, aliases)
 
 
-def _sets(view: View, truth: Truth, called: Called) -> Iterator[str]:
+def _sets(view: View, truth: Truth, aliases: Aliases) -> Iterator[str]:
     exceptions = {
-        (Episode(e.episode).name, called.get(e.thing, e.thing), e.jurisdiction) for e in view.exceptions
+        (Episode(e.episode).name, aliases.get(e.thing, e.thing), e.jurisdiction) for e in view.exceptions
     }
     troubles = {(t.kind, thing_of(t.about), t.jurisdiction) for t in truth.troubles}
     disputes = {
         (
             by_number(a.question.milestone).name,
             a.question.place,
-            called.get(a.question.thing, a.question.thing),
+            aliases.get(a.question.thing, a.question.thing),
         )
         for a in view.disputes
     }
@@ -82,11 +82,11 @@ def _sets(view: View, truth: Truth, called: Called) -> Iterator[str]:
     unengaged = {
         (a.claim.publisher, by_number(a.claim.milestone).name, a.claim.place, a.claim.thing, a.claim.happened)
         for a in view.arrivals
-        if a.standing is Standing.UNENGAGED
+        if a.status is ClaimStatus.UNENGAGED
     }
     strange = {
-        (w.party, w.what, canonical_place(w.place) if w.place else "", thing_of(w.about), w.said)
-        for w in truth.unheeded
+        (w.party, w.what, canonical_place(w.place) if w.place else "", thing_of(w.about), w.stated)
+        for w in truth.unengaged
     }
     for name, shown, wanted in (
         ("exceptions", exceptions, troubles),
@@ -113,7 +113,7 @@ def _shown(position: Position | None) -> str:
     return f"{by_number(claim.milestone).name} at {claim.place or '-'} {claim.happened}"
 
 
-def _expected(seen: Seen | None) -> str:
+def _expected(seen: ExpectedPosition | None) -> str:
     if seen is None:
         return "nothing"
     return f"{seen.what} at {canonical_place(seen.place) if seen.place else '-'} {seen.at}"

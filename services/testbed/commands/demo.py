@@ -1,21 +1,55 @@
-"""`lianyun demo`: the corridor in September 2025 through the whole system, from publishers to what people see; and two dares."""
+"""`lianyun demo`: the corridor in September 2025 through the whole system, from publishers to what people see; and two drills."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from schemas.reasons import Refusal
+from schemas.rfc3339 import parse_micros
 from services.cli.exits import Exit, Failure
 from services.cli.output import err, print_json
 from services.cli.settings import RUNNING
 from services.testbed.commands import demo_report
-from services.testbed.commands.demo_environment import running_platform
-from services.testbed.commands.demo_run import Wanted, run
-from services.testbed.commands.demo_world import chosen_world
-from services.testbed.demo import dares
-from services.testbed.localstack.errors import StackError
+from services.testbed.commands.demo_run import DemoOptions, run, running_platform
+from services.testbed.demo import drills
+from services.testbed.localstack.process import StackError
+from services.testbed.simulator.corridors import SimulatedWorld, running
+from services.testbed.simulator.corridors import simulate as world_of
+from services.testbed.simulator.scenarios import Scenario, UnknownScenario, micros, scenario
+
+
+def chosen_world(name: str, seed: int, trains: int | None, end: str) -> SimulatedWorld:
+    """The world of these options; ends the command where there is none."""
+    try:
+        known = scenario(name)
+    except UnknownScenario as problem:
+        raise Failure(Exit.NOT_FOUND, str(problem), "lianyun simulate --list") from None
+    if end:
+        known = known.model_copy(update={"ends": _end(end, known)})
+    if trains is None:
+        return world_of(known, seed)
+    whole = world_of(known, seed, 1.0)
+    a_day = sum(service.per_day for service in running(known))
+    days = (micros(known.last_departure) - whole.starts) / 86_400_000_000
+    return world_of(known, seed, trains / (a_day * days))
+
+
+def _end(text: str, known: Scenario) -> datetime:
+    try:
+        at = parse_micros(text if "T" in text else f"{text}T00:00:00Z")
+    except Refusal as refusal:
+        raise Failure(Exit.USAGE, f"--end: {refusal.detail}", "write it like 2025-09-26") from None
+    if not micros(known.opens) < at <= micros(known.ends):
+        limits = f"after {known.opens:%Y-%m-%d} and not after {known.ends:%Y-%m-%d}"
+        raise Failure(
+            Exit.USAGE, f"--end: the world of {known.name} ends {limits}", "write it like 2025-09-26"
+        )
+    return datetime.fromtimestamp(at / 1_000_000, UTC)
+
 
 demo = typer.Typer(invoke_without_command=True)
 
@@ -74,7 +108,7 @@ def _demo(
     err.print(NEEDS, markup=False)
     world = chosen_world(name, seed, trains, end)
     try:
-        body, wrong = run(world, Wanted(given, workers, keep, as_json, moving))
+        body, wrong = run(world, DemoOptions(given, workers, keep, as_json, moving))
     except StackError as problem:
         raise Failure(Exit.FAILED, str(problem), "lianyun doctor") from None
     for line in wrong:
@@ -89,7 +123,7 @@ def kill(seed: Seed = 1, as_json: AsJson = False) -> None:
     err.print(
         "needs about 1 GB of memory, 200 MB of disk and a minute; everything here is simulated", markup=False
     )
-    outcome = dares.kill(seed, _say)
+    outcome = drills.kill(seed, _say)
     if as_json:
         print_json(outcome)
     else:
@@ -105,7 +139,7 @@ def tamper(seed: Seed = 1, as_json: AsJson = False) -> None:
         "needs about 1 GB of memory, 200 MB of disk and half a minute; everything here is simulated",
         markup=False,
     )
-    outcome = dares.tamper(seed, _say)
+    outcome = drills.tamper(seed, _say)
     if as_json:
         print_json(outcome)
     else:

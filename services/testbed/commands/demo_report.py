@@ -1,4 +1,4 @@
-"""What the demo and its dares show at the end, for people."""
+"""What the demo and its drills print at the end, for people."""
 
 from __future__ import annotations
 
@@ -9,9 +9,62 @@ from schemas import railnet
 from services.cli.output import out, print_table
 from services.cli.track import show_view
 from services.query.view_json import place_name
-from services.query.views import Told
-from services.testbed.commands.demo_financing import show_credit, show_lending
+from services.query.views import SourcedView
 from services.testbed.demo.train_counts import Count
+
+
+def show_lending(financing: dict[str, Any] | None) -> None:
+    """Print the decisions on the financed cargo, where it waited, and its status as its bank reads it in the end; None prints nothing."""
+    if financing is None:
+        return
+    waited = financing["waited"]
+    out.print(
+        f"\n[bold]A loan on container {financing['container']}, shipper {financing['shipper']} (simulated)[/]\n"
+        f"it waited at {waited['place']} from {waited['from']} to {waited['to']}"
+    )
+    rows = [
+        (d["number"] or "", d["by"], d["action"], d["outcome"], d["guard"], d["written"])
+        for d in financing["decisions"]
+    ]
+    print_table(("decision", "asked by", "for", "outcome", "because of", "papers written as"), rows)
+    status = financing["status"]
+    if status is None:
+        return
+    owed = status["outstanding"]
+    out.print(
+        f"its bank: {status['stage']}, {owed['minor_units'] / 100:,.2f} {owed['currency_code']} outstanding, "
+        f"value stated by {' and '.join(status['stated_by'])}",
+        markup=False,
+    )
+    for alert in status["alerts"]:
+        out.print(f"  alert {alert['covenant']} {alert['about']} since {alert['since']}", markup=False)
+
+
+def show_credit(credit: dict[str, Any]) -> None:
+    """Print what a bank with consent reads of each shipper, and the reasons of the worst."""
+    out.print(
+        "\n[bold]Credit signals of three shippers, by their consent (simulated; no verdict on a firm)[/]"
+    )
+    rows = []
+    for name, record in credit.items():
+        found = record.get("assessment", {})
+        band = found.get("band")
+        score = "no number" if found.get("score") is None else f"{found['score']} of {found['of']}"
+        lost = ", ".join(f"{r['reason']} -{r['points_lost']}" for r in found.get("reasons", ())[:2])
+        without = "yes" if record["read_without_consent"] else "nothing"
+        rows.append(
+            (
+                record["shipper"],
+                name.replace("_", " "),
+                found.get("status", ""),
+                score,
+                "" if band is None else f"{band[0]} to {band[1]}",
+                lost,
+                without,
+            )
+        )
+    columns = ("shipper", "", "status", "score", "band", "most points lost", "a bank without consent reads")
+    print_table(columns, rows)
 
 
 def show(body: dict[str, Any], shown: dict[str, Any] | None, disputes: Sequence[Sequence[Count]]) -> None:
@@ -59,7 +112,7 @@ def _show_formats(formats: dict[str, Any]) -> None:
     )
     rows = []
     for name, each in formats.items():
-        types = sorted(each["types"].items(), key=lambda told: -told[1])
+        types = sorted(each["types"].items(), key=lambda counted: -counted[1])
         words = ", ".join(f"{count} {kind}" for kind, count in types)
         rows.append((name, each["files"], each["events"], words))
     print_table(("format", "files", "events", "what came out of them"), rows)
@@ -83,10 +136,10 @@ def _show_dispute(group: Sequence[Count]) -> None:
     print_table(columns, rows)
 
 
-def show_kept(told: Told | None, api: str, as_bank: str) -> None:
+def show_kept(shown: SourcedView | None, api: str, as_bank: str) -> None:
     """Print where to look while the platform goes on; ``as_bank`` is a command of the bank that lent, "" where none did."""
     out.print(f"\nThe platform goes on, its API at {api}. In another terminal, in this folder:")
-    box = next((box.container.key for box in told.view.boxes if box.counted), "ID") if told else "ID"
+    box = next((box.container.key for box in shown.view.boxes if box.counted), "ID") if shown else "ID"
     for line in (
         f"lianyun track {box}",
         "lianyun events tail -f",
@@ -101,13 +154,13 @@ def show_kept(told: Told | None, api: str, as_bank: str) -> None:
 
 def show_kill(outcome: dict[str, Any]) -> None:
     """Print what a killed worker left and what came of it."""
-    told = {
+    moments = {
         "before": "before the kill",
         "killed": "killed by SIGKILL before its COMMIT",
         "after": f"flows again after {outcome['recovery_seconds']} s",
     }
     out.print("\n[bold]A worker killed in the middle of a transaction (simulated world)[/]")
-    rows = [(told[at["when"]], at["applied"], at["stored"], at["epoch"]) for at in outcome["ledger"]]
+    rows = [(moments[at["when"]], at["applied"], at["stored"], at["epoch"]) for at in outcome["ledger"]]
     print_table(("moment", "messages applied", "events stored", "epoch of its fence"), rows)
     names = (
         "published", "accepted", "lost", "duplicated", "invented", "wrong_states", "fence_rejections",
@@ -121,7 +174,7 @@ def show_kill(outcome: dict[str, Any]) -> None:
 
 
 def show_tamper(outcome: dict[str, Any]) -> None:
-    """Print what was changed and what fsck said of it."""
+    """Print what was changed and what fsck found."""
     out.print("\n[bold]Rows changed by SQL behind everybody's back (simulated world)[/]")
     for change in outcome["changed"]:
         out.print(f"  {change['statement']}", markup=False)

@@ -1,4 +1,4 @@
-"""One run of `lianyun demo`: the world played, its money asked for through the API, everything compared and told."""
+"""One run of `lianyun demo`: the world played, its cargo financed through the API, everything compared and reported."""
 
 from __future__ import annotations
 
@@ -13,36 +13,71 @@ from typing import Any
 
 import psycopg
 
-from services.audit.fsck.check import fsck
+from services.cli.database import session
 from services.cli.exits import Exit, Failure
 from services.cli.output import err, print_json
-from services.processors.settings import admission_settings
+from services.cli.settings import CliSettings
 from services.query import view_json
 from services.testbed.commands import demo_report
-from services.testbed.commands.demo_environment import api_of
-from services.testbed.commands.live_picture import Screen
-from services.testbed.commands.moving_picture import moving_picture
+from services.testbed.commands.live_picture import Screen, moving_picture
 from services.testbed.commands.up import announced, wait_for_ctrl_c
 from services.testbed.demo import run as playing
 from services.testbed.demo import train_counts
 from services.testbed.demo.banks import Banks
-from services.testbed.demo.financing import Money, follow
+from services.testbed.demo.financing import DemoFinancing, follow
 from services.testbed.demo.train_counts import Count
-from services.testbed.localstack.callers import Callers
-from services.testbed.localstack.companions import credit_follower
-from services.testbed.localstack.platform import Platform, RunningPlatform, register
+from services.testbed.localstack.api import Callers, LocalApi
+from services.testbed.localstack.engine import GivenBroker, GivenDatabase, Servers
+from services.testbed.localstack.platform import Platform, RunningPlatform, checked, credit_follower, register
 from services.testbed.simulator import files
 from services.testbed.simulator.conditions import Closure
 from services.testbed.simulator.corridors import SimulatedWorld, conditions_of
-from services.testbed.simulator.files import Handed
-from services.testbed.simulator.signatures import members, profiles
+from services.testbed.simulator.files import Deliveries
+from services.testbed.simulator.signed_messages import members, profiles
 from services.testbed.simulator.simulate import Simulation
+
+
+def running_platform() -> RunningPlatform:
+    """The platform of the settings, if it is there and nothing was published to it yet; ends the command otherwise."""
+    settings = CliSettings()
+    if not settings.bootstrap:
+        raise Failure(Exit.USAGE, "no broker is configured", "set LIANYUN_BOOTSTRAP=host:port")
+    with session(settings) as connection:
+        row = connection.execute("SELECT max(next_offset) FROM lianyun.kafka_offset").fetchone()
+    if row is not None and row[0]:
+        raise Failure(
+            Exit.FAILED,
+            "events were published to this platform before: the demo is counted and compared as a whole",
+            "play it on an empty one",
+        )
+    servers = Servers(GivenBroker(settings.bootstrap), GivenDatabase(settings.dsn.get_secret_value()))
+    return RunningPlatform(servers, settings.network)
+
+
+def api_of(stack: ExitStack, platform: Platform | RunningPlatform, folder: Path) -> str:
+    """Where the API of ``platform`` is: the one that runs already, else one that ``stack`` ends, with its keys in ``folder``.
+
+    Ends the command where somebody else's keys decide on that platform and its API is not known.
+    """
+    if isinstance(platform, RunningPlatform):
+        settings = CliSettings()
+        if settings.api_url:
+            return settings.api_url
+        with session(settings) as connection:
+            opened = connection.execute("SELECT 1 FROM lianyun.financing_version LIMIT 1").fetchone()
+        if opened is not None:
+            raise Failure(
+                Exit.USAGE, "the API of this platform is not known", "set LIANYUN_API_URL=http://host:port"
+            )
+    logs = platform.stack.folder / "logs" / "api" if isinstance(platform, Platform) else folder / "logs"
+    return stack.enter_context(LocalApi(platform, folder / "keys", logs)).url
+
 
 PICTURES, SECONDS_OF_PICTURE = 48, 24.0
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class DemoOptions:
     """How the world is played: on ``given`` or on a platform of its own with ``workers``, and what is made of it."""
 
     given: RunningPlatform | None
@@ -53,17 +88,17 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class DemoEnvironment:
     """What a world is played on, and the world as it is handed to it."""
 
     platform: Platform | RunningPlatform
     api: str
     folder: Path
     simulation: Simulation
-    handed: Handed
+    deliveries: Deliveries
 
 
-def run(world: SimulatedWorld, wanted: Wanted) -> tuple[dict[str, Any], list[str]]:
+def run(world: SimulatedWorld, options: DemoOptions) -> tuple[dict[str, Any], list[str]]:
     """Play ``world``; returns what the command prints as JSON, and what is not as it has to be.
 
     Raises StackError, Failure, TimeoutError.
@@ -72,79 +107,82 @@ def run(world: SimulatedWorld, wanted: Wanted) -> tuple[dict[str, Any], list[str
     closures: tuple[Closure, ...] = conditions_of(world.scenario, world.scale).closures
     with ExitStack() as stack:
         screen = stack.enter_context(Screen(err, world.snapshot, closures, world.scenario.title))
-        ground = _prepared(stack, screen, world, wanted)
-        dsn = ground.platform.stack.dsn
-        money = Money.of(ground.simulation, world.opens)
-        callers = stack.enter_context(Callers(dsn, ground.api, ground.folder))
+        environment = _prepared(stack, screen, world, options)
+        dsn = environment.platform.stack.dsn
+        money = DemoFinancing.of(environment.simulation, world.opens)
+        callers = stack.enter_context(Callers(dsn, environment.api, environment.folder))
         banks = Banks(money, callers)
-        outcome, lent = _played(screen, world, wanted, ground, banks)
-        if wanted.moving is not None:
-            _write(wanted.moving, screen.frames(world.opens, PICTURES), world.scenario.title)
+        outcome, lending = _played(screen, world, options, environment, banks)
+        if options.moving is not None:
+            _write(options.moving, screen.frames(world.opens, PICTURES), world.scenario.title)
         screen.say("fsck: recomputing everything from the stored bytes ...")
-        gateways = admission_settings(ground.platform.network).gateway_topics
-        checked = fsck(dsn, ground.platform.network, gateway_topics=gateways, processes=wanted.workers)
+        report = checked(environment.platform, options.workers)
         with psycopg.connect(dsn) as connection:
             found = train_counts.disputes(train_counts.counts(connection))
-        body = _told(world, ground.simulation, outcome, found) | {
-            **lent,
-            "fsck": "ok" if checked.sound else checked.plain()["findings"],
+        body = _report(world, environment.simulation, outcome, found) | {
+            **lending,
+            "fsck": "ok" if report.sound else report.plain()["findings"],
             "seconds": round(time.monotonic() - started, 1),
         }
-        if wanted.as_json:
+        if options.as_json:
             print_json(body)
         else:
-            demo_report.show(body, None if outcome.shown is None else view_json.plain(outcome.shown), found)
-        wrong = _wrong(outcome)
-        if wanted.keep and isinstance(ground.platform, Platform) and not wrong:
-            stack.enter_context(credit_follower(ground.platform))
-            stack.enter_context(announced(ground.platform, ground.api))
-            demo_report.show_kept(outcome.shown, ground.api, banks.example)
+            demo_report.show(
+                body, None if outcome.shown is None else view_json.view_json(outcome.shown), found
+            )
+        wrong = _discrepancies(outcome)
+        if options.keep and isinstance(environment.platform, Platform) and not wrong:
+            stack.enter_context(credit_follower(environment.platform))
+            stack.enter_context(announced(environment.platform, environment.api))
+            demo_report.show_kept(outcome.shown, environment.api, banks.example)
             wait_for_ctrl_c()
     return body, wrong
 
 
-def _prepared(stack: ExitStack, screen: Screen, world: SimulatedWorld, wanted: Wanted) -> Ground:
+def _prepared(
+    stack: ExitStack, screen: Screen, world: SimulatedWorld, options: DemoOptions
+) -> DemoEnvironment:
     """The platform and its API, started where they do not run; the world takes shape meanwhile."""
     known = profiles(world.seed)
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lianyun-demo-")))
     with ThreadPoolExecutor(1) as aside:
-        shaping = aside.submit(lambda: (world.simulation(), files.handed(world.kept)))
+        shaping = aside.submit(lambda: (world.simulation(), files.deliveries(world.played)))
         platform: Platform | RunningPlatform
-        if wanted.given is not None:
-            platform = wanted.given
+        if options.given is not None:
+            platform = options.given
             register(platform.stack.dsn, members(known))
         else:
-            screen.say(f"starting Kafka, Postgres, {wanted.workers} workers and the API ...")
-            platform = stack.enter_context(Platform(workers=wanted.workers, members=members(known)))
+            screen.say(f"starting Kafka, Postgres, {options.workers} workers and the API ...")
+            platform = stack.enter_context(Platform(workers=options.workers, members=members(known)))
         api = api_of(stack, platform, folder)
         screen.say(f"the world of {world.scenario.name} takes shape ...")
-        simulation, handed = shaping.result()
-    return Ground(platform, api, folder, simulation, handed)
+        simulation, deliveries = shaping.result()
+    return DemoEnvironment(platform, api, folder, simulation, deliveries)
 
 
 def _played(
-    screen: Screen, world: SimulatedWorld, wanted: Wanted, ground: Ground, banks: Banks
-) -> tuple[playing.Outcome, dict[str, Any]]:
+    screen: Screen, world: SimulatedWorld, options: DemoOptions, environment: DemoEnvironment, banks: Banks
+) -> tuple[playing.DemoOutcome, dict[str, Any]]:
     """What the platform made of the world, and what became of its money."""
 
     def show(at: int, flow: playing.Flow) -> None:
         screen.show(at, flow)
         banks.look(at)
 
-    dsn = ground.platform.stack.dsn
-    spools = ground.folder / "spools"
+    dsn = environment.platform.stack.dsn
+    spools = environment.folder / "spools"
     spools.mkdir()
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as beside:
         following = []
         outcome = playing.play(
-            ground.simulation,
-            banks.money.added_to(ground.handed),
+            environment.simulation,
+            banks.money.added_to(environment.deliveries),
             world.opens,
-            ground.platform,
+            environment.platform,
             spools,
             screen.say,
             show,
-            wanted.workers,
+            options.workers,
             banks.money.events,
             lambda: following.append(beside.submit(follow, dsn)),
         )
@@ -152,15 +190,15 @@ def _played(
         screen.say("what became of the loan, and what the bank reads of three shippers ...")
         for each in following:
             each.result()
-    lent = banks.finish()
+    lending = banks.finish()
     outcome.mismatches.extend(banks.unlike())
-    return outcome, lent
+    return outcome, lending
 
 
-def _told(
-    world: SimulatedWorld, simulation: Simulation, outcome: playing.Outcome, found: list[list[Count]]
+def _report(
+    world: SimulatedWorld, simulation: Simulation, outcome: playing.DemoOutcome, found: list[list[Count]]
 ) -> dict[str, Any]:
-    """What there is to say of the world and what was published of it."""
+    """The figures of the world and of what was published of it."""
     return {
         "simulated": True,
         "scenario": world.scenario.name,
@@ -170,7 +208,7 @@ def _told(
         "containers": len({lading.box for lading in simulation.world.ladings}),
         "digest": outcome.digest,
         **outcome.counts,
-        "lists": _in_all(outcome.formats),
+        "lists": _totals(outcome.formats),
         "formats": outcome.formats,
         "disputed": outcome.disputed,
         "disputes": [[count.plain() for count in group] for group in found],
@@ -180,9 +218,9 @@ def _told(
 
 def _write(path: Path, frames: list[list[str]], title: str) -> None:
     """Write the moving picture of ``frames`` to ``path``."""
-    said = f"{title}: a living picture of the corridor in a terminal, all of it simulated"
+    title = f"{title}: a living picture of the corridor in a terminal, all of it simulated"
     try:
-        path.write_text(moving_picture(frames, SECONDS_OF_PICTURE, said), encoding="utf-8")
+        path.write_text(moving_picture(frames, SECONDS_OF_PICTURE, title), encoding="utf-8")
     except OSError as problem:
         raise Failure(
             Exit.FAILED, f"the picture cannot be written: {problem}", "give --picture a file that can be made"
@@ -190,13 +228,13 @@ def _write(path: Path, frames: list[list[str]], title: str) -> None:
     err.print(f"{len(frames)} pictures in {path}, {path.stat().st_size // 1_000} kB", markup=False)
 
 
-def _in_all(formats: dict[str, Any]) -> dict[str, int]:
+def _totals(formats: dict[str, Any]) -> dict[str, int]:
     """How many files were read, and how many events their rows and records became."""
-    told = formats.values()
-    return {"files": sum(each["files"] for each in told), "rows": sum(each["events"] for each in told)}
+    read = formats.values()
+    return {"files": sum(each["files"] for each in read), "rows": sum(each["events"] for each in read)}
 
 
-def _wrong(outcome: playing.Outcome) -> list[str]:
+def _discrepancies(outcome: playing.DemoOutcome) -> list[str]:
     wrong = outcome.mismatches[:20]
     refusals = outcome.counts["events"]["dead_letters"]
     if refusals != outcome.expected_refusals:

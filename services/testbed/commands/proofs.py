@@ -14,8 +14,8 @@ from services.testbed.bench.bank import bench_bank
 from services.testbed.bench.pipeline import Scale, bench_pipeline
 from services.testbed.bench.storage_cost import Scale as StorageScale
 from services.testbed.bench.storage_cost import bench_storage
+from services.testbed.chaos.prove import problems
 from services.testbed.chaos.prove import prove as attack
-from services.testbed.chaos.report import good, problems
 
 bench = typer.Typer(no_args_is_help=True, help="Measure this machine.")
 
@@ -37,10 +37,10 @@ def prove(
     _ = as_json
     outcome = attack(kills, workers, seed, say=say)
     print_json(outcome)
-    if not good(outcome):
+    if found := problems(outcome):
         raise Failure(
             Exit.FAILED,
-            "the proof does not hold: " + "; ".join(problems(outcome)),
+            "the proof does not hold: " + "; ".join(found),
             f"read the logs named above, and repeat with --kills {kills} --seed {seed}",
         )
 

@@ -10,9 +10,10 @@ import typer
 
 from services.cli.exits import Exit, Failure
 from services.cli.output import err, iso, out, print_json, print_table
-from services.testbed.simulator import files, records
+from services.testbed.simulator import files
 from services.testbed.simulator.corridors import SimulatedWorld
 from services.testbed.simulator.corridors import simulate as world_of
+from services.testbed.simulator.files.folder import ABOUT, described, lines, published, write_records
 from services.testbed.simulator.scenarios import UnknownScenario, names, scenario
 
 STDOUT = "-"
@@ -51,10 +52,10 @@ def simulate(
     if folder == STDOUT:
         _stream(world)
         return
-    handed = files.handed(world.kept) if own_formats else None
-    about = records.write(world, Path(folder), None if handed is None else handed.messages)
-    if handed is not None:
-        written = files.write(handed.files, Path(folder))
+    deliveries = files.deliveries(world.played) if own_formats else None
+    about = write_records(world, Path(folder), None if deliveries is None else deliveries.messages)
+    if deliveries is not None:
+        written = files.write(deliveries.files, Path(folder))
         about["files"] = {f"{party}/{name}": count for (party, name), count in sorted(written.items())}
     if as_json:
         print_json(about)
@@ -65,7 +66,7 @@ def simulate(
     total = sum(about["messages"].values())
     out.print(
         f"{total} messages of {about['trains']} simulated trains in {folder}; how they were made: "
-        f"{Path(folder) / records.ABOUT}",
+        f"{Path(folder) / ABOUT}",
         markup=False,
     )
 
@@ -73,8 +74,8 @@ def simulate(
 def _stream(world: SimulatedWorld) -> None:
     err.print("everything in this stream is simulated", markup=False)
     try:
-        for message, _ in records.lines(world.messages()):
-            sys.stdout.buffer.write(records.published(message))
+        for message, _ in lines(world.messages()):
+            sys.stdout.buffer.write(published(message))
         sys.stdout.buffer.flush()
     except BrokenPipeError:  # whoever reads has seen enough
         sys.stderr.close()
@@ -83,7 +84,7 @@ def _stream(world: SimulatedWorld) -> None:
 def _list(as_json: bool) -> None:
     known = [scenario(name) for name in names()]
     if as_json:
-        print_json({"simulated": True, "scenarios": [records.described(world_of(each)) for each in known]})
+        print_json({"simulated": True, "scenarios": [described(world_of(each)) for each in known]})
         return
     rows = []
     for each in known:

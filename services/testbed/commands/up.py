@@ -19,11 +19,9 @@ from services.cli.settings import RUNNING, CliSettings
 from services.financing.store.fingerprint_versions import KeyMissing
 from services.financing.store.keys import KeysMissing
 from services.runtime.ports import free_port
-from services.testbed.localstack.api import PORT, LocalApi
-from services.testbed.localstack.callers import sandbox
-from services.testbed.localstack.companions import case_follower, credit_follower, exporter, webhooks
-from services.testbed.localstack.errors import StackError
-from services.testbed.localstack.platform import Platform
+from services.testbed.localstack.api import PORT, LocalApi, sandbox
+from services.testbed.localstack.platform import Platform, case_follower, credit_follower, exporter, webhooks
+from services.testbed.localstack.process import StackError
 
 DATA = Path(".lianyun") / "data"
 KEYS = DATA.parent

@@ -1,1 +1,1 @@
-"""Does the scorer tell good from bad, and is it fair? Asked of a SIMULATED population, which tests the code and nothing else."""
+"""Discrimination, calibration and fairness of the scorer on a SIMULATED population, which tests the code and nothing else."""

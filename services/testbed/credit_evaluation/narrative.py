@@ -10,10 +10,10 @@ from schemas.envelope import event_id
 from schemas.events.base import Role
 from schemas.events.decode import DECODER
 from schemas.rfc3339 import parse_micros
-from services.credit.domain import interpretation
+from services.credit.domain import statements
 from services.credit.domain.statements import CreditFacts
 from services.domain.facts import Facts
-from services.domain.interpretation import Statement, interpret
+from services.domain.interpretation import Attribution, interpret
 from services.domain.publisher import Publisher
 from services.testbed.credit_evaluation.population import Firm, Shipment
 
@@ -31,25 +31,25 @@ PARTIES = {
     "bank": Publisher("bank", frozenset({Role.BANK})),
 }
 Json = dict[str, Any]
-Said = tuple[str, int, str, Json]
-"""Who, on which day, of which type, with which words."""
+PlannedEvent = tuple[str, int, str, Json]
+"""Publisher, day, event type, payload."""
 _AMOUNT = {"minor_units": 5_000_000, "currency_code": "CNY"}
 _PACKED: Json = {"commodities": ["847130"], "package_quantity": 400, "gross_weight_kg": 20_000}
 
 
-def told(firm: Firm, shipment: Shipment) -> tuple[Facts, CreditFacts]:
+def facts_of(firm: Firm, shipment: Shipment) -> tuple[Facts, CreditFacts]:
     """The facts of all events of one shipment."""
     shipper = Publisher(firm.code, frozenset({Role.SHIPPER}))
     facts, extras = [], []
-    for n, (by, day, type_, words) in enumerate(_said(firm, shipment)):
+    for n, (by, day, type_, data) in enumerate(_events(firm, shipment)):
         publisher = shipper if by == "shipper" else PARTIES[by]
         at = _time(day)
-        payload = DECODER.read(f"cre.{type_}.v1", {"salt": "00" * 16, **words})
+        payload = DECODER.read(f"cre.{type_}.v1", {"salt": "00" * 16, **data})
         source = f"urn:simulated:{publisher.code}"
         id_ = event_id(source, f"{firm.code}/{shipment.number}/{n}")
-        statement = Statement(id_, source, publisher, parse_micros(at))
+        statement = Attribution(id_, source, publisher, parse_micros(at))
         facts.append(interpret(statement, id_, payload))
-        extras.append(interpretation.read(statement, payload))
+        extras.append(statements.read(statement, payload))
     return Facts.union(facts), CreditFacts.union(extras)
 
 
@@ -57,18 +57,18 @@ def _time(day: int) -> str:
     return (BEGINNING + timedelta(days=day)).isoformat()
 
 
-def _said(firm: Firm, one: Shipment) -> Iterator[Said]:
+def _events(firm: Firm, one: Shipment) -> Iterator[PlannedEvent]:
     reference, start = f"{firm.code}-{one.number}", one.day
     cargo = [{"kind": "consignment", "id": f"operator/{reference}"}]
     booking = [{"kind": "booking", "id": f"operator/B-{reference}"}]
     box = [{"kind": "container", "id": f"SIMU{firm.number:05}{one.number:03}"}]
 
-    def fact(by: str, day: int, type_: str, about: list[Json] = cargo, **words: Any) -> Said:
+    def fact(by: str, day: int, type_: str, about: list[Json] = cargo, **data: Any) -> PlannedEvent:
         return (
             by,
             start + day,
             type_,
-            {"classifier": "ACT", "happened": _time(start + day), "objects": about, **words},
+            {"classifier": "ACT", "happened": _time(start + day), "objects": about, **data},
         )
 
     named = (
@@ -100,17 +100,17 @@ def _said(firm: Firm, one: Shipment) -> Iterator[Said]:
     yield fact("consignee", 24, "credit.particulars_declared", jurisdiction="DE", filing="IMPORT", **entry)
     yield fact("consignee", 26, "movement.delivered")
     if one.claimed:
-        words: Json = {
+        data: Json = {
             "claim_number": reference,
             "against": firm.code,
             "ground": "PACKING",
             "decision": "UPHELD",
         }
-        yield fact("insurer", 60, "credit.claim_decided", **words)
+        yield fact("insurer", 60, "credit.claim_decided", **data)
     yield from _money(fact, firm, one, reference)
 
 
-def _control(fact: Any, one: Shipment, box: list[Json], firm: Firm) -> Iterator[Said]:
+def _control(fact: Any, one: Shipment, box: list[Json], firm: Firm) -> Iterator[PlannedEvent]:
     if one.rejected:
         yield fact("customs", 3, "customs.rejected", jurisdiction="CN", reason="DESCRIPTION")
     if one.inspected:
@@ -127,13 +127,13 @@ def _control(fact: Any, one: Shipment, box: list[Json], firm: Firm) -> Iterator[
         yield fact("transit", 22, "customs.detention_lifted", jurisdiction="RU", outcome="SEIZED")
 
 
-def _money(fact: Any, firm: Firm, one: Shipment, reference: str) -> Iterator[Said]:
+def _money(fact: Any, firm: Firm, one: Shipment, reference: str) -> Iterator[PlannedEvent]:
     due = {"invoice_number": reference, "debtor": firm.code, "payment_due_date": _time(one.day + 30)[:10]}
     yield fact("operator", 1, "credit.freight_invoiced", **due)
     yield fact("operator", 30 + one.paid_days_late, "credit.freight_paid", invoice_number=reference)
     if one.loan_days_late is None:
         return
-    asked = {
+    application = {
         "reference": reference,
         "bank": "bank",
         "product": "EXPORT_RECEIVABLE",
@@ -145,8 +145,8 @@ def _money(fact: Any, firm: Firm, one: Shipment, reference: str) -> Iterator[Sai
     terms = {"advance_rate": 6_000, "matures_on": _time(one.day + 60)[:10], "approved_amount": _AMOUNT}
     financing = {"financing": f"bank/{reference}"}
     application = {"application": f"{firm.code}/{reference}"}
-    for by, day, name, words in (
-        ("shipper", 1, "applied", asked),
+    for by, day, name, data in (
+        ("shipper", 1, "applied", application),
         ("bank", 2, "approved", {**financing, **application, **terms}),
         (
             "bank",
@@ -155,4 +155,4 @@ def _money(fact: Any, firm: Firm, one: Shipment, reference: str) -> Iterator[Sai
             {**financing, "repaid_amount": _AMOUNT, "extent": "FULL"},
         ),
     ):
-        yield by, one.day + day, f"finance.{name}", {**words, "happened": _time(one.day + day)}
+        yield by, one.day + day, f"finance.{name}", {**data, "happened": _time(one.day + day)}

@@ -1,7 +1,7 @@
 """The demo's banks at work, through the HTTP API as any bank: one lends on a cargo, another is refused it, and one reads credit.
 
-The desk decides on the platform's own clock, while the world is played: it lends before the cargo comes to the border, and what
-happens to the cargo then reaches the bank as facts that come later.
+Decisions are taken on the platform's own clock, while the world is played: the loan is made before the cargo comes to the
+border, and what happens to the cargo then reaches the bank as facts that come later.
 """
 
 from __future__ import annotations
@@ -16,28 +16,78 @@ import httpx
 
 from schemas.rfc3339 import format_micros
 from services.domain.facts import Micros
-from services.testbed.demo.documents import look_alike, reservation, true_papers
-from services.testbed.demo.financing import Money
-from services.testbed.localstack.callers import Callers
-from services.testbed.simulator import financing, shippers
-from services.testbed.simulator.cast import CAST
+from services.testbed.demo.financing import DemoFinancing
+from services.testbed.localstack.api import Callers
+from services.testbed.simulator import financing
 from services.testbed.simulator.financing import CURRENCY, Financed
+from services.testbed.simulator.parties import PARTIES
 from services.testbed.simulator.reports import Message
+
+Json = dict[str, Any]
+_LOOK_ALIKE = str.maketrans({"I": "\N{CYRILLIC CAPITAL LETTER BYELORUSSIAN-UKRAINIAN I}", "-": "\N{EN DASH}"})
+_DIGITS = {ord("0") + n: chr(ord("\N{FULLWIDTH DIGIT ZERO}") + n) for n in range(10)}
+
+
+def reservation(financed: Financed, reference: str, application: str, papers: Json) -> Json:
+    """The body of POST /v1/reservations for the bank's own ``reference``, on the shipper's ``application`` to it."""
+    return {
+        "reference": reference,
+        "application": f"{financed.shipper}/{application}",
+        "product": "IN_TRANSIT_GOODS",
+        "interest": "GOODS",
+        "consignments": [financed.consignment],
+        "papers": papers,
+    }
+
+
+def true_papers(financed: Financed) -> Json:
+    """The papers of the deal as they are."""
+    invoice = {
+        "number": financed.invoice,
+        "issued_on": financed.loaded_on.isoformat(),
+        "seller": {"scheme": "PARTY", "id": financed.shipper},
+        "buyer": {"scheme": "PARTY", "id": financed.consignee},
+        "amount": {"minor_units": financing.VALUE, "currency_code": CURRENCY},
+    }
+    box = {
+        "container": financed.box,
+        "origin": financed.origin,
+        "loaded_on": financed.loaded_on.isoformat(),
+    }
+    return {
+        "invoices": [invoice],
+        "notes": [{"key": financed.note}],
+        "boxes": [box],
+        "consignments": [financed.consignment],
+    }
+
+
+def look_alike(financed: Financed) -> Json:
+    """The same papers, written so that a machine would read other numbers: look-alike letters, full-width digits, spaces."""
+    same = true_papers(financed)
+    number = financed.invoice.translate(_LOOK_ALIKE).translate(_DIGITS)
+    box = f"{financed.box[:4].lower()} {financed.box[4:10]}-{financed.box[10:]}"
+    return {
+        **same,
+        "invoices": [{**each, "number": number} for each in same["invoices"]],
+        "boxes": [{**each, "container": box} for each in same["boxes"]],
+    }
+
 
 KNOWN = frozenset({"accepted", "parked"})
 ATTEMPTS = 20
 _AGAIN = frozenset({httpx.codes.CONFLICT, httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE})
 
 
-class Unexpected(Exception):
-    """The API answered what the story does not know."""
+class UnexpectedAnswer(Exception):
+    """The API answered with a status that the demo does not expect."""
 
 
 @dataclass
 class Banks:
-    """What ``money`` tells, asked and decided through the API; ``look`` is to be called while the world is played."""
+    """The requests and decisions on ``money`` through the API; ``look`` is to be called while the world is played."""
 
-    money: Money
+    money: DemoFinancing
     callers: Callers
     decisions: list[dict[str, Any]] = field(default_factory=list)
     _awaited: list[Message] = field(default_factory=list)
@@ -65,35 +115,35 @@ class Banks:
             "credit": {
                 name: self._credit(shipper)
                 for name, shipper in (
-                    ("good", shippers.GOOD),
-                    ("bad", shippers.BAD),
-                    ("thin_file", shippers.THIN),
+                    ("good", financing.GOOD_SHIPPER),
+                    ("bad", financing.BAD_SHIPPER),
+                    ("thin_file", financing.THIN_SHIPPER),
                 )
             },
         }
 
     @property
     def example(self) -> str:
-        """A command that asks where the loan stands, as the bank that lent; "" where none did."""
+        """A command that reads the status of the loan, as the bank that made it; "" where none did."""
         if self.money.financed is None or not self.decisions:
             return ""
         bank, loan = financing.BANK, f"LN-{self.money.financed.reference}"
         return f"lianyun bank status --client {bank} --key {self.callers.key_file(bank)} {loan}"
 
     def _arrived(self, message: Message) -> bool:
-        """Whether the event counts, as its own publisher is told."""
-        name = {"source": CAST[message.party].source, "id": message.record["id"]}
+        """Whether the event is accepted, as its own publisher reads it."""
+        name = {"source": PARTIES[message.party].source, "id": message.record["id"]}
         answer = self.callers.of(message.party).get("/v1/events", params=name)
         return answer.is_success and answer.json()["outcome"] in KNOWN
 
     def _free(self, financed: Financed, bank: str, application: str) -> bool:
-        """Whether ``bank`` is told, before it asks for anything, that the interest of its application is free."""
-        asked = {
+        """Whether ``bank`` reads, before it requests anything, that the interest of its application is free."""
+        body = {
             "kind": "consignment",
             "id": financed.consignment,
             "application": f"{financed.shipper}/{application}",
         }
-        answer = self.callers.of(bank).get("/v1/financing-status", params=asked)
+        answer = self.callers.of(bank).get("/v1/financing-status", params=body)
         return answer.is_success and answer.json()["interest_taken"] is False
 
     def _lend(self, financed: Financed) -> None:
@@ -101,16 +151,16 @@ class Banks:
         loan = f"LN-{financed.reference}"
         (_, application), (_, offered) = _applied(financed)
         self._asked += 1
-        asked = reservation(financed, loan, application, true_papers(financed))
-        if not self._decide(own, "RESERVE", "/v1/reservations", asked, must=True):
-            return  # a paper of the cargo has not come yet: asked again at the next look
+        body = reservation(financed, loan, application, true_papers(financed))
+        if not self._decide(own, "RESERVE", "/v1/reservations", body, must=True):
+            return  # a paper of the cargo has not arrived yet: requested again at the next look
         self._decide(own, "PLEDGE", f"/v1/financings/{loan}/pledge")
         amount = {"minor_units": financing.ASKED, "currency_code": CURRENCY}
         self._decide(own, "DRAW", f"/v1/financings/{loan}/draw", {"amount": amount})
         papers = look_alike(financed)
         written = f"{papers['invoices'][0]['number']}, {papers['boxes'][0]['container']}"
-        asked = reservation(financed, "LN-1", offered, papers)
-        self._decide(other, "RESERVE", "/v1/reservations", asked, written)
+        body = reservation(financed, "LN-1", offered, papers)
+        self._decide(other, "RESERVE", "/v1/reservations", body, written)
         anothers = reservation(financed, "LN-2", application, true_papers(financed))
         self._decide(other, "RESERVE", "/v1/reservations", anothers)
         self._decide(other, "PLEDGE", f"/v1/financings/{loan}/pledge")
@@ -132,34 +182,36 @@ class Banks:
     def _decide(
         self, by: str, action: str, path: str, body: Any = None, written: str = "", must: bool = False
     ) -> bool:
-        """Ask for a decision and keep what is told of it; False where what it is about is not there for ``by``.
+        """Request a decision and note the answer; False where what it is about does not exist for ``by``.
 
-        That is kept as UNKNOWN, unless it ``must`` be there.
+        That is noted as UNKNOWN, unless it ``must`` be there.
         """
         key = {"idempotency-key": f"demo-{action}-{self._asked}-{len(self.decisions)}"}
         answer = self._answer(by, "POST", path, json=body, headers=key)
         known = answer.status_code != httpx.codes.NOT_FOUND
         if must and not known:
             return False
-        told = answer.json() if known else {"outcome": "UNKNOWN", "guard": None, "number": None}
-        outcome = told["outcome"] if "outcome" in told else "DONE" if told["allowed"] else "REFUSED"
+        answered = answer.json() if known else {"outcome": "UNKNOWN", "guard": None, "number": None}
+        outcome = (
+            answered["outcome"] if "outcome" in answered else "DONE" if answered["allowed"] else "REFUSED"
+        )
         self.decisions.append(
             {
                 "by": by,
                 "action": action,
                 "outcome": outcome,
-                "guard": told["guard"] or "",
-                "match": told.get("match") or "",
+                "guard": answered["guard"] or "",
+                "match": answered.get("match") or "",
                 "written": written,
-                "number": told["number"],
+                "number": answered["number"],
             }
         )
         return known
 
     def _told(self, financed: Financed) -> dict[str, Any]:
         if self.decisions:
-            asked = {"action": "RELEASE_ORDER", "consignments": [financed.consignment]}
-            self._decide(financed.consignee, "RELEASE_ORDER", "/v1/cargo-requests", asked)
+            body = {"action": "RELEASE_ORDER", "consignments": [financed.consignment]}
+            self._decide(financed.consignee, "RELEASE_ORDER", "/v1/cargo-requests", body)
         found = self.callers.of(financing.BANK).get(f"/v1/financings/LN-{financed.reference}")
         return {
             "consignment": financed.consignment,
@@ -173,22 +225,22 @@ class Banks:
     def _credit(self, shipper: str) -> dict[str, Any]:
         path, moment = f"/v1/shippers/{shipper}/credit", {"as_of": format_micros(self.money.now)}
         without = self.callers.of(financing.OTHER_BANK).get(path, params=moment)
-        given = self.callers.of(shippers.BANK).get(path, params=moment)
+        given = self.callers.of(financing.BANK).get(path, params=moment)
         known = given.json() if given.is_success else {}
         return {"shipper": shipper, "read_without_consent": without.is_success, **known}
 
-    def _answer(self, by: str, method: str, path: str, **asked: Any) -> httpx.Response:
-        """The answer of a request, asked again under the same key where it has to wait.
+    def _answer(self, by: str, method: str, path: str, **body: Any) -> httpx.Response:
+        """The answer to a request, repeated under the same key where it has to wait.
 
-        Raises Unexpected unless it succeeds or says that nothing is there.
+        Raises UnexpectedAnswer unless it succeeds or is 404.
         """
         for _ in range(ATTEMPTS):
-            answer = self.callers.of(by).request(method, path, **asked)
+            answer = self.callers.of(by).request(method, path, **body)
             if answer.status_code not in _AGAIN:
                 break
             time.sleep(float(answer.headers.get("retry-after", "0.2")))
         if not answer.is_success and answer.status_code != httpx.codes.NOT_FOUND:
-            raise Unexpected(f"{method} {path} as {by}: {answer.status_code} {answer.text[:300]}")
+            raise UnexpectedAnswer(f"{method} {path} as {by}: {answer.status_code} {answer.text[:300]}")
         return answer
 
 

@@ -16,14 +16,14 @@ from services.ledger.registry import store
 from services.ledger.registry.registry import Registry
 from services.ledger.storage.reading import Stored
 from services.query.stored_events import Reread, reread
-from services.query.views import Told, told_of
-from services.testbed.chaos.oracle import Called, consignment_of, differences, thing_of
+from services.query.views import SourcedView, read_view
+from services.testbed.chaos.oracle import Aliases, consignment_of, differences, thing_of
 from services.testbed.simulator.simulate import Simulation
 from services.testbed.simulator.truth import Truth
 
 
 @dataclass(slots=True)
-class Compared:
+class ComparisonResult:
     """What views show otherwise than the truth, how many have a dispute, the events that reach any, and the best to show.
 
     ``troubles`` are how many consignments have which exception open, or which order at a border in their way. ``best`` is how much a consignment is worth looking at, and which one that is.
@@ -35,7 +35,7 @@ class Compared:
     troubles: Counter[str] = field(default_factory=Counter)
     best: tuple[int, bytes] = (0, b"")
 
-    def add(self, other: Compared) -> None:
+    def add(self, other: ComparisonResult) -> None:
         """Take in what another share found."""
         self.mismatches += other.mismatches
         self.disputed += other.disputed
@@ -44,18 +44,18 @@ class Compared:
         self.best = max(self.best, other.best, key=lambda best: best[0])
 
 
-def compare(dsn: str, simulation: Simulation, called: Mapping[str, str], processes: int) -> Compared:
-    """Compare every consignment of ``simulation`` in the database, in so many processes; ``called`` are trains' other names.
+def compare(dsn: str, simulation: Simulation, aliases: Mapping[str, str], processes: int) -> ComparisonResult:
+    """Compare every consignment of ``simulation`` in the database, in so many processes; ``aliases`` are trains' other names.
 
     Blocks for about 25 ms of one processor for each consignment.
     """
     truths, now = list(simulation.truths.values()), simulation.scale.now
-    names = {thing_of(("train", name)): thing_of(("train", key)) for name, key in called.items()}
+    names = {thing_of(("train", name)): thing_of(("train", key)) for name, key in aliases.items()}
     if processes <= 1 or len(truths) < 2 * processes:
         return Comparison(dsn, now, names).of(truths)
     shares = 2 * processes  # neighbours have trains in common, and their events are read once
     parts = [truths[n * len(truths) // shares : (n + 1) * len(truths) // shares] for n in range(shares)]
-    found = Compared()
+    found = ComparisonResult()
     with ProcessPoolExecutor(
         processes, mp_context=get_context("spawn"), initializer=_begin, initargs=(dsn, now, names)
     ) as pool:
@@ -64,34 +64,34 @@ def compare(dsn: str, simulation: Simulation, called: Mapping[str, str], process
     return found
 
 
-def shown(dsn: str, simulation: Simulation, consignment: bytes) -> Told | None:
-    """What is told of the consignment that is the best to show."""
+def shown(dsn: str, simulation: Simulation, consignment: bytes) -> SourcedView | None:
+    """The consignment that is the best to show."""
     with psycopg.connect(dsn) as connection:
-        return told_of(connection, consignment, simulation.scale.now) if consignment else None
+        return read_view(connection, consignment, simulation.scale.now) if consignment else None
 
 
 class Comparison:
     """Compares share by share over one connection, and reads no event twice; ``now`` is the world's moment."""
 
-    def __init__(self, dsn: str, now: int, called: Called) -> None:
+    def __init__(self, dsn: str, now: int, aliases: Aliases) -> None:
         self._connection = psycopg.connect(dsn)
         self._registry: Registry = store.load(self._connection)
-        self._now, self._called = now, called
+        self._now, self._called = now, aliases
         self._known: dict[int, Reread] = {}
 
-    def of(self, truths: Sequence[Truth]) -> Compared:
+    def of(self, truths: Sequence[Truth]) -> ComparisonResult:
         """Compare these."""
-        found = Compared()
+        found = ComparisonResult()
         for truth in truths:
             consignment = consignment_of(truth).id
-            told = told_of(self._connection, consignment, self._now, self._registry, self._read)
-            found.mismatches += differences(None if told is None else told.view, truth, self._called)
-            if told is not None:
-                found.reached |= told.events.keys()
-                found.disputed += bool(told.view.disputes)
-                found.troubles.update({Episode(e.episode).name for e in told.view.exceptions})
-                found.troubles.update({restriction.kind for restriction in told.view.restrictions})
-                found.best = max(found.best, (_interest(told), consignment), key=lambda best: best[0])
+            shown = read_view(self._connection, consignment, self._now, self._registry, self._read)
+            found.mismatches += differences(None if shown is None else shown.view, truth, self._called)
+            if shown is not None:
+                found.reached |= shown.events.keys()
+                found.disputed += bool(shown.view.disputes)
+                found.troubles.update({Episode(e.episode).name for e in shown.view.exceptions})
+                found.troubles.update({restriction.kind for restriction in shown.view.restrictions})
+                found.best = max(found.best, (_interest(shown), consignment), key=lambda best: best[0])
         return found
 
     def _read(self, stored: Stored, registry: Registry) -> Reread:
@@ -103,24 +103,24 @@ class Comparison:
 _comparison: Comparison | None = None
 
 
-def _begin(dsn: str, now: int, called: Called) -> None:
+def _begin(dsn: str, now: int, aliases: Aliases) -> None:
     global _comparison
-    _comparison = Comparison(dsn, now, called)
+    _comparison = Comparison(dsn, now, aliases)
 
 
-def _compare(truths: Sequence[Truth]) -> Compared:
+def _compare(truths: Sequence[Truth]) -> ComparisonResult:
     assert _comparison is not None
     return _comparison.of(truths)
 
 
-def _interest(told: Told) -> int:
+def _interest(shown: SourcedView) -> int:
     """How much a consignment is worth looking at: disputes (of a queue above all) and trouble on its way, of few boxes."""
-    view = told.view
-    asked = {by_number(answers.question.milestone).name for answers in view.disputes}
+    view = shown.view
+    questions = {by_number(answers.question.milestone).name for answers in view.disputes}
     full = sum(box.counted for box in view.boxes)
     return (
-        100 * bool(asked)
-        + 60 * ("movement.queued" in asked)
+        100 * bool(questions)
+        + 60 * ("movement.queued" in questions)
         + 30 * bool(view.restrictions)
         + 20 * bool(view.exceptions)
         + min(60, len(view.arrivals))

@@ -1,4 +1,4 @@
-"""What is told of money beside the demo's world: one cargo financed before the border closes, and three shippers' pasts."""
+"""Financing published beside the demo's world: one cargo financed before the border closes, and three shippers' pasts."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from services.credit.store import projector
 from services.domain.facts import EventId, Micros
 from services.ledger.storage.session import open_session
 from services.runtime.transactions import RetryPolicy, retry
-from services.testbed.simulator import financing, shippers
-from services.testbed.simulator.cast import CAST
-from services.testbed.simulator.files import Handed
+from services.testbed.simulator import financing
+from services.testbed.simulator.files import Deliveries
 from services.testbed.simulator.financing import Financed
+from services.testbed.simulator.parties import PARTIES
 from services.testbed.simulator.reports import Message
 from services.testbed.simulator.simulate import Simulation
 
@@ -29,8 +29,8 @@ AT_ONCE = 50_000
 
 
 @dataclass(frozen=True)
-class Money:
-    """What is told of money in a world."""
+class DemoFinancing:
+    """The messages on financing in a world."""
 
     financed: Financed | None
     messages: tuple[Message, ...]
@@ -38,23 +38,23 @@ class Money:
     now: Micros  # the world's last moment
 
     @classmethod
-    def of(cls, simulation: Simulation, opens: Micros) -> Money:
+    def of(cls, simulation: Simulation, opens: Micros) -> DemoFinancing:
         """The money of ``simulation``, whose story is told from ``opens`` on."""
         at, now = opens + AHEAD, simulation.scale.now
         financed = financing.chosen(simulation, at + AHEAD)
-        first = min((message.sent for message in simulation.telling.messages), default=opens)
-        told = [*shippers.histories(opens, first), *shippers.leave(first, opens, VALID_TO)]
+        first = min((message.sent for message in simulation.publication.messages), default=opens)
+        told = [*financing.histories(opens, first), *financing.leave(first, opens, VALID_TO)]
         told += () if financed is None else financing.papers(financed, at, VALID_TO)
         return cls(financed, tuple(told), at, now)
 
-    def added_to(self, handed: Handed) -> Handed:
-        """``handed`` with what is told of money."""
-        return replace(handed, messages=(*handed.messages, *self.messages))
+    def added_to(self, deliveries: Deliveries) -> Deliveries:
+        """``deliveries`` with what is told of money."""
+        return replace(deliveries, messages=(*deliveries.messages, *self.messages))
 
     @property
     def events(self) -> frozenset[EventId]:
         """The ids of what is told of money: none of it is about where the world's cargo is."""
-        return frozenset(event_id(CAST[m.party].source, m.record["id"]) for m in self.messages)
+        return frozenset(event_id(PARTIES[m.party].source, m.record["id"]) for m in self.messages)
 
     @property
     def papers(self) -> tuple[Message, ...]:

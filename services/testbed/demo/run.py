@@ -1,6 +1,6 @@
 """The demo: a simulated world in accelerated time through real publishers, broker, workers and database, and what became of it.
 
-What goes out, and how, is in ``programme`` and ``dispatching``. Here is the clock, and the comparison of every view with
+What goes out, and how, is in ``schedule``. Here is the clock, and the comparison of every view with
 what the world knows.
 """
 
@@ -18,13 +18,12 @@ from typing import Any
 import psycopg
 
 from services.ledger.storage.reading import unsettled
-from services.query.views import Told
+from services.query.views import SourcedView
 from services.testbed.demo.comparison import compare, shown
-from services.testbed.demo.dispatch import Dispatch
-from services.testbed.demo.programme import Programme, programme
+from services.testbed.demo.schedule import Dispatcher, Schedule, schedule
 from services.testbed.localstack.platform import Platform, RunningPlatform
-from services.testbed.simulator.files import Handed
-from services.testbed.simulator.signatures import profiles
+from services.testbed.simulator.files import Deliveries
+from services.testbed.simulator.signed_messages import profiles
 from services.testbed.simulator.simulate import Simulation
 
 Say = Callable[[str], None]
@@ -57,14 +56,14 @@ Show = Callable[[int, Flow], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class DemoOutcome:
     """What the platform made of the world, beside what the world knows."""
 
     counts: dict[str, Any]
     mismatches: list[str]
     expected_refusals: dict[str, int]
     disputed: int
-    shown: Told | None  # one consignment worth looking at
+    shown: SourcedView | None  # one consignment worth looking at
     digest: str  # of all bytes that went out
     formats: dict[str, Any]  # how many files of which format were read, and what came of them
 
@@ -87,17 +86,17 @@ class Clock:
         return self.opens + int((self.ends - self.opens) * min(1.0, share))
 
 
-def clock_for(show: Programme, opens: int, ends: int) -> Clock:
+def clock_for(show: Schedule, opens: int, ends: int) -> Clock:
     """A clock at which ``show`` goes out at the paces above."""
-    history = bisect_right(show.dues, opens, key=lambda due: due.at)
-    starts = min((due.at for due in show.dues), default=opens)
-    live = len(show.dues) - history
+    history = bisect_right(show.items, opens, key=lambda due: due.at)
+    starts = min((due.at for due in show.items), default=opens)
+    live = len(show.items) - history
     return Clock(min(starts, opens), opens, ends, max(0.01, history / HISTORY), max(0.01, live / LIVE))
 
 
 def play(
     simulation: Simulation,
-    handed: Handed,
+    deliveries: Deliveries,
     opens: int,
     platform: Platform | RunningPlatform,
     folder: Path,
@@ -107,8 +106,8 @@ def play(
     apart: frozenset[bytes] = frozenset(),
     applied: Callable[[], object] = lambda: None,
     pauses: Iterable[int] = (),
-) -> Outcome:
-    """Publish ``handed``, the world of ``simulation``, to ``platform`` and compare what can be seen with what happened.
+) -> DemoOutcome:
+    """Publish ``deliveries``, the world of ``simulation``, to ``platform`` and compare what can be seen with what happened.
 
     From ``opens`` on in slower time. ``folder`` takes the spools; ``processes`` compare. ``apart`` are events that speak of
     no cargo of the world; ``applied`` is called once all is, before the comparison. At each of the simulated moments
@@ -117,17 +116,17 @@ def play(
     """
     seed = simulation.scale.seed
     known = profiles(seed, network=platform.network)
-    going_out = programme(handed, known, Random(seed))
+    going_out = schedule(deliveries, known, Random(seed))
     clock = clock_for(going_out, opens, simulation.scale.now)
     files = len(going_out.files)
     say(
-        f"{len(going_out.dues) - files} messages are signed, {files} files are written in partners' own formats"
+        f"{len(going_out.items) - files} messages are signed, {files} files are written in partners' own formats"
     )
     with (
-        Dispatch(known, platform.stack.bootstrap, folder) as dispatch,
+        Dispatcher(known, platform.stack.bootstrap, folder) as dispatch,
         psycopg.connect(platform.stack.dsn, autocommit=True) as connection,
     ):
-        gauge = Gauge(connection, dispatch)
+        gauge = ProgressGauge(connection, dispatch)
 
         def wait(at: int) -> None:
             _wait_applied(connection, lambda: show(at, gauge.read()), dispatch.sent)
@@ -138,15 +137,17 @@ def play(
         applied()
         say("comparing every view with the world's own truth ...")
         counts = counted(connection, dispatch.sent)
-        found = compare(platform.stack.dsn, simulation, handed.called, processes)
+        found = compare(platform.stack.dsn, simulation, deliveries.aliases, processes)
         counts["events"]["parked"] = counts["events"]["accepted"] - len(found.reached | apart)
         counts["troubles"] = dict(sorted(found.troubles.items()))
         told = shown(platform.stack.dsn, simulation, found.best[1])
         refusals, formats = dict(going_out.refusals), _formats(dispatch)
-        return Outcome(counts, found.mismatches, refusals, found.disputed, told, going_out.digest, formats)
+        return DemoOutcome(
+            counts, found.mismatches, refusals, found.disputed, told, going_out.digest, formats
+        )
 
 
-def _formats(dispatch: Dispatch) -> dict[str, Any]:
+def _formats(dispatch: Dispatcher) -> dict[str, Any]:
     return {
         name: {
             "files": count,
@@ -157,10 +158,10 @@ def _formats(dispatch: Dispatch) -> dict[str, Any]:
     }
 
 
-class Gauge:
+class ProgressGauge:
     """Reads how far the platform is, and how fast it went in the last seconds."""
 
-    def __init__(self, connection: psycopg.Connection[Any], dispatch: Dispatch) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], dispatch: Dispatcher) -> None:
         self._connection, self._dispatch = connection, dispatch
         self._seen: deque[tuple[float, int]] = deque(maxlen=8)
 
@@ -178,23 +179,23 @@ class Gauge:
 
 
 def _publish(
-    going_out: Programme,
+    going_out: Schedule,
     clock: Clock,
-    dispatch: Dispatch,
-    gauge: Gauge,
+    dispatch: Dispatcher,
+    gauge: ProgressGauge,
     show: Show,
     pauses: deque[int],
     wait: Callable[[int], None],
 ) -> None:
     began, done = time.monotonic(), 0
-    while done < len(going_out.dues):
+    while done < len(going_out.items):
         looked = time.monotonic()
         at = clock.at(looked - began)
         paused = bool(pauses) and at >= pauses[0]
         if paused:
             at = pauses.popleft()
-        until = max(done, bisect_right(going_out.dues, at, key=lambda due: due.at))
-        dispatch.send(going_out.dues[done:until])
+        until = max(done, bisect_right(going_out.items, at, key=lambda due: due.at))
+        dispatch.send(going_out.items[done:until])
         done = until
         if paused:
             wait(at)

@@ -16,7 +16,7 @@ from services.ledger.storage import reading
 from services.query.stored_events import Reread, reread
 
 _TYPE = "cre.network.restricted.v1"
-# The wording is that of services.testbed.simulator.orders: no field of an event holds a count of trains.
+# The wording is that of services.testbed.simulator.border: no field of an event holds a count of trains.
 REMARK = re.compile(
     r"(?P<own>\d+) trains standing by our count; reported on the day: (?P<said>\d+) (?P<how>.+) \((?P<fact>\S+)\)$"
 )
@@ -24,7 +24,7 @@ REMARK = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """Who says how many trains stand before ``place``: by its own count in the simulation, and in the press of the day."""
+    """Who states how many trains stand before ``place``: by its own count in the simulation, and in the press of the day."""
 
     place: str
     by: str
@@ -55,15 +55,15 @@ def counts(connection: psycopg.Connection[Any]) -> list[Count]:
 
 
 def disputes(found: Sequence[Count]) -> list[list[Count]]:
-    """The places of which two parties say different numbers."""
+    """The places of which two parties state different numbers."""
     by_place = [list(group) for _, group in groupby(found, key=lambda count: count.place)]
     return [group for group in by_place if len({count.reported for count in group}) > 1]
 
 
 def _count(event: Reread) -> Count | None:
     payload = orjson.loads(event.stored.payload)
-    said = REMARK.search(payload.get("remark") or "")
-    if said is None:
+    remark = REMARK.search(payload.get("remark") or "")
+    if remark is None:
         return None
     envelope, party = event.admitted.envelope, event.admitted.party
     return Count(
@@ -71,9 +71,9 @@ def _count(event: Reread) -> Count | None:
         by=party.code,
         name=party.name,
         published=envelope.time,
-        standing=int(said["own"]),
-        reported=int(said["said"]),
-        how=said["how"],
-        fact=said["fact"],
+        standing=int(remark["own"]),
+        reported=int(remark["said"]),
+        how=remark["how"],
+        fact=remark["fact"],
         event=f"{envelope.source} {envelope.id}",
     )

@@ -2,7 +2,7 @@
 
 from services.testbed.localstack.broker import Broker
 from services.testbed.localstack.database import Database, fresh_database
-from services.testbed.localstack.errors import StackError
+from services.testbed.localstack.process import StackError
 from services.testbed.localstack.stack import LocalStack
 
 __all__ = ["Broker", "Database", "LocalStack", "StackError", "fresh_database"]

@@ -11,21 +11,22 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from services.runtime.ports import LOOPBACK, free_port, listening
-from services.testbed.localstack import broker_access as access
-from services.testbed.localstack import broker_tls as tls
+from services.testbed.localstack import broker_settings as access
+from services.testbed.localstack import broker_settings as tls
 from services.testbed.localstack.broker_settings import JAVA_OPTIONS, Ports, write_settings
-from services.testbed.localstack.errors import StackError
-from services.testbed.localstack.guard import Guard
-from services.testbed.localstack.jars import broker_jars
-from services.testbed.localstack.java import java_executable, java_options
-from services.testbed.localstack.process import Deadline, ServerProcess, run_tool
-from services.testbed.localstack.startup_archive import startup_options
+from services.testbed.localstack.kafka_runtime import (
+    broker_jars,
+    java_executable,
+    java_options,
+    startup_options,
+)
+from services.testbed.localstack.process import Deadline, Guard, ServerProcess, StackError, run_tool
 
 
 class Broker:
     """One broker on loopback with its data in ``folder``; the port stays the same over restarts.
 
-    All methods block until the broker is in the asked state and raise StackError with the end of its log when
+    All methods block until the broker is in the requested state and raise StackError with the end of its log when
     it does not get there. ``settings`` override single lines of ``broker_settings.SETTINGS``.
     ``users`` (name -> password, fixed with the data) turn passwords and access rules on: clients then log in with
     SCRAM and may do only what they were granted; ``broker_access.ADMINISTRATOR`` should be one, it may do all.
@@ -65,8 +66,8 @@ class Broker:
     def client_options(self, user: str) -> dict[str, str]:
         """Return the settings of kafka-python's clients that log in as ``user``, one of ``users`` or of the secrets."""
         if self._secrets is not None:
-            return dict(tls.client_options(self._secrets, user))
-        return access.client_options(user, self._users[user])
+            return dict(tls.certificate_options(self._secrets, user))
+        return access.password_options(user, self._users[user])
 
     @property
     def administration(self) -> tuple[str, dict[str, str]]:
@@ -134,7 +135,7 @@ class Broker:
         java = [str(java_executable()), "-cp", f"{broker_jars()}/*"]
         logging = f"-Dlog4j2.configurationFile={self._folder / 'log4j2.properties'}"
         if not (self._folder / "data" / "meta.properties").exists():
-            cluster = _new_cluster_id() if self._joins is None else self._joins._own_cluster_id()
+            cluster = new_cluster_id() if self._joins is None else self._joins._own_cluster_id()
             quick = [*startup_options(), "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx128m", logging]
             tool = [*java[:1], *quick, *java[1:], "kafka.tools.StorageTool"]
             arguments = [
@@ -174,7 +175,8 @@ class Broker:
         return next(line.partition("=")[2] for line in lines if line.startswith("cluster.id="))
 
 
-def _new_cluster_id() -> str:
+def new_cluster_id() -> str:
+    """A random cluster id as Kafka writes them; none begins with a dash, which its tool would take for an option."""
     return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A", 1)
 
 

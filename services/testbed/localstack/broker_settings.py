@@ -6,9 +6,82 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.runtime.connections import MECHANISM
 from services.runtime.ports import LOOPBACK
-from services.testbed.localstack import broker_access as access
-from services.testbed.localstack import broker_tls as tls
+
+PROPERTIES = Path(__file__).resolve().parents[3] / "infra" / "kafka" / "secured.properties"
+INTERNAL, PARTNER = "INTERNAL", "PARTNER"
+"""The listener of broker and administrator (by certificate), and the one of everybody else (by password)."""
+
+
+def secured_settings(secrets: Path) -> dict[str, str]:
+    """Return infra/kafka/secured.properties with the certificates of ``secrets``, as `lianyun secrets make` made it."""
+    lines = PROPERTIES.read_text(encoding="ascii").splitlines()
+    pairs = (line.partition("=") for line in lines if line and not line.startswith("#"))
+    found = {key: value for key, _, value in pairs}
+    return found | {
+        key: str(secrets / Path(found[key]).name)
+        for key in ("ssl.keystore.location", "ssl.truststore.location")
+    }
+
+
+def administrator_options(secrets: Path) -> Mapping[str, str]:
+    """Return the settings of kafka-python's clients that come in by the administrator's certificate."""
+    certificate = str(secrets / "admin.pem")
+    return {
+        "security_protocol": "SSL",
+        "ssl_cafile": str(secrets / "ca.pem"),
+        "ssl_certfile": certificate,
+        "ssl_keyfile": certificate,
+    }
+
+
+def certificate_options(secrets: Path, user: str) -> Mapping[str, str]:
+    """Return the settings of kafka-python's clients that log in as ``user`` with the password in ``secrets``."""
+    return {
+        "security_protocol": "SASL_SSL",
+        "ssl_cafile": str(secrets / "ca.pem"),
+        "sasl_mechanism": MECHANISM,
+        "sasl_plain_username": user,
+        "sasl_plain_password": (secrets / "kafka" / user).read_text(encoding="ascii"),
+    }
+
+
+ADMINISTRATOR = "admin"
+
+# Clients come in by the SCRAM listener and have a name. Nameless are only the controller's and the broker's own
+# listeners; on a machine shared with people you do not trust, that makes this stack a toy and no deployment.
+PASSWORD_SETTINGS: Mapping[str, str] = {
+    "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+    "super.users": f"User:ANONYMOUS;User:{ADMINISTRATOR}",
+    "allow.everyone.if.no.acl.found": "false",
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,CLIENT:SASL_PLAINTEXT",
+    "inter.broker.listener.name": "PLAINTEXT",
+    "sasl.enabled.mechanisms": MECHANISM,
+    "listener.name.client.scram-sha-512.sasl.jaas.config": (
+        "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+    ),
+}
+
+
+def format_arguments(users: Mapping[str, str]) -> list[str]:
+    """Return the arguments with which the storage is formatted so that ``users`` (name -> password) exist."""
+    return [
+        part
+        for name, password in users.items()
+        for part in ("--add-scram", f"{MECHANISM}=[name={name},password={password}]")
+    ]
+
+
+def password_options(user: str, password: str) -> dict[str, str]:
+    """Return the settings of kafka-python's clients that log in as ``user``."""
+    return {
+        "security_protocol": "SASL_PLAINTEXT",
+        "sasl_mechanism": MECHANISM,
+        "sasl_plain_username": user,
+        "sasl_plain_password": password,
+    }
+
 
 HEAP = "512m"
 
@@ -93,9 +166,9 @@ def write_settings(
     With ``secrets`` they are those of a secured deployment, with its certificates. ``quorum`` is the ``host:port`` of node
     1, which is the controller of a broker that is none itself.
     """
-    own, clients = ("PLAINTEXT", "CLIENT") if secrets is None else (tls.INTERNAL, tls.PARTNER)
+    own, clients = ("PLAINTEXT", "CLIENT") if secrets is None else (INTERNAL, PARTNER)
     listeners = {own: ports.plain} | ({clients: ports.secured} if ports.secured else {})
-    by_password = access.SETTINGS if secrets is None else tls.settings(secrets)
+    by_password = PASSWORD_SETTINGS if secrets is None else secured_settings(secrets)
     addresses = [f"{name}://{LOOPBACK}:{port}" for name, port in listeners.items()]
     controller = f"{LOOPBACK}:{ports.controller}"
     own_controller = [f"CONTROLLER://{controller}"] if quorum is None else []

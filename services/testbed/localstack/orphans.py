@@ -22,7 +22,7 @@ _POLL_SECONDS = 1.0
 
 
 def main() -> int:
-    """Watch until told that all is done (exit code 0) or the parent is gone (servers killed, exit code 1)."""
+    """Watch until ``done`` arrives (exit code 0) or the parent is gone (servers killed, exit code 1)."""
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     parent = os.getppid()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,9 +12,12 @@ from typing import Self
 
 import psycopg
 
+from services.audit.fsck.check import fsck
+from services.audit.report import Report
 from services.ledger.registry import commands, store
 from services.ledger.registry.events import NewKey, PartyAdded
 from services.ledger.storage.migrate import migrate
+from services.processors.settings import admission_settings
 from services.processors.supervisor import COMMAND, Supervisor
 from services.processors.topics import cluster
 from services.processors.topics.declaration import read_declaration
@@ -88,6 +92,12 @@ class RunningPlatform:
     network: str
 
 
+def checked(platform: Platform | RunningPlatform, processes: int = 1) -> Report:
+    """The report of fsck on ``platform``; blocks until everything stored is recomputed, in so many processes."""
+    gateways = admission_settings(platform.network).gateway_topics
+    return fsck(platform.stack.dsn, platform.network, gateway_topics=gateways, processes=processes)
+
+
 def addresses(platform: Platform | RunningPlatform) -> dict[str, str]:
     """Where ``platform`` is, as the environment variables of a process that works on it."""
     return {
@@ -111,3 +121,34 @@ def register(dsn: str, members: Iterable[tuple[PartyAdded, tuple[NewKey, ...]]])
                 commands.add_key(connection, party.code, key, at=now, by="platform")
             added += 1
     return added
+
+
+def credit_follower(platform: Platform) -> Supervisor:
+    """Keeps credit signals up to date."""
+    return _process(platform, "credit", "services.credit")
+
+
+def case_follower(platform: Platform, keys: Path) -> Supervisor:
+    """Opens and closes cases by rule, signed by the platform's own key in the file ``keys``, which must be there."""
+    return _process(platform, "cases", "services.cases", LIANYUN_FINANCING_KEYS=str(keys.absolute()))
+
+
+def webhooks(platform: Platform) -> Supervisor:
+    """Tells parties of what changed."""
+    return _process(platform, "webhooks", "services.notifications.webhooks")
+
+
+def exporter(platform: Platform, port: int) -> Supervisor:
+    """Exports the database's figures as metrics on ``port``."""
+    return _process(
+        platform, "exporter", "services.monitoring.exporter", LIANYUN_EXPORTER_METRICS_PORT=str(port)
+    )
+
+
+def _process(platform: Platform, name: str, module: str, **more: str) -> Supervisor:
+    return Supervisor(
+        {**platform.worker_environment(), **more},
+        workers=1,
+        logs=platform.stack.folder / "logs" / name,
+        command=(sys.executable, "-m", module),
+    )

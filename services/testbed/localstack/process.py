@@ -1,17 +1,80 @@
-"""One server as a child process: started, signalled, awaited, and its log read when it fails."""
+"""Servers as child processes: started, signalled, awaited, their logs read when they fail, and none left behind."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
+import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from services.testbed.localstack.errors import StackError
-from services.testbed.localstack.guard import Guard
+from services.testbed.localstack import orphans
 from services.testbed.localstack.home import Account
+
+
+class Guard:
+    """Promises that no watched server outlives this program, even when it is killed with SIGKILL.
+
+    One small Python process (about 10 MB) per guard; it is started by the first call and ended by ``release``.
+    Safe to call from several threads.
+    """
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
+
+    def watch(self, pid: int) -> None:
+        """Have ``pid`` killed should this program end without ``forget`` or ``release``."""
+        self._tell(f"watch {pid}")
+
+    def forget(self, pid: int) -> None:
+        """Stop watching ``pid``: it has ended and its number may be given to someone else."""
+        self._tell(f"forget {pid}")
+
+    def remove_folder(self, folder: Path) -> None:
+        """Have the temporary ``folder`` removed should this program end without ``release``."""
+        self._tell(f"folder {folder}")
+
+    def release(self) -> None:
+        """End the guarding process; nothing is killed. Harmless when called twice."""
+        with self._lock:
+            process, self._process = self._process, None
+        if process is None or process.stdin is None:
+            return
+        with contextlib.suppress(OSError):
+            process.stdin.write(b"done\n")
+            process.stdin.close()
+        process.wait(timeout=10)
+
+    def _tell(self, line: str) -> None:
+        with self._lock:
+            if self._process is None:
+                # A session of its own: Ctrl-C at the terminal must reach the program, not its guard.
+                self._process = subprocess.Popen(
+                    [sys.executable, "-I", "-S", str(Path(orphans.__file__))],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.DEVNULL,
+                    start_new_session=True,
+                )
+            assert self._process.stdin is not None
+            self._process.stdin.write(line.encode() + b"\n")
+            self._process.stdin.flush()
+
+
+class StackError(Exception):
+    """A server could not be prepared, started or stopped.
+
+    The text names the problem, where (folder, port, log lines) and, with ``remedy``, what to do.
+    """
+
+    def __init__(self, problem: str, remedy: str = "") -> None:
+        super().__init__(f"{problem}\n  To do: {remedy}" if remedy else problem)
+        self.problem = problem
+        self.remedy = remedy
 
 
 class ServerProcess:
@@ -80,11 +143,11 @@ class ServerProcess:
         return code
 
     def ended_early(self) -> bool:
-        """Whether the process was started and ended without being asked to."""
+        """Whether the process was started and ended by itself."""
         return self._process is not None and self._process.poll() is not None
 
     def resident_bytes(self) -> int:
-        """Return the resident memory of the process, 0 where the system does not tell (no /proc)."""
+        """Return the resident memory of the process, 0 where there is no /proc."""
         try:
             pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
         except (OSError, StackError):
@@ -121,8 +184,8 @@ def run_tool(
     except (OSError, subprocess.TimeoutExpired) as failure:
         raise StackError(f"{Path(command[0]).name} could not be run: {failure}") from failure
     if outcome.returncode != 0:
-        said = (outcome.stderr.strip() or outcome.stdout.strip())[-2_000:]
-        raise StackError(f"{Path(command[0]).name} failed with exit code {outcome.returncode}:\n{said}")
+        output = (outcome.stderr.strip() or outcome.stdout.strip())[-2_000:]
+        raise StackError(f"{Path(command[0]).name} failed with exit code {outcome.returncode}:\n{output}")
 
 
 class Deadline:

@@ -11,10 +11,8 @@ from types import TracebackType
 from typing import Self
 
 from services.testbed.localstack.broker import Broker
-from services.testbed.localstack.database import Database
-from services.testbed.localstack.database_settings import NOT_DURABLE
-from services.testbed.localstack.errors import StackError
-from services.testbed.localstack.guard import Guard
+from services.testbed.localstack.database import NOT_DURABLE, Database
+from services.testbed.localstack.process import Guard, StackError
 
 
 class LocalStack:
@@ -53,7 +51,7 @@ class LocalStack:
 
     @property
     def broker(self) -> Broker:
-        """The broker, with kill, pause, start. Raises StackError when none was asked for or it is not started."""
+        """The broker, with kill, pause, start. Raises StackError when it has none or it is not started."""
         if self._broker is None:
             raise StackError("this stack has no broker: start it, and with kafka=True")
         return self._broker
@@ -83,7 +81,7 @@ class LocalStack:
         return self._folder
 
     def start(self) -> Self:
-        """Start what was asked for, side by side; return self. Stops everything again when one of them fails."""
+        """Start the chosen servers, side by side; return self. Stops everything again when one of them fails."""
         if self._folder is not None:
             raise StackError("the stack is started already")
         try:

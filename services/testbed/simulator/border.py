@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import heapq
 from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable
+from dataclasses import replace
 from random import Random
+from typing import Any
 
 from schemas import railnet
-from services.testbed.simulator.conditions import Conditions
-from services.testbed.simulator.world import DAY, HOUR, MINUTE, SECOND
+from services.testbed.simulator.conditions import Closure, Conditions, Count, LoadingStop
+from services.testbed.simulator.faults import Reporter
+from services.testbed.simulator.parties import PARTIES
+from services.testbed.simulator.reports import Record
+from services.testbed.simulator.world import DAY, HOUR, MINUTE, SECOND, Order, World
 
 FREE_PER_DAY = 24.0
 """Where there is neither customs nor another gauge, at least so many trains pass a day, however few run."""
@@ -103,3 +109,88 @@ def dwell(crossing: str, random: Random, share: float = 1.0) -> int:
     else:
         hours = p90 * (1 + 3 * (chance - 0.9))
     return int(hours * share * HOUR) // SECOND * SECOND
+
+
+WaitingTrains = Callable[[str, int], tuple[int, int]]
+"""How many trains towards Europe stand before a crossing at a time: at the border station, and with those held on the way."""
+_RESTRICTED, _LIFTED = "network.restricted", "network.restriction_lifted"
+
+
+class Orders:
+    """Publishes the restrictions of a world; ``waiting_trains`` counts its trains."""
+
+    def __init__(
+        self, world: World, reporter: Reporter, conditions: Conditions, waiting_trains: WaitingTrains
+    ) -> None:
+        self._world = world
+        self._reporter = reporter
+        self._conditions = conditions
+        self._waiting_trains = waiting_trains
+        self._claims: dict[tuple[str, str], Record] = {}
+
+    def schedule(self, later: Callable[[int, Callable[[], None]], None]) -> None:
+        """Put every order and count on the agenda."""
+        for closure in self._conditions.closures:
+            later(closure.announced, lambda closure=closure: self._close(closure))  # type: ignore[misc]
+        for stop in self._conditions.stops:
+            later(stop.start - 3 * HOUR, lambda stop=stop: self._stop(stop))  # type: ignore[misc]
+        for count in self._conditions.counts:
+            later(count.at, lambda count=count: self._count(count))  # type: ignore[misc]
+
+    def _close(self, closure: Closure) -> None:
+        """The order, open-ended as it was given, and the end of it a day before the border opens."""
+        details = {"place": f"crossing:{closure.crossing}", "kind": "BORDER_CLOSED", "direction": "BOTH"}
+        order = {**details, "order_number": f"SIM-{closure.fact}", "from": closure.start}
+        record = self._report(closure.by, closure.announced, order)
+        self._lift(closure.by, record, closure.end - DAY, closure.end)
+
+    def _stop(self, stop: LoadingStop) -> None:
+        self._report(
+            stop.by,
+            stop.start - 3 * HOUR,
+            {
+                "place": f"crossing:{stop.crossing}",
+                "kind": "ACCEPTANCE_BAN",
+                "direction": stop.direction,
+                "order_number": f"SIM-{stop.fact}",
+                "from": stop.start,
+                "to": stop.end,
+            },
+        )
+
+    def _count(self, count: Count) -> None:
+        """Somebody's own claim about the closed border, with his own count of the trains there."""
+        closure = next(
+            c
+            for c in self._conditions.closures
+            if c.crossing == count.crossing and c.start <= count.at < c.end
+        )
+        at_border, all_of_them = self._waiting_trains(count.crossing, count.at)
+        own = at_border if "railway" in PARTIES[count.by].roles else all_of_them
+        details = {
+            "place": f"crossing:{count.crossing}",
+            "kind": "BORDER_CLOSED",
+            "direction": "WEST",
+            "from": closure.start,
+            "remark": f"simulated: {own} trains standing by our count; reported on the day: {count.reported} ({count.fact})",
+        }
+        record = self._report(count.by, count.at, details)
+        self._lift(count.by, record, max(count.at + HOUR, closure.end + 30 * MINUTE), closure.end)
+
+    def _report(self, party: str, at: int, details: dict[str, Any]) -> Record | None:
+        if at > self._world.now:
+            return None
+        crossing = str(details["place"]).removeprefix("crossing:")
+        restriction = Order(
+            party, crossing, details["kind"], details["direction"], details["from"], details.get("to")
+        )
+        self._world.orders.append(restriction)
+        return self._reporter.report(party, _RESTRICTED, at, self._reporter.writer.dated(party, details))
+
+    def _lift(self, party: str, record: Record | None, at: int, end: int) -> None:
+        """The order that was published last ends; ``record`` is its record."""
+        if record is None or at > self._world.now:
+            return
+        self._world.orders[-1] = replace(self._world.orders[-1], end=end)
+        details = {"restriction": {"source": PARTIES[party].source, "id": record["id"]}, "at": end}
+        self._reporter.report(party, _LIFTED, at, self._reporter.writer.dated(party, details))

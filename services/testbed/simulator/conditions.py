@@ -2,11 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import csv
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from random import Random
 from types import MappingProxyType
 
-from services.testbed.simulator.outage import Outage
+from schemas.railnet import Certainty
+from services.testbed.simulator.world import DAY, HOUR, MINUTE, span
+
+# How long trains run and stand at borders is of ``schemas.railnet``; what a scenario assumes is in its own file.
+
+_UNITS = {"min": MINUTE, "h": HOUR, "d": DAY}
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """Between ``least`` and ``most`` ``unit``; ``source`` are ids of dated facts, or OWN for our own estimate."""
+
+    least: float
+    most: float
+    unit: str
+    source: str
+    certainty: Certainty
+    basis: str
+
+
+@cache
+def durations() -> Mapping[str, Duration]:
+    """Every duration by its name; raises ValueError for a row that says no range."""
+    text = resources.files(__package__).joinpath("durations.csv").read_text(encoding="utf-8")
+    found = {}
+    for row in csv.DictReader(text.splitlines()):
+        least, most = float(row["least"]), float(row["most"])
+        if not 0 <= least <= most or row["unit"] not in _UNITS or row["id"] in found:
+            raise ValueError(f"durations.csv: {row['id']} is no range of its own in {', '.join(_UNITS)}")
+        certainty = Certainty(row["certainty"])
+        found[row["id"]] = Duration(least, most, row["unit"], row["source"], certainty, row["basis"])
+    return MappingProxyType(found)
+
+
+def lasting(random: Random, name: str) -> int:
+    """How long ``name`` takes this time (microseconds, whole seconds), evenly between its two ends."""
+    known = durations()[name]
+    return span(random, known.least, known.most, _UNITS[known.unit])
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """``party`` sends nothing in [start, end); the backlog then takes ``backfill`` (all times in microseconds)."""
+
+    party: str
+    start: int
+    end: int
+    backfill: int = 120 * MINUTE
+
+
+def sent_after(outages: Iterable[Outage], party: str, sent: int) -> int:
+    """When ``party`` really sends what it would have sent at ``sent``; two messages never change places."""
+    for outage in outages:
+        if outage.party == party and outage.start <= sent < outage.end:
+            return outage.end + (sent - outage.start) * outage.backfill // (outage.end - outage.start)
+    return sent
 
 
 @dataclass(frozen=True, slots=True)

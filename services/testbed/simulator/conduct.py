@@ -2,11 +2,11 @@
 
 | who | does | what must be seen |
 |---|---|---|
-| operator | dates the departure of its train back | DISPUTED, the railway's word shows |
+| operator | dates the departure of its train back | DISPUTED, the railway's time shows |
 | forwarder as customs broker | relays a release that it has altered | DISPUTED, what customs signed shows |
 | railway, customs, bank, terminal, forwarder | speaks of cargo with which it has nothing to do | UNENGAGED, nothing moves |
-| shipper, consignee | says what only customs or a railway may say | a dead letter, ROLE_NOT_ALLOWED |
-| bank | reserves, pledges, releases what is another's | the desk refuses and tells nothing: see ``lending`` |
+| shipper, consignee | reports what only customs or a railway may report | a dead letter, ROLE_NOT_ALLOWED |
+| bank | reserves, pledges, releases what is another's | refused without any detail: see ``financing`` |
 
 Other lies (two contents under one id, moved times, short lists) are rates of ``faults``.
 """
@@ -21,59 +21,59 @@ from random import Random
 from types import MappingProxyType
 from typing import Any
 
-from services.testbed.simulator.cast import CAST, Manner
+from services.testbed.simulator.parties import PARTIES, Manner
 from services.testbed.simulator.service import ENDS
-from services.testbed.simulator.world import HOUR, MINUTE, Happening, Says, span
+from services.testbed.simulator.world import HOUR, MINUTE, Details, Happening, span
 
-NOTHING: Says = MappingProxyType({})
+NOTHING: Details = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
-class Meddling:
-    """``party`` says of a box that ``what`` happened to it, though nobody asked it and the place is not its own."""
+class Interference:
+    """``party`` reports ``what`` of a box with which it is not engaged, at a place that is not its own."""
 
     party: str
     what: str
     place: str = ""
     jurisdiction: str = ""
     occurrence: str = ""
-    says: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+    details: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
 
 
-MEDDLINGS = (
-    Meddling("driftline", "movement.delivered"),
-    Meddling("hh-terminal", "movement.gated_out", "railnet:xian-intl-port"),
-    Meddling("driftline", "movement.arrived_at_destination", "railnet:duisburg"),
-    Meddling("wayside", "movement.arrived", "railnet:brest-severny"),
-    Meddling("farpost", "customs.released", jurisdiction="RU", says={"procedure": "TRANSIT"}),
-    Meddling("ostbank", "document.release_order_issued", says={"document_id": "SIM-DO-INVENTED"}),
-    Meddling("farpost", "customs.detention_lifted", jurisdiction="RU", says={"outcome": "CLEARED"}),
-    Meddling(
+INTERFERENCES = (
+    Interference("driftline", "movement.delivered"),
+    Interference("hh-terminal", "movement.gated_out", "railnet:xian-intl-port"),
+    Interference("driftline", "movement.arrived_at_destination", "railnet:duisburg"),
+    Interference("wayside", "movement.arrived", "railnet:brest-severny"),
+    Interference("farpost", "customs.released", jurisdiction="RU", details={"procedure": "TRANSIT"}),
+    Interference("ostbank", "document.release_order_issued", details={"document_id": "SIM-DO-INVENTED"}),
+    Interference("farpost", "customs.detention_lifted", jurisdiction="RU", details={"outcome": "CLEARED"}),
+    Interference(
         "wayside",
         "movement.handed_over",
         "crossing:brest-malaszewicze",
         occurrence="INVENTED",
-        says={"side": "RECEIVING", "counterparty": "bch", "list_number": "INVENTED"},
+        details={"side": "RECEIVING", "counterparty": "bch", "list_number": "INVENTED"},
     ),
 )
-"""Words of those who have no business with the cargo; whoever says them is named by no founding."""
+"""Reports by parties that no founding names."""
 
 FORBIDDEN = (
-    Meddling("luohe", "customs.released", jurisdiction="CN", says={"procedure": "EXPORT"}),
-    Meddling("lodz", "movement.departed", "railnet:malaszewicze"),
+    Interference("luohe", "customs.released", jurisdiction="CN", details={"procedure": "EXPORT"}),
+    Interference("lodz", "movement.departed", "railnet:malaszewicze"),
 )
-"""What nobody of that role may say at all."""
+"""What no party of that role may publish at all."""
 FORBIDDEN_AS = "ROLE_NOT_ALLOWED"
 
 BACKDATES = 0.5
 """How often a dishonest operator does it."""
 BACKDATED = 40 * MINUTE, 5 * HOUR
-"""How much earlier an operator says that its train left; further back its wagons were not made up yet."""
+"""How much earlier an operator states that its train left; further back its wagons were not made up yet."""
 
 
 def backdates(happening: Happening, party: str, random: Random) -> bool:
-    """Whether ``party`` says that this departure was earlier than it was: a dishonest operator, of a train at its start."""
-    liar = CAST[party]
+    """Whether ``party`` states that this departure was earlier than it was: a dishonest operator, of a train at its start."""
+    liar = PARTIES[party]
     return (
         liar.manner is Manner.DISHONEST
         and "operator" in liar.roles
@@ -90,19 +90,19 @@ def backdated(random: Random) -> int:
 
 def alters(happening: Happening, party: str) -> bool:
     """Whether ``party``, where it contradicts customs, encloses a message of theirs that it has changed itself."""
-    liar = CAST[party]
+    liar = PARTIES[party]
     return (
         liar.manner is Manner.DISHONEST
         and "forwarder" in liar.roles
         and happening.what == "customs.released"
-        and "customs" in CAST[happening.witnesses[0]].roles
+        and "customs" in PARTIES[happening.witnesses[0]].roles
     )
 
 
-def altered(happening: Happening, said: str) -> dict[str, str]:
-    """The relay of a release as customs never sent it, with the time ``said``."""
+def altered(happening: Happening, stated: str) -> dict[str, str]:
+    """The relay of a release as customs never sent it, with the time ``stated``."""
     subject = " ".join(key for _, key in happening.about)
-    message = f"simulated: RELEASED {subject} {said}".encode()
+    message = f"simulated: RELEASED {subject} {stated}".encode()
     return {
         "authority": happening.witnesses[0],
         "message_sha256": hashlib.sha256(message).hexdigest(),

@@ -16,34 +16,39 @@ import orjson
 
 from schemas import railnet
 from services.testbed.simulator import truth
-from services.testbed.simulator.conditions import DEFAULT, Closure, Conditions, Count, Detour, LoadingStop
-from services.testbed.simulator.conduct import MEDDLINGS
-from services.testbed.simulator.faults import Gossip, Rates
+from services.testbed.simulator.conditions import (
+    DEFAULT,
+    Closure,
+    Conditions,
+    Count,
+    Detour,
+    LoadingStop,
+    Outage,
+)
+from services.testbed.simulator.conduct import INTERFERENCES
+from services.testbed.simulator.faults import Rates, Reporter
 from services.testbed.simulator.journey import Journey
-from services.testbed.simulator.outage import Outage
-from services.testbed.simulator.reports import Message, Telling
-from services.testbed.simulator.scenarios import Scenario, scenario, services
-from services.testbed.simulator.scenarios.model import micros
-from services.testbed.simulator.service import Service, spliced
+from services.testbed.simulator.reports import Message, Publication
+from services.testbed.simulator.scenarios import Scenario, micros, scenario, services
+from services.testbed.simulator.service import Service, departures, spliced
 from services.testbed.simulator.simulate import Scale, Simulation
-from services.testbed.simulator.timetable import departures
 from services.testbed.simulator.tracks import NO_TRACKS, Snapshot, Tracks
 from services.testbed.simulator.truth import Truth
 from services.testbed.simulator.world import DAY, HOUR, World
 
-RUMOURS_EVERY = 4 * DAY
+FALSE_REPORTS_EVERY = 4 * DAY
 
 _Waiting = tuple[tuple[int, str, str, int], int, str, bytes]
 """A message until it is sent: its place in the order, copies, why it must be refused, and the record packed.
 
-What a train will tell for weeks is known when it arrives, so most of a streamed world's memory waits here.
+What a train will report for weeks is known when it arrives, so most of a streamed world's memory waits here.
 """
 
 
 def simulate(name: str | Scenario, seed: int = 1, scale: float | None = None) -> SimulatedWorld:
-    """The world of scenario ``name`` with ``seed``, at ``scale`` times today's traffic (None: as the scenario says).
+    """The world of scenario ``name`` with ``seed``, at ``scale`` times today's traffic (None: the scenario's own).
 
-    Raises UnknownScenario. Nothing is computed before something is asked of it.
+    Raises UnknownScenario. Everything is computed on first use.
     """
     known = name if isinstance(name, Scenario) else scenario(name)
     share = known.scale.value if scale is None else scale
@@ -55,11 +60,11 @@ def simulate(name: str | Scenario, seed: int = 1, scale: float | None = None) ->
 
 
 @dataclass(frozen=True)
-class Kept:
-    """A world with all that happened in it, all that was told, and where its trains were."""
+class PlayedWorld:
+    """A world with all that happened in it, all that was published, and where its trains were."""
 
     world: World
-    telling: Telling
+    publication: Publication
     tracks: Tracks
 
 
@@ -78,7 +83,7 @@ class SimulatedWorld:
 
     @property
     def opens(self) -> int:
-        """From when the world is worth watching; what was told before is history."""
+        """From when the world is worth watching; what was published before is history."""
         return micros(self.scenario.opens)
 
     @property
@@ -139,39 +144,39 @@ class SimulatedWorld:
 
     def truth(self) -> Mapping[str, Truth]:
         """What a correct view of every consignment shows at the end, by consignment."""
-        return MappingProxyType(truth.truths(self.kept.world, self.kept.telling))
+        return MappingProxyType(truth.truths(self.played.world, self.played.publication))
 
     def snapshot(self, at: int) -> Snapshot:
         """Where every train is at ``at``."""
-        return self.kept.tracks.at(at)
+        return self.played.tracks.at(at)
 
     def simulation(self) -> Simulation:
         """The same world in the form that the demo and the proof take."""
         first = micros(self.scenario.starts)
         days = (self.ends - first) // DAY
         scale = Scale(self.seed, len(self.timetable), self.boxes, days, self.ends)
-        return Simulation(scale, self.kept.world, self.kept.telling, self.truth())
+        return Simulation(scale, self.played.world, self.played.publication, self.truth())
 
     @cached_property
-    def kept(self) -> Kept:
-        """The world with everything in it kept; memory follows its size."""
+    def played(self) -> PlayedWorld:
+        """The world with everything in it; memory follows its size."""
         world, tracks = World(self.seed, self.ends), Tracks()
-        journey, gossip = self.begin(world, tracks)
+        journey, reporter = self.begin(world, tracks)
         journey.run()
-        return Kept(world, gossip.tell(), tracks)
+        return PlayedWorld(world, reporter.publish(), tracks)
 
     def begin(
         self, world: World, tracks: Tracks = NO_TRACKS, sink: Callable[[Message], None] | None = None
-    ) -> tuple[Journey, Gossip]:
+    ) -> tuple[Journey, Reporter]:
         """Put everything of this scenario on the agenda of an empty ``world``; ``sink`` takes the messages."""
         conditions = conditions_of(self.scenario, self.scale)
-        gossip = Gossip(world, Rates(), conditions.outages, sink)
-        journey = Journey(world, gossip, conditions, tracks)
+        reporter = Reporter(world, Rates(), conditions.outages, sink)
+        journey = Journey(world, reporter, conditions, tracks)
         for leaves, number, service in self.timetable:
             journey.send(number, service, leaves, self.boxes)
-        for at in range(self.starts + 2 * DAY, self.ends - 41 * HOUR, RUMOURS_EVERY):
-            journey.rumour(at, 3, len(MEDDLINGS), 1)
-        return journey, gossip
+        for at in range(self.starts + 2 * DAY, self.ends - 41 * HOUR, FALSE_REPORTS_EVERY):
+            journey.spread_false_reports(at, 3, len(INTERFERENCES), 1)
+        return journey, reporter
 
 
 def running(known: Scenario) -> tuple[Service, ...]:
@@ -195,8 +200,8 @@ def conditions_of(known: Scenario, share: float) -> Conditions:
     """The circumstances of a scenario at ``share`` times today's traffic."""
 
     def value(name: str, otherwise: float) -> float:
-        said = getattr(known, name)
-        return otherwise if said is None else float(said.value)
+        stated = getattr(known, name)
+        return otherwise if stated is None else float(stated.value)
 
     # A file fixes its numbers for its own scale; at another one they grow with the traffic.
     grown = share / known.scale.value

@@ -5,14 +5,14 @@ from __future__ import annotations
 from random import Random
 
 from services.testbed.simulator import numbers
+from services.testbed.simulator.conditions import lasting
 from services.testbed.simulator.customs import Customs
-from services.testbed.simulator.durations import lasting
 from services.testbed.simulator.fleet import Boxes
 from services.testbed.simulator.line import Line
 from services.testbed.simulator.origin import Origin
 from services.testbed.simulator.service import End, Train
 from services.testbed.simulator.tracks import State
-from services.testbed.simulator.world import DAY, HOUR, Cargo, Happening, Says, World
+from services.testbed.simulator.world import DAY, HOUR, Cargo, Details, Happening, World
 
 Things = tuple[tuple[str, str], ...]
 
@@ -30,7 +30,7 @@ class Destination:
     def arrive(self, train: Train, at: int, random: Random) -> None:
         """The train is there; everything that follows happens to its boxes and cargoes one by one."""
         end, operator = train.service.destination, train.service.operator
-        self._line.say("movement.arrived_at_destination", train, at, end.station, (end.terminal,))
+        self._line.report("movement.arrived_at_destination", train, at, end.station, (end.terminal,))
         self._line.end(train, at + HOUR, random)
         boxes = train.boxes
         self._close_transit(boxes, at, end)
@@ -42,7 +42,7 @@ class Destination:
             unloaded = at + lasting(random, "unloaded")
             for number, box in enumerate(wagon.boxes):
                 lifted = unloaded + number * 600_000_000
-                self._box("movement.unloaded", box, lifted, (end.terminal,), {}, end.place)
+                self._world.happen_to_box("movement.unloaded", box, lifted, (end.terminal,), {}, end.place)
                 self._out(random, box, unloaded, end)
             emptied = max(emptied, unloaded)
             self._line.free(wagon, unloaded + HOUR)
@@ -74,8 +74,8 @@ class Destination:
         declared = (("declaration", entry),)
         self._cargo("customs.import_lodged", cargo, declared, lodged, (forwarder,), {}, country=country)
         released = lodged + lasting(random, "import-released")
-        says, both = {"procedure": "IMPORT"}, (end.customs, forwarder)
-        self._cargo("customs.released", cargo, declared, released, both, says, country=country)
+        details, both = {"procedure": "IMPORT"}, (end.customs, forwarder)
+        self._cargo("customs.released", cargo, declared, released, both, details, country=country)
         ordered = {"document_id": f"SIM-DO-{self._world.serial('order')}"}
         when = released + lasting(random, "release-ordered")
         holder = cargo.bank or operator  # a bank lets go of what it financed
@@ -90,7 +90,7 @@ class Destination:
         terminal = (end.terminal,)
         ready = max(unloaded, *(self._world.cleared.get(cargo.key, unloaded) for cargo in cargoes))
         available = ready + lasting(random, "available")
-        self._box("movement.available", box, available, terminal, {"free_days": 5}, end.place)
+        self._world.happen_to_box("movement.available", box, available, terminal, {"free_days": 5}, end.place)
         at = available + lasting(random, "fetched")
         if cargoes[0].consolidated:
             for cargo in cargoes:
@@ -98,11 +98,13 @@ class Destination:
                 self._cargo("movement.delivered", cargo, note, at, (cargo.consignee,), {})
                 at += lasting(random, "delivered-from-shared-box")
         else:
-            self._box("movement.gated_out", box, at, (end.terminal, end.forwarders[0]), {}, end.place)
+            self._world.happen_to_box(
+                "movement.gated_out", box, at, (end.terminal, end.forwarders[0]), {}, end.place
+            )
             at += lasting(random, "delivered")
-            self._box("movement.delivered", box, at, (cargoes[0].consignee,), {})
+            self._world.happen_to_box("movement.delivered", box, at, (cargoes[0].consignee,), {})
         returned = at + lasting(random, "empty-returned")
-        self._box("movement.empty_returned", box, returned, terminal, {}, end.place)
+        self._world.happen_to_box("movement.empty_returned", box, returned, terminal, {}, end.place)
         bonds, alone = self._origin.assigned[box]
         known = returned + 6 * HOUR
         if alone and random.random() < 0.3 and known <= self._world.now:
@@ -116,7 +118,7 @@ class Destination:
         about: Things,
         at: int,
         witnesses: tuple[str, ...],
-        says: Says,
+        details: Details,
         *,
         place: str = "",
         country: str = "",
@@ -130,12 +132,6 @@ class Destination:
                 cargoes=frozenset({cargo.key}),
                 place=place,
                 jurisdiction=country,
-                says=says,
+                details=details,
             )
         )
-
-    def _box(
-        self, what: str, box: str, at: int, witnesses: tuple[str, ...], says: Says, place: str = ""
-    ) -> None:
-        about = (("container", box),)
-        self._world.happen(Happening(at, what, about, witnesses, frozenset({box}), place=place, says=says))

@@ -1,6 +1,7 @@
-"""One cargo of the world on which a bank lends before the border closes, and which its shipper offers to another bank as well.
+"""Financing in the world: one cargo on which a bank lends before the border closes and which its shipper offers to another bank
+as well, and three shippers with a credit history.
 
-It is chosen among those that waited at a closed border and were delivered in the end. What is told of money is told beside the
+It is chosen among those that waited at a closed border and were delivered in the end. Financing is published beside the
 world's own messages; it changes nothing of where the cargo is.
 """
 
@@ -16,15 +17,15 @@ from services.testbed.simulator.simulate import Simulation
 
 BANK, OTHER_BANK = "silkbank", "ostbank"
 VALUE, ASKED, CURRENCY = 417_500_000, 250_000_000, "CNY"
-"""Minor units of what the goods are worth and of what is lent."""
+"""Value of the goods and amount of the loan, minor units."""
 _HOUR = 3_600_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a right desk says to ``by`` about the financed cargo: DONE, REFUSED because of ``guard``, or UNKNOWN.
+    """The right decision for ``by`` on the financed cargo: DONE, REFUSED because of ``guard``, or UNKNOWN.
 
-    Whoever asks about what is not his business is refused too, and told only that nothing is known to him.
+    A request on another's business is UNKNOWN and discloses nothing.
     """
 
     by: str
@@ -39,14 +40,14 @@ ANSWERS = (
     Answer(BANK, "DRAW", "DONE"),
     # The shipper offers the cargo once more, under numbers that look alike.
     Answer(OTHER_BANK, "RESERVE", "REFUSED", "INTEREST_FREE"),
-    # The other bank reaches for an application that was made to another, and for another's loan: it learns nothing at all.
+    # The other bank requests on an application to the first, and on the first one's loan: nothing is disclosed.
     Answer(OTHER_BANK, "RESERVE", "UNKNOWN"),
     Answer(OTHER_BANK, "PLEDGE", "UNKNOWN"),
     Answer(OTHER_BANK, "RELEASE", "UNKNOWN"),
     # And the first bank pledges what it has pledged.
     Answer(BANK, "PLEDGE", "REFUSED", "NOT_PLEDGED_BEFORE"),
 )
-"""The answers at the desk, in the order of asking, before the consignee asks for the cargo."""
+"""The decisions in the order of their requests, before the consignee requests the cargo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,8 @@ def chosen(simulation: Simulation, after: int) -> Financed | None:
     for lading in simulation.world.ladings:
         alone.setdefault(lading.box, []).append(lading.cargo)
     found: dict[str, dict[str, Any]] = {}
-    for heard in simulation.telling.heard:
-        happening = heard.happening
+    for reported in simulation.publication.reported:
+        happening = reported.happening
         name = {
             "movement.queued": "waits",
             "movement.handed_over": "leaves",
@@ -125,7 +126,7 @@ _DELIVERED = ("movement.delivered", "movement.empty_returned")
 
 
 def papers(financed: Financed, at: int, valid_to: datetime) -> Iterator[Message]:
-    """What shipper, founder and banks say of it at ``at``: invoice, control of the note, two applications, one approval.
+    """What shipper, founder and banks publish of it at ``at``: invoice, control of the note, two applications, one approval.
 
     ``valid_to`` is when control ends and the loan falls due: decisions are taken on the platform's own clock.
     """
@@ -170,7 +171,7 @@ def papers(financed: Financed, at: int, valid_to: datetime) -> Iterator[Message]
         "matures_on": f"{valid_to:%Y-%m-%d}",
     }
     again = {**applied, "reference": f"{financed.reference}B", "bank": OTHER_BANK}
-    told = (
+    messages = (
         (financed.shipper, "document.invoice_issued", invoice),
         (financed.founder, "document.invoice_issued", invoice),
         (financed.founder, "finance.control_recorded", control),
@@ -178,10 +179,133 @@ def papers(financed: Financed, at: int, valid_to: datetime) -> Iterator[Message]
         (financed.shipper, "finance.applied", again),
         (BANK, "finance.approved", approved),
     )
-    for n, (party, type_, words) in enumerate(told):
-        record = {"id": f"money-{n}", "type": f"cre.{type_}.v1", "time": _text(at), "data": words}
+    for n, (party, type_, data) in enumerate(messages):
+        record = {"id": f"money-{n}", "type": f"cre.{type_}.v1", "time": _text(at), "data": data}
         yield Message(at, party, record)
 
 
 def _text(micros: int) -> str:
     return datetime.fromtimestamp(micros // 1_000_000, UTC).isoformat()
+
+
+# Their cargoes of the year before are published beside the world's own and touch no train, box or document of it. What a bank
+# reads of them later is the platform's business: nothing here knows how conduct is judged.
+
+GOOD_SHIPPER, BAD_SHIPPER, THIN_SHIPPER = "huaqing", "luohe", "xinyuan"
+OPERATOR, RAILWAY, CUSTOMS, CONSIGNEE = "xianport", "cr", "gacc", "ruhr"
+CARGOES = {GOOD_SHIPPER: 22, BAD_SHIPPER: 22, THIN_SHIPPER: 3}
+EVERY = timedelta(days=12)
+ORIGIN = "railnet:xian-intl-port"
+PlannedRecord = tuple[str, float, str, dict[str, Any]]
+"""Publisher, days after the booking, event type, payload."""
+_AMOUNT = {"minor_units": 40_000_000, "currency_code": "CNY"}
+
+
+def histories(until: int, sent: int) -> Iterator[Message]:
+    """What was published of all their cargoes by ``until`` (UTC microseconds), all of it handed over at ``sent``."""
+    end = datetime.fromtimestamp(until // 1_000_000, UTC)
+    for shipper, cargoes in CARGOES.items():
+        for number in range(cargoes):
+            start = end - timedelta(days=50) - EVERY * (cargoes - 1 - number)
+            bad = shipper == BAD_SHIPPER and number % 2 == 1
+            for n, (by, day, type_, data) in enumerate(_cargo(shipper, number, start, bad)):
+                said_at = start + timedelta(days=day)
+                record = {
+                    "id": f"past-{shipper}-{number:02}-{n:02}",
+                    "type": f"cre.{type_}.v1",
+                    "time": said_at.isoformat(),
+                    "data": data,
+                }
+                yield Message(sent, by, record)
+
+
+def leave(sent: int, at: int, until: datetime) -> Iterator[Message]:
+    """All three let the bank read everything, to assess their credit, until ``until``; no other bank may."""
+    data = {
+        "bank": BANK,
+        "purpose": "CREDIT_ASSESSMENT",
+        "scope": ["SCORE", "SIGNALS", "EVIDENCE"],
+        "from": _text(at),
+        "to": until.isoformat(),
+    }
+    for shipper in CARGOES:
+        record = {
+            "id": f"leave-{shipper}",
+            "type": "cre.credit.consent_granted.v1",
+            "time": _text(at),
+            "data": data,
+        }
+        yield Message(sent, shipper, record)
+
+
+def _cargo(shipper: str, number: int, start: datetime, bad: bool) -> Iterator[PlannedRecord]:
+    reference, booking = f"PAST-{shipper}-{number:02}", f"{OPERATOR}/B-{shipper}-{number:02}"
+    cargo = [{"kind": "consignment", "id": f"{OPERATOR}/{reference}"}]
+
+    def at(day: float) -> str:
+        return (start + timedelta(days=day)).isoformat()
+
+    def fact(
+        by: str, day: float, type_: str, about: list[dict[str, str]] = cargo, **data: Any
+    ) -> PlannedRecord:
+        return by, day, type_, {"classifier": "ACT", "happened": at(day), "objects": about, **data}
+
+    booked = [{"kind": "booking", "id": booking}]
+    parties = ((shipper, "shipper"), (CONSIGNEE, "consignee"), (RAILWAY, "railway"))
+    founding = {
+        "from": at(0),
+        "reference": reference,
+        "bookings": [booking],
+        "parties": [{"party": party, "role": role} for party, role in parties],
+    }
+    yield OPERATOR, 0, "link.consignment_opened", founding
+    yield fact(OPERATOR, 0, "movement.booking_confirmed", booked)
+    yield fact(OPERATOR, 0, "credit.cut_off_set", booked, of="DOCUMENTS", cut_off=at(4))
+    yield fact(OPERATOR, 6 if bad else 3, "credit.documents_completed", booked)
+    yield fact(OPERATOR, 3, "customs.export_lodged", jurisdiction="CN")
+    if bad:
+        yield fact(CUSTOMS, 3.5, "customs.rejected", jurisdiction="CN", reason="DESCRIPTION")
+    if number % 3 == 1:
+        yield fact(CUSTOMS, 4, "customs.inspection_passed", jurisdiction="CN")
+    yield fact(RAILWAY, 7, "movement.departed", place=ORIGIN)
+    yield fact(CONSIGNEE, 24, "movement.delivered")
+    due = at(30)[:10]
+    yield fact(
+        OPERATOR,
+        1,
+        "credit.freight_invoiced",
+        invoice_number=reference,
+        debtor=shipper,
+        payment_due_date=due,
+    )
+    yield fact(OPERATOR, 46 if bad else 28, "credit.freight_paid", invoice_number=reference)
+    if number % 4 == 1:
+        yield from _loan(shipper, reference, cargo, at, bad)
+
+
+def _loan(
+    shipper: str, reference: str, cargo: list[dict[str, str]], at: Any, bad: bool
+) -> Iterator[PlannedRecord]:
+    applied = {
+        "reference": reference,
+        "bank": BANK,
+        "product": "EXPORT_RECEIVABLE",
+        "interest": "RECEIVABLE",
+        "objects": cargo,
+        "requested_amount": _AMOUNT,
+        "value_amount": _AMOUNT,
+    }
+    financing = {"financing": f"{BANK}/{reference}"}
+    terms = {
+        "application": f"{shipper}/{reference}",
+        "approved_amount": _AMOUNT,
+        "advance_rate": 6_000,
+        "matures_on": at(40)[:10],
+    }
+    yield shipper, 1, "finance.applied", {"happened": at(1), **applied}
+    yield BANK, 2, "finance.approved", {"happened": at(2), **financing, **terms}
+    if bad:
+        yield BANK, 49, "finance.defaulted", {"happened": at(49), **financing}
+    else:
+        repaid = {"repaid_amount": _AMOUNT, "extent": "FULL"}
+        yield BANK, 38, "finance.repaid", {"happened": at(38), **financing, **repaid}

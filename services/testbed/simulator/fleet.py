@@ -16,7 +16,7 @@ class _Idle:
     number: str
     free: int
     bonds: tuple[Bond, ...]  # that still hold it, as written
-    teller: str
+    author: str
     closable: bool  # whether each of the bonds concerns this box or wagon alone
     country: str = ""  # where it is
 
@@ -28,17 +28,17 @@ class Boxes:
         self._world = world
         self._idle: list[_Idle] = []
 
-    def take(self, at: int, teller: str, country: str) -> str:
-        """A box that is free at ``at`` in ``country`` for a cargo that ``teller`` will assign to it.
+    def take(self, at: int, author: str, country: str) -> str:
+        """A box that is free at ``at`` in ``country`` for a cargo that ``author`` will assign to it.
 
         One from abroad comes back empty first. An open assignment of the same teller ends by itself with his next one;
         another's has to be closed.
         """
         for idle in self._idle:
             there = idle.free if idle.country == country else idle.free + COMES_BACK
-            if there < at and (idle.teller == teller or idle.closable):
+            if there < at and (idle.author == author or idle.closable):
                 self._idle.remove(idle)
-                if idle.teller != teller:
+                if idle.author != author:
                     self.close(idle.number, idle.free - HOUR, at, idle.bonds)
                 return idle.number
         return numbers.container(self._world.serial("box"))
@@ -62,7 +62,7 @@ class Boxes:
     def give_back(self, box: str, free: int, bonds: tuple[Bond, ...], closable: bool, country: str) -> None:
         """The box is empty and free again from ``free`` on, in ``country``."""
         if bonds and free <= self._world.now:
-            self._idle.append(_Idle(box, free, bonds, bonds[0].teller, closable, country))
+            self._idle.append(_Idle(box, free, bonds, bonds[0].author, closable, country))
 
 
 class Wagons:
@@ -76,8 +76,8 @@ class Wagons:
     def load(self, boxes: tuple[str, ...], at: int, place: str, late: int = 0) -> Wagon:
         """Put ``boxes`` on a wagon at ``at``; ``late`` is after how long that is written down."""
         number = self._number(at)
-        says = {"wagon": number, "containers": list(boxes), "place": f"railnet:{place}", "from": at}
-        bond = self._world.bind("link.wagon_loaded", self._railway, at + late, says)
+        details = {"wagon": number, "containers": list(boxes), "place": f"railnet:{place}", "from": at}
+        bond = self._world.bind("link.wagon_loaded", self._railway, at + late, details)
         return Wagon(number, boxes, bond)
 
     def unload(self, wagon: Wagon, at: int) -> None:

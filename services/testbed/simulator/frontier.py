@@ -7,19 +7,66 @@ from random import Random
 
 from schemas import railnet
 from services.testbed.simulator.border import Borders, dwell
-from services.testbed.simulator.conditions import Conditions
+from services.testbed.simulator.conditions import Conditions, lasting
 from services.testbed.simulator.customs import Customs
-from services.testbed.simulator.durations import lasting
-from services.testbed.simulator.ferry import Ferry
 from services.testbed.simulator.line import Line
 from services.testbed.simulator.service import Train
 from services.testbed.simulator.tracks import State
-from services.testbed.simulator.world import HOUR, MINUTE, SECOND, Happening, World
+from services.testbed.simulator.world import HOUR, MINUTE, SECOND, Happening, World, span
+
+
+class Ferry:
+    """All vessels of a world; ``later`` is its agenda, ``go`` sends a train on."""
+
+    def __init__(
+        self,
+        world: World,
+        line: Line,
+        later: Callable[[int, Callable[[], None]], None],
+        go: Callable[[Train, int, str], None],
+    ) -> None:
+        self._world = world
+        self._line = line
+        self._later = later
+        self._go = go
+
+    def sail(self, train: Train, at: int, random: Random) -> None:
+        """Load the boxes on a vessel, and unload them on the other side for the train to the terminal."""
+        service, section, part = train.service, train.section, train.part + 1
+        after, operator = service.sections[part], service.operator
+        loaded = at + lasting(random, "loaded-on-ship")
+        hours = service.hours[after.first] - service.hours[section.last]
+        landed = loaded + span(random, hours, hours * 1.2, HOUR)
+        self._vessel("movement.loaded_on_vessel", train.boxes, loaded, section.last, (operator,))
+        terminal = service.destination.terminal
+        self._vessel(
+            "movement.discharged_from_vessel", train.boxes, landed, after.first, (terminal, operator)
+        )
+        for wagon in train.wagons:
+            self._line.free(wagon, loaded)
+        self._line.stand(train, at, loaded, section.last, State.STANDING)
+        self._line.tracks.sail(train, loaded, landed, section.last, after.first)
+        self._later(landed, lambda: self._land(train, landed))
+
+    def _land(self, train: Train, landed: int) -> None:
+        random = self._world.random("land", train.key)
+        service, part = train.service, train.part + 1
+        after = service.sections[part]
+        wagons = self._line.load(after.railway, train.boxes, landed + HOUR, after.first, random)
+        onward = self._line.compose(service, part, wagons, landed + 2 * HOUR, after.first, train.formation)
+        self._line.stand(onward, landed, landed + 4 * HOUR, after.first, State.STANDING)
+        self._go(onward, landed + 4 * HOUR, after.first)
+
+    def _vessel(self, what: str, boxes: list[str], at: int, station: str, witnesses: tuple[str, ...]) -> None:
+        about = tuple(("container", box) for box in boxes)
+        place = f"railnet:{station}"
+        self._world.happen(Happening(at, what, about, witnesses, frozenset(boxes), place=place))
+
 
 PATIENCE = 30 * HOUR
 """How long a piece of a train waits for the others before it goes on alone."""
 SHOWN = 8 * HOUR
-"""A train that waits longer than this for its turn is told as queued."""
+"""A train that waits longer than this for its turn is reported as queued."""
 PIECES_ABOVE = 5
 """A train with more boxes than this goes on in two pieces where it changes to 1520 mm."""
 
@@ -50,7 +97,7 @@ class Frontier:
             tuple[str, int, int, bool]
         ] = []  # crossing, since, until, in the yard of the border
 
-    def standing(self, crossing: str, at: int) -> tuple[int, int]:
+    def waiting_trains(self, crossing: str, at: int) -> tuple[int, int]:
         """How many trains towards Europe wait for a closed ``crossing`` at ``at``: at the border, and in all."""
         here = [
             yard for name, since, until, yard in self._standing if name == crossing and since <= at < until
@@ -71,11 +118,11 @@ class Frontier:
         resumes = train.slot - run - lasting(random, "called-forward-before-slot")
         if resumes < at + 2 * HOUR:
             return at
-        self._line.say("movement.train_held", train, at, station, says={"reason": "RESTRICTION"})
+        self._line.report("movement.train_held", train, at, station, details={"reason": "RESTRICTION"})
         if self._counted(train, at):
             self._claim(train, at, at)
             self._stands(train, at, resumes, yard=False)
-        self._line.say("movement.train_resumed", train, resumes, station)
+        self._line.report("movement.train_resumed", train, resumes, station)
         goes = resumes + 30 * MINUTE
         self._line.stand(train, at, goes, station, State.HELD)
         return goes
@@ -83,7 +130,7 @@ class Frontier:
     def arrive(self, train: Train, at: int, random: Random) -> None:
         """At the border station: customs and queue, then the hand-over."""
         section, operator = train.section, train.service.operator
-        self._line.say("movement.arrived", train, at, section.last, (operator,))
+        self._line.report("movement.arrived", train, at, section.last, (operator,))
         crossing = railnet.crossings()[section.into]
         ready = at + dwell(section.into, random, 0.6)
         slot = train.slot or self._borders.gate(section.into, train.service.direction).take(ready)
@@ -111,8 +158,8 @@ class Frontier:
         if train.claimed:
             self._stands(train, joined, left, yard=True)
         witnesses = () if train.claimed else (train.service.operator,)
-        self._line.say("movement.queued", train, joined, station, witnesses, contested=train.claimed)
-        self._line.say("movement.queue_left", train, left, station)
+        self._line.report("movement.queued", train, joined, station, witnesses, contested=train.claimed)
+        self._line.report("movement.queue_left", train, left, station)
 
     def _counted(self, train: Train, at: int) -> bool:
         """Whether the operator publishes counts of its own about trains at this border at that time."""
@@ -126,10 +173,10 @@ class Frontier:
             self._standing.append((train.section.into, since, until, yard))
 
     def _claim(self, train: Train, since: int, known: int) -> None:
-        """The operator's own word that the train stands before the border: earlier than the railway's."""
+        """The operator's own report that the train waits at the border: earlier than the railway's."""
         operator, station = train.service.operator, train.section.last
         train.claimed = True
-        self._line.say("movement.queued", train, since, station, (operator,), alone=True, known=known)
+        self._line.report("movement.queued", train, since, station, (operator,), alone=True, known=known)
 
     # ---- across
 
@@ -160,7 +207,7 @@ class Frontier:
         self._line.stand(onward, at, leaves, after.first, State.STANDING)
         self._go(onward, leaves, after.first)
 
-    def _transship(self, train: Train, handed: int, random: Random) -> None:
+    def _transship(self, train: Train, handed_over: int, random: Random) -> None:
         """Lift the boxes over to wagons of the other gauge and send them on, in one train or in pieces."""
         service, crossing = train.service, railnet.crossings()[train.section.into]
         part = train.part + 1
@@ -171,11 +218,11 @@ class Frontier:
         pieces = 2 if new == 1520 and len(boxes) > PIECES_ABOVE else 1
         cranes = self._borders.cranes(crossing.id, service.direction)
         shares = [boxes[n * len(boxes) // pieces : (n + 1) * len(boxes) // pieces] for n in range(pieces)]
-        stands = handed + min(24 * HOUR, dwell(crossing.id, random, 0.2)) + 2 * HOUR
+        stands = handed_over + min(24 * HOUR, dwell(crossing.id, random, 0.2)) + 2 * HOUR
         onward: list[Train] = []
         for share in shares:
             lifted = cranes.lift(stands, crossing.transfer_hours / pieces)
-            says = {"gauge_from": old, "gauge_to": new}
+            details = {"gauge_from": old, "gauge_to": new}
             about = tuple(("container", box) for box in share)
             self._world.happen(
                 Happening(
@@ -185,21 +232,21 @@ class Frontier:
                     (after.railway,),
                     frozenset(share),
                     place=f"railnet:{after.first}",
-                    says=says,
+                    details=details,
                 )
             )
             wagons = self._line.load(after.railway, share, lifted, after.first, random)
             composed = self._line.compose(service, part, wagons, lifted + HOUR, after.first, train.formation)
             composed.pieces = pieces
             leaves = lifted + lasting(random, "leaves-after-transshipment")
-            self._line.stand(composed, handed, leaves, after.first, State.TRANSSHIPPING)
+            self._line.stand(composed, handed_over, leaves, after.first, State.TRANSSHIPPING)
             onward.append(composed)
             self._go(composed, leaves, after.first)
             stands = lifted
         for wagon in train.wagons:
             self._line.free(wagon, stands)
         if pieces > 1:
-            self._tell("movement.split", (train,), onward, stands, after.first, after.railway)
+            self._report("movement.split", (train,), onward, stands, after.first, after.railway)
 
     # ---- pieces
 
@@ -236,10 +283,10 @@ class Frontier:
         joined = self._line.compose(service, part, wagons, at + HOUR, after.first, train.formation)
         leaves = at + 4 * HOUR
         self._line.stand(joined, at, leaves, after.first, State.STANDING)
-        self._tell("movement.merged", (joined,), [train, second], at + HOUR, after.first, after.railway)
+        self._report("movement.merged", (joined,), [train, second], at + HOUR, after.first, after.railway)
         self._go(joined, leaves, after.first)
 
-    def _tell(
+    def _report(
         self,
         what: str,
         about: tuple[Train, ...],
@@ -256,6 +303,6 @@ class Frontier:
                 (railway,),
                 frozenset(box for train in about for box in train.boxes),
                 place=f"railnet:{place}",
-                says={"parts": [{"kind": "train", "id": train.key} for train in parts]},
+                details={"parts": [{"kind": "train", "id": train.key} for train in parts]},
             )
         )

@@ -6,19 +6,15 @@ import heapq
 from collections.abc import Callable, Iterator
 from random import Random
 
-from services.testbed.simulator.border import Borders
-from services.testbed.simulator.conditions import DEFAULT, Conditions, LoadingStop
-from services.testbed.simulator.control import Control
-from services.testbed.simulator.customs import Customs
+from services.testbed.simulator.border import Borders, Orders
+from services.testbed.simulator.conditions import DEFAULT, Conditions, LoadingStop, lasting
+from services.testbed.simulator.customs import Control, Customs
 from services.testbed.simulator.destination import Destination
-from services.testbed.simulator.durations import lasting
-from services.testbed.simulator.faults import Gossip
+from services.testbed.simulator.faults import FalseReports, Reporter
 from services.testbed.simulator.fleet import Boxes
 from services.testbed.simulator.frontier import Frontier
 from services.testbed.simulator.line import Line
-from services.testbed.simulator.orders import Orders
 from services.testbed.simulator.origin import Origin
-from services.testbed.simulator.rumours import Rumours
 from services.testbed.simulator.service import Section, Service, Train, spliced
 from services.testbed.simulator.tracks import NO_TRACKS, State, Tracks
 from services.testbed.simulator.world import DAY, HOUR, MINUTE, Happening, World
@@ -31,14 +27,14 @@ class Journey:
     """Sends trains over their services; whatever lies after the world's moment has not happened."""
 
     def __init__(
-        self, world: World, gossip: Gossip, conditions: Conditions = DEFAULT, tracks: Tracks = NO_TRACKS
+        self, world: World, reporter: Reporter, conditions: Conditions = DEFAULT, tracks: Tracks = NO_TRACKS
     ) -> None:
         self._world = world
         self._conditions = conditions
         self._boxes = Boxes(world)
         self._line = Line(world, tracks)
         self._customs = Customs(world, self._line)
-        self._origin = Origin(world, self._boxes, gossip, conditions.financed)
+        self._origin = Origin(world, self._boxes, reporter, conditions.financed)
         self._destination = Destination(world, self._boxes, self._origin, self._line, self._customs)
         self._control = Control(world, self._line, self._customs, conditions)
         borders = Borders(conditions)
@@ -46,17 +42,19 @@ class Journey:
         self._frontier = Frontier(
             world, self._line, self._customs, borders, conditions, self._later, self._go
         )
-        self._rumours = Rumours(world, gossip)
-        Orders(world, gossip, conditions, self._frontier.standing).schedule(self._later)
+        self._false_reports = FalseReports(world, reporter)
+        Orders(world, reporter, conditions, self._frontier.waiting_trains).schedule(self._later)
         self._aboard: dict[str, int] = {}
 
     def send(self, number: str, service: Service, leaves: int, boxes: int) -> None:
         """Let train ``number`` of ``service`` leave at ``leaves`` with ``boxes`` boxes, once ``run`` comes to it."""
         self._later(leaves - BOOKS, lambda: self._gather(number, service, leaves, boxes))
 
-    def rumour(self, at: int, retracted: int, strange: int, stolen: int) -> None:
+    def spread_false_reports(self, at: int, retracted: int, strange: int, stolen: int) -> None:
         """Spread so many false reports at ``at``."""
-        self._later(at, lambda: self._rumours.spread(at, tuple(self._aboard), retracted, strange, stolen))
+        self._later(
+            at, lambda: self._false_reports.spread(at, tuple(self._aboard), retracted, strange, stolen)
+        )
 
     def run(self) -> None:
         """Let everything happen."""
@@ -66,7 +64,7 @@ class Journey:
     def steps(self) -> Iterator[int]:
         """Let everything happen, step by step, so that nothing rests on what comes after it.
 
-        Before each step its time is yielded: from then on nothing is told that was sent more than a day earlier.
+        Before each step its time is yielded: from then on nothing is published that was sent more than a day earlier.
         """
         while self._agenda:
             at, _, step = heapq.heappop(self._agenda)
@@ -106,10 +104,12 @@ class Journey:
         return self._conditions.stop_for(service.crossings, service.direction, service.timetabled, at)
 
     def _slot(
-        self, what: str, cargo: str, booking: str, at: int, operator: str, says: dict[str, str]
+        self, what: str, cargo: str, booking: str, at: int, operator: str, details: dict[str, str]
     ) -> None:
         about = (("booking", booking),)
-        self._world.happen(Happening(at, what, about, (operator,), cargoes=frozenset({cargo}), says=says))
+        self._world.happen(
+            Happening(at, what, about, (operator,), cargoes=frozenset({cargo}), details=details)
+        )
 
     def _load(self, number: str, service: Service, leaves: int, ready: list[str]) -> None:
         random = self._world.random("journey", number)
@@ -128,7 +128,7 @@ class Journey:
         train = self._line.compose(service, 0, wagons, leaves - 6 * HOUR, start.station)
         if start.country == "CN":
             manifest = leaves - lasting(random, "manifest-before-departure")
-            self._line.say(
+            self._line.report(
                 "customs.manifest_accepted", train, manifest, "", (start.customs,), jurisdiction="CN"
             )
         self._line.stand(train, leaves - 6 * HOUR, leaves, start.station, State.LOADING)
@@ -167,7 +167,7 @@ class Journey:
         self._later(arrived, lambda: self._approach(train, arrived, stations[-2], passing=True))
 
     def _checked_at(self, section: Section, stations: tuple[str, ...], random: Random) -> str:
-        return random.choice([station for station in section.tells if station in stations[1:]])
+        return random.choice([station for station in section.reports_at if station in stations[1:]])
 
     def _check(self, train: Train, arrived: int, station: str) -> None:
         random = self._world.random("check", train.key, station)
@@ -177,9 +177,9 @@ class Journey:
     def _hold(self, train: Train, stations: tuple[str, ...], leaves: int, random: Random) -> int:
         """The train is set aside on the way; return when it goes on."""
         at = self._line.run(train, stations, leaves, random)
-        self._line.say("movement.train_held", train, at, stations[-1], says={"reason": "CONGESTION"})
+        self._line.report("movement.train_held", train, at, stations[-1], details={"reason": "CONGESTION"})
         resumed = at + lasting(random, "held-on-the-way")
-        self._line.say("movement.train_resumed", train, resumed, stations[-1])
+        self._line.report("movement.train_resumed", train, resumed, stations[-1])
         self._line.stand(train, at, resumed + 30 * MINUTE, stations[-1], State.HELD)
         return resumed + 30 * MINUTE
 

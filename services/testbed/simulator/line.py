@@ -1,4 +1,4 @@
-"""Trains on the line: composed, run, held, handed over, ended; each step told and noted where the train is."""
+"""Trains on the line: composed, run, held, handed over, ended; each step reported, and the train's place noted."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from itertools import pairwise
 from random import Random
 
 from services.testbed.simulator import numbers
-from services.testbed.simulator.durations import lasting
+from services.testbed.simulator.conditions import lasting
 from services.testbed.simulator.fleet import Wagons
 from services.testbed.simulator.service import Service, Train
 from services.testbed.simulator.tracks import NO_TRACKS, State, Tracks
-from services.testbed.simulator.world import HOUR, MINUTE, Happening, Says, Wagon, World, span
+from services.testbed.simulator.world import HOUR, MINUTE, Details, Happening, Wagon, World, span
 
 
 class Line:
@@ -35,7 +35,7 @@ class Line:
 
     def free(self, wagon: Wagon, at: int) -> None:
         """The wagon is empty from ``at`` on and serves its railway again."""
-        self.pools[wagon.loaded.teller].unload(wagon, at)
+        self.pools[wagon.loaded.author].unload(wagon, at)
 
     def compose(
         self, service: Service, part: int, wagons: list[Wagon], at: int, place: str, formation: str = ""
@@ -45,8 +45,13 @@ class Line:
         zone = timedelta(hours=8 if railway in ("cr", "ubtz") else 3)
         day = (datetime.fromtimestamp(at / 1_000_000, UTC) + zone).date().isoformat()
         key = numbers.train(railway, day, self.world.serial(f"train {railway}") % 1_000, place)
-        says = {"train": key, "wagons": [w.number for w in wagons], "place": f"railnet:{place}", "from": at}
-        bond = self.world.bind("link.train_composed", railway, at + 10 * MINUTE, says)
+        details = {
+            "train": key,
+            "wagons": [w.number for w in wagons],
+            "place": f"railnet:{place}",
+            "from": at,
+        }
+        bond = self.world.bind("link.train_composed", railway, at + 10 * MINUTE, details)
         return Train(key, railway, list(wagons), bond, at, service, part, formation or key)
 
     def detach(self, train: Train, wagon: Wagon, at: int) -> None:
@@ -58,8 +63,8 @@ class Line:
         old = train.composed.versions[-1][2]
         if train.wagons:
             train.composed.revise(at, known, {"wagons": [w.number for w in train.wagons]})
-            says = {**old, "wagons": [wagon.number], "to": at}
-            self.world.bind("link.train_composed", train.railway, known, says)
+            details = {**old, "wagons": [wagon.number], "to": at}
+            self.world.bind("link.train_composed", train.railway, known, details)
         else:
             train.composed.revise(at, known, {"to": at})
 
@@ -68,7 +73,7 @@ class Line:
         if random.random() < 0.4 and train.wagons:
             train.composed.revise(at, at + HOUR, {"to": at})
 
-    def say(
+    def report(
         self,
         what: str,
         train: Train,
@@ -78,12 +83,12 @@ class Line:
         *,
         jurisdiction: str = "",
         occurrence: str = "",
-        says: Says | None = None,
+        details: Details | None = None,
         alone: bool = False,
         known: int = 0,
         contested: bool = False,
     ) -> int:
-        """Something that a whole train does at a station; its railway tells it first, unless customs or others do ``alone``."""
+        """Something that a whole train does at a station; its railway reports it first, unless customs or others do ``alone``."""
         return self.world.happen(
             Happening(
                 at,
@@ -94,7 +99,7 @@ class Line:
                 place=f"railnet:{place}" if place else "",
                 occurrence=occurrence,
                 jurisdiction=jurisdiction,
-                says=says or {},
+                details=details or {},
                 known=known,
                 contested=contested,
             )
@@ -105,13 +110,13 @@ class Line:
         self.tracks.stand(train, start, end, station, state)
 
     def depart(self, train: Train, at: int, place: str) -> int:
-        """The train leaves ``place``; the operator tells it too."""
-        return self.say("movement.departed", train, at, place, (train.service.operator,))
+        """The train leaves ``place``; the operator reports it too."""
+        return self.report("movement.departed", train, at, place, (train.service.operator,))
 
     def run(
         self, train: Train, stations: Sequence[str], leaves: int, random: Random, *, departs: bool = True
     ) -> int:
-        """Run from the first to the last of ``stations``, telling the position in between; return the arrival."""
+        """Run from the first to the last of ``stations``, reporting the position in between; return the arrival."""
         hours = train.service.hours
         slowness = random.uniform(1.0, 1.25)
         at = self.depart(train, leaves, stations[0]) if departs else leaves
@@ -128,15 +133,17 @@ class Line:
         return at
 
     def pass_by(self, train: Train, at: int, here: str, random: Random) -> None:
-        """The train tells where it is."""
-        self.say("movement.position_reported", train, at, here, says={"delay_minutes": random.randrange(120)})
+        """The train reports where it is."""
+        self.report(
+            "movement.position_reported", train, at, here, details={"delay_minutes": random.randrange(120)}
+        )
 
     def cross(self, train: Train, receives: str, at: int, random: Random) -> int:
         """Hand the boxes of ``train`` over to the next railway at ``at``; both sides sign for the same list."""
         boxes, delivers, crossing = train.boxes, train.railway, train.section.into
         number = f"{crossing}-{self.world.serial('list'):05d}"
         self._announce(train, crossing, receives, at, number, lasting(random, "announced-before-border"))
-        voices = {
+        details_by_party = {
             delivers: {"side": "DELIVERING", "counterparty": receives},
             receives: {"side": "RECEIVING", "counterparty": delivers},
         }
@@ -149,8 +156,8 @@ class Line:
                 frozenset(boxes),
                 place=f"crossing:{crossing}",
                 occurrence=number,
-                says={"delivered_train": train.key, "list_number": number},
-                voices=voices,
+                details={"delivered_train": train.key, "list_number": number},
+                details_by_party=details_by_party,
             )
         )
 
@@ -158,7 +165,7 @@ class Line:
         self, train: Train, crossing: str, receives: str, meets: int, number: str, ahead: int
     ) -> None:
         """The advance list: a plan, which moves nothing."""
-        said = {"counterparty": receives, "classifier": "PLN", "list_number": number, "happened": meets}
+        stated = {"counterparty": receives, "classifier": "PLN", "list_number": number, "happened": meets}
         about = tuple(("container", box) for box in train.boxes)
         self.world.happen(
             Happening(
@@ -169,6 +176,6 @@ class Line:
                 frozenset(train.boxes),
                 place=f"crossing:{crossing}",
                 occurrence=number,
-                says=said,
+                details=stated,
             )
         )

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from random import Random
 
 from services.testbed.simulator import numbers
-from services.testbed.simulator.durations import lasting
-from services.testbed.simulator.faults import Gossip
+from services.testbed.simulator.conditions import lasting
+from services.testbed.simulator.faults import Reporter
 from services.testbed.simulator.fleet import Boxes
 from services.testbed.simulator.service import Service
-from services.testbed.simulator.world import DAY, HOUR, MINUTE, Bond, Cargo, Happening, Says, World
+from services.testbed.simulator.world import DAY, HOUR, MINUTE, Bond, Cargo, Details, Happening, World
 
 CONSOLIDATED = 0.15
 INSPECTED = 0.15
@@ -22,10 +22,10 @@ LENDERS = ("silkbank", "silkbank", "landbank")
 class Origin:
     """Fills the boxes of one train after another."""
 
-    def __init__(self, world: World, boxes: Boxes, gossip: Gossip, financed: float) -> None:
+    def __init__(self, world: World, boxes: Boxes, reporter: Reporter, financed: float) -> None:
         self._world = world
         self._boxes = boxes
-        self._gossip = gossip
+        self._reporter = reporter
         self._financed = financed
         self.assigned: dict[str, tuple[tuple[Bond, ...], bool]] = {}
         """By box: the bonds that assign it now, and whether each of them concerns this box alone."""
@@ -83,7 +83,7 @@ class Origin:
             parties.append((cargo.bank, "bank"))
         if not late_names:
             parties.append((cargo.consignee, "consignee"))
-        says: dict[str, object] = {
+        details: dict[str, object] = {
             "reference": cargo.reference,
             "parties": [{"party": party, "role": role} for party, role in parties if party != cargo.founder],
             "bookings": [cargo.booking],
@@ -92,8 +92,8 @@ class Origin:
             "from": booked,
         }
         if boxes:
-            says["containers"] = list(boxes)
-        bond = self._world.bind("link.consignment_opened", cargo.founder, booked + 5 * MINUTE, says)
+            details["containers"] = list(boxes)
+        bond = self._world.bind("link.consignment_opened", cargo.founder, booked + 5 * MINUTE, details)
         self._world.route(cargo, cargo.founder, booked, booked + HOUR, service.route)
         return bond
 
@@ -109,15 +109,15 @@ class Origin:
         names: tuple[str, ...] = (),
     ) -> Bond:
         goal = ("booking", cargo.booking) if cargo.founder == service.operator else ("consignment", cargo.key)
-        says: dict[str, object] = {
+        details: dict[str, object] = {
             "containers": [box],
             "carries": [{"kind": goal[0], "id": goal[1]}],
             "shared": shared,
             "from": at,
         }
         if names:
-            says["parties"] = list(names)
-        return self._world.bind("link.containers_assigned", cargo.founder, known, says)
+            details["parties"] = list(names)
+        return self._world.bind("link.containers_assigned", cargo.founder, known, details)
 
     def _full(self, service: Service, random: Random, leaves: int, count: int) -> list[str]:
         """One cargo in boxes of its own."""
@@ -176,9 +176,11 @@ class Origin:
         """The box came damaged to the terminal: its cargo goes into another one, and the damage stays open."""
         found = leaves - lasting(random, "damage-found-before-departure")
         moved = found + 2 * HOUR
-        says = {"severity": "MAJOR", "concerns": "CONTAINER"}
+        details = {"severity": "MAJOR", "concerns": "CONTAINER"}
         place = service.origin.place
-        self._box("movement.damaged", damaged, found, (service.origin.terminal,), says, place)
+        self._world.happen_to_box(
+            "movement.damaged", damaged, found, (service.origin.terminal,), details, place
+        )
         other = self._boxes.take(found, cargo.founder, service.origin.country)
         for lading in self._world.history(damaged):
             if lading.cargo == cargo.key:
@@ -189,7 +191,7 @@ class Origin:
             bond = self._assign(service, cargo, other, moved, moved + 10 * MINUTE, shared=False, names=names)
             self.assigned[other] = (bond,), True
         seals = {"seals": ["SIM0001"]}
-        self._box("movement.stuffed", other, moved + HOUR, (cargo.forwarder,), seals)
+        self._world.happen_to_box("movement.stuffed", other, moved + HOUR, (cargo.forwarder,), seals)
         return other
 
     # ---- papers and terminal
@@ -209,7 +211,7 @@ class Origin:
                     cargoes=of_cargo,
                     place=place,
                     jurisdiction=country,
-                    says=rest,
+                    details=rest,
                 )
             )
 
@@ -217,7 +219,7 @@ class Origin:
         paper("movement.booked", booking, booked, cargo.forwarder)
         confirmed = _round(booked + lasting(random, "booking-confirmed"))
         paper("movement.booking_confirmed", booking, confirmed, service.operator)
-        self._gossip.estimate(service, cargo, booked)
+        self._reporter.estimate(service, cargo, booked)
         issued = leaves - lasting(random, "note-issued-before-departure")
         form = cargo.note.split("/")[0]
         packed = {
@@ -242,9 +244,9 @@ class Origin:
         released = filed + lasting(random, "export-released")
         paper("customs.released", lodged, released, start.customs, cargo.forwarder, procedure="EXPORT")
 
-    def _covers(self, what: str, teller: str, at: int, says: Says, random: Random) -> None:
+    def _covers(self, what: str, author: str, at: int, details: Details, random: Random) -> None:
         late = random.choice((0, 0, 0, 3 * DAY))
-        self._world.bind(what, teller, at + late, {**says, "from": at})
+        self._world.bind(what, author, at + late, {**details, "from": at})
 
     def _terminal(
         self, service: Service, random: Random, cargo: Cargo, boxes: tuple[str, ...], leaves: int
@@ -252,20 +254,15 @@ class Origin:
         start = service.origin
         for box in boxes:
             day = leaves - 5 * DAY + random.randrange(20) * HOUR
-            self._box("movement.empty_released", box, day, ("boxlease",), {})
+            self._world.happen_to_box("movement.empty_released", box, day, ("boxlease",), {})
             filled = day + lasting(random, "box-filled")
             seal = {"seals": [f"SIM{self._world.serial('seal'):06d}"], "gross_weight_kg": 18_000}
             packer = cargo.forwarder if cargo.consolidated else cargo.shipper
-            self._box("movement.stuffed", box, filled, (packer,), seal)
+            self._world.happen_to_box("movement.stuffed", box, filled, (packer,), seal)
             came = leaves - lasting(random, "gated-in-before-departure")
-            self._box("movement.gated_in", box, came, (start.terminal, service.operator), {}, start.place)
-
-    def _box(
-        self, what: str, box: str, at: int, witnesses: tuple[str, ...], says: Says, place: str = ""
-    ) -> None:
-        self._world.happen(
-            Happening(at, what, (("container", box),), witnesses, frozenset({box}), place=place, says=says)
-        )
+            self._world.happen_to_box(
+                "movement.gated_in", box, came, (start.terminal, service.operator), {}, start.place
+            )
 
 
 def _round(at: int) -> int:

@@ -1,7 +1,7 @@
-"""Who tells what of it: the records that partners write about what happened, with the faults that messages have.
+"""The records that partners publish about what happened, with the faults that messages have.
 
-A record has the form of ``services.producers.native``: ``{"id", "type", "time", "data"}``, the payload without its salt.
-What was told in a way that counts is noted down beside it, so that the truth knows what a correct view can know.
+A record has the form of ``services.producers.unsigned_event``: ``{"id", "type", "time", "data"}``, the payload without its salt.
+What is reported in a way that counts is noted beside them, so that the truth knows what a correct view can know.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from services.testbed.simulator.cast import CAST
+from services.testbed.simulator.parties import PARTIES
 from services.testbed.simulator.world import MINUTE, Bond, Happening, Ref, World
 
 Record = dict[str, Any]
@@ -24,7 +24,7 @@ _TIMES = ("from", "to", "happened", "at")
 class Message:
     """One record as its party sends it at ``sent`` (UTC microseconds), ``copies`` times.
 
-    ``refused_as`` is why it must be refused, "" where it may be said.
+    ``refused_as`` is why it must be refused, "" where it is valid.
     """
 
     sent: int
@@ -35,12 +35,12 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """A happening that ``party`` told in a way that counts, at the time that now stands: ``said``."""
+class Reported:
+    """A happening that ``party`` reported in a way that counts, at the time ``stated`` in the end."""
 
     happening: Happening
     party: str
-    said: int
+    stated: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,28 +62,28 @@ class Altered:
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Unheeded:
-    """What somebody says who has no business with ``about``: it is kept and shown as such, and moves nothing."""
+class UnengagedReport:
+    """A report by a party that is not engaged with ``about``: it is stored and shown as such, and moves nothing."""
 
     party: str
     what: str
     place: str
     about: Ref
-    said: int
+    stated: int
 
 
 @dataclass(slots=True)
-class Telling:
-    """All that was told, and what of it counts; ``meetings`` is how each hand-over list was signed.
+class Publication:
+    """All that was published, and what of it counts; ``meetings`` is how each hand-over list was signed.
 
     Of a forgetful world only ``equivocations`` is kept.
     """
 
     messages: list[Message] = field(default_factory=list)
-    heard: list[Heard] = field(default_factory=list)
+    reported: list[Reported] = field(default_factory=list)
     disputed: list[tuple[Disputed, Happening]] = field(default_factory=list)
     altered: list[tuple[Altered, Happening]] = field(default_factory=list)
-    unheeded: list[Unheeded] = field(default_factory=list)
+    unengaged: list[UnengagedReport] = field(default_factory=list)
     meetings: dict[tuple[str, str], str] = field(default_factory=dict)
     unsigned: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
     equivocations: int = 0
@@ -99,7 +99,7 @@ class Telling:
         return sum(message.copies - 1 for message in self.messages if not message.refused_as)
 
 
-class Pen:
+class RecordWriter:
     """Writes records for every party under ids of their own."""
 
     def __init__(self, world: World) -> None:
@@ -118,7 +118,7 @@ class Pen:
 
     def text(self, party: str, at: int) -> str:
         """``at`` as ``party`` writes it: by its own clock, with the offset."""
-        return moment(at).astimezone(CAST[party].zone).isoformat()
+        return moment(at).astimezone(PARTIES[party].zone).isoformat()
 
     def correct(
         self, party: str, wrong: Record, published: int, data: Mapping[str, Any], reason: str
@@ -129,23 +129,23 @@ class Pen:
             type_ = wrong["data"]["replacement"]["type"]
         salt = hashlib.sha256(f"{self._world.seed}|{wrong['id']}|{published}".encode()).hexdigest()[:32]
         replacement = {"type": type_, "data": {"salt": salt, **data}}
-        said = {"target": wrong["id"], "reason": reason, "replacement": replacement}
-        return self.record(party, "cre.correction.corrected.v1", published, said)
+        stated = {"target": wrong["id"], "reason": reason, "replacement": replacement}
+        return self.record(party, "cre.correction.corrected.v1", published, stated)
 
     def retract(self, party: str, wrong: Record, published: int, reason: str) -> Record:
         """A retraction of ``wrong``."""
-        said = {"target": wrong["id"], "reason": reason}
-        return self.record(party, "cre.correction.retracted.v1", published, said)
+        stated = {"target": wrong["id"], "reason": reason}
+        return self.record(party, "cre.correction.retracted.v1", published, stated)
 
     def milestone(
-        self, happening: Happening, party: str, said: int, about: tuple[Ref, ...] | None = None
+        self, happening: Happening, party: str, stated: int, about: tuple[Ref, ...] | None = None
     ) -> dict[str, Any]:
-        """What ``party`` says of ``happening``, as having taken place at ``said``."""
-        data: dict[str, Any] = {"classifier": "ACT", "happened": said}
+        """The payload of ``party`` on ``happening``, as having taken place at ``stated``."""
+        data: dict[str, Any] = {"classifier": "ACT", "happened": stated}
         for name in ("place", "occurrence", "jurisdiction"):
             if value := getattr(happening, name):
                 data[name] = value
-        data |= {**happening.says, **happening.voices.get(party, {})}
+        data |= {**happening.details, **happening.details_by_party.get(party, {})}
         things = happening.about if about is None else about
         data["objects"] = [{"kind": kind, "id": key} for kind, key in things]
         return self.dated(party, data)
@@ -162,13 +162,15 @@ class Pen:
 
         ``ahead`` sends the later ones before their time.
         """
-        now, party = self._world.now, bond.teller
-        for number, (at, written, says) in enumerate(bond.versions[bond.told :], start=bond.told):
-            bond.told += 1
+        now, party = self._world.now, bond.author
+        for number, (at, written, details) in enumerate(
+            bond.versions[bond.published_versions :], start=bond.published_versions
+        ):
+            bond.published_versions += 1
             if at > now:
                 continue
             published = min(now, max(at, written, bond.published - lateness + MINUTE) + lateness)
-            data = self.dated(party, says)
+            data = self.dated(party, details)
             if bond.record is None:
                 record = self.record(party, f"cre.{bond.what}.v1", published, data)
             else:
@@ -183,5 +185,5 @@ def moment(at: int) -> datetime:
 
 
 def type_of(happening: Happening) -> str:
-    """The event type that speaks of ``happening``."""
+    """The event type of ``happening``."""
     return f"cre.{happening.what}.v1"

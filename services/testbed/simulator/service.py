@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from itertools import pairwise
+from random import Random
 from types import MappingProxyType
 
 from schemas import railnet
-from services.testbed.simulator.cast import CAST
-from services.testbed.simulator.world import Bond, Wagon
+from services.testbed.simulator.parties import PARTIES
+from services.testbed.simulator.world import DAY, HOUR, SECOND, Bond, Wagon
 
 TELL_EVERY = 10.0
-"""Hours of running after which a train tells its position at the next station."""
+"""Hours of running after which a train reports its position at the next station."""
 
 YARD_BEFORE = 3.0
 """Hours of running between the last yard and the end of a section, at least."""
@@ -65,17 +66,17 @@ ENDS: Mapping[str, End] = MappingProxyType({end.station: end for end in _ENDS})
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """The part of a path that one railway runs: from ``first`` to ``last``, telling its position at ``tells``."""
+    """The part of a path that one railway runs: from ``first`` to ``last``, reporting its position at ``reports_at``."""
 
     railway: str
     first: str
     last: str
-    tells: tuple[str, ...]
+    reports_at: tuple[str, ...]
     into: str  # the crossing at its end, "" at the destination
 
     @property
     def stations(self) -> tuple[str, ...]:
-        return (self.first, *self.tells, self.last)
+        return (self.first, *self.reports_at, self.last)
 
 
 @dataclass(frozen=True)
@@ -158,14 +159,14 @@ def sections(path: tuple[str, ...]) -> tuple[Section, ...]:
 
 
 def _tells(part: Sequence[str], along: Mapping[str, float]) -> tuple[str, ...]:
-    """Where a train tells its position: now and then, and at the last yard some hours before the end."""
-    told, since, end = list[str](), along[part[0]], along[part[-1]]
+    """Where a train reports its position: now and then, and at the last yard some hours before the end."""
+    stations_reported, since, end = list[str](), along[part[0]], along[part[-1]]
     for station in part[1:-1]:
         if along[station] - since >= TELL_EVERY and end - along[station] >= 1.0:
-            told.append(station)
+            stations_reported.append(station)
             since = along[station]
     yards = [s for s in part[1:-1] if along[s] - since >= YARD_BEFORE and end - along[s] >= YARD_BEFORE]
-    return (*told, yards[-1]) if yards else tuple(told)
+    return (*stations_reported, yards[-1]) if yards else tuple(stations_reported)
 
 
 @cache
@@ -173,7 +174,9 @@ def railway_of(station: str) -> str:
     """The party that runs trains at ``station``."""
     managers = frozenset(railnet.stations()[station].managers)
     return next(
-        party.code for party in CAST.values() if "railway" in party.roles and managers & set(party.managers)
+        party.code
+        for party in PARTIES.values()
+        if "railway" in party.roles and managers & set(party.managers)
     )
 
 
@@ -217,7 +220,7 @@ class Train:
     pieces: int = 1
     slot: int = 0
     checked: bool = False  # customs have looked into it on this section
-    claimed: bool = False  # its operator says that it stands before the border
+    claimed: bool = False  # its operator has reported it at the border
 
     @property
     def boxes(self) -> list[str]:
@@ -226,3 +229,13 @@ class Train:
     @property
     def section(self) -> Section:
         return self.service.sections[self.part]
+
+
+def departures(service: Service, first: int, last: int, share: float, random: Random) -> Iterator[int]:
+    """The departures of ``service`` in [first, last) at ``share`` of today's trains, evenly spread, each a little late."""
+    headway = DAY / (service.per_day * share)
+    moment = first + random.random() * headway
+    while moment < last:
+        late = random.random() * min(3 * HOUR, headway / 4)
+        yield int(moment + late) // SECOND * SECOND
+        moment += headway

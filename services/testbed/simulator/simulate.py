@@ -1,4 +1,4 @@
-"""One call from a seed to a world, what was told of it, and the truth."""
+"""One call from a seed to a world, what was published of it, and the truth."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from services.testbed.simulator import truth
-from services.testbed.simulator.faults import Gossip, Rates
+from services.testbed.simulator.faults import Rates, Reporter
 from services.testbed.simulator.journey import Journey
-from services.testbed.simulator.reports import Telling
+from services.testbed.simulator.reports import Publication
 from services.testbed.simulator.service import CLASSIC
 from services.testbed.simulator.truth import Truth
 from services.testbed.simulator.world import DAY, HOUR, World
@@ -23,7 +23,7 @@ AHEAD = 8 * DAY
 class Scale:
     """How large a world is: ``trains`` of ``boxes`` boxes, leaving evenly over the last ``days`` days and the next 8.
 
-    ``rates`` say how often messages have which fault; ``rumours`` how many false reports of each sort are spread.
+    ``rates`` say how often messages have which fault; ``false_reports`` how many false reports of each sort are spread.
     """
 
     seed: int = 1
@@ -32,7 +32,7 @@ class Scale:
     days: int = 40
     now: int = NOW
     rates: Rates = field(default_factory=Rates)
-    rumours: int = 6
+    false_reports: int = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +41,23 @@ class Simulation:
 
     scale: Scale
     world: World
-    telling: Telling
+    publication: Publication
     truths: Mapping[str, Truth]
 
 
 def simulate(scale: Scale) -> Simulation:
     """The world of ``scale``: the same scale gives the same world, messages and truth on every machine."""
     world = World(scale.seed, scale.now)
-    gossip = Gossip(world, scale.rates)
-    journey = Journey(world, gossip)
+    reporter = Reporter(world, scale.rates)
+    journey = Journey(world, reporter)
     first, length = scale.now - scale.days * DAY, scale.days * DAY + AHEAD
     for number in range(scale.trains):
         random = world.random("leaves", number)
         leaves = first + length * number // max(1, scale.trains) + random.randrange(20) * HOUR
         journey.send(str(number), CLASSIC, leaves, scale.boxes)
-    journey.rumour(scale.now - 41 * HOUR, scale.rumours, scale.rumours, scale.rumours // 3)
+    journey.spread_false_reports(
+        scale.now - 41 * HOUR, scale.false_reports, scale.false_reports, scale.false_reports // 3
+    )
     journey.run()
-    telling = gossip.tell()
-    return Simulation(scale, world, telling, truth.truths(world, telling))
+    publication = reporter.publish()
+    return Simulation(scale, world, publication, truth.truths(world, publication))

@@ -1,4 +1,4 @@
-"""What a correct view must show, from what really happened and was told; shares no code with the folds.
+"""What a correct view must show, from what really happened and was published; shares no code with the folds.
 
 The world keeps for each happening which boxes and cargoes it physically concerned. So nothing here follows links,
 weighs publishers or withdraws anything: the truth of a cargo is the last thing that happened to it.
@@ -10,16 +10,78 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from types import MappingProxyType
 
 from schemas import railnet
-from services.testbed.simulator.cast import CAST
-from services.testbed.simulator.reports import Altered, Heard, Telling, Unheeded
-from services.testbed.simulator.stages import AT_A_PLACE, CLOSED, DELIVERED, ON_THE_WAY, OPENED, ORDER, STAGE
+from services.testbed.simulator.parties import PARTIES
+from services.testbed.simulator.reports import Altered, Publication, Reported, UnengagedReport
 from services.testbed.simulator.world import Cargo, Happening, Lading, Ref, World
+
+STAGE: Mapping[str, int] = MappingProxyType(
+    {
+        "movement.booked": 1,
+        "movement.booking_confirmed": 1,
+        "movement.empty_released": 2,
+        "movement.stuffed": 2,
+        "movement.gated_in": 2,
+        "movement.loaded_on_wagon": 2,
+        "movement.departed": 3,
+        "movement.arrived": 3,
+        "movement.handed_over": 3,
+        "movement.transshipped": 3,
+        "movement.loaded_on_vessel": 3,
+        "movement.discharged_from_vessel": 3,
+        "movement.position_reported": 3,
+        "movement.arrived_at_destination": 4,
+        "movement.unloaded": 4,
+        "movement.available": 4,
+        "movement.gated_out": 5,
+        "movement.delivered": 6,
+        "movement.empty_returned": 7,
+    }
+)
+"""How far on its way cargo is after each kind of happening; what is not here moves nothing."""
+
+ON_THE_WAY = 3
+DELIVERED = 6
+ORDER = tuple(STAGE)
+AT_A_PLACE = (
+    "movement.position_reported",
+    "movement.arrived",
+    "movement.discharged_from_vessel",
+    "movement.handed_over",
+    "movement.transshipped",
+    "movement.loaded_on_vessel",
+    "movement.departed",
+)
+"""What comes after what where cargo stops."""
+
+OPENED: Mapping[str, str] = MappingProxyType(
+    {
+        "movement.damaged": "DAMAGED",
+        "movement.train_held": "TRAIN_HELD",
+        "movement.returned": "RETURNED",
+        "movement.queued": "QUEUED",
+        "movement.train_cancelled": "TRAIN_CANCELLED",
+        "customs.detained": "DETAINED",
+        "customs.selected_for_inspection": "INSPECTION",
+        "customs.ens_referred": "ENS_REFERRED",
+    }
+)
+CLOSED: Mapping[str, str] = MappingProxyType(
+    {
+        "movement.train_resumed": "TRAIN_HELD",
+        "movement.queue_left": "QUEUED",
+        "movement.slot_rolled": "TRAIN_CANCELLED",
+        "customs.detention_lifted": "DETAINED",
+        "customs.inspection_passed": "INSPECTION",
+        "customs.ens_assessed": "ENS_REFERRED",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Seen:
+class ExpectedPosition:
     """Something that a view must show: what happened, when (UTC microseconds) and where ("" if it has no place)."""
 
     at: int
@@ -42,42 +104,42 @@ class Truth:
 
     ``disputes`` are (what, place, object); ``meetings`` are hand-overs by (place, list) with how they were signed;
     ``restricted`` are the orders that stand in the rest of its way, by who gave them, crossing and kind;
-    ``altered`` are messages of customs that somebody relays otherwise than they were, ``unheeded`` the words of strangers.
+    ``altered`` are messages of customs that somebody relays otherwise than they were, ``unengaged`` the reports of strangers.
     """
 
     consignment: str
-    movement: Seen | None
-    boxes: Mapping[str, Seen | None]
-    customs: Mapping[str, Seen]
-    document: Seen | None
+    movement: ExpectedPosition | None
+    boxes: Mapping[str, ExpectedPosition | None]
+    customs: Mapping[str, ExpectedPosition]
+    document: ExpectedPosition | None
     troubles: frozenset[Trouble]
     disputes: frozenset[tuple[str, str, Ref]]
     meetings: Mapping[tuple[str, str], str]
     restricted: frozenset[tuple[str, str, str]] = frozenset()
     altered: frozenset[Altered] = frozenset()
-    unheeded: frozenset[Unheeded] = frozenset()
+    unengaged: frozenset[UnengagedReport] = frozenset()
 
 
-def truths(world: World, telling: Telling) -> dict[str, Truth]:
+def truths(world: World, publication: Publication) -> dict[str, Truth]:
     """The truth of every cargo that was booked by the world's moment, by consignment."""
-    of_box: dict[str, list[Heard]] = defaultdict(list)
-    of_cargo: dict[str, list[Heard]] = defaultdict(list)
-    for heard in telling.heard:
-        for box in heard.happening.boxes:
-            of_box[box].append(heard)
-        for cargo in heard.happening.cargoes:
-            of_cargo[cargo].append(heard)
+    of_box: dict[str, list[Reported]] = defaultdict(list)
+    of_cargo: dict[str, list[Reported]] = defaultdict(list)
+    for reported in publication.reported:
+        for box in reported.happening.boxes:
+            of_box[box].append(reported)
+        for cargo in reported.happening.cargoes:
+            of_cargo[cargo].append(reported)
     quarrels: dict[int, list[tuple[str, str, Ref]]] = defaultdict(list)
-    for disputed, happening in telling.disputed:
+    for disputed, happening in publication.disputed:
         quarrels[id(happening)].append((disputed.what, disputed.place, disputed.about))
     lies: dict[int, list[Altered]] = defaultdict(list)
-    for altered, happening in telling.altered:
+    for altered, happening in publication.altered:
         lies[id(happening)].append(altered)
     ladings: dict[str, list[Lading]] = defaultdict(list)
     for lading in world.ladings:
         ladings[lading.cargo].append(lading)
     return {
-        key: _truth(world, telling, cargo, ladings[key], of_box, of_cargo[key], quarrels, lies)
+        key: _truth(world, publication, cargo, ladings[key], of_box, of_cargo[key], quarrels, lies)
         for key, cargo in world.cargoes.items()
         if cargo.booked <= world.now
     }
@@ -85,11 +147,11 @@ def truths(world: World, telling: Telling) -> dict[str, Truth]:
 
 def _truth(
     world: World,
-    telling: Telling,
+    publication: Publication,
     cargo: Cargo,
     ladings: list[Lading],
-    of_box: Mapping[str, list[Heard]],
-    whole: list[Heard],
+    of_box: Mapping[str, list[Reported]],
+    whole: list[Reported],
     quarrels: Mapping[int, list[tuple[str, str, Ref]]],
     lies: Mapping[int, list[Altered]],
 ) -> Truth:
@@ -98,7 +160,7 @@ def _truth(
         lading.box: [h for h in of_box.get(lading.box, ()) if lading.holds(h.happening.at)]
         for lading in present
     }
-    every = [*whole, *(heard for found in per_box.values() for heard in found)]
+    every = [*whole, *(reported for found in per_box.values() for reported in found)]
     places = {box: _last([*found, *whole], "movement") for box, found in per_box.items()}
     full = [lading.box for lading in present if not _over(lading, world.now)]
     movement = _least([places[box] for box in full or per_box], _last(whole, "movement"), _first(every))
@@ -110,14 +172,14 @@ def _truth(
         customs=_customs(every),
         document=_last(every, "document"),
         troubles=frozenset(_troubles(every, per_box)),
-        disputes=frozenset(q for heard in every for q in _quarrels(quarrels, heard.happening, per_box)),
-        meetings=_meetings(telling, every),
+        disputes=frozenset(q for reported in every for q in _quarrels(quarrels, reported.happening, per_box)),
+        meetings=_meetings(publication, every),
         restricted=frozenset(_restricted(world, cargo, movement, [*per_box.get(behind, ()), *whole])),
-        altered=frozenset(lie for heard in every for lie in lies.get(id(heard.happening), ())),
-        unheeded=frozenset(
+        altered=frozenset(lie for reported in every for lie in lies.get(id(reported.happening), ())),
+        unengaged=frozenset(
             word
-            for word in telling.unheeded
-            if any(lading.box == word.about[1] and lading.holds(word.said) for lading in present)
+            for word in publication.unengaged
+            if any(lading.box == word.about[1] and lading.holds(word.stated) for lading in present)
         ),
     )
 
@@ -126,10 +188,10 @@ def _over(lading: Lading, now: int) -> bool:
     return lading.end is not None and lading.end <= now
 
 
-def _last(found: Iterable[Heard], region: str) -> Seen | None:
-    """The last thing that happened in a region, as those who tell it say."""
+def _last(found: Iterable[Reported], region: str) -> ExpectedPosition | None:
+    """The last thing that happened in a region, as those who report it state."""
     return max(
-        (_seen(heard) for heard in found if _moves(heard.happening.what, region)),
+        (_seen(reported) for reported in found if _moves(reported.happening.what, region)),
         default=None,
     )
 
@@ -138,12 +200,14 @@ def _moves(what: str, region: str) -> bool:
     return what.startswith(region) and (region != "movement" or what in STAGE)
 
 
-def _seen(heard: Heard) -> Seen:
-    return Seen(heard.said, heard.happening.what, heard.happening.place)
+def _seen(reported: Reported) -> ExpectedPosition:
+    return ExpectedPosition(reported.stated, reported.happening.what, reported.happening.place)
 
 
-def _least(boxes: list[Seen | None], common: Seen | None, first: Mapping[str, int]) -> Seen | None:
-    """A cargo is as far as the box that is furthest behind; without boxes, as far as its papers say."""
+def _least(
+    boxes: list[ExpectedPosition | None], common: ExpectedPosition | None, first: Mapping[str, int]
+) -> ExpectedPosition | None:
+    """A cargo is as far as the box that is furthest behind; without boxes, as far as its documents say."""
     if not boxes:
         return common
     known = [seen for seen in boxes if seen is not None]
@@ -152,52 +216,52 @@ def _least(boxes: list[Seen | None], common: Seen | None, first: Mapping[str, in
     return min(known, key=lambda seen: _far(seen, first))
 
 
-def _far(seen: Seen, first: Mapping[str, int]) -> tuple[int, int, int, Seen]:
+def _far(seen: ExpectedPosition, first: Mapping[str, int]) -> tuple[int, int, int, ExpectedPosition]:
     """How far something is: by the order of ``STAGE``, on the way by when the place was first reached and what happens there."""
     if STAGE[seen.what] != ON_THE_WAY:
         return STAGE[seen.what], 0, ORDER.index(seen.what), seen
     return ON_THE_WAY, first[seen.place], AT_A_PLACE.index(seen.what), seen
 
 
-def _first(every: Iterable[Heard]) -> dict[str, int]:
-    """When the first of a cargo's boxes came to each place on the way, as the one in charge there says."""
-    told: dict[int, Heard] = {}
-    for heard in every:
-        told.setdefault(id(heard.happening), heard)
+def _first(every: Iterable[Reported]) -> dict[str, int]:
+    """When the first of a cargo's boxes came to each place on the way, as the party in charge there states."""
+    reports: dict[int, Reported] = {}
+    for reported in every:
+        reports.setdefault(id(reported.happening), reported)
     first: dict[str, int] = {}
-    for heard in told.values():
-        if STAGE.get(heard.happening.what) == ON_THE_WAY and heard.happening.place:
-            place = heard.happening.place
-            first[place] = min(heard.said, first.get(place, heard.said))
+    for reported in reports.values():
+        if STAGE.get(reported.happening.what) == ON_THE_WAY and reported.happening.place:
+            place = reported.happening.place
+            first[place] = min(reported.stated, first.get(place, reported.stated))
     return first
 
 
-def _customs(every: list[Heard]) -> dict[str, Seen]:
-    by_country: dict[str, list[Heard]] = defaultdict(list)
-    for heard in every:
-        if heard.happening.jurisdiction:
-            by_country[heard.happening.jurisdiction].append(heard)
-    found = ((country, _last(told, "customs")) for country, told in sorted(by_country.items()))
+def _customs(every: list[Reported]) -> dict[str, ExpectedPosition]:
+    by_country: dict[str, list[Reported]] = defaultdict(list)
+    for reported in every:
+        if reported.happening.jurisdiction:
+            by_country[reported.happening.jurisdiction].append(reported)
+    found = ((country, _last(reports, "customs")) for country, reports in sorted(by_country.items()))
     return {country: seen for country, seen in found if seen is not None}
 
 
-def _troubles(every: list[Heard], boxes: Mapping[str, object]) -> Iterable[Trouble]:
+def _troubles(every: list[Reported], boxes: Mapping[str, object]) -> Iterable[Trouble]:
     """What was opened and not closed since, object by object; of boxes only those that are ours.
 
     Whoever releases the cargo lets go of its boxes.
     """
     last: dict[Trouble, tuple[int, bool]] = {}
     released: dict[str, int] = {}
-    for heard in every:
-        if heard.happening.what == "customs.released":
-            country = heard.happening.jurisdiction
-            released[country] = max(heard.said, released.get(country, 0))
-        what, at = heard.happening.what, heard.happening.at
+    for reported in every:
+        if reported.happening.what == "customs.released":
+            country = reported.happening.jurisdiction
+            released[country] = max(reported.stated, released.get(country, 0))
+        what, at = reported.happening.what, reported.happening.at
         kind = OPENED.get(what) or CLOSED.get(what)
         if kind is None:
             continue
-        for about in heard.happening.about:
-            trouble = Trouble(kind, about, heard.happening.jurisdiction)
+        for about in reported.happening.about:
+            trouble = Trouble(kind, about, reported.happening.jurisdiction)
             if about[0] != "container" or about[1] in boxes:
                 last[trouble] = max(last.get(trouble, (0, False)), (at, what in OPENED))
     return (
@@ -215,22 +279,22 @@ def _quarrels(
 
 
 def _restricted(
-    world: World, cargo: Cargo, movement: Seen | None, told: Iterable[Heard]
+    world: World, cargo: Cargo, movement: ExpectedPosition | None, reports: Iterable[Reported]
 ) -> Iterator[tuple[str, str, str]]:
-    """The orders in force at crossings that ``cargo`` has still to pass; ``told`` is of the box that is furthest behind."""
+    """The orders in force at crossings that ``cargo`` has still to pass; ``reports`` is of the box that is furthest behind."""
     if movement is not None and STAGE[movement.what] >= DELIVERED:
         return
     route = world.routes.get(cargo.key, ())
     if not route:
         return
-    passed = [h for h in told if _moves(h.happening.what, "movement") and h.happening.place in route]
+    passed = [h for h in reports if _moves(h.happening.what, "movement") and h.happening.place in route]
     last = max(passed, key=_seen, default=None)
     rest = route if last is None or movement is None else route[route.index(last.happening.place) :]
     stations = [_station(place) for place in rest]
     ahead = {railnet.crossing_of_pair().get(pair) for pair in pairwise(stations)}
     west = railnet.stations()[_station(route[-1])].lon < railnet.stations()[_station(route[0])].lon
     for order in world.orders:
-        speaks = "operator" not in CAST[order.by].roles or order.by in (cargo.operator, cargo.founder)
+        speaks = "operator" not in PARTIES[order.by].roles or order.by in (cargo.operator, cargo.founder)
         concerned = order.crossing in ahead and order.direction in ("BOTH", "WEST" if west else "EAST")
         holds = order.start <= world.now and (order.end is None or world.now < order.end)
         if speaks and concerned and holds:
@@ -241,10 +305,10 @@ def _station(place: str) -> str:
     return place.removeprefix("railnet:")
 
 
-def _meetings(telling: Telling, every: list[Heard]) -> dict[tuple[str, str], str]:
+def _meetings(publication: Publication, every: list[Reported]) -> dict[tuple[str, str], str]:
     met = {
-        (heard.happening.place, heard.happening.occurrence)
-        for heard in every
-        if heard.happening.what == "movement.handed_over"
+        (reported.happening.place, reported.happening.occurrence)
+        for reported in every
+        if reported.happening.what == "movement.handed_over"
     }
-    return {meeting: telling.meetings[meeting] for meeting in sorted(met)}
+    return {meeting: publication.meetings[meeting] for meeting in sorted(met)}

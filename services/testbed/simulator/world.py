@@ -18,7 +18,7 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
-Says = Mapping[str, Any]
+Details = Mapping[str, Any]
 
 
 def span(random: Random, low: float, high: float, unit: int) -> int:
@@ -57,7 +57,7 @@ class Cargo:
 class Lading:
     """A cargo in a box, from the moment it is put in until ``end`` (None while nobody has taken it out).
 
-    ``closed`` says that somebody has also written the end down, rather than just filling the box again.
+    ``closed`` says that somebody has also written the end down, rather than only filling the box again.
     """
 
     cargo: str
@@ -72,7 +72,7 @@ class Lading:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """``by`` says that a crossing is restricted from ``start`` on, until ``end`` as far as it has said so (None: open)."""
+    """``by`` says that a crossing is restricted from ``start`` on, until ``end`` as far as published (None: open)."""
 
     by: str
     crossing: str
@@ -87,8 +87,8 @@ class Happening:
     """Something that took place at ``at``: what, of which objects, where; and what it really concerned.
 
     ``boxes`` and ``cargoes`` are the world's own knowledge of whom it concerned, never taken from an event.
-    ``witnesses`` are who knows of it, the one in charge first; ``voices`` what each of them says on its own. ``known``
-    is since when they can tell it, if later than ``at``; ``contested`` says that somebody has already told it with
+    ``witnesses`` are who knows of it, the one in charge first; ``details_by_party`` the fields that each of them adds. ``known``
+    is since when they can report it, if later than ``at``; ``contested``: somebody has already reported it with
     another time, further apart than anybody tolerates.
     """
 
@@ -101,37 +101,37 @@ class Happening:
     place: str = ""
     occurrence: str = ""
     jurisdiction: str = ""
-    says: Says = field(default_factory=dict)
-    voices: Mapping[str, Says] = field(default_factory=dict)
+    details: Details = field(default_factory=dict)
+    details_by_party: Mapping[str, Details] = field(default_factory=dict)
     known: int = 0
     contested: bool = False
 
 
 @dataclass(slots=True)
 class Bond:
-    """Something that belongs to something else, as ``teller`` would write it down.
+    """Something that belongs to something else, as ``author`` would write it down.
 
     ``versions`` are (when it came about, when it was written down, what); each one replaces the one before.
     """
 
     what: str
-    teller: str
-    versions: list[tuple[int, int, Says]]
+    author: str
+    versions: list[tuple[int, int, Details]]
     number: str = ""
-    tell: Callable[[Bond], None] = field(default=lambda _bond: None, repr=False)
-    told: int = 0  # versions
+    on_change: Callable[[Bond], None] = field(default=lambda _bond: None, repr=False)
+    published_versions: int = 0
     published: int = 0
-    record: dict[str, Any] | None = None  # what was told last
+    record: dict[str, Any] | None = None  # the last published
 
-    def revise(self, at: int, known: int, changes: Says) -> None:
+    def revise(self, at: int, known: int, changes: Details) -> None:
         """At ``at`` something came about, and at ``known`` it is written down: the newest version with ``changes``."""
         self.versions.append((at, known, {**self.versions[-1][2], **changes}))
-        self.tell(self)
+        self.on_change(self)
 
 
 @dataclass(slots=True)
 class Wagon:
-    """A wagon with the boxes on it and the bond that says so."""
+    """A wagon, the boxes on it and the bond of their loading."""
 
     number: str
     boxes: tuple[str, ...]
@@ -141,7 +141,7 @@ class Wagon:
 class World:
     """Everything that exists and everything that happens; later than ``now`` nothing has happened yet.
 
-    ``hears`` and ``reads`` are told of every happening, and of every bond each time that it is written anew. With
+    ``on_happening`` and ``on_bond`` are called with every happening, and with every bond each time that it is revised. With
     ``forgetful`` what is over is not kept, so that memory follows what is on its way and not how long the world lasts.
     """
 
@@ -152,10 +152,10 @@ class World:
         self.ladings: list[Lading] = []
         self.happenings: list[Happening] = []
         self.bonds: list[Bond] = []
-        self.hears: Callable[[Happening, str], None] = lambda _happening, _number: None
-        self.reads: Callable[[Bond], None] = lambda _bond: None
+        self.on_happening: Callable[[Happening, str], None] = lambda _happening, _number: None
+        self.on_bond: Callable[[Bond], None] = lambda _bond: None
         self.orders: list[Order] = []
-        """What was told of borders by now."""
+        """The restrictions published by now."""
         self.routes: dict[str, tuple[str, ...]] = {}
         """By cargo: the stations of its route as planned by now."""
         self.notes: dict[str, str] = {}
@@ -211,34 +211,41 @@ class World:
                 self.routes.pop(lading.cargo, None)
                 self.cleared.pop(lading.cargo, None)
 
-    def route(self, cargo: Cargo, teller: str, at: int, known: int, places: tuple[str, ...]) -> None:
-        """From ``at`` on, ``cargo`` is to go by ``places``; ``teller`` writes it down at ``known``."""
-        says = {
+    def route(self, cargo: Cargo, author: str, at: int, known: int, places: tuple[str, ...]) -> None:
+        """From ``at`` on, ``cargo`` is to go by ``places``; ``author`` writes it down at ``known``."""
+        details = {
             "objects": [{"kind": "consignment", "id": cargo.key}],
             "places": list(places),
             "from": at,
         }
         if at <= self.now:
             self.routes[cargo.key] = places
-        self.bind("link.route_planned", teller, known, says)
+        self.bind("link.route_planned", author, known, details)
 
     def happen(self, happening: Happening, series: str = "") -> int:
         """Let it happen, unless it lies in the future; return its time.
 
-        Happenings are numbered for those who tell them; those of a ``series`` of their own move no other number.
+        Happenings are numbered for those who report them; those of a ``series`` of their own move no other number.
         """
         if happening.at <= self.now:
             number = f"{series}{self.serial(f'happening{series}') - 1}"
             if not self.forgetful:
                 self.happenings.append(happening)
-            self.hears(happening, number)
+            self.on_happening(happening, number)
         return happening.at
 
-    def bind(self, what: str, teller: str, known: int, says: Says, series: str = "") -> Bond:
-        """Let something belong to something else, known since ``known``; ``says`` holds from and, if known, to."""
+    def happen_to_box(
+        self, what: str, box: str, at: int, witnesses: tuple[str, ...], details: Details, place: str = ""
+    ) -> None:
+        """Let ``what`` happen to one container."""
+        about = (("container", box),)
+        self.happen(Happening(at, what, about, witnesses, frozenset({box}), place=place, details=details))
+
+    def bind(self, what: str, author: str, known: int, details: Details, series: str = "") -> Bond:
+        """Let something belong to something else, known since ``known``; ``details`` holds from and, if known, to."""
         number = f"{series}{self.serial(f'bond{series}') - 1}"
-        bond = Bond(what, teller, [(says["from"], known, says)], number, self.reads)
+        bond = Bond(what, author, [(details["from"], known, details)], number, self.on_bond)
         if not self.forgetful:
             self.bonds.append(bond)
-        self.reads(bond)
+        self.on_bond(bond)
         return bond

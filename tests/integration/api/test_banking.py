@@ -16,7 +16,7 @@ import pytest
 
 from schemas.schemes import PublicKey, Scheme
 from services.financing.domain import lifecycle
-from services.financing.domain.decisions import Outcome
+from services.financing.domain.decisions import DecisionOutcome
 from services.ledger.storage.migrate import migrate
 from services.ledger.storage.session import open_session
 from services.testbed.localstack.engine import DatabaseAddress
@@ -71,7 +71,7 @@ def test_a_receivable_from_reservation_to_release(api: RunningApi) -> None:
     key = uuid4().hex
     reserved = post(bank, "/v1/reservations", {**A, "reference": "LN-1"}, key)
     assert reserved.status_code == 200, reserved.text
-    assert reserved.json()["outcome"] == Outcome.DONE
+    assert reserved.json()["outcome"] == DecisionOutcome.DONE
     again = post(bank, "/v1/reservations", {**A, "reference": "LN-1"}, key)
     assert again.json() == reserved.json(), "the bank's own retry is no second request"
     assert again.headers["idempotent-replayed"] == "true"

@@ -12,7 +12,7 @@ from joserfc.jwk import ECKey
 from services.api import clients
 from services.ledger.registry import store
 from services.ledger.storage.migrate import migrate
-from services.testbed.localstack.callers import admit, sandbox
+from services.testbed.localstack.api import admit, sandbox
 from services.testbed.localstack.engine import DatabaseAddress
 
 pytestmark = pytest.mark.integration

@@ -22,13 +22,13 @@ from services.ledger.storage.writer import Writer
 from services.processors.projections import PROJECTIONS
 from services.processors.settings import admission_settings
 from services.testbed.demo.banks import Banks
-from services.testbed.demo.financing import Money, follow
-from services.testbed.localstack.callers import Callers
+from services.testbed.demo.financing import DemoFinancing, follow
+from services.testbed.localstack.api import Callers
 from services.testbed.localstack.engine import DatabaseAddress
 from services.testbed.localstack.platform import register
-from services.testbed.simulator import financing, shippers
+from services.testbed.simulator import financing
 from services.testbed.simulator.corridors import simulate
-from services.testbed.simulator.signatures import Outgoing, members, profiles, sign_all
+from services.testbed.simulator.signed_messages import Outgoing, members, profiles, sign_all
 from tests.calling.running import RunningApi
 
 pytestmark = pytest.mark.integration
@@ -75,14 +75,14 @@ def told(
     migrate(dsn)
     register(dsn, members(KNOWN))
     simulation = WORLD.simulation()
-    money = Money.of(simulation, WORLD.opens)
+    money = DemoFinancing.of(simulation, WORLD.opens)
     assert money.financed is not None
     keys = folder / "own-keys.json"
     with psycopg.connect(dsn) as session:
         prepare(session, make_keys(keys), "demo", time.time_ns() // 1_000, "test")
     cargo = [
         message
-        for message in simulation.telling.messages
+        for message in simulation.publication.messages
         if message.record["type"].startswith("cre.link.") or money.financed.box in str(message.record["data"])
     ]
     papers = list(money.papers)
@@ -139,7 +139,11 @@ def test_a_bank_reads_three_shippers_and_another_one_nothing(told: tuple[Banks, 
     assert credit["good"]["assessment"]["score"] > credit["bad"]["assessment"]["score"] + 100
     assert credit["thin_file"]["assessment"]["status"] == "INSUFFICIENT_DATA"
     assert [each["read_without_consent"] for each in credit.values()] == [False] * 3
-    assert [each["shipper"] for each in credit.values()] == [shippers.GOOD, shippers.BAD, shippers.THIN]
+    assert [each["shipper"] for each in credit.values()] == [
+        financing.GOOD_SHIPPER,
+        financing.BAD_SHIPPER,
+        financing.THIN_SHIPPER,
+    ]
 
 
 def test_every_question_stands_in_the_access_log(told: tuple[Banks, dict[str, Any]]) -> None:

@@ -16,7 +16,7 @@ from services.testbed.bench.plans import plans, whole_reads
 from services.testbed.chaos import banks
 from services.testbed.localstack.engine import DatabaseAddress
 from services.testbed.localstack.platform import register
-from services.testbed.simulator.signatures import members, profiles
+from services.testbed.simulator.signed_messages import members, profiles
 from tests.calling.running import RunningApi
 
 pytestmark = pytest.mark.integration

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from services.cases.domain.lifecycle import Ask, Desk, Refused, Step, StepKind
+from services.cases.domain.lifecycle import Refused, Step, StepKind, StepRequest, Team
 from services.cases.store import overview, projector
 from services.cases.store.overview import Listed, Wanted
 from services.cli.exits import Exit, Failure
@@ -31,7 +31,7 @@ from tests.stories.telling import Story, stories
 from tests.storing.harness import Pausing, start
 
 pytestmark = pytest.mark.integration
-KTZ, CR = Desk("ktz", "dostyk-shift"), Desk("cr", "alashankou-shift")
+KTZ, CR = Team("ktz", "dostyk-shift"), Team("cr", "alashankou-shift")
 NOW = 1_693_958_400_000_000  # 2023-09-06T00:00Z
 HOUR = 3_600_000_000
 TRAIN = {"objects": "train ktz/1407/2023-09-02/dostyk", "place": "aktogay"}
@@ -87,9 +87,9 @@ class World:
             step.kind for done in projector.catch_up(self.session, self.clock.desk) for step in done.steps
         ]
 
-    def ask(self, case: bytes, ask: Ask) -> Step | Refused | None:
+    def ask(self, case: bytes, ask: StepRequest) -> Step | Refused | None:
         with self.session.transaction():
-            return self.clock.desk.ask(self.session, case, ask)
+            return self.clock.desk.take_step(self.session, case, ask)
 
     def held(self) -> Listed:
         found = overview.listed(self.session, Wanted(everything=True))
@@ -120,9 +120,11 @@ def test_of_two_desks_that_want_one_case_one_owns_it(world: World) -> None:
     case = world.held().id
     answers: dict[str, Step | Refused | None] = {}
 
-    def acknowledge(name: str, desk: Desk) -> None:
+    def acknowledge(name: str, desk: Team) -> None:
         with open_session(world.dsn) as session:
-            answers[name] = world.clock.desk.ask(session, case, Ask(StepKind.ACKNOWLEDGED, desk))
+            answers[name] = world.clock.desk.take_step(
+                session, case, StepRequest(StepKind.ACKNOWLEDGED, desk)
+            )
 
     pausing = Pausing("first", "case_locked")
     points.install(pausing)
@@ -150,15 +152,15 @@ def test_many_at_once_leave_one_owner_for_each_case(world: World) -> None:
     assert len(cases) >= 3
     barrier = threading.Barrier(4)
 
-    def grab(desk: Desk) -> None:
+    def grab(desk: Team) -> None:
         with open_session(world.dsn) as session:
             session.autocommit = True
             barrier.wait(30)
             for case in cases:
                 with session.transaction():
-                    world.clock.desk.ask(session, case, Ask(StepKind.ACKNOWLEDGED, desk))
+                    world.clock.desk.take_step(session, case, StepRequest(StepKind.ACKNOWLEDGED, desk))
 
-    running = [start(f"desk-{n}", lambda n=n: grab(Desk("ktz", f"desk-{n}"))) for n in range(4)]
+    running = [start(f"desk-{n}", lambda n=n: grab(Team("ktz", f"desk-{n}"))) for n in range(4)]
     for each in running:
         each.join()
     for case in cases:
@@ -176,15 +178,15 @@ def test_a_case_closes_with_its_cause_unless_somebody_owns_it_and_opens_again_wh
     world.hear("b-held-again")
     assert world.follow(NOW + 7 * HOUR) == [StepKind.REOPENED]
     case = world.held().id
-    assert isinstance(world.ask(case, Ask(StepKind.ACKNOWLEDGED, KTZ)), Step)
-    snooze = Ask(StepKind.SNOOZED, KTZ, until=NOW + 9 * HOUR, reason="the locomotive is on its way")
+    assert isinstance(world.ask(case, StepRequest(StepKind.ACKNOWLEDGED, KTZ)), Step)
+    snooze = StepRequest(StepKind.SNOOZED, KTZ, until=NOW + 9 * HOUR, reason="the locomotive is on its way")
     assert isinstance(world.ask(case, snooze), Step)
     assert world.held().status(NOW + 8 * HOUR) == "SNOOZED"
     world.hear("b-on")
     assert world.follow(NOW + 10 * HOUR) == [], "it is not closed behind its owner's back"
     shown = world.held()
     assert (shown.status(NOW + 10 * HOUR), shown.stands, shown.life.owner) == ("OWNED", False, KTZ)
-    assert isinstance(world.ask(case, Ask(StepKind.CLOSED, KTZ, reason="RESOLVED")), Step)
+    assert isinstance(world.ask(case, StepRequest(StepKind.CLOSED, KTZ, reason="RESOLVED")), Step)
     assert world.follow(NOW + 11 * HOUR) == []
 
 

@@ -15,7 +15,7 @@ from services.audit.fsck.check import fsck
 from services.audit.report import Damage
 from services.cases.domain.causes import Cause, causes, joined
 from services.cases.store import evaluation, projector
-from services.cases.store.event_cache import Memory
+from services.cases.store.evaluation import EventCache
 from services.cases.store.rows import cause_of
 from services.domain.derive import derive
 from services.domain.facts import Facts
@@ -126,16 +126,16 @@ def test_the_store_finds_what_the_rules_find_and_nothing_else_ever(
     assert counted(dsn, clock.at + lateness.BEHIND + 1) == {}, "what is old is not told"
 
     # Judged in sets, each is judged as it is alone: its causes, and when to look again.
-    registry, memory = registry_store.look(session), Memory()
+    registry, memory = registry_store.look(session), EventCache()
     rows = session.execute(
         "SELECT cons FROM lianyun.head WHERE founded ORDER BY cons", binary=True
     ).fetchall()
     everyone = [row[0] for row in rows]
-    in_sets = evaluation.judged_anew(session, everyone, clock.at, registry, memory)
+    in_sets = evaluation.evaluations(session, everyone, clock.at, registry, memory)
     assert [consignment for consignment, _ in in_sets] == everyone
     for consignment, one in in_sets:
         view, found_alone, due = evaluation.expected(session, consignment, clock.at, registry)
-        assert isinstance(one, evaluation.Expected)
+        assert isinstance(one, evaluation.ExpectedCauses)
         assert view is not None
         assert one == (view.view, found_alone, due)
 

@@ -30,7 +30,7 @@ from services.cli.settings import CliSettings
 from services.ledger.storage.migrate import migrate
 from services.testbed.localstack.database import Database
 from services.testbed.localstack.engine import DatabaseAddress
-from services.testbed.localstack.guard import Guard
+from services.testbed.localstack.process import Guard
 from tests.casework.border_night import border_night, play
 
 pytestmark = pytest.mark.integration

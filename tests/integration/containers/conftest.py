@@ -35,11 +35,15 @@ def broker_image() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def images(broker_image: str) -> Mapping[str, str]:
-    """The variables that name the images: ours is built from a copy of this tree as umask 077 would have made it."""
-    settings = {"LIANYUN_IMAGE": f"{MARK}:ours", "LIANYUN_KAFKA_IMAGE": broker_image}
+    """The variables that name the images: ours are built from a copy of this tree as umask 077 would have made it."""
+    settings = {
+        "LIANYUN_IMAGE": f"{MARK}:ours",
+        "LIANYUN_TESTBED_IMAGE": f"{MARK}:testbed",
+        "LIANYUN_KAFKA_IMAGE": broker_image,
+    }
     with tempfile.TemporaryDirectory(prefix="lianyun-image-") as folder:
-        Deployment(MARK, "plain", settings, file=closed_copy(Path(folder))).compose(
-            "build", "topics", patience=900
+        Deployment(MARK, "demo", settings, file=closed_copy(Path(folder))).compose(
+            "build", "topics", "demo", patience=900
         )
     return settings
 

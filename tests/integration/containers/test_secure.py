@@ -16,7 +16,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from services.runtime.connections import with_password
-from services.testbed.localstack.broker_tls import client_options
+from services.testbed.localstack.broker_settings import certificate_options
 from tests.integration.containers import banking, engine, scraping
 from tests.integration.containers.conftest import MARK
 from tests.integration.containers.deployment import Deployment
@@ -45,7 +45,7 @@ class Secured:
         return with_password(plain, password or (self.secrets / "postgres" / role).read_text())
 
     def producer(self, user: str, **changed: object) -> KafkaProducer:
-        options = {**client_options(self.secrets, user), **changed}
+        options = {**certificate_options(self.secrets, user), **changed}
         return KafkaProducer(
             bootstrap_servers=self.bootstrap,
             enable_idempotence=True,
@@ -164,7 +164,9 @@ def test_a_partner_cannot_write_to_the_topic_of_another(secured: Secured) -> Non
 
 def read(secured: Secured, user: str, topic: str, patience: float) -> int:
     """How many messages of the topic ``user`` gets."""
-    consumer = KafkaConsumer(bootstrap_servers=secured.bootstrap, **client_options(secured.secrets, user))
+    consumer = KafkaConsumer(
+        bootstrap_servers=secured.bootstrap, **certificate_options(secured.secrets, user)
+    )
     try:
         consumer.assign([TopicPartition(topic, part) for part in range(8)])
         consumer.seek_to_beginning()
@@ -179,7 +181,9 @@ def test_a_partner_reads_neither_its_own_topic_nor_that_of_another(secured: Secu
         assert read(secured, "worker", topic, 15) > 0, "there is something to be read"
     with pytest.raises(TopicAuthorizationFailedError):
         read(secured, PARTNER, OWN, 15)
-    consumer = KafkaConsumer(bootstrap_servers=secured.bootstrap, **client_options(secured.secrets, PARTNER))
+    consumer = KafkaConsumer(
+        bootstrap_servers=secured.bootstrap, **certificate_options(secured.secrets, PARTNER)
+    )
     assert consumer.topics() == {OWN}, "the topics of others are not even seen"
     consumer.close()
     assert read(secured, PARTNER, FOREIGN, 3) == 0

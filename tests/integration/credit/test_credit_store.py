@@ -22,10 +22,9 @@ from services.audit.fsck.check import fsck
 from services.audit.report import Damage, Report
 from services.cli.exits import Exit, Failure
 from services.cli.main import app
-from services.credit.domain.counts import Cell, Count, count
-from services.credit.domain.observations import Observation
+from services.credit.domain.observations import Cell, Count, Observation, count
 from services.credit.domain.signals import Signal, model
-from services.credit.store import issued_records, positions, projector, records, statement
+from services.credit.store import projector, records, statement
 from services.ledger.registry import store as registry_store
 from services.ledger.storage.migrate import migrate
 from services.ledger.storage.session import Session, open_session
@@ -214,7 +213,7 @@ def test_a_revocation_ends_reading_before_anybody_has_followed_it(
         given = records.read_as(
             session, party("ostbank"), purpose, party("lake"), story.as_of, story.as_of, registry
         )
-        return None if given is None else {str(part) for part in given.leave.parts}
+        return None if given is None else {str(part) for part in given.permission.parts}
 
     before = reads("FINANCING_APPLICATION")
     assert before, "a consent counts before it was followed"
@@ -242,7 +241,7 @@ def test_reading_needs_leave(dsn: str, session: Session, universe: Universe) -> 
         given = records.read_as(
             session, party(reader), purpose, party(shipper), story.as_of, story.as_of, registry
         )
-        return None if given is None else {str(part) for part in given.leave.parts}
+        return None if given is None else {str(part) for part in given.permission.parts}
 
     assert reads("silkbank", "CREDIT_ASSESSMENT", "lake") == {"SCORE", "SIGNALS"}
     assert reads("ostbank", "PORTFOLIO_MONITORING", "lake") == {"EVIDENCE"}
@@ -258,9 +257,9 @@ def test_a_step_that_fails_leaves_nothing(
     desk.apply([record(told, n) for n, told in enumerate(story.story.told)])
     desk.settle()
     desk.close()
-    whole = positions.statement
+    whole = projector.statement
     monkeypatch.setattr(
-        positions, "statement", lambda name: b"SELECT 1 / 0" if name == "advance" else whole(name)
+        projector, "statement", lambda name: b"SELECT 1 / 0" if name == "advance" else whole(name)
     )
     with pytest.raises(psycopg.errors.DivisionByZero):
         projector.step(session)
@@ -394,9 +393,7 @@ def test_fsck_names_what_was_changed(dsn: str, session: Session, universe: Unive
 def test_fsck_names_a_record_that_was_changed_after_it_was_given(dsn: str, session: Session) -> None:
     """What a bank relied on: its words, and which record it superseded."""
     for n in range(3):
-        issued_records.keep(
-            session, "silkbank", "CREDIT_ASSESSMENT", "lake", n, {"score": 700 + n, "position": n}
-        )
+        records.issue(session, "silkbank", "CREDIT_ASSESSMENT", "lake", n, {"score": 700 + n, "position": n})
 
     def found() -> list[tuple[str, str, str]]:
         report = fsck(dsn, NETWORK, gateway_topics=frozenset({GATEWAY}))
@@ -437,7 +434,7 @@ def test_the_follower_may_be_killed_at_any_time(dsn: str, session: Session, univ
     until = time.monotonic() + 120
     while followed() < last[0]:
         before = followed()
-        process = subprocess.Popen([sys.executable, "-m", "services.credit.domain"], env=environment)
+        process = subprocess.Popen([sys.executable, "-m", "services.credit"], env=environment)
         enough = before + 200 if kills < 3 else int(last[0])
         while followed() < min(enough, last[0]):
             assert process.poll() is None, "the follower ended by itself"

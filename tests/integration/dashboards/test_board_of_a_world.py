@@ -19,12 +19,12 @@ from services.ledger.storage.migrate import migrate
 from services.ledger.storage.session import open_session
 from services.monitoring.exporter import border
 from services.query.board.board import Boards
-from services.query.board.board_json import plain
+from services.query.board.board_json import board_json
 from services.telemetry import gauges
 from services.testbed.localstack.engine import DatabaseAddress
 from services.testbed.localstack.platform import register
 from services.testbed.simulator.corridors import simulate
-from services.testbed.simulator.signatures import Outgoing, members, profiles, sign_all
+from services.testbed.simulator.signed_messages import Outgoing, members, profiles, sign_all
 from tests.casework.platform import Clock, register_platform
 from tests.signed.telling import APPENDED_MS, GATEWAY, Desk
 
@@ -59,7 +59,7 @@ def by_the_exporter(dsn: str, moment: int) -> Queues:
 
 def queued_on_the_board(dsn: str, moment: int) -> Queues:
     with open_session(dsn) as session:
-        told = plain(Boards().board(session, moment))
+        told = board_json(Boards().board(session, moment))
     return Counter(
         (crossing["crossing"], train["position"]["place"].removeprefix("railnet:"))
         for crossing in told["crossings"]
@@ -82,7 +82,7 @@ def queued_in_the_view(dsn: str, moment: int) -> Queues:
 
 def by_the_board(dsn: str, moment: int) -> Told:
     with open_session(dsn) as session:
-        told = plain(Boards().board(session, moment))
+        told = board_json(Boards().board(session, moment))
     return {
         (crossing["crossing"], train["numbers"][0]): Shown(
             train["phase"], train["bound"], train["ready"], train["boxes"], train["waits_for"],
@@ -131,7 +131,7 @@ def told_until(dsn: str, outgoing: list[Outgoing], moments: list[int]) -> Iterat
 def test_of_a_train_that_both_show_they_tell_the_same(postgres: DatabaseAddress) -> None:
     world = simulate("tiny", 1, scale=0.01)
     known = profiles(world.seed)
-    good = [message for message in world.simulation().telling.messages if not message.refused_as]
+    good = [message for message in world.simulation().publication.messages if not message.refused_as]
     outgoing = sign_all(sorted(good, key=lambda message: message.sent), known)
     begin, end = outgoing[0].sent, outgoing[-1].sent
     dsn = postgres.fresh_database("board_of_a_world")

@@ -16,7 +16,7 @@ from services.ledger.storage.migrate import migrate
 from services.ledger.storage.reference import write_reference
 from services.ledger.storage.session import open_session
 from services.query.board.board import Boards
-from services.query.board.board_json import plain
+from services.query.board.board_json import board_json
 from services.testbed.localstack import LocalStack
 from tests.casework.border_night import border_night, play
 
@@ -58,7 +58,7 @@ def session(server: str) -> Iterator[psycopg.Connection[dict[str, Any]]]:
 def board(server: str) -> dict[str, Any]:
     """What `lianyun top` is drawn from."""
     with open_session(server.replace("ROLE", "owner")) as session:
-        told = plain(Boards().board(session, parse_micros(AS_OF)))
+        told = board_json(Boards().board(session, parse_micros(AS_OF)))
     (crossing,) = [each for each in told["crossings"] if each["trains"]]
     return dict(crossing)
 

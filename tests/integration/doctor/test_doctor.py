@@ -18,7 +18,7 @@ from schemas.events.base import Role
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey
 from services.cli.checks import broker as broker_checks
-from services.cli.checks import database, disk_space, workers
+from services.cli.checks import database, workers
 from services.cli.checks.check import Check
 from services.cli.main import app
 from services.ledger.registry import commands, store
@@ -308,13 +308,13 @@ def test_the_growth_of_the_last_day_is_measured(session: psycopg.Connection[tupl
         """INSERT INTO lianyun.batch (xid, first_no, events, taken, at)
            VALUES ('1', 1, 6000, 6000, now() - interval '3 days'), ('2', 2, 2000, 2000, now() - interval '6 hours')"""
     )
-    growth = disk_space.measure(session)
+    growth = database.measure(session)
     assert (growth.events, growth.recent) == (8_000, 2_000)
     assert growth.seconds == pytest.approx(21_600, abs=60)
     assert growth.a_day == pytest.approx(growth.size, rel=0.01)
     assert (
-        not disk_space.look(session, None, lambda _folder: 1).ok
-        or "cannot be seen" in disk_space.look(session, None).found
+        not database.disk_space(session, None, lambda _folder: 1).ok
+        or "cannot be seen" in database.disk_space(session, None).found
     )
 
 

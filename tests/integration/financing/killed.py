@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
-from services.financing.store.decision_service import Desk
+from services.financing.store.decision_service import DecisionService
 from services.financing.store.fingerprint_versions import KeyRing
 from services.ledger.storage import points
 from services.ledger.storage.session import open_session
@@ -27,7 +27,7 @@ def main(dsn: str, point: str, mark: str = "KILL", count: str = "") -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     points.install(hook)
-    desk = Desk(KeyRing([KEY]), SIGNER)
+    desk = DecisionService(KeyRing([KEY]), SIGNER)
     requests = [crowd.reserve(mark, number, "abank", "killed") for number in range(int(count or 1))]
     with open_session(dsn, "lianyun-test") as session:
         if count:

@@ -9,10 +9,10 @@ from dataclasses import replace
 
 import pytest
 
-from services.financing.domain.decisions import Action, Ruling
+from services.financing.domain.decisions import Action, Decision
 from services.financing.domain.money import Money
-from services.financing.domain.requests import Ask
-from services.financing.store.decision_service import Desk, database_clock
+from services.financing.domain.requests import DecisionRequest
+from services.financing.store.decision_service import DecisionService, database_clock
 from services.financing.store.fingerprint_versions import KeyRing
 from services.financing.store.status_reader import status_of
 from services.ledger.storage import points
@@ -35,8 +35,8 @@ def reserved(dsn: str) -> Iterator[Stored]:
     ask, at, on = CASE.ask(0)
     stored = Stored(dsn, [event for event in events_of(CASE) if event[1].short != "delivered"])
     stored.begin()
-    ruling, _ = stored.ask(ask, at, on)
-    assert ruling.done
+    decision, _ = stored.ask(ask, at, on)
+    assert decision.done
     stored.hear(SOON)
     yield stored
     stored.close()
@@ -55,8 +55,10 @@ def bring(dsn: str) -> None:
 
 def test_a_delivery_waits_for_the_pledge_and_is_put_down_for_it(dsn: str, reserved: Stored) -> None:
     reserved._at = SOON
-    ruling = reserved.desk.decide(reserved.session, Ask(Action.PLEDGE, "abank", "p", "abank/GD-1"))
-    assert ruling.done
+    decision = reserved.desk.decide(
+        reserved.session, DecisionRequest(Action.PLEDGE, "abank", "p", "abank/GD-1")
+    )
+    assert decision.done
     worker = start("worker", lambda: bring(dsn))
     time.sleep(0.3)
     assert worker.thread.is_alive(), "the worker waits at the heads of the cargo"
@@ -68,7 +70,9 @@ def test_a_delivery_waits_for_the_pledge_and_is_put_down_for_it(dsn: str, reserv
 def test_a_fact_that_a_later_link_leads_to_the_cargo_is_put_down(dsn: str, reserved: Stored) -> None:
     """A box was gated out before anybody said what is in it: whoever holds the pledge learns of it when that is said."""
     reserved._at = SOON
-    assert reserved.desk.decide(reserved.session, Ask(Action.PLEDGE, "abank", "p", "abank/GD-1")).done
+    assert reserved.desk.decide(
+        reserved.session, DecisionRequest(Action.PLEDGE, "abank", "p", "abank/GD-1")
+    ).done
     reserved.session.commit()
     extra = (
         {"id": "out", "by": "dit", "at": "2026-03-20T09:00+01:00", "type": "movement.gated_out",
@@ -101,14 +105,14 @@ def test_a_pledge_waits_for_the_delivery_and_is_refused(dsn: str) -> None:
     points.install(pause)
     worker = start("worker", lambda: bring(dsn))
     assert pause.reached.wait(30)
-    answered: list[Ruling] = []
+    answered: list[Decision] = []
 
     def pledge() -> None:
-        desk = Desk(
+        desk = DecisionService(
             KeyRing([KEY]), SIGNER, clock=lambda s: (SOON + 36 * 3_600 * 1_000_000, database_clock(s)[1])
         )
         with open_session(dsn, "lianyun-test") as session:
-            answered.append(desk.decide(session, Ask(Action.PLEDGE, "abank", "p", "abank/GD-1")))
+            answered.append(desk.decide(session, DecisionRequest(Action.PLEDGE, "abank", "p", "abank/GD-1")))
             session.commit()
 
     bank = threading.Thread(target=pledge, name="bank", daemon=True)
@@ -118,15 +122,15 @@ def test_a_pledge_waits_for_the_delivery_and_is_refused(dsn: str) -> None:
     pause.go_on.set()
     worker.join()
     bank.join(30)
-    assert [ruling.guard for ruling in answered] == ["NOT_DELIVERED"]
+    assert [decision.guard for decision in answered] == ["NOT_DELIVERED"]
     assert value(dsn, WATCHED) == 0
 
 
 def test_a_delivery_dated_before_the_drawdown_lifts_nothing(dsn: str, reserved: Stored) -> None:
     for number in (1, 2):
         ask, at, _ = CASE.ask(number)
-        ruling, _ = reserved.ask(ask, at)
-        assert ruling.done
+        decision, _ = reserved.ask(ask, at)
+        assert decision.done
     bring(dsn)
     now = micros("2026-03-21T00:00Z")
     seen = status_of(reserved.session, "abank/GD-1", "abank", now, now)

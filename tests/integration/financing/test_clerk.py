@@ -11,13 +11,13 @@ import psycopg
 import pytest
 
 from services.domain.objects import consignment
-from services.financing.domain.decisions import Action, Ruling
+from services.financing.domain.decisions import Action, Decision
 from services.financing.domain.money import Money
-from services.financing.domain.requests import Ask
+from services.financing.domain.requests import DecisionRequest
 from services.financing.store import decision_service as desks
-from services.financing.store.decision_service import rulings_of
+from services.financing.store.financings import decisions_of
 from services.financing.store.identifiers import financing_id
-from services.financing.store.request_consumer import answer_next
+from services.financing.store.request_consumer import decide_next
 from services.ledger.storage.session import open_session
 from services.ledger.storage.within import quarantine
 from tests.financing.stored import Stored, checked, events_of, key_of, value
@@ -69,7 +69,7 @@ def decisions(stored: Stored) -> list[tuple[Any, ...]]:
 
 def answer_all(stored: Stored) -> int:
     count = 0
-    while answer_next(stored.session, stored.desk):
+    while decide_next(stored.session, stored.desk):
         count += 1
     return count
 
@@ -109,12 +109,12 @@ def test_an_event_that_tells_of_a_decision_is_no_second_request(stored: Stored) 
     """A bank that asked through the API publishes its word afterwards: it is paid out once."""
     amount = Money(1_000, "CNY")
     for ask in (
-        Ask(Action.PLEDGE, "abank", "p", "abank/GD-1"),
-        Ask(Action.DRAW, "abank", "d1", "abank/GD-1", amount=amount),
+        DecisionRequest(Action.PLEDGE, "abank", "p", "abank/GD-1"),
+        DecisionRequest(Action.DRAW, "abank", "d1", "abank/GD-1", amount=amount),
     ):
         assert stored.ask(ask, DAY)[0].done
     assert answer_all(stored) == len(ASKS)
-    kept: tuple[Ruling, ...] = rulings_of(stored.session, [financing_id("abank/GD-1")])
+    kept: tuple[Decision, ...] = decisions_of(stored.session, [financing_id("abank/GD-1")])
     assert [r.action for r in kept if r.done] == [Action.RESERVE, Action.PLEDGE, Action.DRAW]
     assert all(r.request is None for r in kept)
 
@@ -174,7 +174,7 @@ def test_a_key_that_is_revoked_after_the_pledge_lifts_no_block(dsn: str) -> None
     assert answer_all(found) == 1
     quarantine(found.session, key_of("xaport").key_id, 0)
     found.session.commit()
-    order = Ask(Action.RELEASE_ORDER, "silk", "order")
+    order = DecisionRequest(Action.RELEASE_ORDER, "silk", "order")
     refused, _ = found.ask(order, DAY, (consignment("silk", "SK-9"),))
     assert (refused.guard, [str(thing) for thing in refused.shares]) == (
         "RELEASE_BLOCKED",
@@ -189,7 +189,7 @@ def test_several_clerks_answer_none_twice(dsn: str, stored: Stored) -> None:
 
     def clerk() -> None:
         with open_session(dsn, "lianyun-test") as session:
-            while answer_next(session, stored.desk):
+            while decide_next(session, stored.desk):
                 answered.append(1)
 
     threads = [threading.Thread(target=clerk) for _ in range(4)]
@@ -197,7 +197,7 @@ def test_several_clerks_answer_none_twice(dsn: str, stored: Stored) -> None:
         thread.start()
     for thread in threads:
         thread.join(60)
-    while answer_next(stored.session, stored.desk):
+    while decide_next(stored.session, stored.desk):
         answered.append(1)
     assert len(answered) == len(ASKS)
     assert value(dsn, "SELECT count(*) FROM lianyun.financing_asked WHERE answered IS NULL") == 0
@@ -212,7 +212,7 @@ def test_an_event_on_which_our_own_code_fails_stops_no_other(
     """A bug in judging one request: it waits with its fault, all others are decided, and it is when the bug is gone."""
     decide = desks.decide
 
-    def planted(ask: Ask, *rest: Any) -> Ruling:
+    def planted(ask: DecisionRequest, *rest: Any) -> Decision:
         if ask.asked_by == "optic":
             raise AttributeError("a bug of ours")
         return decide(ask, *rest)
@@ -247,12 +247,12 @@ def test_an_event_on_which_our_own_code_fails_stops_no_other(
 def test_a_fault_of_the_infrastructure_is_raised_and_nothing_is_put_down(
     stored: Stored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def gone(*_: Any) -> Ruling:
+    def gone(*_: Any) -> Decision:
         raise psycopg.OperationalError("the database is gone")
 
     monkeypatch.setattr(desks, "decide", gone)
     with pytest.raises(psycopg.OperationalError):
-        answer_next(stored.session, stored.desk)
+        decide_next(stored.session, stored.desk)
     monkeypatch.undo()
     stored.session.rollback()
     assert answer_all(stored) == len(ASKS)

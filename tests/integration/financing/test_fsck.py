@@ -16,7 +16,7 @@ from services.domain.objects import Thing
 from services.financing.domain import decision_rules
 from services.financing.domain.decisions import Action
 from services.financing.domain.products import products
-from services.financing.domain.requests import Book
+from services.financing.domain.requests import DecisionContext
 from services.ledger.admission.raw_bytes import frame, unframe
 from services.ledger.storage.session import Session, open_session
 from tests.financing.stored import SIGNER, Stored, checked, events_of, key_of
@@ -138,13 +138,13 @@ def test_each_damage_is_named_by_row_and_field(told: Session, harm: Harm) -> Non
 def test_goods_that_went_from_under_a_pledge_are_found(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """As if a release of ours had forgotten the rule: each decision that it took wrongly is named, and no other."""
     case = next(case for case in cases() if case.slug.startswith("37_"))
-    monkeypatch.setattr(Book, "shared", lambda *_: frozenset())
+    monkeypatch.setattr(DecisionContext, "shared", lambda *_: frozenset())
     stored = Stored(dsn, events_of(case))
     stored.begin()
     let_go = [
-        f"financing_decision {ruling.number}, {ruling.action}"
+        f"financing_decision {decision.number}, {decision.action}"
         for number, written in enumerate(case.asks)
-        if (ruling := stored.ask(*case.ask(number))[0]).done and "shares" in written["expect"]
+        if (decision := stored.ask(*case.ask(number))[0]).done and "shares" in written["expect"]
     ]
     assert len(let_go) == 7
     report = checked(stored.session)
@@ -171,7 +171,7 @@ def test_a_release_of_what_is_owed_is_found(dsn: str, monkeypatch: pytest.Monkey
 def test_a_refusal_for_goods_that_nobody_shares_is_found(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     case = next(case for case in cases() if case.slug.startswith("37_"))
     strange = frozenset({Thing(ObjectKind.CONTAINER, "TGHU0000006")})
-    monkeypatch.setattr(Book, "shared", lambda *_: strange)
+    monkeypatch.setattr(DecisionContext, "shared", lambda *_: strange)
     stored = Stored(dsn, events_of(case))
     stored.begin()
     for number in range(4):
@@ -184,7 +184,7 @@ def test_a_refusal_for_goods_that_nobody_shares_is_found(dsn: str, monkeypatch: 
 def test_decisions_of_earlier_rules_stand(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was decided before requests concerned shared goods is no finding."""
     case = next(case for case in cases() if case.slug.startswith("37_"))
-    monkeypatch.setattr(Book, "shared", lambda *_: frozenset())
+    monkeypatch.setattr(DecisionContext, "shared", lambda *_: frozenset())
     stored = Stored(dsn, events_of(case))
     stored.desk = replace(stored.desk, table=replace(products(), version="2026-11"))
     stored.begin()

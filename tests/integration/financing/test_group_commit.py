@@ -18,20 +18,20 @@ import psycopg
 import pytest
 
 from services.domain.objects import Thing
-from services.financing.domain.decisions import Action, Outcome, Ruling
+from services.financing.domain.decisions import Action, Decision, DecisionOutcome
 from services.financing.domain.money import Money
-from services.financing.domain.requests import Ask
+from services.financing.domain.requests import DecisionRequest
 from services.financing.store import fingerprint_versions
-from services.financing.store.decision_service import CargoMoved, Desk, Session, database_clock
+from services.financing.store.decision_service import CargoMoved, DecisionService, Session, database_clock
 from services.financing.store.fingerprint_versions import KeyRing
-from services.financing.store.group_commit import Alone, GroupCommit
+from services.financing.store.group_commit import GroupCommit, GroupFailed
 from services.ledger.storage.session import open_session
 from tests.financing import crowd
 from tests.financing.stored import SIGNER, checked, value
 from tests.financing.world import KEY
 
 pytestmark = pytest.mark.integration
-Request = tuple[Ask, tuple[Thing, ...]]
+Request = tuple[DecisionRequest, tuple[Thing, ...]]
 HOUR = 3_600 * 1_000_000
 
 
@@ -48,14 +48,14 @@ def reserve(number: int, bank: str = "abank", client: str = "x") -> Request:
     return crowd.reserve("TOGETHER", number, bank, client)
 
 
-def desk(clock: Callable[[Session], tuple[int, int]] | None = None) -> Desk:
-    return Desk(KeyRing([KEY]), SIGNER, clock=clock)
+def desk(clock: Callable[[Session], tuple[int, int]] | None = None) -> DecisionService:
+    return DecisionService(KeyRing([KEY]), SIGNER, clock=clock)
 
 
 class Crowd:
     """Threads that ask one ``GroupCommit``. Its first session is not opened before all have asked."""
 
-    def __init__(self, dsn: str, asked_by: Desk) -> None:
+    def __init__(self, dsn: str, asked_by: DecisionService) -> None:
         self.dsn, self._open = dsn, threading.Event()
         self.group = GroupCommit(asked_by, self._connect)
 
@@ -63,9 +63,9 @@ class Crowd:
         assert self._open.wait(60)
         return open_session(self.dsn, "lianyun-test")
 
-    def ask(self, requests: Sequence[Request]) -> list[Ruling | Exception]:
+    def ask(self, requests: Sequence[Request]) -> list[Decision | Exception]:
         """The answers to ``requests``, which wait together in this order behind one that is about nothing of theirs."""
-        found: list[Ruling | Exception] = [AssertionError("no answer")] * len(requests)
+        found: list[Decision | Exception] = [AssertionError("no answer")] * len(requests)
 
         def work(place: int, request: Request) -> None:
             try:
@@ -75,7 +75,7 @@ class Crowd:
 
         def first() -> None:
             assert (
-                self.decide(Ask(Action.RELEASE_ORDER, "optic", "opens the session"), ()).guard
+                self.decide(DecisionRequest(Action.RELEASE_ORDER, "optic", "opens the session"), ()).guard
                 == "PARTY_OF_CARGO"
             )
 
@@ -93,27 +93,27 @@ class Crowd:
             assert not thread.is_alive(), "somebody waits for ever"
         return found
 
-    def rulings(self, requests: Sequence[Request]) -> list[Ruling]:
+    def decisions(self, requests: Sequence[Request]) -> list[Decision]:
         """The same where all are decided."""
         answers = self.ask(requests)
-        found = [each for each in answers if isinstance(each, Ruling)]
+        found = [each for each in answers if isinstance(each, Decision)]
         assert len(found) == len(answers), answers
         return found
 
-    def decide(self, ask: Ask, on: Sequence[Thing]) -> Ruling:
+    def decide(self, ask: DecisionRequest, on: Sequence[Thing]) -> Decision:
         """As the API does: alone where the group failed, again where the cargo moved."""
         while True:
             try:
                 return self.group.decide(ask, on)
-            except Alone:
+            except GroupFailed:
                 with open_session(self.dsn, "lianyun-test") as session:
-                    return self.group.desk.decide(session, ask, on)
+                    return self.group.service.decide(session, ask, on)
             except CargoMoved:
                 continue
 
 
 @contextmanager
-def together(dsn: str, asked_by: Desk) -> Iterator[Crowd]:
+def together(dsn: str, asked_by: DecisionService) -> Iterator[Crowd]:
     crowd = Crowd(dsn, asked_by)
     yield crowd
     crowd.group.close()
@@ -122,16 +122,16 @@ def together(dsn: str, asked_by: Desk) -> Iterator[Crowd]:
     assert report.sound, report.findings
 
 
-def done(answers: Sequence[Ruling | Exception]) -> list[Ruling]:
-    return [each for each in answers if isinstance(each, Ruling) and each.done]
+def done(answers: Sequence[Decision | Exception]) -> list[Decision]:
+    return [each for each in answers if isinstance(each, Decision) and each.done]
 
 
-def transactions(dsn: str, rulings: Sequence[Ruling]) -> list[int]:
+def transactions(dsn: str, decisions: Sequence[Decision]) -> list[int]:
     """How many decisions each transaction took, those of these rulings alone."""
     with psycopg.connect(dsn) as session:
         rows = session.execute(
             "SELECT count(*) FROM lianyun.financing_decision WHERE number = ANY (%s) GROUP BY xid ORDER BY count(*) DESC",
-            ([ruling.number for ruling in rulings],),
+            ([decision.number for decision in decisions],),
         )
         return [count for (count,) in rows]
 
@@ -141,15 +141,17 @@ def test_one_transaction_decides_all_that_have_nothing_in_common(cargoes: str) -
         answers = done(crowd_.ask([reserve(number) for number in range(16)]))
     assert len(answers) == 16
     assert transactions(cargoes, answers) == [16]
-    assert len({ruling.number for ruling in answers}) == 16
-    assert [ruling.financing for ruling in answers] == [reserve(number)[0].financing for number in range(16)]
+    assert len({decision.number for decision in answers}) == 16
+    assert [decision.financing for decision in answers] == [
+        reserve(number)[0].financing for number in range(16)
+    ]
 
 
 def test_of_two_that_want_the_same_the_first_has_it_and_the_second_is_told_so(cargoes: str) -> None:
     with together(cargoes, desk()) as crowd_:
-        mine, theirs, other = crowd_.rulings([reserve(0), reserve(0, "bbank"), reserve(1, "bbank")])
+        mine, theirs, other = crowd_.decisions([reserve(0), reserve(0, "bbank"), reserve(1, "bbank")])
     assert (mine.done, other.done) == (True, True)
-    assert (theirs.outcome, theirs.guard) == (Outcome.REFUSED, "INTEREST_FREE")
+    assert (theirs.outcome, theirs.guard) == (DecisionOutcome.REFUSED, "INTEREST_FREE")
     assert theirs.before == mine.number, "it rests on the decision of its neighbour"
     assert transactions(cargoes, [mine, other]) == [2], "who has nothing in common is not kept waiting"
 
@@ -158,7 +160,7 @@ def test_a_bank_that_repeats_itself_in_one_group_has_one_reservation(cargoes: st
     with together(cargoes, desk()) as crowd_:
         answers = done(crowd_.ask([reserve(0), reserve(0), reserve(1), reserve(0)]))
     assert len(answers) == 4
-    assert [count for _, count in sorted(Counter(ruling.number for ruling in answers).items())] == [3, 1]
+    assert [count for _, count in sorted(Counter(decision.number for decision in answers).items())] == [3, 1]
     assert value(cargoes, "SELECT count(*) FROM lianyun.financing_decision WHERE action = 'RESERVE'") == 2
 
 
@@ -199,7 +201,7 @@ def test_one_that_fails_harms_none_of_its_neighbours(
 def test_groups_of_two_processes_in_opposite_order_never_wait_for_one_another(cargoes: str) -> None:
     before = value(cargoes, "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
     groups = [GroupCommit(desk(), lambda: open_session(cargoes, "lianyun-test")) for _ in range(2)]
-    found: list[tuple[int, Ruling | Exception]] = []
+    found: list[tuple[int, Decision | Exception]] = []
 
     def work(group: GroupCommit, bank: str, order: Sequence[int]) -> None:
         for number in order:
@@ -228,7 +230,11 @@ def test_groups_of_two_processes_in_opposite_order_never_wait_for_one_another(ca
     for group in groups:
         group.close()
     assert [problem for _, problem in found if isinstance(problem, Exception)] == []
-    won = {(number, ruling.number) for number, ruling in found if isinstance(ruling, Ruling) and ruling.done}
+    won = {
+        (number, decision.number)
+        for number, decision in found
+        if isinstance(decision, Decision) and decision.done
+    }
     assert sorted(number for number, _ in won) == list(range(20)), "exactly one reservation of each cargo"
     assert (
         value(cargoes, "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()") == before
@@ -242,15 +248,15 @@ def test_a_reservation_that_runs_out_is_taken_once_within_a_group(cargoes: str) 
     moment = [value(cargoes, "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")]
     clocked = desk(lambda session: (moment[0], database_clock(session)[1]))
     with together(cargoes, clocked) as crowd_:
-        (held,) = crowd_.rulings([reserve(0)])
+        (held,) = crowd_.decisions([reserve(0)])
     assert held.until is not None
     moment[0] = held.until - 1
     with together(cargoes, clocked) as crowd_:
-        (early,) = crowd_.rulings([reserve(0, "bbank", "early")])
+        (early,) = crowd_.decisions([reserve(0, "bbank", "early")])
     assert early.guard == "INTEREST_FREE"
     moment[0] = held.until
     with together(cargoes, clocked) as crowd_:
-        late, later, other = crowd_.rulings(
+        late, later, other = crowd_.decisions(
             [reserve(0, "bbank", "late"), reserve(0, "bbank", "later"), reserve(1)]
         )
     assert (late.done, late.frees) == (True, (held.financing,))
@@ -269,12 +275,15 @@ def test_two_that_free_the_same_by_different_papers_are_not_decided_side_by_side
         invoices=further.papers.invoices + ask.papers.invoices,
     )
     with together(cargoes, clocked) as crowd_:
-        (held,) = crowd_.rulings([(replace(ask, papers=papers), (*on, *further_on))])
+        (held,) = crowd_.decisions([(replace(ask, papers=papers), (*on, *further_on))])
     assert held.until is not None
     moment[0] = held.until + HOUR
     with together(cargoes, clocked) as crowd_:
-        answers = crowd_.rulings([reserve(0, "bbank"), reserve(1, "bbank")])
-    assert [(ruling.done, ruling.frees) for ruling in answers] == [(True, (held.financing,)), (True, ())]
+        answers = crowd_.decisions([reserve(0, "bbank"), reserve(1, "bbank")])
+    assert [(decision.done, decision.frees) for decision in answers] == [
+        (True, (held.financing,)),
+        (True, ()),
+    ]
     assert transactions(cargoes, answers) == [1, 1]
 
 
@@ -290,10 +299,10 @@ def test_killed_in_any_step_a_group_is_there_or_not_at_all(cargoes: str, point: 
     assert value(cargoes, "SELECT count(DISTINCT financing) FROM lianyun.financing_entry") == there
     numbers = value(cargoes, "SELECT array_agg(number ORDER BY number) FROM lianyun.financing_decision")
     with together(cargoes, desk()) as crowd_:
-        again = crowd_.rulings(requests)
-        assert all(ruling.done for ruling in again), "the bank asks again and has them, once"
-        assert numbers is None or sorted(ruling.number for ruling in again) == numbers
-        (rival,) = crowd_.rulings([reserve(0, "bbank")])
+        again = crowd_.decisions(requests)
+        assert all(decision.done for decision in again), "the bank asks again and has them, once"
+        assert numbers is None or sorted(decision.number for decision in again) == numbers
+        (rival,) = crowd_.decisions([reserve(0, "bbank")])
     assert rival.guard == "INTEREST_FREE"
     assert value(cargoes, "SELECT count(*) FROM lianyun.financing_decision WHERE outcome = 'DONE'") == 3
 
@@ -301,7 +310,7 @@ def test_killed_in_any_step_a_group_is_there_or_not_at_all(cargoes: str, point: 
 def test_who_asks_on_an_event_loop_is_decided_together_with_threads(cargoes: str) -> None:
     with together(cargoes, desk()) as crowd_:
         crowd_._open.set()
-        on_threads: list[Ruling] = []
+        on_threads: list[Decision] = []
         threads = [
             threading.Thread(target=lambda number=number: on_threads.append(crowd_.decide(*reserve(number))))
             for number in range(8, 16)
@@ -316,9 +325,11 @@ def test_who_asks_on_an_event_loop_is_decided_together_with_threads(cargoes: str
     answers = [*on_loop, *on_threads]
     assert len(done(answers)) == 16
     assert len(transactions(cargoes, answers)) < 16
-    assert [ruling.financing for ruling in on_loop] == [reserve(number)[0].financing for number in range(8)]
-    assert {ruling.guard for ruling in rivals} == {"INTEREST_FREE"}
-    assert len({ruling.number for ruling in rivals}) == 1, "one request, told twice"
+    assert [decision.financing for decision in on_loop] == [
+        reserve(number)[0].financing for number in range(8)
+    ]
+    assert {decision.guard for decision in rivals} == {"INTEREST_FREE"}
+    assert len({decision.number for decision in rivals}) == 1, "one request, told twice"
 
 
 def test_on_an_event_loop_too_one_that_fails_harms_none_of_its_neighbours(cargoes: str) -> None:
@@ -326,7 +337,7 @@ def test_on_an_event_loop_too_one_that_fails_harms_none_of_its_neighbours(cargoe
     with together(cargoes, desk()) as crowd_:
         crowd_._open.set()
         found = asyncio.run(_gathered(crowd_.group, requests, return_exceptions=True))
-        assert any(isinstance(each, Alone) for each in found)
+        assert any(isinstance(each, GroupFailed) for each in found)
         assert len(done([crowd_.decide(*request) for request in requests[1:]])) == 2
 
 

@@ -17,11 +17,11 @@ import psycopg
 import pytest
 
 from services.domain.objects import Thing
-from services.financing.domain.decisions import Action, Outcome, Ruling
-from services.financing.domain.normalisation import normalise_1
-from services.financing.domain.requests import Ask
+from services.financing.domain.decisions import Action, Decision, DecisionOutcome
+from services.financing.domain.fingerprints import normalise_1
+from services.financing.domain.requests import DecisionRequest
 from services.financing.store import fingerprint_versions
-from services.financing.store.decision_service import CargoMoved, Desk, database_clock
+from services.financing.store.decision_service import CargoMoved, DecisionService, database_clock
 from services.financing.store.fingerprint_versions import KeyMissing, KeyRing
 from services.ledger.storage import points
 from services.ledger.storage.session import Session, open_session
@@ -49,7 +49,9 @@ def begin(dsn: str, key: bytes = KEY, normaliser: int = 1) -> None:
         fingerprint_versions.begin(session, key, normaliser)
 
 
-def decide(session: Session, desk: Desk, ask: Ask, on: tuple[Thing, ...] = ()) -> Ruling:
+def decide(
+    session: Session, desk: DecisionService, ask: DecisionRequest, on: tuple[Thing, ...] = ()
+) -> Decision:
     """One request in a transaction of its own, begun again where the cargo moved."""
     while True:
         try:
@@ -103,8 +105,8 @@ CARGOES, CLIENTS, RIVALS = 500, 32, 2
 def test_thirty_two_clients_over_five_hundred_cargoes(dsn: str) -> None:
     begin(dsn)
     crowd.store(dsn, "CROWD", CARGOES)
-    before, desk = deadlocks(dsn), Desk(ring(KEY), SIGNER)
-    outcomes: list[tuple[int, Outcome, str]] = []
+    before, desk = deadlocks(dsn), DecisionService(ring(KEY), SIGNER)
+    outcomes: list[tuple[int, DecisionOutcome, str]] = []
 
     def client(number: int) -> None:
         mine = [cargo for cargo in range(CARGOES) if (cargo + number) % (CLIENTS // RIVALS) == 0]
@@ -116,14 +118,16 @@ def test_thirty_two_clients_over_five_hundred_cargoes(dsn: str) -> None:
                 ask, on = crowd.reserve(
                     "CROWD", cargo, crowd.BANKS[number // (CLIENTS // RIVALS) % 2], f"c{number}"
                 )
-                ruling = decide(session, desk, ask, on)
-                outcomes.append((cargo, ruling.outcome, ruling.guard))
+                decision = decide(session, desk, ask, on)
+                outcomes.append((cargo, decision.outcome, decision.guard))
 
     at_once(CLIENTS, client)
     assert len(outcomes) == CARGOES * RIVALS
-    won = [cargo for cargo, outcome, _ in outcomes if outcome is Outcome.DONE]
+    won = [cargo for cargo, outcome, _ in outcomes if outcome is DecisionOutcome.DONE]
     assert sorted(won) == list(range(CARGOES)), "exactly one winner each"
-    assert {guard for _, outcome, guard in outcomes if outcome is not Outcome.DONE} == {"INTEREST_FREE"}
+    assert {guard for _, outcome, guard in outcomes if outcome is not DecisionOutcome.DONE} == {
+        "INTEREST_FREE"
+    }
     assert all(len(names) == 1 for names in winners(dsn).values())
     assert deadlocks(dsn) == before
 
@@ -142,7 +146,7 @@ def test_a_rotation_while_everybody_reserves(dsn: str) -> None:
             begin(dsn, OTHER, 2)
             rotated.set()
             return
-        desk = Desk(ring(KEY) if number == 7 else ring(KEY, OTHER), SIGNER)
+        desk = DecisionService(ring(KEY) if number == 7 else ring(KEY, OTHER), SIGNER)
         with open_session(dsn, "lianyun-test") as session:
             for cargo in range(40):
                 if cargo == 20:
@@ -163,11 +167,11 @@ def test_a_rotation_while_everybody_reserves(dsn: str) -> None:
     with open_session(dsn) as session:
         assert fingerprint_versions.close(session, 1)
         session.commit()
-        desk = Desk(ring(KEY, OTHER), SIGNER)
+        desk = DecisionService(ring(KEY, OTHER), SIGNER)
         late, on = crowd.reserve("TURN", 0, "bbank", "late")
         assert decide(session, desk, late, on).guard == "INTEREST_FREE"
         with pytest.raises(KeyMissing):
-            decide(session, Desk(ring(OTHER), SIGNER), late, on)
+            decide(session, DecisionService(ring(OTHER), SIGNER), late, on)
 
 
 @pytest.mark.parametrize("first", ["pledge", "rival"])
@@ -184,13 +188,13 @@ def test_the_end_of_a_reservation_belongs_to_one(dsn: str, first: str, micro: in
     stored.desk.decide(stored.session, reserve, on)
     stored.session.commit()
     asks = {
-        "pledge": (at + 72 * HOUR + micro, Ask(Action.PLEDGE, "abank", "p", "abank/LN-1"), ()),
+        "pledge": (at + 72 * HOUR + micro, DecisionRequest(Action.PLEDGE, "abank", "p", "abank/LN-1"), ()),
         "rival": (at + 72 * HOUR, rival, on),
     }
-    answered: dict[str, Ruling] = {}
+    answered: dict[str, Decision] = {}
 
-    def desk(name: str) -> Desk:
-        return Desk(ring(KEY), SIGNER, clock=lambda s: (asks[name][0], database_clock(s)[1]))
+    def desk(name: str) -> DecisionService:
+        return DecisionService(ring(KEY), SIGNER, clock=lambda s: (asks[name][0], database_clock(s)[1]))
 
     def second() -> None:
         name = {"pledge": "rival", "rival": "pledge"}[first]
@@ -222,15 +226,15 @@ def test_a_pledge_and_a_release_order_never_both(dsn: str) -> None:
     stored._at = at
     stored.desk.decide(stored.session, reserve, on)
     stored.session.commit()
-    desk = Desk(ring(KEY), SIGNER, clock=lambda s: (at + HOUR, database_clock(s)[1]))
-    answered: list[Ruling] = []
+    desk = DecisionService(ring(KEY), SIGNER, clock=lambda s: (at + HOUR, database_clock(s)[1]))
+    answered: list[Decision] = []
 
     def order() -> None:
         with open_session(dsn, "lianyun-test") as session:
-            answered.append(decide(session, desk, Ask(Action.RELEASE_ORDER, "ruhr", "order"), on))
+            answered.append(decide(session, desk, DecisionRequest(Action.RELEASE_ORDER, "ruhr", "order"), on))
 
     with open_session(dsn, "lianyun-test") as session:
-        pledged = desk.decide(session, Ask(Action.PLEDGE, "abank", "pledge", "abank/GD-1"))
+        pledged = desk.decide(session, DecisionRequest(Action.PLEDGE, "abank", "pledge", "abank/GD-1"))
         other = threading.Thread(target=order, daemon=True)
         other.start()
         time.sleep(0.3)
@@ -239,7 +243,7 @@ def test_a_pledge_and_a_release_order_never_both(dsn: str) -> None:
         other.join(30)
     stored.close()
     assert pledged.done
-    assert [(r.outcome, r.guard) for r in answered] == [(Outcome.REFUSED, "RELEASE_BLOCKED")]
+    assert [(r.outcome, r.guard) for r in answered] == [(DecisionOutcome.REFUSED, "RELEASE_BLOCKED")]
     assert answered[0].number > pledged.number
     assert answered[0].before == pledged.number
 
@@ -253,22 +257,22 @@ def test_the_same_goods_under_two_foundings_are_reserved_once(dsn: str) -> None:
     stored.begin()
     stored.hear(micros("2026-03-03T00:00Z"))
     stored.close()
-    desk = Desk(ring(KEY), SIGNER, clock=lambda s: (at + HOUR, database_clock(s)[1]))
+    desk = DecisionService(ring(KEY), SIGNER, clock=lambda s: (at + HOUR, database_clock(s)[1]))
     for number in range(6):
-        taken: list[Ruling] = []
+        taken: list[Decision] = []
 
-        def work(bank: int, run: int = number, taken: list[Ruling] = taken) -> None:
+        def work(bank: int, run: int = number, taken: list[Decision] = taken) -> None:
             ask, on = ((first, own), (second, other))[bank]
             named = replace(ask, idempotency=f"{run} {bank}", financing=f"{ask.asked_by}/RUN-{run}")
             with open_session(dsn, "lianyun-test") as session:
                 taken.append(decide(session, desk, named, on))
 
         at_once(2, work)
-        assert sorted(r.outcome for r in taken) == [Outcome.DONE, Outcome.REFUSED], taken
+        assert sorted(r.outcome for r in taken) == [DecisionOutcome.DONE, DecisionOutcome.REFUSED], taken
         assert {r.guard for r in taken} == {"", "GOODS_FREE"}
         (held,) = (r for r in taken if r.done)
         with open_session(dsn, "lianyun-test") as session:
-            given_up = Ask(Action.CANCEL, held.asked_by, f"cancel {number}", held.financing)
+            given_up = DecisionRequest(Action.CANCEL, held.asked_by, f"cancel {number}", held.financing)
             assert decide(session, desk, given_up).done
 
 
@@ -282,15 +286,15 @@ def test_a_pledge_and_a_release_order_under_another_founding_never_both(dsn: str
     stored._at = at
     stored.desk.decide(stored.session, reserve, on)
     stored.session.commit()
-    desk = Desk(ring(KEY), SIGNER, clock=lambda s: (at + HOUR, database_clock(s)[1]))
-    answered: list[Ruling] = []
+    desk = DecisionService(ring(KEY), SIGNER, clock=lambda s: (at + HOUR, database_clock(s)[1]))
+    answered: list[Decision] = []
 
     def ordered() -> None:
         with open_session(dsn, "lianyun-test") as session:
             answered.append(decide(session, desk, order, other))
 
     with open_session(dsn, "lianyun-test") as session:
-        pledged = desk.decide(session, Ask(Action.PLEDGE, "abank", "pledge", "abank/GD-1"))
+        pledged = desk.decide(session, DecisionRequest(Action.PLEDGE, "abank", "pledge", "abank/GD-1"))
         waiting = threading.Thread(target=ordered, daemon=True)
         waiting.start()
         waiting.join(0.3)
@@ -327,7 +331,7 @@ def test_killed_in_any_step_nothing_is_half_done(dsn: str, point: str) -> None:
         assert not any(counts.values()), counts
     ask, on = crowd.reserve("KILL", 0, "abank", "killed")
     with open_session(dsn, "lianyun-test") as session:
-        desk = Desk(ring(KEY), SIGNER)
+        desk = DecisionService(ring(KEY), SIGNER)
         again = decide(session, desk, ask, on)
         assert again.done, "the bank asks again and has it, once"
         rival, _ = crowd.reserve("KILL", 0, "bbank", "rival")
@@ -343,9 +347,9 @@ def test_one_request_told_by_many_at_once_is_one(dsn: str) -> None:
 
     def client(_number: int) -> None:
         with open_session(dsn, "lianyun-test") as session:
-            ruling = decide(session, Desk(ring(KEY), SIGNER), ask, on)
-            assert ruling.done
-            numbers.append(ruling.number)
+            decision = decide(session, DecisionService(ring(KEY), SIGNER), ask, on)
+            assert decision.done
+            numbers.append(decision.number)
 
     at_once(8, client)
     assert len(set(numbers)) == 1
@@ -359,5 +363,5 @@ def test_points_are_left_alone(dsn: str) -> None:
     crowd.store(dsn, "POINT", 1)
     ask, on = crowd.reserve("POINT", 0, "abank", "x")
     with open_session(dsn, "lianyun-test") as session:
-        assert decide(session, Desk(ring(KEY), SIGNER), ask, on).done
+        assert decide(session, DecisionService(ring(KEY), SIGNER), ask, on).done
     assert [name for name in seen if name in POINTS][-3:] == ["locked", "decided", "before_commit"]

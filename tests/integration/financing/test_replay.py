@@ -7,7 +7,7 @@ import pytest
 
 from services.audit.replay.rebuild import replay
 from services.financing.domain.decisions import Action
-from services.financing.domain.requests import Ask
+from services.financing.domain.requests import DecisionRequest
 from services.financing.store.status_reader import status_of
 from services.ledger.storage.migrate import migrate
 from services.ledger.storage.session import open_session
@@ -64,7 +64,7 @@ def test_a_new_generation_keeps_every_decision(postgres: DatabaseAddress) -> Non
     assert (report.findings, report.counts["double_pledges"]) == ((), 0)
     stored.session.commit()
     on = case.ask(1)[2]
-    refused, _ = stored.ask(Ask(Action.RELEASE_ORDER, "ruhr", "after the replay"), late, on)
+    refused, _ = stored.ask(DecisionRequest(Action.RELEASE_ORDER, "ruhr", "after the replay"), late, on)
     assert refused.guard == "RELEASE_BLOCKED", "the pledge stands in the new generation"
     assert refused.before is not None
     stored.close()

@@ -16,11 +16,11 @@ from schemas.events.finance_decision import Decided
 from schemas.signature_header import parse_header
 from schemas.signing import verify
 from services.cases.store import projector
-from services.cases.store.case_service import CaseDesk
-from services.financing.domain.decisions import Ruling
+from services.cases.store.case_service import CaseService
+from services.financing.domain.decisions import Decision
 from services.financing.domain.lifecycle import Hold, Stage, holds
 from services.financing.domain.status import Status
-from services.financing.store.decision_service import rulings_of
+from services.financing.store.financings import decisions_of
 from services.financing.store.identifiers import financing_id
 from services.financing.store.status_reader import status_of
 from services.ledger.admission.raw_bytes import unframe
@@ -57,9 +57,9 @@ def test_the_database_decides_as_the_core(dsn: str, case: Case) -> None:
         else:
             mine = ask
         expected, told = world.ask(ask, at, on)
-        ruling, said = stored.ask(mine, at, on)
-        if len(numbers) < len(world.rulings):
-            numbers.append(ruling.number)
+        decision, said = stored.ask(mine, at, on)
+        if len(numbers) < len(world.decisions):
+            numbers.append(decision.number)
         decided = (
             "outcome",
             "guard",
@@ -73,13 +73,13 @@ def test_the_database_decides_as_the_core(dsn: str, case: Case) -> None:
             "shares",
             "waiver",
         )
-        assert [getattr(ruling, name) for name in decided] == [getattr(expected, name) for name in decided], (
-            f"ask {number}"
-        )
+        assert [getattr(decision, name) for name in decided] == [
+            getattr(expected, name) for name in decided
+        ], f"ask {number}"
         assert said.outcome == told.outcome
     for financing in world.cargo:
-        kept = rulings_of(stored.session, [financing_id(financing)])
-        mine_ = [r for r in world.rulings if r.financing == financing or financing in r.frees]
+        kept = decisions_of(stored.session, [financing_id(financing)])
+        mine_ = [r for r in world.decisions if r.financing == financing or financing in r.frees]
         assert [numbers.index(r.number) + 1 for r in kept] == [r.number for r in mine_]
     for financing, expected_ in case.then.items():
         as_of = micros(expected_["as_of"])
@@ -114,7 +114,7 @@ def test_the_database_decides_as_the_core(dsn: str, case: Case) -> None:
     }
     assert watched >= alerted, "whoever holds a pledge is told in the transaction of the fact"
     rows = stored.session.execute("SELECT headers, payload FROM lianyun.financing_decision").fetchall()
-    assert len(rows) == len(world.rulings)
+    assert len(rows) == len(world.decisions)
     for headers, payload in rows:
         envelope, signature = read_headers(unframe(bytes(headers)))
         verify(
@@ -122,11 +122,11 @@ def test_the_database_decides_as_the_core(dsn: str, case: Case) -> None:
         )
         assert isinstance(decode_payload(envelope.type, bytes(payload)), Decided)
     stored.session.commit()
-    assert counted(dsn) == transitions_of(world.rulings)
-    assert last_decided_on(dsn) == last_told(world.rulings)
+    assert counted(dsn) == transitions_of(world.decisions)
+    assert last_decided_on(dsn) == last_told(world.decisions)
     report = checked(stored.session)
     assert report.findings == ()
-    assert report.counts["decisions"] == len(world.rulings)
+    assert report.counts["decisions"] == len(world.decisions)
     assert report.counts["financings_wrong"] == report.counts["double_pledges"] == 0
     assert report.counts["financing_words"] > 0
     stored.close()
@@ -152,23 +152,23 @@ def last_decided_on(dsn: str) -> dict[str, float]:
         return {sample.labels[0]: sample.value for sample in last_decided(session, 0)}
 
 
-def last_told(rulings: Sequence[Ruling]) -> dict[str, float]:
+def last_told(decisions: Sequence[Decision]) -> dict[str, float]:
     """The same of the fold: whatever was decided on a financing counts, also what was refused."""
     found: dict[str, int] = {}
-    for name, hold in holds(rulings).items():
+    for name, hold in holds(decisions).items():
         if hold.ended is None:
             status = "reserved" if hold.pledged_at is None else "pledged"
-            last = max(r.number for r in rulings if name in (r.financing, *r.frees))
+            last = max(r.number for r in decisions if name in (r.financing, *r.frees))
             found[status] = min(last, found.get(status, last))
-    return {status: rulings[number - 1].at / 1e6 for status, number in found.items()}
+    return {status: decisions[number - 1].at / 1e6 for status, number in found.items()}
 
 
-def transitions_of(rulings: Sequence[Ruling]) -> Counter[Edge]:
+def transitions_of(decisions: Sequence[Decision]) -> Counter[Edge]:
     """What the fold of the decisions makes of each financing, decision by decision."""
     found: Counter[Edge] = Counter()
     before: dict[str, Standing] = {}
-    for number in range(1, len(rulings) + 1):
-        now = {name: standing(hold) for name, hold in holds(rulings[:number]).items()}
+    for number in range(1, len(decisions) + 1):
+        now = {name: standing(hold) for name, hold in holds(decisions[:number]).items()}
         for name, stands in now.items():
             was = before.get(name, Standing.NONE)
             if was is not stands:
@@ -206,7 +206,7 @@ def test_an_alert_of_a_pledge_opens_a_case_that_names_no_bank(dsn: str) -> None:
 
     stored.session.autocommit = True
     end = time.monotonic() + 60
-    while not projector.catch_up(stored.session, CaseDesk(SIGNER, moment))[-1].events:
+    while not projector.catch_up(stored.session, CaseService(SIGNER, moment))[-1].events:
         assert time.monotonic() < end, "another database of the server holds the horizon back"
     expected = set(case.then[financing]["alerts"])
     opened = stored.session.execute(

@@ -21,10 +21,9 @@ from services.audit.fsck.registry import check_registry, read_history
 from services.audit.fsck.sealed_rows import check_access_log, check_webhooks
 from services.audit.fsck.snapshot import Snapshot
 from services.audit.report import Findings, Report
-from services.credit.store import issued_records
-from services.financing.domain.external_registries import Answer, Finding
-from services.financing.store.acknowledgements import acknowledge
-from services.financing.store.external_answers import put_down
+from services.credit.store import records
+from services.financing.domain.external_registries import RegistryAnswer, RegistryFinding
+from services.financing.store.financings import acknowledge, record_answers
 from services.ledger.audit_trail.access_lines import ANSWER, COLUMNS, DELIVERY, MESSAGE
 from services.ledger.audit_trail.registers import AUDITED, LOGS, REGISTERS
 from services.ledger.dead_letters import store as letters
@@ -108,12 +107,16 @@ def fill(api: RunningApi) -> None:
         )
         assert clients.revoke(session, "bbank", at=now())
         for number in (1, 2):
-            issued_records.keep(session, "abank", "CREDIT_ASSESSMENT", "optic", number, {"score": number})
+            records.issue(session, "abank", "CREDIT_ASSESSMENT", "optic", number, {"score": number})
             opening = sealed.ask(session, "A. Chen", "order 12/2026", 0, now(), at=now())
             sealed.approve(session, opening, "B. Nowak", at=now())
             assert sealed.show(session, opening, "A. Chen", at=now())
             record_platform_event(session, "loss_accepted", {"next": number, "why": 'of "größer"'})
-            put_down(session, "abank/GD-1", [Answer("zhongdeng", finding, number) for finding in Finding])
+            record_answers(
+                session,
+                "abank/GD-1",
+                [RegistryAnswer("zhongdeng", finding, number) for finding in RegistryFinding],
+            )
             acknowledge(session, "abank/GD-1", f"{number:032x}", now(), "abank", "seen")
             letter = bytes(32 * [number])
             session.execute(LETTER, {"digest": letter})

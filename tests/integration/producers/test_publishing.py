@@ -16,14 +16,12 @@ from kafka.admin import KafkaAdminClient, NewTopic
 
 from schemas.signing import Scheme
 from services.producers import publisher
-from services.producers.acknowledgements import settle
-from services.producers.folder_watch import Watch
-from services.producers.inbox import Inbox
+from services.producers.folder_watch import FolderWatch, Inbox
 from services.producers.intake import Intake
-from services.producers.outcomes import Fate, FileOutcome
+from services.producers.outcomes import FileOutcome, RecordStatus, settle
 from services.producers.profile import Profile, create
+from services.producers.publisher import BrokerUnreachable, MessageRefused
 from services.producers.spool import Spool
-from services.producers.unsent import BrokerUnreachable, NotTaken
 from services.testbed.localstack.engine import BrokerAddress
 from tests.producing.log import stored
 from tests.producing.partner import departed, write
@@ -39,7 +37,7 @@ def test_a_file_arrives_whole_and_a_second_run_sends_nothing(
     broker: BrokerAddress, profile: Profile, tmp_path: Path
 ) -> None:
     file = records(tmp_path / "r.jsonl", 700)
-    for fate in (Fate.PUBLISHED, Fate.ALREADY):
+    for fate in (RecordStatus.PUBLISHED, RecordStatus.ALREADY):
         with Spool(tmp_path / "spool") as spool:
             outcome = Intake(profile, spool).path(file)
             publisher.drain(spool, broker.bootstrap, patience=30)
@@ -56,7 +54,7 @@ def test_without_a_broker_everything_waits_in_the_spool(tmp_path: Path) -> None:
             publisher.drain(spool, "127.0.0.1:9", patience=0.1)
         settle([outcome], spool)
         assert spool.counts() == (3, 0)
-    assert outcome.counts == {Fate.WAITING: 3}
+    assert outcome.counts == {RecordStatus.WAITING: 3}
 
 
 def test_killed_again_and_again_it_still_publishes_everything(
@@ -130,7 +128,7 @@ def test_what_is_for_another_topic_goes_out_and_what_is_refused_is_named(
         ):
             other = replace(profile, topic=topic, source=f"urn:cre:{topic}")
             Intake(other, spool).path(file)
-        with pytest.raises(NotTaken) as refused:
+        with pytest.raises(MessageRefused) as refused:
             publisher.drain(spool, broker.bootstrap, patience=3_600)
         assert spool.counts() == (3, 6)
     assert (refused.value.topic, refused.value.missing) == (small, False)
@@ -158,7 +156,7 @@ def test_a_watch_says_what_the_broker_refuses_and_goes_on(
     said: list[str] = []
 
     class Listening:
-        def shelved(self, outcome: FileOutcome, target: Path) -> None: ...
+        def archived(self, outcome: FileOutcome, target: Path) -> None: ...
 
         def broker(self, problem: str, waiting: int) -> None:
             assert waiting >= 0
@@ -171,7 +169,7 @@ def test_a_watch_says_what_the_broker_refuses_and_goes_on(
     records(tmp_path / "inbox" / "r.jsonl", 2)
     with Inbox(tmp_path / "inbox", 0.05, 0.05) as inbox:
         who = replace(profile, topic=missing)
-        watch = Watch(inbox, who, tmp_path / "spool", broker.bootstrap, Listening())
+        watch = FolderWatch(inbox, who, tmp_path / "spool", broker.bootstrap, Listening())
         end = time.monotonic() + 120
         while not said and time.monotonic() < end:
             watch.round()

@@ -12,13 +12,11 @@ from typing import Any
 
 import pytest
 
-from services.producers.folder_watch import Manner, Watch
+from services.producers.folder_watch import FolderWatch, Inbox, WatchOptions
 from services.producers.formats.native_lines import NATIVE
-from services.producers.inbox import Inbox
-from services.producers.outcomes import Fate, FileOutcome
+from services.producers.outcomes import FileOutcome, RecordStatus
 from services.producers.profile import Profile
-from services.producers.spool import Spool
-from services.producers.spool_status import status
+from services.producers.spool import Spool, status
 from services.testbed.localstack.engine import BrokerAddress
 from tests.producing.gate_list import GATE_LIST, gate_list
 from tests.producing.killed import POINTS, folder_of
@@ -39,7 +37,7 @@ class Heard:
         self.brokers: list[str] = []
         self.busies = 0
 
-    def shelved(self, outcome: FileOutcome, target: Path) -> None:
+    def archived(self, outcome: FileOutcome, target: Path) -> None:
         self.files[f"{target.parent.name}/{target.name}"] = outcome
 
     def broker(self, problem: str, waiting: int) -> None:
@@ -69,8 +67,8 @@ def rounds(
     heard = Heard()
     with Inbox(folder, 0.0, grace) as inbox:
         spool = folder.parent / "spool"
-        manner = Manner(patience=0.1, **how)
-        watch = Watch(inbox, profile, spool, bootstrap, heard, manner, (NATIVE, GATE_LIST))
+        manner = WatchOptions(patience=0.1, **how)
+        watch = FolderWatch(inbox, profile, spool, bootstrap, heard, manner, (NATIVE, GATE_LIST))
         for _ in range(count):
             watch.round()
     return heard
@@ -108,7 +106,7 @@ def test_a_file_waits_in_the_folder_until_the_broker_has_all_of_it(
     write(folder / "b.jsonl", departed("b"))
     assert rounds(folder, profile, NOWHERE, 1).brokers == ["away 2"]
     heard = rounds(folder, profile, broker.bootstrap, 1)
-    assert heard.files["done/a.jsonl"].counts == {Fate.ALREADY: 1}
+    assert heard.files["done/a.jsonl"].counts == {RecordStatus.ALREADY: 1}
     assert stored(broker.bootstrap, profile.topic) == {"a": 1, "b": 1}
 
 
@@ -119,13 +117,13 @@ def test_a_file_that_is_replaced_while_it_waits_is_read_anew(
     write(folder / "a.jsonl", departed("a"))
     with Inbox(folder, 0.0, 60.0) as inbox:
         spool = folder.parent / "spool"
-        watch = Watch(inbox, profile, spool, NOWHERE, heard, Manner(patience=0.1))
+        watch = FolderWatch(inbox, profile, spool, NOWHERE, heard, WatchOptions(patience=0.1))
         watch.round()
         write(folder / "a.jsonl", departed("a"), departed("b"))
         watch._bootstrap = broker.bootstrap
         for _ in range(2):
             watch.round()
-    assert heard.files["done/a.jsonl"].counts == {Fate.ALREADY: 1, Fate.PUBLISHED: 1}
+    assert heard.files["done/a.jsonl"].counts == {RecordStatus.ALREADY: 1, RecordStatus.PUBLISHED: 1}
     assert heard.brokers == ["away 1", "back 0"]
 
 
@@ -135,11 +133,13 @@ def test_a_file_that_waited_for_the_broker_is_told_as_published(
     heard = Heard()
     write(folder / "a.jsonl", departed("a"))
     with Inbox(folder, 0.0, 60.0) as inbox:
-        watch = Watch(inbox, profile, folder.parent / "spool", NOWHERE, heard, Manner(patience=0.1))
+        watch = FolderWatch(
+            inbox, profile, folder.parent / "spool", NOWHERE, heard, WatchOptions(patience=0.1)
+        )
         watch.round()
         watch._bootstrap = broker.bootstrap
         watch.round()
-    assert heard.files["done/a.jsonl"].counts == {Fate.PUBLISHED: 1}
+    assert heard.files["done/a.jsonl"].counts == {RecordStatus.PUBLISHED: 1}
 
 
 def test_a_person_may_publish_beside_the_watch(profile: Profile, folder: Path) -> None:

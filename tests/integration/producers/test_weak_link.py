@@ -19,7 +19,7 @@ from services.ledger.registry.events import PartyAdded
 from services.ledger.registry.possession import proven
 from services.ledger.storage.migrate import migrate
 from services.processors.supervisor import Supervisor
-from services.producers.spool_status import status
+from services.producers.spool import status
 from services.testbed.localstack.engine import Servers
 from tests.integration.worker.harness import Arena
 from tests.producing.log import stored

@@ -37,7 +37,7 @@ from services.ledger.storage.generations import create_generation, switch_genera
 from services.ledger.storage.quarantine import quarantine
 from services.ledger.storage.session import end_frozen, open_session, settle_in
 from services.ledger.storage.writer import Writer
-from services.query.views import told_of
+from services.query.views import read_view
 from services.testbed.localstack.engine import DatabaseAddress
 from tests.signed.telling import (
     APPENDED_MS,
@@ -431,7 +431,7 @@ def views(dsn: str) -> dict[bytes, View]:
         registry = store.load(session)
         founded = session.execute("SELECT cons FROM lianyun.head WHERE founded").fetchall()
         told = {
-            cons.bytes: told_of(session, cons.bytes, APPENDED_MS * 1_000, registry) for (cons,) in founded
+            cons.bytes: read_view(session, cons.bytes, APPENDED_MS * 1_000, registry) for (cons,) in founded
         }
     return {cons: each.view for cons, each in told.items() if each is not None}
 

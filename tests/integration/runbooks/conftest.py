@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from services.testbed.localstack.database import postgres_programs
 from services.testbed.localstack.engine import Servers
-from services.testbed.localstack.postgres_binaries import postgres_programs
 from tests.integration.runbooks.ground import Ground
 from tests.walking.walk import Walk
 

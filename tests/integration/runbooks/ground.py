@@ -26,7 +26,7 @@ from services.processors.topics.declaration import read_declaration
 from services.producers import profile, publisher
 from services.producers.intake import Intake
 from services.producers.spool import Spool
-from services.query.views import told_of
+from services.query.views import read_view
 
 AS_OF = 1_760_000_000_000_000
 """The moment as of which views are compared: after every event of the partner."""
@@ -155,7 +155,7 @@ class Ground:
         with psycopg.connect(self.dsn) as session:
             events = session.execute("SELECT id, content FROM lianyun.body ORDER BY 1, 2").fetchall()
             heads = session.execute("SELECT cons FROM lianyun.head WHERE founded ORDER BY 1").fetchall()
-            told = {name: told_of(session, name.bytes, AS_OF) for (name,) in heads}
+            told = {name: read_view(session, name.bytes, AS_OF) for (name,) in heads}
         views = {str(name): (None, each and each.view) for name, each in told.items()}
         return {**{str(id_): (content, None) for id_, content in events}, **views}
 

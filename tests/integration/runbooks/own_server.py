@@ -10,9 +10,9 @@ from pathlib import Path
 
 from services.monitoring.artefacts import ROOT
 from services.runtime.ports import LOOPBACK, free_port
-from services.testbed.localstack.guard import Guard
+from services.testbed.localstack.database import postgres_programs
 from services.testbed.localstack.home import unprivileged_account
-from services.testbed.localstack.postgres_binaries import postgres_programs
+from services.testbed.localstack.process import Guard
 
 NEEDED = (
     "pg_ctl",

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from services.testbed.localstack import Broker, LocalStack
-from services.testbed.localstack.broker_access import ADMINISTRATOR
+from services.testbed.localstack.broker_settings import ADMINISTRATOR
+from services.testbed.localstack.database import postgres_programs
 from services.testbed.localstack.engine import DatabaseAddress
-from services.testbed.localstack.postgres_binaries import postgres_programs
 from tests.integration.runbooks.ground import Ground
 from tests.walking.walk import Walk
 

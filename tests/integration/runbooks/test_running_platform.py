@@ -17,8 +17,8 @@ from services.monitoring.artefacts import ROOT
 from services.producers import profile
 from services.testbed.localstack import LocalStack
 from services.testbed.localstack.broker_settings import BACK_SOON
+from services.testbed.localstack.database import postgres_programs
 from services.testbed.localstack.engine import DatabaseAddress
-from services.testbed.localstack.postgres_binaries import postgres_programs
 from tests.integration.runbooks.ground import Ground, box
 from tests.upgrading.previous import next_release
 from tests.walking.walk import Walk

@@ -162,7 +162,7 @@ def test_it_keeps_house_answers_events_and_seals_reads_under_a_legal_purpose(
     upkeep.forget(api.context)
     with psycopg.connect(server.dsn("owner")) as session:
         session.execute("INSERT INTO lianyun.financing_asked (no) SELECT min(no) FROM lianyun.body")
-    desk = read_keys(api.settings.financing_keys).desk(api.settings.network)
+    desk = read_keys(api.settings.financing_keys).decision_service(api.settings.network)
     clerking.turn(api.context, desk)
     assert api.rows("SELECT 1 FROM lianyun.financing_asked WHERE answered IS NULL") == []
     before = api.rows("SELECT count(*) FROM lianyun.access_log_sealed")

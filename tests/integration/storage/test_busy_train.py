@@ -11,7 +11,7 @@ import pytest
 from schemas.events.base import ObjectKind
 from services.domain.derive import derive
 from services.domain.facts import FOREVER, LinkKind
-from services.domain.train_head import RUNNING
+from services.domain.head import RUNNING
 from services.ledger.storage import reading
 from services.ledger.storage.batch import Event
 from tests.storing.comparing import assert_readers_see_enough

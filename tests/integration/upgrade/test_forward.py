@@ -37,12 +37,12 @@ from services.processors.topics import cluster
 from services.processors.topics.declaration import read_declaration
 from services.runtime.ports import free_port
 from services.testbed.demo import run
-from services.testbed.demo.run import Flow, Outcome, play
+from services.testbed.demo.run import DemoOutcome, Flow, play
 from services.testbed.localstack.platform import RunningPlatform, addresses, register
 from services.testbed.localstack.stack import LocalStack
 from services.testbed.simulator import files
 from services.testbed.simulator.corridors import simulate
-from services.testbed.simulator.signatures import members, profiles
+from services.testbed.simulator.signed_messages import members, profiles
 from tests.upgrading.comparing import schema, state
 from tests.upgrading.previous import command, environment, next_release, previous_release
 
@@ -171,7 +171,7 @@ def test_a_full_database_goes_forward_under_the_workers_and_the_api_of_the_relea
     monkeypatch.setattr(run, "HISTORY", 100.0)
     monkeypatch.setattr(run, "LIVE", 100.0)
     world = simulate("tiny", 1, scale=0.006)
-    simulation, handed = world.simulation(), files.handed(world.kept)
+    simulation, deliveries = world.simulation(), files.deliveries(world.played)
     with ExitStack() as stack:
         servers = LocalStack()
         stack.callback(servers.stop)
@@ -192,13 +192,13 @@ def test_a_full_database_goes_forward_under_the_workers_and_the_api_of_the_relea
             founder,
             [f"/v1/consignments/{truth.consignment}" for truth in list(simulation.truths.values())[:6]],
         )
-        out, outcome = Published(), list[Outcome]()
+        out, outcome = Published(), list[DemoOutcome]()
 
         def publish() -> None:
             outcome.append(
                 play(
                     simulation,
-                    handed,
+                    deliveries,
                     world.opens,
                     platform,
                     tmp_path / "spools",
@@ -221,7 +221,7 @@ def test_a_full_database_goes_forward_under_the_workers_and_the_api_of_the_relea
 
         pending = [m for m in migrations() if m.number > released().level]
         # Half of an equal share: a file holds several messages, and what is on its way goes out beyond what is allowed.
-        share = len(handed.messages) // (2 * (len(pending) + 5))
+        share = len(deliveries.messages) // (2 * (len(pending) + 5))
 
         def refused(named: str) -> None:
             with pytest.raises(MigrationError, match=f"processes of one are at work: {named}"):

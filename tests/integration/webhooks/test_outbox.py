@@ -11,7 +11,7 @@ import pytest
 
 from schemas.trace_context import TraceContext
 from services.financing.domain.decisions import Action
-from services.financing.domain.requests import Ask
+from services.financing.domain.requests import DecisionRequest
 from services.ledger.storage.session import Session, open_session
 from services.notifications.webhooks import outbox, queue, subscriptions
 from services.notifications.webhooks.messages import SUBSCRIBABLE, MessageType, Subject, message
@@ -240,7 +240,7 @@ def test_a_request_of_a_stranger_about_a_financing_is_told_to_nobody(
         subscriptions.create(
             session, party, "https://hooks.example/", [MessageType.FINANCING_DECIDED], "", seal, 0
         )
-    stored.ask(Ask(Action.PLEDGE, "bbank", "mine", "abank/GD-1"), at)
+    stored.ask(DecisionRequest(Action.PLEDGE, "bbank", "mine", "abank/GD-1"), at)
     outbox.catch_up(session)
     assert messages(session) == []
 

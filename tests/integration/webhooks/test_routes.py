@@ -16,7 +16,7 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from services.cli.checks import webhooks
+from services.cli.checks import database
 from services.cli.main import app
 from services.notifications.webhooks.signature import verify
 from tests.calling.running import RunningApi
@@ -194,10 +194,10 @@ def test_doctor_finds_what_nobody_sends(api: RunningApi, receiver: Receiver) -> 
     bank = api.client("abank")
     made = make(bank, receiver.url())
     with psycopg.connect(api.dsn) as connection:
-        assert webhooks.look(connection).ok
+        assert database.webhooks(connection).ok
     bank.post(f"/v1/webhooks/{made['id']}/test", headers=key())
     with psycopg.connect(api.dsn) as connection:
-        assert webhooks.look(connection).ok, "it is due just now"
-        late = webhooks.look(connection, time.time() + webhooks.LATE_SECONDS + 60)
+        assert database.webhooks(connection).ok, "it is due just now"
+        late = database.webhooks(connection, time.time() + database.LATE_SECONDS + 60)
     assert not late.ok
     assert late.mend.startswith("lianyun webhooks run")

@@ -29,7 +29,7 @@ from services.testbed.localstack import LocalStack
 from services.testbed.localstack.broker import Broker
 from services.testbed.localstack.broker_settings import BACK_SOON
 from services.testbed.localstack.engine import DatabaseAddress
-from services.testbed.localstack.guard import Guard
+from services.testbed.localstack.process import Guard
 from tests.integration.worker import probe
 from tests.integration.worker.harness import Arena, metrics
 from tests.integration.worker.test_product import Partner, counts, workers

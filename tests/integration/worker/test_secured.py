@@ -15,9 +15,9 @@ from services.processors.topics.access import apply_grants, grants
 from services.processors.topics.cluster import ClusterError, admin_client, apply
 from services.processors.topics.declaration import read_declaration
 from services.producers import publisher
-from services.producers.unsent import BrokerUnreachable
+from services.producers.publisher import BrokerUnreachable
 from services.testbed.localstack import LocalStack
-from services.testbed.localstack.broker_access import ADMINISTRATOR
+from services.testbed.localstack.broker_settings import ADMINISTRATOR
 from tests.integration.worker import probe
 from tests.integration.worker.harness import Arena
 

@@ -19,18 +19,16 @@ import yaml
 from schemas.events.base import ObjectKind
 from schemas.events.decode import decode_payload
 from schemas.rfc3339 import parse_micros
-from services.credit.domain.consignment_observations import observe
-from services.credit.domain.counts import count, of_shipper
-from services.credit.domain.disputes import set_aside, standing
+from services.credit.domain.consignment_signals import observe
+from services.credit.domain.disputes import dispute_statuses, set_aside
 from services.credit.domain.financing_signals import observe_financings
-from services.credit.domain.interpretation import read
-from services.credit.domain.observations import Observation, day_of
+from services.credit.domain.observations import Observation, count, day_of, of_shipper
+from services.credit.domain.rates import closures
 from services.credit.domain.score import Record, record
 from services.credit.domain.signals import Model, model
-from services.credit.domain.stability import closures
-from services.credit.domain.statements import CreditFacts
+from services.credit.domain.statements import CreditFacts, read
 from services.domain.facts import Facts
-from services.domain.interpretation import Statement
+from services.domain.interpretation import Attribution
 from services.domain.liveness import Liveness, judge
 from services.domain.objects import Thing
 from tests.stories.shorthand import instant
@@ -65,7 +63,7 @@ class State:
     def record(self, shipper: str, as_of: int, table: Model) -> Record:
         """The record of ``shipper``, everything computed anew."""
         seen = self.observations(table)
-        standings = standing(self.told, self.liveness, table, as_of)
+        standings = dispute_statuses(self.told, self.liveness, table, as_of)
         today = day_of(as_of)
         live = [r for r in self.facts.restrictions if self.liveness.live(r.event) and r.territorial]
         return record(
@@ -82,7 +80,7 @@ class State:
 def piece(told: Told) -> State:
     """What one event states; each call reads its bytes anew."""
     envelope = told.envelope
-    statement = Statement(told.event, envelope.source, told.publisher, envelope.published_micros)
+    statement = Attribution(told.event, envelope.source, told.publisher, envelope.published_micros)
     return State(told.facts(), read(statement, decode_payload(envelope.type, told.payload)))
 
 

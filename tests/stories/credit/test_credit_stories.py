@@ -15,9 +15,8 @@ import pytest
 from schemas.events.correction import Corrected
 from schemas.events.decode import decode_payload
 from services.credit.domain.consent import in_force, may_read
-from services.credit.domain.counts import added, count, difference
-from services.credit.domain.disputes import standing
-from services.credit.domain.observations import Observation
+from services.credit.domain.disputes import dispute_statuses
+from services.credit.domain.observations import Observation, added, count, difference
 from services.credit.domain.score import Assessment
 from services.credit.domain.signals import Signal
 
@@ -78,7 +77,7 @@ def judged(told: CreditStory, seen: frozenset[Observation], shipper: str, expect
     if "reasons" in expect:
         assert [reason.signal.code for reason in found.reasons] == expect.pop("reasons")
     if "disputes" in expect:
-        standings = standing(told.state.told, told.state.liveness, current(), told.as_of)
+        standings = dispute_statuses(told.state.told, told.state.liveness, current(), told.as_of)
         mine = {told.short(s.dispute.event): s.state for s in standings if s.dispute.shipper == shipper}
         assert mine == expect.pop("disputes")
         assert named(told, found) == {s: sorted(e) for s, e in expect.pop("counted").items()}

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from schemas.events.base import ObjectKind
 from schemas.rfc3339 import parse_micros
-from services.cases.domain.causes import CaseKind, Cause, FinancingAlert, causes, joined
-from services.cases.domain.due_times import next_due
+from services.cases.domain.causes import CaseKind, Cause, FinancingAlert, causes, joined, next_due
 from services.domain.derive import derive
 from services.domain.facts import Facts
 from services.domain.objects import Thing

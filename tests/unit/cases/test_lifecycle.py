@@ -7,26 +7,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.cases.domain.lifecycle import (
-    Ask,
     Case,
-    Desk,
     Refused,
     Status,
     Step,
     StepKind,
+    StepRequest,
+    Team,
     after,
     case_of,
     decide,
     rule,
 )
-from services.cases.domain.shift_report import Standing, shift_report
+from services.cases.domain.shift_report import CaseSummary, shift_report
 
 CASE = b"c" * 16
-A, B = Desk("ktz", "dostyk-shift"), Desk("cr", "alashankou-shift")
+A, B = Team("ktz", "dostyk-shift"), Team("cr", "alashankou-shift")
 OPENED = Step(1, CASE, StepKind.OPENED, 100, 0)
 
 
-def take(case: Case, ask: Ask, at: int) -> Case | Refused | None:
+def take(case: Case, ask: StepRequest, at: int) -> Case | Refused | None:
     kind = decide(case, ask, at)
     if kind is None or isinstance(kind, Refused):
         return kind
@@ -34,8 +34,8 @@ def take(case: Case, ask: Ask, at: int) -> Case | Refused | None:
     return after(case, step)
 
 
-def owned(by: Desk = A) -> Case:
-    case = take(after(None, OPENED), Ask(StepKind.ACKNOWLEDGED, by), 110)
+def owned(by: Team = A) -> Case:
+    case = take(after(None, OPENED), StepRequest(StepKind.ACKNOWLEDGED, by), 110)
     assert isinstance(case, Case)
     return case
 
@@ -43,43 +43,49 @@ def owned(by: Desk = A) -> Case:
 def test_the_first_desk_owns_it_and_the_second_is_told_who_does() -> None:
     case = owned(A)
     assert case.owner == A
-    refused = take(case, Ask(StepKind.ACKNOWLEDGED, B), 111)
+    refused = take(case, StepRequest(StepKind.ACKNOWLEDGED, B), 111)
     assert isinstance(refused, Refused)
     assert "ktz/dostyk-shift" in refused.problem
-    assert take(case, Ask(StepKind.ACKNOWLEDGED, A), 111) is None, "done already"
+    assert take(case, StepRequest(StepKind.ACKNOWLEDGED, A), 111) is None, "done already"
 
 
 def test_only_the_owner_gives_it_away() -> None:
-    assert isinstance(take(owned(A), Ask(StepKind.ASSIGNED, B, to=B), 120), Refused)
-    given_away = take(owned(A), Ask(StepKind.ASSIGNED, A, to=B), 120)
+    assert isinstance(take(owned(A), StepRequest(StepKind.ASSIGNED, B, to=B), 120), Refused)
+    given_away = take(owned(A), StepRequest(StepKind.ASSIGNED, A, to=B), 120)
     assert isinstance(given_away, Case)
     assert given_away.owner == B
-    assigned = take(after(None, OPENED), Ask(StepKind.ASSIGNED, A, to=B), 120)
+    assigned = take(after(None, OPENED), StepRequest(StepKind.ASSIGNED, A, to=B), 120)
     assert isinstance(assigned, Case)
     assert assigned.owner == B
 
 
 def test_a_snooze_ends_by_itself_and_not_in_the_past() -> None:
-    case = take(owned(A), Ask(StepKind.SNOOZED, A, until=500, reason="engine"), 120)
+    case = take(owned(A), StepRequest(StepKind.SNOOZED, A, until=500, reason="engine"), 120)
     assert isinstance(case, Case)
     assert [case.status(at) for at in (120, 499, 500)] == [Status.SNOOZED, Status.SNOOZED, Status.OWNED]
-    assert isinstance(take(owned(A), Ask(StepKind.SNOOZED, A, until=120, reason="engine"), 120), Refused)
-    assert isinstance(take(owned(A), Ask(StepKind.SNOOZED, B, until=500, reason="engine"), 120), Refused)
+    assert isinstance(
+        take(owned(A), StepRequest(StepKind.SNOOZED, A, until=120, reason="engine"), 120), Refused
+    )
+    assert isinstance(
+        take(owned(A), StepRequest(StepKind.SNOOZED, B, until=500, reason="engine"), 120), Refused
+    )
 
 
 def test_a_note_may_be_put_by_anybody_at_any_time_and_changes_nothing() -> None:
-    noted = take(owned(A), Ask(StepKind.NOTED, B, text="seen"), 120)
+    noted = take(owned(A), StepRequest(StepKind.NOTED, B, text="seen"), 120)
     assert isinstance(noted, Case)
     assert noted.owner == A
 
 
 def test_closed_by_its_owner_it_takes_no_step_but_a_note() -> None:
-    assert isinstance(take(after(None, OPENED), Ask(StepKind.CLOSED, A, reason="RESOLVED"), 120), Refused)
-    case = take(owned(A), Ask(StepKind.CLOSED, A, reason="RESOLVED"), 120)
+    assert isinstance(
+        take(after(None, OPENED), StepRequest(StepKind.CLOSED, A, reason="RESOLVED"), 120), Refused
+    )
+    case = take(owned(A), StepRequest(StepKind.CLOSED, A, reason="RESOLVED"), 120)
     assert isinstance(case, Case)
     assert case.status(120) is Status.CLOSED
     for kind in (StepKind.ACKNOWLEDGED, StepKind.ASSIGNED, StepKind.SNOOZED, StepKind.CLOSED):
-        assert isinstance(take(case, Ask(kind, A, to=A, until=999), 130), Refused)
+        assert isinstance(take(case, StepRequest(kind, A, to=A, until=999), 130), Refused)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +103,7 @@ def test_what_the_rule_does(case: Case | None, stood: bool, stands: bool, expect
 
 
 def test_a_case_opens_again_only_when_its_cause_was_gone_and_nobody_owns_it_then() -> None:
-    closed = take(owned(A), Ask(StepKind.CLOSED, A, reason="FALSE_ALARM"), 120)
+    closed = take(owned(A), StepRequest(StepKind.CLOSED, A, reason="FALSE_ALARM"), 120)
     assert isinstance(closed, Case)
     assert rule(closed, True, True) is None, "a desk closed it while its cause stood"
     assert rule(closed, False, True) is StepKind.REOPENED
@@ -130,7 +136,7 @@ def test_a_history_that_no_decision_made_is_found_out(steps: tuple[Step, ...]) -
 
 
 ASKS = st.builds(
-    Ask,
+    StepRequest,
     st.sampled_from([k for k in StepKind if k not in (StepKind.OPENED, StepKind.REOPENED)]),
     st.sampled_from([A, B]),
     to=st.sampled_from([A, B]),
@@ -141,7 +147,7 @@ ASKS = st.builds(
 
 
 @given(st.lists(st.one_of(ASKS, st.booleans()), max_size=30))
-def test_whatever_is_asked_the_owner_changes_only_by_the_owners_word(moves: list[Ask | bool]) -> None:
+def test_whatever_is_asked_the_owner_changes_only_by_the_owners_word(moves: list[StepRequest | bool]) -> None:
     """Asks of two desks and a cause that comes and goes; the history that they leave replays to the same case."""
     steps, stands, at = [OPENED], True, 100
     for move in moves:
@@ -185,10 +191,10 @@ def test_whatever_is_asked_the_owner_changes_only_by_the_owners_word(moves: list
 def test_the_shift_report_tells_what_came_what_went_and_what_stands_by_crossing_and_owner() -> None:
     one, two, three, four = (bytes([n]) * 16 for n in range(4))
     cases = [
-        Standing(one, "alashankou-dostyk", "ktz/dostyk-shift", False),
-        Standing(two, "alashankou-dostyk", "", True),
-        Standing(three, "", "", False),
-        Standing(four, "alashankou-dostyk", "", True),
+        CaseSummary(one, "alashankou-dostyk", "ktz/dostyk-shift", False),
+        CaseSummary(two, "alashankou-dostyk", "", True),
+        CaseSummary(three, "", "", False),
+        CaseSummary(four, "alashankou-dostyk", "", True),
     ]
     steps = [
         Step(1, four, StepKind.CLOSED, 50, 0, 0),  # before this shift

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.cli.checks import disk_space, machine
+from services.cli.checks import database, machine
 from services.cli.checks.check import Check, guarded, judged, shortened
 from services.runtime.ports import free_port
 from services.telemetry.http import Health, HealthServer
@@ -124,23 +124,23 @@ GIB = 1 << 30
 )
 def test_the_days_that_a_disk_lasts(free: int | None, ok: bool, says: str) -> None:
     """A tenth of 10 GiB came in half a day."""
-    check = disk_space.judge(disk_space.Growth(10 * GIB, 1_000_000, 100_000, 43_200.0), free)
+    check = database.judge(database.Growth(10 * GIB, 1_000_000, 100_000, 43_200.0), free)
     assert check.ok is ok
     assert says in check.found
     assert ("lianyun db retain" in check.mend) is not ok
 
 
 @pytest.mark.parametrize(
-    "growth", [disk_space.Growth(GIB, 999, 999, 86_400), disk_space.Growth(GIB, 5_000, 5_000, 59)]
+    "growth", [database.Growth(GIB, 999, 999, 86_400), database.Growth(GIB, 5_000, 5_000, 59)]
 )
-def test_nothing_is_foretold_from_too_little(growth: disk_space.Growth) -> None:
-    assert disk_space.judge(growth, 3 * GIB).ok
-    assert "too few events" in disk_space.judge(growth, 3 * GIB).found
-    finding(disk_space.judge(growth, GIB), "1.0 GiB free", "add disk")
+def test_nothing_is_foretold_from_too_little(growth: database.Growth) -> None:
+    assert database.judge(growth, 3 * GIB).ok
+    assert "too few events" in database.judge(growth, 3 * GIB).found
+    finding(database.judge(growth, GIB), "1.0 GiB free", "add disk")
 
 
 def test_a_database_at_rest_never_fills_its_disk() -> None:
-    assert disk_space.judge(disk_space.Growth(GIB, 5_000, 0, 86_400), 3 * GIB).ok
+    assert database.judge(database.Growth(GIB, 5_000, 0, 86_400), 3 * GIB).ok
 
 
 def test_a_look_that_fails_is_a_finding_and_what_it_saw_before_stays() -> None:

@@ -13,7 +13,7 @@ from threading import Thread
 
 import pytest
 
-from services.cli.checks import containers, machine, monitoring, reasons
+from services.cli.checks import check, containers, machine, monitoring
 from services.cli.checks.check import Check
 from services.runtime.ports import free_port, listening
 
@@ -34,9 +34,9 @@ def test_every_check_says_why_it_is_made() -> None:
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("Check", "judged"):
                 named |= {arg.value for arg in node.args[:1] if isinstance(arg, ast.Constant)}
     assert len(named) > 25
-    assert named <= set(reasons.WHY)
-    assert Check("psycopg", True, "3").why == reasons.PACKAGE
-    assert Check("broker", True, "").why == reasons.WHY["broker"]
+    assert named <= set(check.WHY)
+    assert Check("psycopg", True, "3").why == check.PACKAGE
+    assert Check("broker", True, "").why == check.WHY["broker"]
 
 
 def engine(**answers: str | None) -> Callable[[Sequence[str]], str | None]:
@@ -88,9 +88,9 @@ def test_a_real_port_that_is_taken() -> None:
 
 
 def test_a_command_that_fails_says_nothing() -> None:
-    assert containers.ask(["false"]) is None
-    assert containers.ask(["no-such-command-of-ours"]) is None
-    assert containers.ask(["echo", "2.1"]) == "2.1"
+    assert containers.run_command(["false"]) is None
+    assert containers.run_command(["no-such-command-of-ours"]) is None
+    assert containers.run_command(["echo", "2.1"]) == "2.1"
 
 
 @pytest.fixture

@@ -11,8 +11,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from services.testbed.commands.live_picture import Screen
-from services.testbed.commands.moving_picture import moving_picture
+from services.testbed.commands.live_picture import Screen, moving_picture
 from services.testbed.demo.run import Flow
 from services.testbed.simulator.corridors import conditions_of
 from services.testbed.simulator.world import DAY

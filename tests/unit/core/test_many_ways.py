@@ -10,8 +10,8 @@ import pytest
 
 from schemas.events import catalogue
 from schemas.events.base import Classifier, ObjectKind
-from services.domain import engagement
 from services.domain.derive import derive
+from services.domain.evidence import engaged_parties
 from services.domain.facts import (
     FOREVER,
     Assurance,
@@ -72,7 +72,7 @@ def test_layers_of_notes_are_read_in_the_time_of_their_links() -> None:
     assert time.process_time() - started < 5
     assert view is not None
     assert view.document is not None
-    assert [(a.claim.milestone, str(a.standing)) for a in view.arrivals] == [
+    assert [(a.claim.milestone, str(a.status)) for a in view.arrivals] == [
         (2001, "COUNTED"),
         (2002, "UNENGAGED"),
     ]
@@ -142,7 +142,7 @@ def test_ways_are_those_that_trying_out_every_one_finds(seed: int) -> None:
     assert {way[:3] for way in found} == {way[:3] for way in every}
     named = {each.left for each in Network(links).counted([CONS], engaged)}
     assert named == {way[0] for way in every if way[3] and way[0].kind is not ObjectKind.WAGON} - {CONS}
-    assert engagement.engaged(engaged, Network(links), frozenset({CONS})) == engaged
+    assert engaged_parties(engaged, Network(links), frozenset({CONS})) == engaged
 
 
 def test_a_route_of_many_stops_is_walked_once() -> None:

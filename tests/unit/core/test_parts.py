@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from schemas.events.base import ObjectKind
 from services.domain.facts import Link, LinkKind
+from services.domain.links import parts
 from services.domain.objects import Thing
-from services.domain.parts import parts
 
 CONS = Thing(ObjectKind.CONSIGNMENT, "op/1")
 ONE, TWO, NEW, LAST = (Thing(ObjectKind.NOTE, f"SMGS/CN/X/{n}/2026") for n in range(4))

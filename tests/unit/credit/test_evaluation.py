@@ -12,26 +12,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.credit.domain.consignment_observations import observe
+from services.credit.domain.consignment_signals import observe
 from services.credit.domain.signals import model
 from services.domain.objects import consignment
 from services.testbed.credit_evaluation import narrative, population
-from services.testbed.credit_evaluation.evaluate import evaluate
-from services.testbed.credit_evaluation.measures import (
-    Outcome,
+from services.testbed.credit_evaluation.evaluate import (
+    ScoredFirm,
     acceptance,
     auc,
     calibration,
     calibration_error,
+    evaluate,
     ratio,
 )
 from services.testbed.credit_evaluation.population import shipments
 
-outcomes = st.lists(st.builds(Outcome, st.integers(0, 20), st.booleans()), max_size=40)
+outcomes = st.lists(st.builds(ScoredFirm, st.integers(0, 20), st.booleans()), max_size=40)
 
 
 @given(outcomes)
-def test_auc_is_the_share_of_pairs_in_the_right_order(drawn: list[Outcome]) -> None:
+def test_auc_is_the_share_of_pairs_in_the_right_order(drawn: list[ScoredFirm]) -> None:
     good = [o.score for o in drawn if not o.defaulted]
     bad = [o.score for o in drawn if o.defaulted]
     pairs = [Fraction(1) if g > b else Fraction(1, 2) if g == b else Fraction(0) for g in good for b in bad]
@@ -39,8 +39,8 @@ def test_auc_is_the_share_of_pairs_in_the_right_order(drawn: list[Outcome]) -> N
 
 
 def test_calibration_compares_the_two_halves() -> None:
-    known = [Outcome(score, score < 30) for score in range(100)]
-    tested = [Outcome(score, score < 20) for score in range(100)]
+    known = [ScoredFirm(score, score < 30) for score in range(100)]
+    tested = [ScoredFirm(score, score < 20) for score in range(100)]
     bands = calibration(known, tested)
     assert [(b.low, b.expected, b.observed) for b in bands[:2]] == [
         (0, Fraction(1), Fraction(1)),
@@ -110,6 +110,8 @@ def test_policy_detentions_of_inland_firms_leave_no_trace() -> None:
     assert held
     for shipment in held:
         subject = consignment("operator", f"{firm.code}-{shipment.number}")
-        with_it = observe(*narrative.told(firm, shipment), subject, model())
-        without = observe(*narrative.told(firm, replace(shipment, held_by_policy=False)), subject, model())
+        with_it = observe(*narrative.facts_of(firm, shipment), subject, model())
+        without = observe(
+            *narrative.facts_of(firm, replace(shipment, held_by_policy=False)), subject, model()
+        )
         assert {o._replace(events=()) for o in with_it} == {o._replace(events=()) for o in without}

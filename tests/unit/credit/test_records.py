@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from services.credit.domain.consent import Leave, Part, may_see_cargo
+from services.credit.domain.consent import Part, ReadPermission, may_see_cargo
 from services.credit.domain.presentation import events_of, plain
 from services.credit.domain.signals import Model, model
 from tests.stories.credit.telling import CreditStory, credit_stories
@@ -58,7 +58,7 @@ def test_records_do_not_depend_on_the_hash_seed() -> None:
 def test_a_scope_shows_what_it_names_and_nothing_else(parts: set[Part], shows: set[str]) -> None:
     told = disputed()
     record = told.state.record("lake", told.as_of, model())
-    leave = Leave(frozenset(parts))
+    leave = ReadPermission(frozenset(parts))
     text = json.dumps(plain(leave, record, (), {}))
     for word in ("score", "signals", "reasons", "events", "disputes"):
         assert (f'"{word}"' in text) is (word in shows), word
@@ -103,7 +103,7 @@ def test_the_rules_compute_with_integers_alone() -> None:
     """Every machine comes to the same record: no float, no true division, nothing of ``math`` but the integer root."""
     folder = ROOT / "services" / "credit" / "domain"
     modules = sorted(folder.glob("*.py"))
-    assert {"rates.py", "score.py", "stability.py", "decay.py"} <= {module.name for module in modules}
+    assert {"rates.py", "score.py", "consignment_signals.py"} <= {module.name for module in modules}
     for module in modules:
         for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
             where = f"{module.name}:{getattr(node, 'lineno', 0)}"

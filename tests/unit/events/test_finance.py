@@ -13,7 +13,7 @@ from schemas.events.finance_terms import FinanceFact
 from schemas.publishing.examples import example
 from schemas.reasons import Refusal
 from services.domain.facts import Facts
-from services.domain.interpretation import Statement, interpret
+from services.domain.interpretation import Attribution, interpret
 from services.domain.publisher import Publisher
 
 FINANCE = [spec for spec in catalogue.specs() if spec.region is Region.FINANCE]
@@ -23,7 +23,9 @@ every = pytest.mark.parametrize("spec", FINANCE, ids=[spec.type for spec in FINA
 @every
 def test_no_view_of_a_consignment_shows_that_it_is_financed(spec: EventSpec) -> None:
     payload = decode_payload(spec.type, orjson.dumps(example(spec.type)))
-    stated = interpret(Statement(b"e" * 16, "s", Publisher("abank", spec.publishers), 0), b"c" * 16, payload)
+    stated = interpret(
+        Attribution(b"e" * 16, "s", Publisher("abank", spec.publishers), 0), b"c" * 16, payload
+    )
     assert stated == Facts(contents=frozenset({(b"e" * 16, b"c" * 16)}))
 
 

@@ -11,8 +11,7 @@ import pytest
 from schemas.events.base import PlacedMilestone
 from schemas.events.catalogue import CATALOGUE
 from schemas.events.declare import RUNNING, event
-from schemas.events.decode import Decoder
-from schemas.events.upcast import STEPS, Step
+from schemas.events.decode import STEPS, Decoder, Step
 from schemas.events.vocabulary import Region, Role
 from schemas.publishing.examples import example
 from schemas.reasons import Reason, Refusal

@@ -12,8 +12,16 @@ import openpyxl
 
 from schemas import railnet
 from schemas.signing import Scheme, SigningKey
-from services.producers import native
-from services.producers.formats.model import Format, PassedOver, Reading, Record, Said, Settings, Unread
+from services.producers import unsigned_event
+from services.producers.formats.model import (
+    EventDraft,
+    Format,
+    PassedOver,
+    ReadOutcome,
+    Record,
+    Settings,
+    Unread,
+)
 from services.producers.formats.sheets import FORMATS
 from services.producers.profile import Profile
 
@@ -36,12 +44,12 @@ def profile(party: str) -> Profile:
     return Profile(party, f"urn:cre:{party}", f"cre.x.{party}.v1", "demo", key, bytes(32))
 
 
-def walk(reading: Reading, settings: Settings) -> list[Record]:
+def walk(reading: ReadOutcome, settings: Settings) -> list[Record]:
     """The records of a reading; every Said has to be an event that admission takes."""
     records = list(reading.records)
     for record in records:
-        if isinstance(record, Said):
-            native.assemble(
+        if isinstance(record, EventDraft):
+            unsigned_event.assemble(
                 profile(settings.party),
                 record.id,
                 record.type,
@@ -56,8 +64,8 @@ def read(name: str, content: bytes, settings: Settings = OPERATOR) -> list[Recor
     return walk(format_named(name).read(content, settings), settings)
 
 
-def said(records: Iterable[Record], what: str = "") -> list[Said]:
-    return [r for r in records if isinstance(r, Said) and (not what or r.type == f"cre.{what}.v1")]
+def said(records: Iterable[Record], what: str = "") -> list[EventDraft]:
+    return [r for r in records if isinstance(r, EventDraft) and (not what or r.type == f"cre.{what}.v1")]
 
 
 def unread(records: Iterable[Record]) -> list[Unread]:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from services.producers.formats.model import Settings
-from services.producers.formats.sheets import _KINDS, FORMATS, customs_codes
+from services.producers.formats.sheets import _KINDS, FORMATS, customs_receipts
 from tests.unit.formats_sheets.making import BEIJING, KTZ, OPERATOR, RAILWAY, read, said, text, unread
 
 SMGS = Settings("ktz", KTZ.zone, choices={"waybill_list": {"note.form": "SMGS"}})
@@ -38,12 +38,12 @@ def test_every_format_and_every_column_is_on_the_page() -> None:
             (line,) = [line for line in columns.split("\n") if line.startswith(f"| `{meaning}` |")]
             assert f"`{kind.name}`" in line, (kind.name, meaning)
     assert [each.name for each in FORMATS] == [kind.name for kind in _KINDS]
-    assert all(f"`{system}`" in PAGE for system in customs_codes.systems())
+    assert all(f"`{system}`" in PAGE for system in customs_receipts.systems())
 
 
 def test_every_choice_that_the_readers_ask_for_is_on_the_page() -> None:
     code = "".join(
-        path.read_text(encoding="utf-8") for path in Path(customs_codes.__file__).parent.glob("*.py")
+        path.read_text(encoding="utf-8") for path in Path(customs_receipts.__file__).parent.glob("*.py")
     )
     asked = set(re.findall(r'\.choice\(\s*"([a-z.]+)"', code))
     assert len(asked) >= 10

@@ -14,7 +14,9 @@ from openpyxl.styles import Font
 from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900
 
 from schemas.reasons import Reason, Refusal
-from services.producers.formats.sheets import FORMATS, compound, delimited, file_types, markup, package
+from services.producers.formats.sheets import FORMATS, delimited, reader
+from services.producers.formats.sheets import xls as xls_format
+from services.producers.formats.sheets import xlsx as xlsx_format
 from tests.unit.formats_sheets.making import (
     DEPARTURE,
     OPERATOR,
@@ -154,7 +156,7 @@ def test_macros_are_left_behind_and_remarked() -> None:
     reading = format_named("departure_list").read(content, OPERATOR)
     assert any("macros" in remark.text for remark in reading.remarks)
     assert events(read("departure_list", content)) == events(read("departure_list", GOOD))
-    assert "xl/vbaProject.bin" not in package.take_apart(content).parts
+    assert "xl/vbaProject.bin" not in xlsx_format.take_apart(content).parts
 
 
 def test_a_bomb_is_refused_by_its_directory_before_anything_is_unpacked() -> None:
@@ -166,8 +168,8 @@ def test_a_bomb_is_refused_by_its_directory_before_anything_is_unpacked() -> Non
 
 
 def test_a_bomb_whose_directory_lies_is_refused_while_it_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(package, "MAX_PART", 1 << 20)
-    monkeypatch.setattr(package, "MAX_RATIO", 1 << 20)
+    monkeypatch.setattr(xlsx_format, "MAX_PART", 1 << 20)
+    monkeypatch.setattr(xlsx_format, "MAX_RATIO", 1 << 20)
     part = b"<x>" + bytes(8 << 20)
     bomb = bytearray(repacked(GOOD, {"xl/worksheets/sheet1.xml": part}))
     size = struct.pack("<I", len(part))
@@ -178,7 +180,7 @@ def test_a_bomb_whose_directory_lies_is_refused_while_it_is_unpacked(monkeypatch
 
 
 def test_the_library_is_handed_only_what_was_counted() -> None:
-    stored = package.take_apart(repacked(GOOD, {"xl/media/image1.png": b"picture"})).stored()
+    stored = xlsx_format.take_apart(repacked(GOOD, {"xl/media/image1.png": b"picture"})).stored()
     with zipfile.ZipFile(io.BytesIO(stored)) as handed:
         assert all(info.compress_type == zipfile.ZIP_STORED for info in handed.infolist())
         assert not [name for name in handed.namelist() if "media" in name]
@@ -268,7 +270,7 @@ def old(stream: bytes) -> bytes:
 
 
 def test_an_old_workbook_that_announces_a_giant_sheet_or_places_a_cell_far_away_asks_for_no_memory() -> None:
-    good = compound.streams(xls(DEPARTURE))["Workbook"]
+    good = xls_format.streams(xls(DEPARTURE))["Workbook"]
     extent = good.index(struct.pack("<HH", 0x0200, 14)) + 4
     giant = good[:extent] + struct.pack("<IIHH", 0, 0xFFFFFFFF, 0, 0xFFFF) + good[extent + 12 :]
     assert events(read("departure_list", old(giant))) == events(read("departure_list", GOOD))
@@ -278,7 +280,7 @@ def test_an_old_workbook_that_announces_a_giant_sheet_or_places_a_cell_far_away_
 
 
 def test_an_old_workbook_with_a_password_or_hidden_rows_says_so() -> None:
-    good = compound.streams(xls(DEPARTURE))["Workbook"]
+    good = xls_format.streams(xls(DEPARTURE))["Workbook"]
     head = good.index(struct.pack("<HH", 0x0042, 2))
     locked = good[:head] + struct.pack("<HHH", 0x002F, 2, 1) + good[head + 6 :]
     assert "password" in refusal(old(locked)).detail
@@ -309,7 +311,7 @@ def test_the_container_that_is_written_reads_back() -> None:
     for size in (1, 4_095, 4_096, 5_000_000):
         stream = bytes(range(256)) * (size // 256 + 1)
         assert (
-            compound.streams(compound.with_stream("Workbook", stream[:size]))["Workbook"][:size]
+            xls_format.streams(xls_format.with_stream("Workbook", stream[:size]))["Workbook"][:size]
             == stream[:size]
         )
 
@@ -340,7 +342,7 @@ def test_other_packages_are_named_for_what_they_are() -> None:
 
 
 def test_a_file_over_the_limit_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(package, "MAX_FILE", 1_000)
+    monkeypatch.setattr(xlsx_format, "MAX_FILE", 1_000)
     assert refusal(GOOD).reason is Reason.TOO_LARGE
     assert refusal(text(DEPARTURE) * 20).reason is Reason.TOO_LARGE
 
@@ -415,11 +417,11 @@ def test_only_a_panic_of_the_library_is_taken_for_a_damaged_file(monkeypatch: py
     assert "damaged" in refusal(xls(DEPARTURE, ((7, 7, 0, 2),))).detail
     fail(KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
-        file_types.open_book(xls(DEPARTURE, ((7, 7, 0, 3),)))
+        reader.open_book(xls(DEPARTURE, ((7, 7, 0, 3),)))
 
 
 def test_limits_hold_for_text_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(markup, "MAX_ROWS", 3)
+    monkeypatch.setattr(xlsx_format, "MAX_ROWS", 3)
     with pytest.raises(Refusal) as refused:
         delimited.read(text(DEPARTURE))
     assert refused.value.reason is Reason.TOO_LARGE

@@ -9,8 +9,8 @@ import openpyxl
 import pytest
 from openpyxl.styles import Font
 
-from services.producers.formats.model import Said
-from services.producers.formats.sheets import moments, operations
+from services.producers.formats.model import EventDraft
+from services.producers.formats.sheets import moments, sightings
 from tests.unit.formats_sheets.making import (
     BEIJING,
     DEPARTURE,
@@ -73,9 +73,9 @@ def only_the_good_row(rows: Rows) -> str:
     ],
 )  # fmt: skip
 def test_a_status_word_beside_another_is_not_that_word(words: str, rest: str) -> None:
-    if operations.is_russian(words):
-        assert operations.read(words, lambda _: "") is None
-        assert operations.not_understood(words) == rest
+    if sightings.is_russian(words):
+        assert sightings.read(words, lambda _: "") is None
+        assert sightings.not_understood(words) == rest
         return
     detail = only_the_good_row(tracing(words))
     assert repr(rest) in detail, detail
@@ -103,7 +103,7 @@ def test_words_of_what_has_not_happened_are_passed_over_with_their_words(words: 
     ],
 )
 def test_words_that_deny_or_await_one_another_say_nothing(words: str) -> None:
-    assert operations.read(words, lambda _: "") is None
+    assert sightings.read(words, lambda _: "") is None
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_a_header_with_a_word_that_turns_it_is_not_the_plain_one(label: str) -> 
     )
     reading = format_named("tracing").read(xlsx(rows), FORWARDER)
     assert any(label in remark.text and "not known" in remark.text for remark in reading.remarks)
-    assert [event.type for event in reading.records if isinstance(event, Said)] == [
+    assert [event.type for event in reading.records if isinstance(event, EventDraft)] == [
         "cre.movement.transshipped.v1"
     ]
 

@@ -16,13 +16,13 @@ from schemas.events.decode import decode_payload
 from schemas.rfc3339 import parse_micros
 from services.domain.derive import derive
 from services.domain.facts import Facts
-from services.domain.interpretation import Statement, interpret
+from services.domain.interpretation import Attribution, interpret
 from services.domain.objects import consignment
 from services.domain.publisher import Publisher
 from services.domain.view import HandoverState, View
-from services.producers import native
+from services.producers import unsigned_event
 from services.producers.formats import taf
-from services.producers.formats.model import Said, Settings, Where
+from services.producers.formats.model import EventDraft, Position, Settings
 from tests.unit.formats_sheets.making import BEIJING, KTZ, OPERATOR, RAILWAY, SAMPLES, profile, read, said
 
 PUBLISHERS = {
@@ -33,8 +33,8 @@ PUBLISHERS = {
 }
 KTZ_AT_THE_BORDER = replace(KTZ, zones={"border_handover": BEIJING})
 """The list is written at the Chinese station on its clock; the railway's own lists are on another one."""
-FOUNDING = Said(
-    Where(),
+FOUNDING = EventDraft(
+    Position(),
     "C1",
     "cre.link.consignment_opened.v1",
     "2026-02-25T10:00:00+08:00",
@@ -47,12 +47,12 @@ FOUNDING = Said(
 )
 
 
-def facts_of(record: Said, settings: Settings) -> Facts:
-    unsigned = native.assemble(
+def facts_of(record: EventDraft, settings: Settings) -> Facts:
+    unsigned = unsigned_event.assemble(
         profile(settings.party), record.id, record.type, record.time, dict(record.data)
     )
     envelope = unsigned.envelope
-    statement = Statement(
+    statement = Attribution(
         event_id(envelope.source, envelope.id),
         envelope.source,
         PUBLISHERS[settings.party],
@@ -115,7 +115,7 @@ def test_nothing_is_disputed_and_the_seal_that_customs_broke_was_put_on_again() 
 def test_the_composition_in_europe_names_the_boxes_that_left_and_were_handed_over() -> None:
     raw = (SAMPLES / "05_taf_3003_train_composition.xml").read_bytes()
     told = list(taf.FORMATS[0].read(raw, Settings("rtb", ZoneInfo("Europe/Warsaw"))).records)
-    loads = [r for r in told if isinstance(r, Said) and r.type == "cre.link.wagon_loaded.v1"]
+    loads = [r for r in told if isinstance(r, EventDraft) and r.type == "cre.link.wagon_loaded.v1"]
     assert len({load.data["wagon"] for load in loads}) == 5
     aboard = [box for load in loads for box in load.data["containers"]]
     assert len(aboard) == len(set(aboard)) == 12
@@ -123,17 +123,17 @@ def test_the_composition_in_europe_names_the_boxes_that_left_and_were_handed_ove
     handed = read("border_handover", (SAMPLES / "04_border_handover_zh_ru.xlsx").read_bytes(), RAILWAY)
     for records in (said(left, "link.wagon_loaded"), said(handed, "link.wagon_loaded")):
         assert {box for record in records for box in record.data["containers"]} == set(aboard)
-    assert all(isinstance(record, Said) for record in told)
+    assert all(isinstance(record, EventDraft) for record in told)
 
 
 def test_the_box_goes_on_with_the_train_in_europe_once_its_railway_tells_the_composition() -> None:
     raw = (SAMPLES / "05_taf_3003_train_composition.xml").read_bytes()
     settings = Settings("rtb", ZoneInfo("Europe/Warsaw"))
-    told = [r for r in taf.FORMATS[0].read(raw, settings).records if isinstance(r, Said)]
+    told = [r for r in taf.FORMATS[0].read(raw, settings).records if isinstance(r, EventDraft)]
     founding = replace(FOUNDING, data={**FOUNDING.data, "parties": [{"party": "rtb", "role": "railway"}]})
     (composed,) = [r for r in told if r.type == "cre.link.train_composed.v1"][:1]
-    away = Said(
-        Where(),
+    away = EventDraft(
+        Position(),
         "away",
         "cre.movement.departed.v1",
         "2026-03-12T23:00:00+01:00",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from services.producers.formats.model import Said
+from services.producers.formats.model import EventDraft
 from services.producers.formats.sheets import FORMATS
 from tests.unit.formats_sheets.making import (
     KTZ,
@@ -26,7 +26,7 @@ NATURAL = (SAMPLES / "03_naturny_list_du1_cp1251.csv").read_bytes()
 HANDOVER = (SAMPLES / "04_border_handover_zh_ru.xlsx").read_bytes()
 
 
-def containers(event: Said) -> set[str]:
+def containers(event: EventDraft) -> set[str]:
     return {each["id"] for each in event.data["objects"] if each["kind"] == "container"}
 
 
@@ -118,7 +118,7 @@ def test_five_wagons_of_the_natural_list_make_the_train() -> None:
 def test_the_hand_over_names_the_same_boxes_one_new_seal_and_one_damage() -> None:
     reading = format_named("border_handover").read(HANDOVER, RAILWAY)
     assert not reading.remarks, "every column is understood and the totals agree"
-    taken = {each.label: (each.meaning, each.certainty) for each in reading.taken}
+    taken = {each.label: (each.meaning, each.certainty) for each in reading.interpretations}
     assert taken["车次 Поезд No"] == ("train.operationalNumber", "read")
     assert taken["交接时间 Дата передачи"] == ("event.handoverDate", "own")
     assert "choice" not in {certainty for _, certainty in taken.values()}

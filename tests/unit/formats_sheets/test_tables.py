@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from services.producers.formats.sheets import file_types, tables
+from services.producers.formats.sheets import reader, tables
 from tests.unit.formats_sheets.making import (
     DEPARTURE,
     OPERATOR,
@@ -22,7 +22,7 @@ EXPECTED = events(read("departure_list", xlsx(DEPARTURE)))
 
 
 def found(rows: Rows, **how: object) -> tuple[tables.Table, ...]:
-    (sheet,) = file_types.open_book(xlsx(rows, **how)).sheets  # type: ignore[arg-type]
+    (sheet,) = reader.open_book(xlsx(rows, **how)).sheets  # type: ignore[arg-type]
     return tables.find(sheet)
 
 
@@ -113,7 +113,7 @@ def test_unknown_headers_are_remarked_and_a_choice_gives_them_a_meaning() -> Non
     content = xlsx(rows)
     chosen = replace(OPERATOR, choices={"departure_list": {"我们的箱子": "container.id"}})
     reading = format_named("departure_list").read(content, chosen)
-    assert [(t.label, t.meaning) for t in reading.taken if t.certainty == "choice"] == [
+    assert [(t.label, t.meaning) for t in reading.interpretations if t.certainty == "choice"] == [
         ("我们的箱子", "container.id")
     ]
     assert events(read("departure_list", content, chosen)) == EXPECTED
@@ -126,7 +126,7 @@ def test_unknown_headers_are_remarked_and_a_choice_gives_them_a_meaning() -> Non
 def test_every_header_that_was_taken_is_told_with_its_certainty() -> None:
     taken = {
         t.label: (t.meaning, t.certainty)
-        for t in format_named("departure_list").read(xlsx(DEPARTURE), OPERATOR).taken
+        for t in format_named("departure_list").read(xlsx(DEPARTURE), OPERATOR).interpretations
     }
     assert taken["箱号"] == ("container.id", "read")
     assert taken["顺位"] == ("wagon.position", "own")

@@ -11,14 +11,14 @@ import pytest
 from schemas import railnet
 from schemas.reasons import Reason, Refusal
 from services.producers.formats.sheets import (
-    customs_codes,
+    customs_receipts,
     equipment,
     moments,
     places,
     quantities,
     train_consist,
 )
-from services.producers.formats.sheets.grid import Flaw, column_of, letters
+from services.producers.formats.sheets.grid import Flaw, column_letters, column_of
 
 BEIJING = railnet.zone("Asia/Shanghai")
 NEAR = date(2026, 2, 20)
@@ -242,17 +242,23 @@ def test_a_train_index_has_one_normal_form(written: str, index: tuple[str, str, 
 
 
 def test_every_customs_code_says_an_event_or_why_it_says_none() -> None:
-    assert set(customs_codes.systems()) >= {"gacc-channel", "gacc-qp", "eaeu-dt", "eaeu-express", "kz-keden"}
+    assert set(customs_receipts.systems()) >= {
+        "gacc-channel",
+        "gacc-qp",
+        "eaeu-dt",
+        "eaeu-express",
+        "kz-keden",
+    }
     released = {
         code
         for code in "ABCDEFGHIJKLMNOPQRSTUVWXYZ#"
-        if (c := customs_codes.by_code("gacc-channel", code)) and c.sure and c.says == "released"
+        if (c := customs_receipts.by_code("gacc-channel", code)) and c.sure and c.effect == "released"
     }
     assert released == set("FIPBK"), "a release is taken from these channels only"
-    assert customs_codes.by_code("gacc-qp", "25") == customs_codes.by_code("gacc-qp", "025")
-    assert customs_codes.by_code("eaeu-dt", "99") is None
+    assert customs_receipts.by_code("gacc-qp", "25") == customs_receipts.by_code("gacc-qp", "025")
+    assert customs_receipts.by_code("eaeu-dt", "99") is None
 
 
 def test_columns_have_letters() -> None:
-    assert [letters(n) for n in (0, 25, 26, 701, 702)] == ["A", "Z", "AA", "ZZ", "AAA"]
-    assert all(column_of(f"{letters(n)}7") == n for n in (0, 25, 26, 701, 702, 16_383))
+    assert [column_letters(n) for n in (0, 25, 26, 701, 702)] == ["A", "Z", "AA", "ZZ", "AAA"]
+    assert all(column_of(f"{column_letters(n)}7") == n for n in (0, 25, 26, 701, 702, 16_383))

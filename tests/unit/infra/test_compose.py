@@ -17,6 +17,7 @@ import yaml
 from pydantic import SecretStr
 
 from services.api.settings import ApiSettings
+from services.cli.commands import COMMANDS
 from services.monitoring.alerting.alertmanager import Receivers, configuration
 from services.notifications.alert_relay.relay import RelaySettings
 from services.telemetry.http_responses import Answering
@@ -30,7 +31,7 @@ each = pytest.mark.parametrize("name", SERVICES)
 @each
 def test_a_service_is_pinned_and_bounded_and_its_health_is_known(name: str) -> None:
     service = SERVICES[name]
-    tagged = r"\$\{LIANYUN_([A-Z]+_)?IMAGE:-[a-z/]+:v?\d+(\.\d+)*\}"
+    tagged = r"\$\{LIANYUN_([A-Z]+_)?IMAGE:-[a-z/-]+:v?\d+(\.\d+)*\}"
     assert re.fullmatch(tagged, service["image"]), service["image"]
     assert service["mem_limit"]
     assert service["cpus"]
@@ -346,12 +347,32 @@ def test_services_log_in_as_the_role_of_their_work_and_migrations_as_the_owner()
 def test_the_image_is_locked_and_runs_as_nobody_in_particular() -> None:
     text = (INFRA / "Dockerfile").read_text()
     installs = re.findall(r"pip\b.* install (.*)", text)
-    assert len(installs) == 3
+    assert len(installs) == 4
     for arguments in installs:
         assert "--require-hashes -r" in arguments or "--no-index --no-deps dist/" in arguments, arguments
     assert "\nUSER 10001\n" in text
     assert "://" not in text, "a registry is the builder's business"
     assert (INFRA / "Dockerfile.dockerignore").read_text().startswith("*\n")
+
+
+def test_the_image_of_a_deployment_is_the_last_stage_and_holds_no_testbed() -> None:
+    text = (INFRA / "Dockerfile").read_text()
+    stages = dict(re.findall(r"^FROM (?:\S+) AS (\S+)\n((?:(?!FROM ).*\n)*)", text, re.MULTILINE))
+    assert [*stages][-2:] == ["testbed", "deployment"]
+    assert stages["deployment"].startswith("COPY --from=deployment-build ")
+    assert stages["deployment-build"].startswith("RUN rm -r services/testbed \\\n && tools/bin/pip wheel ")
+
+
+def test_only_the_demo_runs_in_the_image_that_holds_the_testbed() -> None:
+    """And no service of a deployment has a command that needs it."""
+    ours = {name: service for name, service in SERVICES.items() if "build" in service}
+    assert {name for name, service in ours.items() if service["build"].get("target")} == {"demo"}
+    assert ours["demo"]["build"]["target"] == "testbed"
+    images = {name: service["image"] for name, service in ours.items()}
+    assert images.pop("demo") not in images.values()
+    for name in images:
+        (command, *_) = SERVICES[name]["command"]
+        assert not COMMANDS[command].module.startswith("testbed."), f"{name} needs the testbed"
 
 
 def pins(lock: str) -> dict[str, str]:

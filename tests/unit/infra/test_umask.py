@@ -8,6 +8,7 @@ import shutil
 import stat
 from pathlib import Path
 
+import pytest
 import yaml
 
 INFRA = Path(__file__).resolve().parents[3] / "infra"
@@ -50,10 +51,14 @@ def test_setup_opens_all_that_is_mounted_and_nothing_else(tmp_path: Path) -> Non
     assert not (copy / "infra" / "Dockerfile").stat().st_mode & 0o077
 
 
-def test_nothing_enters_the_image_past_the_stage_that_opens_it() -> None:
+@pytest.mark.parametrize("image", ["testbed", "deployment"])
+def test_nothing_enters_an_image_past_the_stage_that_opens_it(image: str) -> None:
     text = (INFRA / "Dockerfile").read_text().replace("\\\n", " ")
-    build, _, final = text.rpartition("\nFROM ")
-    copies = re.findall(r"^(?:COPY|ADD) (.*)$", final, re.MULTILINE)
-    assert copies == ["--from=build /opt/lianyun /opt/lianyun"]
-    last = build.strip().splitlines()[-1]
+    stages = {
+        name: [line for line in lines.splitlines() if line and not line.startswith("#")]
+        for name, lines in re.findall(r"^FROM \S+ AS (\S+)\n((?:(?!FROM ).*\n)*)", text, re.MULTILINE)
+    }
+    assert not [line for line in stages["base"] if line.startswith(("COPY", "ADD"))]
+    assert stages[image] == [f"COPY --from={image}-build /opt/lianyun /opt/lianyun"]
+    last = stages[f"{image}-build"][-1]
     assert last == "RUN chmod -R a+rX /opt/lianyun", "after it nothing may be added"

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from schemas.trace_context import TraceContext
-from services.producers.native import Unsigned, assemble, message_of
-from services.producers.trace_context import traced, untraced
+from services.producers.unsigned_event import UnsignedEvent, assemble, message_of, no_trace, trace_source
 from services.telemetry.tracing import open_spans
 from tests.producing.partner import departed, partner
 from tests.tracing.collector import collecting
@@ -23,7 +22,7 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
 
 
-def event() -> Unsigned:
+def event() -> UnsignedEvent:
     record: dict[str, Any] = departed("dep-1")
     return assemble(partner(), record["id"], record["type"], record["time"], record["data"])
 
@@ -88,9 +87,9 @@ def test_a_setting_that_the_sdk_cannot_use_is_told(
 
 
 def test_a_publisher_passes_its_callers_context_on_and_else_none() -> None:
-    assert traced(None, {}) is untraced
-    assert traced(None, {"TRACEPARENT": "nonsense"})(event()) is None
-    assert traced(None, {"TRACEPARENT": PARENT.text()})(event()) == PARENT
+    assert trace_source(None, {}) is no_trace
+    assert trace_source(None, {"TRACEPARENT": "nonsense"})(event()) is None
+    assert trace_source(None, {"TRACEPARENT": PARENT.text()})(event()) == PARENT
     plain = message_of(event(), "s", "t")
     carried = message_of(event(), "s", "t", PARENT)
     assert carried.headers == (*plain.headers, ("traceparent", PARENT.text().encode()))
@@ -108,7 +107,7 @@ def test_a_publisher_that_sends_spans_gives_each_event_a_trace_where_it_is_kept(
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
         spans = open_spans("p", {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url})
         assert spans is not None
-        given = [traced(spans, {})(event()) for _ in range(2)]
+        given = [trace_source(spans, {})(event()) for _ in range(2)]
         spans.close()
     assert len({each.trace for each in given if each}) == (2 if kept else 0)
     assert {span.trace for span in collector.spans} == {each.trace.hex() for each in given if each}

@@ -13,12 +13,12 @@ from schemas.events.base import Role
 from schemas.events.decode import decode_payload
 from schemas.reasons import Reason
 from services.domain.facts import Facts, LinkKind
-from services.domain.interpretation import Statement, interpret
+from services.domain.interpretation import Attribution, interpret
 from services.domain.liveness import judge
 from services.domain.publisher import Publisher
 from services.producers.formats.model import Settings
 from services.producers.intake import Intake
-from services.producers.outcomes import Fate, FileOutcome
+from services.producers.outcomes import FileOutcome, RecordStatus
 from services.producers.spool import Message, Spool
 from tests.producing.partner import partner
 from tests.unit.formats_sheets.making import BEIJING, Rows, text
@@ -74,7 +74,7 @@ def aboard(spool: Spool) -> set[tuple[str, str]]:
 def _facts(message: Message) -> Facts:
     envelope, _ = read_headers([(name, value) for name, value in message.headers])
     identity = event_id(envelope.source, envelope.id)
-    statement = Statement(identity, envelope.source, OPERATOR, envelope.published_micros)
+    statement = Attribution(identity, envelope.source, OPERATOR, envelope.published_micros)
     return interpret(statement, message.digest, decode_payload(envelope.type, message.value))
 
 
@@ -92,7 +92,9 @@ def test_taking_it_in_again_says_nothing_new(spool: Spool) -> None:
     take(spool, SECOND, amend=True)
     before = spool.waiting(0, 1_000)
     (again,) = take(spool, SECOND, amend=True)
-    assert {record.fate for record in again.records if record.fate is not Fate.PASSED_OVER} == {Fate.ALREADY}
+    assert {record.status for record in again.records if record.status is not RecordStatus.PASSED_OVER} == {
+        RecordStatus.ALREADY
+    }
     assert spool.waiting(0, 1_000) == before
 
 
@@ -145,7 +147,7 @@ def test_a_corrected_record_is_taken_back_with_its_correction(spool: Spool) -> N
     take(spool, FIRST)
     mended = listed("2026-03-01 09:05", A, ("5480118", "QVYU2055178"))
     (file,) = take(spool, mended, amend=True)
-    assert Fate.CORRECTED in file.counts
+    assert RecordStatus.CORRECTED in file.counts
     assert ("CN/5480118", "QVYU2055178") in aboard(spool)
     assert len(back(take(spool, SECOND, amend=True))) == 5
     assert aboard(spool) == {("CN/5480117", "QZXU4011130"), ("CN/5480119", "XJQU7300214")}

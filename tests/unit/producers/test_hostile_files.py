@@ -12,9 +12,9 @@ import openpyxl
 import pytest
 
 from schemas.reasons import Reason
-from services.producers.formats.model import Said, Settings
+from services.producers.formats.model import EventDraft, Settings
 from services.producers.intake import Intake
-from services.producers.outcomes import Fate
+from services.producers.outcomes import RecordStatus
 from services.producers.spool import Spool
 from services.testbed.simulator import numbers
 from tests.messages.written import life, running
@@ -114,7 +114,7 @@ def test_among_hostile_files_the_good_one_goes_out_and_every_file_has_its_outcom
     files.append(intake.content("good", good))
     intake.close()
     assert [file.path for file in files if file.refusal is None] == ["good"]
-    assert files[-1].counts[Fate.SPOOLED] == spool.counts()[0] > 3
+    assert files[-1].counts[RecordStatus.SPOOLED] == spool.counts()[0] > 3
 
 
 def test_with_all_or_nothing_one_hostile_file_holds_everything_back(spool: Spool) -> None:
@@ -123,7 +123,7 @@ def test_with_all_or_nothing_one_hostile_file_holds_everything_back(spool: Spool
     intake.content("bad", zip_of_zips())
     intake.close()
     assert spool.counts() == (0, 0)
-    assert {r.fate for r in good.records} <= {Fate.WITHHELD, Fate.PASSED_OVER}
+    assert {r.status for r in good.records} <= {RecordStatus.WITHHELD, RecordStatus.PASSED_OVER}
 
 
 RUSSIAN = (SAMPLES / "03_naturny_list_du1_cp1251.csv").read_bytes().decode("cp1251")
@@ -142,19 +142,19 @@ def test_a_russian_list_goes_out_as_the_same_bytes_from_every_encoding(spool: Sp
 
 def self_same(spool: Spool, one: bytes, other: bytes, settings: Settings) -> None:
     """Taking in ``other`` after ``one`` says nothing new: the events are the same, byte for byte."""
-    for content, fate in ((one, Fate.SPOOLED), (other, Fate.ALREADY)):
+    for content, fate in ((one, RecordStatus.SPOOLED), (other, RecordStatus.ALREADY)):
         intake = Intake(partner(files=settings), spool)
         file = intake.content("list", content)
         intake.close()
         assert file.refusal is None, file.refusal
         assert file.counts[fate] > 0
-        assert set(file.counts) <= {fate, Fate.PASSED_OVER}
+        assert set(file.counts) <= {fate, RecordStatus.PASSED_OVER}
 
 
 @pytest.mark.parametrize("mark", [codecs.BOM_UTF8, b""])
 def test_native_lines_may_have_a_mark_at_their_beginning(spool: Spool, mark: bytes) -> None:
     file = Intake(partner(), spool).content("list", mark + lines(departed("a"), departed("b")))
-    assert file.counts == {Fate.SPOOLED: 2}
+    assert file.counts == {RecordStatus.SPOOLED: 2}
 
 
 def sheet(count: int, blank: int = 0) -> bytes:
@@ -180,7 +180,7 @@ def sheet(count: int, blank: int = 0) -> bytes:
 def test_a_hundred_thousand_rows_of_which_most_are_blank_are_read() -> None:
     reading = format_named("departure_list").read(sheet(600, 99_400), OPERATOR)
     kinds = [type(record).__name__ for record in reading.records]
-    assert kinds.count("Said") >= 602
+    assert kinds.count("EventDraft") >= 602
     assert "Unread" not in kinds
 
 
@@ -194,9 +194,9 @@ def test_every_one_of_a_hundred_thousand_rows_has_an_outcome() -> None:
     reading = format_named("departure_list").read(text([*rows, ["制表时间：2026-03-01 09:05"]]), OPERATOR)
     loaded, others = set[str](), set[int]()
     for record in reading.records:
-        if isinstance(record, Said) and record.type == "cre.link.wagon_loaded.v1":
+        if isinstance(record, EventDraft) and record.type == "cre.link.wagon_loaded.v1":
             loaded.update(record.data["containers"])
-        elif not isinstance(record, Said):
+        elif not isinstance(record, EventDraft):
             others.add(record.where.row)
     assert loaded == {f"QZXU{n:07}" for n in range(100_000) if n % 10}
     assert others >= {4 + n for n in range(0, 100_000, 10)}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from services.producers.inbox import Candidate, Inbox, InboxBusy, ends_whole
+from services.producers.folder_watch import Candidate, Inbox, InboxBusy, looks_complete
 
 
 @pytest.fixture
@@ -25,15 +25,15 @@ def drop(inbox: Inbox, name: str = "list.csv", content: bytes = b"x\n") -> Path:
 
 
 def still(inbox: Inbox, now: float = 100) -> list[Candidate]:
-    inbox.look(now)
-    return inbox.look(now + 3)
+    inbox.scan(now)
+    return inbox.scan(now + 3)
 
 
 def test_a_file_counts_when_it_lay_still_between_two_looks(inbox: Inbox) -> None:
     path = drop(inbox)
-    assert [len(inbox.look(now)) for now in (0, 2.9, 3, 4)] == [0, 0, 1, 1]
+    assert [len(inbox.scan(now)) for now in (0, 2.9, 3, 4)] == [0, 0, 1, 1]
     path.write_bytes(b"x\ny\n")
-    assert [len(inbox.look(now)) for now in (5, 7, 8)] == [0, 0, 1]
+    assert [len(inbox.scan(now)) for now in (5, 7, 8)] == [0, 0, 1]
 
 
 def test_another_file_under_the_name_starts_anew(inbox: Inbox) -> None:
@@ -43,7 +43,7 @@ def test_another_file_under_the_name_starts_anew(inbox: Inbox) -> None:
     before = path.stat()
     os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))
     other.rename(path)
-    assert not inbox.look(104)
+    assert not inbox.scan(104)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_it_is_moved_with_its_report_and_never_over_another(inbox: Inbox) -> Non
     for n in range(3):
         drop(inbox, content=b"%d\n" % n)
         (candidate,) = still(inbox, 100 + 10 * n)
-        targets.append(inbox.shelve(candidate, good=n != 1, report={"n": n}))
+        targets.append(inbox.archive(candidate, good=n != 1, report={"n": n}))
     names = [str(target.relative_to(inbox.folder)) for target in targets if target]
     assert names == ["done/list.csv", "failed/list.csv", "done/list~2.csv"]
     for n, name in enumerate(names):
@@ -86,7 +86,7 @@ def test_a_file_that_changed_since_stays_and_leaves_no_report(inbox: Inbox) -> N
     path = drop(inbox)
     (candidate,) = still(inbox)
     path.write_bytes(b"x\ny\n")
-    assert inbox.shelve(candidate, True, {}) is None
+    assert inbox.archive(candidate, True, {}) is None
     assert path.exists()
     assert not list((inbox.folder / "done").iterdir())
 
@@ -95,7 +95,7 @@ def test_a_report_without_its_file_is_written_anew(inbox: Inbox) -> None:
     (inbox.folder / "done" / "list.csv.outcome.json").write_text("{}")
     drop(inbox)
     (candidate,) = still(inbox)
-    assert inbox.shelve(candidate, True, {"n": 1}) == inbox.folder / "done" / "list.csv"
+    assert inbox.archive(candidate, True, {"n": 1}) == inbox.folder / "done" / "list.csv"
     assert json.loads((inbox.folder / "done" / "list.csv.outcome.json").read_text()) == {"n": 1}
 
 
@@ -110,4 +110,4 @@ def test_a_folder_has_one_watch(inbox: Inbox) -> None:
      (b"PK\x03\x04anything", True), (b"a\r\n  ", True), (b"", False)],
 )  # fmt: skip
 def test_what_ends_in_the_middle_of_something_is_perhaps_not_all(content: bytes, whole: bool) -> None:
-    assert ends_whole(content) is whole
+    assert looks_complete(content) is whole

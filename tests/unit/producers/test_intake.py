@@ -12,13 +12,11 @@ import pytest
 from schemas.events.correction import Corrected
 from schemas.events.decode import decode_payload
 from schemas.reasons import Reason
-from services.producers import native
-from services.producers.acknowledgements import settle
-from services.producers.amendments import derived_id
+from services.producers import unsigned_event
+from services.producers.corrections import derived_id
 from services.producers.formats.native_lines import NATIVE
 from services.producers.intake import Intake
-from services.producers.outcomes import Fate, FileOutcome, Run
-from services.producers.report import plain_run
+from services.producers.outcomes import FileOutcome, PublishOutcome, RecordStatus, plain_run, settle
 from services.producers.spool import Message, Spool
 from tests.producing.gate_list import GATE_LIST, gate_list
 from tests.producing.partner import departed, lines, on_clock, partner
@@ -41,7 +39,7 @@ def take(spool: Spool, *contents: bytes, **how: Any) -> list[FileOutcome]:
 
 
 def fates(spool: Spool, *contents: bytes, **how: Any) -> list[str]:
-    return [record.fate.value for file in take(spool, *contents, **how) for record in file.records]
+    return [record.status.value for file in take(spool, *contents, **how) for record in file.records]
 
 
 def waiting(spool: Spool) -> list[Message]:
@@ -62,14 +60,14 @@ def test_good_records_go_in_and_bad_ones_are_told_with_row_column_and_remedy(spo
     )
     (file,) = take(spool, content)
     assert (file.format, file.refused) == ("gate_list", True)
-    assert [record.fate for record in file.records] == [
-        Fate.SPOOLED,
-        Fate.REFUSED,
-        Fate.REFUSED,
-        Fate.PASSED_OVER,
+    assert [record.status for record in file.records] == [
+        RecordStatus.SPOOLED,
+        RecordStatus.REFUSED,
+        RecordStatus.REFUSED,
+        RecordStatus.PASSED_OVER,
     ]
     assert ids(spool) == ["gate-7-CSQU3054383"]
-    refusals = plain_run(Run([file]))["refusals"]
+    refusals = plain_run(PublishOutcome([file]))["refusals"]
     assert [(row["row"], row["column"], row["reason"], row["pointer"]) for row in refusals] == [
         (4, "B", "INVALID_TIME", "/happened"),
         (5, "", "INVALID_SCHEMA", "/place"),
@@ -108,10 +106,10 @@ def test_the_spool_tells_what_the_broker_has(spool: Spool) -> None:
     files = take(spool, content)
     spool.acknowledge([(1, 0, 5)])
     settle(files, spool)
-    assert [record.fate for record in files[0].records] == [Fate.PUBLISHED, Fate.WAITING]
+    assert [record.status for record in files[0].records] == [RecordStatus.PUBLISHED, RecordStatus.WAITING]
     again = take(spool, content)
     settle(again, spool)
-    assert [record.fate for record in again[0].records] == [Fate.ALREADY, Fate.WAITING]
+    assert [record.status for record in again[0].records] == [RecordStatus.ALREADY, RecordStatus.WAITING]
 
 
 def test_all_or_nothing_takes_all_or_nothing(spool: Spool) -> None:
@@ -139,7 +137,7 @@ def test_a_changed_record_is_refused_until_it_is_meant(spool: Spool) -> None:
     assert isinstance(payload, Corrected)
     assert (payload.target, payload.reason) == ("a", "WRONG_TIME")
     assert payload.replacement.data["happened"] == "2025-09-12T09:55:00+05:00"
-    assert headers["ce_id"].decode() == derived_id(native.build(changed.strip(), WHO))
+    assert headers["ce_id"].decode() == derived_id(unsigned_event.build(changed.strip(), WHO))
     assert message.key == b"CSQU3054383"
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from schemas.reasons import Reason, Refusal
 from schemas.signing import Scheme, SigningKey
-from services.producers import file_reader, native
+from services.producers import file_reader, unsigned_event
 from services.producers.formats import native_lines
-from services.producers.formats.model import Where
+from services.producers.formats.model import Position
 from services.producers.profile import Profile, ProfileError, load
 
 PROFILE = Profile(
@@ -44,15 +44,15 @@ def line(**changes: object) -> bytes:
 
 
 def test_the_same_record_gives_the_same_bytes_whatever_the_spacing_and_key_order() -> None:
-    one = native.build(json.dumps(RECORD).encode(), PROFILE)
-    other = native.build(json.dumps(RECORD, indent=1).encode(), PROFILE)
+    one = unsigned_event.build(json.dumps(RECORD).encode(), PROFILE)
+    other = unsigned_event.build(json.dumps(RECORD, indent=1).encode(), PROFILE)
     assert one.signed == other.signed
     assert one.key == b"ktz/1402/2025-09-12/esr:708403"
 
 
 def test_the_salt_differs_by_record_and_secret() -> None:
-    first = json.loads(native.build(line(), PROFILE).payload)["salt"]
-    assert json.loads(native.build(line(id="dep-2"), PROFILE).payload)["salt"] != first
+    first = json.loads(unsigned_event.build(line(), PROFILE).payload)["salt"]
+    assert json.loads(unsigned_event.build(line(id="dep-2"), PROFILE).payload)["salt"] != first
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_the_salt_differs_by_record_and_secret() -> None:
 )
 def test_a_bad_line_is_refused_with_a_pointer(raw: bytes, pointer: str) -> None:
     with pytest.raises(Refusal) as refused:
-        native.build(raw, PROFILE)
+        unsigned_event.build(raw, PROFILE)
     assert refused.value.pointer == pointer
     assert isinstance(refused.value.reason, Reason)
 
@@ -97,8 +97,8 @@ def test_a_file_that_ends_in_half_a_line_is_not_read_at_all() -> None:
 
 def test_a_native_line_comes_back_equal_from_what_it_says() -> None:
     for raw in (line(), line(subject="x")):
-        said = native_lines.record(raw, Where())
-        assert native.build(native_lines.line_of(said), PROFILE) == native.build(raw, PROFILE)
+        said = native_lines.record(raw, Position())
+        assert unsigned_event.build(native_lines.line_of(said), PROFILE) == unsigned_event.build(raw, PROFILE)
 
 
 def test_a_profile_survives_its_file_and_is_readable_by_its_owner_only(tmp_path: Path) -> None:
@@ -135,6 +135,6 @@ def test_what_cannot_be_told_from_another_by_looking_is_refused_before_it_is_sig
     changes: dict[str, object], pointer: str
 ) -> None:
     with pytest.raises(Refusal) as refused:
-        native.build(line(**changes), PROFILE)
+        unsigned_event.build(line(**changes), PROFILE)
     assert refused.value.pointer == pointer
     assert "NFC" in refused.value.remedy

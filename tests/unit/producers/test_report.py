@@ -5,25 +5,26 @@ from __future__ import annotations
 import pytest
 
 from schemas.reasons import Reason, Refusal
-from services.cli import outcomes
-from services.producers.formats.model import Remarked, Where
-from services.producers.outcomes import Fate, FileOutcome, Outcome, Run
-from services.producers.report import plain_run
+from services.cli import publish
+from services.producers.formats.model import Position, Remark
+from services.producers.outcomes import FileOutcome, PublishOutcome, RecordOutcome, RecordStatus, plain_run
 
-GOOD = Outcome(Where(row=3), Fate.PUBLISHED, "a", "t")
-BAD = Outcome(
-    Where("Sheet", 4, "B"),
-    Fate.REFUSED,
+GOOD = RecordOutcome(Position(row=3), RecordStatus.PUBLISHED, "a", "t")
+BAD = RecordOutcome(
+    Position("Sheet", 4, "B"),
+    RecordStatus.REFUSED,
     "b",
     refusal=Refusal(Reason.INVALID_TIME, "No \x1b[31mtime [x].", "/happened", "Give one."),
 )
-MARKED = Outcome(Where(row=5), Fate.WAITING, "c", remarks=(Remarked(Where(row=5, column="C"), "Two seals."),))
+MARKED = RecordOutcome(
+    Position(row=5), RecordStatus.WAITING, "c", remarks=(Remark(Position(row=5, column="C"), "Two seals."),)
+)
 LIST = FileOutcome("list[1].csv", "gate_list", records=[GOOD, BAD, MARKED])
 LETTER = FileOutcome("letter", refusal=Refusal(Reason.UNKNOWN_FORMAT, "Not known.", "", "Use --format."))
 
 
 def shown(capsys: pytest.CaptureFixture[str], every: bool) -> list[list[str]]:
-    outcomes.show(Run([LIST, LETTER], 1, 7), every)
+    publish.show(PublishOutcome([LIST, LETTER], 1, 7), every)
     return [line.split() for line in capsys.readouterr().out.splitlines()]
 
 
@@ -49,12 +50,12 @@ def test_what_needs_a_person_comes_with_place_and_remedy(capsys: pytest.CaptureF
 
 
 def test_a_long_list_of_trouble_is_cut_with_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
-    outcomes.show(Run([FileOutcome("f", "native", records=[BAD] * 150)]), every=False)
+    publish.show(PublishOutcome([FileOutcome("f", "native", records=[BAD] * 150)]), every=False)
     assert "... and 50 more: --every or --json shows all" in capsys.readouterr().out
 
 
 def test_the_same_as_json() -> None:
-    plain = plain_run(Run([LIST, LETTER], 1, 7))
+    plain = plain_run(PublishOutcome([LIST, LETTER], 1, 7))
     assert (plain["acknowledged"], plain["waiting"], plain["published"], plain["refused"]) == (1, 7, 1, 2)
     first, second = plain["refusals"]
     assert (first["sheet"], first["row"], first["column"], first["remedy"]) == ("Sheet", 4, "B", "Give one.")

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from services.producers.spool import Amendment, Message, Put, Spool, SpoolBusy, SpoolError
-from services.producers.spool_status import status
+from services.producers.spool import Amendment, Message, PutResult, Spool, SpoolBusy, SpoolError, status
 
 
 def message(n: int, content: bytes = b"x") -> Message:
@@ -21,10 +20,10 @@ def message(n: int, content: bytes = b"x") -> Message:
 
 def test_a_repetition_is_recognised_and_a_changed_message_is_told_apart(tmp_path: Path) -> None:
     with Spool(tmp_path / "s") as spool:
-        assert spool.put([message(1), message(2)]) == [Put.QUEUED, Put.QUEUED]
-        assert spool.put([message(1), message(1, b"y")]) == [Put.ALREADY, Put.DIFFERENT]
+        assert spool.put([message(1), message(2)]) == [PutResult.QUEUED, PutResult.QUEUED]
+        assert spool.put([message(1), message(1, b"y")]) == [PutResult.ALREADY, PutResult.DIFFERENT]
         spool.acknowledge([(1, 0, 5)])
-        assert spool.put([message(1)]) == [Put.ALREADY]
+        assert spool.put([message(1)]) == [PutResult.ALREADY]
         assert [m.identity[0] for _, m in spool.waiting(0, 10)] == [2]
         assert spool.counts() == (1, 1)
 
@@ -32,10 +31,10 @@ def test_a_repetition_is_recognised_and_a_changed_message_is_told_apart(tmp_path
 def test_a_correction_stands_in_place_of_what_it_mends(tmp_path: Path) -> None:
     with Spool(tmp_path / "s") as spool:
         spool.put([message(1)])
-        assert spool.standing(message(2).identity) is None
+        assert spool.current(message(2).identity) is None
         for n, content in ((2, b"b"), (3, b"c")):
             spool.put([message(n)], [Amendment(message(1).identity, content, message(n).identity)])
-            assert spool.standing(message(1).identity) == message(n)
+            assert spool.current(message(1).identity) == message(n)
         assert spool.amendment(message(1).identity, b"b") == message(2).identity
         assert spool.amendment(message(1).identity, b"d") is None
         with pytest.raises(sqlite3.IntegrityError):

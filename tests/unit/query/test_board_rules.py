@@ -12,15 +12,15 @@ from schemas.events.base import Episode
 from services.query.board.approach import (
     HOUR,
     Approach,
-    News,
     Phase,
+    TrainReport,
     approach,
     bound,
     gone_over,
     latest,
     may_come,
 )
-from services.query.board.readiness import Blocker, blockers
+from services.query.board.values import Blocker, blockers
 
 NOW = 1_700_000_000_000_000
 WEST = tuple(f"railnet:{s}" for s in railnet.corridors()["WEST-ALA-W"].stations)
@@ -32,13 +32,13 @@ def number(name: str) -> int:
     return catalogue.spec(f"cre.movement.{name}.v1").number
 
 
-def news(name: str, station: str, hours_ago: float = 1) -> News:
-    return News(
+def news(name: str, station: str, hours_ago: float = 1) -> TrainReport:
+    return TrainReport(
         number(name), station if ":" in station else f"railnet:{station}", NOW - int(hours_ago * HOUR)
     )
 
 
-def at(told: News, route: tuple[str, ...] = WEST, **announced: float) -> Approach | None:
+def at(told: TrainReport, route: tuple[str, ...] = WEST, **announced: float) -> Approach | None:
     expected = {f"railnet:{place}": NOW + int(hours * HOUR) for place, hours in announced.items()}
     return approach(told, route, expected, NOW, 12 * HOUR, 12 * HOUR)
 
@@ -118,7 +118,7 @@ def test_a_train_of_which_nobody_says_that_it_is_over_is_over_when_its_boxes_are
 def test_where_a_train_stands_is_told_by_what_has_a_place() -> None:
     """A customs clearance of a whole train is a milestone of it, and names no place."""
     stands = news("arrived", "alashankou", 9)
-    cleared = News(catalogue.spec("cre.customs.exit_cleared.v1").number, "", NOW - 2 * HOUR)
+    cleared = TrainReport(catalogue.spec("cre.customs.exit_cleared.v1").number, "", NOW - 2 * HOUR)
     assert latest(cleared, stands) == stands
     on_its_way = news("departed", "jinghe", 3)
     assert latest(on_its_way, news("position_reported", "jinghe", 4)) == on_its_way
@@ -167,7 +167,7 @@ PLACES = sorted({*WEST, *(c.place for c in railnet.crossings().values()), "locod
 def test_nothing_that_is_on_the_board_is_left_out_beforehand(
     what: str, place: str, route: tuple[str, ...], hours: float, announced: float | None
 ) -> None:
-    told = News(number(what), place, NOW - int(hours * HOUR))
+    told = TrainReport(number(what), place, NOW - int(hours * HOUR))
     said = {} if announced is None else {"railnet:alashankou": NOW + int(announced * HOUR)}
     if approach(told, route, said, NOW, 12 * HOUR, 12 * HOUR) is not None:
         assert may_come(told, said, NOW, 12 * HOUR)

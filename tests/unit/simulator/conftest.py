@@ -7,13 +7,13 @@ from functools import cache
 
 from schemas.events.decode import decode_payload
 from services.domain.facts import Facts
-from services.domain.interpretation import Statement, interpret
+from services.domain.interpretation import Attribution, interpret
 from services.ledger.registry.events import KeyAdded
 from services.ledger.registry.fold import fold
 from services.ledger.registry.registry import Registry
+from services.testbed.chaos.audit import Refold
 from services.testbed.chaos.oracle import consignment_of, differences, thing_of
-from services.testbed.chaos.refold import Refold
-from services.testbed.simulator.signatures import members, profiles, unsigned
+from services.testbed.simulator.signed_messages import members, profiles, unsigned
 from services.testbed.simulator.simulate import Scale, Simulation, simulate
 
 
@@ -30,22 +30,22 @@ def facts_of(simulation: Simulation) -> Facts:
     seed = simulation.scale.seed
     known, registry = profiles(seed), registry_of(seed)
     parts = []
-    for message in simulation.telling.messages:
+    for message in simulation.publication.messages:
         if message.refused_as:
             continue
         event = unsigned(message, known[message.party])
         party = registry.party(message.party)
         assert party is not None
-        statement = Statement(
+        statement = Attribution(
             event.identity, event.envelope.source, party.publisher, event.envelope.published_micros
         )
         parts.append(interpret(statement, event.digest, decode_payload(event.envelope.type, event.payload)))
     return Facts.union(parts)
 
 
-def mismatches(simulation: Simulation, facts: Facts, called: Mapping[str, str] | None = None) -> list[str]:
-    """What the heart's views of ``facts`` show otherwise than the world's truth; ``called`` are trains by other names."""
-    names = {thing_of(("train", name)): thing_of(("train", key)) for name, key in (called or {}).items()}
+def mismatches(simulation: Simulation, facts: Facts, aliases: Mapping[str, str] | None = None) -> list[str]:
+    """What the heart's views of ``facts`` show otherwise than the world's truth; ``aliases`` are trains by other names."""
+    names = {thing_of(("train", name)): thing_of(("train", key)) for name, key in (aliases or {}).items()}
     refold = Refold(facts)
     return [
         line

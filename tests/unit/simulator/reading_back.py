@@ -13,23 +13,23 @@ from schemas.events.keys import canonical_key, canonical_place
 from schemas.events.vocabulary import ObjectKind
 from schemas.rfc3339 import parse_micros
 from services.domain.facts import Facts
-from services.domain.interpretation import Statement, interpret
+from services.domain.interpretation import Attribution, interpret
 from services.producers.file_reader import read
 from services.producers.formats.catalogue import understand
-from services.producers.formats.model import PassedOver, Said, Unread
-from services.producers.native import Unsigned
+from services.producers.formats.model import EventDraft, PassedOver, Unread
+from services.producers.unsigned_event import UnsignedEvent
 from services.testbed.simulator import files
-from services.testbed.simulator.files import Handed, PartnerFile
-from services.testbed.simulator.files.published_records import Fact
-from services.testbed.simulator.signatures import profiles, unsigned
+from services.testbed.simulator.files import Deliveries, PartnerFile
+from services.testbed.simulator.files.office_records import Fact
+from services.testbed.simulator.signed_messages import profiles, unsigned
 from tests.unit.simulator.conftest import registry_of
 from tests.unit.simulator.corridor_worlds import small
 
 
 @cache
-def world(name: str = "polish-closure-2025", seed: int = 1) -> Handed:
+def world(name: str = "polish-closure-2025", seed: int = 1) -> Deliveries:
     """A small world, handed over."""
-    return files.handed(small(name, seed).kept)
+    return files.deliveries(small(name, seed).played)
 
 
 def differences(file: PartnerFile) -> list[str]:
@@ -39,9 +39,9 @@ def differences(file: PartnerFile) -> list[str]:
     where = f"{file.party}/{file.name}"
     told = [f"{where} was read as {found.name}"] if found.name != file.format else []
     told += [f"{where}: {r.where} {r.refusal.detail}" for r in records if isinstance(r, Unread)]
-    left = [record for record in records if isinstance(record, Said)]
+    left = [record for record in records if isinstance(record, EventDraft)]
     for fact in file.facts:
-        said = next((said for said in left if says(said, fact)), None)
+        said = next((said for said in left if details(said, fact)), None)
         if said is None:
             told.append(f"{where} does not say {fact.what} {dict(fact.data)}")
         else:
@@ -55,7 +55,7 @@ def passed_over(file: PartnerFile) -> list[str]:
     return [record.reason for record in reading.records if isinstance(record, PassedOver)]
 
 
-def says(said: Said, fact: Fact) -> bool:
+def details(said: EventDraft, fact: Fact) -> bool:
     """Whether an event says all that a fact tells, however both are written."""
     return spec(said.type).name == fact.what and all(
         name in said.data and _plain(name, said.data[name]) == _plain(name, value)
@@ -79,18 +79,18 @@ def _plain(name: str, value: Any) -> object:
     return set(value) if isinstance(value, list | tuple) else value
 
 
-def facts_of(handed: Handed, seed: int) -> Facts:
+def facts_of(deliveries: Deliveries, seed: int) -> Facts:
     """The facts of all that was handed over: of records as they are, of files as their readers understand them."""
     known = profiles(seed)
-    said = [message for message in handed.messages if not message.refused_as]
+    said = [message for message in deliveries.messages if not message.refused_as]
     events = [(message.party, unsigned(message, known[message.party])) for message in said]
-    for file in handed.files:
+    for file in deliveries.files:
         profile = replace(known[file.party], files=files.settings(file.party))
         events += [(file.party, r.event) for r in read(file.content, profile).records if r.event is not None]
     return Facts.union([_interpreted(party, event, seed) for party, event in _once(events)])
 
 
-def _once(events: Iterable[tuple[str, Unsigned]]) -> Iterable[tuple[str, Unsigned]]:
+def _once(events: Iterable[tuple[str, UnsignedEvent]]) -> Iterable[tuple[str, UnsignedEvent]]:
     """``events``; fails where two of files say different things under one id."""
     seen: dict[bytes, bytes] = {}
     for party, event in events:
@@ -99,9 +99,9 @@ def _once(events: Iterable[tuple[str, Unsigned]]) -> Iterable[tuple[str, Unsigne
         yield party, event
 
 
-def _interpreted(party: str, event: Unsigned, seed: int) -> Facts:
+def _interpreted(party: str, event: UnsignedEvent, seed: int) -> Facts:
     registered = registry_of(seed).party(party)
     assert registered is not None
     envelope = event.envelope
-    statement = Statement(event.identity, envelope.source, registered.publisher, envelope.published_micros)
+    statement = Attribution(event.identity, envelope.source, registered.publisher, envelope.published_micros)
     return interpret(statement, event.digest, decode_payload(envelope.type, event.payload))

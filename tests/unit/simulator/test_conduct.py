@@ -11,10 +11,10 @@ from schemas.events.catalogue import by_number
 from services.domain.claim_groups import Answers
 from services.domain.facts import Assurance, Facts
 from services.domain.view import View
+from services.testbed.chaos.audit import Refold
 from services.testbed.chaos.oracle import consignment_of
-from services.testbed.chaos.refold import Refold
-from services.testbed.simulator.cast import CAST, Manner
-from services.testbed.simulator.conduct import FORBIDDEN, FORBIDDEN_AS, MEDDLINGS
+from services.testbed.simulator.conduct import FORBIDDEN, FORBIDDEN_AS, INTERFERENCES
+from services.testbed.simulator.parties import PARTIES, Manner
 from services.testbed.simulator.simulate import Simulation
 from tests.unit.simulator.conftest import facts_of, mismatches
 from tests.unit.simulator.corridor_worlds import small
@@ -40,9 +40,9 @@ def quarrels(what: str) -> Iterator[Answers]:
 
 
 def test_whoever_meddles_or_says_what_is_forbidden_is_dishonest_or_far_from_home() -> None:
-    parties = {deed.party for deed in (*MEDDLINGS, *FORBIDDEN)}
-    assert {party for party in parties if CAST[party].manner is not Manner.DISHONEST} == {"hh-terminal"}
-    roles = {role for party in parties for role in CAST[party].roles}
+    parties = {deed.party for deed in (*INTERFERENCES, *FORBIDDEN)}
+    assert {party for party in parties if PARTIES[party].manner is not Manner.DISHONEST} == {"hh-terminal"}
+    roles = {role for party in parties for role in PARTIES[party].roles}
     assert roles >= {"railway", "customs", "bank", "forwarder", "terminal", "shipper", "consignee"}
 
 
@@ -70,13 +70,13 @@ def test_a_broker_relays_an_altered_release_and_what_customs_signed_shows() -> N
 
 def test_words_of_those_who_have_no_business_with_the_cargo_are_shown_as_such() -> None:
     simulation, _ = played()
-    said = {(word.party, word.what) for truth in simulation.truths.values() for word in truth.unheeded}
-    assert said == {(deed.party, deed.what) for deed in MEDDLINGS}
+    said = {(word.party, word.what) for truth in simulation.truths.values() for word in truth.unengaged}
+    assert said == {(deed.party, deed.what) for deed in INTERFERENCES}
 
 
 def test_what_a_role_may_not_say_is_said_and_has_to_be_refused() -> None:
     simulation, _ = played()
-    refused = [m for m in simulation.telling.messages if m.refused_as]
+    refused = [m for m in simulation.publication.messages if m.refused_as]
     assert {m.refused_as for m in refused} == {FORBIDDEN_AS}
     assert {m.party for m in refused} == {deed.party for deed in FORBIDDEN}
 

@@ -10,7 +10,7 @@ import pytest
 
 from schemas import railnet
 from services.testbed.simulator.corridors import SimulatedWorld, conditions_of
-from services.testbed.simulator.scenarios.model import micros
+from services.testbed.simulator.scenarios import micros
 from services.testbed.simulator.tracks import State, Stretch
 from services.testbed.simulator.world import DAY, HOUR
 from tests.unit.simulator.corridor_worlds import NAMES, small
@@ -23,7 +23,7 @@ CLOSED = (
 
 def by_box(world: SimulatedWorld) -> dict[str, list[Stretch]]:
     found = defaultdict(list)
-    for stretch in world.kept.tracks.stretches():
+    for stretch in world.played.tracks.stretches():
         for box in stretch.boxes:
             found[box].append(stretch)
     return {box: sorted(stretches, key=lambda s: s.start) for box, stretches in found.items()}
@@ -55,7 +55,9 @@ def test_every_train_that_left_is_on_its_way_or_has_arrived(name: str) -> None:
             if stretch.state is State.LOADING:
                 journeys[stretch.train].add(box)
     for at in range(world.starts, world.ends, 2 * DAY):
-        seen = Counter(box for s in world.kept.tracks.stretches() if s.start <= at < s.end for box in s.boxes)
+        seen = Counter(
+            box for s in world.played.tracks.stretches() if s.start <= at < s.end for box in s.boxes
+        )
         assert all(count == 1 for count in seen.values())
         shown = world.snapshot(at)
         assert sum(train.boxes for train in shown.trains) == len(seen)
@@ -67,7 +69,7 @@ def test_every_train_that_left_is_on_its_way_or_has_arrived(name: str) -> None:
 def test_trains_only_go_forward_in_time_and_space(name: str) -> None:
     world = small(name)
     runs = defaultdict(list)
-    for stretch in world.kept.tracks.stretches():
+    for stretch in world.played.tracks.stretches():
         assert stretch.start < stretch.end
         if stretch.state is not State.DETAINED:
             runs[stretch.train].append(stretch)
@@ -79,7 +81,7 @@ def test_trains_only_go_forward_in_time_and_space(name: str) -> None:
         ]
         assert along == sorted(along), stretches
     last = dict[str, int]()
-    for happening in sorted(world.kept.world.happenings, key=lambda h: h.at):
+    for happening in sorted(world.played.world.happenings, key=lambda h: h.at):
         if happening.what in ("movement.departed", "movement.arrived", "movement.arrived_at_destination"):
             for kind, train in happening.about:
                 if kind == "train":
@@ -92,7 +94,7 @@ def test_queues_are_left_by_those_who_joined_them(name: str) -> None:
     world = small(name)
     steps = []
     operators = {service.operator for _, _, service in world.timetable}
-    for happening in world.kept.world.happenings:
+    for happening in world.played.world.happenings:
         if happening.what == "movement.queued" and not set(happening.witnesses) <= operators:
             steps.append((happening.at, 1, happening.place))
         if happening.what == "movement.queue_left":
@@ -115,14 +117,14 @@ def test_nobody_crosses_a_closed_border(seed: int) -> None:
         (crossing, start, end) for crossing in crossings
     }
     assert end - start == 312 * HOUR
-    handed = [h for h in world.kept.world.happenings if h.what == "movement.handed_over"]
+    handed = [h for h in world.played.world.happenings if h.what == "movement.handed_over"]
     over = [h.at for h in handed if h.place.removeprefix("crossing:") in crossings]
     assert [at for at in over if start <= at < end] == []
     assert [at for at in over if at < start]
     assert [at for at in over if at >= end]
     moving = [
         s
-        for s in world.kept.tracks.stretches()
+        for s in world.played.tracks.stretches()
         if s.state is State.TRANSSHIPPING
         and s.first in ("malaszewicze", "kuznica", "brest-severny", "bruzgi")
     ]
@@ -160,7 +162,7 @@ def test_some_trains_go_round_a_closed_border_by_sea() -> None:
     found = [
         h.at
         for seed in (1, 2, 3)
-        for h in small("polish-closure-2025", seed).kept.world.happenings
+        for h in small("polish-closure-2025", seed).played.world.happenings
         if h.what == "movement.loaded_on_vessel"
     ]
     assert found
@@ -177,12 +179,12 @@ def test_nothing_is_loaded_against_an_order() -> None:
         ("erenhot-zamyn-uud", "STOP-03"),
         ("alashankou-dostyk", "STOP-03"),
     }
-    left = [s for s in world.kept.tracks.stretches() if s.state is State.LOADING]
+    left = [s for s in world.played.tracks.stretches() if s.state is State.LOADING]
     for stretch in left:
         for stop in stops:
             if stop.crossing in stretch.service.crossings and stretch.service.direction == "WEST":
                 assert not stop.start <= stretch.end < stop.end
-    told = Counter(h.what for h in world.kept.world.happenings)
+    told = Counter(h.what for h in world.played.world.happenings)
     assert told["movement.train_cancelled"] >= told["movement.slot_rolled"] > 0
     spared = [s for s in left if any(stop.start <= s.end < stop.end for stop in stops)]
     assert spared, "trains back to China and by other borders still run"
@@ -201,15 +203,15 @@ def test_a_railway_that_is_not_heard_sends_everything_later_and_in_order() -> No
 
 def test_a_wave_of_detentions_keeps_more_than_an_ordinary_year() -> None:
     def kept(name: str) -> float:
-        happenings = small(name).kept.world.happenings
+        happenings = small(name).played.world.happenings
         boxes = {key for h in happenings if h.what == "movement.loaded_on_wagon" for _, key in h.about}
         held = {key for h in happenings if h.what == "customs.detained" for _, key in h.about}
         return len(held) / len(boxes)
 
     assert kept("decree-1374-wave") > 5 * max(kept("polish-closure-2025"), 0.002)
     grounds = Counter(
-        h.says["ground"]
-        for h in small("decree-1374-wave").kept.world.happenings
+        h.details["ground"]
+        for h in small("decree-1374-wave").played.world.happenings
         if h.what == "customs.detained"
     )
     assert grounds["NEIGHBOUR_ON_WAGON"] > 0
@@ -218,12 +220,12 @@ def test_a_wave_of_detentions_keeps_more_than_an_ordinary_year() -> None:
 def test_trains_change_gauge_twice_and_are_split_and_joined() -> None:
     world = small("polish-closure-2025")
     gauges = Counter(
-        (h.says["gauge_from"], h.says["gauge_to"])
-        for h in world.kept.world.happenings
+        (h.details["gauge_from"], h.details["gauge_to"])
+        for h in world.played.world.happenings
         if h.what == "movement.transshipped"
     )
     assert gauges.keys() == {(1435, 1520), (1520, 1435)}
-    told = Counter(h.what for h in world.kept.world.happenings)
+    told = Counter(h.what for h in world.played.world.happenings)
     assert told["movement.split"] > told["movement.merged"] > 0
-    unions = {h.jurisdiction for h in world.kept.world.happenings if h.jurisdiction}
+    unions = {h.jurisdiction for h in world.played.world.happenings if h.jurisdiction}
     assert unions >= {"CN", "KZ", "RU", "BY", "PL", "DE", "MN"}

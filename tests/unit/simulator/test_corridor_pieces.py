@@ -14,17 +14,14 @@ from pydantic import ValidationError
 
 from schemas import railnet
 from services.producers import file_reader
-from services.testbed.simulator import records
 from services.testbed.simulator.border import Cranes, Gate, dwell
-from services.testbed.simulator.cast import CAST
+from services.testbed.simulator.conditions import Outage, durations, sent_after
 from services.testbed.simulator.corridors import running, simulate
-from services.testbed.simulator.durations import durations
-from services.testbed.simulator.outage import Outage, sent_after
-from services.testbed.simulator.scenarios import Scenario, names, scenario, services
-from services.testbed.simulator.scenarios.model import fact
-from services.testbed.simulator.service import ENDS, hours, sections, spliced
-from services.testbed.simulator.signatures import profiles
-from services.testbed.simulator.timetable import departures
+from services.testbed.simulator.files import folder
+from services.testbed.simulator.parties import PARTIES
+from services.testbed.simulator.scenarios import Scenario, fact, names, scenario, services
+from services.testbed.simulator.service import ENDS, departures, hours, sections, spliced
+from services.testbed.simulator.signed_messages import profiles
 from services.testbed.simulator.world import DAY, HOUR, MINUTE
 
 SIMULATOR = Path(__file__).resolve().parents[3] / "services" / "testbed" / "simulator"
@@ -137,9 +134,7 @@ def test_every_duration_has_a_source_and_a_certainty_and_is_used() -> None:
 
 def _without_faults(code: str) -> str:
     """The code without the faults of messages, whose delays are no dwell of anything."""
-    for name in ("faults.py", "rumours.py"):
-        code = code.replace((SIMULATOR / name).read_text(encoding="utf-8"), "")
-    return code
+    return code.replace((SIMULATOR / "faults.py").read_text(encoding="utf-8"), "")
 
 
 def test_the_closure_is_the_one_of_the_facts() -> None:
@@ -176,10 +171,10 @@ def test_a_scenario_with_a_slip_in_it_is_refused(change: dict[str, object], wron
 
 def test_what_is_written_for_a_party_can_be_published_by_it(tmp_path: Path) -> None:
     world = simulate("tiny", 2)
-    about = records.write(world, tmp_path)
+    about = folder.write_records(world, tmp_path)
     known = profiles(2)
     assert about["simulated"] is True
-    assert orjson.loads((tmp_path / records.ABOUT).read_bytes()) == about
+    assert orjson.loads((tmp_path / folder.ABOUT).read_bytes()) == about
     total = 0
     for party, count in about["messages"].items():
         read = list(file_reader.read((tmp_path / f"{party}.jsonl").read_bytes(), known[party]).records)
@@ -188,7 +183,7 @@ def test_what_is_written_for_a_party_can_be_published_by_it(tmp_path: Path) -> N
         total += count
     assert total == sum(message.copies for message in world.messages())
     first = next(iter(world.messages()))
-    line = orjson.loads(records.published(first))
+    line = orjson.loads(folder.published(first))
     assert line["simulated"] is True
-    assert line["topic"] == CAST[first.party].topic
+    assert line["topic"] == PARTIES[first.party].topic
     assert line["sent"].endswith("Z")

@@ -8,14 +8,14 @@ from itertools import islice
 
 import pytest
 
+from services.testbed.chaos.audit import Refold
 from services.testbed.chaos.oracle import consignment_of
-from services.testbed.chaos.refold import Refold
-from services.testbed.simulator.cast import CAST, Manner
 from services.testbed.simulator.corridors import running, simulate
-from services.testbed.simulator.records import lines
+from services.testbed.simulator.files.folder import lines
+from services.testbed.simulator.parties import PARTIES, Manner
 from services.testbed.simulator.reports import Message
 from services.testbed.simulator.scenarios import UnknownScenario, scenario, services
-from services.testbed.simulator.signatures import profiles, sign_all, sign_stream
+from services.testbed.simulator.signed_messages import profiles, sign_all, sign_stream
 from services.testbed.simulator.world import DAY, World
 from tests.unit.simulator.conftest import facts_of, mismatches
 from tests.unit.simulator.corridor_worlds import NAMES, small
@@ -33,7 +33,7 @@ def test_the_same_seed_gives_the_same_bytes() -> None:
 def test_the_stream_says_what_the_kept_world_says_in_the_order_of_publication(name: str) -> None:
     world = small(name)
     streamed = list(world.messages())
-    assert streamed == world.kept.telling.messages
+    assert streamed == world.played.publication.messages
     assert [m.sent for m in streamed] == sorted(m.sent for m in streamed)
     assert max(m.sent for m in streamed) <= world.ends
 
@@ -51,10 +51,10 @@ def test_a_closed_border_shows_with_the_claims_of_all_who_speak_of_it_and_counts
     world = small("polish-closure-2025")
     simulation = world.simulation()
     facts = facts_of(simulation)
-    telling = [
+    publication = [
         (r.publisher, r.place, r.kind) for r in facts.restrictions if r.place == "crossing:brest-malaszewicze"
     ]
-    assert Counter(telling) == Counter(
+    assert Counter(publication) == Counter(
         {(party, "crossing:brest-malaszewicze", "BORDER_CLOSED"): 1 for party in ("mswia", "bch", "xianport")}
     )
     refold = Refold(facts)
@@ -91,7 +91,7 @@ def test_what_is_over_is_forgotten_while_streaming() -> None:
     long = simulate(known.model_copy(update={"ends": until, "last_departure": until}), 1)
     forgetful = World(1, long.ends, forgetful=True)
     sent = list[Message]()
-    journey, gossip = long.begin(forgetful, sink=sent.append)
+    journey, reporter = long.begin(forgetful, sink=sent.append)
     known_at = {at: len(forgetful.cargoes) for at in journey.steps()}
     early = max(count for at, count in known_at.items() if at < long.starts + 90 * DAY)
     late = max(count for at, count in known_at.items() if at > long.ends - 90 * DAY)
@@ -99,8 +99,8 @@ def test_what_is_over_is_forgotten_while_streaming() -> None:
     assert 0 < late < 1.5 * early < booked / 2
     assert not forgetful.happenings
     assert not forgetful.ladings
-    assert not gossip.telling.heard
-    assert not gossip.telling.messages
+    assert not reporter.publication.reported
+    assert not reporter.publication.messages
 
 
 def test_the_demo_is_as_large_as_promised() -> None:
@@ -131,7 +131,7 @@ def test_today_is_fifty_five_trains_a_day_and_ten_times_that_can_be_had() -> Non
 
 def test_parties_of_all_kinds_and_manners_have_their_say() -> None:
     talking = {m.party for name in ("tiny", "polish-closure-2025") for m in small(name).messages()}
-    roles = {role for party in talking for role in CAST[party].roles}
+    roles = {role for party in talking for role in PARTIES[party].roles}
     assert roles >= {
         "operator",
         "railway",
@@ -142,14 +142,14 @@ def test_parties_of_all_kinds_and_manners_have_their_say() -> None:
         "consignee",
         "terminal",
     }
-    assert {CAST[party].manner for party in talking} == set(Manner)
+    assert {PARTIES[party].manner for party in talking} == set(Manner)
 
 
 def test_careless_parties_correct_themselves_more_often_than_honest_ones() -> None:
     said, corrected = Counter[Manner](), Counter[Manner]()
     for seed in (1, 2):
         for message in small("polish-closure-2025", seed).messages():
-            manner = CAST[message.party].manner
+            manner = PARTIES[message.party].manner
             said[manner] += 1
             wrong = message.record["data"].get("reason") in ("WRONG_TIME", "WRONG_OBJECT")
             corrected[manner] += wrong
@@ -159,13 +159,13 @@ def test_careless_parties_correct_themselves_more_often_than_honest_ones() -> No
 
 def test_messages_have_every_fault_that_messages_have() -> None:
     world = small("polish-closure-2025")
-    messages = world.kept.telling.messages
+    messages = world.played.publication.messages
     reasons = Counter(m.record["data"].get("reason") for m in messages if "correction" in m.record["type"])
     assert min(reasons[why] for why in ("WRONG_TIME", "WRONG_OBJECT", "DID_NOT_HAPPEN", "INCOMPLETE")) > 0
     assert any(m.copies > 1 for m in messages)
-    assert world.kept.telling.equivocations > 0
-    assert world.kept.telling.disputed
-    assert set(world.kept.telling.meetings.values()) == {"CONFIRMED", "DIFFERENT", "ONE_SIDED"}
+    assert world.played.publication.equivocations > 0
+    assert world.played.publication.disputed
+    assert set(world.played.publication.meetings.values()) == {"CONFIRMED", "DIFFERENT", "ONE_SIDED"}
     seen = dict[tuple[str, str], int]()
     overtaken = 0
     for number, message in enumerate(messages):
@@ -179,7 +179,7 @@ def test_messages_have_every_fault_that_messages_have() -> None:
 
 def test_signing_as_they_come_gives_valid_batches_of_the_same_events() -> None:
     world, known = small("tiny"), profiles(1)
-    kept = world.kept.telling.messages
+    kept = world.played.publication.messages
     at_once = sign_all(kept, known)
     streamed = list(sign_stream(world.messages(), known, at_once=100))
     assert [(o.party, o.message.identity, o.message.value) for _, o in streamed] == [

@@ -11,7 +11,7 @@ from tests.unit.simulator.corridor_worlds import small
 def test_what_the_world_writes_of_its_counts_is_understood() -> None:
     remarks = [
         message.record["data"]["remark"]
-        for message in small("polish-closure-2025").kept.telling.messages
+        for message in small("polish-closure-2025").played.publication.messages
         if message.record["type"] == "cre.network.restricted.v1" and "remark" in message.record["data"]
     ]
     said = [found for remark in remarks if (found := REMARK.search(remark)) is not None]

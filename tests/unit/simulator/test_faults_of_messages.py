@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from schemas.rfc3339 import parse_micros
-from services.testbed.simulator.cast import CAST, Manner
+from services.testbed.simulator.parties import PARTIES, Manner
 from services.testbed.simulator.reports import Message
 from services.testbed.simulator.world import DAY, HOUR
 from tests.unit.simulator.corridor_worlds import small
@@ -128,7 +128,7 @@ def test_some_say_two_things_under_one_id() -> None:
         contents[message.party, message.record["id"]].add(repr(message.record["data"]))
     voiced = {party for (party, _), said in contents.items() if len(said) > 1}
     assert voiced
-    assert small("polish-closure-2025").kept.telling.equivocations == sum(
+    assert small("polish-closure-2025").played.publication.equivocations == sum(
         len(said) > 1 for said in contents.values()
     )
 
@@ -142,4 +142,4 @@ def test_nothing_of_it_comes_from_the_future() -> None:
     "role", ["operator", "railway", "customs", "forwarder", "bank", "shipper", "consignee", "terminal"]
 )
 def test_parties_of_a_kind_keep_their_word_differently(role: str) -> None:
-    assert {party.manner for party in CAST.values() if role in party.roles} == set(Manner)
+    assert {party.manner for party in PARTIES.values() if role in party.roles} == set(Manner)

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 import pytest
 
 from services.api.banking.asked import Reservation
-from services.testbed.demo.documents import look_alike, reservation, true_papers
-from services.testbed.demo.financing import VALID_TO, Money
-from services.testbed.simulator import financing, shippers
+from services.testbed.demo.banks import look_alike, reservation, true_papers
+from services.testbed.demo.financing import VALID_TO, DemoFinancing
+from services.testbed.simulator import financing
 from services.testbed.simulator.corridors import simulate
-from services.testbed.simulator.signatures import profiles, sign_all
+from services.testbed.simulator.signed_messages import profiles, sign_all
 from services.testbed.simulator.simulate import Simulation
 
 WORLD = simulate("polish-closure-2025", 1, scale=0.02)
@@ -52,23 +52,23 @@ def test_what_the_second_bank_is_shown_reads_otherwise_and_means_the_same(simula
 
 
 def test_everything_can_be_signed_and_says_when_it_was_said(simulation: Simulation) -> None:
-    money = Money.of(simulation, WORLD.opens)
+    money = DemoFinancing.of(simulation, WORLD.opens)
     signed = sign_all(money.messages, profiles(WORLD.seed))
     assert len(signed) == len(money.messages) == len(money.events)
-    ids = {(m.party, m.record["id"]) for m in simulation.telling.messages}
+    ids = {(m.party, m.record["id"]) for m in simulation.publication.messages}
     assert not ids & {(m.party, m.record["id"]) for m in money.messages}
     assert all(m.record["time"] <= datetime.fromtimestamp(m.sent / 1e6, UTC).isoformat() or m.sent < WORLD.opens
                for m in money.messages)  # fmt: skip
 
 
 def test_the_same_is_told_whenever_the_demo_runs(simulation: Simulation) -> None:
-    told = Money.of(simulation, WORLD.opens).messages
+    told = DemoFinancing.of(simulation, WORLD.opens).messages
     time.sleep(1.1)
-    assert Money.of(simulation, WORLD.opens).messages == told
+    assert DemoFinancing.of(simulation, WORLD.opens).messages == told
 
 
 def test_the_good_the_bad_and_the_thin_file() -> None:
-    told = list(shippers.histories(WORLD.opens, WORLD.starts))
+    told = list(financing.histories(WORLD.opens, WORLD.starts))
     opened = Counter(
         party["party"]
         for message in told
@@ -76,11 +76,11 @@ def test_the_good_the_bad_and_the_thin_file() -> None:
         for party in message.record["data"]["parties"]
         if party["role"] == "shipper"
     )
-    assert opened == shippers.CARGOES
+    assert opened == financing.CARGOES
     rejected = [m.record["id"] for m in told if m.record["type"] == "cre.customs.rejected.v1"]
     assert rejected
-    assert all(shippers.BAD in each for each in rejected)
+    assert all(financing.BAD_SHIPPER in each for each in rejected)
     until = datetime.fromtimestamp(WORLD.opens / 1e6, UTC).isoformat()
     assert all(message.record["time"] <= until for message in told)
-    leaves = list(shippers.leave(0, WORLD.opens, VALID_TO))
-    assert [m.party for m in leaves] == list(shippers.CARGOES)
+    leaves = list(financing.leave(0, WORLD.opens, VALID_TO))
+    assert [m.party for m in leaves] == list(financing.CARGOES)

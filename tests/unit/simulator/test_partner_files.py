@@ -20,11 +20,11 @@ from lxml import etree
 from schemas.events.catalogue import spec
 from services.producers.formats import declarations
 from services.producers.formats.catalogue import understand
-from services.producers.formats.model import Said
+from services.producers.formats.model import EventDraft
 from services.testbed.simulator import files
 from services.testbed.simulator.files import PartnerFile
 from services.testbed.simulator.files.folder import DECLARED
-from services.testbed.simulator.files.published_records import what_of
+from services.testbed.simulator.files.office_records import what_of
 from tests.unit.simulator.conftest import mismatches, registry_of
 from tests.unit.simulator.corridor_worlds import small
 from tests.unit.simulator.reading_back import differences, facts_of, passed_over, world
@@ -68,18 +68,18 @@ def test_a_fact_that_is_missing_too_many_or_told_otherwise_would_be_seen() -> No
 def test_every_view_is_the_truth_where_files_stand_for_records(name: str, seed: int) -> None:
     simulation = small(name, seed).simulation()
     whole = world(name, seed)
-    assert mismatches(simulation, facts_of(whole, seed), whole.called) == []
+    assert mismatches(simulation, facts_of(whole, seed), whole.aliases) == []
 
 
 def test_a_record_is_in_one_file_or_goes_out_itself() -> None:
-    whole, telling = world(), small("polish-closure-2025").kept.telling
+    whole, publication = world(), small("polish-closure-2025").played.publication
     out = {(message.party, message.record["id"]) for message in whole.messages}
-    gone = [m for m in telling.messages if (m.party, m.record["id"]) not in out]
+    gone = [m for m in publication.messages if (m.party, m.record["id"]) not in out]
     taken = Counter((file.party, fact.what) for file in whole.files for fact in file.facts)
     for key, count in Counter((m.party, what_of(m)) for m in gone).items():
         assert taken[key] >= count, key
-    assert 0.1 < len(gone) / len(telling.messages) < 0.25
-    targets = {(m.party, m.record["data"].get("target")) for m in telling.messages}
+    assert 0.1 < len(gone) / len(publication.messages) < 0.25
+    targets = {(m.party, m.record["data"].get("target")) for m in publication.messages}
     assert all((m.party, m.record["id"]) not in targets and m.copies == 1 for m in gone)
     assert all(file.sent <= small("polish-closure-2025").ends for file in whole.files)
 
@@ -97,8 +97,8 @@ def test_whoever_hands_over_a_file_may_say_what_is_in_it() -> None:
 
 
 def test_the_same_world_gives_the_same_bytes() -> None:
-    again = files.handed(small("tiny", 3).kept)
-    assert files.handed(small.__wrapped__("tiny", 3).kept) == again
+    again = files.deliveries(small("tiny", 3).played)
+    assert files.deliveries(small.__wrapped__("tiny", 3).played) == again
 
 
 def test_files_have_the_quirks_of_real_ones() -> None:
@@ -137,7 +137,7 @@ def test_a_declarant_passes_on_the_release_of_customs_whole() -> None:
     assert {file.party for file in released} == {"hansa", "eu-pl", "eu-de"}
     for file in released:
         _, reading = understand(file.content, files.settings(file.party))
-        said = [record for record in reading.records if isinstance(record, Said)]
+        said = [record for record in reading.records if isinstance(record, EventDraft)]
         relays = [each.data["relay"] for each in said if "relay" in each.data]
         assert bool(relays) == (file.party == "hansa"), file.name
         digest = hashlib.sha256(file.content).hexdigest()

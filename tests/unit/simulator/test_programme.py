@@ -7,20 +7,20 @@ import subprocess
 import sys
 from random import Random
 
-from services.testbed.demo.programme import programme
 from services.testbed.demo.run import Clock
-from services.testbed.simulator.files import handed
-from services.testbed.simulator.signatures import profiles
+from services.testbed.demo.schedule import schedule
+from services.testbed.simulator.files import deliveries
+from services.testbed.simulator.signed_messages import profiles
 from tests.unit.simulator.corridor_worlds import small
 
 
 def test_a_programme_holds_everything_once_in_the_order_of_time() -> None:
-    whole = handed(small("tiny").kept)
-    going_out = programme(whole, profiles(1), Random(1))
-    assert [due.at for due in going_out.dues] == sorted(due.at for due in going_out.dues)
+    whole = deliveries(small("tiny").played)
+    going_out = schedule(whole, profiles(1), Random(1))
+    assert [due.at for due in going_out.items] == sorted(due.at for due in going_out.items)
     refused = sum(going_out.refusals.values())
     good = sum(message.copies for message in whole.messages if not message.refused_as)
-    assert len(going_out.dues) == good + len(whole.files) + refused
+    assert len(going_out.items) == good + len(whole.files) + refused
     assert going_out.files == [*whole.files]
     assert refused > 5
 
@@ -40,14 +40,14 @@ def test_the_clock_hurries_through_history_and_stops_at_the_end() -> None:
 DIGEST = """
 import sys
 from random import Random
-from services.testbed.commands.demo_world import chosen_world
-from services.testbed.demo.programme import programme
-from services.testbed.simulator.files import handed
-from services.testbed.simulator.signatures import profiles
+from services.testbed.commands.demo import chosen_world
+from services.testbed.demo.schedule import schedule
+from services.testbed.simulator.files import deliveries
+from services.testbed.simulator.signed_messages import profiles
 
 seed = int(sys.argv[2])
 world = chosen_world("tiny", seed, None, sys.argv[1])
-print(programme(handed(world.kept), profiles(seed), Random(seed)).digest)
+print(schedule(deliveries(world.played), profiles(seed), Random(seed)).digest)
 """
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from services.domain.derive import derive
+from services.testbed.chaos.audit import Refold
 from services.testbed.chaos.oracle import consignment_of
-from services.testbed.chaos.refold import Refold
 from tests.unit.simulator.conftest import facts_of, world
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from services.testbed.simulator.faults import NO_FAULTS, Gossip, Rates
-from services.testbed.simulator.truth import Seen, Trouble, Truth, truths
+from services.testbed.simulator.faults import NO_FAULTS, Rates, Reporter
+from services.testbed.simulator.truth import ExpectedPosition, Trouble, Truth, truths
 from services.testbed.simulator.world import DAY, HOUR, Cargo, Happening, Lading, World
 
 A, B = "LYSU1000010", "LYSU1000026"
@@ -40,10 +40,10 @@ def say(world: World, at: int, what: str, *boxes: str, place: str = "", **more: 
 
 
 def truth_of(world: World, rates: Rates = NO_FAULTS) -> dict[str, Truth]:
-    gossip = Gossip(world, rates)
+    reporter = Reporter(world, rates)
     for number, happening in enumerate(world.happenings):
-        gossip.hear(happening, number)
-    return truths(world, gossip.tell())
+        reporter.report_happening(happening, number)
+    return truths(world, reporter.publish())
 
 
 def test_a_cargo_is_as_far_as_the_last_of_its_boxes() -> None:
@@ -57,10 +57,10 @@ def test_a_cargo_is_as_far_as_the_last_of_its_boxes() -> None:
     say(world, 12 * DAY, "movement.departed", A, place="railnet:smolensk")
     say(world, 31 * DAY, "movement.departed", B, place="railnet:smolensk")  # after the world's moment
     truth = truth_of(world)[one.key]
-    arrived = Seen(10 * DAY, "movement.arrived", "railnet:smolensk")
+    arrived = ExpectedPosition(10 * DAY, "movement.arrived", "railnet:smolensk")
     assert truth.movement == arrived
-    assert truth.boxes == {A: Seen(12 * DAY, "movement.departed", "railnet:smolensk"), B: arrived}
-    assert truth.customs == {"RU": Seen(11 * DAY, "customs.detained", "")}
+    assert truth.boxes == {A: ExpectedPosition(12 * DAY, "movement.departed", "railnet:smolensk"), B: arrived}
+    assert truth.customs == {"RU": ExpectedPosition(11 * DAY, "customs.detained", "")}
     assert truth.troubles == {Trouble("DETAINED", ("container", B), "RU")}
     assert truth.document is None
 
@@ -73,8 +73,12 @@ def test_what_follows_the_cargo_is_not_the_next_cargos() -> None:
     say(world, 5 * DAY, "movement.empty_returned", A, place="railnet:duisburg")
     say(world, 21 * DAY, "movement.gated_in", A, place="railnet:xian-intl-port")
     found = truth_of(world)
-    assert found[first.key].movement == Seen(5 * DAY, "movement.empty_returned", "railnet:duisburg")
-    assert found[second.key].movement == Seen(21 * DAY, "movement.gated_in", "railnet:xian-intl-port")
+    assert found[first.key].movement == ExpectedPosition(
+        5 * DAY, "movement.empty_returned", "railnet:duisburg"
+    )
+    assert found[second.key].movement == ExpectedPosition(
+        21 * DAY, "movement.gated_in", "railnet:xian-intl-port"
+    )
 
 
 def test_a_box_that_the_cargo_left_in_writing_no_longer_holds_it_back() -> None:
@@ -85,7 +89,7 @@ def test_a_box_that_the_cargo_left_in_writing_no_longer_holds_it_back() -> None:
     say(world, 3 * DAY, "movement.damaged", A, place="railnet:xian-intl-port")
     say(world, 5 * DAY, "movement.departed", B, place="railnet:xian-intl-port")
     truth = truth_of(world)[one.key]
-    assert truth.movement == Seen(5 * DAY, "movement.departed", "railnet:xian-intl-port")
+    assert truth.movement == ExpectedPosition(5 * DAY, "movement.departed", "railnet:xian-intl-port")
     assert truth.boxes == {A: None, B: truth.movement}
     assert truth.troubles == {Trouble("DAMAGED", ("container", A), "")}
 
@@ -100,8 +104,8 @@ def test_papers_speak_for_every_box_and_for_the_one_cargo_only() -> None:
     paid = frozenset({shared[0].key})
     world.happen(Happening(9 * DAY, "movement.delivered", note, ("ruhr",), cargoes=paid))
     found = truth_of(world)
-    assert found[shared[0].key].movement == Seen(9 * DAY, "movement.delivered", "")
-    assert found[shared[1].key].movement == Seen(8 * DAY, "movement.unloaded", "railnet:duisburg")
+    assert found[shared[0].key].movement == ExpectedPosition(9 * DAY, "movement.delivered", "")
+    assert found[shared[1].key].movement == ExpectedPosition(8 * DAY, "movement.unloaded", "railnet:duisburg")
 
 
 def test_a_dispute_and_a_hand_over_show_with_what_they_are_about() -> None:
@@ -116,7 +120,7 @@ def test_a_dispute_and_a_hand_over_show_with_what_they_are_about() -> None:
         place="railnet:xian-intl-port",
         witnesses=("xian-terminal", "xianport"),
     )
-    voices = {
+    details_by_party = {
         "cr": {"side": "DELIVERING", "counterparty": "ktz"},
         "ktz": {"side": "RECEIVING", "counterparty": "cr"},
     }
@@ -127,7 +131,7 @@ def test_a_dispute_and_a_hand_over_show_with_what_they_are_about() -> None:
         A,
         place=CROSSING,
         occurrence="L1",
-        voices=voices,
+        details_by_party=details_by_party,
         witnesses=("cr", "ktz"),
     )
     always = Rates(0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0)

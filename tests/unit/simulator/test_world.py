@@ -15,10 +15,16 @@ from services.ledger.admission.admit import admit
 from services.ledger.admission.model import AdmissionSettings, Admitted, Record, Refused
 from services.processors.topics.declaration import read_declaration
 from services.testbed.simulator import numbers
-from services.testbed.simulator.cast import CAST
 from services.testbed.simulator.conduct import FORBIDDEN_AS
-from services.testbed.simulator.invalid_messages import BREAKS, expected, sprinkle
-from services.testbed.simulator.signatures import Outgoing, profiles, sign_all
+from services.testbed.simulator.parties import PARTIES
+from services.testbed.simulator.signed_messages import (
+    BREAKS,
+    Outgoing,
+    expected,
+    profiles,
+    sign_all,
+    sprinkle,
+)
 from services.testbed.simulator.simulate import NOW, Scale, Simulation, simulate
 from tests.unit.simulator.conftest import registry_of, world
 
@@ -27,7 +33,7 @@ SETTINGS = AdmissionSettings("demo", frozenset({"cre.gateway.v1"}))
 
 
 def outgoing(simulation: Simulation) -> list[Outgoing]:
-    return sign_all(simulation.telling.messages, profiles(simulation.scale.seed))
+    return sign_all(simulation.publication.messages, profiles(simulation.scale.seed))
 
 
 def record(out: Outgoing, offset: int) -> Record:
@@ -78,7 +84,7 @@ def test_the_world_shares_no_code_with_the_folds() -> None:
                     path,
                     name,
                 )
-                if path.stem not in ("signatures", "invalid_messages"):
+                if path.stem != "signed_messages":
                     assert name.startswith(
                         ("services.testbed.simulator", "schemas.railnet")
                     ) or not name.startswith(("services", "schemas.")), (path, name)
@@ -87,9 +93,11 @@ def test_the_world_shares_no_code_with_the_folds() -> None:
 def test_the_cast_matches_the_declared_topics() -> None:
     declared = {topic.name: set(topic.parties) for topic in read_declaration().topics}
     for topic, parties in declared.items():
-        assert parties == {party.code for party in CAST.values() if party.topic == topic and party.own_topic}
-    assert {party.topic for party in CAST.values()} == declared.keys()
-    assert all("simulated" in party.name and "simulated" in party.source for party in CAST.values())
+        assert parties == {
+            party.code for party in PARTIES.values() if party.topic == topic and party.own_topic
+        }
+    assert {party.topic for party in PARTIES.values()} == declared.keys()
+    assert all("simulated" in party.name and "simulated" in party.source for party in PARTIES.values())
 
 
 def test_trains_are_spread_along_the_way() -> None:
@@ -115,10 +123,10 @@ def test_the_platform_accepts_what_is_good_and_counts_what_the_world_counts(seed
         assert isinstance(answer, Admitted), answer
         accepted.setdefault(answer.event, set()).add(answer.content)
         admitted += 1
-    telling = simulation.telling
-    assert len(accepted) == telling.accepted
-    assert sum(len(contents) > 1 for contents in accepted.values()) == telling.equivocations > 0
-    assert admitted - sum(len(contents) for contents in accepted.values()) == telling.duplicates > 0
+    publication = simulation.publication
+    assert len(accepted) == publication.accepted
+    assert sum(len(contents) > 1 for contents in accepted.values()) == publication.equivocations > 0
+    assert admitted - sum(len(contents) for contents in accepted.values()) == publication.duplicates > 0
 
 
 def test_every_broken_message_is_refused_for_its_reason() -> None:

@@ -12,10 +12,10 @@ from services.audit.fsck.registers import audited, permitted
 from services.audit.fsck.snapshot import Row, Snapshot
 from services.audit.fsck.verification import signed_by_platform
 from services.audit.report import Damage, Findings
-from services.financing.domain.decisions import Ruling
+from services.financing.domain.decisions import Decision
+from services.financing.store.decision_writer import stated, version_of
+from services.financing.store.financings import DECISION_COLUMNS, decision_of
 from services.financing.store.identifiers import financing_id
-from services.financing.store.rows import RULING_COLUMNS, ruling_of
-from services.financing.store.signatures import stated, version_of
 from services.ledger.registry.as_of import RegistryHistory
 from services.ledger.registry.registry import Registry
 
@@ -95,72 +95,72 @@ def _amount(tally: tuple[int, int] | None) -> str:
 
 
 def _decision(row: Row, touched: set[bytes], registry: Registry, network: str, findings: Findings) -> None:
-    ruling = ruling_of(row)
-    headers, payload, xid, rests = row[RULING_COLUMNS : RULING_COLUMNS + 4]
+    decision = decision_of(row)
+    headers, payload, xid, rests = row[DECISION_COLUMNS : DECISION_COLUMNS + 4]
     for place, names in _TOGETHER.items():
         for beside, name in enumerate(names, start=place + 1):
             if (row[place] is None) != (row[beside] is None):
-                _note(findings, ruling, name, row[beside], "a value beside the others of its kind, or none")
-    content = _signed(ruling, bytes(headers), bytes(payload), registry, network, findings)
+                _note(findings, decision, name, row[beside], "a value beside the others of its kind, or none")
+    content = _signed(decision, bytes(headers), bytes(payload), registry, network, findings)
     if content is not None:
-        _compare(ruling, content, findings)
+        _compare(decision, content, findings)
     if not rests:
         expected = "an earlier decision that is stored"
-        _note(findings, ruling, "before", ruling.before, expected)
-    if ruling.position > int(xid):
-        _note(findings, ruling, "position", ruling.position, f"at most {xid}, its own transaction")
-    _touches(ruling, touched, findings)
+        _note(findings, decision, "before", decision.before, expected)
+    if decision.position > int(xid):
+        _note(findings, decision, "position", decision.position, f"at most {xid}, its own transaction")
+    _touches(decision, touched, findings)
 
 
-def where(ruling: Ruling) -> str:
+def where(decision: Decision) -> str:
     """How findings name a decision."""
-    about = f" on {ruling.financing}" if ruling.financing else ""
-    return f"financing_decision {ruling.number}, {ruling.action}{about}"
+    about = f" on {decision.financing}" if decision.financing else ""
+    return f"financing_decision {decision.number}, {decision.action}{about}"
 
 
 def _signed(
-    ruling: Ruling, headers: bytes, payload: bytes, registry: Registry, network: str, findings: Findings
+    decision: Decision, headers: bytes, payload: bytes, registry: Registry, network: str, findings: Findings
 ) -> dict[str, Any] | None:
     """The payload of the event, where the platform signed it; faults are findings."""
     found = signed_by_platform(
         headers,
         payload,
-        ruling.at,
+        decision.at,
         DecidedOnGoods,
         registry,
         network,
-        lambda field, stored, expected: _note(findings, ruling, field, stored, expected),
+        lambda field, stored, expected: _note(findings, decision, field, stored, expected),
     )
     if found is None:
         return None
     envelope, content = found
-    _attributes(ruling, envelope, findings)
+    _attributes(decision, envelope, findings)
     return content
 
 
-def _attributes(ruling: Ruling, envelope: Envelope, findings: Findings) -> None:
+def _attributes(decision: Decision, envelope: Envelope, findings: Findings) -> None:
     for field, stored, expected in (
-        ("id", envelope.id, f"decision-{ruling.number}"),
-        ("type", envelope.type, version_of(ruling).spec.type),
+        ("id", envelope.id, f"decision-{decision.number}"),
+        ("type", envelope.type, version_of(decision).spec.type),
     ):
         if stored != expected:
-            _note(findings, ruling, field, stored, expected)
+            _note(findings, decision, field, stored, expected)
 
 
-def _compare(ruling: Ruling, content: dict[str, Any], findings: Findings) -> None:
-    for field, stored in stated(ruling).items():
+def _compare(decision: Decision, content: dict[str, Any], findings: Findings) -> None:
+    for field, stored in stated(decision).items():
         signed = content.get(field)
         if stored != signed:
-            _note(findings, ruling, _COLUMNS.get(field, field), stored, signed)
+            _note(findings, decision, _COLUMNS.get(field, field), stored, signed)
 
 
-def _touches(ruling: Ruling, stored: set[bytes], findings: Findings) -> None:
-    expected = {financing_id(name): name for name in (ruling.financing, *ruling.frees) if name}
+def _touches(decision: Decision, stored: set[bytes], findings: Findings) -> None:
+    expected = {financing_id(name): name for name in (decision.financing, *decision.frees) if name}
     for id_ in sorted(expected.keys() - stored):
-        place = f"financing_touched {expected[id_]} of {where(ruling)}"
+        place = f"financing_touched {expected[id_]} of {where(decision)}"
         findings.add(Damage.FINANCING, place, "row", "missing", "a row", TOUCHED)
     for id_ in sorted(stored - expected.keys()):
-        place = f"financing_touched {id_.hex()} of {where(ruling)}"
+        place = f"financing_touched {id_.hex()} of {where(decision)}"
         findings.add(Damage.FINANCING, place, "row", "a row", "no row", TOUCHED)
 
 
@@ -201,5 +201,7 @@ class _Touched:
         return (number, found) if found else None
 
 
-def _note(findings: Findings, ruling: Ruling, field: str, stored: object, expected: object) -> None:
-    findings.add(Damage.DECISION, where(ruling), field, stored, expected, RESTORE, publisher=ruling.asked_by)
+def _note(findings: Findings, decision: Decision, field: str, stored: object, expected: object) -> None:
+    findings.add(
+        Damage.DECISION, where(decision), field, stored, expected, RESTORE, publisher=decision.asked_by
+    )

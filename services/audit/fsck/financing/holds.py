@@ -13,14 +13,13 @@ from services.audit.fsck.snapshot import Row, Snapshot, chunks
 from services.audit.report import Damage, Findings
 from services.domain.objects import consignment
 from services.financing.domain import lifecycle
-from services.financing.domain.decisions import Action, Ruling
+from services.financing.domain.decisions import Action, Decision
 from services.financing.domain.fingerprints import Fingerprint
 from services.financing.domain.lifecycle import Hold
 from services.financing.domain.products import products
-from services.financing.store.decision_writer import ENDING
+from services.financing.store.decision_writer import ENDING, taken_digest
+from services.financing.store.financings import DECISION_COLUMNS, decision_of, print_of
 from services.financing.store.identifiers import financing_id
-from services.financing.store.rows import RULING_COLUMNS, print_of, ruling_of
-from services.financing.store.signatures import taken_digest
 from services.ledger.storage.arrays import Uuids, uuids
 
 HOLD_REMEDY = "Set the row to what the decisions say: they are signed, the row is a cache of them."
@@ -64,7 +63,7 @@ class _Financing:
     """One financing: its decisions with what they take, and the rows that are kept of it."""
 
     id: bytes
-    rulings: list[Ruling] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
     takes: dict[int, str] = field(default_factory=dict)  # digest by number of the decision
     consignments: set[str] = field(default_factory=set)
     rows: list[Row] = field(default_factory=list)
@@ -76,15 +75,15 @@ class _Financing:
     @property
     def name(self) -> str:
         """``bank/reference``, or the id where no decision of its own is there."""
-        for ruling in self.rulings:
-            for name in (ruling.financing, *ruling.frees):
+        for decision in self.decisions:
+            for name in (decision.financing, *decision.frees):
                 if name and financing_id(name) == self.id:
                     return name
         return self.id.hex()
 
     def hold(self) -> Hold | None:
         """The hold by its replayed decisions."""
-        return lifecycle.holds(self.rulings).get(self.name)
+        return lifecycle.holds(self.decisions).get(self.name)
 
 
 def check_holds(snapshot: Snapshot, findings: Findings) -> None:
@@ -111,14 +110,14 @@ def _read(snapshot: Snapshot, ids: Uuids) -> Iterable[_Financing]:
         return found.setdefault(id_, _Financing(id_))
 
     for row in snapshot.rows(_RULINGS, parameters):
-        payload, id_ = row[RULING_COLUMNS:]
+        payload, id_ = row[DECISION_COLUMNS:]
         try:
-            ruling = ruling_of(row)
+            decision = decision_of(row)
         except (ValueError, AssertionError):
             continue  # reported with the decision
-        of(id_).rulings.append(ruling)
-        if ruling.done and ruling.action is Action.RESERVE:
-            _takes(of(id_), ruling, bytes(payload))
+        of(id_).decisions.append(decision)
+        if decision.done and decision.action is Action.RESERVE:
+            _takes(of(id_), decision, bytes(payload))
     for row in snapshot.rows(_HOLDS, parameters):
         of(row[0]).rows.append(row)
     for row in snapshot.rows(_ENTRIES, parameters):
@@ -132,13 +131,13 @@ def _read(snapshot: Snapshot, ids: Uuids) -> Iterable[_Financing]:
     return found.values()
 
 
-def _takes(financing: _Financing, ruling: Ruling, payload: bytes) -> None:
+def _takes(financing: _Financing, decision: Decision, payload: bytes) -> None:
     try:
         content = orjson.loads(payload)
     except ValueError:
         return  # reported with the decision
-    if "takes_sha256" in content and ruling.financing == financing.name:
-        financing.takes[ruling.number] = content["takes_sha256"]
+    if "takes_sha256" in content and decision.financing == financing.name:
+        financing.takes[decision.number] = content["takes_sha256"]
         financing.consignments |= {*content.get("cargo", ())}
 
 
@@ -149,7 +148,7 @@ def _check(financing: _Financing, findings: Findings) -> None:
         bank = "" if hold is None else hold.bank
         findings.add(Damage.FINANCING, f"{place} {where}", field, stored, expected, remedy, publisher=bank)
 
-    for earlier, following in zip(financing.rulings, financing.rulings[1:], strict=False):
+    for earlier, following in zip(financing.decisions, financing.decisions[1:], strict=False):
         place = f"financing_decision {following.number}"
         if following.before is None or following.before < earlier.number:
             note(place, "before", following.before, f"{earlier.number} or a later one", RESTORE)
@@ -217,11 +216,14 @@ def _freeing(financing: _Financing) -> Sequence[int]:
     """The decisions that ended what the financing held, in their order."""
     name = financing.name
     return [
-        ruling.number
-        for ruling in financing.rulings
-        if ruling.done
+        decision.number
+        for decision in financing.decisions
+        if decision.done
         and (
-            name in ruling.frees
-            or (ruling.financing == name and (ruling.action in ENDING or ruling.action is Action.RESERVE))
+            name in decision.frees
+            or (
+                decision.financing == name
+                and (decision.action in ENDING or decision.action is Action.RESERVE)
+            )
         )
     ]

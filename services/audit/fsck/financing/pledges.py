@@ -8,18 +8,16 @@ from services.audit.fsck.snapshot import Snapshot
 from services.audit.report import Damage, Findings
 from services.domain.facts import Micros
 from services.financing.domain import lifecycle, uniqueness
-from services.financing.domain.consent import consented
-from services.financing.domain.decisions import Action, Ruling
+from services.financing.domain.decisions import Action, Decision
 from services.financing.domain.fingerprints import Fingerprint
 from services.financing.domain.lifecycle import Hold
 from services.financing.domain.products import products
-from services.financing.domain.reservation import encumbrance
+from services.financing.domain.reservation import consented, encumbrance
 from services.financing.domain.statements import live
 from services.financing.domain.uniqueness import Entry, Verdict
-from services.financing.store.decision_service import rulings_of
 from services.financing.store.evidence import gather_evidence
+from services.financing.store.financings import decisions_of, print_of
 from services.financing.store.identifiers import financing_id
-from services.financing.store.rows import print_of
 from services.ledger.registry.as_of import RegistryHistory
 from services.ledger.storage.arrays import uuids
 
@@ -67,19 +65,19 @@ def _before(snapshot: Snapshot, history: RegistryHistory, name: str, now: Micros
             prints.append(print_)
         else:
             others.append((holder, print_))
-    rulings = rulings_of(snapshot.connection, {financing_id(n) for n in (name, *(h for h, _ in others))})
-    holds = lifecycle.holds(rulings)
+    decisions = decisions_of(snapshot.connection, {financing_id(n) for n in (name, *(h for h, _ in others))})
+    holds = lifecycle.holds(decisions)
     own = holds.get(name)
     if own is None or not own.held(now) or own.terms.product not in products().rows:
         return ()
-    since = _reserved(rulings, own)
+    since = _reserved(decisions, own)
     entries = [
         Entry(print_, encumbrance(holder, hold.terms, products()[hold.terms.product]))
         for holder, print_ in others
         if (hold := holds.get(holder)) is not None
         and hold.held(now)
         and hold.terms.product in products().rows
-        and _reserved(rulings, hold).number < since.number
+        and _reserved(decisions, hold).number < since.number
     ]
     wanted = encumbrance(name, own.terms, products()[own.terms.product])
     found = uniqueness.check(wanted, prints, entries)
@@ -87,14 +85,14 @@ def _before(snapshot: Snapshot, history: RegistryHistory, name: str, now: Micros
     return sorted(taken - _consents(snapshot, history, own, since, {n: holds[n] for n in taken}))
 
 
-def _reserved(rulings: Iterable[Ruling], hold: Hold) -> Ruling:
+def _reserved(decisions: Iterable[Decision], hold: Hold) -> Decision:
     """The decision by which a financing came to hold what it holds."""
-    own = (r for r in rulings if r.done and r.financing == hold.financing and r.action is Action.RESERVE)
-    return max(own, key=lambda ruling: ruling.number)
+    own = (r for r in decisions if r.done and r.financing == hold.financing and r.action is Action.RESERVE)
+    return max(own, key=lambda decision: decision.number)
 
 
 def _consents(
-    snapshot: Snapshot, history: RegistryHistory, own: Hold, since: Ruling, taken: Mapping[str, Hold]
+    snapshot: Snapshot, history: RegistryHistory, own: Hold, since: Decision, taken: Mapping[str, Hold]
 ) -> frozenset[str]:
     """Of ``taken``, those whose banks agreed to be taken over: both stand until the pledge ends the earlier one."""
     open_ = {name for name, hold in taken.items() if not (own.pledged and hold.pledged)}

@@ -17,17 +17,16 @@ from services.audit.report import Damage, Findings
 from services.domain.facts import SINCE_EVER
 from services.domain.objects import Thing, consignment
 from services.financing.domain import lifecycle
-from services.financing.domain.cargo_requests import blocks
-from services.financing.domain.decisions import Action, Ruling
-from services.financing.domain.goods import Report, goods, in_order
+from services.financing.domain.cargo import Report, goods, in_order
+from services.financing.domain.decision_rules import blocks
+from services.financing.domain.decisions import Action, Decision
 from services.financing.domain.lifecycle import Hold
 from services.financing.domain.products import products
 from services.financing.domain.statements import live
-from services.financing.store.evidence import words_in, words_of
-from services.financing.store.financings import rulings_of
+from services.financing.store.decision_writer import MOST_CARGO
+from services.financing.store.evidence import load_statements, statements_in
+from services.financing.store.financings import DECISION_COLUMNS, decision_of, decisions_of
 from services.financing.store.identifiers import application_id, financing_id
-from services.financing.store.rows import RULING_COLUMNS, ruling_of
-from services.financing.store.signatures import MOST_CARGO
 from services.ledger.registry.as_of import RegistryHistory
 from services.ledger.registry.registry import Registry
 from services.ledger.storage import reading
@@ -63,20 +62,20 @@ def check_releases(snapshot: Snapshot, history: RegistryHistory, findings: Findi
     findings.counts["releases_wrong"] += 0
     registry = history.newest()
     for row in snapshot.stream(DECISIONS):
-        ruling = ruling_of(row)
-        if ruling.rules < SINCE:
+        decision = decision_of(row)
+        if decision.rules < SINCE:
             continue
         try:
-            if ruling.action is Action.RELEASE and ruling.done and not ruling.waiver:
-                _check_owed(snapshot, ruling, registry, findings)
-            elif ruling.shares or (ruling.action.disposes and ruling.guard != "PARTY_OF_CARGO"):
-                _check_goods(snapshot, ruling, bytes(row[RULING_COLUMNS + 1]), registry, findings)
+            if decision.action is Action.RELEASE and decision.done and not decision.waiver:
+                _check_owed(snapshot, decision, registry, findings)
+            elif decision.shares or (decision.action.disposes and decision.guard != "PARTY_OF_CARGO"):
+                _check_goods(snapshot, decision, bytes(row[DECISION_COLUMNS + 1]), registry, findings)
         except Unreadable:
             continue  # reported by the event pass
 
 
 def _check_goods(
-    snapshot: Snapshot, ruling: Ruling, payload: bytes, registry: Registry, findings: Findings
+    snapshot: Snapshot, decision: Decision, payload: bytes, registry: Registry, findings: Findings
 ) -> None:
     try:
         named = orjson.loads(payload).get("cargo", ())
@@ -86,43 +85,45 @@ def _check_goods(
     near: dict[str, set[Thing]] = {}
     for name, key in snapshot.rows(_NEAR, {"asked": uuids([thing.id for thing in requested])}):
         near.setdefault(name, set()).add(consignment(*key.split("/", 1)))
-    held = _held(snapshot, near, ruling)
+    held = _held(snapshot, near, decision)
     events: list[Reread] = []
     if held:
         ids = sorted({thing.id for thing in (*requested, *(t for name in held for t in near[name]))})
         events = [reread(stored, registry) for stored in reading.load_facts(snapshot.connection, ids)]
-    if ruling.shares:
-        _check_shares(ruling, requested, [near[name] for name in held], events, findings)
-    elif ruling.done:
-        known = [e for e in events if e.stored.append_us <= ruling.at]
+    if decision.shares:
+        _check_shares(decision, requested, [near[name] for name in held], events, findings)
+    elif decision.done:
+        known = [e for e in events if e.stored.append_us <= decision.at]
         shared = _shared(known, requested, held, near)
-        if shared and _shared(_seen(snapshot, known, ruling), requested, held, near):
+        if shared and _shared(_seen(snapshot, known, decision), requested, held, near):
             findings.counts["releases_wrong"] += 1
             expected = f"REFUSED: {in_order(shared)[0]} is of goods under a release block"
             findings.add(
-                Damage.FINANCING, where(ruling), "outcome", "DONE", expected, REMEDY, ruling.asked_by
+                Damage.FINANCING, where(decision), "outcome", "DONE", expected, REMEDY, decision.asked_by
             )
-    elif ruling.guard == "RELEASE_BLOCKED" and not held:
+    elif decision.guard == "RELEASE_BLOCKED" and not held:
         expected = "DONE: nobody had a release block on the cargo"
-        findings.add(Damage.FINANCING, where(ruling), "outcome", "REFUSED", expected, REMEDY, ruling.asked_by)
+        findings.add(
+            Damage.FINANCING, where(decision), "outcome", "REFUSED", expected, REMEDY, decision.asked_by
+        )
 
 
-def _held(snapshot: Snapshot, names: Collection[str], ruling: Ruling) -> dict[str, Hold]:
-    """Those of the financings called ``names`` that kept others from the goods when ``ruling`` was taken."""
-    rulings = rulings_of(snapshot.connection, map(financing_id, names))
-    holds = lifecycle.holds(earlier for earlier in rulings if earlier.number < ruling.number)
+def _held(snapshot: Snapshot, names: Collection[str], decision: Decision) -> dict[str, Hold]:
+    """Those of the financings called ``names`` that kept others from the goods when ``decision`` was taken."""
+    decisions = decisions_of(snapshot.connection, map(financing_id, names))
+    holds = lifecycle.holds(earlier for earlier in decisions if earlier.number < decision.number)
     rows = products()
     return {
         name: hold
         for name, hold in holds.items()
         if name in names
         and hold.terms.product in rows.rows
-        and (blocks(hold, rows) if ruling.action.disposes else hold.held(ruling.at))
+        and (blocks(hold, rows) if decision.action.disposes else hold.held(decision.at))
     }
 
 
 def _check_shares(
-    ruling: Ruling,
+    decision: Decision,
     requested: Sequence[Thing],
     cargoes: Sequence[Collection[Thing]],
     events: Sequence[Reread],
@@ -136,12 +137,14 @@ def _check_shares(
         return
     ours = goods(reports, requested, SINCE_EVER)
     theirs = frozenset[Thing]().union(*(goods(reports, cargo, SINCE_EVER) for cargo in cargoes))
-    for thing in ruling.shares:
+    for thing in decision.shares:
         # A signed request may name it itself, and of very many consignments a decision names a part.
-        whole = ruling.request is None and len(requested) < MOST_CARGO
+        whole = decision.request is None and len(requested) < MOST_CARGO
         if thing not in theirs or (whole and thing not in ours):
             expected = "something that names the cargo and goods that are held"
-            findings.add(Damage.FINANCING, where(ruling), "shares", thing, expected, REMEDY, ruling.asked_by)
+            findings.add(
+                Damage.FINANCING, where(decision), "shares", thing, expected, REMEDY, decision.asked_by
+            )
 
 
 def _shared(
@@ -159,39 +162,39 @@ def _shared(
     return found
 
 
-def _check_owed(snapshot: Snapshot, ruling: Ruling, registry: Registry, findings: Findings) -> None:
-    rulings = rulings_of(snapshot.connection, [financing_id(ruling.financing)])
-    hold = lifecycle.holds(r for r in rulings if r.number < ruling.number).get(ruling.financing)
+def _check_owed(snapshot: Snapshot, decision: Decision, registry: Registry, findings: Findings) -> None:
+    decisions = decisions_of(snapshot.connection, [financing_id(decision.financing)])
+    hold = lifecycle.holds(r for r in decisions if r.number < decision.number).get(decision.financing)
     if hold is None or not hold.draws:
         return
     subjects = {financing_id(hold.financing), application_id(hold.terms.application)}
-    statements = [s for s in words_of(snapshot.connection, subjects) if s.append_us <= ruling.at]
+    statements = [s for s in load_statements(snapshot.connection, subjects) if s.append_us <= decision.at]
 
     def owed(events: Sequence[Stored]) -> int:
-        words = live(words_in(events, registry, ruling.at), ruling.at, ruling.at)
+        words = live(statements_in(events, registry, decision.at), decision.at, decision.at)
         own = lifecycle.of_financing(words, hold.financing, hold.terms.application)
-        return lifecycle.state(hold, own, ruling.at).outstanding
+        return lifecycle.state(hold, own, decision.at).outstanding
 
-    if owed(statements) and (left := owed(_visible(snapshot, statements, ruling))):
+    if owed(statements) and (left := owed(_visible(snapshot, statements, decision))):
         findings.counts["releases_wrong"] += 1
         expected = f"a waiver: {left} minor units were owed"
-        findings.add(Damage.FINANCING, where(ruling), "waiver", "none", expected, REMEDY, ruling.asked_by)
+        findings.add(Damage.FINANCING, where(decision), "waiver", "none", expected, REMEDY, decision.asked_by)
 
 
 def _reports(events: Sequence[Reread]) -> list[Report]:
     return [Report(event.stored.append_us, event.facts) for event in events]
 
 
-def _seen(snapshot: Snapshot, events: Sequence[Reread], ruling: Ruling) -> list[Reread]:
-    visible = {stored.no for stored in _visible(snapshot, [event.stored for event in events], ruling)}
+def _seen(snapshot: Snapshot, events: Sequence[Reread], decision: Decision) -> list[Reread]:
+    visible = {stored.no for stored in _visible(snapshot, [event.stored for event in events], decision)}
     return [event for event in events if event.stored.no in visible]
 
 
-def _visible(snapshot: Snapshot, events: Sequence[Stored], ruling: Ruling) -> list[Stored]:
-    """Those of ``events`` that were committed before the position of ``ruling``."""
+def _visible(snapshot: Snapshot, events: Sequence[Stored], decision: Decision) -> list[Stored]:
+    """Those of ``events`` that were committed before the position of ``decision``."""
     parameters: dict[str, Any] = {
         "nos": bigints(sorted(s.no for s in events)),
-        "position": str(ruling.position),
+        "position": str(decision.position),
     }
     seen = {no for (no,) in snapshot.rows(_SEEN, parameters)}
     return [stored for stored in events if stored.no in seen]

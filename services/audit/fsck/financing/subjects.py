@@ -10,7 +10,7 @@ from schemas.reasons import Refusal
 from services.audit.fsck.snapshot import Snapshot
 from services.audit.report import Damage, Findings
 from services.financing.store.identifiers import subjects
-from services.financing.store.subject_index import ASKING
+from services.financing.store.subject_index import REQUESTS
 from services.ledger.admission.raw_bytes import unframe
 from services.ledger.registry.as_of import RegistryHistory
 from services.ledger.storage.words import key_text
@@ -90,7 +90,7 @@ def _expected(snapshot: Snapshot, history: RegistryHistory, asking: set[int]) ->
             content = decode_payload(type_.decode(), bytes(payload))
         except (ValueError, Refusal):
             continue  # reported by the event pass
-        if type_ in ASKING:
+        if type_ in REQUESTS:
             asking.add(int(no))
         content = content.replacement.payload if isinstance(content, Corrected) else content
         yield from sorted({(int(no), subject) for subject in subjects(key.party, content)})

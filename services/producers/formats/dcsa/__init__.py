@@ -8,21 +8,20 @@ from collections.abc import Iterator
 
 from schemas.reasons import Reason, Refusal
 from services.producers.formats import instants
-from services.producers.formats.collector import Notes, declaring, identity, vetted
-from services.producers.formats.dcsa import equipment, event_types, flat
+from services.producers.formats.dcsa import document, event_types
 from services.producers.formats.dcsa import event as events
-from services.producers.formats.dcsa.document import Item, loads, objects
+from services.producers.formats.dcsa.document import Item, loads, objects, require_not_cancelled, unknown
 from services.producers.formats.dcsa.event import Event, version_id
-from services.producers.formats.dcsa.fields import require_unturned, unknown
+from services.producers.formats.messages import Notes, declaration_hint, identity, validated
 from services.producers.formats.model import (
+    EventDraft,
     Format,
     PassedOver,
-    Reading,
+    Position,
+    ReadOutcome,
     Record,
-    Said,
     Settings,
     Unread,
-    Where,
 )
 from services.producers.formats.text import decode
 
@@ -41,12 +40,12 @@ def recognise(raw: bytes) -> int:
     return 90 if '"eventID"' in text and _NAMES.search(text) else 0
 
 
-def read(raw: bytes, settings: Settings) -> Reading:
+def read(raw: bytes, settings: Settings) -> ReadOutcome:
     """Read the events in ``raw``, up to 8 MiB; raises Refusal where the file as a whole cannot be read."""
     items = _items(loads(raw))
     notes = Notes(events.FORMAT, settings)
     records = tuple(_records(items, notes))
-    return Reading(events.FORMAT, tuple(notes.taken), iter(records), tuple(notes.remarks))
+    return ReadOutcome(events.FORMAT, tuple(notes.interpretations), iter(records), tuple(notes.remarks))
 
 
 def _items(value: object) -> tuple[Item, ...]:
@@ -65,9 +64,9 @@ def _records(items: tuple[Item, ...], notes: Notes) -> Iterator[Record]:
     versions: dict[str, set[int]] = defaultdict(set)
     for item in items:
         try:
-            require_unturned(item)
-            if flat.is_flat(item):
-                one = events.read(flat.raised(item), notes)
+            require_not_cancelled(item)
+            if document.is_version_2(item):
+                one = events.read(document.as_version_3(item), notes)
             else:
                 notes.remarks.extend(unknown(item))
                 one = events.read(item, notes)
@@ -76,24 +75,24 @@ def _records(items: tuple[Item, ...], notes: Notes) -> Iterator[Record]:
             continue
         versions[one.key].add(one.updated.micros)
         known.append((item, one))
-    told: set[tuple[str, int]] = set()
+    seen: set[tuple[str, int]] = set()
     for item, found in known:
-        where = Where(path=item.pointer or "/")
+        where = Position(path=item.pointer or "/")
         if isinstance(found, Refusal):
             yield Unread(where, found)
             continue
         version = (found.key, found.updated.micros)
-        if version in told:
+        if version in seen:
             yield PassedOver(where, "The same version of the event stands in the file before.")
         elif found.updated.micros < max(versions[found.key]):
             yield PassedOver(where, "A later version of the event stands in the file.")
         else:
-            yield from map(vetted, _version(found, versions[found.key], where))
-        told.add(version)
+            yield from map(validated, _version(found, versions[found.key], where))
+        seen.add(version)
 
 
-def _version(event: Event, versions: set[int], where: Where) -> Iterator[Record]:
-    """What the newest version says, after taking back what the earlier ones said."""
+def _version(event: Event, versions: set[int], where: Position) -> Iterator[Record]:
+    """The records of the newest version, preceded by the retractions of what earlier versions stated."""
     try:
         earlier = sorted({*versions, *_declared(event)} - {event.updated.micros})
         if event.retracted and not earlier:
@@ -101,40 +100,40 @@ def _version(event: Event, versions: set[int], where: Where) -> Iterator[Record]
                 Reason.INVALID_SCHEMA,
                 "The event is retracted, but which version was published before is not known from this file.",
                 event.at("isRetracted"),
-                declaring(
+                declaration_hint(
                     events.FORMAT,
                     f"earlier {event.item.text('eventID')[:60]}",
                     "its earlier eventUpdatedDateTime, or several parted by blanks",
                 ),
             )
-        said = () if event.retracted else tuple(event_types.records(event))
+        drafts = () if event.retracted else tuple(event_types.records(event))
     except Refusal as refusal:
         yield Unread(where, refusal)
         return
     for micros in earlier:
         for record in _parts(event):
             target = version_id(event.key, micros, *record)
-            yield Said(
+            yield EventDraft(
                 where,
                 identity(target, "withdrawn", f"{event.updated.micros}"),
                 "cre.correction.retracted.v1",
                 event.updated.text,
                 {"target": target, "reason": "OTHER"},
             )
-    yield from said
+    yield from drafts
 
 
 def _parts(event: Event) -> tuple[tuple[str, ...], ...]:
-    """What an earlier version may have said: the event itself, and the link that comes with a loading."""
+    """The record keys that an earlier version may have used: the event itself, and the link that comes with a loading."""
     loading = event.item.text("eventClassification/equipmentEventTypeCode") == "LOAD"
-    return ((), (equipment.LINK,)) if loading or event.retracted else ((),)
+    return ((), (event_types.LINK,)) if loading or event.retracted else ((),)
 
 
 def _declared(event: Event) -> Iterator[int]:
     """The times of earlier versions that the partner declares to have published from another file."""
     label = f"earlier {event.item.text('eventID')}"
     for text in (event.notes.choice(label) or "").split():
-        event.take("eventID", label, text, "choice")
+        event.interpret("eventID", label, text, "choice")
         zone = instants.zone_of(event.notes.settings, events.FORMAT, "eventUpdatedDateTime")
         yield instants.read(text, zone, event.at("eventID")).micros
 

@@ -1,6 +1,6 @@
-"""One Track & Trace event: its key and version, who told it, when, where, and about what.
+"""One Track & Trace event: key, version, originating party, time, place and objects.
 
-Source: DCSA Track & Trace standard 3.0; events of 2.x are brought into the same shape by ``flat``.
+Source: DCSA Track & Trace standard 3.0; events of 2.x are converted to it by ``document``.
 """
 
 from __future__ import annotations
@@ -13,10 +13,17 @@ from schemas.identifiers import note_key
 from schemas.identifiers.form import MalformedIdentifier
 from schemas.reasons import Reason, Refusal
 from services.producers.formats import instants
-from services.producers.formats.collector import Notes, declaring, doubts, happening, identity, remarked
 from services.producers.formats.dcsa.document import Item
 from services.producers.formats.instants import Instant
-from services.producers.formats.model import Remarked, Said, Where
+from services.producers.formats.messages import (
+    Notes,
+    declaration_hint,
+    doubts,
+    identity,
+    remarks_at,
+    time_fields,
+)
+from services.producers.formats.model import EventDraft, Position, Remark
 
 FORMAT = "dcsa"
 _CLASSIFIERS = ("ACT", "EST", "PLN")
@@ -30,11 +37,11 @@ class Event:
     key: str
     updated: Instant
     notes: Notes
-    remarks: list[Remarked] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
 
     @property
     def retracted(self) -> bool:
-        """Whether this version takes the event back; raises Refusal where it does not say so clearly."""
+        """Whether this version retracts the event; raises Refusal for a value that is not boolean."""
         found = self.item.find("isRetracted")
         if found is not None and not isinstance(found, bool):
             raise Refusal(
@@ -46,10 +53,10 @@ class Event:
         return found is True
 
     def id(self, *record: str) -> str:
-        """The id of what this version says: of the event itself without ``record``, of what comes with it by name."""
+        """The id of a record of this version: without ``record`` the event itself, else a record that comes with it, by name."""
         return version_id(self.key, self.updated.micros, *record)
 
-    def zone_text(self, name: str) -> Instant:
+    def instant(self, name: str) -> Instant:
         """The instant in the field ``name``; raises Refusal where it is missing or none."""
         text = self.item.require(name)
         zone = instants.zone_of(self.notes.settings, FORMAT, name)
@@ -59,9 +66,9 @@ class Event:
         """The pointer of a field."""
         return f"{self.item.pointer}/{path}"
 
-    def take(self, path: str, label: str, meaning: str, certainty: str = "read") -> None:
+    def interpret(self, path: str, label: str, meaning: str, certainty: str = "read") -> None:
         """Note what a code was taken for."""
-        self.notes.take(self.at(path), label, meaning, certainty)
+        self.notes.interpret(self.at(path), label, meaning, certainty)
 
 
 def version_id(key: str, updated_micros: int, *record: str) -> str:
@@ -84,11 +91,11 @@ def read(item: Item, notes: Notes) -> Event:
         )
     zone = instants.zone_of(notes.settings, FORMAT, name)
     updated = instants.read(item.text(name), zone, f"{item.pointer}/{name}")
-    notes.take(f"{item.pointer}/{name}", name, "time of the event")
-    return Event(item, key, updated, notes, [*remarked(f"{item.pointer}/{name}", *updated.remarks)])
+    notes.interpret(f"{item.pointer}/{name}", name, "time of the event")
+    return Event(item, key, updated, notes, [*remarks_at(f"{item.pointer}/{name}", *updated.remarks)])
 
 
-def milestone(event: Event, kind: str, objects: list[dict[str, str]], **fields: Any) -> Said:
+def milestone(event: Event, kind: str, objects: list[dict[str, str]], **fields: Any) -> EventDraft:
     """The event ``kind`` (``movement.departed``) with its time and classifier; fields without a value are left out."""
     classifier = event.item.require("eventClassification/eventClassifierCode")
     if classifier not in _CLASSIFIERS:
@@ -98,49 +105,51 @@ def milestone(event: Event, kind: str, objects: list[dict[str, str]], **fields: 
             event.at("eventClassification/eventClassifierCode"),
             "Send one of the three.",
         )
-    happened = event.zone_text("eventDateTime")
-    event.remarks.extend(remarked(event.at("eventDateTime"), *happened.remarks))
+    happened = event.instant("eventDateTime")
+    event.remarks.extend(remarks_at(event.at("eventDateTime"), *happened.remarks))
     data = {
-        **happening(happened, classifier),
+        **time_fields(happened, classifier),
         "objects": objects,
         **{name: value for name, value in fields.items() if value not in (None, "", [])},
     }
-    where = Where(path=event.item.pointer)
-    return Said(where, event.id(), f"cre.{kind}.v1", event.updated.text, data, None, tuple(event.remarks))
+    where = Position(path=event.item.pointer)
+    return EventDraft(
+        where, event.id(), f"cre.{kind}.v1", event.updated.text, data, None, tuple(event.remarks)
+    )
 
 
 def place(event: Event) -> str:
-    """The place of the event: a declared facility, else its UN/LOCODE; "" where it tells neither."""
+    """The place of the event: a declared facility, else its UN/LOCODE; "" where it has neither."""
     item, notes = event.item, event.notes
     code = item.text("eventLocation/facility/facilityCode")
     if code:
         label = f"facility {item.text('eventLocation/facility/facilityCodeListProvider')}:{code}"
         chosen = notes.choice(label)
         if chosen is not None:
-            event.take("eventLocation/facility", label, chosen, "choice")
+            event.interpret("eventLocation/facility", label, chosen, "choice")
             return chosen
-        event.take("eventLocation/facility", label, "not declared: the UN/LOCODE counts", "own")
+        event.interpret("eventLocation/facility", label, "not declared: the UN/LOCODE counts", "own")
     locode = item.text("eventLocation/UNLocationCode").upper().replace(" ", "")
     if not locode:
         return ""
     chosen = notes.choice(locode)
     if chosen is not None:
-        event.take("eventLocation/UNLocationCode", locode, chosen, "choice")
+        event.interpret("eventLocation/UNLocationCode", locode, chosen, "choice")
         return chosen
     event.remarks.extend(doubts(event.at("eventLocation/UNLocationCode"), "place", f"locode:{locode}"))
-    event.take("eventLocation/UNLocationCode", "UNLocationCode", "place")
+    event.interpret("eventLocation/UNLocationCode", "UNLocationCode", "place")
     return f"locode:{locode}"
 
 
 def require_place(event: Event) -> str:
-    """The place of the event; raises Refusal where it tells none."""
+    """The place of the event; raises Refusal where it has none."""
     found = place(event)
     if not found:
         raise Refusal(
             Reason.INVALID_SCHEMA,
             "The event tells no UN/LOCODE and no declared facility.",
             event.at("eventLocation/UNLocationCode"),
-            f"Send UNLocationCode. {declaring(FORMAT, 'facility SMDG:ADT', 'its place')}",
+            f"Send UNLocationCode. {declaration_hint(FORMAT, 'facility SMDG:ADT', 'its place')}",
         )
     return found
 
@@ -151,12 +160,12 @@ def cargo(event: Event) -> list[dict[str, str]]:
     if box:
         pointer = event.at("equipmentDetails/equipmentReference")
         event.remarks.extend(doubts(pointer, "container", box))
-        event.take("equipmentDetails/equipmentReference", "equipmentReference", "container")
+        event.interpret("equipmentDetails/equipmentReference", "equipmentReference", "container")
         return [{"kind": "container", "id": box}]
-    return papers(event)
+    return document_objects(event)
 
 
-def papers(event: Event) -> list[dict[str, str]]:
+def document_objects(event: Event) -> list[dict[str, str]]:
     """The bookings and rail notes that the event is about; raises Refusal where there is none."""
     found = dict.fromkeys(_documents(event))
     if not found:
@@ -183,7 +192,7 @@ def _documents(event: Event) -> Iterator[tuple[str, str]]:
         if kind == "BKG" and reference:
             code = item.text("eventRouting/originatingParty/partyCode")
             party = event.notes.choice(code) or event.notes.settings.party
-            event.notes.take(
+            event.notes.interpret(
                 document.pointer,
                 f"BKG of {code}",
                 f"booking of {party}",
@@ -194,8 +203,8 @@ def _documents(event: Event) -> Iterator[tuple[str, str]]:
             try:
                 yield "note", note_key.split(reference).text
             except MalformedIdentifier as malformed:
-                event.remarks.extend(remarked(document.pointer, f"{malformed}"))
+                event.remarks.extend(remarks_at(document.pointer, f"{malformed}"))
         else:
-            event.notes.take(
+            event.notes.interpret(
                 document.pointer, f"document reference {kind}", "no object of an event: not read"
             )

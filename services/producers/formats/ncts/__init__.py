@@ -7,13 +7,52 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 
 from schemas.reasons import Reason, Refusal
-from services.producers.formats import envelopes, markup
-from services.producers.formats.collector import Notes, require_unturned, unknown, vetted
+from services.producers.formats import markup, messages
 from services.producers.formats.markup import Node
-from services.producers.formats.model import Format, Reading, Record, Settings, Unread, Where
+from services.producers.formats.messages import Notes, require_not_cancelled, unknown, validated
+from services.producers.formats.model import Format, Position, ReadOutcome, Record, Settings, Unread
 from services.producers.formats.ncts import departure, destination, message
 from services.producers.formats.ncts.message import Message
-from services.producers.formats.ncts.vocabulary import VOCABULARY
+
+_HEAD = "messageSender messageRecipient preparationDateAndTime messageIdentification messageType correlationIdentifier"
+_BODY = (
+    "TransitOperation Authorisation CustomsOfficeOfDeparture CustomsOfficeOfDestinationDeclared "
+    "CustomsOfficeOfDestinationActual CustomsOfficeOfTransitDeclared CustomsOfficeOfExitForTransitDeclared "
+    "HolderOfTheTransitProcedure Representative Guarantee Guarantor Consignment TraderAtDestination ControlResult "
+    "TypeOfControls RequestedDocument UnloadingRemark CTLControl"
+)
+NUMBERS = ("015", "025", "028", "029", "043", "044", "045", "051", "060")
+"""The messages that are read."""
+_ELEMENTS = {
+    "TransitOperation": (
+        "LRN MRN declarationType additionalDeclarationType TIRCarnetNumber presentationOfTheGoodsDateAndTime "
+        "declarationAcceptanceDate releaseDate releaseIndicator writeOffDate declarationSubmissionDateAndTime "
+        "noReleaseMotivationCode noReleaseMotivationText controlNotificationDateAndTime notificationType security "
+        "reducedDatasetIndicator specificCircumstanceIndicator communicationLanguageAtDeparture bindingItinerary "
+        "limitDate otherThingsToReport"
+    ),
+    "Consignment": (
+        "countryOfDispatch countryOfDestination containerIndicator inlandModeOfTransport modeOfTransportAtTheBorder "
+        "grossMass referenceNumberUCR Carrier Consignor Consignee AdditionalSupplyChainActor TransportEquipment "
+        "LocationOfGoods DepartureTransportMeans CountryOfRoutingOfConsignment ActiveBorderTransportMeans "
+        "PlaceOfLoading PlaceOfUnloading PreviousDocument SupportingDocument TransportDocument AdditionalReference "
+        "AdditionalInformation TransportCharges Incident HouseConsignment"
+    ),
+    "TransportEquipment": ("sequenceNumber containerIdentificationNumber numberOfSeals Seal GoodsReference"),
+    "Seal": "sequenceNumber identifier",
+    "TransportDocument": "sequenceNumber type referenceNumber",
+    "TypeOfControls": "sequenceNumber type text",
+    "ControlResult": "code date controlledBy text",
+    "UnloadingRemark": "conform unloadingCompletion unloadingDate stateOfSeals unloadingRemark",
+    "CustomsOfficeOfDeparture": "referenceNumber",
+    "CustomsOfficeOfDestinationDeclared": "referenceNumber",
+    "CustomsOfficeOfDestinationActual": "referenceNumber",
+}
+VOCABULARY = {name: frozenset(children.split()) for name, children in _ELEMENTS.items()} | {
+    f"CC{number}C": frozenset(f"{_HEAD} {_BODY}".split()) for number in NUMBERS
+}
+"""The known children of each element; what stands in an element that is not here is not looked into."""
+
 
 _MESSAGES: dict[str, Callable[[Message], Iterator[Record]]] = {
     "015": departure.lodged,
@@ -32,11 +71,11 @@ _OTHER = re.compile(r"(?:CC|IE)([0-9]{3})([A-Z]?)", re.IGNORECASE)
 
 def recognise(raw: bytes) -> int:
     """How sure it is, 0 to 100, that ``raw`` is NCTS: one of the nine messages, or another one; never raises."""
-    sure = envelopes.recognise(raw, _NAMES)
+    sure = messages.recognise(raw, _NAMES)
     return sure or (70 if _OTHER.fullmatch(markup.root_name(raw)) else 0)
 
 
-def read(raw: bytes, settings: Settings) -> Reading:
+def read(raw: bytes, settings: Settings) -> ReadOutcome:
     """Read the messages in ``raw``, up to 8 MiB; raises Refusal where the file as a whole cannot be read."""
     root = markup.read(raw)
     other = _OTHER.fullmatch(root.name)
@@ -50,20 +89,20 @@ def read(raw: bytes, settings: Settings) -> Reading:
             f"The messages that are read, of phase 5: {', '.join(_NAMES)}.",
         )
     notes = Notes(message.FORMAT, settings)
-    found = envelopes.find(root, _NAMES)
+    found = messages.find(root, _NAMES)
     records = tuple(chain.from_iterable(_message(node, raw, notes) for node in found))
-    return Reading(message.FORMAT, tuple(notes.taken), iter(records), tuple(notes.remarks))
+    return ReadOutcome(message.FORMAT, tuple(notes.interpretations), iter(records), tuple(notes.remarks))
 
 
 def _message(node: Node, raw: bytes, notes: Notes) -> Iterator[Record]:
-    number = envelopes.named(node, _NAMES)[2:5]
-    notes.take(node.path, node.name, f"message {number}")
+    number = messages.named(node, _NAMES)[2:5]
+    notes.interpret(node.path, node.name, f"message {number}")
     notes.remarks.extend(unknown(node, VOCABULARY))
     try:
-        require_unturned(node)
-        yield from map(vetted, _MESSAGES[number](message.read(node, number, raw, notes)))
+        require_not_cancelled(node)
+        yield from map(validated, _MESSAGES[number](message.read(node, number, raw, notes)))
     except Refusal as refusal:
-        yield Unread(Where(path=node.path), refusal)
+        yield Unread(Position(path=node.path), refusal)
 
 
 FORMATS: tuple[Format, ...] = (

@@ -6,17 +6,19 @@ from collections.abc import Iterator
 
 from schemas.reasons import Reason, Refusal
 from services.producers.formats import instants
-from services.producers.formats.collector import declaring, remarked
 from services.producers.formats.instants import Instant
-from services.producers.formats.model import Record, Remarked, Unread, Where
-from services.producers.formats.ncts import cargo
+from services.producers.formats.messages import declaration_hint, remarks_at
+from services.producers.formats.model import Position, Record, Remark, Unread
 from services.producers.formats.ncts.message import (
     FORMAT,
     Message,
     by_lrn,
     by_mrn,
-    claims,
+    commodities,
+    containers,
+    covers,
     jurisdiction,
+    milestones,
     same,
 )
 
@@ -31,14 +33,14 @@ _NOTIFICATIONS = {"0": "control decided", "1": "documents asked for", "2": "inte
 def lodged(message: Message) -> Iterator[Record]:
     """015: the declarant lodged the declaration under its LRN; there is no MRN yet, and transit is not open."""
     declaration = by_lrn(message)
-    remarks: list[Remarked] = []
-    boxes = cargo.containers(message, remarks)
+    remarks: list[Remark] = []
+    boxes = containers(message, remarks)
     if message.node.value("TransitOperation/additionalDeclarationType") == "D":
-        remarks += remarked(
+        remarks += remarks_at(
             message.at("TransitOperation/additionalDeclarationType"),
             "A declaration lodged before the goods are presented.",
         )
-    yield from claims(
+    yield from milestones(
         message,
         "transit_lodged",
         message.prepared,
@@ -49,42 +51,42 @@ def lodged(message: Message) -> Iterator[Record]:
         procedure=_procedure(message),
         time_limit=_limit(message),
         office_of_destination=message.node.value("CustomsOfficeOfDestinationDeclared/referenceNumber"),
-        commodities=cargo.commodities(message),
+        commodities=commodities(message),
     )
-    yield from cargo.covers(message, declaration)
+    yield from covers(message, declaration)
 
 
 def accepted(message: Message) -> Iterator[Record]:
-    """028: customs accepted the declaration; said of its MRN and of its LRN, which the link makes one."""
-    remarks: list[Remarked] = []
+    """028: customs accepted the declaration; about its MRN and its LRN, which a link identifies."""
+    remarks: list[Remark] = []
     declarations = _both(message, by_mrn(message, remarks), remarks)
     instant = _day(message, "declarationAcceptanceDate")
     territory = jurisdiction(message, declarations[0])
-    yield from claims(message, "accepted", instant, territory, declarations, remarks=remarks)
+    yield from milestones(message, "accepted", instant, territory, declarations, remarks=remarks)
     yield from same(message, territory, declarations)
 
 
-def _both(message: Message, by_mrn: str, remarks: list[Remarked]) -> tuple[str, ...]:
-    """The declaration by its MRN and by its LRN, so that what was said of the one is answered for the other."""
+def _both(message: Message, by_mrn: str, remarks: list[Remark]) -> tuple[str, ...]:
+    """The declaration by its MRN and by its LRN, so that statements about either apply to both."""
     try:
         return by_mrn, by_lrn(message, by_mrn[:2])
     except Refusal as refusal:
-        remarks += remarked(refusal.pointer, refusal.detail, remedy=refusal.remedy)
+        remarks += remarks_at(refusal.pointer, refusal.detail, remedy=refusal.remedy)
         return (by_mrn,)
 
 
 def controlled(message: Message) -> Iterator[Record]:
-    """060: customs decided on a control, asks for documents, or intends a control (then planned).
+    """060: customs decided on a control, requests documents, or intends a control (then planned).
 
-    It names the LRN, the MRN or both: the control is of the MRN where there is one, and the link makes both one.
+    The control is about the MRN where there is one; a link identifies MRN and LRN.
     """
-    remarks: list[Remarked] = []
+    remarks: list[Remark] = []
     has_mrn, has_lrn = (message.node.value(f"TransitOperation/{name}") for name in ("MRN", "LRN"))
     declarations = [by_mrn(message, remarks)] if has_mrn else []
     if has_lrn or not has_mrn:
         declarations.append(by_lrn(message, declarations[0][:2] if declarations else "EU"))
     at = message.node.require("TransitOperation/controlNotificationDateAndTime")
-    instant = instants.read(at.text, message.zone_of(at.name), at.path)
+    instant = message.notes.instant(at)
     kind = message.node.require("TransitOperation/notificationType")
     if kind.text not in _NOTIFICATIONS:
         raise Refusal(
@@ -93,8 +95,8 @@ def controlled(message: Message) -> Iterator[Record]:
             kind.path,
             "Ask customs for the meaning and publish customs.held or customs.selected_for_inspection yourself.",
         )
-    message.notes.take(kind.path, f"notificationType {kind.text}", _NOTIFICATIONS[kind.text], "own")
-    yield from claims(
+    message.notes.interpret(kind.path, f"notificationType {kind.text}", _NOTIFICATIONS[kind.text], "own")
+    yield from milestones(
         message,
         "selected_for_inspection",
         instant,
@@ -107,22 +109,22 @@ def controlled(message: Message) -> Iterator[Record]:
     yield from same(message, jurisdiction(message, declarations[0]), declarations)
 
 
-def _method(message: Message, remarks: list[Remarked]) -> str | None:
+def _method(message: Message, remarks: list[Remark]) -> str | None:
     """The strictest known method among the types of control."""
     found = set()
     for control in message.node.all("TypeOfControls"):
         code = control.value("type")
         method = message.notes.choice(f"TypeOfControls {code}") or _METHODS.get(code)
         if method is None:
-            remarks += remarked(
+            remarks += remarks_at(
                 control.path,
                 f"The type of control {code[:20]!r} has no method here.",
-                remedy=declaring(
+                remedy=declaration_hint(
                     FORMAT, f"TypeOfControls {code[:20]}", "DOCUMENTS, SCAN, PHYSICAL or SAMPLE"
                 ),
             )
             continue
-        message.notes.take(
+        message.notes.interpret(
             control.path,
             f"TypeOfControls {code}",
             method,
@@ -134,21 +136,21 @@ def _method(message: Message, remarks: list[Remarked]) -> str | None:
 
 def refused(message: Message) -> Iterator[Record]:
     """051: no release for transit; the goods stay, and a new declaration is needed."""
-    remarks: list[Remarked] = []
+    remarks: list[Remark] = []
     declaration = by_mrn(message, remarks)
-    remarks += remarked(
+    remarks += remarks_at(
         message.at("TransitOperation/MRN"),
         "The message names the declaration by its MRN alone, which 028 ties to the LRN whose notes 015 tells.",
         remedy="Pass on 015 and 028 as well, or publish link.declaration_covers for the MRN yourself.",
     )
     code = message.node.value("TransitOperation/noReleaseMotivationCode")
-    message.notes.take(
+    message.notes.interpret(
         message.at("TransitOperation/noReleaseMotivationCode"),
         f"noReleaseMotivationCode {code}",
         "OTHER",
         "own",
     )
-    yield from claims(
+    yield from milestones(
         message,
         "rejected",
         message.prepared,
@@ -162,15 +164,15 @@ def refused(message: Message) -> Iterator[Record]:
 
 def released(message: Message) -> Iterator[Record]:
     """029: customs released the goods for transit: the procedure is open, and a control that was ordered is over."""
-    remarks: list[Remarked] = []
+    remarks: list[Remark] = []
     declaration = by_mrn(message, remarks)
-    boxes = cargo.containers(message, remarks)
+    boxes = containers(message, remarks)
     territory = jurisdiction(message, declaration)
     instant = _day(message, "releaseDate")
     both = _both(message, declaration, remarks)
     yield from _result(message, instant, territory, both)
     yield from same(message, territory, both)
-    yield from claims(
+    yield from milestones(
         message,
         "transit_opened",
         instant,
@@ -182,7 +184,7 @@ def released(message: Message) -> Iterator[Record]:
         time_limit=_limit(message),
         office_of_destination=message.node.value("CustomsOfficeOfDestinationDeclared/referenceNumber"),
     )
-    yield from cargo.covers(message, declaration)
+    yield from covers(message, declaration)
 
 
 def _result(
@@ -200,9 +202,9 @@ def _result(
             f"{result.path}/code",
             "Ask customs for its meaning and publish the outcome yourself.",
         )
-        yield Unread(Where(path=result.path), refusal)
+        yield Unread(Position(path=result.path), refusal)
         return
-    message.notes.take(
+    message.notes.interpret(
         f"{result.path}/code", f"ControlResult {code}", _PASSED.get(code, "not satisfactory"), "own"
     )
     before = instants.shifted(release, message.zone, -1)
@@ -212,24 +214,24 @@ def _result(
         end = instants.day_end(day.text, message.zone_of("date"), day.path)
         over = end if end.micros < before.micros else Instant(before.text, before.micros, day.text)
     if code in _PASSED:
-        yield from claims(message, "inspection_passed", over, territory, declarations)
+        yield from milestones(message, "inspection_passed", over, territory, declarations)
     else:
-        yield from claims(message, "inspection_finding", over, territory, declarations, finding="OTHER")
+        yield from milestones(message, "inspection_finding", over, territory, declarations, finding="OTHER")
 
 
 def written_off(message: Message) -> Iterator[Record]:
     """045: the office of departure wrote the movement off: the procedure is closed and the guarantee free."""
-    remarks: list[Remarked] = []
+    remarks: list[Remark] = []
     declaration = by_mrn(message, remarks)
     instant = _day(message, "writeOffDate")
     territory = jurisdiction(message, declaration)
-    yield from claims(message, "transit_closed", instant, territory, (declaration,), remarks=remarks)
+    yield from milestones(message, "transit_closed", instant, territory, (declaration,), remarks=remarks)
 
 
 def _procedure(message: Message) -> str:
     node = message.node.require("TransitOperation/declarationType")
     known = _PROCEDURES.get(node.text.upper())
-    message.notes.take(
+    message.notes.interpret(
         node.path, f"declarationType {node.text}", known or "OTHER", "read" if known else "guess"
     )
     return known or "OTHER"

@@ -7,12 +7,18 @@ from typing import Any
 
 from schemas.reasons import Reason, Refusal
 from services.producers.formats import instants
-from services.producers.formats.collector import declaring, happening, remarked
-from services.producers.formats.model import PassedOver, Record, Remarked, Said, Unread, Where
-from services.producers.formats.ncts import cargo
-from services.producers.formats.ncts.message import FORMAT, Message, by_mrn, claims, jurisdiction
+from services.producers.formats.messages import chunks, declaration_hint, remarks_at, time_fields
+from services.producers.formats.model import EventDraft, PassedOver, Position, Record, Remark, Unread
+from services.producers.formats.ncts.message import (
+    FORMAT,
+    Message,
+    by_mrn,
+    containers,
+    covers,
+    jurisdiction,
+    milestones,
+)
 
-_AT_MOST = 256
 _SEALS_AT_MOST = 16
 _RELEASED = {"1": "full release", "3": "partial release, the movement is closed"}
 _PARTIAL, _NOT_RELEASED = "2", "4"
@@ -21,33 +27,33 @@ _YES, _NO = {"1", "true"}, {"0", "false"}
 
 def unloading_permitted(message: Message) -> Iterator[Record]:
     """043: customs permits the trader at destination to unload; so the goods have been presented there."""
-    remarks: list[Remarked] = []
+    remarks: list[Remark] = []
     declaration = by_mrn(message, remarks)
-    boxes = cargo.containers(message, remarks)
+    boxes = containers(message, remarks)
     territory = jurisdiction(message, declaration)
-    yield from claims(
+    yield from milestones(
         message, "unloading_permitted", message.prepared, territory, (declaration,), boxes, remarks=remarks
     )
-    yield from cargo.covers(message, declaration)
+    yield from covers(message, declaration)
 
 
 def unloaded(message: Message) -> Iterator[Record]:
     """044: what the trader at destination found while unloading: its own claim, about containers and seals."""
-    remarks: list[Remarked] = []
+    remarks: list[Remark] = []
     by_mrn(message, remarks)
     at = message.node.require("UnloadingRemark/unloadingDate")
     instant = instants.read_day(at.text, message.zone_of(at.name), at.path, message.prepared)
     completion = message.node.require("UnloadingRemark/unloadingCompletion").text
     seals = message.node.value("UnloadingRemark/stateOfSeals")
-    boxes = cargo.containers(message, remarks)
+    boxes = containers(message, remarks)
     if message.node.value("UnloadingRemark/conform") in _NO:
-        remarks += remarked(
+        remarks += remarks_at(
             message.at("UnloadingRemark/conform"),
             "The goods do not conform to the declaration; the differences are not read.",
             remedy="Publish customs.inspection_finding or movement.damaged yourself.",
         )
     if completion not in _YES and seals not in _NO:
-        yield PassedOver(Where(path=message.at("UnloadingRemark")), "Unloading is not complete.")
+        yield PassedOver(Position(path=message.at("UnloadingRemark")), "Unloading is not complete.")
         return
     if not boxes:
         raise Refusal(
@@ -58,11 +64,11 @@ def unloaded(message: Message) -> Iterator[Record]:
         )
     place = _place(message)
     if completion in _YES:
-        yield from _said(message, "unloaded", instant, place, boxes, remarks)
+        yield from _movement(message, "unloaded", instant, place, boxes, remarks)
     if seals in _NO:
         given = _seals(message)
         fields: dict[str, Any] = {"cause": "FOUND_BROKEN", "seals": given}
-        yield from _said(message, "seal_broken", instant, place, boxes, remarks, **fields)
+        yield from _movement(message, "seal_broken", instant, place, boxes, remarks, **fields)
     elif seals and seals not in _YES:
         refusal = Refusal(
             Reason.INVALID_SCHEMA,
@@ -70,7 +76,7 @@ def unloaded(message: Message) -> Iterator[Record]:
             message.at("UnloadingRemark/stateOfSeals"),
             "Send 1 where the seals are in order, else 0.",
         )
-        yield Unread(Where(path=message.at("UnloadingRemark/stateOfSeals")), refusal)
+        yield Unread(Position(path=message.at("UnloadingRemark/stateOfSeals")), refusal)
 
 
 def _place(message: Message) -> str:
@@ -81,9 +87,9 @@ def _place(message: Message) -> str:
             Reason.INVALID_SCHEMA,
             f"It is not declared at which place the office {office.text[:20]} has goods unloaded.",
             office.path,
-            declaring(FORMAT, office.text[:20], "its place, such as locode:DEDUI"),
+            declaration_hint(FORMAT, office.text[:20], "its place, such as locode:DEDUI"),
         )
-    message.notes.take(office.path, f"office {office.text}", place, "choice")
+    message.notes.interpret(office.path, f"office {office.text}", place, "choice")
     return place
 
 
@@ -94,30 +100,32 @@ def _seals(message: Message) -> list[str]:
     return list(dict.fromkeys(seal for seal in found if seal))[:_SEALS_AT_MOST]
 
 
-def _said(
+def _movement(
     message: Message,
     kind: str,
     instant: instants.Instant,
     place: str,
     boxes: tuple[str, ...],
-    remarks: list[Remarked],
+    remarks: list[Remark],
     **fields: Any,
-) -> Iterator[Said]:
-    told = (*remarks, *remarked(message.at("UnloadingRemark/unloadingDate"), *instant.remarks))
-    for part, start in enumerate(range(0, len(boxes), _AT_MOST), start=1):
+) -> Iterator[EventDraft]:
+    all_remarks = (*remarks, *remarks_at(message.at("UnloadingRemark/unloadingDate"), *instant.remarks))
+    for part, some in enumerate(chunks(boxes), start=1):
         data = {
-            **happening(instant),
+            **time_fields(instant),
             "place": place,
-            "objects": [{"kind": "container", "id": box} for box in boxes[start : start + _AT_MOST]],
+            "objects": [{"kind": "container", "id": box} for box in some],
             **fields,
         }
-        where, said = Where(path=message.at("UnloadingRemark")), message.id(kind, f"{part}")
-        yield Said(where, said, f"cre.movement.{kind}.v1", message.prepared.text, data, None, told)
+        where, identity = Position(path=message.at("UnloadingRemark")), message.id(kind, f"{part}")
+        yield EventDraft(
+            where, identity, f"cre.movement.{kind}.v1", message.prepared.text, data, None, all_remarks
+        )
 
 
 def released(message: Message) -> Iterator[Record]:
     """025: customs at destination released the goods from transit, or did not."""
-    remarks: list[Remarked] = []
+    remarks: list[Remark] = []
     declaration = by_mrn(message, remarks)
     territory = jurisdiction(message, declaration)
     at = message.node.require("TransitOperation/releaseDate")
@@ -125,13 +133,13 @@ def released(message: Message) -> Iterator[Record]:
     indicator = message.node.require("TransitOperation/releaseIndicator")
     code = indicator.text
     if code in _RELEASED:
-        message.notes.take(indicator.path, f"releaseIndicator {code}", _RELEASED[code])
+        message.notes.interpret(indicator.path, f"releaseIndicator {code}", _RELEASED[code])
         if code == "3":
-            remarks += remarked(indicator.path, "Some of the goods were not released.")
-        yield from claims(message, "transit_closed", instant, territory, (declaration,), remarks=remarks)
+            remarks += remarks_at(indicator.path, "Some of the goods were not released.")
+        yield from milestones(message, "transit_closed", instant, territory, (declaration,), remarks=remarks)
     elif code == _NOT_RELEASED:
-        message.notes.take(indicator.path, f"releaseIndicator {code}", "no release: held")
-        yield from claims(
+        message.notes.interpret(indicator.path, f"releaseIndicator {code}", "no release: held")
+        yield from milestones(
             message, "held", instant, territory, (declaration,), remarks=remarks, reason="OTHER"
         )
     else:

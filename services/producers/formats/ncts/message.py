@@ -1,4 +1,4 @@
-"""One NCTS message: its head, the declaration that it speaks of, and whose word it is.
+"""One NCTS message: head, declaration, authority, and the containers, notes and commodities that it covers.
 
 Source: the common specifications of the new computerised transit system, phase 5 (DDNTA), messages CC015C to CC060C.
 """
@@ -12,25 +12,26 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from schemas.events.catalogue import CATALOGUE
-from schemas.identifiers import mrn
+from schemas.identifiers import mrn, note_key
 from schemas.identifiers.form import MalformedIdentifier
 from schemas.reasons import Reason, Refusal
 from services.producers.formats import instants
-from services.producers.formats.collector import (
-    Notes,
-    declaring,
-    doubts,
-    happening,
-    identity,
-    relay,
-    remarked,
-)
 from services.producers.formats.instants import Instant
 from services.producers.formats.markup import Node
-from services.producers.formats.model import Remarked, Said, Where
+from services.producers.formats.messages import (
+    MOST_OBJECTS,
+    Notes,
+    chunks,
+    declaration_hint,
+    doubts,
+    identity,
+    relay,
+    remarks_at,
+    time_fields,
+)
+from services.producers.formats.model import EventDraft, Position, Remark
 
 FORMAT = "ncts"
-_OBJECTS_AT_MOST = 256
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _OFFICE = re.compile(r"[0-9A-Za-z][0-9A-Za-z_./-]{0,31}")
 _NOT_RELAYED = "The message is too large for this event, which is the publisher's own assertion."
@@ -77,25 +78,27 @@ def read(node: Node, number: str, raw: bytes, notes: Notes) -> Message:
             f"messageType is {given[:20]!r}, the element {node.name}: the element counts.",
         )
     phase = node.attributes.get("PhaseID", "")
-    notes.take(f"{node.path}/@PhaseID", f"PhaseID {phase}", f"message {number}", "read" if phase else "own")
+    notes.interpret(
+        f"{node.path}/@PhaseID", f"PhaseID {phase}", f"message {number}", "read" if phase else "own"
+    )
     at = node.require("preparationDateAndTime")
     prepared = notes.made_at(at, at.name)
     sender = node.require("messageSender").text
     key = node.require("messageIdentification").text
-    said_by = None if number in _TRADERS else _relayed(node, sender, raw, notes)
+    relayed = None if number in _TRADERS else _relayed(node, sender, raw, notes)
     if number in _TRADERS:
         claims_it = f"the {_TRADERS[number]}, who claims it"
-        notes.take(f"{node.path}/messageSender", f"messageSender {sender}", claims_it)
-    return Message(node, number, sender, key, prepared, said_by, notes)
+        notes.interpret(f"{node.path}/messageSender", f"messageSender {sender}", claims_it)
+    return Message(node, number, sender, key, prepared, relayed, notes)
 
 
 def _relayed(node: Node, sender: str, raw: bytes, notes: Notes) -> dict[str, Any] | None:
-    """What shows that customs said it: the message whole, unless customs itself publishes or it does not fit."""
+    """The relayed message as evidence of the authority; None where customs itself publishes or the message is too large."""
     where = f"{node.path}/messageSender"
     authority, certainty = notes.choice(sender), "choice"
     if authority is None:
         authority, certainty = f"customs-{(country_of_office(node) or 'eu').lower()}", "guess"
-    notes.take(where, f"messageSender {sender}", authority, certainty)
+    notes.interpret(where, f"messageSender {sender}", authority, certainty)
     if authority == notes.settings.party:
         return None
     if notes.choice("relay") == "none":
@@ -106,7 +109,7 @@ def _relayed(node: Node, sender: str, raw: bytes, notes: Notes) -> dict[str, Any
         notes.remark(
             where,
             f"The relayed authority is called {authority}, because no party is declared for sender {sender}.",
-            declaring(FORMAT, sender[:60], "the party code of this customs administration"),
+            declaration_hint(FORMAT, sender[:60], "the party code of this customs administration"),
         )
     if whole is None:
         notes.remark(
@@ -119,7 +122,7 @@ def _relayed(node: Node, sender: str, raw: bytes, notes: Notes) -> dict[str, Any
         notes.remark(
             where,
             "The relayed message names contact persons, and every reader of the event sees it whole.",
-            f"Where they have not agreed, do not relay. {declaring(FORMAT, 'relay', 'none')}",
+            f"Where they have not agreed, do not relay. {declaration_hint(FORMAT, 'relay', 'none')}",
         )
     return whole
 
@@ -134,7 +137,7 @@ def country_of_office(node: Node) -> str:
 
 
 def jurisdiction(message: Message, declaration: str) -> str:
-    """The country of the acting office, else of the declaration; raises Refusal where neither tells."""
+    """The country of the acting office, else of the declaration; raises Refusal where neither has one."""
     country = country_of_office(message.node) or declaration.partition("/")[0]
     if not _COUNTRY.fullmatch(country):
         raise Refusal(
@@ -146,7 +149,7 @@ def jurisdiction(message: Message, declaration: str) -> str:
     return country
 
 
-def by_mrn(message: Message, remarks: list[Remarked]) -> str:
+def by_mrn(message: Message, remarks: list[Remark]) -> str:
     """The declaration ``country/MRN``; raises Refusal where the message has no MRN."""
     node = message.node.require(
         "TransitOperation/MRN", "Customs gives the MRN: pass its message on as it came."
@@ -158,14 +161,14 @@ def by_mrn(message: Message, remarks: list[Remarked]) -> str:
         country = country_of_office(message.node) or "EU"
     declaration = f"{country}/{number}"
     remarks.extend(doubts(node.path, "declaration", declaration))
-    message.notes.take(node.path, "MRN", "declaration")
+    message.notes.interpret(node.path, "MRN", "declaration")
     return declaration
 
 
 def by_lrn(message: Message, country: str = "EU") -> str:
     """The declaration before it has an MRN: ``country/LRN/holder/LRN``, because an LRN is unique only to its holder.
 
-    ``country`` is taken where the office's number does not tell one. Raises Refusal where LRN or holder is missing.
+    ``country`` is the default for an office number without one. Raises Refusal where LRN or holder is missing.
     """
     node = message.node.require("TransitOperation/LRN")
     holder = message.node.value("HolderOfTheTransitProcedure/identificationNumber") or message.node.value(
@@ -178,11 +181,11 @@ def by_lrn(message: Message, country: str = "EU") -> str:
             message.at("HolderOfTheTransitProcedure/identificationNumber"),
             "Send the holder's EORI number.",
         )
-    message.notes.take(node.path, "LRN + holder", "declaration")
+    message.notes.interpret(node.path, "LRN + holder", "declaration")
     return f"{country_of_office(message.node) or country}/LRN/{holder}/{node.text}"
 
 
-def claims(
+def milestones(
     message: Message,
     kind: str,
     instant: Instant,
@@ -191,20 +194,20 @@ def claims(
     containers: Sequence[str] = (),
     *,
     classifier: str = "ACT",
-    remarks: Sequence[Remarked] = (),
+    remarks: Sequence[Remark] = (),
     **fields: Any,
-) -> Iterator[Said]:
+) -> Iterator[EventDraft]:
     """The customs milestone ``kind`` about the declarations and their containers, in events of at most 256 objects."""
-    where = Where(path=message.node.path)
+    where = Position(path=message.node.path)
     named = [{"kind": "declaration", "id": declaration} for declaration in declarations]
-    room = _OBJECTS_AT_MOST - len(named)
+    room = MOST_OBJECTS - len(named)
     type_, relayed = _carrying(kind, message.relay)
     missing = (_NOT_RELAYED,) if relayed is None and message.relay is not None else ()
-    told = (*remarks, *remarked(message.node.path, *instant.remarks, *missing))
+    all_remarks = (*remarks, *remarks_at(message.node.path, *instant.remarks, *missing))
     for part, start in enumerate(range(0, max(1, len(containers)), room), start=1):
         boxes = [{"kind": "container", "id": box} for box in containers[start : start + room]]
         data: dict[str, Any] = {
-            **happening(instant, classifier),
+            **time_fields(instant, classifier),
             "jurisdiction": territory,
             "objects": [*named, *boxes],
             **{name: value for name, value in fields.items() if value not in (None, "", [])},
@@ -214,19 +217,19 @@ def claims(
             data["procedure_office"] = office
         if relayed is not None:
             data["relay"] = relayed
-        said = message.id(kind, f"{part}")
-        yield Said(
+        event_id = message.id(kind, f"{part}")
+        yield EventDraft(
             where,
-            said,
+            event_id,
             type_,
             message.prepared.text,
             data,
             None,
-            told if part == 1 else (),
+            all_remarks if part == 1 else (),
         )
 
 
-def same(message: Message, territory: str, declarations: Sequence[str]) -> Iterator[Said]:
+def same(message: Message, territory: str, declarations: Sequence[str]) -> Iterator[EventDraft]:
     """The link that the message's numbers, MRN and LRN, are one declaration; none where it has only one of them."""
     if len(declarations) > 1:
         data = {
@@ -234,8 +237,10 @@ def same(message: Message, territory: str, declarations: Sequence[str]) -> Itera
             "declarations": list(declarations),
             "from": message.prepared.text,
         }
-        where = Where(path=message.at("TransitOperation"))
-        yield Said(where, message.id("same"), "cre.link.declarations_same.v1", message.prepared.text, data)
+        where = Position(path=message.at("TransitOperation"))
+        yield EventDraft(
+            where, message.id("same"), "cre.link.declarations_same.v1", message.prepared.text, data
+        )
 
 
 def _carrying(kind: str, relay: dict[str, Any] | None) -> tuple[str, dict[str, Any] | None]:
@@ -252,3 +257,86 @@ def _acting_office(node: Node) -> str:
         if number and _OFFICE.fullmatch(number):
             return number
     return ""
+
+
+_CODES_AT_MOST = 256
+_RAIL_NOTES = {"N720": "CIM", "N722": "SMGS"}
+"""Types of transport document (code list CL754) that are notes of rail: N720 rail note, N722 SMGS note."""
+_COMMODITY = re.compile(r"[0-9]{6}([0-9]{2}([0-9]{2})?)?")
+
+
+def containers(message: Message, remarks: list[Remark]) -> tuple[str, ...]:
+    """The containers of the declaration, each once, in order."""
+    found: dict[str, None] = {}
+    consignment = message.node.find("Consignment")
+    for equipment in consignment.all("TransportEquipment") if consignment is not None else ():
+        box = equipment.find("containerIdentificationNumber")
+        if box is None or not box.text:
+            continue
+        if box.text not in found:
+            remarks.extend(doubts(box.path, "container", box.text))
+        found.setdefault(box.text)
+        message.notes.interpret(box.path, "TransportEquipment/containerIdentificationNumber", "container")
+    return tuple(found)
+
+
+def covers(message: Message, declaration: str) -> Iterator[EventDraft]:
+    """The link from the declaration to the notes that it names, in parts of at most 256; remarks go with the file."""
+    notes = list(dict.fromkeys(_notes(message)))
+    if not notes:
+        message.notes.remark(
+            message.at("Consignment/TransportDocument"),
+            "No rail consignment note is named so that it can be found: the declaration reaches its containers only.",
+            "Write the reference as CIM/country/station/number/year, or publish link.declaration_covers yourself.",
+        )
+    for part, some in enumerate(chunks(notes), start=1):
+        data = {
+            "declaration": declaration,
+            "notes": list(some),
+            "from": message.prepared.text,
+        }
+        where = Position(path=message.at("Consignment"))
+        event_id = message.id("covers", f"{part}")
+        yield EventDraft(where, event_id, "cre.link.declaration_covers.v1", message.prepared.text, data)
+
+
+def commodities(message: Message) -> list[str]:
+    """The HS codes of the goods, six or eight digits, each once, at most 256."""
+    found: dict[str, None] = {}
+    for node in message.node.walk():
+        if node.name == "CommodityCode":
+            code = node.value("harmonizedSystemSubHeadingCode") + node.value("combinedNomenclatureCode")
+            if _COMMODITY.fullmatch(code):
+                found.setdefault(code)
+    return list(found)[:_CODES_AT_MOST]
+
+
+def _notes(message: Message) -> Iterator[str]:
+    for document in _documents(message.node):
+        kind, reference = document.value("type"), document.value("referenceNumber")
+        form = message.notes.choice(kind) or _RAIL_NOTES.get(kind)
+        if form is None:
+            message.notes.interpret(document.path, f"TransportDocument {kind}", "no rail note: not read")
+            continue
+        message.notes.interpret(document.path, f"TransportDocument {kind}", f"{form} note")
+        whole = reference if reference.count("/") == 4 else f"{form}/{reference}"
+        try:
+            key = note_key.split(whole)
+        except MalformedIdentifier as malformed:
+            message.notes.remarks.extend(
+                remarks_at(
+                    document.path,
+                    f"The note {reference[:40]!r} is not told with its country, station and year "
+                    f"({malformed.problem}): it is not linked.",
+                    remedy="Write it as country/station/number/year.",
+                )
+            )
+            continue
+        message.notes.remarks.extend(doubts(document.path, "note", key.text))
+        yield key.text
+
+
+def _documents(root: Node) -> Iterator[Node]:
+    consignment = root.find("Consignment")
+    if consignment is not None:
+        yield from (node for node in consignment.walk() if node.name == "TransportDocument")

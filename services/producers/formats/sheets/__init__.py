@@ -1,7 +1,7 @@
 """Partners' spreadsheets: lists of operators, railways and customs as XLSX, XLS or text, each kind a format.
 
-A file is opened behind limits (``opening``), its tables are found by their header words (``tables``), columns get
-their meaning (``section``), and each kind of document makes events of its rows.
+A file is opened under limits (``reader``), its tables are located by their header labels (``tables``), columns get their
+meaning (``section``), and each kind of document makes event drafts of its rows.
 """
 
 from __future__ import annotations

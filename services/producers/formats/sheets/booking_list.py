@@ -1,4 +1,4 @@
-"""Booking lists (订舱明细, 委托书): slots asked for, by booking number; a later list states everything again.
+"""Booking lists (订舱明细, 委托书): requested slots, by booking number; a later list states everything again.
 
 Where the partner declares each edition full, a later one that speaks of a booking states all its boxes and its route
 anew; that it was booked, confirmed or cancelled happened and stays.
@@ -16,8 +16,7 @@ from typing import Any, Final
 from schemas.reasons import Reason, Refusal
 from services.producers.formats.model import PassedOver, Record
 from services.producers.formats.sheets import event_builder, labels, places
-from services.producers.formats.sheets.document import CREATED, Document, Kind
-from services.producers.formats.sheets.records import unread
+from services.producers.formats.sheets.document import CREATED, Document, Kind, unread
 from services.producers.formats.sheets.section import Entry, Section
 
 MEANINGS: Final = frozenset(
@@ -71,7 +70,7 @@ def _likeness(section: Section) -> int:
             "goods.packages",
         )
     )
-    return 45 + 6 * extra + (25 if section.speaks_of("订舱", "委托", "booking", "заявк", "букинг") else 0)
+    return 45 + 6 * extra + (25 if section.mentions("订舱", "委托", "booking", "заявк", "букинг") else 0)
 
 
 def _records(document: Document) -> Iterator[Record]:
@@ -100,7 +99,7 @@ def _sort(
     document: Document, entry: Entry, bookings: dict[str, _Booking], before: _Booking | None
 ) -> _Booking | PassedOver:
     """The booking that a row belongs to: its own, or the one above where its number is blank (another line of goods)."""
-    event_builder.shown(document, entry)
+    event_builder.require_visible(document, entry)
     reference = entry.text("bookingReference")
     if not reference:
         if before is None or not (entry.values("goods.description") or entry.values("container.id")):
@@ -125,14 +124,14 @@ def _sort(
 
 
 def _of_booking(document: Document, booking: _Booking, created: str) -> Iterator[Record]:
-    standings = [(entry, _standing(document, entry)) for entry in booking.entries]
-    live = [entry for entry, standing in standings if standing not in ("withdrawn", "draft")]
+    statuses = [(entry, _status(document, entry)) for entry in booking.entries]
+    live = [entry for entry, status in statuses if status not in ("withdrawn", "draft")]
     if not live:
-        yield _cancelled(document, booking, created, standings[0][1])
+        yield _cancelled(document, booking, created, statuses[0][1])
         return
-    for entry, standing in standings:
-        if standing in ("withdrawn", "draft"):
-            yield PassedOver(entry.here, f"a {standing} line of booking {booking.reference}")
+    for entry, status in statuses:
+        if status in ("withdrawn", "draft"):
+            yield PassedOver(entry.here, f"a {status} line of booking {booking.reference}")
     booking.entries = live
     first = booking.first
     about = event_builder.objects("booking", [f"{document.settings.party}/{booking.reference}"])
@@ -144,13 +143,13 @@ def _of_booking(document: Document, booking: _Booking, created: str) -> Iterator
     boxes = list(dict.fromkeys(box for entry in live for box in event_builder.boxes(entry)))
     quantity = _quantity(live, boxes)
     planned = _planned(document, first)
-    kept = [remark for entry in live for remark in entry.remarks]
-    standing = next(standing for entry, standing in standings if entry is first)
-    if standing == "confirmed":
+    noted = [remark for entry in live for remark in entry.remarks]
+    status = next(status for entry, status in statuses if entry is first)
+    if status == "confirmed":
         # One instant for both would leave open which of the two the booking has come to; confirmed says both.
         words = f"{quantity} containers" if quantity is not None else ""
         data: dict[str, Any] = {**common, "remark": event_builder.remark(planned, words)}
-        yield _say(document, booking, created, "movement.booking_confirmed", data, kept)
+        yield _draft(document, booking, created, "movement.booking_confirmed", data, noted)
     else:
         data = {
             **common,
@@ -159,16 +158,16 @@ def _of_booking(document: Document, booking: _Booking, created: str) -> Iterator
             "container_quantity": quantity,
             "remark": event_builder.remark(planned),
         }
-        yield _say(document, booking, created, "movement.booked", data, kept)
-    if standing == "rejected":
-        yield _say(document, booking, created, "movement.booking_rejected", {**common, "reason": "OTHER"})
+        yield _draft(document, booking, created, "movement.booked", data, noted)
+    if status == "rejected":
+        yield _draft(document, booking, created, "movement.booking_rejected", {**common, "reason": "OTHER"})
     if boxes:
         shared = True in [_shared(entry) for entry in live]
         link = {"from": created, "containers": boxes, "carries": about, "shared": shared}
-        yield _say(document, booking, created, "link.containers_assigned", link)
+        yield _draft(document, booking, created, "link.containers_assigned", link)
     route = list(dict.fromkeys(place for place in (origin, _border(first), destination) if place))
     if len(route) > 1:
-        yield _say(
+        yield _draft(
             document,
             booking,
             created,
@@ -177,8 +176,8 @@ def _of_booking(document: Document, booking: _Booking, created: str) -> Iterator
         )
 
 
-def _cancelled(document: Document, booking: _Booking, created: str, standing: str) -> Record:
-    if standing == "draft":
+def _cancelled(document: Document, booking: _Booking, created: str, status: str) -> Record:
+    if status == "draft":
         return PassedOver(booking.first.here, "a draft, not yet a booking")
     data = {
         "classifier": "ACT",
@@ -186,14 +185,19 @@ def _cancelled(document: Document, booking: _Booking, created: str, standing: st
         "objects": event_builder.objects("booking", [f"{document.settings.party}/{booking.reference}"]),
         "reason": "OTHER",
     }
-    return _say(document, booking, created, "movement.booking_cancelled", data)
+    return _draft(document, booking, created, "movement.booking_cancelled", data)
 
 
-def _say(
-    document: Document, booking: _Booking, created: str, what: str, data: Mapping[str, Any], kept: object = ()
+def _draft(
+    document: Document,
+    booking: _Booking,
+    created: str,
+    what: str,
+    data: Mapping[str, Any],
+    noted: object = (),
 ) -> Record:
-    remarks = kept if isinstance(kept, list) else []
-    return event_builder.said(
+    remarks = noted if isinstance(noted, list) else []
+    return event_builder.draft(
         document,
         booking.first.here,
         booking.reference,
@@ -205,7 +209,7 @@ def _say(
     )
 
 
-def _standing(document: Document, entry: Entry) -> str:
+def _status(document: Document, entry: Entry) -> str:
     """withdrawn, draft, confirmed, rejected or booked; raises Refusal for a status that is not known."""
     if event_builder.withdrawn(entry):
         return "withdrawn"
@@ -243,19 +247,19 @@ def _shared(entry: Entry) -> bool:
 def _quantity(live: list[Entry], boxes: list[str]) -> int | None:
     """How many boxes: those named, else the one count that is told; of several counts none is the sure one."""
     counts = [(entry, entry.value("container.count")) for entry in live]
-    told = [(entry, value) for entry, value in counts if value is not None]
+    stated = [(entry, value) for entry, value in counts if value is not None]
     if boxes and all(entry.values("container.id") for entry in live):
         return len(boxes)
-    if len(told) == 1:
-        entry, value = told[0]
+    if len(stated) == 1:
+        entry, value = stated[0]
         number = event_builder.count(entry, "container.count")
         if number is not None and number > _MOST_BOXES:
             entry.remark("container.count", f"{str(value)[:40]!r} is no count of boxes; it was left out.")
             return None
         return number
-    if told:
+    if stated:
         text = "Several lines of the booking tell a count of boxes; it was left out."
-        told[0][0].remark("container.count", text, "Give the count once, or the numbers of the boxes.")
+        stated[0][0].remark("container.count", text, "Give the count once, or the numbers of the boxes.")
     return None
 
 

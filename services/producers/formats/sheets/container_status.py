@@ -1,7 +1,7 @@
-"""Status lists of an operator's boxes (集装箱状态表): papers, station and customs of each box before its train leaves.
+"""Status lists of an operator's containers (集装箱状态表): documents, station and customs before the train departs.
 
-One field mixes regions; each is said on its own. What customs did is said only with its own time (关务时间): told at the time of
-the list it would contradict customs' own word. Papers make no event.
+One field mixes stages; each makes its own event. A customs decision is stated only with its own time (关务时间): at the time of
+the list it would contradict the customs' own events. Documents make no event.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ from typing import Any, Final
 from schemas.identifiers import MalformedIdentifier, gacc_declaration
 from schemas.reasons import Reason, Refusal
 from services.producers.formats.model import PassedOver, Record
-from services.producers.formats.sheets import customs_codes, event_builder
-from services.producers.formats.sheets.document import CREATED, Document, Kind
+from services.producers.formats.sheets import customs_receipts, event_builder
+from services.producers.formats.sheets.document import CREATED, Document, Kind, unread
 from services.producers.formats.sheets.moments import Moment
-from services.producers.formats.sheets.records import unread
 from services.producers.formats.sheets.section import Entry, Section
 
 MEANINGS: Final = frozenset(
@@ -41,7 +40,7 @@ def _likeness(section: Section) -> int:
     )
     if not come or ours < 2:
         return 0
-    named = section.speaks_of("状态", "集装箱", "status", "состояни", "статус")
+    named = section.mentions("状态", "集装箱", "status", "состояни", "статус")
     return 70 + 5 * ours + 5 * named
 
 
@@ -75,25 +74,25 @@ def _of_row(document: Document, entry: Entry, created: str) -> Iterator[Record]:
     if event_builder.withdrawn(entry, "remarks", "booking.note"):
         yield PassedOver(entry.here, "a cancelled line")
         return
-    key, said = "+".join(boxes), 0
+    key, count = "+".join(boxes), 0
     meaning = "event.gateInDate" if entry.value("event.gateInDate") is not None else "event.stationInDate"
-    for told in (_gated, _customs):
+    for reader in (_gated, _customs):
         try:
-            for record in told(document, entry, boxes, key, created):
-                said += 1
+            for record in reader(document, entry, boxes, key, created):
+                count += 1
                 yield record
         except Refusal as refusal:
-            said += 1
-            yield unread(entry.where(meaning if told is _gated else "customs.status"), refusal)
+            count += 1
+            yield unread(entry.where(meaning if reader is _gated else "customs.status"), refusal)
     reference = entry.joined("bookingReference")
     if event_builder.name(reference):
         booking = event_builder.objects("booking", [f"{document.settings.party}/{reference}"])
         link: dict[str, Any] = {"from": created, "containers": boxes, "carries": booking}
-        yield event_builder.said(
+        yield event_builder.draft(
             document, entry.here, key, created, "link.containers_assigned", link, about=reference,
             remarks=entry.remarks,
         )  # fmt: skip
-    elif not said:
+    elif not count:
         yield PassedOver(entry.here, "a box of which nothing has happened yet")
 
 
@@ -103,8 +102,8 @@ def _gated(document: Document, entry: Entry, boxes: list[str], key: str, created
         return
     meaning = "event.gateInDate" if entry.value("event.gateInDate") is not None else "event.stationInDate"
     where = entry.where(meaning)
-    came = event_builder.fact(
-        created, event_builder.timed(document, came, where, "a gate-in"), where, "the gate-in"
+    came = event_builder.require_past(
+        created, event_builder.require_time(document, came, where, "a gate-in"), where, "the gate-in"
     )
     place = event_builder.place(document, entry, "place.origin") or event_builder.terminal(document)
     if place is None:
@@ -115,11 +114,11 @@ def _gated(document: Document, entry: Entry, boxes: list[str], key: str, created
             'Give 发站 or 上货站, or declare the choice "terminal" once.',
         )
     data = {
-        **event_builder.happening(came),
+        **event_builder.time_fields(came),
         "place": place,
         "objects": event_builder.objects("container", boxes),
     }
-    yield event_builder.said(document, where, key, created, "movement.gated_in", data, remarks=entry.remarks)
+    yield event_builder.draft(document, where, key, created, "movement.gated_in", data, remarks=entry.remarks)
 
 
 def _customs(document: Document, entry: Entry, boxes: list[str], key: str, created: str) -> Iterator[Record]:
@@ -127,8 +126,8 @@ def _customs(document: Document, entry: Entry, boxes: list[str], key: str, creat
     if not words:
         return
     system = document.choice("system")
-    code = customs_codes.by_text([system] if system else _SYSTEMS[:1], words) or (
-        customs_codes.by_code(system or _SYSTEMS[0], words)
+    code = customs_receipts.by_text([system] if system else _SYSTEMS[:1], words) or (
+        customs_receipts.by_code(system or _SYSTEMS[0], words)
     )
     where = entry.where("customs.status")
     if code is None:
@@ -138,17 +137,19 @@ def _customs(document: Document, entry: Entry, boxes: list[str], key: str, creat
             str(where),
             'Declare the choice "system" as cn-operator-out or cn-operator-in.',
         )
-    if code.says.startswith("none"):
+    if code.effect.startswith("none"):
         return
     moment = document.moment_of(entry, "customs.statusTime")
     if moment is None:
         text = f"What customs did ({words[:20]}) has no time of its own; it was not said."
         entry.remark("customs.status", text, "Give 回执时间 in a column, or send customs' receipts.")
         return
-    moment = event_builder.timed(document, moment, entry.where("customs.statusTime"), "a decision of customs")
-    moment = event_builder.fact(created, moment, entry.where("customs.statusTime"), "it")
+    moment = event_builder.require_time(
+        document, moment, entry.where("customs.statusTime"), "a decision of customs"
+    )
+    moment = event_builder.require_past(created, moment, entry.where("customs.statusTime"), "it")
     procedure = "IMPORT" if code.system.endswith("-in") else "EXPORT"
-    for each in code.says.split("+"):
+    for each in code.effect.split("+"):
         name, _, detail = each.partition(":")
         what, fields = f"customs.{name}", {}
         if name == "lodged":
@@ -158,13 +159,13 @@ def _customs(document: Document, entry: Entry, boxes: list[str], key: str, creat
         elif name in ("held", "inspection_finding"):
             fields = {"reason" if name == "held" else "finding": detail or "OTHER"}
         data = {
-            **event_builder.happening(moment),
+            **event_builder.time_fields(moment),
             "jurisdiction": "CN",
             "objects": [*_declared(entry), *event_builder.objects("container", boxes)],
             **fields,
             "remark": event_builder.remark(words),
         }
-        yield event_builder.said(document, where, key, created, what, data, about=code.code or words)
+        yield event_builder.draft(document, where, key, created, what, data, about=code.code or words)
 
 
 def _declared(entry: Entry) -> list[dict[str, str]]:

@@ -1,24 +1,98 @@
-"""Receipts of customs as tables: of the Chinese administration (GACC 回执) and of the Eurasian union (решения по ДТ, ТД).
+"""Customs receipts as tables: of the Chinese administration (GACC 回执) and of the Eurasian union (решения по ДТ, ТД).
 
-A row is a receipt, and its own time is the document's time. What a code says is known inside its system only; a release
-is taken only from a code or words that say so without doubt, and the original words stay beside it.
+A row is a receipt with its own time. A code has a meaning within its system only; a release is taken only from a code or
+text that states it unambiguously, and the original text is stored with the event.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
 from typing import Any, Final
 
 from schemas.identifiers import MalformedIdentifier, eaeu_declaration, gacc_declaration
 from schemas.reasons import Reason, Refusal
 from services.producers.formats.model import PassedOver, Record
-from services.producers.formats.sheets import customs_codes, event_builder
-from services.producers.formats.sheets.customs_codes import Code
+from services.producers.formats.sheets import event_builder, labels
 from services.producers.formats.sheets.document import CREATED, Document, Kind
 from services.producers.formats.sheets.grid import Scalar
+from services.producers.formats.sheets.labels import fold, fold_cell
 from services.producers.formats.sheets.quantities import plain
 from services.producers.formats.sheets.section import Entry, Section
+
+# The same digit means other things in the next system. Codes whose sources contradict one another (``conflict``) or that
+# were inferred (``guess``) have no meaning until the partner declares one.
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One code; ``effect`` is an event's name (``held:OTHER`` with its reason) or ``none:`` and why it makes no event."""
+
+    system: str
+    code: str
+    text: str
+    effect: str
+    meaning: str
+    certainty: str
+
+    @property
+    def sure(self) -> bool:
+        """Whether its effect holds without a declaration of the partner."""
+        return self.certainty in ("read", "own")
+
+
+def by_code(system: str, code: str) -> Code | None:
+    """The code of a system, None where it has none such; leading zeros that a number lost are given back."""
+    table = _by_code()
+    plain = code.strip().upper()
+    for spelling in (plain, plain.zfill(2), plain.zfill(3)):
+        found = table.get((system, spelling))
+        if found is not None:
+            return found
+    return None
+
+
+def by_text(systems: Iterable[str], text: str) -> Code | None:
+    """The code whose own words ``text`` is, in the first of ``systems`` that has it; sure ones before others."""
+    folded = fold_cell(text)
+    found = [code for system in systems for code in _by_text().get((system, folded), ())]
+    sure = [code for code in found if code.sure]
+    return next(iter(sure or found), None)
+
+
+def known(system: str) -> bool:
+    """Whether there is a table of ``system``."""
+    return any(system == each for each, _ in _by_code()) or any(system == each for each, _ in _by_text())
+
+
+def systems() -> tuple[str, ...]:
+    """The names of all systems."""
+    return tuple(dict.fromkeys(code.system for code in _codes()))
+
+
+@cache
+def _codes() -> tuple[Code, ...]:
+    return tuple(Code(effect=row.pop("says"), **row) for row in map(dict, labels.rows("customs_codes")))
+
+
+@cache
+def _by_code() -> Mapping[tuple[str, str], Code]:
+    return MappingProxyType({(code.system, code.code): code for code in _codes() if code.code})
+
+
+@cache
+def _by_text() -> Mapping[tuple[str, str], tuple[Code, ...]]:
+    found: dict[tuple[str, str], tuple[Code, ...]] = {}
+    for code in _codes():
+        for text in dict.fromkeys((code.text, *code.text.split("/"), code.text.partition("(")[0])):
+            if fold(text):
+                key = code.system, fold(text)
+                found[key] = (*found.get(key, ()), code)
+    return MappingProxyType(found)
+
 
 MEANINGS: Final = frozenset(
     {
@@ -42,7 +116,7 @@ _PROCEDURES: Final = (
     ),
 )
 """Procedures as the whole of a cell."""
-_SAYS: Final = frozenset(
+_EFFECTS: Final = frozenset(
     {
         "lodged", "released", "rejected", "selected_for_inspection", "inspection_passed", "inspection_finding",
         "held", "hold_lifted", "cancelled", "manifest_accepted", "transit_opened", "none",
@@ -68,7 +142,7 @@ def _likeness(section: Section, chinese: bool) -> int:
     ours = sum(_is_chinese(number) if chinese else "/" in plain(number) for number in numbers)
     if ours * 2 < len(numbers):
         return 0
-    named = section.speaks_of(
+    named = section.mentions(
         *(("回执", "海关", "报关") if chinese else ("решени", "тамож", "выпуск", "дт", "тд"))
     )
     return (60 if numbers else 15) + 20 * named + 10 * section.has("customs.statusCode")
@@ -94,17 +168,17 @@ def _of_receipt(document: Document, entry: Entry, chinese: bool) -> Iterator[Rec
     number, transit = _number(entry, chinese)
     code = _code(document, entry, chinese)
     shown = f"{code.code} {code.text}".strip()
-    said = document.choice(f"code:{code.code}") or code.says
-    if not all(each.partition(":")[0] in _SAYS for each in said.split("+")):
+    declared = document.choice(f"code:{code.code}") or code.effect
+    if not all(each.partition(":")[0] in _EFFECTS for each in declared.split("+")):
         raise Refusal(
             Reason.INVALID_SCHEMA,
-            f"The choice code:{code.code} is {said!r}, which is no event.",
+            f"The choice code:{code.code} is {declared!r}, which is no event.",
             "",
             f"Declare it as one of {', '.join(_TO_DECLARE)}.",
         )
-    if said.startswith("none"):
+    if declared.startswith("none"):
         yield PassedOver(
-            entry.here, f"{shown}: {said.partition(':')[2] or 'declared as none'}; it makes no event"
+            entry.here, f"{shown}: {declared.partition(':')[2] or 'declared as none'}; it makes no event"
         )
         return
     jurisdiction = "CN" if chinese else _jurisdiction(document, entry, number)
@@ -117,14 +191,14 @@ def _of_receipt(document: Document, entry: Entry, chinese: bool) -> Iterator[Rec
             str(where),
             "Give 回执时间, Дата решения or Status time.",
         )
-    moment = event_builder.timed(document, moment, where, "a decision of customs")
+    moment = event_builder.require_time(document, moment, where, "a decision of customs")
     if code.certainty == "own":
         entry.remark(
             "customs.statusCode", f"The meaning of {shown!r} is known from the trade, not from a source."
         )
     words = entry.joined("customs.status")
     common: dict[str, Any] = {
-        **event_builder.happening(moment),
+        **event_builder.time_fields(moment),
         "jurisdiction": jurisdiction,
         "procedure_office": number[:4] if chinese else number.partition("/")[0],
         "objects": [
@@ -134,12 +208,12 @@ def _of_receipt(document: Document, entry: Entry, chinese: bool) -> Iterator[Rec
         "remark": event_builder.remark(shown, words if words != code.text else ""),
     }
     procedure = _procedure(document, entry, number, transit, chinese)
-    for each in said.split("+"):
+    for each in declared.split("+"):
         what, fields = _event(each, procedure)
         data = {**common, **fields}
-        yield event_builder.said(
+        yield event_builder.draft(
             document, entry.here, number, moment.instant, what, data,
-            about=code.code or code.says, remarks=entry.remarks,
+            about=code.code or code.effect, remarks=entry.remarks,
         )  # fmt: skip
 
 
@@ -169,9 +243,9 @@ def _code(document: Document, entry: Entry, chinese: bool) -> Code:
     system = document.choice("system")
     found = None
     if _CODE.fullmatch(text):
-        found = customs_codes.by_code(system or _by_form(text, chinese), text)
+        found = by_code(system or _by_form(text, chinese), text)
     if found is None and words:
-        found = customs_codes.by_text([system] if system else (_GACC if chinese else _EAEU), words)
+        found = by_text([system] if system else (_GACC if chinese else _EAEU), words)
     meaning = "customs.statusCode" if entry.value("customs.statusCode") is not None else "customs.status"
     where = str(entry.where(meaning))
     if found is None:
@@ -179,7 +253,7 @@ def _code(document: Document, entry: Entry, chinese: bool) -> Code:
             Reason.INVALID_SCHEMA,
             f"The status {(text or words)[:40]!r} is not known{f' in the system {system}' if system else ''}.",
             where,
-            f'Declare the choice "system" as one of {", ".join(customs_codes.systems())}.',
+            f'Declare the choice "system" as one of {", ".join(systems())}.',
         )
     if not found.sure and not document.choice(f"code:{found.code}"):
         raise Refusal(
@@ -230,8 +304,8 @@ def _procedure(document: Document, entry: Entry, number: str, transit: bool, chi
     return found or document.choice("procedure", "IMPORT").upper()
 
 
-def _event(says_: str, procedure: str) -> tuple[str, dict[str, Any]]:
-    name, _, detail = says_.partition(":")
+def _event(effect: str, procedure: str) -> tuple[str, dict[str, Any]]:
+    name, _, detail = effect.partition(":")
     if name == "lodged":
         return ("customs.export_lodged" if procedure == "EXPORT" else "customs.import_lodged"), {}
     if name in ("released", "transit_opened"):

@@ -1,4 +1,4 @@
-"""Text files of separated values: which encoding, which separator, and rows with the line where each begins.
+"""Delimited text files: detection of encoding and separator, and rows with the line where each begins.
 
 Nothing in such a file says how it is encoded. A byte order mark or valid UTF-8 settles it; between the encodings of
 China (GB18030) and of the 1520 railways (CP1251, CP866) the one wins in which more header labels are known words.
@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from schemas.reasons import Reason, Refusal
-from services.producers.formats.model import Remarked, Where
-from services.producers.formats.sheets import labels, markup, package
+from services.producers.formats.model import Position, Remark
+from services.producers.formats.sheets import labels, xlsx
 from services.producers.formats.sheets.grid import Book, Row, Sheet
 
 MAX_TEXT: Final = 64 << 20
@@ -32,19 +32,19 @@ _NAMES = {"gb18030": "GB18030", "cp1251": "CP1251", "cp866": "CP866"}
 
 
 def read(content: bytes) -> Book:
-    """The book in a text file; raises Refusal where it is empty, cut off, or its encoding cannot be told."""
-    package.too_large(content)
+    """The book in a text file; raises Refusal where it is empty, truncated, or its encoding is ambiguous."""
+    xlsx.too_large(content)
     text, encoding = decode(content)
     if not text.strip():
-        raise package.refuse("The file is empty.", "Send the file with its header and rows.")
+        raise xlsx.refuse("The file is empty.", "Send the file with its header and rows.")
     separator = _separator(text)
     rows = tuple(_rows(text, separator))
     _check_end(text, rows)
-    remarks: tuple[Remarked, ...] = ()
+    remarks: tuple[Remark, ...] = ()
     if encoding in _NAMES:
         remarks = (
-            Remarked(
-                Where(),
+            Remark(
+                Position(),
                 f"The text was taken as {_NAMES[encoding]}, because its header reads right that way.",
                 "Save it as UTF-8, and nothing has to be guessed.",
             ),
@@ -68,7 +68,7 @@ def decode(content: bytes) -> tuple[str, str]:
     best = max(scores.values())
     chosen = [encoding for encoding, score in scores.items() if score == best]
     if best < 2 or len(chosen) > 1:
-        raise package.refuse(
+        raise xlsx.refuse(
             "The encoding of the text cannot be told: it is no UTF-8, and its header reads right neither as GB18030 "
             "nor as CP1251 or CP866.",
             "Save it as UTF-8 (in Excel: CSV UTF-8) and send that.",
@@ -80,7 +80,7 @@ def _strict(content: bytes, encoding: str) -> str:
     try:
         return content.decode(encoding)
     except UnicodeDecodeError as problem:
-        raise package.refuse(
+        raise xlsx.refuse(
             f"Byte {problem.start} is no {encoding.upper()}, though the rest of the text is.",
             "Save it as UTF-8 (in Excel: CSV UTF-8) and send that; it may have been cut off.",
         ) from problem
@@ -93,7 +93,7 @@ def _wide(content: bytes) -> str:
         return ""
     even, odd = head[0::2].count(0), head[1::2].count(0)
     if even == odd or max(even, odd) * 20 < len(head):
-        raise package.refuse(
+        raise xlsx.refuse(
             "The file is neither a workbook nor text: it has zero bytes.",
             "Send a workbook (.xlsx) or text (.csv); save it again if it should be one.",
         )
@@ -136,14 +136,14 @@ def _rows(text: str, separator: str) -> Iterator[Row]:
         for cells in reader:
             values = tuple(_bare(cell) or None for cell in cells)
             total += len(values)
-            refusal = markup.too_wide("", line, len(values))
-            if refusal is not None or total > markup.MAX_CELLS:
+            refusal = xlsx.too_wide("", line, len(values))
+            if refusal is not None or total > xlsx.MAX_CELLS:
                 raise refusal or Refusal(Reason.TOO_LARGE, "The file has too many cells.", "", "Split it.")
             if any(value is not None for value in values):
                 yield Row(line, values)
             line = reader.line_num + 1
     except csv.Error as problem:
-        raise package.refuse(
+        raise xlsx.refuse(
             f"The text breaks off or has a stray quotation mark in the row that begins on line {line} ({problem}).",
             "Export the file again; a quotation mark inside a field is written twice.",
         ) from problem
@@ -163,7 +163,7 @@ def _check_end(text: str, rows: tuple[Row, ...]) -> None:
         return
     last, before = rows[-1], rows[-2]
     if 1 < len(last.cells) < len(before.cells) == len(rows[-3].cells):
-        raise package.refuse(
+        raise xlsx.refuse(
             f"The file ends in the middle of its last row, on line {last.number}.",
             "Send the whole file again.",
         )

@@ -1,8 +1,8 @@
 """Dislocation reports of the 1520 railways (дислокация): the last operation of each wagon or container.
 
-Only the last operation shows, so gaps are normal. КОРВ and ИСКП are of the record, not of the cargo, and make no event. Where
-a line names containers the operation is theirs, else it is the wagon's. Such reports are on Moscow time; declare it as
-the zone of the format.
+Only the last operation is reported, so gaps are normal. КОРВ and ИСКП concern the record, not the cargo, and make no event.
+The operation is the containers' where a line names them, else the wagon's. Such reports are in Moscow time, to be declared
+as the zone of the format.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Final
 
 from schemas.reasons import Refusal
 from services.producers.formats.model import PassedOver, Record
-from services.producers.formats.sheets import event_builder, operations, sightings
+from services.producers.formats.sheets import event_builder, sightings
 from services.producers.formats.sheets.document import CREATED, Document, Kind
 from services.producers.formats.sheets.moments import Moment
 from services.producers.formats.sheets.section import Entry, Section
-from services.producers.formats.sheets.sightings import Sighted
+from services.producers.formats.sheets.sightings import Sighting
 
 MEANINGS: Final = frozenset(
     {
@@ -34,10 +34,10 @@ def _likeness(section: Section) -> int:
         return 0
     if not section.has("event.operation", "event.operationTime", "place.operation"):
         return 0
-    named = section.speaks_of("дислокац", "слежени", "dislocation", "справка 2610")
-    told = [value for value in section.sample("event.operation") if isinstance(value, str)]
-    russian = sum(map(operations.is_russian, told)) * 2 > len(told)
-    return 85 + 14 * named if russian or (named and not told) else 0
+    named = section.mentions("дислокац", "слежени", "dislocation", "справка 2610")
+    texts = [value for value in section.sample("event.operation") if isinstance(value, str)]
+    russian = sum(map(sightings.is_russian, texts)) * 2 > len(texts)
+    return 85 + 14 * named if russian or (named and not texts) else 0
 
 
 def _records(document: Document) -> Iterator[Record]:
@@ -72,16 +72,16 @@ def _of_row(document: Document, entry: Entry, created: str) -> Iterator[Record]:
     moment = sightings.at(document, entry, "event.operationTime", "the operation")
     place = sightings.where_of(document, entry, "place.operation")
     about = _about(boxes, wagon, what)
-    told = (entry.joined("event.operation"), *_words(entry, wagon if boxes else None))
-    yield sightings.sighted(document, entry, about, what, moment, place, created, words=told)
+    texts = (entry.joined("event.operation"), *_words(entry, wagon if boxes else None))
+    yield sightings.sighted(document, entry, about, what, moment, place, created, words=texts)
     yield from sightings.expected(document, entry, _about(boxes, wagon, ""), created)
 
 
-def _about(boxes: list[str], wagon: str | None, what: str) -> Sighted:
+def _about(boxes: list[str], wagon: str | None, what: str) -> Sighting:
     """The containers of a line, else its wagon; what happens to a wagon as such is said of the wagon."""
     if wagon is not None and (not boxes or what.startswith("wagon_")):
-        return Sighted(wagon.replace("/", "-"), event_builder.objects("wagon", [wagon]))
-    return Sighted("+".join(boxes), event_builder.objects("container", boxes))
+        return Sighting(wagon.replace("/", "-"), event_builder.objects("wagon", [wagon]))
+    return Sighting("+".join(boxes), event_builder.objects("container", boxes))
 
 
 def _words(entry: Entry, wagon: str | None) -> tuple[str, ...]:

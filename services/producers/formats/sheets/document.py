@@ -1,19 +1,23 @@
-"""A document: the tables of a file that are of one kind, read on the partner's clocks, and when it was made."""
+"""A document: the tables of a file that are of one kind, their times and values, and the records that it yields."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
+
+import orjson
 
 from schemas.reasons import Reason, Refusal
 from schemas.rfc3339 import parse_micros
 from services.producers.formats import instants
-from services.producers.formats.model import Record, Settings, Where
-from services.producers.formats.sheets import labels, moments
+from services.producers.formats.model import EventDraft, PassedOver, Position, Record, Settings, Unread
+from services.producers.formats.sheets import labels, moments, qualifiers
 from services.producers.formats.sheets.grid import Book, Scalar
+from services.producers.formats.sheets.head import Line, is_pair
 from services.producers.formats.sheets.moments import Moment
 from services.producers.formats.sheets.quantities import plain
 from services.producers.formats.sheets.section import Entry, Section
@@ -28,11 +32,11 @@ _ONCE = frozenset(
 """What a table can have one of only."""
 
 
-class Around(NamedTuple):
-    """A value that stands around a table, where it stands, and the zone that its label names."""
+class GivenValue(NamedTuple):
+    """A value outside the rows of a table, its position, and the zone that its label names."""
 
     value: Scalar
-    where: Where
+    where: Position
     stated: moments.Stated | None
 
 
@@ -86,7 +90,7 @@ class Document:
         return instants.zone_of(self.settings, self.kind.name, meaning)
 
     def moment(
-        self, value: Scalar, meaning: str, where: Where, stated: moments.Stated | None = None
+        self, value: Scalar, meaning: str, where: Position, stated: moments.Stated | None = None
     ) -> Moment:
         """The moment in a cell, whose header names the zone ``stated``; raises Refusal at ``where``."""
         epoch = self.book.epoch_1904
@@ -109,8 +113,8 @@ class Document:
                 raise refusal.at(str(entry.where(clock))) from None
         return found
 
-    def given(self, meaning: str, among: Section | None = None) -> Around | None:
-        """What stands around the table for ``meaning``, else around another table of the file."""
+    def given(self, meaning: str, among: Section | None = None) -> GivenValue | None:
+        """The value outside the rows for ``meaning``, of this table or else of another table of the file."""
         for each in (among, *self.sections):
             found = each.gives(meaning) if each is not None else None
             if found is None:
@@ -126,21 +130,21 @@ class Document:
                         str(other.where),
                         'Keep one of the two, or declare the other label as "" by a choice.',
                     )
-            return Around(found.value, found.where, found.zone)
+            return GivenValue(found.value, found.where, found.zone)
         return None
 
     def given_moment(self, meaning: str, among: Section | None = None) -> Moment | None:
-        """The moment that stands around the table for ``meaning``; raises Refusal."""
+        """The moment outside the rows for ``meaning``; raises Refusal."""
         found = self.given(meaning, among)
         return None if found is None else self.moment(found.value, meaning, found.where, found.stated)
 
-    def created(self, *told: Moment | None, among: Section | None = None) -> str:
-        """When the document was made: as it says, else the latest time that it tells of, else the partner's choice.
+    def created(self, *candidates: Moment | None, among: Section | None = None) -> str:
+        """When the document was made: as stated, else the latest time in it, else the partner's choice.
 
-        A list cannot have been made before the latest fact in it. Raises Refusal where none of the three is there.
+        A list cannot be older than the latest fact in it. Raises Refusal where none of the three is available.
         """
         stated = self.given_moment(CREATED, among)
-        times = [moment for moment in told if moment is not None]
+        times = [moment for moment in candidates if moment is not None]
         if stated is not None and not stated.timed:
             # A day alone is as late in that day as the latest fact that the list tells of it.
             times = [stated, *(moment for moment in times if moment.day == stated.day)]
@@ -150,7 +154,7 @@ class Document:
             return max(times, key=lambda moment: parse_micros(moment.instant)).instant
         chosen = self.choice(CREATED)
         if chosen:
-            return self.moment(chosen, CREATED, Where()).instant
+            return self.moment(chosen, CREATED, Position()).instant
         raise Refusal(
             Reason.INVALID_TIME,
             "The list does not say when it was made.",
@@ -158,3 +162,96 @@ class Document:
             "Put 制表时间, Дата составления or Date of issue with date and time above the table, "
             f'or declare the choice "{CREATED}" for {self.kind.name}.',
         )
+
+
+_ASIDES = {
+    "total": "a total",
+    "note": "a note",
+    "signature": "a signature",
+    "struck": "a line struck through",
+    "header": "the header again",
+    "numbers": "the numbers of the columns",
+}
+
+
+def records(document: Document) -> Iterator[Record]:
+    """Every record of ``document``, in the order of its kind, each event once."""
+    return _once(_all_records(document))
+
+
+def _all_records(document: Document) -> Iterator[Record]:
+    for each in document.sections:
+        where = Position(each.table.sheet.name, each.table.header_row)
+        if not each.table.rows:
+            yield PassedOver(where, "a form without rows")
+        for aside in each.table.asides:
+            here = Position(each.table.sheet.name, aside.row.number)
+            yield PassedOver(here, f"{_ASIDES[aside.kind]}: {aside.text}")
+    counted = []
+    for each in document.sections:
+        turned = _turned(document, each)
+        if turned is None:
+            counted.append(each)
+        else:
+            yield turned
+    try:
+        if any(each.table.rows for each in counted):
+            yield from document.kind.records(replace(document, sections=tuple(counted)))
+    except Refusal as refusal:
+        first = document.sections[0].table
+        yield unread(Position(first.sheet.name, first.header_row), refusal)
+
+
+def _turned(document: Document, section: Section) -> Unread | None:
+    """Why no row of a table counts: its title declares the list void, or a plan of what its kind reports as done."""
+    sheet = section.table.sheet.name
+    lines = [*section.table.lines, *([Line(sheet, Position(sheet))] if sheet else [])]
+    for line in lines if section.table.rows else ():
+        word = qualifiers.void(line.text)
+        if not word and document.kind.facts and not is_pair(line.text):
+            word = qualifiers.planned(line.text)
+        if word:
+            refusal = Refusal(
+                Reason.INVALID_SCHEMA,
+                f"The title {line.text.strip()[:60]!r} says {word!r}, so no row of the list was taken as a fact.",
+                str(line.where),
+                "Send the list that counts, under a title without such a word.",
+            )
+            return Unread(line.where, refusal)
+    return None
+
+
+def _once(records: Iterator[Record]) -> Iterator[Record]:
+    """Each event once: a line that repeats another is passed over; one that contradicts it under the same key is refused."""
+    seen: dict[str, tuple[Position, bytes]] = {}
+    for record in records:
+        if not isinstance(record, EventDraft):
+            yield record
+            continue
+        content = hashlib.sha256(orjson.dumps([record.type, record.time, record.data])).digest()
+        before = seen.get(record.id)
+        if before is None:
+            seen[record.id] = record.where, content
+            yield record
+        elif before[1] == content:
+            yield PassedOver(record.where, f"said already at {before[0]}")
+        else:
+            yield Unread(
+                record.where,
+                Refusal(
+                    Reason.INVALID_SCHEMA,
+                    f"The same key stands at {before[0]} and says something else.",
+                    str(record.where),
+                    "Keep one of the two lines.",
+                ),
+            )
+
+
+def unread(where: Position, refusal: Refusal) -> Unread:
+    """A record that could not be read, its refusal placed where it is not yet."""
+    return Unread(where, refusal if refusal.pointer else refusal.at(str(where)))
+
+
+def clean(data: Mapping[str, Any]) -> dict[str, Any]:
+    """``data`` without None, "" and empty values: optional fields are omitted."""
+    return {name: value for name, value in data.items() if value not in (None, "", [], ())}

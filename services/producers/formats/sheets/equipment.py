@@ -1,6 +1,6 @@
-"""Containers, wagons, seals and trains as partners write them, in the spelling of the wire.
+"""Containers, wagons, seals and trains in partners' spellings, normalised to the form of the events.
 
-A wrong check digit is a remark, never a reason to refuse: the fact is kept under the number that was written.
+A wrong check digit is a remark, never a refusal: the fact is stored under the number as written.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def boxes(value: Scalar | None) -> list[Found]:
 
 
 def wagon_of(value: Scalar | None) -> Found:
-    """The wagon of a cell as ``network/number``, told by its length; raises Refusal where there is none or several."""
+    """The wagon of a cell as ``network/number``, by the number's length; raises Refusal for none or several."""
     text = _text(value).upper()
     numbers = _WAGON_NUMBER.findall(text)
     if len(numbers) != 1:
@@ -110,7 +110,7 @@ def looks_like_box(value: Scalar | None) -> bool:
 
 
 def seals(value: Scalar | None) -> tuple[list[str], list[str]]:
-    """The seals of a cell, and what in it is none; a seal kept as a number loses the decimal part."""
+    """The seals of a cell, and the text in it that is no seal; a seal stored as a number loses its decimal part."""
     good: list[str] = []
     bad: list[str] = []
     for part in _SEAL_SEPARATORS.split(_text(value).upper()):
@@ -120,9 +120,9 @@ def seals(value: Scalar | None) -> tuple[list[str], list[str]]:
 
 
 def train_numbers(text: str) -> list[str]:
-    """The train numbers that ``text`` is, such as ``X8999 / 1402`` or ``X8999次``; raises Refusal for what else stands there.
+    """The train numbers in ``text``, such as ``X8999 / 1402`` or ``X8999次``; raises Refusal for any other text beside them.
 
-    Text without any is none: a service code is no train number.
+    Text without any yields none: a service code is no train number.
     """
     upper = plain(text).upper()
     found = list(dict.fromkeys(_TRAIN.findall(upper)))
@@ -143,7 +143,7 @@ def train_in_title(text: str) -> str:
 
 
 def quarter_teu(value: Scalar | None) -> int | None:
-    """Four times the TEU of a container type such as 40HC, 20GP*2 or L5G1; None where it is not told."""
+    """Four times the TEU of a container type such as 40HC, 20GP*2 or L5G1; None where it is not given."""
     text = plain(value).upper().replace("’", "'").replace(" ", "")
     return next((teu for pattern, teu in _TEU if pattern.match(text)), None)
 

@@ -1,4 +1,4 @@
-"""Events as lists tell them: ids from the document's own key, trains and notes by their full names, remarks kept."""
+"""Event drafts from lists: ids from the document's own key, full names of trains and notes, values with their remarks."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from schemas import railnet
 from schemas.legibility import fault, without_hidden
 from schemas.reasons import Reason, Refusal
 from schemas.rfc3339 import format_micros, parse_micros
-from services.producers.formats.model import Record, Remarked, Said, Where
+from services.producers.formats.model import EventDraft, Position, Record, Remark
 from services.producers.formats.sheets import equipment, places, qualifiers, quantities
-from services.producers.formats.sheets.document import Document
+from services.producers.formats.sheets.document import Document, clean, unread
 from services.producers.formats.sheets.grid import Flaw
 from services.producers.formats.sheets.moments import Moment
-from services.producers.formats.sheets.records import clean, unread
 from services.producers.formats.sheets.section import Entry
 
 MOST_OBJECTS: Final = 256
@@ -26,21 +25,21 @@ _LONGEST_REMARK: Final = 200
 _LONGEST_ID: Final = 256
 
 
-def said(
+def draft(
     document: Document,
-    where: Where,
+    where: Position,
     key: str,
     created: str,
     what: str,
     data: Mapping[str, Any],
     *,
     about: str = "",
-    remarks: Iterable[Remarked] = (),
+    remarks: Iterable[Remark] = (),
     lasting: bool = False,
-) -> Said:
-    """One event ``cre.<what>.v1``: its id is the format, the document's key and time, and what the event is about.
+) -> EventDraft:
+    """The draft of ``cre.<what>.v1``; its id is the format, the document's key and time, and what the event is about.
 
-    A list made again at another time makes new events, which come after; the same list sent again makes the same ones.
+    A list made again at another time makes new events, later ones; the same list sent again makes the same ones.
     """
     name = what.rpartition(".")[2]
     made = format_micros(parse_micros(created))
@@ -54,12 +53,12 @@ def said(
         )
     full = document.kind.whole and document.choice("edition") == "full"
     edition = f"{document.kind.name}/{key}" if full else ""
-    return Said(
+    return EventDraft(
         where, identity, f"cre.{what}.v1", created, clean(data), None, tuple(remarks), edition, lasting
     )
 
 
-def train(document: Document, number: str, day: str, origin: str | None, where: Where) -> str:
+def train(document: Document, number: str, day: str, origin: str | None, where: Position) -> str:
     """The train as on the wire, ``company/number/day/origin``; raises Refusal for what is missing."""
     missing = [
         what
@@ -88,10 +87,10 @@ def train(document: Document, number: str, day: str, origin: str | None, where: 
 
 
 def note(document: Document, number: str, origin: str | None, year: str) -> str | None:
-    """The consignment note as on the wire, None unless the partner declared which form its numbers are of.
+    """The key of the consignment note, None unless the partner declared the form of its numbers.
 
-    A number is a note's key only with its form, country and station of departure: SMGS and CIM/SMGS are told apart by
-    the choice ``note.form``.
+    A number is a key only with its form, country and station of departure: the choice ``note.form`` distinguishes SMGS from
+    CIM/SMGS.
     """
     form = document.choice("note.form").upper()
     station = places.station(origin)
@@ -105,8 +104,8 @@ def note(document: Document, number: str, origin: str | None, year: str) -> str 
     return f"{form}/{station.country}/{code}/{number}/{year}" if code else None
 
 
-def shown(document: Document, entry: Entry) -> None:
-    """Raise Refusal for a hidden row: people do not see it, and nobody knows whether it is meant."""
+def require_visible(document: Document, entry: Entry) -> None:
+    """Raise Refusal for a hidden row, unless the partner declared that hidden rows count."""
     if entry.row.hidden and document.choice("hidden") != "read":
         raise Refusal(
             Reason.INVALID_SCHEMA,
@@ -117,20 +116,20 @@ def shown(document: Document, entry: Entry) -> None:
 
 
 def row_by_row(document: Document, read: Callable[[Entry], Iterator[Record]]) -> Iterator[Record]:
-    """What ``read`` makes of each row by itself: all of its records, or where it raises Refusal none but Unread."""
+    """The records of each row by itself: all that ``read`` yields, or one Unread where it raises Refusal."""
     for section in document.sections:
         for entry in section.entries():
             try:
-                shown(document, entry)
+                require_visible(document, entry)
                 yield from list(read(entry))
             except Refusal as refusal:
                 yield unread(entry.here, refusal)
 
 
 def place(document: Document, entry: Entry, meaning: str) -> str | None:
-    """The station of a row, else the one given for the whole table; one that is not known is remarked and left out.
+    """The station of a row, else the one given for the table; an unknown one is remarked and omitted.
 
-    Raises Refusal where a word beside it may turn its meaning.
+    Raises Refusal where a qualifier beside it may change its meaning.
     """
     value = entry.value(meaning)
     found = places.find(value)
@@ -186,7 +185,7 @@ def wagon(entry: Entry, meaning: str = "wagon.id") -> str | None:
 
 
 def seals(entry: Entry, meaning: str = "seal.number") -> list[str]:
-    """The seals of a row; raises Refusal where something stands among them that is none."""
+    """The seals of a row; raises Refusal for text among them that is no seal."""
     found: list[str] = []
     for value in entry.values(meaning):
         good, bad = equipment.seals(value)
@@ -201,8 +200,8 @@ def seals(entry: Entry, meaning: str = "seal.number") -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def timed(document: Document, moment: Moment, where: Where, what: str) -> Moment:
-    """``moment`` where it may stand for a fact: a day alone is no time, unless the partner declared ``day.alone``."""
+def require_time(document: Document, moment: Moment, where: Position, what: str) -> Moment:
+    """``moment`` as the time of a fact: a day alone is refused, unless the partner declared ``day.alone``."""
     if moment.timed or document.choice("day.alone") == "start":
         return moment
     raise Refusal(
@@ -213,14 +212,14 @@ def timed(document: Document, moment: Moment, where: Where, what: str) -> Moment
     )
 
 
-def told_ahead(created: str, moment: Moment) -> bool:
-    """Whether ``moment`` lies after the making of the list: then the list tells what shall be, not what was."""
+def is_future(created: str, moment: Moment) -> bool:
+    """Whether ``moment`` is later than the making of the list, so that it is a plan."""
     return parse_micros(moment.instant) > parse_micros(created)
 
 
-def fact(created: str, moment: Moment, where: Where, what: str) -> Moment:
-    """``moment`` where the list can tell it as a fact; raises Refusal where it lies after the making of the list."""
-    if told_ahead(created, moment):
+def require_past(created: str, moment: Moment, where: Position, what: str) -> Moment:
+    """``moment`` as the time of a fact; raises Refusal where it is later than the making of the list."""
+    if is_future(created, moment):
         raise Refusal(
             Reason.INVALID_TIME,
             f"{moment.written!r} lies after the making of the list ({created}), so {what} had not happened yet.",
@@ -230,8 +229,8 @@ def fact(created: str, moment: Moment, where: Where, what: str) -> Moment:
     return moment
 
 
-def happening(moment: Moment, classifier: str = "ACT") -> dict[str, Any]:
-    """The fields of a milestone for when it happened, with the text that was read."""
+def time_fields(moment: Moment, classifier: str = "ACT") -> dict[str, Any]:
+    """The time fields of a milestone, with the text that was read."""
     return {"classifier": classifier, "happened": moment.instant, "happened_as_written": written(moment)}
 
 
@@ -247,7 +246,7 @@ def remark(*parts: str) -> str:
 
 
 def withdrawn(entry: Entry, *meanings: str) -> bool:
-    """Whether the remarks of a line take it back; raises Refusal where they may, and it is not clear."""
+    """Whether the remarks of a line withdraw it; raises Refusal where that is ambiguous."""
     for meaning in meanings or ("remarks",):
         try:
             if qualifiers.taken_back(entry.joined(meaning)):
@@ -291,11 +290,98 @@ def count(entry: Entry, meaning: str) -> int | None:
     return found
 
 
+def damage(
+    document: Document, entry: Entry, meaning: str, words: str, *, of_box: bool = False
+) -> dict[str, str]:
+    """Severity and object of ``movement.damaged``; lists state no severity, so it is a choice, remarked at ``meaning``."""
+    severity = document.choice("damage.severity", "MINOR").upper()
+    entry.remark(
+        meaning,
+        f"The list does not tell how severe the damage is; it was taken as {severity}.",
+        'Declare the choice "damage.severity", or publish the survey.',
+    )
+    about_container = of_box or qualifiers.of_container(words)
+    return {"severity": severity, "concerns": "CONTAINER" if about_container else "CARGO"}
+
+
 def name(text: str) -> bool:
-    """Whether ``text`` may stand as a part of a composite id."""
+    """Whether ``text`` is valid as a part of a composite id."""
     return _NAME.fullmatch(text) is not None and not fault(text)
 
 
 def objects(kind: str, ids: Iterable[str]) -> list[dict[str, str]]:
     """References to objects of one kind."""
     return [{"kind": kind, "id": id} for id in ids]
+
+
+def train_events(
+    document: Document,
+    where: Position,
+    key: str,
+    created: str,
+    number: str,
+    departs: Moment | None,
+    departs_at: Position,
+    origin: str | None,
+    wagons: list[str],
+    boxes: list[str],
+    since: str,
+    *,
+    unread_rows: int = 0,
+    note: str = "",
+) -> Iterator[Record]:
+    """The wagons of a train as a link, and its departure; where the train cannot be named, the departure of its boxes."""
+    remarks = []
+    if unread_rows:
+        text = f"{unread_rows} rows could not be read; the wagons are those of the others."
+        remarks.append(Remark(where, text, "Mend the rows and send the list again."))
+    try:
+        named = train(document, number, departs.day if departs else "", origin, where)
+    except Refusal as refusal:
+        yield unread(where, refusal)
+        named = None
+    if named is not None:
+        for part, some in enumerate(parts(wagons), start=1):
+            link = {
+                "from": since,
+                "place": origin,
+                "train": named,
+                "wagons": some,
+                "remark": remark(note),
+            }
+            about = "" if part == 1 else str(part)
+            yield draft(
+                document, where, key, created, "link.train_composed", link, about=about, remarks=remarks
+            )
+    if departs is None:
+        return
+    if origin is None:
+        return
+    try:
+        left = require_time(document, departs, departs_at, "a departure")
+    except Refusal as refusal:
+        yield unread(departs_at, refusal)
+        return
+    ahead = is_future(created, left)
+    early = [Remark(departs_at, "The list was made before the train left; the departure is said as planned.")]
+    about_it = objects("train", [named]) if named is not None else objects("container", boxes)
+    for part, some in enumerate(parts(about_it), start=1):
+        data = {
+            **time_fields(left, "PLN" if ahead else "ACT"),
+            "place": origin,
+            "objects": some,
+            "remark": remark(note),
+        }
+        about = "/".join(
+            each for each in ("planned" if ahead else "", "" if part == 1 else str(part)) if each
+        )
+        remarks = early if ahead else []
+        yield draft(
+            document, departs_at, key, created, "movement.departed", data, about=about, remarks=remarks
+        )
+
+
+def parts(items: list[Any]) -> Iterator[list[Any]]:
+    """``items`` in chunks of at most as many objects as one event may name."""
+    for start in range(0, len(items), MOST_OBJECTS):
+        yield items[start : start + MOST_OBJECTS]

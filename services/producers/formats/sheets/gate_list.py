@@ -1,4 +1,4 @@
-"""Gate lists of terminals (进出场清单, приём/выдача, EIR): boxes that came in or went out, full or empty.
+"""Gate lists of terminals (进出场清单, приём/выдача, EIR): containers gated in or out, full or empty.
 
 Full in is the terminal of origin, full out the terminal of destination; empty out and empty in begin and end a box's
 journey. Plates and drivers are personal data: they are recognised and left where they are.
@@ -13,11 +13,10 @@ from typing import Any, Final
 from schemas.reasons import Reason, Refusal
 from schemas.rfc3339 import format_micros, parse_micros
 from services.producers.formats.model import PassedOver, Record
-from services.producers.formats.sheets import damage, event_builder
-from services.producers.formats.sheets.document import CREATED, Document, Kind
+from services.producers.formats.sheets import event_builder, qualifiers
+from services.producers.formats.sheets.document import CREATED, Document, Kind, unread
 from services.producers.formats.sheets.moments import Moment
 from services.producers.formats.sheets.quantities import plain
-from services.producers.formats.sheets.records import unread
 from services.producers.formats.sheets.section import Entry, Section
 
 MEANINGS: Final = frozenset(
@@ -47,7 +46,7 @@ def _likeness(section: Section) -> int:
         return 0
     if any(section.has(m) for m in ("wagon.id", "wagon.typeAndId", "bookingReference", "event.operation")):
         return 0
-    named = section.speaks_of(
+    named = section.mentions(
         "进出场",
         "进场",
         "出场",
@@ -103,8 +102,8 @@ def _of_row(document: Document, entry: Entry, created: str) -> Iterator[Record]:
                 continue
             moved = True
             where = entry.where(meaning)
-            moment = event_builder.fact(
-                created, event_builder.timed(document, moment, where, "a gate move"), where, "it"
+            moment = event_builder.require_past(
+                created, event_builder.require_time(document, moment, where, "a gate move"), where, "it"
             )
             records: list[Record] = [
                 _moved(document, entry, boxes, _SAYS[way, full], moment, place, created, meaning)
@@ -165,7 +164,7 @@ def _moved(
 ) -> Record:
     one = len(boxes) == 1
     data: dict[str, Any] = {
-        **event_builder.happening(moment),
+        **event_builder.time_fields(moment),
         "place": place,
         "objects": event_builder.objects("container", boxes),
         "seals": event_builder.seals(entry) if one and what in ("gated_in", "gated_out") else [],
@@ -174,7 +173,7 @@ def _moved(
         else None,
         "remark": event_builder.remark(entry.joined("gate.secondEntry")),
     }
-    return event_builder.said(
+    return event_builder.draft(
         document, entry.where(meaning), "+".join(boxes), created, f"movement.{what}", data,
         about=format_micros(parse_micros(moment.instant)), remarks=entry.remarks,
     )  # fmt: skip
@@ -184,10 +183,10 @@ def _damaged(
     document: Document, entry: Entry, boxes: list[str], way: str, moment: Moment, place: str, created: str
 ) -> Iterator[Record]:
     words = entry.joined("container.condition")
-    if not words or not damage.told(words):
+    if not words or not qualifiers.damage(words):
         if (
             words
-            and not damage.unharmed(words)
+            and not qualifiers.unharmed(words)
             and not re.fullmatch(r"(好|良好|ok|good|исправ\w*)", words, re.IGNORECASE)
         ):
             entry.remark(
@@ -195,13 +194,13 @@ def _damaged(
             )
         return
     data = {
-        **event_builder.happening(moment),
+        **event_builder.time_fields(moment),
         "place": place,
         "objects": event_builder.objects("container", boxes),
-        **damage.fields(document, entry, "container.condition", words, of_box=True),
+        **event_builder.damage(document, entry, "container.condition", words, of_box=True),
         "remark": event_builder.remark(plain(words)),
     }
-    yield event_builder.said(
+    yield event_builder.draft(
         document, entry.where("container.condition"), "+".join(boxes), created, "movement.damaged", data,
         about=f"{way}/{format_micros(parse_micros(moment.instant))}", remarks=entry.remarks[-1:],
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""A file of tables as values: sheets of rows of cells, each with its address; what opening gives and finding takes."""
+"""The cells of a file of tables: sheets of rows of values, each with its address."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from enum import Enum
 
-from services.producers.formats.model import Remarked, Where
+from services.producers.formats.model import Position, Remark
 
 
 class Flaw(Enum):
@@ -38,7 +38,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """Cells shown as one; the value stands in the first. Rows from 1, columns from 0, both ends included."""
+    """Merged cells, with the value in the first. Rows from 1, columns from 0, both ends included."""
 
     first_row: int
     last_row: int
@@ -55,24 +55,24 @@ class Sheet:
     merges: tuple[Merge, ...] = ()
     hidden_columns: frozenset[int] = frozenset()
 
-    def where(self, row: int, column: int) -> Where:
+    def where(self, row: int, column: int) -> Position:
         """The address of a cell for people."""
-        return Where(self.name, row, letters(column))
+        return Position(self.name, row, column_letters(column))
 
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """A file that was opened: ``kind`` is xlsx, xls or csv; ``epoch_1904`` says how bare date numbers count."""
+    """An opened file: ``kind`` is xlsx, xls or csv; ``epoch_1904`` is the epoch of bare date numbers."""
 
     kind: str
     sheets: tuple[Sheet, ...]
-    remarks: tuple[Remarked, ...] = ()
+    remarks: tuple[Remark, ...] = ()
     epoch_1904: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Markup:
-    """What a sheet's markup says beside its values: rows and columns hidden, rows and cells struck, cells whose value is missing or an error."""
+    """What a sheet's markup states beside its values: hidden rows and columns, struck rows and cells, missing values, errors."""
 
     hidden: frozenset[int] = frozenset()
     struck: frozenset[int] = frozenset()
@@ -80,7 +80,7 @@ class Markup:
     hidden_columns: frozenset[int] = frozenset()
 
 
-def letters(column: int) -> str:
+def column_letters(column: int) -> str:
     """The letters of a column counted from 0: 0 is A, 26 is AA."""
     text = ""
     column += 1

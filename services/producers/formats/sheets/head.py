@@ -1,4 +1,4 @@
-"""What stands above and below a table: its title, and keys with values that hold for all its rows."""
+"""The text above and below a table: its title, and keys with values that apply to all its rows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from services.producers.formats.model import Where
+from services.producers.formats.model import Position
 from services.producers.formats.sheets import labels, qualifiers
 from services.producers.formats.sheets.grid import Row, Scalar, Sheet
 from services.producers.formats.sheets.moments import Stated
@@ -25,7 +25,7 @@ class Given:
     meanings: frozenset[str]
     value: Scalar
     label: str
-    where: Where
+    where: Position
     zone: Stated | None = None  # the zone or offset that the label names
 
 
@@ -34,7 +34,7 @@ class Line:
     """A line of text around a table, such as its title."""
 
     text: str
-    where: Where
+    where: Position
 
 
 def read(sheet: Sheet, rows: Iterable[Row]) -> tuple[tuple[Given, ...], tuple[Line, ...]]:
@@ -78,8 +78,8 @@ def _is_key(value: Scalar) -> bool:
     return isinstance(value, str) and labels.look_up(value.rstrip(" :：")).known
 
 
-def _in_cell(text: str, where: Where) -> list[Given]:
-    """The pairs that stand in one cell: ``发站：西安`` or, without a colon, a known label and the rest."""
+def _in_cell(text: str, where: Position) -> list[Given]:
+    """The key-value pairs in one cell: ``发站：西安`` or, without a colon, a known label and the rest."""
     found: list[Given] = []
     for segment in _SEGMENTS.split(unicodedata.normalize("NFKC", text)):
         segment = segment.strip()

@@ -1,23 +1,31 @@
-"""What a header's label means: 1,300 spellings in Chinese, Russian and English, compared in one folded form.
+"""Meanings of header labels: 1,300 spellings in Chinese, Russian and English, compared in a normalised form.
 
-A word beside the known one that may turn it (计划, 未, "planned") is never left out: such a label is not known. What else stands
-beside it is remarked, and a zone in it holds for its column.
-
-A label may have several meanings; which one holds, a document's own columns, its values or the partner's choice say.
-``certainty`` is read (seen as a header in a public source) or own (knowledge of the trade, not seen).
+A label with a qualifier that may change its meaning (计划, 未, "planned") is unknown. Other text beside a known label is
+remarked; a zone in it applies to its column. An ambiguous label is settled by the document's columns, its values or the
+partner's choice. ``certainty`` is read (seen as a header in a public source) or own (knowledge of the trade, not seen).
 """
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
+from importlib.resources import files
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
-from services.producers.formats.sheets import facts, moments, qualifiers
+from services.producers.formats.sheets import moments, qualifiers
+
+
+def rows(name: str) -> Iterator[dict[str, str]]:
+    """The rows of data file ``name``: UTF-8 with a header."""
+    text = (files(__package__) / "data" / f"{name}.csv").read_text(encoding="utf-8")
+    yield from csv.DictReader(io.StringIO(text, newline=""))
+
 
 # Latin and Cyrillic letters that look alike are typed for one another; after casefold one of each pair is enough.
 _ALIKE = str.maketrans("авекмнорстухіё", "abekmhopctyxie")
@@ -146,7 +154,7 @@ def _unit(text: str) -> str:
 @cache
 def _table() -> Mapping[str, tuple[Entry, ...]]:
     found: dict[str, dict[str, str]] = {}
-    for row in facts.rows("headers"):
+    for row in rows("headers"):
         for spelling in row["spellings"].split(" | "):
             meanings = found.setdefault(fold(spelling), {})
             if meanings.get(row["meaning"]) != "read":

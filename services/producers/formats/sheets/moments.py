@@ -1,8 +1,8 @@
-"""Times as partners write them: date cells, bare day numbers and a dozen forms of text, resolved to an offset.
+"""Times in partners' spellings: date cells, bare day numbers and a dozen forms of text, resolved to an offset.
 
-No list says its zone: the partner declares it once. A zone or an offset named beside the time ("(北京)", "мск", "UTC") beats
-the declared one. Text is read as a whole: whatever else stands beside a time ("约", "?", "未确认") refuses it, because it may
-mean another time or none. What was written is kept beside the instant.
+No list states its zone: the partner declares it once. A zone or offset beside the time ("(北京)", "мск", "UTC") overrides the
+declared one. Text is read as a whole: anything else beside a time ("约", "?", "未确认") refuses it. The original text is stored
+with the instant.
 """
 
 from __future__ import annotations

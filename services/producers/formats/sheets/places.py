@@ -1,4 +1,4 @@
-"""Stations as partners write them: names in five languages, short forms, bureau suffixes, ESR codes with lost zeros."""
+"""Stations in partners' spellings: names in five languages, short forms, bureau suffixes, ESR codes without leading zeros."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from types import MappingProxyType
 from schemas import railnet
 from schemas.identifiers import MalformedIdentifier, station1520
 from schemas.identifiers.check_digit import CheckDigit
-from services.producers.formats.sheets import facts, qualifiers
+from services.producers.formats.sheets import labels, qualifiers
 from services.producers.formats.sheets.grid import Scalar
 from services.producers.formats.sheets.labels import fold, fold_cell
 from services.producers.formats.sheets.quantities import plain
@@ -72,12 +72,12 @@ def _named(text: str) -> str | None:
 
 
 def _beside_a_name(text: str) -> bool:
-    """Whether brackets after a name hold a bureau, a country or the name once more, and so say nothing new."""
+    """Whether brackets after a name hold a bureau, a country or the name again, and so add nothing."""
     return not text or _COUNTRY.fullmatch(text) is not None or _name(text) is not None
 
 
 def _of_several(known: list[str]) -> str | None:
-    """One place said twice is that place; the two sides of a border are their crossing; anything else is unclear."""
+    """A place named twice is that place; the two sides of a border are their crossing; anything else is ambiguous."""
     if len(set(known)) == 1:
         return known[0]
     crossing = crossing_between(known[0], known[1]) if len(set(known)) == 2 else None
@@ -91,7 +91,7 @@ def _name(text: str) -> str | None:
 
 @lru_cache(maxsize=20_000)
 def _code(digits: str, from_number: bool) -> str | None:
-    """A station code of the 1520 network; one kept as a number may have lost its zeros at the beginning."""
+    """A station code of the 1520 network; one stored as a number may have lost its leading zeros."""
     candidates = list(_complete(digits))
     if from_number and len(digits) < 6 and checks(digits.zfill(6)):
         candidates.insert(0, f"esr:{digits.zfill(6)}")
@@ -148,7 +148,7 @@ def _names() -> Mapping[str, str]:
             for spelling in _spellings(name or ""):
                 found.setdefault(fold(spelling), set()).add(each.id)
     names = {spelling: ids.copy().pop() for spelling, ids in found.items() if spelling and len(ids) == 1}
-    names.update({fold(row["name"]): row["place"] for row in facts.rows("places")})
+    names.update({fold(row["name"]): row["place"] for row in labels.rows("places")})
     return MappingProxyType(names)
 
 

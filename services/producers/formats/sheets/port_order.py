@@ -1,7 +1,7 @@
-"""Orders to a port or terminal (поручение, export manifest): the boxes of an order, each over several lines of goods.
+"""Orders to a port or terminal (поручение, export manifest): the containers of an order, each over several lines of goods.
 
-The first line of a box names it, the lines below with a blank cell are more goods of the same box. Gross mass of the
-goods and tare are compared with the box's mass; the order itself is a booking and moves nothing.
+The first line of a container names it; lines below with a blank cell are more goods of the same one. Gross mass of goods and
+tare are compared with the container's mass; the order itself is a booking and moves nothing.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ from typing import Any, Final
 from schemas.reasons import Reason, Refusal
 from services.producers.formats.model import PassedOver, Record
 from services.producers.formats.sheets import event_builder
-from services.producers.formats.sheets.document import CREATED, Document, Kind
+from services.producers.formats.sheets.document import CREATED, Document, Kind, unread
 from services.producers.formats.sheets.quantities import kilograms, plain
-from services.producers.formats.sheets.records import unread
 from services.producers.formats.sheets.section import Entry, Section
 
 MEANINGS: Final = frozenset(
@@ -35,7 +34,7 @@ _TOLERATED: Final = 1
 
 @dataclass(slots=True)
 class _Order:
-    """One order: its lines by box, in order; the lines before the first box stand under ""."""
+    """One order: its lines by container, in order; lines before the first container are under ""."""
 
     reference: str
     boxes: dict[str, list[Entry]] = field(default_factory=dict)
@@ -52,7 +51,7 @@ def _likeness(section: Section) -> int:
         return 0
     if any(section.has(m) for m in ("wagon.id", "wagon.typeAndId", "event.gateInDate", "event.operation")):
         return 0
-    named = section.speaks_of(
+    named = section.mentions(
         "поручени", "port order", "export manifest", "export order", "港口委托", "出口委托", "港务"
     )
     ours = sum(
@@ -69,7 +68,7 @@ def _records(document: Document) -> Iterator[Record]:
         current: tuple[_Order, str] | None = None
         for entry in section.entries():
             try:
-                event_builder.shown(document, entry)
+                event_builder.require_visible(document, entry)
                 if event_builder.withdrawn(entry):
                     yield PassedOver(entry.here, "a cancelled line")
                     continue
@@ -138,11 +137,13 @@ def _of_order(document: Document, order: _Order, created: str) -> Iterator[Recor
     for lines in order.boxes.values():
         _weigh(lines)
     remarks = [remark for lines in order.boxes.values() for line in lines for remark in line.remarks]
-    yield event_builder.said(
+    yield event_builder.draft(
         document, first.here, order.reference, created, "movement.booked", booked, remarks=remarks
     )
     link = {"from": created, "containers": list(order.boxes), "carries": about}
-    yield event_builder.said(document, first.here, order.reference, created, "link.containers_assigned", link)
+    yield event_builder.draft(
+        document, first.here, order.reference, created, "link.containers_assigned", link
+    )
 
 
 def _weigh(lines: list[Entry]) -> None:
@@ -157,11 +158,11 @@ def _weigh(lines: list[Entry]) -> None:
     )
     if tare is None or whole is None or any(mass is None for mass in goods):
         return
-    told = sum(mass for mass in goods if mass is not None) + tare
-    if abs(told - whole) > _TOLERATED * len(lines):
+    stated = sum(mass for mass in goods if mass is not None) + tare
+    if abs(stated - whole) > _TOLERATED * len(lines):
         lines[0].remark(
             "container.grossMass",
-            f"Goods and tare are {told} kg, the mass of the box is {whole} kg.",
+            f"Goods and tare are {stated} kg, the mass of the box is {whole} kg.",
             "Compare the lines of the box with its mass.",
         )
 

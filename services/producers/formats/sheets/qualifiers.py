@@ -1,7 +1,6 @@
-"""Words that turn what stands beside them into something else: negations, cancellations, plans and doubts, in five languages.
+"""Qualifiers that change the meaning of text beside them: negations, cancellations, plans, doubts, and damage or its denial.
 
-They are looked for only in text that is in no vocabulary: the remarks of a line, its title, and what a header says beside its
-known label. They never make a fact; they tell when a known word beside them must not be taken for one.
+Damage beside a qualifier that may deny it is neither stated nor denied: such a cell is refused.
 """
 
 from __future__ import annotations
@@ -11,6 +10,9 @@ import unicodedata
 from typing import Final
 
 from schemas.reasons import Reason, Refusal
+
+# They are searched only in text outside the vocabularies: the remarks of a line, its title, and text beside a known label. They
+# never make a fact; they prevent a known word beside them from making one.
 
 _WORD: Final = r"(?<![^\W\d_])"
 _QUALIFIER: Final = re.compile(
@@ -63,7 +65,7 @@ _CLAUSES: Final = re.compile(r"[\n,;、。()\[\]]+|\.(?=\s|$)")
 
 
 def found(text: str) -> str:
-    """The first word of ``text`` that may turn its meaning, "" where there is none."""
+    """The first qualifier in ``text`` that may change its meaning, "" where there is none."""
     hit = _QUALIFIER.search(_NAMES.sub(" ", _plain(text)))
     return hit.group() if hit else ""
 
@@ -75,21 +77,21 @@ def denial(text: str) -> str:
 
 
 def planned(title: str) -> str:
-    """The word by which a title speaks of what shall be, "" where it has none."""
+    """The word by which a title states a plan, "" where it has none."""
     hit = _PLANNED.search(_plain(title))
     return hit.group() if hit else ""
 
 
 def void(title: str) -> str:
-    """The word by which a title says that its list does not count, "" where it has none."""
+    """The word by which a title declares its list void, "" where it has none."""
     hit = _VOID.search(_OF_OTHER_THINGS.sub(" ", _plain(title)))
     return hit.group() if hit else ""
 
 
 def taken_back(remarks: str) -> bool:
-    """Whether the remarks of a line take it back, and say nothing else; raises Refusal where that is not clear.
+    """Whether the remarks of a line withdraw it and state nothing else; raises Refusal where that is ambiguous.
 
-    取消 alone takes it back, 取消查验 (no inspection) does not, and of 未取消 or "取消，已恢复" nobody here knows.
+    取消 alone withdraws it, 取消查验 (no inspection) does not; 未取消 or "取消，已恢复" are ambiguous.
     """
     text = _plain(remarks)
     if not _TAKING_BACK.search(_OF_OTHER_THINGS.sub(" ", text)):
@@ -109,3 +111,45 @@ def taken_back(remarks: str) -> bool:
 
 def _plain(text: str) -> str:
     return unicodedata.normalize("NFKC", text).strip()
+
+
+_DAMAGE: Final = re.compile(
+    r"凹|损|破|变形|锈穿|漏|湿|вмятин|поврежд|пробо|деформ|разрыв|подмоч|damage|dent", re.IGNORECASE
+)
+_UNHARMED: Final = re.compile(
+    r"(?:[无未没]|没有)(?:见|有|发现)?(?:明显)?(?:破损|货损|残损|损坏|损|凹陷|凹损|变形|破洞|漏水|湿损)|完好(?:无损)?|без\s+(?:видимых\s+)?повреждени\w*"
+    r"|не\s+поврежд\w*|\bno (?:visible )?damages?\b|\bundamaged\b|\bnot damaged\b",
+    re.IGNORECASE,
+)
+_OF_BOX: Final = re.compile(r"箱体|箱壁|箱门|箱顶|凹|вмятин|контейнер|пробо|dent|container", re.IGNORECASE)
+
+
+def damage(words: str) -> bool:
+    """Whether ``words`` state damage; "完好", "без повреждений" and the like state none. Raises Refusal where they may deny it."""
+    rest = _UNHARMED.sub(" ", words)
+    if _DAMAGE.search(rest) is None:
+        return False
+    require_plain(rest)
+    return True
+
+
+def require_plain(words: str) -> None:
+    """Raise Refusal where ``words`` deny, cancel or doubt something, so that no known word in them can be taken as stated."""
+    turned = denial(words)
+    if turned:
+        raise Refusal(
+            Reason.INVALID_SCHEMA,
+            f"It is not clear what {words.strip()[:60]!r} says: {turned!r} stands in it.",
+            "",
+            "Write what was found in plain words, or 完好, без повреждений, no damage alone.",
+        )
+
+
+def unharmed(words: str) -> bool:
+    """Whether ``words`` state that there is no damage."""
+    return _UNHARMED.search(words) is not None
+
+
+def of_container(words: str) -> bool:
+    """Whether ``words`` are about the container rather than its cargo."""
+    return _OF_BOX.search(words) is not None

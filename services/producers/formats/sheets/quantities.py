@@ -1,4 +1,4 @@
-"""Numbers as partners write them: full-width digits, units in the cell, thousands marks and decimal commas."""
+"""Numbers in partners' spellings: full-width digits, units in the cell, thousands separators and decimal commas."""
 
 from __future__ import annotations
 

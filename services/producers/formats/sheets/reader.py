@@ -1,4 +1,4 @@
-"""From a spreadsheet to its records: which of its tables are of a kind, and what they say as a document."""
+"""Reading a spreadsheet: file type by content, the tables of a kind, and their records as one document."""
 
 from __future__ import annotations
 
@@ -6,14 +6,79 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from functools import lru_cache
+from typing import Final
 
 from schemas.reasons import Reason, Refusal
-from services.producers.formats.model import Format, Reading, Remarked, Settings, Where
-from services.producers.formats.sheets import file_types, section, tables, totals
-from services.producers.formats.sheets.document import CREATED, Document, Kind
+from services.producers.formats.model import Format, Position, ReadOutcome, Remark, Settings
+from services.producers.formats.sheets import (
+    delimited,
+    section,
+    tables,
+    telegram,
+    totals,
+    workbook,
+    xls,
+    xlsx,
+)
+from services.producers.formats.sheets.document import CREATED, Document, Kind, records
 from services.producers.formats.sheets.grid import Book
-from services.producers.formats.sheets.records import records
 from services.producers.formats.sheets.tables import Table
+
+ZIP: Final = b"PK\x03\x04"
+EMPTY_ZIP: Final = b"PK\x05\x06"
+_DRESSED = (
+    (b"<html", "a web page", "Open it in Excel"),
+    (b"<!doctype html", "a web page", "Open it in Excel"),
+    (b"<table", "a web page", "Open it in Excel"),
+    (b"<?xml", "an XML document", "If it is a spreadsheet, open it in Excel"),
+    (b"%pdf-", "a PDF", "Send the list that it was printed from"),
+    (b"{\\rtf", "a text document", "Copy its table into a workbook"),
+)
+
+
+def is_message(content: bytes) -> bool:
+    """Whether the bytes begin as a message of another kind does (JSON, XML), or there are none."""
+    head = content[:512].lstrip(b"\xef\xbb\xbf\xff\xfe\x00\t\r\n ")
+    return not head or head.startswith((b"{", b"[", b"<?xml")) or (head[:1] == b"<" and not _page(head))
+
+
+def _page(head: bytes) -> bool:
+    return head.lower().startswith((b"<html", b"<!doctype html", b"<table"))
+
+
+@lru_cache(maxsize=1)
+def _opened(content: bytes) -> Book | Refusal:
+    try:
+        return _open(content)
+    except Refusal as refusal:
+        return refusal
+
+
+def open_book(content: bytes) -> Book:
+    """The book in ``content``; raises Refusal where it cannot be read. The last file is cached for the formats that follow."""
+    opened = _opened(content)
+    if isinstance(opened, Refusal):
+        raise opened
+    return opened
+
+
+def _open(content: bytes) -> Book:
+    if not content.strip(b"\x00\t\r\n "):
+        raise xlsx.refuse("The file is empty.", "Send the file with its header and rows.")
+    if content.startswith((ZIP, EMPTY_ZIP)):
+        return workbook.read_xlsx(content)
+    if content.startswith(xls.SIGNATURE):
+        return workbook.read_xls(content)
+    if telegram.is_telegram(content):
+        return telegram.read(content)
+    head = content[:512].lstrip(b"\xef\xbb\xbf\t\r\n ").lower()
+    for mark, what, how in _DRESSED:
+        if head.startswith(mark):
+            raise xlsx.refuse(
+                f"The file is {what}, whatever its name says.", f"{how}, save it as .xlsx and send that."
+            )
+    return delimited.read(content)
+
 
 _REMARKS = 50
 
@@ -33,13 +98,13 @@ def recognise(kind: Kind, content: bytes, unopened: int) -> int:
     try:
         found = _tables(content)
     except Refusal:
-        return 0 if file_types.is_message(content) else unopened
+        return 0 if is_message(content) else unopened
     return max((_likeness(kind, table, {}) for table in found), default=0)
 
 
-def read(kind: Kind, content: bytes, settings: Settings) -> Reading:
+def read(kind: Kind, content: bytes, settings: Settings) -> ReadOutcome:
     """The records of a file taken as this kind; raises Refusal where the whole of it cannot be read."""
-    book = file_types.open_book(content)
+    book = open_book(content)
     choices = settings.choices.get(kind.name, {})
     sections = tuple(
         section.understand(table, kind.meanings, choices)
@@ -59,10 +124,10 @@ def read(kind: Kind, content: bytes, settings: Settings) -> Reading:
     for each in sections:
         remarks += [*each.remarks, *section.margins(each.table), *totals.check(each)]
     if len(remarks) > _REMARKS:
-        remarks[_REMARKS:] = [Remarked(Where(), f"{len(remarks) - _REMARKS} more remarks are left out.")]
-    return Reading(
+        remarks[_REMARKS:] = [Remark(Position(), f"{len(remarks) - _REMARKS} more remarks are left out.")]
+    return ReadOutcome(
         kind.name,
-        tuple(taken for each in sections for taken in each.taken),
+        tuple(interpretations for each in sections for interpretations in each.interpretations),
         records(document),
         tuple(remarks),
     )
@@ -70,12 +135,12 @@ def read(kind: Kind, content: bytes, settings: Settings) -> Reading:
 
 def _left_alone(
     kind: Kind, book: Book, found: tuple[Table, ...], choices: Mapping[str, str]
-) -> Iterator[Remarked]:
+) -> Iterator[Remark]:
     """A remark for each table that is not of the kind, and for each sheet that has rows and no table."""
     for table in found:
         if table.rows and _likeness(kind, table, choices) <= 0:
-            where = Where(table.sheet.name, table.header_row)
-            yield Remarked(
+            where = Position(table.sheet.name, table.header_row)
+            yield Remark(
                 where,
                 f"This table is no {kind.title}; nothing was read from it.",
                 "Send it as a file of its own.",
@@ -83,8 +148,8 @@ def _left_alone(
     named = {table.sheet.name for table in found}
     for sheet in book.sheets:
         if sheet.rows and sheet.name not in named:
-            yield Remarked(
-                Where(sheet.name), "The sheet has no table that is understood; nothing was read from it."
+            yield Remark(
+                Position(sheet.name), "The sheet has no table that is understood; nothing was read from it."
             )
 
 
@@ -108,5 +173,5 @@ def _likeness(kind: Kind, table: Table, choices: Mapping[str, str]) -> int:
 
 @lru_cache(maxsize=1)
 def _tables(content: bytes) -> tuple[Table, ...]:
-    book = file_types.open_book(content)
+    book = open_book(content)
     return tuple(table for sheet in book.sheets for table in tables.find(sheet))

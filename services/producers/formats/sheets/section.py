@@ -1,4 +1,4 @@
-"""A table as one kind of document understands it: which column means what, and each row's values by meaning."""
+"""A table in the terms of one kind of document: the meaning of its columns, and each row's values by meaning."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from schemas.reasons import Reason, Refusal
-from services.producers.formats.model import Remarked, Taken, Where
+from services.producers.formats.model import Interpretation, Position, Remark
 from services.producers.formats.sheets import equipment, labels, places
-from services.producers.formats.sheets.grid import Flaw, Row, Scalar, letters
+from services.producers.formats.sheets.grid import Flaw, Row, Scalar, column_letters
 from services.producers.formats.sheets.head import Given
 from services.producers.formats.sheets.moments import Stated
 from services.producers.formats.sheets.quantities import plain
@@ -45,15 +45,15 @@ class Section:
     columns: Mapping[str, tuple[Column, ...]]
     units: Mapping[str, str]
     given: tuple[Given, ...]
-    taken: tuple[Taken, ...]
-    remarks: tuple[Remarked, ...]
+    interpretations: tuple[Interpretation, ...]
+    remarks: tuple[Remark, ...]
 
     def has(self, *meanings: str) -> bool:
         """Whether each of ``meanings`` has a column."""
         return all(meaning in self.columns for meaning in meanings)
 
     def gives(self, meaning: str) -> Given | None:
-        """What stands above or below the table for ``meaning``."""
+        """The value above or below the table for ``meaning``."""
         return next(iter(self.all_given(meaning)), None)
 
     def stated(self, meaning: str) -> Stated | None:
@@ -61,16 +61,16 @@ class Section:
         return next((column.found.zone for column in self.columns.get(meaning, ())), None)
 
     def all_given(self, meaning: str) -> list[Given]:
-        """Everything that stands around the table for ``meaning``, from top to bottom."""
+        """All values outside the rows for ``meaning``, from top to bottom."""
         return [given for given in self.given if meaning in given.meanings]
 
     @property
     def title(self) -> str:
-        """The lines above the table and the sheet's name, folded, to look for words in."""
+        """The lines above the table and the sheet's name, normalised, for searching."""
         return labels.fold(" ".join([self.table.sheet.name, *(line.text for line in self.table.lines)]))
 
-    def speaks_of(self, *words: str) -> bool:
-        """Whether one of ``words`` stands in the title."""
+    def mentions(self, *words: str) -> bool:
+        """Whether the title contains one of ``words``."""
         title = self.title
         return any(labels.fold(word) in title for word in words)
 
@@ -92,18 +92,18 @@ class Section:
 
 @dataclass(slots=True)
 class Entry:
-    """One row of data by meaning; ``remarks`` collects what a person should know of what it said."""
+    """One row of data by meaning; ``remarks`` collects the notices on it."""
 
     section: Section
     row: Row
-    remarks: list[Remarked] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
 
     @property
-    def here(self) -> Where:
+    def here(self) -> Position:
         """The row as a whole."""
-        return Where(self.section.table.sheet.name, self.row.number)
+        return Position(self.section.table.sheet.name, self.row.number)
 
-    def where(self, meaning: str) -> Where:
+    def where(self, meaning: str) -> Position:
         """The cell of ``meaning``, or the row where it has none."""
         columns = self.section.columns.get(meaning)
         if not columns:
@@ -161,22 +161,22 @@ class Entry:
         return "; ".join(plain(value) for value in self.values(meaning) if not isinstance(value, Flaw))
 
     def remark(self, meaning: str, text: str, remedy: str = "") -> None:
-        """Keep a remark at the cell of ``meaning``."""
-        self.remarks.append(Remarked(self.where(meaning), text, remedy))
+        """Add a remark at the cell of ``meaning``."""
+        self.remarks.append(Remark(self.where(meaning), text, remedy))
 
 
 def understand(table: Table, meanings: frozenset[str], choices: Mapping[str, str]) -> Section:
     """``table`` as a document that knows ``meanings`` reads it; ``choices`` map labels to a meaning, or to "" for none."""
     wanted = {labels.fold(label): meaning for label, meaning in choices.items()}
     found: dict[str, list[tuple[int, str, Column]]] = {}
-    taken: list[Taken] = []
-    remarks: list[Remarked] = []
+    interpretations: list[Interpretation] = []
+    remarks: list[Remark] = []
     for column in table.columns:
-        where = Where(table.sheet.name, column.row, letters(column.index))
+        where = Position(table.sheet.name, column.row, column_letters(column.index))
         meaning, certainty = _meaning(column, table, meanings, wanted)
         if certainty == "several":
             remarks.append(
-                Remarked(
+                Remark(
                     where,
                     f"The header {column.label!r} may mean {meaning}; the column was not read.",
                     "Declare by a choice which one it is.",
@@ -184,13 +184,13 @@ def understand(table: Table, meanings: frozenset[str], choices: Mapping[str, str
             )
         elif meaning:
             meaning = _ONE.get(meaning, meaning)
-            taken.append(Taken(where, column.label, meaning, certainty))
+            interpretations.append(Interpretation(where, column.label, meaning, certainty))
             if column.index in table.sheet.hidden_columns:
                 text = f"The column {column.label!r} is hidden; it was read as {meaning} all the same."
-                remarks.append(Remarked(where, text, "Show it, or delete it if it does not count."))
+                remarks.append(Remark(where, text, "Show it, or delete it if it does not count."))
             if column.found.beside and certainty != "choice":
                 remarks.append(
-                    Remarked(
+                    Remark(
                         where,
                         f"Of the header {column.label!r}, {column.found.beside[:40]!r} is not understood; "
                         f"its column was read as {meaning}.",
@@ -200,7 +200,7 @@ def understand(table: Table, meanings: frozenset[str], choices: Mapping[str, str
             found.setdefault(meaning, []).append((_ORDER.index(certainty), labels.fold(column.label), column))
         elif certainty == "unknown" and _filled(table, column):
             remarks.append(
-                Remarked(
+                Remark(
                     where,
                     f"The header {column.label!r} is not known; nothing was read from its column.",
                     "Declare by a choice what it means, if it matters.",
@@ -217,12 +217,12 @@ def understand(table: Table, meanings: frozenset[str], choices: Mapping[str, str
             certainty = next(
                 (e.certainty for e in labels.look_up(each.label).entries if e.meaning in used), "choice"
             )
-            taken.append(Taken(each.where, each.label, " or ".join(used), certainty))
-    return Section(table, columns, units, given, tuple(taken), tuple(remarks))
+            interpretations.append(Interpretation(each.where, each.label, " or ".join(used), certainty))
+    return Section(table, columns, units, given, tuple(interpretations), tuple(remarks))
 
 
 def _given(given: Given, wanted: Mapping[str, str]) -> Given:
-    """What stands around a table, under the meaning that the partner chose for its label."""
+    """A value outside the rows, under the meaning that the partner chose for its label."""
     chosen = wanted.get(labels.fold(given.label))
     return given if chosen is None else replace(given, meanings=frozenset({chosen} - {""}))
 
@@ -270,11 +270,11 @@ def _filled(table: Table, column: Column) -> bool:
     return any(row.cell(column.index) is not None for row in table.rows)
 
 
-def margins(table: Table) -> Iterable[Remarked]:
-    """What stands beside the table, under no header: a person's note, which nothing is read from."""
+def margins(table: Table) -> Iterable[Remark]:
+    """Remarks on text beside the table without a header: annotations that are not read."""
     known = {column.index for column in table.columns}
     for row in table.rows:
         for index, cell in enumerate(row.cells):
             if cell is not None and index not in known:
                 where = table.sheet.where(row.number, index)
-                yield Remarked(where, f"Outside the table stands {str(cell)[:80]!r}; it was not read.")
+                yield Remark(where, f"Outside the table stands {str(cell)[:80]!r}; it was not read.")

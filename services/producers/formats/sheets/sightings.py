@@ -1,25 +1,187 @@
-"""What one line of a tracking list says of a box or wagon: one event at a place and time, or why it makes none."""
+"""One line of a tracking list: the event of a container or wagon at a place and time, or why it makes none."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 from schemas import railnet
 from schemas.reasons import Reason, Refusal
 from schemas.rfc3339 import format_micros, parse_micros
-from services.producers.formats.model import PassedOver, Record, Where
-from services.producers.formats.sheets import event_builder, operations, places
+from services.producers.formats.model import PassedOver, Position, Record
+from services.producers.formats.sheets import event_builder, places
 from services.producers.formats.sheets.document import Document
 from services.producers.formats.sheets.moments import Moment
 from services.producers.formats.sheets.section import Entry
+
+# A cell is understood as a whole or not at all: every word is in the vocabulary, and together they have one meaning. A word of
+# negation, expectation or cancellation beside a known word is never ignored ("未签收" is not "签收"). A line with two meanings needs
+# a declared choice: "换装发车" may be the transfer or the departure.
+
+_EXPECTED: Final = "none:expected, not happened"
+_NEGATED: Final = "none:not happened yet"
+_RECORD: Final = "none:a correction or exclusion of the record"
+_STANDING: Final = "standing"
+_MOVING: Final = "moving"
+_FILLING: Final = ""
+_POSITION: Final = "position_reported"
+
+_RU_DONE: Final = "(?:[аоы]|ие|ия|[аоы]?й|ая|ое|ые)?"
+_VOCABULARY: Final[dict[str, tuple[str, ...]]] = {
+    # Of the record, not of the cargo: КОРВ (corrected), ИСКП (excluded).
+    _RECORD: ("корв", "корректировка", "искп?л?", "исключени[ея]", f"исключен{_RU_DONE}"),
+    # What these stand before has not happened.
+    _EXPECTED: (
+        "预计", "预到", "计划", "拟", "即将", "ожидается", "планируется", "план", "прогноз", "expected", "planned", "eta",
+    ),
+    _NEGATED: ("尚未", "还未", "还没有?", "未", "еще не", "не", "not yet"),
+    _STANDING: (
+        "滞留中?", "停留中?", "排队中?", "在站", "停放", "waiting", "queu(?:ed|ing)", "простой",
+        "[待等]待?(?:换装|发车|装车|卸车|提箱|提柜|提货|放行|排车|计划)", "换装中",
+        "awaiting (?:trans-?shipment|transfer|departure|loading|unloading|release|clearance|customs|pick-?up|collection)",
+        "ожида(?:ет|ют|ние|ния) (?:отправлени[яе]|отправки|перегруз(?:а|ки)|перегрузк[иу]|погрузк[иу]|выгрузк[иу]|выпуска|выдачи|оформления)",
+    ),
+    "train_held": ("保留列车", "弃置", "брос", f"отставлен{_RU_DONE} от движения", f"брошен{_RU_DONE}", "train (?:set aside|held)", r"\(92\)"),
+    "train_resumed": (f"поднят{_RU_DONE}", "подн?т", "train resumed", r"\(93\)"),
+    "wagon_broken": (
+        "甩车", "故障", "扣修", f"отцеплен{_RU_DONE}", "отцепка", "неисправност[ьи]", "неисправ(?:ен|на|ны)", "в нерабочий парк", "отцп",
+        "bad order", "wagon broken",
+    ),
+    "wagon_restored": ("修竣", "из ремонта", "в рабочий парк", "repaired"),
+    "arrived_at_destination": (
+        "(?:已?到达|抵达|已到|到)(?:目的|终点|终到)[地站港]?", "прибы(?:л[аои]?|тие) на (?:станцию|ст\\.?) ?назначения",
+        "arriv(?:ed|al) (?:at )?(?:the )?(?:destination|final (?:destination|terminal|station))", "at destination",
+    ),
+    "transshipped": (
+        "(?:已|完成)?换装(?:完毕|完成)?", "换轨", f"перегру(?:ж|з)ен{_RU_DONE}", "перегруз(?:ка|к[иу])?",
+        "trans-?ship(?:ped|ment)?", "transload(?:ed)?",
+    ),
+    "empty_returned": (
+        "还箱", "还空箱?", "空箱(?:返还|归还)", "empty return(?:ed)?", "returned empty", "возврат порожнего(?: контейнера)?",
+        f"сдан{_RU_DONE} порожн(?:ий|им|яя|ей|ие|ими)",
+    ),
+    "gated_out": ("已?提[箱柜货]", "出场", "gated?[ -]?out", "picked up", f"вывезен{_RU_DONE}", f"выдан{_RU_DONE}", "выдача", "вывоз"),
+    "gated_in": ("进场", "入场", "重箱进站", "集港", "gated?[ -]?in", f"завезен{_RU_DONE}", "завоз", f"принят{_RU_DONE} на терминал"),
+    "delivered": ("签收", "送达", "派送完成", "delivered", f"доставлен{_RU_DONE}", "доставка", f"вручен{_RU_DONE}"),
+    "unloaded": ("卸车", "卸箱", "落地", "unloaded", "unloading", f"выгру(?:ж|з)ен{_RU_DONE}", "выгрузка", r"выгр\d?"),
+    "loaded_on_wagon": ("已?装车", "loaded", "loading completed", f"погру(?:ж|з)ен{_RU_DONE}", "погрузка", r"погр\d?"),
+    "departed": (
+        "已?发车", "已发[运出]?", "开车", "离站", "离开", "发出", "发运", "出境", "离境", "交出", "移交", "depart(?:ed|ure)", "left",
+        "handed over", f"отправлен{_RU_DONE}", "отправил(?:ся|ась|ось|ись)", "отправка", "убы(?:л[аои]?|тие)", f"передан{_RU_DONE}", "передача",
+        f"сдан{_RU_DONE}", "сдача", "отпр", "сдач",
+    ),
+    "arrived": (
+        "已?到达", "抵达", "到站", "已到", "入境", "进境", "接入", "arriv(?:ed|al)", "прибы(?:л[аои]?|тие)", "приб",
+        f"принят{_RU_DONE}", "прием", "прим",
+    ),
+    _MOVING: (
+        "途经", "在途中?", "途中", "(?:正在)?(?:运行|行驶)中?", "经过", "过境", "in transit", "running", "pass(?:ed|ing)",
+        "в пути", "следует", "следование", "проследовал[аои]?", "проследование", "прсл", "пров", "тр[нз][а-я]?", "транзит",
+    ),
+    _FILLING: (
+        "已", "完毕", "完成", "口岸", "国境站?", "边境站?", "车站", "场站", "堆场", "站", "港口?", "班列", "列车", "集装箱", "货物", "箱",
+        "has", "been", "at", "the", "from", "on", "border", "station", "terminal", "port", "train", "wagon", "container",
+        "на", "со?", "из", "станци[июя]", "ст", "терминал[а]?", "границ[аеуы]", "поезд[а]?", "вагон[а]?", "контейнер[а]?", r"\(\d{1,2}\)",
+    ),
+}  # fmt: skip
+"""Every word that a cell may have, by what it says; the longest one counts where several fit."""
+_TOKENS: Final = tuple(
+    (meanings, re.compile(pattern)) for meanings, patterns in _VOCABULARY.items() for pattern in patterns
+)
+_SEPARATORS: Final = re.compile(r"[\s,;:.()\[\]【】、。/|\-–—'\"«»]")
+_LETTER: Final = re.compile(r"[a-zа-я0-9]")
+EVENTS: Final = frozenset(
+    meanings
+    for meanings in _VOCABULARY
+    if meanings and meanings not in (_STANDING, _MOVING) and ":" not in meanings
+) | {_POSITION}
+"""What a word may say; a partner declares one of these, or ``none``, for a word of its own."""
+
+
+class _Parsed(NamedTuple):
+    meanings: tuple[str, ...]  # in the order of the cell, without what only fills
+    rest: str  # the first piece that is in no vocabulary, as far as the next separator
+
+
+def read(words: str, chosen: Callable[[str], str]) -> str | None:
+    """The event that ``words`` state, ``none:`` with the reason, or None where they are unknown or ambiguous.
+
+    ``chosen`` gives what the partner declared for words of its own.
+    """
+    declared = chosen(words)
+    if declared:
+        return declared if declared in EVENTS else "none:declared as none" if declared == "none" else None
+    parsed = _parse(words)
+    return None if parsed.rest else _meaning(parsed.meanings)
+
+
+def not_understood(words: str) -> str:
+    """The part of ``words`` that is in no vocabulary; "" where each word is known and their combination means nothing."""
+    return _parse(words).rest
+
+
+def _meaning(meanings: tuple[str, ...]) -> str | None:
+    if not meanings:
+        return None
+    if _RECORD in meanings:
+        return _RECORD if not {_EXPECTED, _NEGATED} & set(meanings) else None
+    if meanings[0] in (_EXPECTED, _NEGATED):
+        beside = set(
+            meanings[1:]
+        )  # one event at most: of "не прибыл, отправлен" only the first word is denied
+        whole = len(beside) == 1 or (not beside and meanings[0] == _EXPECTED)
+        return meanings[0] if whole and not beside & {_EXPECTED, _NEGATED} else None
+    several = list(dict.fromkeys(meanings))
+    if len(several) > 1 and _MOVING in several:
+        several.remove(_MOVING)  # "departed, in transit"
+    if len(several) != 1 or several[0] in (_EXPECTED, _NEGATED):
+        return None
+    return _POSITION if several[0] in (_STANDING, _MOVING) else several[0]
+
+
+@lru_cache(maxsize=20_000)
+def _parse(words: str) -> _Parsed:
+    text = unicodedata.normalize("NFKC", words).casefold().replace("ё", "е")
+    text = re.sub(r"\s+", " ", text)
+    meanings: list[str] = []
+    position = 0
+    while position < len(text):
+        end, found = max(_fitting(text, position), default=(position, _FILLING), key=lambda each: each[0])
+        if end == position:
+            separator = _SEPARATORS.match(text, position)
+            if separator is None:
+                return _Parsed(tuple(meanings), _SEPARATORS.split(text[position:], maxsplit=1)[0])
+            end = separator.end()
+        elif found != _FILLING:
+            meanings.append(found)
+        position = end
+    return _Parsed(tuple(meanings), "")
+
+
+def _fitting(text: str, position: int) -> list[tuple[int, str]]:
+    """Where the words that begin at ``position`` end, with their meanings; a word of letters matches as a whole."""
+    return [
+        (found.end(), meanings)
+        for meanings, pattern in _TOKENS
+        if (found := pattern.match(text, position)) is not None
+        and not (_LETTER.match(text, found.end()) and _LETTER.match(text, found.end() - 1))
+    ]
+
+
+def is_russian(words: str) -> bool:
+    """Whether the words are Russian, as operations of 1520 reports are."""
+    return re.search(r"[а-я]{2}", words, re.IGNORECASE) is not None
+
 
 _NEEDED: Mapping[str, dict[str, Any]] = {"train_held": {"reason": "OTHER"}}
 
 
 @dataclass(frozen=True, slots=True)
-class Sighted:
+class Sighting:
     """Whom a line is about, in the order of objects: ``key`` names it in ids."""
 
     key: str
@@ -27,7 +189,7 @@ class Sighted:
 
 
 def operation(document: Document, entry: Entry) -> str:
-    """What the words of a line say (``operations.read``); raises Refusal where that is not known."""
+    """The operation of a line (``read``); raises Refusal where it is not known."""
     words = entry.joined("event.operation")
     if not words:
         raise Refusal(
@@ -36,19 +198,19 @@ def operation(document: Document, entry: Entry) -> str:
             str(entry.where("event.operation")),
             "Give 动态, Операция or Status.",
         )
-    found = operations.read(words, lambda text: document.choice(f"status:{text}"))
+    found = read(words, lambda text: document.choice(f"status:{text}"))
     if found is None:
         raise Refusal(
             Reason.INVALID_SCHEMA,
             f"The status {words[:40]!r} is not known, or says several things{_rest(words)}.",
             str(entry.where("event.operation")),
-            f'Declare the choice "status:{words[:40]}" as one of {", ".join(sorted(operations.EVENTS))}, or none.',
+            f'Declare the choice "status:{words[:40]}" as one of {", ".join(sorted(EVENTS))}, or none.',
         )
     return found
 
 
 def _rest(words: str) -> str:
-    rest = operations.not_understood(words)
+    rest = not_understood(words)
     return f": {rest[:40]!r} is not understood" if rest else ""
 
 
@@ -63,7 +225,7 @@ def at(document: Document, entry: Entry, meaning: str, what: str) -> Moment:
             str(where),
             "Give its date and time (动态时间, Дата операции, Time).",
         )
-    return event_builder.timed(document, moment, where, what)
+    return event_builder.require_time(document, moment, where, what)
 
 
 def where_of(document: Document, entry: Entry, *meanings: str) -> str:
@@ -83,7 +245,7 @@ def where_of(document: Document, entry: Entry, *meanings: str) -> str:
 def sighted(
     document: Document,
     entry: Entry,
-    about: Sighted,
+    about: Sighting,
     what: str,
     moment: Moment,
     place: str,
@@ -93,20 +255,21 @@ def sighted(
     words: Iterable[str] = (),
     classifier: str = "ACT",
 ) -> Record:
-    """The event ``movement.<what>`` of a line. Raises Refusal where the time lies after the making of the list, or the
-    gauges of a transfer cannot be told."""
+    """The event ``movement.<what>`` of a line. Raises Refusal where the time is later than the making of the list, or the gauges
+    of a transfer are ambiguous.
+    """
     where = entry.where(meaning)
     if what.startswith("none"):
         return PassedOver(entry.here, f"{entry.joined(meaning)[:60]}: {what.partition(':')[2]}")
     if classifier == "ACT":
-        moment = event_builder.fact(created, moment, where, "it")
+        moment = event_builder.require_past(created, moment, where, "it")
     destination = places.find(entry.value("place.destination"))
     if what == "arrived" and destination == place:
         what = "arrived_at_destination"
     if what == "unloaded" and destination is not None and destination != place:
         return PassedOver(entry.here, "unloaded on the way, which is no event of its own")
     data: dict[str, Any] = {
-        **event_builder.happening(moment, classifier),
+        **event_builder.time_fields(moment, classifier),
         "place": place,
         "objects": about.objects,
         **_NEEDED.get(what, {}),
@@ -116,13 +279,13 @@ def sighted(
         data.update(_gauges(document, place, destination, where))
     instant = format_micros(parse_micros(moment.instant))
     about_it = "/".join(part for part in (instant, "planned" if classifier != "ACT" else "") if part)
-    return event_builder.said(
+    return event_builder.draft(
         document, where, about.key, created, f"movement.{what}", data, about=about_it, remarks=entry.remarks
     )
 
 
 def expected(
-    document: Document, entry: Entry, about: Sighted, created: str, words: Iterable[str] = ()
+    document: Document, entry: Entry, about: Sighting, created: str, words: Iterable[str] = ()
 ) -> list[Record]:
     """The arrival at the destination as a line estimates it; nothing where it gives no day with time, or no place."""
     value = entry.value("train.plannedArrival")
@@ -135,7 +298,7 @@ def expected(
         text = f"The expected arrival was left out. {refusal.detail}"
         entry.remark("train.plannedArrival", text, refusal.remedy)
         return []
-    if not event_builder.told_ahead(created, moment):
+    if not event_builder.is_future(created, moment):
         return []  # it lies before the list: what became of it, the list's facts tell
     return [
         sighted(
@@ -145,7 +308,7 @@ def expected(
     ]  # fmt: skip
 
 
-def _gauges(document: Document, place: str, destination: str | None, where: Where) -> dict[str, int]:
+def _gauges(document: Document, place: str, destination: str | None, where: Position) -> dict[str, int]:
     found = gauges(place, destination, document.choice("direction").upper())
     if found is None:
         raise Refusal(

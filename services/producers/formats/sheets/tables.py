@@ -1,8 +1,7 @@
-"""Finding the tables of a sheet: header rows by their known labels, then rows of data, totals, notes and signatures.
+"""Locating the tables of a sheet: header rows by their known labels, then rows of data, totals, notes and signatures.
 
-Position says nothing: columns stand in any order, blank rows and columns may lie anywhere, a title and key-value lines
-stand above, a sheet may hold several tables. A header may take two or three rows: a group over its columns, or the
-same labels in a second language.
+Position has no meaning: columns may be in any order, blank rows and columns anywhere, a title and key-value lines above, and
+several tables on a sheet. A header may take two or three rows: a group over its columns, or labels in a second language.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ _HEADER_ROWS = 3
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column under its label; ``label`` is what the header says, from the upper row to the lower."""
+    """A column under its label; ``label`` is the text of the header, from the upper row to the lower."""
 
     index: int
     label: str
@@ -53,7 +52,7 @@ class Aside:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table: its columns by label, its rows of data (merged cells filled), and what stands around them."""
+    """One table: its columns by label, its rows of data (merged cells filled), and the text around them."""
 
     sheet: Sheet
     columns: tuple[Column, ...]

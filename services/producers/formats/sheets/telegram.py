@@ -1,4 +1,4 @@
-"""The telegram of a natural list (ТГНЛ, message 02) laid out as the table that a natural list is.
+"""The telegram of a natural list (ТГНЛ, message 02) as the table of a natural list.
 
 ``(:02`` station, train, index, sign, day, month, hour, minute, length, gross tonnes and flags; then for each wagon its order,
 number, rollers, load, destination and more; ``:)``. It names no year and no containers. Read by the forms published for the
@@ -12,7 +12,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 from typing import Final
 
-from services.producers.formats.sheets import package
+from services.producers.formats.sheets import xlsx
 from services.producers.formats.sheets.grid import Book, Row, Scalar, Sheet
 
 _BEGIN: Final = re.compile(rb"^[\x00\s\xef\xbb\xbf]*\(\s*:\s*0?2\b")
@@ -33,13 +33,13 @@ def is_telegram(content: bytes) -> bool:
 
 
 def read(content: bytes) -> Book:
-    """The telegram as a book of one table; raises Refusal where its head is not whole, or its end is missing."""
+    """The telegram as a book of one table; raises Refusal where its head is incomplete or its end is missing."""
     text = _text(content)
     if not re.search(r":\s*\)\s*$", text):
-        raise package.refuse("The telegram has no end (:), so it is not whole.", "Send it again, to its end.")
+        raise xlsx.refuse("The telegram has no end (:), so it is not whole.", "Send it again, to its end.")
     head = _HEAD.search(text)
     if head is None:
-        raise package.refuse(
+        raise xlsx.refuse(
             "The head of the telegram cannot be read: station, train, index, sign, day, month, hour and minute are "
             "expected after (:02.",
             "Send the telegram as the railway's system wrote it.",
@@ -61,7 +61,7 @@ def read(content: bytes) -> Book:
     ]
     missing = _missing([int(found["order"]) for found in wagons])
     if missing:
-        raise package.refuse(
+        raise xlsx.refuse(
             f"The wagons of the telegram are not numbered in one order: {missing} is missing or stands elsewhere.",
             "Send the whole telegram; a part of it is another train.",
         )

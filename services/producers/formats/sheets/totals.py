@@ -1,4 +1,4 @@
-"""Total rows as a check of what was read: sums of columns, and counts of wagons, boxes and TEU told in words."""
+"""Total rows as a check of the rows read: sums of columns, and stated counts of wagons, containers and TEU."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 from schemas.reasons import Refusal
-from services.producers.formats.model import Remarked
+from services.producers.formats.model import Remark
 from services.producers.formats.sheets import equipment, quantities
 from services.producers.formats.sheets.grid import Flaw, Row, Scalar
 from services.producers.formats.sheets.section import Entry, Section
@@ -29,7 +29,7 @@ _COUNTED: Final = (
 _REMEDY: Final = "Compare the list with its total; a row may be missing, twice, or hidden."
 
 
-def check(section: Section) -> Iterator[Remarked]:
+def check(section: Section) -> Iterator[Remark]:
     """A remark for each number of a total row that is not what the rows above it add up to."""
     since: list[Row] = []
     rows = {row.number: row for row in section.table.rows}
@@ -44,8 +44,8 @@ def check(section: Section) -> Iterator[Remarked]:
         yield from _counts(section, aside.row, above, since)
 
 
-def boxes_told(section: Section) -> int | None:
-    """The count of boxes that the last total row tells, None where there is none."""
+def stated_boxes(section: Section) -> int | None:
+    """The count of containers in the last total row, None where there is none."""
     for aside in reversed(section.table.asides):
         if aside.kind == "total":
             for cell in aside.row.cells:
@@ -55,7 +55,7 @@ def boxes_told(section: Section) -> int | None:
     return None
 
 
-def _sums(section: Section, total: Row, above: list[Row], since: list[Row]) -> Iterator[Remarked]:
+def _sums(section: Section, total: Row, above: list[Row], since: list[Row]) -> Iterator[Remark]:
     for meaning in SUMMED:
         for column in section.columns.get(meaning, ()):
             cell = total.cell(column.index)
@@ -63,20 +63,20 @@ def _sums(section: Section, total: Row, above: list[Row], since: list[Row]) -> I
                 continue
             if isinstance(cell, Flaw):
                 where = section.table.sheet.where(total.number, column.index)
-                yield Remarked(where, f"The total of {column.label!r} is {cell.value}; it was not compared.")
+                yield Remark(where, f"The total of {column.label!r} is {cell.value}; it was not compared.")
                 continue
             unit = section.units.get(meaning, "")
-            told = quantities.numbers(cell, unit=unit)
+            stated = quantities.numbers(cell, unit=unit)
             sums = [_sum(rows, column.index, unit) for rows in (above, since)]
-            if not told or all(each is None for each in sums):
+            if not stated or all(each is None for each in sums):
                 continue
             if not any(
-                each is not None and abs(told[0] - each) <= _slack(rows)
+                each is not None and abs(stated[0] - each) <= _slack(rows)
                 for each, rows in zip(sums, (above, since), strict=True)
             ):
                 where = section.table.sheet.where(total.number, column.index)
-                text = f"The total of {column.label!r} is {told[0]}, and the rows add up to {sums[0]}."
-                yield Remarked(where, text, _REMEDY)
+                text = f"The total of {column.label!r} is {stated[0]}, and the rows add up to {sums[0]}."
+                yield Remark(where, text, _REMEDY)
 
 
 def _slack(rows: list[Row]) -> Decimal:
@@ -97,7 +97,7 @@ def _sum(rows: list[Row], index: int, unit: str) -> Decimal | None:
     return total
 
 
-def _counts(section: Section, total: Row, above: list[Row], since: list[Row]) -> Iterator[Remarked]:
+def _counts(section: Section, total: Row, above: list[Row], since: list[Row]) -> Iterator[Remark]:
     for index, cell in enumerate(total.cells):
         if not isinstance(cell, str):
             continue
@@ -106,7 +106,7 @@ def _counts(section: Section, total: Row, above: list[Row], since: list[Row]) ->
             counts = [_COUNTERS[what](section, rows) for rows in (above, since)] if found else []
             if found and any(counts) and Decimal(found[1]) not in counts:
                 where = section.table.sheet.where(total.number, index)
-                yield Remarked(
+                yield Remark(
                     where, f"The total tells {found[1]} {what}, and the rows name {counts[0]}.", _REMEDY
                 )
 

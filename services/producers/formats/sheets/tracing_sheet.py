@@ -1,8 +1,8 @@
-"""Tracing sheets of forwarders (运踪, tracking): where each box was last, or one line for each place it passed.
+"""Tracing sheets of forwarders (运踪, tracking): the last position of each container, or one line per place that it passed.
 
-Words are free and times often days alone. What the columns 中方交出日期 and 外方换装日期 tell is said with its own time; the
-hand-over as the box's departure, because only the railways sign for a hand-over. The list's own time is its date of
-making, else the latest time that it tells of.
+Text is free and times are often days alone. The columns 中方交出日期 and 外方换装日期 are stated with their own time; the hand-over
+as the container's departure, because only the railways sign for a hand-over. The list's time is its date of making, else
+the latest time in it.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ from typing import Final
 
 from schemas.reasons import Refusal
 from services.producers.formats.model import PassedOver, Record
-from services.producers.formats.sheets import event_builder, operations, sightings
-from services.producers.formats.sheets.document import CREATED, Document, Kind
+from services.producers.formats.sheets import event_builder, sightings
+from services.producers.formats.sheets.document import CREATED, Document, Kind, unread
 from services.producers.formats.sheets.moments import Moment
-from services.producers.formats.sheets.records import unread
 from services.producers.formats.sheets.section import Entry, Section
-from services.producers.formats.sheets.sightings import Sighted
+from services.producers.formats.sheets.sightings import Sighting
 
 MEANINGS: Final = frozenset(
     {
@@ -42,13 +41,13 @@ def _likeness(section: Section) -> int:
         return 0
     stated = section.has("event.operation", "event.operationTime")
     dated = sum(section.has(meaning) for meaning, *_ in _COLUMNS)
-    named = section.speaks_of("运踪", "跟踪", "追踪", "tracing", "tracking", "слежени", "в пути")
+    named = section.mentions("运踪", "跟踪", "追踪", "tracing", "tracking", "слежени", "в пути")
     if not stated and not (dated and named):
         return 0
-    if section.speaks_of("交接单", "передаточн", "дислокац"):
+    if section.mentions("交接单", "передаточн", "дислокац"):
         return 0
-    told = [value for value in section.sample("event.operation") if isinstance(value, str)]
-    if sum(map(operations.is_russian, told)) * 2 > len(told):
+    texts = [value for value in section.sample("event.operation") if isinstance(value, str)]
+    if sum(map(sightings.is_russian, texts)) * 2 > len(texts):
         return 0
     return 80 + 15 * named
 
@@ -79,7 +78,7 @@ def _of_row(document: Document, entry: Entry, created: str) -> Iterator[Record]:
     if not boxes:
         yield PassedOver(entry.here, "a row without a container")
         return
-    about = Sighted("+".join(boxes), event_builder.objects("container", boxes))
+    about = Sighting("+".join(boxes), event_builder.objects("container", boxes))
     words = _words(entry)
     if entry.value("event.operation") is not None or entry.value("event.operationTime") is not None:
         try:
@@ -89,8 +88,8 @@ def _of_row(document: Document, entry: Entry, created: str) -> Iterator[Record]:
             else:
                 moment = sightings.at(document, entry, "event.operationTime", "it")
                 place = sightings.where_of(document, entry, "place.operation")
-                told = (entry.joined("event.operation"), *words)
-                yield sightings.sighted(document, entry, about, what, moment, place, created, words=told)
+                texts = (entry.joined("event.operation"), *words)
+                yield sightings.sighted(document, entry, about, what, moment, place, created, words=texts)
         except Refusal as refusal:
             yield unread(entry.here, refusal)
     for meaning, what, where, called in _COLUMNS:
@@ -123,7 +122,7 @@ def _words(entry: Entry) -> tuple[str, ...]:
 def _on_wagon(
     document: Document,
     entry: Entry,
-    about: Sighted,
+    about: Sighting,
     boxes: list[str],
     moment: Moment,
     place: str,
@@ -135,7 +134,7 @@ def _on_wagon(
     wagon = event_builder.wagon(entry, "wagon.id1520")
     if wagon is not None:
         link = {"from": moment.instant, "place": place, "wagon": wagon, "containers": boxes}
-        yield event_builder.said(
+        yield event_builder.draft(
             document, entry.where("wagon.id1520"), about.key, created, "link.wagon_loaded", link, about=wagon
         )
 

@@ -1,8 +1,8 @@
 """Consists of trains: the Chinese order of wagons (列车编组顺序表, 运统1) and the natural list of the 1520 railways (ДУ-1).
 
-Both prove which wagons a train has, and name no containers. A 1520 train is told by number, day and station of
-formation; its index (station, ordinal, station) is kept in words, because it is not unique without the day. The list's
-own time is its date of making, else the departure that it was made for.
+Both prove which wagons a train has, and name no containers. A 1520 train is identified by number, day and station of
+formation; its index (station, ordinal, station) is stored as text, because it is not unique without the day. The list's time
+is its date of making, else the departure that it was made for.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from schemas.reasons import Reason, Refusal
-from services.producers.formats.model import PassedOver, Record, Where
-from services.producers.formats.sheets import equipment, event_builder, places, qualifiers, train_events
-from services.producers.formats.sheets.document import CREATED, Document, Kind
+from services.producers.formats.model import PassedOver, Position, Record
+from services.producers.formats.sheets import equipment, event_builder, places, qualifiers
+from services.producers.formats.sheets.document import CREATED, Document, Kind, unread
 from services.producers.formats.sheets.moments import Moment
 from services.producers.formats.sheets.quantities import plain
-from services.producers.formats.sheets.records import unread
 from services.producers.formats.sheets.section import Section
 
 MEANINGS: Final = frozenset(
@@ -64,10 +63,10 @@ def _likeness(section: Section, broad: bool) -> int:
     if ours * 2 < len(wagons):
         return 0
     if broad:
-        named = section.speaks_of("натурн", "ду-1", "тгнл", "natural list")
+        named = section.mentions("натурн", "ду-1", "тгнл", "natural list")
         indexed = section.gives("train.index") is not None or section.has("train.index")
         return (45 if wagons else 10) + 30 * named + 20 * indexed
-    named = section.speaks_of("编组顺序表", "编组", "运统", "consist")
+    named = section.mentions("编组顺序表", "编组", "运统", "consist")
     extra = sum(
         section.has(m) for m in ("wagon.equivalentLength", "wagon.tare", "wagon.tarpaulin", "wagon.type")
     )
@@ -85,12 +84,12 @@ def _records(document: Document) -> Iterator[Record]:
     for section in document.sections:
         if not section.table.rows:
             continue
-        where = Where(section.table.sheet.name, section.table.header_row)
+        where = Position(section.table.sheet.name, section.table.header_row)
         wagons: list[str] = []
         failed = 0
         for entry in section.entries():
             try:
-                event_builder.shown(document, entry)
+                event_builder.require_visible(document, entry)
                 if event_builder.withdrawn(entry):
                     yield PassedOver(entry.here, "a cancelled line")
                     continue
@@ -114,12 +113,12 @@ def _records(document: Document) -> Iterator[Record]:
 
 
 def _of_section(
-    document: Document, section: Section, where: Where, wagons: list[str], failed: int
+    document: Document, section: Section, where: Position, wagons: list[str], failed: int
 ) -> Iterator[Record]:
     number = _number(document, section)
     departs, at = _departs(document, section, where)
-    told = _given(document, section, "train.index")
-    parts = index(told)
+    written = _given(document, section, "train.index")
+    parts = index(written)
     origin = _origin(document, section, parts)
     created = document.created(departs, among=section)
     key = f"{number or '-'}/{departs.day if departs else ''}"
@@ -129,7 +128,7 @@ def _of_section(
         )
     since = departs.instant if departs is not None and departs.timed else created
     note = f"index {'-'.join(parts)}" if parts else ""
-    yield from train_events.of_train(
+    yield from event_builder.train_events(
         document, where, key, created, number, departs, at, origin, wagons, [], since,
         unread_rows=failed, note=note,
     )  # fmt: skip
@@ -152,7 +151,7 @@ def _given(document: Document, section: Section, meaning: str) -> str:
     return column.pop() if len(column) == 1 else ""
 
 
-def _departs(document: Document, section: Section, where: Where) -> tuple[Moment | None, Where]:
+def _departs(document: Document, section: Section, where: Position) -> tuple[Moment | None, Position]:
     meaning = "train.actualDeparture"
     given = document.given(meaning, section)
     if given is not None:

@@ -1,6 +1,6 @@
-"""Train plans (班列计划, 班期表): slots on numbered services, one row a train; all of it planned, nothing of it a fact yet.
+"""Train plans (班列计划, 班期表): slots on numbered services, one row per train; all of it planned.
 
-The plan's own time is its date of making or publishing; a plan that does not say it is not read.
+The plan's time is its date of making or publishing; a plan without one is refused.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from typing import Final
 from schemas.reasons import Reason, Refusal
 from services.producers.formats.model import Record
 from services.producers.formats.sheets import equipment, event_builder, labels
-from services.producers.formats.sheets.document import CREATED, Document, Kind
-from services.producers.formats.sheets.records import unread
+from services.producers.formats.sheets.document import CREATED, Document, Kind, unread
 from services.producers.formats.sheets.section import Entry, Section
 
 MEANINGS: Final = frozenset(
@@ -50,7 +49,7 @@ def _likeness(section: Section) -> int:
             "train.status",
         )
     )
-    named = section.speaks_of(
+    named = section.mentions(
         "班列计划", "班期", "开行计划", "train plan", "schedule", "план отправ", "график"
     )
     return 45 + 6 * extra + (25 if named else 0)
@@ -74,13 +73,13 @@ def _of_train(document: Document, entry: Entry, created: str) -> Iterator[Record
     status = _status(entry)
     if status == "cancelled" or event_builder.withdrawn(entry):
         data = {**about, "classifier": "ACT", "happened": created, "place": origin, "reason": "OTHER"}
-        yield event_builder.said(
+        yield event_builder.draft(
             document, entry.here, key, created, "movement.train_cancelled", data, remarks=entry.remarks
         )
         return
     if leaves is not None:
-        data = {**about, **event_builder.happening(leaves, "PLN"), "place": origin}
-        yield event_builder.said(
+        data = {**about, **event_builder.time_fields(leaves, "PLN"), "place": origin}
+        yield event_builder.draft(
             document,
             entry.here,
             key,
@@ -92,18 +91,21 @@ def _of_train(document: Document, entry: Entry, created: str) -> Iterator[Record
         )
     arrives = document.moment_of(entry, "train.plannedArrival")
     if arrives is not None and destination is not None:
-        data = {**about, **event_builder.happening(arrives, "PLN"), "place": destination}
-        yield event_builder.said(
+        data = {**about, **event_builder.time_fields(arrives, "PLN"), "place": destination}
+        yield event_builder.draft(
             document, entry.here, key, created, "movement.arrived_at_destination", data, about="planned"
         )
     if left is not None:
         where = entry.where("train.actualDeparture")
         try:
-            left = event_builder.fact(
-                created, event_builder.timed(document, left, where, "a departure"), where, "the departure"
+            left = event_builder.require_past(
+                created,
+                event_builder.require_time(document, left, where, "a departure"),
+                where,
+                "the departure",
             )
-            data = {**about, **event_builder.happening(left), "place": origin}
-            yield event_builder.said(document, entry.here, key, created, "movement.departed", data)
+            data = {**about, **event_builder.time_fields(left), "place": origin}
+            yield event_builder.draft(document, entry.here, key, created, "movement.departed", data)
         except Refusal as refusal:
             yield unread(where, refusal)
     elif status == "started":

@@ -1,7 +1,7 @@
-"""Lists of consignment notes (运单清单, перечень накладных): a note issued for carriage, its booking, boxes and wagon.
+"""Lists of consignment notes (运单清单, перечень накладных): a note issued for carriage, its booking, containers and wagon.
 
-A note's number is its key only with form, country, station and year; the form is the partner's choice, because a list
-shows numbers alone. The waybill of China's domestic leg is of no such form: only its wagons and bookings can be said.
+A note's number is a key only with form, country, station and year; the form is the partner's choice, because lists contain
+bare numbers. The waybill of China's domestic leg has no such form: only its wagons and bookings are stated.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ from typing import Any, Final
 from schemas.reasons import Reason, Refusal
 from services.producers.formats.model import PassedOver, Record
 from services.producers.formats.sheets import event_builder, sightings
-from services.producers.formats.sheets.document import CREATED, Document, Kind
+from services.producers.formats.sheets.document import CREATED, Document, Kind, unread
 from services.producers.formats.sheets.moments import Moment
 from services.producers.formats.sheets.quantities import plain
-from services.producers.formats.sheets.records import unread
 from services.producers.formats.sheets.section import Entry, Section
 
 MEANINGS: Final = frozenset(
@@ -48,7 +47,7 @@ def _likeness(section: Section) -> int:
         for meaning in ("wagon.id1520", "event.transshippedAt", "event.handoverDate", "train.actualDeparture")
     ):
         return 0
-    named = section.speaks_of("运单", "货票", "накладн", "waybill", "consignment note", "rail notes")
+    named = section.mentions("运单", "货票", "накладн", "waybill", "consignment note", "rail notes")
     if not section.has("issueDate") and not (
         named and section.has("place.origin") and section.has("place.destination")
     ):
@@ -62,7 +61,7 @@ def _records(document: Document) -> Iterator[Record]:
         before: _Note | None = None
         for entry in section.entries():
             try:
-                event_builder.shown(document, entry)
+                event_builder.require_visible(document, entry)
                 if event_builder.withdrawn(entry):
                     yield PassedOver(entry.here, "a cancelled line")
                     continue
@@ -102,13 +101,13 @@ def _of_note(document: Document, note: _Note) -> Iterator[Record]:
     issued = sightings.at(document, first, "issueDate", "the issue of the note")
     origin = event_builder.place(document, first, "place.origin")
     created = document.created(issued, among=first.section)
-    issued = event_builder.fact(created, issued, first.where("issueDate"), "the issue of the note")
+    issued = event_builder.require_past(created, issued, first.where("issueDate"), "the issue of the note")
     domestic = document.choice("note.form").upper() == _DOMESTIC
     key = None if domestic else event_builder.note(document, note.number, origin, issued.day[:4])
     remarks = [remark for line in note.lines for remark in line.remarks]
     if key is not None:
         data = _issued(document, note, key, issued, origin)
-        yield event_builder.said(
+        yield event_builder.draft(
             document, first.here, note.number, created, "document.note_issued", data, remarks=remarks
         )
     elif not domestic:
@@ -126,14 +125,14 @@ def _of_note(document: Document, note: _Note) -> Iterator[Record]:
     if key is not None and event_builder.name(reference):
         covers = event_builder.objects("booking", [f"{document.settings.party}/{reference}"])
         link: dict[str, Any] = {"from": issued.instant, "note": key, "covers": covers}
-        yield event_builder.said(
+        yield event_builder.draft(
             document, first.here, note.number, created, "link.note_covers", link, about=reference
         )
     named = list(dict.fromkeys(box for line in note.lines for box in event_builder.boxes(line)))
     if event_builder.name(reference) and named:
         carries = event_builder.objects("booking", [f"{document.settings.party}/{reference}"])
         link = {"from": issued.instant, "containers": named, "carries": carries}
-        yield event_builder.said(
+        yield event_builder.draft(
             document, first.here, note.number, created, "link.containers_assigned", link, about=reference
         )
     if document.choice("wagons") != "say":
@@ -147,7 +146,7 @@ def _of_note(document: Document, note: _Note) -> Iterator[Record]:
                 "containers": list(boxes),
                 "remark": event_builder.remark(f"note {note.number}"),
             }
-            yield event_builder.said(
+            yield event_builder.draft(
                 document, first.here, note.number, created, "link.wagon_loaded", link, about=wagon
             )
 
@@ -163,7 +162,7 @@ def _issued(document: Document, note: _Note, key: str, issued: Moment, origin: s
     )
     seals = list(dict.fromkeys(seal for line in note.lines for seal in event_builder.seals(line)))
     return {
-        **event_builder.happening(issued),
+        **event_builder.time_fields(issued),
         "place": origin,
         "objects": event_builder.objects("note", [key]),
         "form": key.partition("/")[0],

@@ -1,4 +1,4 @@
-"""Workbooks: XLSX and old XLS files as books of values, read by calamine behind our own guards."""
+"""Workbooks: XLSX and XLS files as books of values, read by calamine behind our own checks."""
 
 from __future__ import annotations
 
@@ -10,57 +10,59 @@ from typing import Any
 import python_calamine as calamine
 from lxml import etree
 
-from services.producers.formats.model import Remarked, Where
-from services.producers.formats.sheets import biff, compound, markup, package
+from services.producers.formats.model import Position, Remark
+from services.producers.formats.sheets import xls, xlsx
 from services.producers.formats.sheets.grid import Book, Markup, Merge, Row, Scalar, Sheet
 
 _RELATIONS = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _STRICT = "{http://purl.oclc.org/ooxml/officeDocument/relationships}"
 
 
-def xlsx(content: bytes) -> Book:
+def read_xlsx(content: bytes) -> Book:
     """The book in an XLSX file; raises Refusal for one that is damaged, protected, a bomb or no workbook."""
-    parts = package.take_apart(content)
-    striking = markup.striking_styles(parts.parts.get("xl/styles.xml", b""))
+    parts = xlsx.take_apart(content)
+    striking = xlsx.striking_styles(parts.parts.get("xl/styles.xml", b""))
     by_path = {
-        path: markup.read(part, path.rsplit("/", 1)[1], striking)
+        path: xlsx.read(part, path.rsplit("/", 1)[1], striking)
         for path, part in parts.parts.items()
         if path.startswith("xl/worksheets/") and path.endswith(".xml")
     }
     paths = _sheet_paths(parts.parts)
     marked = {name: by_path[path] for name, path in paths.items() if path in by_path}
-    remarks: tuple[Remarked, ...] = ()
+    remarks: tuple[Remark, ...] = ()
     if parts.macros:
-        remarks = (Remarked(Where(), "The workbook carries macros; they were left out and nothing was run."),)
-    epoch = markup.counts_from_1904(parts.parts["xl/workbook.xml"])
+        remarks = (
+            Remark(Position(), "The workbook carries macros; they were left out and nothing was run."),
+        )
+    epoch = xlsx.counts_from_1904(parts.parts["xl/workbook.xml"])
     return _book("xlsx", parts.stored(), marked, remarks, epoch)
 
 
-def xls(content: bytes) -> Book:
+def read_xls(content: bytes) -> Book:
     """The book in a file of Excel 97 to 2003; raises Refusal for one that is damaged or protected.
 
-    A formula that was never computed cannot be told in it: the old format always keeps a value.
+    A formula that was never computed is not recognised: the old format always stores a value.
     """
-    package.too_large(content)
-    streams = compound.streams(content)
+    xlsx.too_large(content)
+    streams = xls.streams(content)
     if "EncryptedPackage" in streams:
-        raise package.protected()
+        raise xlsx.protected()
     name = next((each for each in ("Workbook", "Book") if each in streams), None)
     if name is None:
-        raise compound.damaged()
-    checked = biff.check(streams[name])
-    return _book("xls", compound.with_stream(name, checked.stream), checked.sheets, (), checked.epoch_1904)
+        raise xls.damaged()
+    checked = xls.check(streams[name])
+    return _book("xls", xls.with_stream(name, checked.stream), checked.sheets, (), checked.epoch_1904)
 
 
 def _book(
     kind: str,
     content: bytes,
     marked: Mapping[str, Markup] | Sequence[Markup],
-    remarks: tuple[Remarked, ...],
+    remarks: tuple[Remark, ...],
     epoch: bool,
 ) -> Book:
     """The visible sheets; ``marked`` is by name (xlsx) or in the order of the sheets (xls)."""
-    damaged = package.refuse(
+    damaged = xlsx.refuse(
         "The workbook is damaged or cut off: its sheets cannot be read.",
         f"Open it in the program that made it, save it again as .{kind} and send that.",
     )
@@ -77,13 +79,13 @@ def _book(
                 if meta.typ != calamine.SheetTypeEnum.WorkSheet:
                     continue
                 if meta.visible != calamine.SheetVisibleEnum.Visible:
-                    notes.append(Remarked(Where(meta.name), "The sheet is hidden and was not read."))
+                    notes.append(Remark(Position(meta.name), "The sheet is hidden and was not read."))
                     continue
                 if kind == "xlsx" and meta.name not in marked:
                     raise damaged
                 sheets.append(_sheet(workbook.get_sheet_by_name(meta.name), marked.get(meta.name, Markup())))
     except calamine.PasswordError as problem:
-        raise package.protected() from problem
+        raise xlsx.protected() from problem
     except calamine.CalamineError as problem:
         raise damaged from problem
     except BaseException as problem:
@@ -98,7 +100,7 @@ def _sheet(sheet: calamine.CalamineSheet, marked: Markup) -> Sheet:
     start = sheet.start
     if start is None:
         return Sheet(sheet.name, _flawed_only(marked))
-    refusal = markup.too_wide(sheet.name, sheet.total_height, sheet.total_width)
+    refusal = xlsx.too_wide(sheet.name, sheet.total_height, sheet.total_width)
     if refusal is not None:
         raise refusal
     merges = tuple(
@@ -106,8 +108,8 @@ def _sheet(sheet: calamine.CalamineSheet, marked: Markup) -> Sheet:
         for first, last in sheet.merged_cell_ranges or ()
         if first != last
     )
-    if sum(min(m.last_row, sheet.total_height) - m.first_row + 1 for m in merges) > markup.MAX_CELLS:
-        raise package.bomb(f"the sheet {sheet.name!r} has too many merged cells")
+    if sum(min(m.last_row, sheet.total_height) - m.first_row + 1 for m in merges) > xlsx.MAX_CELLS:
+        raise xlsx.bomb(f"the sheet {sheet.name!r} has too many merged cells")
     return Sheet(sheet.name, tuple(_rows(sheet.iter_rows(), start[1], marked)), merges, marked.hidden_columns)
 
 
@@ -159,12 +161,12 @@ def _value(value: Any) -> Scalar | None:
 
 def _sheet_paths(parts: dict[str, bytes]) -> dict[str, str]:
     """The part of each sheet by the sheet's name."""
-    markup.counts_from_1904(parts["xl/workbook.xml"])  # refuses a damaged list of sheets
+    xlsx.counts_from_1904(parts["xl/workbook.xml"])  # refuses a damaged list of sheets
     parser = etree.XMLParser(resolve_entities=False, no_network=True)
     try:
         relations = etree.fromstring(parts.get("xl/_rels/workbook.xml.rels", b"<none/>"), parser)
     except etree.XMLSyntaxError as problem:
-        raise package.refuse(
+        raise xlsx.refuse(
             "The workbook is damaged: the places of its sheets are not well-formed.",
             "Save it again as .xlsx and send that.",
         ) from problem

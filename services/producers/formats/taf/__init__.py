@@ -6,13 +6,61 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 
 from schemas.reasons import Refusal
-from services.producers.formats import envelopes, markup
-from services.producers.formats.collector import Notes, require_unturned, unknown, vetted
+from services.producers.formats import markup
+from services.producers.formats import messages as envelopes
 from services.producers.formats.markup import Node
-from services.producers.formats.model import Format, Reading, Record, Settings, Unread, Where
+from services.producers.formats.messages import Notes, require_not_cancelled, unknown, validated
+from services.producers.formats.model import Format, Position, ReadOutcome, Record, Settings, Unread
 from services.producers.formats.taf import composition, head, train_running
 from services.producers.formats.taf.head import Head
-from services.producers.formats.taf.vocabulary import VOCABULARY
+
+_PLACE = "CountryCodeISO LocationPrimaryCode PrimaryLocationName LocationSubsidiaryIdentification"
+_RUNNING = (
+    "MessageHeader MessageStatus TrainOperationalIdentification OperationalTrainNumberIdentifier ReferenceOTN "
+    "ResponsibleRU TrainLocationReport TransferPoint TransfereeIM"
+)
+_ELEMENTS = {
+    "TrainRunningInformationMessage": _RUNNING,
+    "TrainRunningForecastMessage": _RUNNING,
+    "TrainCompositionMessage": (
+        "MessageHeader MessageStatus TransportOperationalIdentifiers TrainOperationalIdentification "
+        "OperationalTrainNumberIdentifier OperationalTrainNumber ReferenceOTN TransferPoint TransfereeIM "
+        "TrainCompositionJourneySection"
+    ),
+    "MessageHeader": (
+        "MessageReference MessageRoutingID SenderReference Sender MessageDateTimeCreated Recipient"
+    ),
+    "MessageReference": "MessageType MessageTypeVersion MessageIdentifier MessageDateTime",
+    "TrainOperationalIdentification": "TransportOperationalIdentifiers RelatedTransportOperationalIdentifiers",
+    "TransportOperationalIdentifiers": "ObjectType Company Core Variant TimetableYear StartDate",
+    "OperationalTrainNumberIdentifier": (
+        "OperationalTrainNumber ScheduledTimeAtHandover ScheduledDateTimeAtTransfer"
+    ),
+    "ReferenceOTN": "OperationalTrainNumberIdentifier",
+    "TrainLocationReport": (
+        "Location LocationDateTime TrainLocationStatus BookedLocationDateTime ReferencedLocationDateTime TrainDelay "
+        "GeoLocalisationOnNetwork"
+    ),
+    "TrainDelay": "AgainstBooked AgainstReferenced",
+    "Location": _PLACE,
+    "TransferPoint": _PLACE,
+    "JourneySectionOrigin": f"{_PLACE} BookedLocationDateTime",
+    "JourneySectionDestination": f"{_PLACE} BookedLocationDateTime",
+    "TrainCompositionJourneySection": (
+        "JourneySection TrainRunningData LocoIdent LivestockOrPeopleIndicator WagonData"
+    ),
+    "JourneySection": (
+        "JourneySectionOrigin JourneySectionDestination ResponsibilityActualSection ResponsibilityNextSection"
+    ),
+    "ResponsibilityActualSection": "ResponsibleRU ResponsibleIM",
+    "WagonData": (
+        "WagonNumberFreight WagonTrainPosition WagonOperationalData WagonTechData IntermodalTransportData"
+    ),
+    "IntermodalTransportData": "TypeOfLoadUnit LoadUnitNumber DangerousGoodsIndication",
+}
+VOCABULARY = {name: frozenset(children.split()) for name, children in _ELEMENTS.items()}
+"""The known children of each element; what stands in an element that is not here is not looked into."""
+
 
 _Reader = Callable[[Node, bytes, Head, Notes], Iterator[tuple[tuple[str, ...], Record]]]
 _MESSAGES: dict[str, tuple[str, _Reader]] = {
@@ -27,24 +75,24 @@ def recognise(raw: bytes) -> int:
     return envelopes.recognise(raw, _MESSAGES)
 
 
-def read(raw: bytes, settings: Settings) -> Reading:
+def read(raw: bytes, settings: Settings) -> ReadOutcome:
     """Read the messages in ``raw``, up to 8 MiB; raises Refusal where the file as a whole cannot be read."""
     messages = envelopes.find(markup.read(raw), _MESSAGES)
     notes = Notes(head.FORMAT, settings)
     records = tuple(chain.from_iterable(_message(message, raw, notes) for message in messages))
-    return Reading(head.FORMAT, tuple(notes.taken), iter(records), tuple(notes.remarks))
+    return ReadOutcome(head.FORMAT, tuple(notes.interpretations), iter(records), tuple(notes.remarks))
 
 
 def _message(message: Node, raw: bytes, notes: Notes) -> Iterator[Record]:
     number, reader = _MESSAGES[envelopes.named(message, _MESSAGES)]
-    notes.take(message.path, message.name, f"message {number}")
+    notes.interpret(message.path, message.name, f"message {number}")
     notes.remarks.extend(unknown(message, VOCABULARY))
     try:
-        require_unturned(message)
-        said = head.read(message, number, notes)
-        yield from map(vetted, head.by_status(said, reader(message, raw, said, notes)))
+        require_not_cancelled(message)
+        message_head = head.read(message, number, notes)
+        yield from map(validated, head.by_status(message_head, reader(message, raw, message_head, notes)))
     except Refusal as refusal:
-        yield Unread(Where(path=message.path), refusal)
+        yield Unread(Position(path=message.path), refusal)
 
 
 FORMATS: tuple[Format, ...] = (

@@ -9,14 +9,13 @@ from schemas.identifiers import wagon as wagons
 from schemas.identifiers.form import MalformedIdentifier
 from schemas.reasons import Reason, Refusal
 from services.producers.formats import instants
-from services.producers.formats.collector import Notes, doubts, remarked
 from services.producers.formats.instants import Instant
 from services.producers.formats.markup import Node
-from services.producers.formats.model import PassedOver, Record, Remarked, Said, Unread, Where
+from services.producers.formats.messages import Notes, chunks, doubts, remarks_at
+from services.producers.formats.model import EventDraft, PassedOver, Position, Record, Remark, Unread
 from services.producers.formats.taf import names
 from services.producers.formats.taf.head import FORMAT, Head
 
-AT_MOST = 256  # objects that one link may name
 GRACE_HOURS = 72
 """How long after the booked arrival a train still counts as composed, because trains are late."""
 _UNITS = {"01": "container", "02": "swap body", "00": "unknown load unit"}
@@ -24,7 +23,7 @@ _OTHER_UNITS = {"03": "semi-trailer", "04": "road vehicle"}
 
 
 def records(message: Node, _raw: bytes, head: Head, notes: Notes) -> Iterator[tuple[tuple[str, ...], Record]]:
-    """The links of each section of the journey, each with its key; never raises for what a section says."""
+    """The links of each section of the journey, each with its key; never raises for the content of a section."""
     sections = message.all("TrainCompositionJourneySection")
     if not sections:
         message.require("TrainCompositionJourneySection")
@@ -44,7 +43,7 @@ def _sections(
         try:
             yield from _section(section, number, trains, head, notes)
         except Refusal as refusal:
-            yield (f"{number}",), Unread(Where(path=section.path), refusal)
+            yield (f"{number}",), Unread(Position(path=section.path), refusal)
 
 
 def _same(
@@ -60,15 +59,15 @@ def _same(
     except Refusal:
         return  # the section itself is unread, with the reason
     if data is not None:
-        where = Where(path=first.path)
-        yield key, Said(where, head.id(*key), "cre.link.trains_same.v1", head.created.text, data)
+        where = Position(path=first.path)
+        yield key, EventDraft(where, head.id(*key), "cre.link.trains_same.v1", head.created.text, data)
 
 
 def _section(
     section: Node, number: int, trains: tuple[str, ...], head: Head, notes: Notes
 ) -> Iterator[tuple[tuple[str, ...], Record]]:
-    held, remarks = _interval(section, number, head, notes)
-    standing: dict[str, Node] = {}
+    interval, remarks = _interval(section, number, head, notes)
+    by_number: dict[str, Node] = {}
     loads: list[tuple[tuple[str, ...], Record]] = []
     for node in section.all("WagonData"):
         written = node.value("WagonNumberFreight")
@@ -79,43 +78,45 @@ def _section(
                 f"{node.path}/WagonNumberFreight",
                 "Send its 12 digits.",
             )
-            loads.append(((f"{number}", "wagon", node.path), Unread(Where(path=node.path), refusal)))
+            loads.append(((f"{number}", "wagon", node.path), Unread(Position(path=node.path), refusal)))
             continue
         wagon = _wagon(written)
-        if wagon in standing:
-            remarks += remarked(node.path, f"The wagon {written} stands in the section twice.")
+        if wagon in by_number:
+            remarks += remarks_at(node.path, f"The wagon {written} stands in the section twice.")
         else:
             remarks += doubts(f"{node.path}/WagonNumberFreight", "wagon", wagon)
-        standing.setdefault(wagon, node)
-        loads.extend(_loaded(node, wagon, number, held, head, notes))
-    if not standing:
+        by_number.setdefault(wagon, node)
+        loads.extend(_loaded(node, wagon, number, interval, head, notes))
+    if not by_number:
         yield (
             (f"{number}",),
-            PassedOver(Where(path=section.path), "A section without wagons: a locomotive alone."),
+            PassedOver(Position(path=section.path), "A section without wagons: a locomotive alone."),
         )
         yield from loads
         return
-    remarks += _counts(section, len(standing))
-    if not any(isinstance(record, Said) for _, record in loads):
-        remarks += remarked(
+    remarks += _counts(section, len(by_number))
+    if not any(isinstance(record, EventDraft) for _, record in loads):
+        remarks += remarks_at(
             section.path,
             "No wagon names a container: the composition ends at the wagons.",
             remedy="Send a loading list, or IntermodalTransportData with LoadUnitNumber (schema 3.5).",
         )
     for name_number, train in enumerate(trains, start=1):
-        for part, some in enumerate(_parts(sorted(standing)), start=1):
+        for part, some in enumerate(chunks(sorted(by_number)), start=1):
             key = (f"{number}", "train", f"{name_number}.{part}")
-            data = {"train": train, "wagons": list(some), **held}
-            told = tuple(remarks) if (name_number, part) == (1, 1) else ()
-            where = Where(path=section.path)
+            data = {"train": train, "wagons": list(some), **interval}
+            noted = tuple(remarks) if (name_number, part) == (1, 1) else ()
+            where = Position(path=section.path)
             yield (
                 key,
-                Said(where, head.id(*key), "cre.link.train_composed.v1", head.created.text, data, None, told),
+                EventDraft(
+                    where, head.id(*key), "cre.link.train_composed.v1", head.created.text, data, None, noted
+                ),
             )
     yield from loads
 
 
-def _interval(section: Node, number: int, head: Head, notes: Notes) -> tuple[dict[str, Any], list[Remarked]]:
+def _interval(section: Node, number: int, head: Head, notes: Notes) -> tuple[dict[str, Any], list[Remark]]:
     """Place, start and end of a section's links.
 
     The first section holds from the message on, or from the booked departure if that is earlier; a later one from its
@@ -130,21 +131,21 @@ def _interval(section: Node, number: int, head: Head, notes: Notes) -> tuple[dic
     if booked is not None and (number > 1 or booked.micros < start.micros):
         start = booked
     elif number > 1:
-        remarks += remarked(
+        remarks += remarks_at(
             origin.path,
             "The section has no booked departure: it counts from the message on.",
             remedy="Send BookedLocationDateTime at the section's origin.",
         )
-    held: dict[str, Any] = {"place": names.place(origin, notes), "from": start.text}
+    interval: dict[str, Any] = {"place": names.place(origin, notes), "from": start.text}
     names.place(goal, notes)
     if arrival is not None:
         zone = instants.zone_of(notes.settings, FORMAT)
         end = instants.shifted(arrival, zone, _grace(notes) * 3_600)
         if end.micros > start.micros:
-            held["to"] = end.text
+            interval["to"] = end.text
         else:
-            remarks += remarked(goal.path, "The booked arrival lies before the departure: no end is set.")
-    return held, remarks
+            remarks += remarks_at(goal.path, "The booked arrival lies before the departure: no end is set.")
+    return interval, remarks
 
 
 def _grace(notes: Notes) -> int:
@@ -154,13 +155,12 @@ def _grace(notes: Notes) -> int:
     return int(chosen)
 
 
-def _booked(location: Node, notes: Notes) -> tuple[Instant | None, list[Remarked]]:
+def _booked(location: Node, notes: Notes) -> tuple[Instant | None, list[Remark]]:
     at = location.find("BookedLocationDateTime")
     if at is None or not at.text:
         return None, []
-    zone = instants.zone_of(notes.settings, FORMAT, "BookedLocationDateTime")
-    instant = instants.read(at.text, zone, at.path)
-    return instant, [*remarked(at.path, *instant.remarks)]
+    instant = notes.instant(at, "BookedLocationDateTime")
+    return instant, [*remarks_at(at.path, *instant.remarks)]
 
 
 def _wagon(written: str) -> str:
@@ -171,16 +171,16 @@ def _wagon(written: str) -> str:
 
 
 def _loaded(
-    node: Node, wagon: str, number: int, held: dict[str, Any], head: Head, notes: Notes
+    node: Node, wagon: str, number: int, interval: dict[str, Any], head: Head, notes: Notes
 ) -> Iterator[tuple[tuple[str, ...], Record]]:
     boxes: dict[str, Node] = {}
     for unit in node.all("IntermodalTransportData"):
         kind, text = unit.value("TypeOfLoadUnit"), unit.value("LoadUnitNumber")
         key: tuple[str, ...] = (f"{number}", "unit", unit.path)
         if kind in _OTHER_UNITS:
-            yield key, PassedOver(Where(path=unit.path), f"A {_OTHER_UNITS[kind]} is no container.")
+            yield key, PassedOver(Position(path=unit.path), f"A {_OTHER_UNITS[kind]} is no container.")
         elif not text:
-            yield key, PassedOver(Where(path=unit.path), "A load unit without a number.")
+            yield key, PassedOver(Position(path=unit.path), "A load unit without a number.")
         elif kind not in _UNITS:
             refusal = Refusal(
                 Reason.INVALID_SCHEMA,
@@ -188,42 +188,38 @@ def _loaded(
                 f"{unit.path}/TypeOfLoadUnit",
                 "Send 01 for a container, 02 for a swap body.",
             )
-            yield key, Unread(Where(path=unit.path), refusal)
+            yield key, Unread(Position(path=unit.path), refusal)
         else:
             certainty = "read" if kind != "00" else "own"
-            notes.take(f"{unit.path}/TypeOfLoadUnit", f"TypeOfLoadUnit {kind}", "container", certainty)
+            notes.interpret(f"{unit.path}/TypeOfLoadUnit", f"TypeOfLoadUnit {kind}", "container", certainty)
             boxes.setdefault(text, unit)
-    for part, some in enumerate(_parts(list(boxes)), start=1):
+    for part, some in enumerate(chunks(list(boxes)), start=1):
         key = (f"{number}", "wagon", wagon, f"{part}")
-        told = [
+        noted = [
             doubt for box in some for doubt in doubts(f"{boxes[box].path}/LoadUnitNumber", "container", box)
         ]
-        data = {"wagon": wagon, "containers": list(some), **held}
+        data = {"wagon": wagon, "containers": list(some), **interval}
         yield (
             key,
-            Said(
-                Where(path=node.path),
+            EventDraft(
+                Position(path=node.path),
                 head.id(*key),
                 "cre.link.wagon_loaded.v1",
                 head.created.text,
                 data,
                 None,
-                tuple(told),
+                tuple(noted),
             ),
         )
 
 
-def _counts(section: Node, wagons_seen: int) -> tuple[Remarked, ...]:
+def _counts(section: Node, wagons_seen: int) -> tuple[Remark, ...]:
     path = "TrainRunningData/TrainRunningTechData/NumberOfVehicles"
     given = section.value(path)
     if not given or given.lstrip("0") == f"{wagons_seen}":
         return ()
-    return remarked(
+    return remarks_at(
         f"{section.path}/{path}",
         f"NumberOfVehicles is {given[:10]}, the section lists {wagons_seen} wagons.",
         remedy="Check that the list is whole; locomotives may be counted.",
     )
-
-
-def _parts(things: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (things[start : start + AT_MOST] for start in range(0, len(things), AT_MOST))

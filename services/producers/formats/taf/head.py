@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from schemas.reasons import Reason, Refusal
-from services.producers.formats.collector import Notes, identity
 from services.producers.formats.instants import Instant
 from services.producers.formats.markup import Node
-from services.producers.formats.model import Record, Said
+from services.producers.formats.messages import Notes, identity
+from services.producers.formats.model import EventDraft, Record
 
 FORMAT = "taf"
 _STATUS = {"1": "create", "2": "replace", "3": "delete"}
@@ -40,7 +40,7 @@ class Head:
 
 
 def read(message: Node, number: str, notes: Notes) -> Head:
-    """The head of ``message``, whose root tells the ``number``; raises Refusal where it has no key, time or status."""
+    """The head of ``message``, message type ``number``; raises Refusal where key, time or status is missing."""
     reference = "MessageHeader/MessageReference"
     given = message.value(f"{reference}/MessageType")
     if given != number:
@@ -62,8 +62,8 @@ def read(message: Node, number: str, notes: Notes) -> Head:
             status.path,
             "Send one of the three.",
         )
-    notes.take(status.path, f"MessageStatus {status.text}", _STATUS[status.text])
-    notes.take(
+    notes.interpret(status.path, f"MessageStatus {status.text}", _STATUS[status.text])
+    notes.interpret(
         f"{message.path}/{reference}/MessageTypeVersion",
         f"MessageTypeVersion {message.value(f'{reference}/MessageTypeVersion')}",
         f"message {number}",
@@ -79,16 +79,15 @@ def read(message: Node, number: str, notes: Notes) -> Head:
 
 
 def by_status(head: Head, records: Iterable[tuple[tuple[str, ...], Record]]) -> Iterator[Record]:
-    """What the message makes of ``records``, each with its own key: itself, its retraction, or both.
+    """The drafts that the message makes of ``records``, each with its own key: itself, its retraction, or both.
 
-    A message that deletes takes back the event that the creating message made of each record; one that replaces
-    takes it back and says the new one.
+    Status delete retracts the event of the creating message; status replace retracts it and states the new one.
     """
     for key, record in records:
-        if not isinstance(record, Said) or head.status == "create":
+        if not isinstance(record, EventDraft) or head.status == "create":
             yield record
             continue
-        yield Said(
+        yield EventDraft(
             where=record.where,
             id=identity(head.first_id(*key), f"withdrawn-{head.created.micros}"),
             type="cre.correction.retracted.v1",

@@ -1,4 +1,4 @@
-"""How TAF names trains and places, and how these names become those of events."""
+"""The names of trains and places in TAF messages, and their form in events."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from schemas import railnet
 from schemas.reasons import Reason, Refusal
 from services.producers.formats import instants
-from services.producers.formats.collector import Notes, declaring
 from services.producers.formats.markup import Node
+from services.producers.formats.messages import Notes, declaration_hint
 
 _ORIGIN = "origin "
 _COMPANY = "company "
@@ -47,7 +47,7 @@ def trains(message: Node, manager: str, notes: Notes) -> tuple[str, ...]:
 def operational(
     message: Node, origin: str, booked: Node | None, manager: str, notes: Notes
 ) -> tuple[str, ...]:
-    """The train as lists call it, ``company/number/day/origin``, once for each company that is known; () without a number.
+    """The train as ``company/number/day/origin``, once per known company; () without a number.
 
     ``origin`` is where the message lets the train begin; the day is that of the ``booked`` departure there, else of the
     scheduled handover, else the start date of the train identifier. The number is the manager's, and the running
@@ -84,15 +84,15 @@ def _declared(message: Node, number: Node | None, manager: str, notes: Notes) ->
             Reason.INVALID_SCHEMA,
             f"The origin declared for train numbers {label.removeprefix(_ORIGIN)} is {origin[:40]!r}, which is no place.",
             number.path,
-            declaring("taf", label, '"railnet:malaszewicze", for example'),
+            declaration_hint("taf", label, '"railnet:malaszewicze", for example'),
         )
     found = operational(message, railnet.canonical(origin), None, manager, notes)
-    notes.take(number.path, f"OperationalTrainNumber {text}", f"train that begins at {origin}", "choice")
+    notes.interpret(number.path, f"OperationalTrainNumber {text}", f"train that begins at {origin}", "choice")
     return found
 
 
 def same(names: Sequence[str], origin: str, at: str) -> dict[str, Any] | None:
-    """What says that the message's ``names`` are one train, of a train that begins at ``origin``; None for one name."""
+    """The data of the link that the ``names`` are one train with origin ``origin``; None for a single name."""
     distinct = list(dict.fromkeys(names))[:_NAMES_AT_MOST]
     return {"trains": distinct, "place": origin, "from": at} if len(distinct) > 1 else None
 
@@ -126,13 +126,13 @@ def _identifiers(message: Node) -> tuple[Node, ...]:
 def _identified(node: Node, notes: Notes) -> str:
     kind = node.value("ObjectType")
     if kind != "TR":
-        notes.take(node.path, f"ObjectType {kind}", "no train: not read")
+        notes.interpret(node.path, f"ObjectType {kind}", "no train: not read")
         return ""
     core = node.require("Core").text.lstrip("-")
     parts = (core, node.value("Variant") or "00", node.value("TimetableYear"))
     start = node.require("StartDate").text[:_DAY]
     name = f"{node.require('Company').text}/{'-'.join(part for part in parts if part)}/{start}"
-    notes.take(node.path, "TransportOperationalIdentifiers TR", "train")
+    notes.interpret(node.path, "TransportOperationalIdentifiers TR", "train")
     return name
 
 
@@ -143,7 +143,7 @@ def _numbered(node: Node, manager: str, notes: Notes) -> str:
         return ""
     company = _company(manager, notes)
     certainty = "own" if company != manager else "read"
-    notes.take(
+    notes.interpret(
         node.path, "OperationalTrainNumber + ScheduledTimeAtHandover", f"train of {company}", certainty
     )
     return f"{company}/{number}/{day}"
@@ -163,19 +163,19 @@ def place(location: Node, notes: Notes) -> str:
     written = f"plc:{country}{code:0>5}"
     chosen = notes.choice(written)
     if chosen is not None:
-        notes.take(location.path, written, chosen, "choice")
+        notes.interpret(location.path, written, chosen, "choice")
         return chosen
     known = railnet.canonical(written)
     name = location.value("PrimaryLocationName")
     if known == written:
-        notes.take(
+        notes.interpret(
             location.path,
             written,
             f"a place unknown to railnet{f', here named {name}' if name else ''}",
             "own",
         )
         return written
-    notes.take(location.path, written, known)
+    notes.interpret(location.path, written, known)
     return known
 
 

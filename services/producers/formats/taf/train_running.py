@@ -9,11 +9,11 @@ from typing import Any
 from schemas import railnet
 from schemas.reasons import Reason, Refusal
 from services.producers.formats import instants
-from services.producers.formats.collector import Notes, happening, relay, remarked
 from services.producers.formats.markup import Node
-from services.producers.formats.model import Record, Remarked, Said, Unread, Where
+from services.producers.formats.messages import Notes, relay, remarks_at, time_fields
+from services.producers.formats.model import EventDraft, Position, Record, Remark, Unread
 from services.producers.formats.taf import names
-from services.producers.formats.taf.head import FORMAT, Head
+from services.producers.formats.taf.head import Head
 
 _STATUS = {
     "01": "arrived",  # at the train's destination, which need not be the cargo's
@@ -28,7 +28,7 @@ _DELAY_RANGE = (-1_440, 525_600)  # minutes, as position_reported allows
 
 
 def records(message: Node, raw: bytes, head: Head, notes: Notes) -> Iterator[tuple[tuple[str, ...], Record]]:
-    """Each location report of ``message`` with its key; never raises for what a report says."""
+    """Each location report of ``message`` with its key; never raises for the content of a report."""
     trains = names.trains(message, head.sender, notes)
     relayed = _relayed(message, raw, head, notes)
     reports = message.all("TrainLocationReport")
@@ -37,16 +37,16 @@ def records(message: Node, raw: bytes, head: Head, notes: Notes) -> Iterator[tup
     for number, report in enumerate(reports, start=1):
         key = (f"{number}",)
         try:
-            yield key, _said(message, report, key, trains, relayed, head, notes)
+            yield key, _draft(message, report, key, trains, relayed, head, notes)
             yield from _same(message, report, trains, key, head, notes)
         except Refusal as refusal:
-            yield key, Unread(Where(path=report.path), refusal)
+            yield key, Unread(Position(path=report.path), refusal)
 
 
 def _same(
     message: Node, report: Node, trains: tuple[str, ...], key: tuple[str, ...], head: Head, notes: Notes
-) -> Iterator[tuple[tuple[str, ...], Said]]:
-    """At its origin (status 02) a train has its whole name, which other reports of it do not tell: both are one train."""
+) -> Iterator[tuple[tuple[str, ...], EventDraft]]:
+    """The link between a train's names at its origin (status 02), where alone its whole name is known."""
     if head.number != "4005" or f"{report.value('TrainLocationStatus'):0>2}" != "02":
         return
     origin = names.place(report.require("Location"), notes)
@@ -54,11 +54,11 @@ def _same(
     data = names.same((*trains, *whole), origin, head.created.text)
     if data is not None:
         about = (*key, "same")
-        where = Where(path=report.path)
-        yield about, Said(where, head.id(*about), "cre.link.trains_same.v1", head.created.text, data)
+        where = Position(path=report.path)
+        yield about, EventDraft(where, head.id(*about), "cre.link.trains_same.v1", head.created.text, data)
 
 
-def _said(
+def _draft(
     message: Node,
     report: Node,
     key: tuple[str, ...],
@@ -66,17 +66,17 @@ def _said(
     relayed: dict[str, Any] | None,
     head: Head,
     notes: Notes,
-) -> Said:
+) -> EventDraft:
     at = report.require("LocationDateTime")
-    instant = instants.read(at.text, instants.zone_of(notes.settings, FORMAT, "LocationDateTime"), at.path)
+    instant = notes.instant(at, "LocationDateTime")
     location = report.require("Location")
     place = names.place(location, notes)
     kind = _milestone(report, location, place, notes)
-    remarks = [*remarked(at.path, *instant.remarks)]
-    delay, told = _delay(report, instant, notes, remarks)
+    remarks = [*remarks_at(at.path, *instant.remarks)]
+    delay, described = _delay(report, instant, notes, remarks)
     transfer = message.find("TransferPoint")
     data: dict[str, Any] = {
-        **happening(instant, "EST" if head.number == "4004" else "ACT"),
+        **time_fields(instant, "EST" if head.number == "4004" else "ACT"),
         "place": place,
         "objects": [{"kind": "train", "id": train} for train in _counted(trains, message)],
     }
@@ -85,12 +85,12 @@ def _said(
             data["next_place"] = names.place(transfer, notes)
         if delay is not None:
             data["delay_minutes"] = delay
-    elif told:
-        data["remark"] = told
+    elif described:
+        data["remark"] = described
     if relayed is not None:
         data["relay"] = relayed
-    where = Where(path=report.path)
-    return Said(
+    where = Position(path=report.path)
+    return EventDraft(
         where, head.id(*key), f"cre.movement.{kind}.v1", head.created.text, data, None, tuple(remarks)
     )
 
@@ -118,12 +118,12 @@ def _milestone(report: Node, location: Node, place: str, notes: Notes) -> str:
             "Send 01 to 05 for trains; tell of wagons in a composition (3003) or in an event of your own.",
         )
     if code != "01":
-        notes.take(status.path, f"TrainLocationStatus {code}", kind)
+        notes.interpret(status.path, f"TrainLocationStatus {code}", kind)
         return kind
     chosen = notes.choice(f"01@{place}")
     if chosen in ("destination", "stop"):
         kind = "arrived_at_destination" if chosen == "destination" else "arrived"
-        notes.take(status.path, f"TrainLocationStatus 01 at {place}", kind, "choice")
+        notes.interpret(status.path, f"TrainLocationStatus 01 at {place}", kind, "choice")
         return kind
     station = railnet.resolve(place)
     roles = frozenset() if station is None else frozenset(station.roles)
@@ -132,7 +132,7 @@ def _milestone(report: Node, location: Node, place: str, notes: Notes) -> str:
     kind = "arrived_at_destination" if ends else "arrived"
     subsidiary = location.find("LocationSubsidiaryIdentification/LocationSubsidiaryCode")
     point = "" if subsidiary is None else subsidiary.attributes.get("LocationSubsidiaryTypeCode", "")
-    notes.take(
+    notes.interpret(
         status.path,
         f"TrainLocationStatus 01 at {place}" + (f" (point type {point})" if point else ""),
         kind,
@@ -142,12 +142,11 @@ def _milestone(report: Node, location: Node, place: str, notes: Notes) -> str:
 
 
 def _delay(
-    report: Node, instant: instants.Instant, notes: Notes, remarks: list[Remarked]
+    report: Node, instant: instants.Instant, notes: Notes, remarks: list[Remark]
 ) -> tuple[int | None, str]:
     """The delay in minutes and in words, against the booked time if given; differences are remarked."""
     best: int | None = None
-    told: list[str] = []
-    zone = instants.zone_of(notes.settings, FORMAT, "LocationDateTime")
+    described: list[str] = []
     for against, plan in (
         ("AgainstBooked", "BookedLocationDateTime"),
         ("AgainstReferenced", "ReferencedLocationDateTime"),
@@ -156,31 +155,31 @@ def _delay(
         minutes: int | None = None
         if planned is not None and planned.text:
             try:
-                minutes = (
-                    instant.micros - instants.read(planned.text, zone, planned.path).micros
-                ) // 60_000_000
+                minutes = (instant.micros - notes.instant(planned, "LocationDateTime").micros) // 60_000_000
             except Refusal as refusal:
-                remarks.extend(remarked(planned.path, refusal.detail, remedy=refusal.remedy))
+                remarks.extend(remarks_at(planned.path, refusal.detail, remedy=refusal.remedy))
         if given is not None and given.text:
             found = _DELAY.fullmatch(given.text)
             if found is None:
-                remarks.extend(remarked(given.path, f"The delay {given.text[:20]!r} is no sign and minutes."))
+                remarks.extend(
+                    remarks_at(given.path, f"The delay {given.text[:20]!r} is no sign and minutes.")
+                )
             else:
-                said = int(found[1] + found[2])
-                if minutes is not None and abs(said - minutes) > 1:
+                stated = int(found[1] + found[2])
+                if minutes is not None and abs(stated - minutes) > 1:
                     remarks.extend(
-                        remarked(
-                            given.path, f"The delay is {said} minutes, the two times differ by {minutes}."
+                        remarks_at(
+                            given.path, f"The delay is {stated} minutes, the two times differ by {minutes}."
                         )
                     )
-                minutes = said
+                minutes = stated
         if minutes is None or not _DELAY_RANGE[0] <= minutes <= _DELAY_RANGE[1]:
             continue
         best = minutes if best is None else best
-        told.append(
+        described.append(
             f"{minutes:+d} min against {'booked' if against == 'AgainstBooked' else 'referenced'} time"
         )
-    return best, "; ".join(told)
+    return best, "; ".join(described)
 
 
 def _relayed(message: Node, raw: bytes, head: Head, notes: Notes) -> dict[str, Any] | None:
@@ -188,9 +187,9 @@ def _relayed(message: Node, raw: bytes, head: Head, notes: Notes) -> dict[str, A
     where = f"{message.path}/MessageHeader/Sender"
     authority = notes.choice(head.sender)
     if authority is None:
-        notes.take(where, f"Sender {head.sender}", "not declared: the publisher's own assertion", "own")
+        notes.interpret(where, f"Sender {head.sender}", "not declared: the publisher's own assertion", "own")
         return None
-    notes.take(where, f"Sender {head.sender}", authority, "choice")
+    notes.interpret(where, f"Sender {head.sender}", authority, "choice")
     if authority == notes.settings.party:
         return None
     whole = relay(raw, authority)

@@ -1,12 +1,11 @@
 """The simulated world in partners' own formats: lists as workbooks and text, messages as XML and JSON.
 
-Each module writes one format as its party's system would, from what happened and was told. None shares a word with the
+Each module writes its formats as a party's system would, from what happened and was published. None shares code with the
 readers of ``services.producers.formats``: headers, codes and forms are taken anew from what partners use, so that reading
 a file back is a test of the reader.
 """
 
-from services.testbed.simulator.files.declared import settings
-from services.testbed.simulator.files.folder import Handed, handed, write
-from services.testbed.simulator.files.published_records import PartnerFile
+from services.testbed.simulator.files.folder import Deliveries, deliveries, settings, write
+from services.testbed.simulator.files.office_records import PartnerFile
 
-__all__ = ["Handed", "PartnerFile", "handed", "settings", "write"]
+__all__ = ["Deliveries", "PartnerFile", "deliveries", "settings", "write"]

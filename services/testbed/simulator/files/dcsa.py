@@ -10,8 +10,8 @@ from typing import Any
 import orjson
 
 from schemas import railnet
-from services.testbed.simulator.files.clock import local
-from services.testbed.simulator.files.published_records import PartnerFile, Told, at, only
+from services.testbed.simulator.files.file_formats import local
+from services.testbed.simulator.files.office_records import OfficeRecords, PartnerFile, at, only
 from services.testbed.simulator.reports import Message, moment
 from services.testbed.simulator.world import DAY
 
@@ -24,22 +24,22 @@ _CODES: Mapping[str, tuple[str, str, tuple[str, ...]]] = MappingProxyType(
         "movement.booked": ("SHIPMENT", "RECE", ()),
     }
 )
-"""What is told: type and code of the event, and the fields of the record that it tells besides time and object."""
+"""By event: DCSA's type and code, and the fields of the record that it carries besides time and object."""
 
 
-def files(told: Told) -> Iterator[PartnerFile]:
+def files(records: OfficeRecords) -> Iterator[PartnerFile]:
     """The events of each day; bookings only where the forwarder gave them their number."""
     for party in FORWARDERS:
         days: dict[int, list[tuple[str, Message]]] = defaultdict(list)
         for what in _CODES:
-            for message in told.plain(party, what):
+            for message in records.plain(party, what):
                 booking = only(message, "booking")
                 if booking.startswith(f"{party}/") or only(message, "container"):
                     days[message.sent // DAY].append((what, message))
         for day, found in sorted(days.items()):
             events = [event(party, what, message) for what, message in found]
             facts = tuple(
-                told.take(message, "classifier", "happened", "objects", *_CODES[what][2])
+                records.take(message, "classifier", "happened", "objects", *_CODES[what][2])
                 for what, message in found
             )
             name = f"events-{local(party, day * DAY):%Y-%m-%d}.json"
@@ -51,7 +51,7 @@ def event(party: str, what: str, message: Message) -> dict[str, Any]:
     """One event as ``party`` sends it."""
     kind, code, _ = _CODES[what]
     data = message.record["data"]
-    told: dict[str, Any] = {
+    body: dict[str, Any] = {
         "eventRouting": {
             "originatingParty": {
                 "partyCode": f"SIM-{party.upper()}",
@@ -71,20 +71,20 @@ def event(party: str, what: str, message: Message) -> dict[str, Any]:
     }
     if place := data.get("place"):
         station = railnet.stations()[place.removeprefix("railnet:")]
-        told["eventLocation"] = {"locationName": station.names.en, "UNLocationCode": station.locode}
+        body["eventLocation"] = {"locationName": station.names.en, "UNLocationCode": station.locode}
     if box := only(message, "container"):
-        told["equipmentDetails"] = {
+        body["equipmentDetails"] = {
             "equipmentReference": box,
             "ISOEquipmentCode": "45G1",
             "emptyIndicatorCode": "LADEN",
             "movementType": "IMPORT" if code == "GTOT" else "EXPORT",
         }
         if seals := data.get("seals"):
-            told["equipmentDetails"]["seals"] = [{"number": seal, "source": "SHI"} for seal in seals]
+            body["equipmentDetails"]["seals"] = [{"number": seal, "source": "SHI"} for seal in seals]
     else:
         reference = only(message, "booking").partition("/")[2]
-        told["shipmentDetails"] = {"documentReference": {"typeCode": "BKG", "reference": reference}}
-    return told
+        body["shipmentDetails"] = {"documentReference": {"typeCode": "BKG", "reference": reference}}
+    return body
 
 
 def _utc(happened: int) -> str:

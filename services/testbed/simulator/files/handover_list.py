@@ -1,7 +1,7 @@
 """Hand-over lists (货物交接单, передаточная ведомость) of a border, each side's own: bilingual workbooks, or text in CP1251.
 
-The side that receives on another gauge makes its list once the boxes are lifted over: it also tells when, and on which
-wagon each box stands from then on.
+The side that receives on another gauge makes its list once the boxes are lifted over: it also states when, and on which
+wagon each box is from then on.
 """
 
 from __future__ import annotations
@@ -12,11 +12,25 @@ from dataclasses import dataclass
 from random import Random
 
 from schemas import railnet
-from services.testbed.simulator.cast import CAST
-from services.testbed.simulator.files.clock import bare, local
-from services.testbed.simulator.files.delimited import delimited
-from services.testbed.simulator.files.published_records import Fact, PartnerFile, Told, at, named, objects
-from services.testbed.simulator.files.workbook import Cell, Row, dated, wide, workbook
+from services.testbed.simulator.files.file_formats import (
+    Cell,
+    Row,
+    bare,
+    dated,
+    delimited,
+    local,
+    wide,
+    workbook,
+)
+from services.testbed.simulator.files.office_records import (
+    Fact,
+    OfficeRecords,
+    PartnerFile,
+    at,
+    named,
+    objects,
+)
+from services.testbed.simulator.parties import PARTIES
 from services.testbed.simulator.reports import Message
 from services.testbed.simulator.world import DAY
 
@@ -27,7 +41,7 @@ _SIDES = ("cr", "ktz", *_IN_TEXT, "ubtz")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A box of a list; ``moved`` is when it was lifted over and ``wagon`` on what it then stood, where the list tells it."""
+    """A box of a list; ``moved`` is when it was lifted over and ``wagon`` on what it then stood, where the list has it."""
 
     box: str
     moved: int = 0
@@ -44,41 +58,45 @@ class Signed:
     at: int
 
 
-def files(told: Told) -> Iterator[PartnerFile]:
-    """The list of every hand-over that a railway with such lists told once and rightly."""
+def files(records: OfficeRecords) -> Iterator[PartnerFile]:
+    """The list of every hand-over that a railway with such lists published once and rightly."""
     for party in _SIDES:
-        lifted = _lifted(told, party)
-        for message in told.plain(party, "movement.handed_over"):
-            yield _file(told, party, message, lifted)
+        lifted = _lifted(records, party)
+        for message in records.plain(party, "movement.handed_over"):
+            yield _file(records, party, message, lifted)
 
 
-def _file(told: Told, party: str, message: Message, lifted: Mapping[str, list[Message]]) -> PartnerFile:
+def _file(
+    records: OfficeRecords, party: str, message: Message, lifted: Mapping[str, list[Message]]
+) -> PartnerFile:
     data = message.record["data"]
     gives, takes = _stations(data["place"].removeprefix("crossing:"), data["side"], party)
     boxes, signed = named(message, "container"), at(message)
     facts = [
-        told.take(message, "classifier", "happened", "place", "occurrence", "side", "list_number", "objects")
+        records.take(
+            message, "classifier", "happened", "place", "occurrence", "side", "list_number", "objects"
+        )
     ]
     moved: dict[str, int] = {}
     sent = message.sent
     if data["side"] == "RECEIVING":
         for lift in _of_list(boxes, signed, lifted):
             sent = max(sent, lift.sent)
-            fact = told.take(lift, "classifier", "happened", "place", "gauge_from", "gauge_to")
+            fact = records.take(lift, "classifier", "happened", "place", "gauge_from", "gauge_to")
             for box in named(lift, "container"):
                 moved[box] = at(lift)
                 facts.append(Fact(fact.what, {**fact.data, "objects": objects("container", [box])}))
     wagons: dict[str, str] = {}
     if takes.gauges and _widens(gives, takes):
-        for load in told.plain(party, "link.wagon_loaded"):
+        for load in records.plain(party, "link.wagon_loaded"):
             stands = load.record["data"]
             if "to" not in stands and all(moved.get(box) == at(load, "from") for box in stands["containers"]):
                 sent = max(sent, load.sent)
                 wagons |= dict.fromkeys(stands["containers"], stands["wagon"])
-                facts.append(told.take(load, "wagon", "containers", "from", "place"))
+                facts.append(records.take(load, "wagon", "containers", "from", "place"))
     lines = [Line(box, moved.get(box, 0), wagons.get(box, "")) for box in boxes]
     head = Signed(data["list_number"], gives, takes, signed)
-    random = told.random(FORMAT, party, head.number)
+    random = records.random(FORMAT, party, head.number)
     stem = f"handover-{local(party, signed):%Y%m%d}-{head.number}"
     if party in _IN_TEXT:
         return PartnerFile(
@@ -114,7 +132,7 @@ def in_workbook(party: str, head: Signed, lines: Sequence[Line], random: Random)
 
 
 def in_text(party: str, head: Signed, lines: Sequence[Line], random: Random) -> bytes:
-    """A list in Russian as text in CP1251; the total stands below, and the last lines are for the signatures."""
+    """A list in Russian as text in CP1251; the total is below, and the last lines are for the signatures."""
     signed = bare(party, head.at)
     moved = any(line.moved for line in lines)
     rows: list[Sequence[str]] = [
@@ -135,17 +153,17 @@ def in_text(party: str, head: Signed, lines: Sequence[Line], random: Random) -> 
     return delimited(rows, ";", "cp1251")
 
 
-def _lifted(told: Told, party: str) -> Mapping[str, list[Message]]:
+def _lifted(records: OfficeRecords, party: str) -> Mapping[str, list[Message]]:
     """By box: when ``party`` lifted it over, each time with all that it lifted then."""
     found: dict[str, list[Message]] = defaultdict(list)
-    for message in told.plain(party, "movement.transshipped"):
+    for message in records.plain(party, "movement.transshipped"):
         for box in named(message, "container"):
             found[box].append(message)
     return found
 
 
 def _of_list(boxes: Sequence[str], signed: int, lifted: Mapping[str, list[Message]]) -> Iterator[Message]:
-    """What was lifted over after the signing within days and stands on the list as a whole; each once."""
+    """What was lifted over after the signing within days and is on the list as a whole; each once."""
     seen: set[str] = set()
     for box in boxes:
         for message in lifted.get(box, ()):
@@ -158,7 +176,7 @@ def _of_list(boxes: Sequence[str], signed: int, lifted: Mapping[str, list[Messag
 def _stations(crossing: str, side: str, party: str) -> tuple[railnet.Station, railnet.Station]:
     """The delivering and the receiving station, by the side on which ``party`` is."""
     border = railnet.crossings()[crossing]
-    ours = border.a if set(border.a.managers) & set(CAST[party].managers) else border.b
+    ours = border.a if set(border.a.managers) & set(PARTIES[party].managers) else border.b
     other = border.b if ours is border.a else border.a
     gives, takes = (ours, other) if side == "DELIVERING" else (other, ours)
     return railnet.stations()[gives.station], railnet.stations()[takes.station]

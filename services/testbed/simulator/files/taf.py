@@ -12,19 +12,17 @@ from types import MappingProxyType
 from typing import Any
 
 from schemas import railnet
-from services.testbed.simulator.files import xml
-from services.testbed.simulator.files.clock import floor, local
-from services.testbed.simulator.files.published_records import (
+from services.testbed.simulator.files.file_formats import Element, floor, local, xml_message
+from services.testbed.simulator.files.office_records import (
     Fact,
+    OfficeRecords,
     PartnerFile,
-    Told,
+    TrainConsist,
     at,
     objects,
     only,
     what_of,
 )
-from services.testbed.simulator.files.trains import Composed, composed
-from services.testbed.simulator.files.xml import Element
 from services.testbed.simulator.reports import Message
 from services.testbed.simulator.world import HOUR, MINUTE, SECOND
 
@@ -55,24 +53,24 @@ def locations() -> Mapping[str, str]:
     return MappingProxyType(found)
 
 
-def files(told: Told) -> Iterator[PartnerFile]:
-    """A composition for every train that keeps together, then what was told once and rightly of its run, and forecasts."""
-    trains = composed(told.kept)
-    contested = {(h.what, h.place, ref) for _, h in told.kept.telling.disputed for ref in h.about}
+def files(records: OfficeRecords) -> Iterator[PartnerFile]:
+    """A composition for every train that keeps together, then what was published once and rightly of its run, and forecasts."""
+    trains = records.trains
+    contested = {(h.what, h.place, ref) for _, h in records.played.publication.disputed for ref in h.about}
     for railway in RAILWAYS:
         runs: dict[str, list[Message]] = {}
         for what in _RUNS:
-            for message in told.plain(railway, what):
+            for message in records.plain(railway, what):
                 key = only(message, "train")
                 place = message.record["data"].get("place", "")
                 if key in trains and (what, place, ("train", key)) not in contested:
                     runs.setdefault(key, []).append(message)
         for key, messages in sorted(runs.items()):
             if len({start for start, loader in trains[key].loaded if loader == railway}) <= 1:
-                yield from _of_train(told, trains[key], sorted(messages, key=at))
+                yield from _of_train(records, trains[key], sorted(messages, key=at))
 
 
-def _of_train(told: Told, train: Composed, messages: list[Message]) -> Iterator[PartnerFile]:
+def _of_train(records: OfficeRecords, train: TrainConsist, messages: list[Message]) -> Iterator[PartnerFile]:
     """The life of one train by messages; its wagons count from when its own railway loaded them."""
     own = {start for start, loader in train.loaded if loader == train.railway}
     since = own.pop() if own else train.made
@@ -96,12 +94,12 @@ def _of_train(told: Told, train: Composed, messages: list[Message]) -> Iterator[
     content = composition(train, since, arrives, last, sent)
     yield _file(train, "3003", sent, content, facts)
     about = {"objects": objects("train", names(train)[:1])}
-    random = told.random(FORMAT, train.key)
+    random = records.random(FORMAT, train.key)
     if random.random() < 0.7:
         expected = floor(arrives + random.randrange(-180, 40) * MINUTE, 1)
         made = min(expected, train.left + 5 * MINUTE)
         place = messages[-1].record["data"]["place"]
-        says = {
+        details = {
             "classifier": "EST",
             "happened": local(train.railway, expected).isoformat(),
             "place": place,
@@ -109,12 +107,12 @@ def _of_train(told: Told, train: Composed, messages: list[Message]) -> Iterator[
         }
         kind = "movement.arrived"
         content = running("4004", train, kind, last, expected, made)
-        yield _file(train, "4004", made, content, [Fact(kind, says)])
+        yield _file(train, "4004", made, content, [Fact(kind, details)])
     for message in messages:
         data: Mapping[str, Any] = message.record["data"]
         what = what_of(message)
         fields = ("classifier", "happened", "place", *(("delay_minutes",) if "delay_minutes" in data else ()))
-        fact = told.take(message, *fields)
+        fact = records.take(message, *fields)
         station = data["place"].removeprefix("railnet:")
         made = at(message) + 30 * SECOND
         content = running("4005", train, what, station, at(message), made, data.get("delay_minutes"))
@@ -126,24 +124,24 @@ def _of_train(told: Told, train: Composed, messages: list[Message]) -> Iterator[
 
 
 def _file(
-    train: Composed, number: str, sent: int, content: bytes, facts: list[Fact], more: str = ""
+    train: TrainConsist, number: str, sent: int, content: bytes, facts: list[Fact], more: str = ""
 ) -> PartnerFile:
     name = f"{number}-{train.day}-{train.number}{more}.xml"
     return PartnerFile(sent, train.railway, FORMAT, name, content, tuple(facts))
 
 
-def names(train: Composed) -> tuple[str, str]:
+def names(train: TrainConsist) -> tuple[str, str]:
     """What messages call ``train``: its identifier (TR), and its number with the day of the booked handover."""
     company, core = _CODES[train.railway], f"SIM{train.number:0>9}"
     return f"{company}/{core}-00-{train.day[:4]}/{train.day}", f"{train.railway}/{train.number}/{train.day}"
 
 
-def called(trains: Iterable[Composed]) -> dict[str, str]:
+def aliases(trains: Iterable[TrainConsist]) -> dict[str, str]:
     """By each name that messages have for a train of theirs: the train as everybody else knows it."""
     return {name: train.key for train in trains if train.railway in RAILWAYS for name in names(train)}
 
 
-def composition(train: Composed, since: int, arrives: int, last: str, made: int) -> bytes:
+def composition(train: TrainConsist, since: int, arrives: int, last: str, made: int) -> bytes:
     """Message 3003: which wagons stand in ``train`` and which containers on each, until it ``arrives`` at ``last``."""
     message = _message("TrainCompositionMessage", "3003", train, made)
     _named(message, train)
@@ -181,7 +179,13 @@ def composition(train: Composed, since: int, arrives: int, last: str, made: int)
 
 
 def running(
-    number: str, train: Composed, what: str, station: str, happened: int, made: int, delay: int | None = None
+    number: str,
+    train: TrainConsist,
+    what: str,
+    station: str,
+    happened: int,
+    made: int,
+    delay: int | None = None,
 ) -> bytes:
     """Message 4005: that ``train`` did ``what`` at ``station``; as 4004, when it is expected to."""
     kind = "TrainRunningInformationMessage" if number == "4005" else "TrainRunningForecastMessage"
@@ -200,12 +204,12 @@ def running(
     return message.content()
 
 
-def _status(train: Composed, what: str, station: str) -> str:
+def _status(train: TrainConsist, what: str, station: str) -> str:
     return _LEAVES_ORIGIN if what == "movement.departed" and station == train.station else _RUNS[what]
 
 
-def _message(name: str, number: str, train: Composed, made: int, more: str = "") -> Element:
-    root = xml.message(name, _NAMESPACE, {None: _NAMESPACE}, inside=_NAMESPACE)
+def _message(name: str, number: str, train: TrainConsist, made: int, more: str = "") -> Element:
+    root = xml_message(name, _NAMESPACE, {None: _NAMESPACE}, inside=_NAMESPACE)
     head = root.add("MessageHeader")
     reference = head.add("MessageReference")
     reference.add("MessageType", number)
@@ -218,7 +222,7 @@ def _message(name: str, number: str, train: Composed, made: int, more: str = "")
     return root
 
 
-def _named(parent: Element, train: Composed, *, wrapped: bool = False) -> None:
+def _named(parent: Element, train: TrainConsist, *, wrapped: bool = False) -> None:
     identifier = parent.add("TransportOperationalIdentifiers")
     for name, value in (
         ("ObjectType", "TR"),
@@ -233,7 +237,7 @@ def _named(parent: Element, train: Composed, *, wrapped: bool = False) -> None:
         _number(parent, train)
 
 
-def _number(parent: Element, train: Composed) -> None:
+def _number(parent: Element, train: TrainConsist) -> None:
     number = parent.add("OperationalTrainNumberIdentifier")
     number.add("OperationalTrainNumber", train.number)
     number.add("ScheduledTimeAtHandover", f"{train.day}T12:00:00")

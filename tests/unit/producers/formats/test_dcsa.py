@@ -10,7 +10,7 @@ import pytest
 
 from schemas.reasons import Reason
 from services.producers.formats.dcsa import FORMATS
-from services.producers.formats.dcsa.codes import CHOOSABLE
+from services.producers.formats.dcsa.event_types import CHOOSABLE
 from tests.messages.assembling import refusal, settings, tell
 from tests.messages.written import BOXES, dcsa, dcsa_event
 
@@ -61,8 +61,8 @@ def test_a_code_about_a_container(kind: str, code: str, more: dict[str, Any], ty
     assert data["objects"] == BOX
     assert data["happened"] == data["happened_as_written"] == "2026-03-01T10:00:00+08:00"
     assert data.get("place", "locode:CNXIA") == "locode:CNXIA"
-    assert told.said[0].time == "2026-03-01T10:05:00+08:00"
-    assert told.said[0].id.startswith("dcsa:EXCO:SMDG:LCL:evt-1:")
+    assert told.drafts[0].time == "2026-03-01T10:05:00+08:00"
+    assert told.drafts[0].id.startswith("dcsa:EXCO:SMDG:LCL:evt-1:")
     if type_.startswith("customs."):
         assert data["jurisdiction"] == "CN"
 
@@ -193,7 +193,7 @@ def test_places() -> None:
 def test_a_later_version_replaces_the_earlier_one() -> None:
     first = dcsa_event(happened="2026-03-01T10:00:00+08:00")
     later = dcsa_event(happened="2026-03-01T11:00:00+08:00", updated="2026-03-01T12:00:00+08:00")
-    alone = tell(DCSA, dcsa(first)).said[0]
+    alone = tell(DCSA, dcsa(first)).drafts[0]
     for order in ((first, later), (later, first)):
         told = tell(DCSA, dcsa(*order))
         assert told.types == ["correction.retracted", "movement.gated_in"]
@@ -205,16 +205,16 @@ def test_a_later_version_replaces_the_earlier_one() -> None:
 
 
 def test_a_retraction_takes_back_what_is_known_to_have_been_said() -> None:
-    first = tell(DCSA, dcsa(dcsa_event())).said[0]
+    first = tell(DCSA, dcsa(dcsa_event())).drafts[0]
     gone = {**dcsa_event(updated="2026-03-02T00:00:00Z"), "isRetracted": True}
     together = tell(DCSA, dcsa(dcsa_event(), gone))
-    assert first.id in [said.data["target"] for said in together.said]
+    assert first.id in [said.data["target"] for said in together.drafts]
     assert set(together.types) == {"correction.retracted"}
     (unread,) = tell(DCSA, dcsa(gone)).unread
     assert unread.refusal.pointer == "/events/0/isRetracted"
     declared = settings(dcsa={"earlier evt-1": "2026-03-01T10:05:00+08:00"})
     apart = tell(DCSA, dcsa(gone), declared)
-    assert apart.said[0].data["target"] == first.id
+    assert apart.drafts[0].data["target"] == first.id
 
 
 def test_an_unknown_field_is_told() -> None:
@@ -239,7 +239,7 @@ def test_events_of_version_two() -> None:
     }
     told = tell(DCSA, json.dumps([event]).encode())
     assert told.only("movement.loaded_on_wagon")["place"] == "locode:CNXIA"
-    assert told.said[0].time == "2026-03-01T10:05:00+01:00"  # no offset: the publisher's clock
+    assert told.drafts[0].time == "2026-03-01T10:05:00+01:00"  # no offset: the publisher's clock
     shipment = {
         **{
             name: event[name]
@@ -288,7 +288,7 @@ def test_marks_and_sizes_of_a_file() -> None:
     assert tell(DCSA, raw.decode().encode("utf-16")).types == ["movement.gated_in"]
     many = dcsa(*(dcsa_event(id=f"evt-{n}") for n in range(300)))
     assert len(many) > 65_536
-    assert len(tell(DCSA, many).said) == 300
+    assert len(tell(DCSA, many).drafts) == 300
 
 
 def test_it_recognises_its_own() -> None:
@@ -313,7 +313,7 @@ def test_it_recognises_its_own() -> None:
 def test_what_may_take_an_event_back_is_never_left_out(more: dict[str, Any], where: str) -> None:
     event = {**dcsa_event("EQUIPMENT", "GTIN"), **more}
     told = tell(DCSA, dcsa(event))
-    assert not told.said
+    assert not told.drafts
     assert where in told.unread[0].refusal.pointer
     assert told.unread[0].refusal.remedy
 
@@ -324,5 +324,5 @@ def test_a_field_of_an_older_event_that_takes_it_back_is_never_left_out() -> Non
         "eventDateTime": "2026-03-12T06:41:00+01:00", "eventCreatedDateTime": "2026-03-12T06:42:00+01:00", "cancelled": True,
     }  # fmt: skip
     told = tell(DCSA, json.dumps([flat]).encode())
-    assert not told.said
+    assert not told.drafts
     assert "/cancelled" in told.unread[0].refusal.pointer

@@ -14,7 +14,7 @@ from schemas.events.base import Role
 from schemas.events.catalogue import by_number
 from services.domain.facts import Assurance, Facts
 from services.domain.publisher import Publisher
-from services.domain.view import Standing
+from services.domain.view import ClaimStatus
 from services.producers.formats.ncts import FORMATS
 from tests.messages.assembling import refusal, settings, tell
 from tests.messages.viewing import founded, seen, stated
@@ -47,7 +47,7 @@ def test_the_declarant_lodges_under_its_lrn_and_claims_it_itself() -> None:
     assert data["time_limit"] == "2026-03-22T23:59:59+01:00"
     assert data["office_of_destination"] == "DE004605"
     assert data["commodities"] == ["847130"]
-    assert data["happened"] == told.said[0].time == "2026-03-14T08:00:00+01:00"
+    assert data["happened"] == told.drafts[0].time == "2026-03-14T08:00:00+01:00"
     assert "relay" not in data
     assert told.only("link.declaration_covers")["declaration"] == BY_LRN["id"]
     assert told.only("link.declaration_covers")["notes"] == [NOTE]
@@ -79,7 +79,7 @@ def test_what_customs_says_is_relayed_whole(number: str, kind: str, jurisdiction
 
 def test_customs_does_not_relay_itself() -> None:
     told = tell(NCTS, LIFE["029"], settings("kas", ncts=CUSTOMS))
-    assert all("relay" not in said.data for said in told.said)
+    assert all("relay" not in said.data for said in told.drafts)
 
 
 def test_an_undeclared_administration_is_named_by_a_guess_and_told() -> None:
@@ -105,8 +105,8 @@ def test_a_large_release_is_relayed_whole_and_packed() -> None:
     raw = with_items(LIFE["029"], 200)
     assert len(raw) > 32_768
     told = tell(NCTS, raw, FORWARDER)
-    opened = [said for said in told.said if said.type == "cre.customs.transit_opened.v2"]
-    passed = [said for said in told.said if said.type == "cre.customs.inspection_passed.v2"]
+    opened = [said for said in told.drafts if said.type == "cre.customs.transit_opened.v2"]
+    passed = [said for said in told.drafts if said.type == "cre.customs.inspection_passed.v2"]
     for said in (*opened, *passed):
         relay = said.data["relay"]
         assert (relay["message_length"], relay["packing"]) == (len(raw), "GZIP")
@@ -172,7 +172,7 @@ def test_whoever_knows_both_numbers_says_that_they_are_one(number: str) -> None:
     assert told.only("link.declarations_same") == {
         "jurisdiction": "PL",
         "declarations": [BY_MRN["id"], BY_LRN["id"]],
-        "from": told.said[0].time,
+        "from": told.drafts[0].time,
     }
     alone = LIFE[number].replace(LRN.encode(), b"")
     assert "link.declarations_same" not in tell(NCTS, alone, FORWARDER).types
@@ -215,8 +215,8 @@ def test_customs_own_word_makes_the_numbers_one_though_nobody_named_customs() ->
         kas = Publisher("kas", frozenset({Role.CUSTOMS}), countries=frozenset({countries}))
         told = [stated(tell(NCTS, LIFE[n], own), kas) for n in ("028", "045")]
         view = seen((opened, named, *told), "xaport", "2026-04-01T00:00:00Z")
-        closed = [a.standing for a in view.arrivals if _name(a.claim.milestone) == "customs.transit_closed"]
-        assert closed == [Standing.COUNTED if counted else Standing.UNENGAGED]
+        closed = [a.status for a in view.arrivals if _name(a.claim.milestone) == "customs.transit_closed"]
+        assert closed == [ClaimStatus.COUNTED if counted else ClaimStatus.UNENGAGED]
 
 
 def test_a_release_ends_the_control_before_it_opens_transit() -> None:
@@ -290,7 +290,7 @@ def test_a_release_at_destination(indicator: str, types: list[str]) -> None:
 def test_a_partial_release_is_for_a_person_to_say(indicator: str) -> None:
     raw = LIFE["025"].replace(b"<releaseIndicator>1<", f"<releaseIndicator>{indicator}<".encode())
     told = tell(NCTS, raw, FORWARDER)
-    assert not told.said
+    assert not told.drafts
     assert told.unread[0].refusal.pointer == "/CC025C/TransitOperation/releaseIndicator"
 
 
@@ -340,7 +340,7 @@ def test_only_notes_that_can_be_found_again_are_linked() -> None:
             "043", OPERATION, goods(BOXES[0], note=note, kind=kind), office="DE004605", sender="NTA.DE"
         )
         told = tell(NCTS, raw, FORWARDER)
-        found = [said.data["notes"] for said in told.said if said.type == "cre.link.declaration_covers.v1"]
+        found = [said.data["notes"] for said in told.drafts if said.type == "cre.link.declaration_covers.v1"]
         if not found:
             assert told.remarked("No rail consignment note").remedy
         return found[0] if found else []
@@ -357,7 +357,7 @@ def test_more_containers_than_one_event_may_name() -> None:
     boxes = [f"QZXU{n:07}" for n in range(300)]
     raw = ncts("043", OPERATION, goods(*boxes), office="DE004605", sender="NTA.DE")
     told = tell(NCTS, raw, FORWARDER)
-    permitted = [said for said in told.said if said.type == "cre.customs.unloading_permitted.v2"]
+    permitted = [said for said in told.drafts if said.type == "cre.customs.unloading_permitted.v2"]
     assert [len(said.data["objects"]) for said in permitted] == [256, 46]
     assert [o["id"] for said in permitted for o in said.data["objects"][1:]] == boxes
 
@@ -376,7 +376,7 @@ def test_doubtful_numbers_are_remarked_and_kept() -> None:
 def test_the_time_of_a_message_is_on_the_declared_clock() -> None:
     warsaw = settings("hanse", zones={"ncts": railnet.zone("Europe/Kyiv")}, ncts=CUSTOMS)
     told = tell(NCTS, LIFE["045"], warsaw)
-    assert told.said[0].time == "2026-03-17T06:00:00+02:00"
+    assert told.drafts[0].time == "2026-03-17T06:00:00+02:00"
     assert told.only("customs.transit_closed")["happened_as_written"] == "2026-03-17"
 
 
@@ -403,7 +403,7 @@ def test_kinds_of_procedure(procedure: tuple[str, str]) -> None:
 def test_what_is_missing_is_named(number: str, missing: str, where: str) -> None:
     raw = LIFE[number].replace(f"<{missing}>".encode(), f"<x{missing}>".encode())
     told = tell(NCTS, raw.replace(f"</{missing}>".encode(), f"</x{missing}>".encode()), FORWARDER)
-    assert not told.said
+    assert not told.drafts
     assert told.unread[0].refusal.pointer == where
     assert told.remarked(f"x{missing} is not known")
 
@@ -485,13 +485,13 @@ def test_a_release_that_is_said_to_be_invalidated_too_makes_no_fact() -> None:
     told = tell(
         NCTS, raw[:end] + b"<Invalidation><decision>1</decision></Invalidation>" + raw[end:], FORWARDER
     )
-    assert not told.said
+    assert not told.drafts
     assert "Invalidation" in told.unread[0].refusal.detail
     indicator = LIFE["025"].replace(
         b"</releaseIndicator>", b"</releaseIndicator><releaseIndicator>4</releaseIndicator>"
     )
     told = tell(NCTS, indicator, FORWARDER)
-    assert not told.said
+    assert not told.drafts
     assert "stands twice" in told.unread[0].refusal.detail
 
 

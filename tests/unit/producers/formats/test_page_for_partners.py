@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from services.producers.formats import dcsa, ncts, taf
-from services.producers.formats.dcsa.equipment import CODES
-from services.producers.formats.dcsa.shipment import BOOKING
-from services.producers.formats.ncts.vocabulary import NUMBERS
+from services.producers.formats.dcsa.event_types import BOOKING, CODES
+from services.producers.formats.ncts import NUMBERS
 
 PAGE = (Path(__file__).resolve().parents[4] / "docs" / "reference" / "partners-messages.md").read_text(
     encoding="utf-8"

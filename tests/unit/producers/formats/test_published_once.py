@@ -10,7 +10,7 @@ import pytest
 from services.producers.formats import dcsa, ncts, taf
 from services.producers.formats.model import Format
 from services.producers.intake import Intake
-from services.producers.outcomes import Fate
+from services.producers.outcomes import RecordStatus
 from services.producers.spool import Spool
 from tests.messages import written
 from tests.messages.assembling import profile, settings
@@ -31,5 +31,5 @@ def test_the_second_reading_publishes_nothing(name: str, tmp_path: Path) -> None
     with Spool(tmp_path / "spool.sqlite") as spool:
         first, second = (Intake(partner, spool, formats=FORMATS).content(name, FILES[name]) for _ in range(2))
     assert first.refusal is None
-    assert {record.fate for record in first.records} == {Fate.SPOOLED}
-    assert {record.fate for record in second.records} == {Fate.ALREADY}
+    assert {record.status for record in first.records} == {RecordStatus.SPOOLED}
+    assert {record.status for record in second.records} == {RecordStatus.ALREADY}

@@ -9,7 +9,7 @@ import pytest
 from schemas import railnet
 from schemas.events.base import Role
 from services.domain.publisher import Publisher
-from services.producers.formats.model import Said
+from services.producers.formats.model import EventDraft
 from services.producers.formats.sheets import FORMATS as SHEETS
 from services.producers.formats.taf import FORMATS
 from tests.messages.assembling import refusal, settings, tell
@@ -51,8 +51,8 @@ def test_a_status_of_a_train(status: str, kind: str) -> None:
     assert data["happened"] == data["happened_as_written"] == "2026-03-12T06:41:00+01:00"
     assert data["place"] == "railnet:rzepin"
     assert data["objects"] == [{"kind": "train", "id": TRAIN}]
-    assert told.said[0].time == "2026-03-12T06:42:00+01:00"
-    assert told.said[0].id == "taf:4005:9Z02:m-1:1"
+    assert told.drafts[0].time == "2026-03-12T06:42:00+01:00"
+    assert told.drafts[0].id == "taf:4005:9Z02:m-1:1"
     assert not told.remarks
 
 
@@ -68,8 +68,8 @@ def test_a_status_without_a_meaning_is_unread_with_its_path(status: str) -> None
 def test_a_forecast_is_an_estimate_at_each_point() -> None:
     told = tell(TAF, running(report("03"), report("01", code="99002", country="DE"), forecast=True))
     assert told.types == ["movement.arrived", "movement.arrived"]
-    assert {said.data["classifier"] for said in told.said} == {"EST"}
-    assert [said.id for said in told.said] == ["taf:4004:9Z02:m-1:1", "taf:4004:9Z02:m-1:2"]
+    assert {said.data["classifier"] for said in told.drafts} == {"EST"}
+    assert [said.id for said in told.drafts] == ["taf:4004:9Z02:m-1:1", "taf:4004:9Z02:m-1:2"]
 
 
 def test_the_end_of_a_train_is_the_destination_only_where_cargo_ends() -> None:
@@ -148,7 +148,7 @@ def test_a_time_without_an_offset_is_on_the_declared_clock_not_the_places() -> N
     data = tell(TAF, bare, moscow)
     assert data.only("movement.departed")["happened"] == "2026-03-12T06:41:00+03:00"
     assert data.only("movement.departed")["happened_as_written"] == "2026-03-12T06:41:00"
-    assert data.said[0].time == "2026-03-12T06:42:00+03:00"
+    assert data.drafts[0].time == "2026-03-12T06:42:00+03:00"
     repaired = tell(TAF, running(report(at="2026-03-12T06:41:00+1:00")))
     assert repaired.remarked("is read as +01:00").where.path.endswith("/LocationDateTime")
 
@@ -170,50 +170,52 @@ def test_replacing_and_deleting_take_back_what_the_first_message_said() -> None:
         TAF, running(report(at="2026-03-12T06:44:00+01:00"), status="2", created="2026-03-12T07:00:00+01:00")
     )
     assert replaced.types == ["correction.retracted", "movement.departed"]
-    assert replaced.said[0].data["target"] == first.said[0].id
-    assert replaced.said[1].id != first.said[0].id
+    assert replaced.drafts[0].data["target"] == first.drafts[0].id
+    assert replaced.drafts[1].id != first.drafts[0].id
     deleted = tell(TAF, running(status="3", created="2026-03-12T07:10:00+01:00"))
     assert deleted.types == ["correction.retracted"]
-    assert deleted.said[0].data["target"] == first.said[0].id
+    assert deleted.drafts[0].data["target"] == first.drafts[0].id
     assert tell(TAF, running(status="4")).unread[0].refusal.pointer.endswith("/MessageStatus")
     by_reference = settings(taf={"key": "SenderReference"})
     one, other = (
         tell(TAF, running(identifier=m, status=s), by_reference) for m, s in (("m-1", "1"), ("m-2", "3"))
     )
-    assert other.said[0].data["target"] == one.said[0].id == "taf:4005:9Z02:ref-1:1"
+    assert other.drafts[0].data["target"] == one.drafts[0].id == "taf:4005:9Z02:ref-1:1"
 
 
 def test_a_composition_links_boxes_to_wagons_and_wagons_to_the_train() -> None:
     told = tell(TAF, composition())
-    trains = [said.data for said in told.said if said.type == "cre.link.train_composed.v1"]
+    trains = [said.data for said in told.drafts if said.type == "cre.link.train_composed.v1"]
     assert [data["train"] for data in trains] == [TRAIN, "9Z02/45301/2026-03-12"]
     assert trains[0]["wagons"] == [f"UIC/{number}" for number in sorted(WAGONS)]
-    loads = {s.data["wagon"]: s.data["containers"] for s in told.said if s.type == "cre.link.wagon_loaded.v1"}
+    loads = {
+        s.data["wagon"]: s.data["containers"] for s in told.drafts if s.type == "cre.link.wagon_loaded.v1"
+    }
     assert loads == {f"UIC/{WAGONS[0]}": list(BOXES[:2]), f"UIC/{WAGONS[1]}": [BOXES[2]]}
-    assert {said.data["place"] for said in told.said} == {"railnet:rzepin"}
-    assert {said.data["from"] for said in told.said} == {"2026-03-12T05:41:10+01:00"}
-    held = [said.data for said in told.said if said.type != "cre.link.trains_same.v1"]
+    assert {said.data["place"] for said in told.drafts} == {"railnet:rzepin"}
+    assert {said.data["from"] for said in told.drafts} == {"2026-03-12T05:41:10+01:00"}
+    held = [said.data for said in told.drafts if said.type != "cre.link.trains_same.v1"]
     assert {data["to"] for data in held} == {"2026-03-16T15:10:00+01:00"}
-    assert told.said[0].id == "taf:3003:9Z01:c-1:1:train:1.1"
+    assert told.drafts[0].id == "taf:3003:9Z01:c-1:1:train:1.1"
     assert not told.remarks
 
 
 def test_the_times_of_a_link() -> None:
     early = composition(section(wagon(WAGONS[0], 1), departs="2026-03-12T04:00:00+01:00"))
-    assert tell(TAF, early).said[0].data["from"] == "2026-03-12T04:00:00+01:00"
+    assert tell(TAF, early).drafts[0].data["from"] == "2026-03-12T04:00:00+01:00"
     endless = tell(TAF, composition(section(wagon(WAGONS[0], 1), arrives="")))
-    assert "to" not in endless.said[0].data
+    assert "to" not in endless.drafts[0].data
     second = composition(
         section(wagon(WAGONS[0], 1)), section(wagon(WAGONS[1], 1), departs="2026-03-12T22:00:00+01:00")
     )
-    assert tell(TAF, second).said[2].data["from"] == "2026-03-12T22:00:00+01:00"
+    assert tell(TAF, second).drafts[2].data["from"] == "2026-03-12T22:00:00+01:00"
     assert tell(TAF, composition(section(), section(wagon(WAGONS[0], 1), departs=""))).remarked(
         "no booked departure"
     )
     backwards = tell(TAF, composition(section(wagon(WAGONS[0], 1), arrives="2026-03-01T00:00:00+01:00")))
     assert backwards.remarked("lies before")
     hurried = settings(taf={"grace_hours": "0"})
-    assert tell(TAF, composition(), hurried).said[0].data["to"] == "2026-03-13T15:10:00+01:00"
+    assert tell(TAF, composition(), hurried).drafts[0].data["to"] == "2026-03-13T15:10:00+01:00"
 
 
 def test_what_stands_on_wagons_besides_containers_is_passed_over_or_unread() -> None:
@@ -265,7 +267,7 @@ def test_the_sector_schema_ends_at_the_wagons_and_says_so() -> None:
 def test_a_train_of_more_wagons_than_one_link_may_name() -> None:
     many = [wagon(f"3151{n:08}", n) for n in range(1, 301)]
     told = tell(TAF, composition(section(*many), train=TR))
-    assert [len(said.data["wagons"]) for said in told.said if "wagons" in said.data] == [256, 44]
+    assert [len(said.data["wagons"]) for said in told.drafts if "wagons" in said.data] == [256, 44]
 
 
 def test_another_spelling_and_an_unknown_element_are_told() -> None:
@@ -354,7 +356,7 @@ def test_at_its_origin_a_train_is_given_its_whole_name() -> None:
     for elsewhere in (running(report("04")), running(report("02"), forecast=True)):
         assert "link.trains_same" not in tell(TAF, elsewhere).types
     deleted = tell(TAF, running(report("02"), status="3", created="2026-03-12T07:00:00+01:00"))
-    assert [said.data["target"] for said in deleted.said] == [said.id for said in told.said]
+    assert [said.data["target"] for said in deleted.drafts] == [said.id for said in told.drafts]
 
 
 def test_the_day_of_the_whole_name_is_that_of_the_booked_departure_on_the_publishers_clock() -> None:
@@ -407,7 +409,7 @@ def test_a_train_told_by_messages_moves_what_a_list_put_into_it() -> None:
     ).encode()
     departures = next(each for each in SHEETS if each.name == "departure_list")
     reading = departures.read(listed, settings("rtb", company="rtb"))
-    records = [record for record in reading.records if isinstance(record, Said)]
+    records = [record for record in reading.records if isinstance(record, EventDraft)]
     assert "rtb/45301/2026-03-12/railnet:rzepin" in {record.data.get("train") for record in records}
     list_facts = [facts_of(record, operator) for record in records]
     named = settings("plk", taf={"company 9Z01": "rtb"})
@@ -442,7 +444,7 @@ def test_a_message_that_may_be_taken_back_makes_no_fact(more: str) -> None:
     raw = running(report("04"))
     end = raw.rindex(b"</")
     told = tell(TAF, raw[:end] + more.encode() + raw[end:])
-    assert not told.said
+    assert not told.drafts
     (unread,) = told.unread
     assert unread.refusal.remedy
     assert more[1:6] in f"{unread.refusal.detail} {unread.refusal.pointer}"

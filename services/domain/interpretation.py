@@ -1,0 +1,323 @@
+"""The facts that an admitted event states: the only place where payloads become claims and links.
+
+Pure: a function of the event's identity, its publisher as registered at admission, and its payload. The same event gives
+the same facts in every process and every replay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import NamedTuple
+
+from schemas.envelope import event_id
+from schemas.events.base import Edge, LinkPayload, Milestone, ObjectKind, Payload
+from schemas.events.correction import Corrected, Retracted
+from schemas.events.customs import ExportLodged, ImportLodged
+from schemas.events.document import NoteIssued, NoteReissued
+from schemas.events.document_trade import InvoiceIssued
+from schemas.events.keys import canonical_key, canonical_place
+from schemas.events.link import ConsignmentOpened, RoutePlanned
+from schemas.events.movement import AdvanceListSent, HandedOver
+from schemas.events.network import Restricted, RestrictionLifted
+from services.domain.facts import (
+    Assurance,
+    Claim,
+    EventId,
+    Facts,
+    Founding,
+    Goods,
+    Handover,
+    Lifting,
+    Link,
+    LinkKind,
+    Micros,
+    PlannedRoute,
+    Restriction,
+    Withdrawal,
+)
+from services.domain.handovers import ADVANCE, border
+from services.domain.objects import Thing, consignment
+from services.domain.publisher import Publisher
+
+
+class Attribution(NamedTuple):
+    """Who published an event when: its identity, its source, the publisher as registered then, and the time of publication."""
+
+    event: EventId
+    source: str
+    publisher: Publisher
+    published: Micros
+
+
+_OF_GOODS = (NoteIssued, InvoiceIssued, ExportLodged, ImportLodged)
+"""Types whose commodities describe the cargo; those of an inspection finding describe what was wrong with it."""
+
+
+def milestone(statement: Attribution, payload: Milestone) -> Facts:
+    """A claim for each object named, and the goods where the event describes the cargo."""
+    claims = claims_of(statement, payload)
+    if not isinstance(payload, _OF_GOODS) or not payload.commodities:
+        return Facts(claims=claims)
+    goods = (
+        Goods(claim.event, claim.publisher, claim.thing, tuple(payload.commodities), claim.territorial)
+        for claim in claims
+    )
+    return Facts(claims=claims, goods=frozenset(goods))
+
+
+def claims_of(statement: Attribution, payload: Milestone, extra: tuple[Thing, ...] = ()) -> frozenset[Claim]:
+    """The claims of ``payload`` about the objects that it names and about ``extra`` ones."""
+    spec, publisher = payload.spec, statement.publisher
+    place = canonical_place(payload.place) if payload.place else ""
+    jurisdiction = payload.jurisdiction_code
+    territorial = publisher.covers(spec, jurisdiction, place)
+    assurance = _assurance(territorial, payload)
+    happened = payload.happened_micros
+    event, code, published = statement.event, publisher.code, statement.published
+    number, region = spec.number, spec.region
+    occurrence, classifier = payload.occurrence, payload.classifier
+    things = [Thing(o.kind, o.key) for o in payload.objects]
+    things += extra
+    return frozenset(
+        [
+            Claim(
+                event,
+                code,
+                published,
+                happened,
+                thing,
+                number,
+                region,
+                jurisdiction,
+                place,
+                occurrence,
+                classifier,
+                assurance,
+                territorial,
+            )
+            for thing in things
+        ]
+    )
+
+
+def _assurance(territorial: bool, payload: Milestone) -> Assurance:
+    if territorial:
+        return Assurance.SIGNED_BY_AUTHORITY
+    return Assurance.RELAYED if payload.relay is not None else Assurance.ASSERTED
+
+
+_KINDS = {
+    (ObjectKind.CONTAINER, ObjectKind.CONSIGNMENT): LinkKind.CONTAINER_CARRIES,
+    (ObjectKind.CONTAINER, ObjectKind.BOOKING): LinkKind.CONTAINER_CARRIES,
+    (ObjectKind.NOTE, ObjectKind.CONSIGNMENT): LinkKind.NOTE_COVERS,
+    (ObjectKind.NOTE, ObjectKind.BOOKING): LinkKind.NOTE_COVERS,
+    (ObjectKind.BOOKING, ObjectKind.CONSIGNMENT): LinkKind.BOOKING_OF,
+    (ObjectKind.NOTE, ObjectKind.NOTE): LinkKind.NOTE_REISSUED,
+    (ObjectKind.DECLARATION, ObjectKind.NOTE): LinkKind.DECLARATION_COVERS,
+    (ObjectKind.WAGON, ObjectKind.CONTAINER): LinkKind.WAGON_CARRIES,
+    (ObjectKind.TRAIN, ObjectKind.WAGON): LinkKind.TRAIN_CARRIES,
+    (ObjectKind.CONSIGNMENT, ObjectKind.CONSIGNMENT): LinkKind.SAME_CONSIGNMENT,
+    (ObjectKind.TRAIN, ObjectKind.TRAIN): LinkKind.SAME_TRAIN,
+    (ObjectKind.DECLARATION, ObjectKind.DECLARATION): LinkKind.SAME_DECLARATION,
+}
+
+
+def link(statement: Attribution, payload: LinkPayload) -> Facts:
+    """The links of an event that is nothing else."""
+    place = canonical_place(payload.place) if payload.place else ""
+    territorial = statement.publisher.covers(payload.spec, payload.jurisdiction_code, place)
+    links = _links(
+        statement,
+        payload.edges(statement.publisher.code),
+        territorial,
+        payload.from_micros,
+        payload.to_micros,
+        payload.names,
+        vars(payload).get(
+            "shared", False
+        ),  # a field of some links; asking a model for one that it lacks is slow
+    )
+    return Facts(links=frozenset(links))
+
+
+def opened(statement: Attribution, payload: ConsignmentOpened) -> Facts:
+    """The founding of a consignment, with the links and the goods that it names."""
+    founding = Founding(
+        event=statement.event,
+        publisher=statement.publisher.code,
+        published=statement.published,
+        consignment=consignment(statement.publisher.code, payload.reference),
+        names=payload.names,
+    )
+    known = Goods(
+        statement.event, statement.publisher.code, founding.consignment, tuple(payload.commodities), False
+    )
+    return link(statement, payload)._replace(
+        foundings=frozenset({founding}), goods=frozenset({known} if payload.commodities else ())
+    )
+
+
+def note_reissued(statement: Attribution, payload: NoteReissued) -> Facts:
+    """A milestone of the note, and the link from the old note to the new one."""
+    claims = claims_of(statement, payload)
+    territorial = any(claim.territorial for claim in claims)
+    links = _links(statement, payload.edges(statement.publisher.code), territorial, payload.happened_micros)
+    return Facts(claims=claims, links=frozenset(links))
+
+
+def route(statement: Attribution, payload: RoutePlanned) -> Facts:
+    """The places that the objects named are planned to pass, in their order."""
+    places = tuple(canonical_place(place) for place in payload.places)
+    routes = (
+        PlannedRoute(
+            statement.event, statement.publisher.code, statement.published, Thing(o.kind, o.key), places
+        )
+        for o in payload.objects
+    )
+    return Facts(routes=frozenset(routes))
+
+
+def _links(
+    statement: Attribution,
+    edges: tuple[Edge, ...],
+    territorial: bool,
+    start: Micros,
+    end: Micros | None = None,
+    names: frozenset[str] = frozenset(),
+    shared: bool = False,
+) -> Iterator[Link]:
+    event, code, published = statement.event, statement.publisher.code, statement.published
+    for (left_kind, left), (right_kind, right) in edges:
+        yield Link(
+            event,
+            code,
+            published,
+            _KINDS[left_kind, right_kind],
+            Thing(left_kind, left),
+            Thing(right_kind, right),
+            start,
+            end,
+            territorial,
+            shared,
+            names,
+        )
+
+
+MEETING = ObjectKind.PLACE
+"""A hand-over is also filed under its border and run, so that either side's list can be found from the other's."""
+
+
+def meeting(border: str, occurrence: str) -> Thing:
+    """The object under which both sides' lists of one hand-over are found."""
+    return Thing(MEETING, f"handover:{border}/{occurrence}")
+
+
+def handover(statement: Attribution, payload: HandedOver | AdvanceListSent) -> Facts:
+    """Claims about everything listed and about the meeting of both sides, and the list of boxes itself."""
+    place = canonical_place(payload.place)
+    side = border(place, {statement.publisher.code, payload.counterparty, *statement.publisher.managers})
+    meet = meeting(side, payload.occurrence)
+    claims = claims_of(statement, payload, extra=(meet,))
+    boxes = frozenset(o.key for o in payload.objects if o.kind is ObjectKind.CONTAINER)
+    trains = [Thing(o.kind, o.key) for o in payload.objects if o.kind is ObjectKind.TRAIN] or _named(payload)
+    listed = Handover(
+        event=statement.event,
+        publisher=statement.publisher.code,
+        published=statement.published,
+        happened=payload.happened_micros,
+        train=min(trains, default=None),
+        place=place,
+        occurrence=payload.occurrence,
+        side=payload.side if isinstance(payload, HandedOver) else ADVANCE,
+        containers=boxes,
+        territorial=any(claim.territorial for claim in claims),
+        border=side,
+        counterparty=payload.counterparty,
+    )
+    return Facts(claims=claims, handovers=frozenset({listed}))
+
+
+def _named(payload: HandedOver | AdvanceListSent) -> list[Thing]:
+    """The train of its own side that a list names beside its objects; a bare number names none."""
+    took = isinstance(payload, HandedOver) and payload.side == "RECEIVING"
+    text = payload.received_train if isinstance(payload, HandedOver) and took else payload.delivered_train
+    key = canonical_key(ObjectKind.TRAIN, text) if text else ""
+    return [Thing(ObjectKind.TRAIN, key)] if key.count("/") >= 2 else []
+
+
+def restricted(statement: Attribution, payload: Restricted) -> Facts:
+    """The restriction of a place, by an authority where the place is its own."""
+    place = canonical_place(payload.place)
+    restriction = Restriction(
+        event=statement.event,
+        publisher=statement.publisher.code,
+        published=statement.published,
+        place=place,
+        kind=payload.kind,
+        direction=payload.direction,
+        commodities=tuple(payload.commodities),
+        start=payload.from_micros,
+        end=payload.to_micros,
+        territorial=statement.publisher.covers(payload.spec, "", place),
+    )
+    return Facts(restrictions=frozenset({restriction}))
+
+
+def lifted(statement: Attribution, payload: RestrictionLifted) -> Facts:
+    """The end of a restriction of the same source; of any other, nothing."""
+    if payload.restriction.source != statement.source:
+        return Facts()  # only the source that restricted can lift; stored, without effect
+    target = event_id(payload.restriction.source, payload.restriction.id)
+    return Facts(liftings=frozenset({Lifting(statement.event, target, payload.at_micros)}))
+
+
+__all__ = ["Attribution", "interpret", "meeting"]
+
+
+def interpret(statement: Attribution, content: bytes, payload: Payload) -> Facts:
+    """The facts that ``payload`` states under ``statement``; ``content`` is the digest of the signed bytes.
+
+    A type without an interpretation of its own states only its existence.
+    """
+    stated = _read(statement, payload)
+    return Facts._make((*stated[:-1], frozenset(((statement.event, content),))))
+
+
+def _read(statement: Attribution, payload: Payload) -> Facts:
+    return _reader(type(payload))(statement, payload)
+
+
+@cache
+def _reader(model: type[Payload]) -> Callable[..., Facts]:
+    return next((reader for kind, reader in _READERS if issubclass(model, kind)), _nothing)
+
+
+def _nothing(_statement: Attribution, _payload: Payload) -> Facts:
+    return Facts()
+
+
+def _corrected(statement: Attribution, payload: Corrected) -> Facts:
+    target = event_id(statement.source, payload.target)
+    withdrawal = Withdrawal(statement.event, target, replaces=True)
+    return _read(statement, payload.replacement.payload)._replace(withdrawals=frozenset({withdrawal}))
+
+
+def _retracted(statement: Attribution, payload: Retracted) -> Facts:
+    target = event_id(statement.source, payload.target)
+    return Facts(withdrawals=frozenset({Withdrawal(statement.event, target, replaces=False)}))
+
+
+_READERS: tuple[tuple[type[Payload], Callable[..., Facts]], ...] = (
+    (HandedOver, handover),
+    (AdvanceListSent, handover),
+    (NoteReissued, note_reissued),
+    (Milestone, milestone),
+    (ConsignmentOpened, opened),
+    (RoutePlanned, route),
+    (LinkPayload, link),
+    (Restricted, restricted),
+    (RestrictionLifted, lifted),
+    (Corrected, _corrected),
+    (Retracted, _retracted),
+)
