@@ -67,7 +67,7 @@ def check_cases(snapshot: Snapshot, history: RegistryHistory, network: str, find
     """Compare everything; ``cases_not_permitted`` counts a role that may not read them.
 
     What the follower has yet to follow, to settle or to judge again excuses the consignments that it concerns, and no others;
-    ``cases_behind`` counts that there is such. Memory grows with cases; some milliseconds for each consignment.
+    ``cases_behind`` counts that there is such. EventCache grows with cases; some milliseconds for each consignment.
     """
     if not snapshot.one(_PERMITTED)[0]:
         findings.counts["cases_not_permitted"] += 1

@@ -133,7 +133,7 @@ def _money(fact: Any, firm: Firm, one: Shipment, reference: str) -> Iterator[Pla
     yield fact("operator", 30 + one.paid_days_late, "credit.freight_paid", invoice_number=reference)
     if one.loan_days_late is None:
         return
-    application = {
+    applied = {
         "reference": reference,
         "bank": "bank",
         "product": "EXPORT_RECEIVABLE",
@@ -146,7 +146,7 @@ def _money(fact: Any, firm: Firm, one: Shipment, reference: str) -> Iterator[Pla
     financing = {"financing": f"bank/{reference}"}
     application = {"application": f"{firm.code}/{reference}"}
     for by, day, name, data in (
-        ("shipper", 1, "applied", application),
+        ("shipper", 1, "applied", applied),
         ("bank", 2, "approved", {**financing, **application, **terms}),
         (
             "bank",
