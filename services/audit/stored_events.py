@@ -103,8 +103,8 @@ def admitted_facts(body: Body, history: RegistryHistory) -> Facts:
     registry = history.at(body.registry)
     party = registry.parties[registry.keys[key_text(body.key_id)].party].at(body.appended)
     source, type_, published = parse_attributes(body.headers)
-    statement = Attribution(body.id, source, party.publisher, published)
-    return interpret(statement, body.content, decode_admitted(type_, body.payload))
+    attribution = Attribution(body.id, source, party.publisher, published)
+    return interpret(attribution, body.content, decode_admitted(type_, body.payload))
 
 
 class Attributes(NamedTuple):

@@ -104,10 +104,10 @@ CHANGED_HISTORY = {
 
 
 def release_and_trail(session: psycopg.Connection[Any]) -> tuple[Finding, ...]:
-    snapshot, notebook = Snapshot(session), Findings()
-    check_release(snapshot, notebook)
-    check_trail(snapshot, notebook)
-    return notebook.report(0.0).findings
+    snapshot, findings = Snapshot(session), Findings()
+    check_release(snapshot, findings)
+    check_trail(snapshot, findings)
+    return findings.report(0.0).findings
 
 
 def test_a_database_of_an_earlier_release_goes_through_that_one_first(upgraded: str) -> None:
