@@ -9,14 +9,13 @@ import pytest
 
 from services.localstack.engine import DatabaseAddress
 from services.proving.bench.storing import log_bytes, sizes, wal
-from services.storage.migrate import migrate
+from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
 
 
 def test_what_is_stored_counts_where_it_is(postgres: DatabaseAddress) -> None:
-    dsn = postgres.fresh_database("bench_storing")
-    migrate(dsn)
+    dsn = migrated_database(postgres, "bench_storing")
     before, log = sizes(dsn), wal(dsn)
     assert set(before) == {"bodies", "identities", "state", "other"}
     with psycopg.connect(dsn) as session:

@@ -36,8 +36,8 @@ from services.processors.metrics import WorkerMetrics
 from services.registry import commands
 from services.registry.events import PartyAdded
 from services.registry.possession import proven
-from services.storage.migrate import migrate
 from tests.alerting.robot import robot
+from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
 _NO_TEMPLATES = "failed to parse templates"
@@ -46,8 +46,7 @@ _NO_TEMPLATES = "failed to parse templates"
 @pytest.fixture
 def dsn(postgres: DatabaseAddress) -> str:
     """A database in which the partner ktz was heard for the last time long ago."""
-    address = postgres.fresh_database("fault_to_notification")
-    migrate(address)
+    address = migrated_database(postgres, "fault_to_notification")
     with psycopg.connect(address) as session:
         party = PartyAdded(
             code="ktz", name="ktz", roles=frozenset({Role.RAILWAY}), sources=frozenset({"urn:test:ktz"})

@@ -10,6 +10,7 @@ from datetime import date
 from functools import cache
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -34,6 +35,7 @@ from services.processors.financing.money import Money
 from services.processors.financing.rulings import Action, Outcome
 from services.processors.financing.store.signing import rfc3339
 from services.processors.financing.words import Record, Word, live
+from tests.support.profile import rounds
 
 from . import world as worlds
 from .telling import Case, cases, micros
@@ -430,13 +432,14 @@ def _once(*_: object) -> Cargo:
     return cargo()
 
 
+@pytest.mark.randomised
 def test_the_decisions_equal_the_model(monkeypatch: Any) -> None:
     # Nothing about the cargo changes here, so it is derived once.
     monkeypatch.setattr(worlds, "cargo_of", _once)
     run_state_machine_as_test(
         Financing,
         settings=settings(
-            max_examples=120,
+            max_examples=rounds(25, 120),
             stateful_step_count=40,
             deadline=None,
             phases=(

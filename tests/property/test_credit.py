@@ -19,11 +19,12 @@ from services.processors.credit.signals import Model, Signal, model
 from services.processors.credit.stability import dispersion
 from tests.crediting.worlds import AS_OF, HARM, Act, Cast, acts, good_history, told, world
 from tests.stories.credit.telling import State, joined
+from tests.support.profile import rounds
 
 TABLE = model()
 DAY = 86_400_000_000
-few = settings(max_examples=10, deadline=None)
-some = settings(max_examples=40, deadline=None)
+few = settings(max_examples=rounds(4, 10), deadline=None)
+some = settings(max_examples=rounds(10, 40), deadline=None)
 
 
 @some

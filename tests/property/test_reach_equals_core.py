@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -19,8 +18,9 @@ from services.storage.reaching import FoundingRow, LinkRow, Reach, derive_struct
 from services.storage.words import word
 from tests.storing.cast import PARTIES, Objects, event_id
 from tests.storing.sayings import founding, links
+from tests.support.profile import rounds
 
-EXAMPLES = settings(max_examples=int(os.environ.get("LIANYUN_EXAMPLES", "300")), deadline=None)
+EXAMPLES = settings(max_examples=rounds(60, 600), deadline=None)
 OBJECTS = Objects("reach/")
 
 

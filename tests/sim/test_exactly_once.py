@@ -22,6 +22,7 @@ from services.storage.ledger_protocol import (
     advance,
 )
 from tests.sim.world import Advance, FakeLedger, FakeLog, FakeWorker, Message
+from tests.support.profile import rounds
 
 PARTITIONS = [PartitionId("a", 0), PartitionId("a", 1), PartitionId("b", 0)]
 WORKERS = 2
@@ -155,7 +156,10 @@ class ExactlyOnce(RuleBasedStateMachine):
 
 
 QUICK = settings(
-    max_examples=200, stateful_step_count=60, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=rounds(40, 200),
+    stateful_step_count=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 TestExactlyOnce = ExactlyOnce.TestCase
 TestExactlyOnce.settings = QUICK

@@ -6,15 +6,14 @@ import psycopg
 import pytest
 
 from services.localstack.engine import DatabaseAddress
-from services.storage.migrate import migrate
 from tests.alerting.runbooks import FILES, statements
+from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
 
 
 def test_statements_of_runbooks_run(postgres: DatabaseAddress) -> None:
-    dsn = postgres.fresh_database("runbooks")
-    migrate(dsn)
+    dsn = migrated_database(postgres, "runbooks")
     tried = 0
     with psycopg.connect(dsn, autocommit=True) as session:
         for file in FILES:

@@ -11,16 +11,15 @@ from collections.abc import Iterator
 import pytest
 
 from services.localstack.engine import DatabaseAddress
-from services.storage.migrate import migrate
 from tests.calling import hooks, permissions
 from tests.calling.cast import play
 from tests.calling.running import RunningApi
+from tests.support.databases import migrated_database
 
 
 @pytest.fixture(scope="session")
 def api_dsn(postgres: DatabaseAddress) -> str:
-    address = postgres.fresh_database("api_tests")
-    migrate(address)
+    address = migrated_database(postgres, "api_tests")
     play(address)
     hooks.put(address, permissions.PARTIES)
     return address

@@ -13,12 +13,12 @@ from services.cli.exits import Exit, Failure
 from services.cli.main import app
 from services.localstack.engine import DatabaseAddress
 from services.processors.financing.store.opening import read_keys
-from services.storage.migrate import migrate
 from services.storage.session import open_session
 from tests.calling.running import RunningApi
 from tests.financing.stored import Stored, checked, events_of, register
 from tests.financing.telling import Case, cases, micros
 from tests.integration.api.test_banking import INVOICE, A, B
+from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
 CASE: Case = next(case for case in cases() if case.slug.startswith("02_"))
@@ -36,8 +36,7 @@ def run(*arguments: str) -> tuple[int, str]:
 def test_a_bank_lends_from_the_terminal(
     postgres: DatabaseAddress, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dsn = postgres.fresh_database("bank_command")
-    migrate(dsn)
+    dsn = migrated_database(postgres, "bank_command")
     keys = tmp_path / "own-keys.json"
     monkeypatch.setenv("LIANYUN_DSN", dsn)
     monkeypatch.setenv("LIANYUN_FINANCING_KEYS", str(keys))

@@ -13,16 +13,14 @@ from services.api import clients
 from services.localstack.callers import admit, sandbox
 from services.localstack.engine import DatabaseAddress
 from services.registry import store
-from services.storage.migrate import migrate
+from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(scope="module")
 def dsn(postgres: DatabaseAddress) -> str:
-    address = postgres.fresh_database("callers")
-    migrate(address)
-    return address
+    return migrated_database(postgres, "callers")
 
 
 def keys(dsn: str) -> tuple[str, ...]:

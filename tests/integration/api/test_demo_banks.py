@@ -27,9 +27,9 @@ from services.simulator.corridors import simulate
 from services.simulator.signing import Outgoing, members, profiles, sign_all
 from services.storage.batch import Advance, Batch, Event
 from services.storage.claiming import Wanted
-from services.storage.migrate import migrate
 from services.storage.writer import Writer
 from tests.calling.running import RunningApi
+from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
 WORLD = simulate("polish-closure-2025", 1, scale=0.01)
@@ -71,8 +71,7 @@ def stored(dsn: str, outgoing: list[Outgoing]) -> None:
 def told(
     postgres: DatabaseAddress, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Banks, dict[str, Any]]]:
-    dsn, folder = postgres.fresh_database("demo_banks"), tmp_path_factory.mktemp("banks")
-    migrate(dsn)
+    dsn, folder = migrated_database(postgres, "demo_banks"), tmp_path_factory.mktemp("banks")
     register(dsn, members(KNOWN))
     simulation = WORLD.simulation()
     money = Money.of(simulation, WORLD.opens)

@@ -16,8 +16,8 @@ from services.proving import lending
 from services.proving.bench import lent
 from services.proving.bench.plans import plans, whole_reads
 from services.simulator.signing import members, profiles
-from services.storage.migrate import migrate
 from tests.calling.running import RunningApi
+from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
 COUNT = 4_000
@@ -26,8 +26,7 @@ COUNT = 4_000
 @pytest.fixture(scope="module")
 def dsn(postgres: DatabaseAddress) -> str:
     """Thousands of financed consignments, and some cargoes to be asked for."""
-    address = postgres.fresh_database("api_plans")
-    migrate(address)
+    address = migrated_database(postgres, "api_plans")
     known, second = profiles(1), lending.rival(1, "demo")
     register(address, [*members(known), lending.member(second)])
     lent.copy(address, known, COUNT)

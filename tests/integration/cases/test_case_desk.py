@@ -22,13 +22,13 @@ from services.processors.cases.store.overview import Listed, Wanted
 from services.processors.financing.store.opening import make_keys, prepare
 from services.registry import store as registry_store
 from services.storage import points
-from services.storage.migrate import migrate
 from services.storage.session import Session, open_session
 from tests.casework.platform import Clock, register_platform
 from tests.signed.telling import Desk as Hand
 from tests.signed.telling import record, register
 from tests.stories.telling import Story, stories
 from tests.storing.harness import Pausing, start
+from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
 KTZ, CR = Desk("ktz", "dostyk-shift"), Desk("cr", "alashankou-shift")
@@ -98,8 +98,7 @@ class World:
 
 @pytest.fixture
 def world(postgres: DatabaseAddress, request: pytest.FixtureRequest) -> Iterator[World]:
-    dsn = postgres.fresh_database("case_desk_" + str(abs(hash(request.node.name)) % 10**8))
-    migrate(dsn)
+    dsn = migrated_database(postgres, "case_desk_" + str(abs(hash(request.node.name)) % 10**8))
     story = held_train()
     with psycopg.connect(dsn) as session:
         register(session, [story])

@@ -25,11 +25,11 @@ from services.processors.cases.store import judging, projector
 from services.processors.cases.store.memory import Memory
 from services.processors.cases.store.rows import cause_of
 from services.registry import store as registry_store
-from services.storage.migrate import migrate
 from services.storage.session import Session, open_session
 from tests.casework.platform import Clock, register_platform
 from tests.signed.telling import GATEWAY, Desk, all_stories, record, register
 from tests.stories.telling import Story
+from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
 NOW = 1_775_000_000_000_000
@@ -43,8 +43,7 @@ def told() -> tuple[Story, ...]:
 
 @pytest.fixture
 def dsn(postgres: DatabaseAddress, told: tuple[Story, ...], request: pytest.FixtureRequest) -> str:
-    fresh = postgres.fresh_database("cases_" + str(abs(hash(request.node.name)) % 10**8))
-    migrate(fresh)
+    fresh = migrated_database(postgres, "cases_" + str(abs(hash(request.node.name)) % 10**8))
     with psycopg.connect(fresh) as session:
         register(session, told)
         register_platform(session)

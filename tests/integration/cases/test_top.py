@@ -32,14 +32,14 @@ from services.localstack.engine import DatabaseAddress
 from services.localstack.guard import Guard
 from services.storage.migrate import migrate
 from tests.casework.border_night import border_night, play
+from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(scope="module")
 def dsn(postgres: DatabaseAddress) -> str:
-    address = postgres.fresh_database("top")
-    migrate(address)
+    address = migrated_database(postgres, "top")
     play(address)
     return address
 

@@ -31,11 +31,11 @@ from services.processors.credit.store import giving, places, projector, records
 from services.processors.credit.store.statements import statement
 from services.processors.projections import PROJECTIONS
 from services.registry import store as registry_store
-from services.storage.migrate import migrate
 from services.storage.session import Session, open_session
 from services.storage.within import quarantine
 from tests.signed.telling import GATEWAY, NETWORK, Desk, key_of, record, register
 from tests.stories.credit.telling import CreditStory, State, credit_stories, joined
+from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
 TABLE = model()
@@ -73,8 +73,7 @@ def universe() -> Universe:
 
 @pytest.fixture
 def dsn(postgres: DatabaseAddress, universe: Universe, request: pytest.FixtureRequest) -> str:
-    fresh = postgres.fresh_database("credit_" + str(abs(hash(request.node.name)) % 10**8))
-    migrate(fresh)
+    fresh = migrated_database(postgres, "credit_" + str(abs(hash(request.node.name)) % 10**8))
     with psycopg.connect(fresh) as session:
         register(session, [story.story for story in universe.told])
     return fresh

@@ -16,11 +16,11 @@ from services.localstack.engine import DatabaseAddress
 from services.processors.credit.observations import Observation
 from services.processors.credit.signals import Signal, model
 from services.processors.credit.store import follower, loading, projector, rejudging
-from services.storage.migrate import migrate
 from services.storage.session import Session, open_session
 from tests.signed.telling import GATEWAY, NETWORK, Desk, record, register
 from tests.stories.credit.telling import CreditStory, credit_stories
 from tests.stories.telling import Told
+from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
 TABLE = model()
@@ -81,8 +81,7 @@ class Place:
 
 @pytest.fixture
 def place(postgres: DatabaseAddress, request: pytest.FixtureRequest) -> Iterator[Place]:
-    dsn = postgres.fresh_database("credit_faults_" + str(abs(hash(request.node.name)) % 10**8))
-    migrate(dsn)
+    dsn = migrated_database(postgres, "credit_faults_" + str(abs(hash(request.node.name)) % 10**8))
     opened = Place(dsn, request.param)
     yield opened
     opened.session.close()

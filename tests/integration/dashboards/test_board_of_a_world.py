@@ -23,10 +23,10 @@ from services.query.board.board import Boards
 from services.query.board.plain import plain
 from services.simulator.corridors import simulate
 from services.simulator.signing import Outgoing, members, profiles, sign_all
-from services.storage.migrate import migrate
 from services.storage.session import open_session
 from tests.casework.platform import Clock, register_platform
 from tests.signed.telling import APPENDED_MS, GATEWAY, Desk
+from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
 MOMENTS = (11, 12, 17, 20, 22, 23)
@@ -134,8 +134,7 @@ def test_of_a_train_that_both_show_they_tell_the_same(postgres: DatabaseAddress)
     good = [message for message in world.simulation().telling.messages if not message.refused_as]
     outgoing = sign_all(sorted(good, key=lambda message: message.sent), known)
     begin, end = outgoing[0].sent, outgoing[-1].sent
-    dsn = postgres.fresh_database("board_of_a_world")
-    migrate(dsn)
+    dsn = migrated_database(postgres, "board_of_a_world")
     register(dsn, members(known))
     with psycopg.connect(dsn) as session:
         register_platform(session)

@@ -30,10 +30,10 @@ from services.registry.events import PartyAdded
 from services.registry.possession import proven
 from services.storage.claiming import Wanted, claim_partitions
 from services.storage.ledger_protocol import Claim, Mark, PartitionId
-from services.storage.migrate import migrate
 from services.storage.session import open_session
 from services.topics.cluster import admin_client, apply
 from services.topics.declaration import Declaration, Defaults, Topic
+from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
 
@@ -137,11 +137,14 @@ def test_a_broker_without_access_rules_will_not_do_in_production(
 # --- the database ---------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def postgres(durable_postgres: DatabaseAddress) -> DatabaseAddress:
+    return durable_postgres
+
+
 @pytest.fixture
 def dsn(postgres: DatabaseAddress) -> str:
-    address = postgres.fresh_database(f"doctor_{uuid.uuid4().hex[:12]}")
-    migrate(address)
-    return address
+    return migrated_database(postgres, f"doctor_{uuid.uuid4().hex[:12]}")
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from schemas.rfc3339 import parse_micros
 from services.core.rules import HOUR
 from services.exporter import etas
 from services.localstack.engine import DatabaseAddress
-from services.storage.migrate import migrate
 from tests.signed.telling import Desk, record, register
 from tests.stories.telling import Story
+from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
 AS_OF = "2026-03-20T12:00:00Z"
@@ -78,8 +78,7 @@ STORY = Story(
 
 @pytest.fixture(scope="module")
 def dsn(postgres: DatabaseAddress) -> str:
-    address = postgres.fresh_database("etas")
-    migrate(address)
+    address = migrated_database(postgres, "etas")
     with psycopg.connect(address) as session:
         register(session, [STORY])
     hand = Desk(address)

@@ -32,10 +32,10 @@ from services.registry import commands
 from services.registry.events import PartyAdded
 from services.registry.possession import proven
 from services.storage.batch import Event
-from services.storage.migrate import migrate
 from services.storage.words import word
 from tests.storing.harness import Pair
 from tests.storing.telling import HOUR, Teller
+from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
 KEYS = [SigningKey.from_seed(Scheme.ED25519, bytes([number]) * 32) for number in range(9)]
@@ -46,8 +46,7 @@ UNLOADED, DELIVERED, EXIT_CLEARED = 401, 600, 1205
 
 @pytest.fixture(scope="module")
 def dsn(postgres: DatabaseAddress) -> str:
-    address = postgres.fresh_database("exporter_tests")
-    migrate(address)
+    address = migrated_database(postgres, "exporter_tests")
     with psycopg.connect(address) as session:
         for code, key in (("ktz", SPEAKS), ("silent", KEYS[-1])):
             party = PartyAdded(

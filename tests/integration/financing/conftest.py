@@ -8,16 +8,15 @@ import pytest
 
 from services.localstack.engine import DatabaseAddress
 from services.storage import points
-from services.storage.migrate import migrate
 from services.storage.session import open_session
 from tests.financing.stored import empty, register
 from tests.financing.telling import cases
+from tests.support.databases import migrated_database
 
 
 @pytest.fixture(scope="session")
 def financing_dsn(postgres: DatabaseAddress) -> str:
-    address = postgres.fresh_database("financing_tests")
-    migrate(address)
+    address = migrated_database(postgres, "financing_tests")
     with open_session(address) as session:
         register(session, cases()[0].story)
     return address

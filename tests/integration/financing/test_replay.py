@@ -10,10 +10,10 @@ from services.processors.financing.asking import Ask
 from services.processors.financing.rulings import Action
 from services.processors.financing.store.answering import status_of
 from services.replay.replaying import replay
-from services.storage.migrate import migrate
 from services.storage.session import open_session
 from tests.financing.stored import Stored, checked, events_of, register
 from tests.financing.telling import Case, cases, micros
+from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
 KEPT = ("decision", "touched", "hold", "entry", "cargo", "word", "watch", "external", "version")
@@ -33,8 +33,7 @@ def rows(stored: Stored) -> dict[str, list[object]]:
 
 def test_a_new_generation_keeps_every_decision(postgres: DatabaseAddress) -> None:
     case: Case = next(case for case in cases() if case.slug.startswith("02_"))
-    dsn = postgres.fresh_database("financing_replayed")
-    migrate(dsn)
+    dsn = migrated_database(postgres, "financing_replayed")
     with open_session(dsn) as session:
         register(session, case.story)
     stored = Stored(dsn, events_of(case))

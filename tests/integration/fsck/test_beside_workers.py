@@ -19,7 +19,6 @@ from services.fsck.finding import Damage, Report
 from services.localstack.engine import DatabaseAddress
 from services.storage import points
 from services.storage.loss import LOSS_ACCEPTED, move_partition
-from services.storage.migrate import migrate
 from tests.signed.telling import (
     APPENDED_MS,
     GATEWAY,
@@ -31,6 +30,7 @@ from tests.signed.telling import (
     register,
 )
 from tests.stories.telling import Story
+from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
 STORIES = all_stories("w")[::2]
@@ -38,8 +38,7 @@ STORIES = all_stories("w")[::2]
 
 @pytest.fixture(scope="module")
 def dsn(postgres: DatabaseAddress) -> str:
-    address = postgres.fresh_database("fsck_beside")
-    migrate(address)
+    address = migrated_database(postgres, "fsck_beside")
     with psycopg.connect(address) as session:
         register(session, (*STORIES, late_link()))
     return address

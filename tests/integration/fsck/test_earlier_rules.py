@@ -15,10 +15,10 @@ from services.fsck.finding import Damage
 from services.localstack.engine import DatabaseAddress
 from services.query.reread import Unreadable, reread
 from services.registry import store
-from services.storage.migrate import migrate
 from services.storage.reading import events_by_number
 from tests.signed import telling
 from tests.signed.telling import GATEWAY, NETWORK, Desk, all_stories, register, signed
+from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
 
@@ -26,8 +26,7 @@ pytestmark = pytest.mark.integration
 def test_an_id_that_shows_nothing_is_refused_today_and_stays_readable_from_before(
     postgres: DatabaseAddress, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dsn = postgres.fresh_database("earlier_rules")
-    migrate(dsn)
+    dsn = migrated_database(postgres, "earlier_rules")
     story = all_stories()[0]
     with psycopg.connect(dsn) as session:
         register(session, [story])

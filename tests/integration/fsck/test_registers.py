@@ -46,6 +46,7 @@ from tests.calling.cast import case, play
 from tests.calling.running import RunningApi, now
 from tests.financing.stored import register
 from tests.integration.webhooks.conftest import KEY
+from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
 Session = psycopg.Connection[Any]
@@ -80,8 +81,7 @@ UNCOVERED = {
 @pytest.fixture(scope="module")
 def served(postgres: DatabaseAddress, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A database whose every register has several rows."""
-    dsn = postgres.fresh_database("fsck_registers")
-    migrate(dsn)
+    dsn = migrated_database(postgres, "fsck_registers")
     play(dsn)
     folder = tmp_path_factory.mktemp("served")
     with RunningApi(dsn, folder, {"webhook_keys": KEY, "webhook_loopback": True}) as api:

@@ -20,12 +20,12 @@ from services.producers.spool_status import status
 from services.registry import commands
 from services.registry.events import PartyAdded
 from services.registry.possession import proven
-from services.storage.migrate import migrate
 from tests.integration.worker.harness import Arena
 from tests.producing.log import stored
 from tests.producing.partner import departed, partner, write
 from tests.producing.waiting import until
 from tests.producing.weak_link import Cut, WeakLink
+from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
 
@@ -41,8 +41,7 @@ UP, DOWN = 0.3, 1.2  # seconds of a day; up counts from the first use of the lin
 
 
 def test_a_week_over_a_weak_link_arrives_whole(stack: Servers, tmp_path: Path) -> None:
-    dsn = stack.database.fresh_database(f"weak_{uuid.uuid4().hex[:12]}")
-    migrate(dsn)
+    dsn = migrated_database(stack.database, f"weak_{uuid.uuid4().hex[:12]}")
     arena = Arena(stack.bootstrap, dsn, tmp_path)
     (topic,) = arena.create_topics(["ktz"], partitions=2)
     who = partner(topic)

@@ -19,10 +19,10 @@ from services.gateway.outcomes import Outcome
 from services.localstack.engine import DatabaseAddress
 from services.processors.credit.consent import Part
 from services.processors.credit.disputes import DisputeState
-from services.storage.migrate import migrate
 from tests.calling import permissions
 from tests.calling.running import RunningApi
 from tests.integration.gateway.conftest import Partner
+from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
 ROWS = table()
@@ -31,8 +31,7 @@ SANDBOX = Partner("sandbox")
 
 
 def running(postgres: DatabaseAddress, folder: Path, network: str) -> RunningApi:
-    dsn = postgres.fresh_database(f"sandbox_{uuid4().hex[:8]}")
-    migrate(dsn)
+    dsn = migrated_database(postgres, f"sandbox_{uuid4().hex[:8]}")
     SANDBOX.register(dsn, *ROLES)
     Partner("ktz").register(dsn, Role.RAILWAY)
     # No broker: what is forced goes nowhere.

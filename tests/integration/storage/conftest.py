@@ -9,17 +9,15 @@ import pytest
 
 from services.localstack.engine import DatabaseAddress
 from services.storage import points
-from services.storage.migrate import migrate
 from tests.storing.harness import Pair
 from tests.storing.telling import Teller
+from tests.support.databases import migrated_database
 
 
 @pytest.fixture(scope="session")
 def dsn(postgres: DatabaseAddress) -> str:
     # Mutants run some of these tests in processes of their own on the same server: no run may drop another's database.
-    address = postgres.fresh_database(f"storage_tests_{os.getpid()}")
-    migrate(address)
-    return address
+    return migrated_database(postgres, f"storage_tests_{os.getpid()}")
 
 
 @pytest.fixture

@@ -27,10 +27,10 @@ from services.storage import batching, claiming, identities, judging, terms, wor
 from services.storage.batch import Advance, Batch, Event
 from services.storage.claiming import Wanted
 from services.storage.errors import Fenced
-from services.storage.migrate import migrate
 from services.storage.statements import statement
 from tests.storing.harness import Pair, start
 from tests.storing.telling import HOUR, Teller
+from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
 
@@ -116,8 +116,7 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def address(postgres: DatabaseAddress) -> str:
-    dsn = postgres.fresh_database("lock_order")
-    migrate(dsn)
+    dsn = migrated_database(postgres, "lock_order")
     with psycopg.connect(getattr(postgres, "admin_dsn", postgres.dsn), autocommit=True) as administrator:
         administrator.execute("ALTER DATABASE lock_order SET deadlock_timeout = '100ms'")
     return dsn

@@ -9,15 +9,14 @@ from pathlib import Path
 import pytest
 
 from services.localstack.engine import Servers
-from services.storage.migrate import migrate
 from tests.integration.worker import probe
 from tests.integration.worker.harness import Arena
+from tests.support.databases import migrated_database
 
 
 @pytest.fixture
 def arena(stack: Servers, tmp_path: Path) -> Iterator[Arena]:
-    dsn = stack.database.fresh_database(f"worker_{uuid.uuid4().hex[:12]}")
-    migrate(dsn)
+    dsn = migrated_database(stack.database, f"worker_{uuid.uuid4().hex[:12]}")
     probe.prepare(dsn)
     arena = Arena(stack.bootstrap, dsn, tmp_path)
     yield arena

@@ -29,10 +29,10 @@ from services.localstack.guard import Guard
 from services.localstack.ports import free_port
 from services.processors.log_reader import LogReader
 from services.storage.ledger_protocol import PartitionId
-from services.storage.migrate import migrate
 from tests.integration.worker import probe
 from tests.integration.worker.harness import Arena, metrics
 from tests.integration.worker.test_product import Partner, counts, workers
+from tests.support.databases import migrated_database
 
 pytestmark = [pytest.mark.integration, pytest.mark.chaos, pytest.mark.timeout(900)]
 PATIENCE = 90.0
@@ -47,9 +47,7 @@ def own() -> Iterator[LocalStack]:
 
 @pytest.fixture
 def database(postgres: DatabaseAddress) -> str:
-    dsn = postgres.fresh_database(f"diverged_{uuid.uuid4().hex[:12]}")
-    migrate(dsn)
-    return dsn
+    return migrated_database(postgres, f"diverged_{uuid.uuid4().hex[:12]}")
 
 
 @pytest.fixture

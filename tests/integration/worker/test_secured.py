@@ -14,12 +14,12 @@ from services.localstack.broker_access import ADMINISTRATOR
 from services.processors.topic_directory import TopicDirectory
 from services.producers import publisher
 from services.producers.unsent import BrokerUnreachable
-from services.storage.migrate import migrate
 from services.topics.access import apply_grants, grants
 from services.topics.cluster import ClusterError, admin_client, apply
 from services.topics.declaration import read_declaration
 from tests.integration.worker import probe
 from tests.integration.worker.harness import Arena
+from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
 TOPIC = "cre.railway.ktz.v1"
@@ -45,8 +45,7 @@ def secured() -> Iterator[LocalStack]:
 
 @pytest.fixture
 def arena(secured: LocalStack, tmp_path: Path) -> Arena:
-    dsn = secured.database.fresh_database(f"secured_{uuid.uuid4().hex[:12]}")
-    migrate(dsn)
+    dsn = migrated_database(secured.database, f"secured_{uuid.uuid4().hex[:12]}")
     probe.prepare(dsn)
     return Arena(secured.bootstrap, dsn, tmp_path)
 
