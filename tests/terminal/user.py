@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.support.launcher import lianyun
 
 BOX, OTHER = "CSQU3054383", "LYSU1000022"
 
@@ -29,15 +29,7 @@ class User:
 
     def tried(self, *arguments: str) -> tuple[int, str, str]:
         """The exit code, the output and the errors of a command, whatever came of it."""
-        done = subprocess.run(
-            [sys.executable, "-m", "services.cli", *arguments],
-            env={**os.environ, **self.environment, "PYTHONPATH": str(Path.cwd())},
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
+        done = lianyun(*arguments, env={**os.environ, **self.environment}, cwd=self.folder)
         return done.returncode, done.stdout, done.stderr
 
     def json(self, *arguments: str, code: int = 0) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from services.producers.unsent import BrokerUnreachable, NotTaken
 from services.producers.watching import Watch
 from tests.producing.log import stored
 from tests.producing.partner import departed, write
+from tests.support import launcher
 
 pytestmark = pytest.mark.integration
 
@@ -82,8 +83,7 @@ def test_killed_again_and_again_it_still_publishes_everything(
 
 def lianyun(environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
     """The command in a process of its own; one that waited for its whole patience would not end here."""
-    command = [sys.executable, "-m", "services.cli", "publish", "--as", "ktz", *words]
-    return subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=180)
+    return launcher.lianyun("publish", "--as", "ktz", *words, env=environment, timeout=180)
 
 
 def elsewhere(profile: Profile, folder: Path, broker: BrokerAddress, topic: str) -> dict[str, str]:

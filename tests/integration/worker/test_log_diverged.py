@@ -6,8 +6,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -32,6 +30,7 @@ from services.storage.ledger_protocol import PartitionId
 from tests.integration.worker import probe
 from tests.integration.worker.harness import Arena, metrics
 from tests.integration.worker.test_product import Partner, counts, workers
+from tests.support import launcher
 from tests.support.databases import migrated_database
 
 pytestmark = [pytest.mark.integration, pytest.mark.chaos, pytest.mark.timeout(900)]
@@ -133,17 +132,8 @@ def lianyun(arena: Arena, *arguments: str, code: int = 0) -> str:
         "HOME": str(arena.folder),
         "LIANYUN_BOOTSTRAP": arena.bootstrap,
         "LIANYUN_DSN": arena.dsn,
-        "PYTHONPATH": str(Path(__file__).resolve().parents[3]),
     }
-    done = subprocess.run(
-        [sys.executable, "-m", "services.cli", *arguments],
-        cwd=arena.folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    done = launcher.lianyun(*arguments, env=environment, cwd=arena.folder, timeout=300)
     assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout + done.stderr
 
