@@ -23,6 +23,7 @@ from services.localstack.engine import DatabaseAddress
 from services.registry import commands, store
 from services.registry.events import PartyAmended
 from tests.signed.telling import APPENDED_MS, GATEWAY, NETWORK, all_stories, tell
+from tests.support.profile import first_of_each
 
 pytestmark = pytest.mark.integration
 Session = psycopg.Connection[Any]
@@ -297,7 +298,9 @@ CASES = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))
+@pytest.mark.parametrize(
+    "case", first_of_each(CASES, lambda case: case.kind, lambda case: case.name.replace(" ", "-"))
+)
 def test_damage_is_found_and_named(session: Session, case: Case) -> None:
     where = case.where
     if case.key:
