@@ -24,6 +24,7 @@ def result() -> dict[str, Any]:
     return found
 
 
+@pytest.mark.long
 def test_every_question_is_answered(result: dict[str, Any]) -> None:
     assert result["status"]["statuses"] == {"200": 20}
     assert set(result["reserve"]["outcomes"]) == {"DONE"}
@@ -32,16 +33,19 @@ def test_every_question_is_answered(result: dict[str, Any]) -> None:
     assert result["reserve_at_the_desk"]["decisions_per_commit"] > 1, "four clients ask at the same time"
 
 
+@pytest.mark.long
 def test_no_plan_reads_a_large_table_whole(result: dict[str, Any]) -> None:
     assert result["plans"]["whole_tables_read"] == {}
     assert result["whole_tables_read"] == {}
 
 
+@pytest.mark.long
 def test_a_request_waits_for_the_database_a_few_times(result: dict[str, Any]) -> None:
     for kind, most in ROUND_TRIPS.items():
         assert 1 <= result["round_trips"][kind] <= most, result["round_trips"]
 
 
+@pytest.mark.long
 def test_what_processor_time_a_request_takes_is_told(result: dict[str, Any]) -> None:
     assert result["status"]["cpu_ms_per_request"].keys() == {"api", "postgres"}
     assert result["reserve_at_the_desk"]["cpu_ms_per_request"].keys() == {"clients", "postgres"}

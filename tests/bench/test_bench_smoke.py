@@ -12,7 +12,7 @@ from services.proving.bench import projecting
 from services.proving.bench.pipeline import Scale, bench_pipeline
 from services.proving.bench.report import BUDGET, MEANING
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.long]
 
 SCALE = Scale(
     events=2_500,

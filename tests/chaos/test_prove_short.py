@@ -10,7 +10,7 @@ from services.proving.prove import prove
 from services.proving.report import good
 from services.simulator.simulate import Scale
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.chaos, pytest.mark.long, pytest.mark.timeout(400)]
 
 ATTACKS = (
     "kill holding_heads",

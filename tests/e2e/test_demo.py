@@ -125,6 +125,7 @@ def test_a_bank_reads_three_shippers_by_their_consent(outcome: dict[str, Any]) -
     assert not any(each["read_without_consent"] for each in credit.values())
 
 
+@pytest.mark.long
 def test_a_killed_worker_loses_nothing() -> None:
     lines: list[str] = []
     killed = dares.kill(1, lines.append, Scale(seed=1, trains=3, boxes=12, rumours=2))
@@ -138,6 +139,7 @@ def test_a_killed_worker_loses_nothing() -> None:
     assert killed["lost"] == killed["duplicated"] == killed["wrong_states"] == 0
 
 
+@pytest.mark.long
 def test_a_changed_row_is_named_with_its_publisher_and_field() -> None:
     told = dares.tamper(1, lambda _line: None)
     assert told["sound_before"]

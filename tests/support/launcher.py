@@ -32,7 +32,7 @@ AT_IMPORT = (
 
 
 class Launcher:
-    """One process that forks, started on first use. ``preload``: modules, packages with all they contain.
+    """One process that forks, started on first use. ``preload``: modules, or packages with all they contain, ``name.*``.
 
     Safe for several threads, which wait for one another.
     """
@@ -123,7 +123,7 @@ def _text(file: Path) -> str:
     return file.read_text(encoding="utf-8") if file.exists() else ""
 
 
-_LIANYUN = Launcher("services.cli")
+_LIANYUN = Launcher("services.cli.*")
 
 
 def lianyun(
@@ -134,9 +134,13 @@ def lianyun(
 
 
 def _import(name: str) -> None:
-    """Import a module, and all that is in it where it is a package."""
-    module = importlib.import_module(name)
-    for _, inner, _ in pkgutil.walk_packages(getattr(module, "__path__", ()), f"{name}."):
+    """Import a module, and with ``.*`` all that is in the package."""
+    module = importlib.import_module(name.removesuffix(".*"))
+    for _, inner, _ in (
+        []
+        if module.__name__ == name
+        else pkgutil.walk_packages(getattr(module, "__path__", ()), f"{module.__name__}.")
+    ):
         if not inner.endswith("__main__"):
             importlib.import_module(inner)
 

@@ -115,6 +115,7 @@ def test_a_topic_that_does_not_exist_is_named_at_once_and_the_events_wait(
     assert stored(broker.bootstrap, missing) == {f"dep-{n}": 1 for n in range(3)}
 
 
+@pytest.mark.long  # the client waits for the topic again and again
 def test_what_is_for_another_topic_goes_out_and_what_is_refused_is_named(
     broker: BrokerAddress, profile: Profile, tmp_path: Path
 ) -> None:

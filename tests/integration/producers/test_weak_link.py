@@ -26,10 +26,11 @@ from tests.producing.partner import departed, partner, write
 from tests.producing.waiting import until
 from tests.producing.weak_link import Cut, WeakLink
 from tests.support.databases import migrated_database
+from tests.support.profile import rounds
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.randomised]
 
-DAYS, FILES_A_DAY, RECORDS = 7, 3, 60
+DAYS, FILES_A_DAY, RECORDS = rounds(2, 7), 3, 60
 # The client's own patience runs in the same accelerated time: it gives up on a message long before the link is back.
 WATCH = """
 from services.cli.main import run

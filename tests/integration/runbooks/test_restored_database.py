@@ -112,6 +112,7 @@ def given_to_the_server(backup: Path, server: OwnServer) -> str:
     return str(there)
 
 
+@pytest.mark.long
 def test_point_in_time_recovery(
     broker: BrokerAddress, server: OwnServer, folder_of_programs: Path, tmp_path: Path
 ) -> None:

@@ -46,7 +46,7 @@ from services.topics.declaration import read_declaration
 from tests.upgrading.comparing import schema, state
 from tests.upgrading.previous import command, environment, next_release, previous_release
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.long]
 PATIENCE = 240.0
 SETTINGS = {"LIANYUN_SESSION_TIMEOUT": "15", "LIANYUN_HEARTBEAT": "2"}
 """On a busy machine a heartbeat takes seconds: with the least that Kafka allows, the group never comes to rest there."""

@@ -169,7 +169,9 @@ def stored_ids(arena: Arena) -> set[str]:
 # --- One broker loses its tail ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("worker", ["runs through it", "starts after it"])
+@pytest.mark.parametrize(
+    "worker", ["runs through it", pytest.param("starts after it", marks=pytest.mark.long)]
+)
 def test_a_tail_that_was_lost_and_overgrown_stops_the_partition_for_good(
     arena: Arena, own: LocalStack, worker: str
 ) -> None:
@@ -202,6 +204,7 @@ def test_a_tail_that_was_lost_and_overgrown_stops_the_partition_for_good(
     assert "LOG_DIVERGED" in lianyun(arena, "offsets", "list")
 
 
+@pytest.mark.long
 def test_growth_does_not_end_a_stop_beyond_the_end_where_nothing_shows_the_same_log(
     arena: Arena, own: LocalStack
 ) -> None:
@@ -223,7 +226,9 @@ def test_growth_does_not_end_a_stop_beyond_the_end_where_nothing_shows_the_same_
     assert arena.stored() == 100
 
 
-@pytest.mark.parametrize("worker", ["runs through it", "starts after it"])
+@pytest.mark.parametrize(
+    "worker", [pytest.param("runs through it", marks=pytest.mark.long), "starts after it"]
+)
 def test_what_the_log_has_instead_is_applied_by_a_redrive(arena: Arena, own: LocalStack, worker: str) -> None:
     (topic,) = arena.create_topics(["ktz"], partitions=1)
     sender = partner(arena, topic)
@@ -261,6 +266,7 @@ def test_what_the_log_has_instead_is_applied_by_a_redrive(arena: Arena, own: Loc
     )
 
 
+@pytest.mark.long
 def test_what_an_older_release_has_skipped_is_found_and_applied(arena: Arena, own: LocalStack) -> None:
     """Without a record to compare the offsets are taken at their word once, as they always were before."""
     (topic,) = arena.create_topics(["ktz"], partitions=1)
@@ -288,6 +294,7 @@ def test_what_an_older_release_has_skipped_is_found_and_applied(arena: Arena, ow
     assert "sound" in lianyun(arena, "fsck")
 
 
+@pytest.mark.long
 def test_a_record_that_left_the_log_in_order_stops_nothing(arena: Arena, own: LocalStack) -> None:
     """Retention took all that was applied: the log still reaches to the next offset in the leader epoch of the last record."""
     (topic,) = arena.create_topics(["ktz"], partitions=1)
