@@ -35,7 +35,7 @@ test-long: setup ## Run the long ones: drills, benches, whole demos, every store
 	LIANYUN_LONG=1 LIANYUN_SEED=$(SEED) $(RUN) -m "long or randomised or hypothesis" --hypothesis-seed=$(SEED) $(ARGS)
 
 containers: setup ## Build the image and run both profiles of infra/docker-compose.yml (needs a container engine)
-	LIANYUN_CONTAINERS=1 $(BIN)/python -m pytest -m containers tests/integration/containers tests/unit/infra $(ARGS)
+	LIANYUN_CONTAINERS=1 $(BIN)/python -m pytest -m containers tests/system/containers tests/unit/infra $(ARGS)
 
 demo: setup ## Run the whole system here on simulated trains, with a picture of the corridor
 	$(BIN)/lianyun demo $(ARGS)

@@ -22,8 +22,8 @@ from services.localstack.engine import (
 )
 from services.localstack.errors import StackError
 from services.localstack.watching_programs import watching_programs
-from tests.integration.containers import engine as containers
 from tests.support.profile import LONG, SEED
+from tests.system.containers import engine as containers
 
 # How long an example takes says nothing but how busy the machine is. The ordinary run draws the same examples each time.
 settings.register_profile(

@@ -25,7 +25,7 @@ from services.localstack.jars import broker_jars
 from services.localstack.ports import free_port
 from services.localstack.startup_archive import startup_archive
 from services.localstack.training import fits
-from tests.producing.waiting import until
+from tests.support.producers.condition import until
 
 pytestmark = pytest.mark.integration
 

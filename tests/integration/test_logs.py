@@ -20,8 +20,8 @@ from services.localstack.engine import Servers
 from services.localstack.ports import free_port
 from services.processors.supervisor import Supervisor
 from services.webhooks.sealing import new_key
-from tests.financing.world import KEY
 from tests.integration.gateway.conftest import Gateway, opening
+from tests.support.financing.world import KEY
 
 pytestmark = pytest.mark.integration
 

@@ -17,8 +17,8 @@ from services.processors.credit.rates import rate
 from services.processors.credit.scoring import Assessment, Record
 from services.processors.credit.signals import Model, Signal, model
 from services.processors.credit.stability import dispersion
-from tests.crediting.worlds import AS_OF, HARM, Act, Cast, acts, good_history, told, world
-from tests.stories.credit.telling import State, joined
+from tests.stories.credit.story import State, joined
+from tests.support.credit.worlds import AS_OF, HARM, Act, Cast, acts, good_history, told, world
 from tests.support.profile import rounds
 
 TABLE = model()

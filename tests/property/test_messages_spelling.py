@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from schemas.reasons import Refusal
 from services.producers.formats import ncts, taf
 from services.producers.formats.model import Format
-from tests.messages.assembling import settings as partner
-from tests.messages.assembling import tell
-from tests.messages.written import composition, life, report, running
+from tests.support.messages.assembly import settings as partner
+from tests.support.messages.assembly import tell
+from tests.support.messages.documents import composition, life, report, running
 from tests.support.profile import rounds
 
 MESSAGES: dict[str, tuple[Format, bytes]] = {

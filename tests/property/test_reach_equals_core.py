@@ -16,9 +16,9 @@ from services.core.links import RIDES, Path, Span, spans
 from services.core.objects import Thing
 from services.storage.reaching import FoundingRow, LinkRow, Reach, derive_structure
 from services.storage.words import word
-from tests.storing.cast import PARTIES, Objects, event_id
-from tests.storing.sayings import founding, links
 from tests.support.profile import rounds
+from tests.support.storage.cast import PARTIES, Objects, event_id
+from tests.support.storage.strategies import founding, links
 
 EXAMPLES = settings(max_examples=rounds(60, 600), deadline=None)
 OBJECTS = Objects("reach/")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from schemas.reasons import Refusal
 from services.producers.formats.sheets import FORMATS
 from tests.support.profile import rounds
-from tests.unit.formats_sheets.making import (
+from tests.unit.formats_sheets.workbooks import (
     DEPARTURE,
     KTZ,
     OPERATOR,

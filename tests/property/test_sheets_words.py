@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from services.producers.formats.sheets import operations
 from tests.support.profile import rounds
-from tests.unit.formats_sheets.making import passed, read, said, text, unread
 from tests.unit.formats_sheets.test_tracking_kinds import FORWARDER
+from tests.unit.formats_sheets.workbooks import passed, read, said, text, unread
 
 WORDS = {
     "arrived": ("到达", "已到", "抵达", "arrived", "прибытие", "прибыл"),

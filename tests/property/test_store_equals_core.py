@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from services.localstack.engine import DatabaseAddress
 from services.storage import points
 from services.storage.batch import Event
-from tests.storing.cast import Objects, Said, event, everything
-from tests.storing.comparing import assert_equal_to_core, assert_readers_see_enough
-from tests.storing.harness import Pair, Pausing, start
-from tests.storing.worlds import claimed, said, worlds
 from tests.support.databases import migrated_database
 from tests.support.profile import rounds
+from tests.support.storage.cast import Objects, Said, event, everything
+from tests.support.storage.comparison import assert_equal_to_core, assert_readers_see_enough
+from tests.support.storage.worlds import claimed, said, worlds
+from tests.support.storage.writers import Pair, Pausing, start
 
 pytestmark = pytest.mark.integration
 

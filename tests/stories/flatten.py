@@ -15,7 +15,7 @@ from services.core.facts import Assurance, Claim
 from services.core.objects import Thing
 from services.core.view import HandoverView, Position, Standing, View
 
-from .telling import Story
+from .story import Story
 
 ALARMS = (
     "disputes",

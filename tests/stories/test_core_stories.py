@@ -38,7 +38,7 @@ from services.core.view import View
 from tests.support.profile import SEED, rounds
 
 from .flatten import flatten, judged
-from .telling import Story, stories
+from .story import Story, stories
 
 PERMUTATIONS = rounds(40, 1_000)
 FEWER = rounds(10, 200)
@@ -160,7 +160,7 @@ def test_story_is_told_by_those_who_may(story: Story) -> None:
 
 
 SHOW = """
-from stories.telling import stories
+from stories.story import stories
 from stories.test_core_stories import flattened, views
 from services.core.facts import Facts
 for story in stories():

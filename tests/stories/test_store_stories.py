@@ -39,7 +39,7 @@ from tests.support.databases import migrated_database
 from tests.support.profile import SEED, rounds
 
 from .flatten import flatten, judged
-from .telling import Story, Told, stories
+from .story import Story, Told, stories
 
 pytestmark = pytest.mark.integration
 

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from services.localstack.engine import DatabaseAddress
-from tests.alerting.runbooks import FILES, statements
+from tests.support.alerts.runbooks import FILES, statements
 from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration

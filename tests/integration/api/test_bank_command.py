@@ -14,11 +14,11 @@ from services.cli.main import app
 from services.localstack.engine import DatabaseAddress
 from services.processors.financing.store.opening import read_keys
 from services.storage.session import open_session
-from tests.calling.running import RunningApi
-from tests.financing.stored import Stored, checked, events_of, register
-from tests.financing.telling import Case, cases, micros
 from tests.integration.api.test_banking import INVOICE, A, B
+from tests.support.api.server import RunningApi
 from tests.support.databases import migrated_database
+from tests.support.financing.stored_world import Stored, checked, events_of, register
+from tests.support.financing.stories import Case, cases, micros
 
 pytestmark = pytest.mark.integration
 CASE: Case = next(case for case in cases() if case.slug.startswith("02_"))

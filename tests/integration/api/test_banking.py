@@ -19,11 +19,11 @@ from services.localstack.engine import DatabaseAddress
 from services.processors.financing import lifecycle
 from services.processors.financing.rulings import Outcome
 from services.storage.session import open_session
-from tests.calling.running import RunningApi
-from tests.calling.telling import text_of
-from tests.financing.stored import Stored, checked, events_of, register, tell
-from tests.financing.telling import Case, cases, micros
+from tests.support.api.responses import text_of
+from tests.support.api.server import RunningApi
 from tests.support.databases import migrated_database
+from tests.support.financing.stored_world import Stored, checked, events_of, register, tell
+from tests.support.financing.stories import Case, cases, micros
 
 pytestmark = pytest.mark.integration
 GOODS: Case = next(case for case in cases() if case.slug.startswith("02_"))

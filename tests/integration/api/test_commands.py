@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from services.localstack.ports import free_port
-from tests.calling.running import RunningApi
 from tests.support import launcher
+from tests.support.api.server import RunningApi
 
 pytestmark = pytest.mark.integration
 ROOT = Path(__file__).resolve().parents[3]

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from services.credentials.authority import issue, new_authority
-from tests.calling.running import RunningApi
+from tests.support.api.server import RunningApi
 
 pytestmark = pytest.mark.integration
 QUICK = {"api_header_seconds": 1, "api_body_seconds": 2, "api_connections": 40, "api_peer_connections": 30}

@@ -28,7 +28,7 @@ from services.simulator.signing import Outgoing, members, profiles, sign_all
 from services.storage.batch import Advance, Batch, Event
 from services.storage.claiming import Wanted
 from services.storage.writer import Writer
-from tests.calling.running import RunningApi
+from tests.support.api.server import RunningApi
 from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration

@@ -18,7 +18,7 @@ from services.api.tokens.certificate import thumbprint
 from services.credentials.authority import issue, new_authority
 from services.registry import store
 from services.storage.session import open_session
-from tests.calling.running import RunningApi, now
+from tests.support.api.server import RunningApi, now
 
 pytestmark = pytest.mark.integration
 PATH = "/v1/consignments/xaport/XA-1"

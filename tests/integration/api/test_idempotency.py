@@ -16,8 +16,8 @@ from services.api.needs import Needs, Scope
 from services.api.problems import Problem
 from services.api.routing import Routes
 from services.localstack.engine import DatabaseAddress
-from tests.calling.cast import play
-from tests.calling.running import RunningApi
+from tests.support.api.cast import play
+from tests.support.api.server import RunningApi
 from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration

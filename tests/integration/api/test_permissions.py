@@ -16,9 +16,9 @@ from services.api.routing import PUBLIC, Declared
 from services.api.settings import ApiSettings
 from services.registry import store
 from services.storage.session import open_session
-from tests.calling.permissions import PARTIES, ROWS, Row
-from tests.calling.running import RunningApi
-from tests.calling.telling import text_of
+from tests.support.api.permissions import PARTIES, ROWS, Row
+from tests.support.api.responses import text_of
+from tests.support.api.server import RunningApi
 
 pytestmark = pytest.mark.integration
 OPEN = {

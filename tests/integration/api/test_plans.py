@@ -16,7 +16,7 @@ from services.proving import lending
 from services.proving.bench import lent
 from services.proving.bench.plans import plans, whole_reads
 from services.simulator.signing import members, profiles
-from tests.calling.running import RunningApi
+from tests.support.api.server import RunningApi
 from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration

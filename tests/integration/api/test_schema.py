@@ -15,7 +15,7 @@ from schemathesis.checks import CHECKS, load_all_checks
 
 from services.api.app import described
 from services.api.client import ApiAuth
-from tests.calling.running import RunningApi
+from tests.support.api.server import RunningApi
 from tests.support.profile import rounds
 
 pytestmark = pytest.mark.integration

@@ -14,10 +14,10 @@ import pytest
 from schemas.schemes import PublicKey, Scheme
 from services.localstack.engine import DatabaseAddress
 from services.processors.credit.store import projector
-from tests.calling.running import RunningApi
-from tests.financing.stored import Stored, events_of, register, tell
-from tests.financing.telling import Case, cases, micros
+from tests.support.api.server import RunningApi
 from tests.support.databases import migrated_database
+from tests.support.financing.stored_world import Stored, events_of, register, tell
+from tests.support.financing.stories import Case, cases, micros
 
 pytestmark = pytest.mark.integration
 GOODS: Case = next(case for case in cases() if case.slug.startswith("02_"))

@@ -23,7 +23,7 @@ from services.api.tokens.jose import BadToken
 from services.api.tokens.proof import digest
 from services.registry import store
 from services.storage.session import open_session
-from tests.calling.running import RunningApi, now
+from tests.support.api.server import RunningApi, now
 
 pytestmark = pytest.mark.integration
 PATH = "/v1/consignments/xaport/XA-1"

@@ -23,12 +23,12 @@ from services.processors.financing.store.opening import make_keys, prepare
 from services.registry import store as registry_store
 from services.storage import points
 from services.storage.session import Session, open_session
-from tests.casework.platform import Clock, register_platform
-from tests.signed.telling import Desk as Hand
-from tests.signed.telling import record, register
-from tests.stories.telling import Story, stories
-from tests.storing.harness import Pausing, start
+from tests.stories.story import Story, stories
+from tests.support.cases.platform import Clock, register_platform
 from tests.support.databases import migrated_database
+from tests.support.signed_stories import Desk as Hand
+from tests.support.signed_stories import record, register
+from tests.support.storage.writers import Pausing, start
 
 pytestmark = pytest.mark.integration
 KTZ, CR = Desk("ktz", "dostyk-shift"), Desk("cr", "alashankou-shift")

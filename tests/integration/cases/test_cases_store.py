@@ -26,10 +26,10 @@ from services.processors.cases.store.memory import Memory
 from services.processors.cases.store.rows import cause_of
 from services.registry import store as registry_store
 from services.storage.session import Session, open_session
-from tests.casework.platform import Clock, register_platform
-from tests.signed.telling import GATEWAY, Desk, all_stories, record, register
-from tests.stories.telling import Story
+from tests.stories.story import Story
+from tests.support.cases.platform import Clock, register_platform
 from tests.support.databases import migrated_database
+from tests.support.signed_stories import GATEWAY, Desk, all_stories, record, register
 
 pytestmark = pytest.mark.integration
 NOW = 1_775_000_000_000_000

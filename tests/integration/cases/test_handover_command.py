@@ -15,10 +15,10 @@ from services.cli.main import app
 from services.localstack.engine import DatabaseAddress
 from services.processors.cases.store import projector
 from services.storage.session import open_session
-from tests.casework.platform import Clock, register_platform
-from tests.signed.telling import Desk, record, register
-from tests.stories.telling import stories
+from tests.stories.story import stories
+from tests.support.cases.platform import Clock, register_platform
 from tests.support.databases import migrated_database
+from tests.support.signed_stories import Desk, record, register
 
 pytestmark = pytest.mark.integration
 CAME, STAYED = "LYNU7200039", "LYNU7200023"

@@ -31,7 +31,7 @@ from services.localstack.database import Database
 from services.localstack.engine import DatabaseAddress
 from services.localstack.guard import Guard
 from services.storage.migrate import migrate
-from tests.casework.border_night import border_night, play
+from tests.support.cases.border_night import border_night, play
 from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration

@@ -33,9 +33,9 @@ from services.processors.projections import PROJECTIONS
 from services.registry import store as registry_store
 from services.storage.session import Session, open_session
 from services.storage.within import quarantine
-from tests.signed.telling import GATEWAY, NETWORK, Desk, key_of, record, register
-from tests.stories.credit.telling import CreditStory, State, credit_stories, joined
+from tests.stories.credit.story import CreditStory, State, credit_stories, joined
 from tests.support.databases import migrated_database
+from tests.support.signed_stories import GATEWAY, NETWORK, Desk, key_of, record, register
 
 pytestmark = pytest.mark.integration
 TABLE = model()

@@ -17,10 +17,10 @@ from services.processors.credit.observations import Observation
 from services.processors.credit.signals import Signal, model
 from services.processors.credit.store import follower, loading, projector, rejudging
 from services.storage.session import Session, open_session
-from tests.signed.telling import GATEWAY, NETWORK, Desk, record, register
-from tests.stories.credit.telling import CreditStory, credit_stories
-from tests.stories.telling import Told
+from tests.stories.credit.story import CreditStory, credit_stories
+from tests.stories.story import Told
 from tests.support.databases import migrated_database
+from tests.support.signed_stories import GATEWAY, NETWORK, Desk, record, register
 
 pytestmark = pytest.mark.integration
 TABLE = model()

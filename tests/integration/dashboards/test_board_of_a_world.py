@@ -24,9 +24,9 @@ from services.query.board.plain import plain
 from services.simulator.corridors import simulate
 from services.simulator.signing import Outgoing, members, profiles, sign_all
 from services.storage.session import open_session
-from tests.casework.platform import Clock, register_platform
-from tests.signed.telling import APPENDED_MS, GATEWAY, Desk
+from tests.support.cases.platform import Clock, register_platform
 from tests.support.databases import migrated_database
+from tests.support.signed_stories import APPENDED_MS, GATEWAY, Desk
 
 pytestmark = pytest.mark.integration
 MOMENTS = (11, 12, 17, 20, 22, 23)

@@ -18,7 +18,7 @@ from services.storage.generations import switch_generation
 from services.storage.migrate import migrate
 from services.storage.reference import write_reference
 from services.storage.session import open_session
-from tests.casework.border_night import border_night, play
+from tests.support.cases.border_night import border_night, play
 
 pytestmark = pytest.mark.integration
 ROLES = Path(__file__).resolve().parents[3] / "infra" / "postgres" / "roles.sql"

@@ -11,9 +11,9 @@ from schemas.rfc3339 import parse_micros
 from services.core.rules import HOUR
 from services.exporter import etas
 from services.localstack.engine import DatabaseAddress
-from tests.signed.telling import Desk, record, register
-from tests.stories.telling import Story
+from tests.stories.story import Story
 from tests.support.databases import migrated_database
+from tests.support.signed_stories import Desk, record, register
 
 pytestmark = pytest.mark.integration
 AS_OF = "2026-03-20T12:00:00Z"

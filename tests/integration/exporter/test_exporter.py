@@ -33,9 +33,9 @@ from services.registry.events import PartyAdded
 from services.registry.possession import proven
 from services.storage.batch import Event
 from services.storage.words import word
-from tests.storing.harness import Pair
-from tests.storing.telling import HOUR, Teller
 from tests.support.databases import migrated_database
+from tests.support.storage.facts import HOUR, Teller
+from tests.support.storage.writers import Pair
 
 pytestmark = pytest.mark.integration
 KEYS = [SigningKey.from_seed(Scheme.ED25519, bytes([number]) * 32) for number in range(9)]

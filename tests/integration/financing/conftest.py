@@ -9,9 +9,9 @@ import pytest
 from services.localstack.engine import DatabaseAddress
 from services.storage import points
 from services.storage.session import open_session
-from tests.financing.stored import empty, register
-from tests.financing.telling import cases
 from tests.support.databases import migrated_database
+from tests.support.financing.stored_world import empty, register
+from tests.support.financing.stories import cases
 
 
 @pytest.fixture(scope="session")

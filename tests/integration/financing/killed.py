@@ -16,9 +16,9 @@ from services.processors.financing.store.desk import Desk
 from services.processors.financing.store.versions import KeyRing
 from services.storage import points
 from services.storage.session import open_session
-from tests.financing import crowd
-from tests.financing.stored import SIGNER
-from tests.financing.world import KEY
+from tests.support.financing import crowd
+from tests.support.financing.stored_world import SIGNER
+from tests.support.financing.world import KEY
 
 
 def main(dsn: str, point: str, mark: str = "KILL", count: str = "") -> None:

@@ -20,8 +20,8 @@ from services.processors.financing.store.desk import rulings_of
 from services.processors.financing.store.names import financing_id
 from services.storage.session import open_session
 from services.storage.within import quarantine
-from tests.financing.stored import Stored, checked, events_of, key_of, value
-from tests.financing.telling import Case, cases, micros
+from tests.support.financing.stored_world import Stored, checked, events_of, key_of, value
+from tests.support.financing.stories import Case, cases, micros
 
 pytestmark = pytest.mark.integration
 BASE: Case = next(case for case in cases() if case.slug.startswith("02_"))

@@ -13,8 +13,8 @@ from services.processors.credit.signals import WHOLE, Signal, model
 from services.processors.credit.store import projector, records
 from services.storage.session import Session, open_session
 from services.storage.writer import Writer
-from tests.financing.stored import Stored, events_of
-from tests.financing.telling import Case, cases
+from tests.support.financing.stored_world import Stored, events_of
+from tests.support.financing.stories import Case, cases
 
 pytestmark = pytest.mark.integration
 TWICE = {

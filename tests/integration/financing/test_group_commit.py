@@ -26,9 +26,9 @@ from services.processors.financing.store.desk import CargoMoved, Desk, Session, 
 from services.processors.financing.store.group_commit import Alone, GroupCommit
 from services.processors.financing.store.versions import KeyRing
 from services.storage.session import open_session
-from tests.financing import crowd
-from tests.financing.stored import SIGNER, checked, value
-from tests.financing.world import KEY
+from tests.support.financing import crowd
+from tests.support.financing.stored_world import SIGNER, checked, value
+from tests.support.financing.world import KEY
 
 pytestmark = pytest.mark.integration
 Request = tuple[Ask, tuple[Thing, ...]]

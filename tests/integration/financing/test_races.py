@@ -25,10 +25,10 @@ from services.processors.financing.store.desk import CargoMoved, Desk, database_
 from services.processors.financing.store.versions import KeyMissing, KeyRing
 from services.storage import points
 from services.storage.session import Session, open_session
-from tests.financing import crowd
-from tests.financing.stored import SIGNER, Stored, events_of, value
-from tests.financing.telling import cases, micros
-from tests.financing.world import KEY
+from tests.support.financing import crowd
+from tests.support.financing.stored_world import SIGNER, Stored, events_of, value
+from tests.support.financing.stories import cases, micros
+from tests.support.financing.world import KEY
 
 pytestmark = pytest.mark.integration
 OTHER = KEY[::-1]

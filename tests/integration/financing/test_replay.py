@@ -11,9 +11,9 @@ from services.processors.financing.rulings import Action
 from services.processors.financing.store.answering import status_of
 from services.replay.replaying import replay
 from services.storage.session import open_session
-from tests.financing.stored import Stored, checked, events_of, register
-from tests.financing.telling import Case, cases, micros
 from tests.support.databases import migrated_database
+from tests.support.financing.stored_world import Stored, checked, events_of, register
+from tests.support.financing.stories import Case, cases, micros
 
 pytestmark = pytest.mark.integration
 KEPT = ("decision", "touched", "hold", "entry", "cargo", "word", "watch", "external", "version")

@@ -26,9 +26,9 @@ from services.processors.financing.store.answering import status_of
 from services.processors.financing.store.desk import rulings_of
 from services.processors.financing.store.names import financing_id
 from services.storage.session import Session
-from tests.financing.stored import PLATFORM, SIGNER, Stored, checked, events_of
-from tests.financing.telling import Case, cases, micros
-from tests.financing.world import World
+from tests.support.financing.stored_world import PLATFORM, SIGNER, Stored, checked, events_of
+from tests.support.financing.stories import Case, cases, micros
+from tests.support.financing.world import World
 
 pytestmark = pytest.mark.integration
 CASES = cases()

@@ -19,7 +19,9 @@ from services.fsck.finding import Damage, Report
 from services.localstack.engine import DatabaseAddress
 from services.storage import points
 from services.storage.loss import LOSS_ACCEPTED, move_partition
-from tests.signed.telling import (
+from tests.stories.story import Story
+from tests.support.databases import migrated_database
+from tests.support.signed_stories import (
     APPENDED_MS,
     GATEWAY,
     NETWORK,
@@ -29,8 +31,6 @@ from tests.signed.telling import (
     record,
     register,
 )
-from tests.stories.telling import Story
-from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
 STORIES = all_stories("w")[::2]

@@ -22,8 +22,8 @@ from services.fsck.snapshot import Snapshot
 from services.localstack.engine import DatabaseAddress
 from services.registry import commands, store
 from services.registry.events import PartyAmended
-from tests.signed.telling import APPENDED_MS, GATEWAY, NETWORK, all_stories, tell
 from tests.support.profile import first_of_each
+from tests.support.signed_stories import APPENDED_MS, GATEWAY, NETWORK, all_stories, tell
 
 pytestmark = pytest.mark.integration
 Session = psycopg.Connection[Any]

@@ -16,9 +16,9 @@ from services.localstack.engine import DatabaseAddress
 from services.query.reread import Unreadable, reread
 from services.registry import store
 from services.storage.reading import events_by_number
-from tests.signed import telling
-from tests.signed.telling import GATEWAY, NETWORK, Desk, all_stories, register, signed
+from tests.support import signed_stories
 from tests.support.databases import migrated_database
+from tests.support.signed_stories import GATEWAY, NETWORK, Desk, all_stories, register, signed
 
 pytestmark = pytest.mark.integration
 
@@ -41,7 +41,7 @@ def test_an_id_that_shows_nothing_is_refused_today_and_stays_readable_from_befor
     def by_the_first_rules(verified: object, registry: object) -> object:
         return verified if isinstance(verified, Refused) else read(verified, registry, 1)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(telling.Desk, "_judged", staticmethod(by_the_first_rules))
+    monkeypatch.setattr(signed_stories.Desk, "_judged", staticmethod(by_the_first_rules))
     desk.apply([message])
     desk.settle()
     desk.close()

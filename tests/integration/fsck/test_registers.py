@@ -42,11 +42,11 @@ from services.storage.session import open_session
 from services.trail.lines import ANSWER, COLUMNS, DELIVERY, MESSAGE
 from services.trail.registers import AUDITED, LOGS, REGISTERS
 from services.webhooks import queue, subscriptions
-from tests.calling.cast import case, play
-from tests.calling.running import RunningApi, now
-from tests.financing.stored import register
 from tests.integration.webhooks.conftest import KEY
+from tests.support.api.cast import case, play
+from tests.support.api.server import RunningApi, now
 from tests.support.databases import migrated_database
+from tests.support.financing.stored_world import register
 from tests.support.profile import first_of_each
 
 pytestmark = pytest.mark.integration

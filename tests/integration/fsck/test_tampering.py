@@ -19,11 +19,11 @@ from services.cli.main import app
 from services.fsck.check import fsck
 from services.fsck.finding import Damage, Finding
 from services.localstack.engine import DatabaseAddress
-from tests.signed.telling import GATEWAY, NETWORK
+from tests.support.damage import world
+from tests.support.damage.mutations import prepare
+from tests.support.damage.report import look
 from tests.support.profile import first_of_each
-from tests.tampering import world
-from tests.tampering.looking import look
-from tests.tampering.mutations import prepare
+from tests.support.signed_stories import GATEWAY, NETWORK
 
 pytestmark = pytest.mark.integration
 Session = psycopg.Connection[Any]

@@ -22,7 +22,7 @@ from services.processors.supervisor import Supervisor
 from services.registry import commands
 from services.registry.events import PartyAdded
 from services.registry.possession import proven
-from tests.calling.running import RunningApi
+from tests.support.api.server import RunningApi
 from tests.support.databases import migrated_database
 
 NETWORK = "demo"

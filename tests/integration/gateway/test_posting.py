@@ -14,7 +14,7 @@ from schemas.envelope import event_id
 from services.storage import reading
 from services.storage.session import open_session
 from tests.integration.gateway.conftest import Gateway, as_binary
-from tests.producing.weak_link import Cut, WeakLink
+from tests.support.producers.weak_link import Cut, WeakLink
 
 pytestmark = pytest.mark.integration
 PROBLEM = "application/problem+json"

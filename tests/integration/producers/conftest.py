@@ -11,7 +11,7 @@ from kafka.admin import KafkaAdminClient, NewTopic
 
 from services.localstack.engine import BrokerAddress
 from services.producers.profile import Profile
-from tests.producing.partner import partner
+from tests.support.producers.partner import partner
 
 
 @pytest.fixture

@@ -25,9 +25,9 @@ from services.producers.settling import settle
 from services.producers.spool import Spool
 from services.producers.unsent import BrokerUnreachable, NotTaken
 from services.producers.watching import Watch
-from tests.producing.log import stored
-from tests.producing.partner import departed, write
 from tests.support import launcher
+from tests.support.producers.log import stored
+from tests.support.producers.partner import departed, write
 
 pytestmark = pytest.mark.integration
 

@@ -21,11 +21,11 @@ from services.registry import commands
 from services.registry.events import PartyAdded
 from services.registry.possession import proven
 from tests.integration.worker.harness import Arena
-from tests.producing.log import stored
-from tests.producing.partner import departed, partner, write
-from tests.producing.waiting import until
-from tests.producing.weak_link import Cut, WeakLink
 from tests.support.databases import migrated_database
+from tests.support.producers.condition import until
+from tests.support.producers.log import stored
+from tests.support.producers.partner import departed, partner, write
+from tests.support.producers.weak_link import Cut, WeakLink
 from tests.support.profile import rounds
 
 pytestmark = [pytest.mark.integration, pytest.mark.randomised]

@@ -19,7 +19,7 @@ from services.registry.events import NewKey, PartyAdded, PartyAmended
 from services.registry.fold import fold
 from services.registry.possession import proven
 from services.storage.migrate import FOLDER, migrate
-from tests.storing.emptying import empty
+from tests.support.storage.reset import empty
 
 pytestmark = pytest.mark.integration
 NOW = 1_772_000_000_000_000

@@ -38,7 +38,7 @@ from services.storage.generations import create_generation, switch_generation
 from services.storage.quarantine import quarantine
 from services.storage.session import end_frozen, open_session, settle_in
 from services.storage.writer import Writer
-from tests.signed.telling import (
+from tests.support.signed_stories import (
     APPENDED_MS,
     GATEWAY,
     NETWORK,

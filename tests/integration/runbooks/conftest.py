@@ -11,7 +11,7 @@ import pytest
 from services.localstack.engine import Servers
 from services.localstack.postgres_binaries import postgres_programs
 from tests.integration.runbooks.ground import Ground
-from tests.walking.walk import Walk
+from tests.support.runbooks.walk import Walk
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from services.localstack.broker_access import ADMINISTRATOR
 from services.localstack.engine import DatabaseAddress
 from services.localstack.postgres_binaries import postgres_programs
 from tests.integration.runbooks.ground import Ground
-from tests.walking.walk import Walk
+from tests.support.runbooks.walk import Walk
 
 pytestmark = pytest.mark.integration
 

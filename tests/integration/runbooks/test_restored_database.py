@@ -16,7 +16,7 @@ from services.localstack.home import unprivileged_account
 from services.observability.publishing import ROOT
 from tests.integration.runbooks.ground import Ground
 from tests.integration.runbooks.own_server import NEEDED, OwnServer, programs
-from tests.walking.walk import Walk
+from tests.support.runbooks.walk import Walk
 
 pytestmark = pytest.mark.integration
 

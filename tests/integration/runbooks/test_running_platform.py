@@ -20,8 +20,8 @@ from services.localstack.postgres_binaries import postgres_programs
 from services.observability.publishing import ROOT
 from services.producers import profile
 from tests.integration.runbooks.ground import Ground, box
-from tests.upgrading.previous import next_release
-from tests.walking.walk import Walk
+from tests.support.releases.previous import next_release
+from tests.support.runbooks.walk import Walk
 
 pytestmark = pytest.mark.integration
 Begin = Callable[..., Walk]

@@ -19,9 +19,9 @@ from services.gateway.outcomes import Outcome
 from services.localstack.engine import DatabaseAddress
 from services.processors.credit.consent import Part
 from services.processors.credit.disputes import DisputeState
-from tests.calling import permissions
-from tests.calling.running import RunningApi
 from tests.integration.gateway.conftest import Partner
+from tests.support.api import permissions
+from tests.support.api.server import RunningApi
 from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration

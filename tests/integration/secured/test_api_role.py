@@ -20,9 +20,9 @@ from services.storage.migrate import migrate
 from services.storage.session import open_session
 from services.webhooks.process import work
 from services.webhooks.settings import WebhookSettings
-from tests.calling import hooks, permissions
-from tests.calling.cast import play
-from tests.calling.running import RunningApi
+from tests.support.api import hooks, permissions
+from tests.support.api.cast import play
+from tests.support.api.server import RunningApi
 
 pytestmark = pytest.mark.integration
 ROLES = Path(__file__).resolve().parents[3] / "infra" / "postgres" / "roles.sql"

@@ -9,9 +9,9 @@ import pytest
 
 from services.localstack.engine import DatabaseAddress
 from services.storage import points
-from tests.storing.harness import Pair
-from tests.storing.telling import Teller
 from tests.support.databases import migrated_database
+from tests.support.storage.facts import Teller
+from tests.support.storage.writers import Pair
 
 
 @pytest.fixture(scope="session")

@@ -28,9 +28,9 @@ from services.storage.batch import Advance, Batch, Event
 from services.storage.claiming import Wanted
 from services.storage.errors import Fenced
 from services.storage.statements import statement
-from tests.storing.harness import Pair, start
-from tests.storing.telling import HOUR, Teller
 from tests.support.databases import migrated_database
+from tests.support.storage.facts import HOUR, Teller
+from tests.support.storage.writers import Pair, start
 
 pytestmark = pytest.mark.integration
 

@@ -10,9 +10,9 @@ from services.core.facts import LinkKind
 from services.storage import work
 from services.storage.batch import Event
 from services.storage.statements import statement
-from tests.storing.comparing import assert_equal_to_core
-from tests.storing.harness import Pair, start
-from tests.storing.telling import HOUR, Teller
+from tests.support.storage.comparison import assert_equal_to_core
+from tests.support.storage.facts import HOUR, Teller
+from tests.support.storage.writers import Pair, start
 
 pytestmark = pytest.mark.integration
 

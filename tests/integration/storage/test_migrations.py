@@ -31,7 +31,7 @@ from services.storage.schema_window import require, standing, still_older
 from services.storage.session import open_session
 from services.storage.writer import Writer
 from services.webhooks import following
-from tests.storing.harness import no_letters, start
+from tests.support.storage.writers import no_letters, start
 
 pytestmark = pytest.mark.integration
 

@@ -16,9 +16,9 @@ from services.localstack.engine import DatabaseAddress
 from services.storage.session import Session, open_session
 from services.webhooks.sealing import Seal, new_key
 from services.webhooks.settings import WebhookSettings
-from tests.financing.stored import register
-from tests.financing.telling import cases
 from tests.support.databases import migrated_database
+from tests.support.financing.stored_world import register
+from tests.support.financing.stories import cases
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from services.processors.credit.observations import Observation
 from services.processors.credit.scoring import Assessment
 from services.processors.credit.signals import Signal
 
-from .telling import CreditStory, credit_stories, current, joined
+from .story import CreditStory, credit_stories, current, joined
 
 STORIES = credit_stories()
 PURPOSES = ("CREDIT_ASSESSMENT", "FINANCING_APPLICATION", "PORTFOLIO_MONITORING")

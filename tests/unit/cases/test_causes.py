@@ -16,7 +16,7 @@ from services.core.objects import Thing
 from services.core.view import View
 from services.processors.cases.causes import CaseKind, Cause, FinancingAlert, causes, joined
 from services.processors.cases.dues import next_due
-from tests.stories.telling import stories
+from tests.stories.story import stories
 
 DAY = 86_400_000_000
 STORIES = {story.slug[:2]: story for story in stories()}

@@ -16,7 +16,7 @@ from services.cli.moving_picture import moving_picture
 from services.proving.demo import Flow
 from services.simulator.corridors import conditions_of
 from services.simulator.world import DAY
-from tests.terminal.screen import Terminal, run
+from tests.support.terminal.screen import Terminal, run
 from tests.unit.simulator.corridor_worlds import small
 
 PLAY = """

@@ -14,11 +14,11 @@ import pytest
 from services.processors.credit.consent import Leave, Part, may_see_cargo
 from services.processors.credit.rendering import events_of, plain
 from services.processors.credit.signals import Model, model
-from tests.stories.credit.telling import CreditStory, credit_stories
+from tests.stories.credit.story import CreditStory, credit_stories
 
 ROOT = Path(__file__).parents[3]
 SHOW = """
-from tests.stories.credit.telling import credit_stories, current
+from tests.stories.credit.story import credit_stories, current
 for story in credit_stories():
     for shipper in story.story.expect:
         print(story.state.record(shipper, story.as_of, current()))

@@ -19,7 +19,7 @@ from schemas.publishing.examples import example
 from schemas.reasons import Refusal
 from tests.support.invariants import holds_for
 
-CORPUS = Path(__file__).resolve().parents[2] / "corpus" / "signed.jsonl"
+CORPUS = Path(__file__).resolve().parents[2] / "data" / "corpus" / "signed.jsonl"
 ENTRIES = [json.loads(line) for line in CORPUS.read_text(encoding="utf-8").splitlines()]
 CORRECTED = "cre.correction.corrected.v1"
 

@@ -21,7 +21,7 @@ from schemas.signing import verify
 from schemas.signing_key import SigningKey
 from tests.support.invariants import holds_for
 
-FOLDER = Path(__file__).resolve().parents[2] / "corpus"
+FOLDER = Path(__file__).resolve().parents[2] / "data" / "corpus"
 CORPUS = FOLDER / "signed.jsonl"
 LINES = CORPUS.read_text(encoding="utf-8").splitlines()
 ENTRIES = [json.loads(line) for line in LINES]
@@ -60,4 +60,4 @@ def test_the_past_is_not_rewritten() -> None:
 
 def test_every_type_has_a_frozen_event() -> None:
     missing = set(CATALOGUE) - {entry["type"] for entry in ENTRIES}
-    assert not missing, "run `python tests/corpus/freeze.py`"
+    assert not missing, "run `python tests/data/corpus/freeze.py`"

@@ -15,7 +15,7 @@ from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900
 
 from schemas.reasons import Reason, Refusal
 from services.producers.formats.sheets import FORMATS, compound, delimited, markup, opening, package
-from tests.unit.formats_sheets.making import (
+from tests.unit.formats_sheets.workbooks import (
     DEPARTURE,
     OPERATOR,
     SAMPLES,

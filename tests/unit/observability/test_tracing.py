@@ -12,8 +12,8 @@ from schemas.trace_context import TraceContext
 from services.observability.tracing import open_spans
 from services.producers.native import Unsigned, assemble, message_of
 from services.producers.tracing import traced, untraced
-from tests.producing.partner import departed, partner
-from tests.tracing.collector import collecting
+from tests.support.producers.partner import departed, partner
+from tests.support.traces.collector import collecting
 
 PARENT = TraceContext(b"\x01" * 16, b"\x02" * 8, True)
 

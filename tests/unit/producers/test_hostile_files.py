@@ -17,9 +17,10 @@ from services.producers.intake import Intake
 from services.producers.outcome import Fate
 from services.producers.spool import Spool
 from services.simulator import numbers
-from tests.messages.written import life, running
-from tests.producing.partner import departed, lines, partner
-from tests.unit.formats_sheets.making import (
+from tests.support.messages.documents import life, running
+from tests.support.producers.partner import departed, lines, partner
+from tests.unit.formats_sheets.test_files import repacked
+from tests.unit.formats_sheets.workbooks import (
     BEIJING,
     DEPARTURE,
     MOSCOW,
@@ -31,7 +32,6 @@ from tests.unit.formats_sheets.making import (
     xls,
     xlsx,
 )
-from tests.unit.formats_sheets.test_files import repacked
 
 SETTINGS = Settings("ktz", BEIJING, "cr")
 ENTITIES = "".join(f'<!ENTITY a{n + 1} "{f"&a{n};" * 10}">' for n in range(9))

@@ -20,8 +20,8 @@ from services.producers.outcome import Fate, FileOutcome, Run
 from services.producers.report import plain_run
 from services.producers.settling import settle
 from services.producers.spool import Message, Spool
-from tests.producing.gate_list import GATE_LIST, gate_list
-from tests.producing.partner import departed, lines, on_clock, partner
+from tests.support.producers.gate_list import GATE_LIST, gate_list
+from tests.support.producers.partner import departed, lines, on_clock, partner
 
 WHO = partner(files=on_clock())
 FORMATS = (NATIVE, GATE_LIST)
