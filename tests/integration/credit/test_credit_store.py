@@ -118,7 +118,7 @@ def tell(dsn: str, session: Session, universe: Universe, seed: int, most: int) -
     projector.catch_up(session, 200, TABLE)
 
 
-@pytest.mark.parametrize(("seed", "most"), [(1, 250), (2, 60)])
+@pytest.mark.parametrize(("seed", "most"), [(1, 250), pytest.param(2, 60, marks=pytest.mark.long)])
 def test_the_store_says_what_the_core_says(
     dsn: str, session: Session, universe: Universe, seed: int, most: int
 ) -> None:
@@ -145,7 +145,7 @@ def test_the_store_says_what_the_core_says(
     assert stored(session) == (seen, counts)
 
 
-@pytest.mark.parametrize("seed", [7, 8, 9])
+@pytest.mark.parametrize("seed", [7, *(pytest.param(seed, marks=pytest.mark.long) for seed in (8, 9))])
 def test_what_was_put_aside_with_its_key_is_followed(
     dsn: str, session: Session, universe: Universe, seed: int
 ) -> None:
@@ -410,6 +410,7 @@ def test_fsck_names_a_record_that_was_changed_after_it_was_given(dsn: str, sessi
     assert found() == [("credit record 2", "silkbank", "body"), ("credit record 3", "silkbank", "supersedes")]
 
 
+@pytest.mark.long
 def test_the_follower_may_be_killed_at_any_time(dsn: str, session: Session, universe: Universe) -> None:
     """Killed after each few steps and started again, it ends with what the core says, nothing twice and nothing missed."""
     events = [told for story in universe.told for told in story.story.told]

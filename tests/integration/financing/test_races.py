@@ -100,6 +100,7 @@ def deadlocks(dsn: str) -> int:
 CARGOES, CLIENTS, RIVALS = 500, 32, 2
 
 
+@pytest.mark.long
 def test_thirty_two_clients_over_five_hundred_cargoes(dsn: str) -> None:
     begin(dsn)
     crowd.store(dsn, "CROWD", CARGOES)

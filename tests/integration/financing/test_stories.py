@@ -45,7 +45,13 @@ def renumbered(status: Status | None, numbers: list[int]) -> Status | None:
     return replace(status, history=history, position=numbers[status.position - 1])
 
 
-@pytest.mark.parametrize("case", CASES, ids=[case.slug for case in CASES])
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, id=case.slug, marks=[pytest.mark.long] if number % 3 else [])
+        for number, case in enumerate(CASES)
+    ],
+)
 def test_the_database_decides_as_the_core(dsn: str, case: Case) -> None:
     world, stored = World(heard=case.heard()), Stored(dsn, events_of(case))
     stored.begin()

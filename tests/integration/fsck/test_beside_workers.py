@@ -139,6 +139,7 @@ def test_a_head_that_waits_to_be_settled_is_said_to_wait_and_then_found_right(ds
     other.close()
 
 
+@pytest.mark.long
 def test_several_processes_find_the_same(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.fsck.check.RANGE", 20)
     one, several = check(dsn, patience=0.0), check(dsn, patience=0.0, processes=2)

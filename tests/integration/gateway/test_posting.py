@@ -216,6 +216,7 @@ def test_no_broker(alone: Callable[..., Gateway]) -> None:
     assert answer.json()["results"] == []
 
 
+@pytest.mark.long
 def test_a_broker_that_goes_and_comes_back(alone: Callable[..., Gateway], stack: Any) -> None:
     with WeakLink(stack.bootstrap) as link:
         link.up()

@@ -60,6 +60,7 @@ def test_without_a_broker_everything_waits_in_the_spool(tmp_path: Path) -> None:
     assert outcome.counts == {Fate.WAITING: 3}
 
 
+@pytest.mark.long
 def test_killed_again_and_again_it_still_publishes_everything(
     broker: BrokerAddress, profile: Profile, tmp_path: Path
 ) -> None:

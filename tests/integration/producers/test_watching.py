@@ -175,6 +175,7 @@ def test_killed_at_every_point_it_resumes_without_loss_or_repetition(
     assert not found
 
 
+@pytest.mark.long
 @pytest.mark.chaos
 def test_killed_again_and_again_while_files_arrive_and_stopped_in_order(
     broker: BrokerAddress, profile: Profile, folder: Path, environment: dict[str, str]

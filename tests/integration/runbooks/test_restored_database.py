@@ -40,6 +40,7 @@ def doctor(ground: Ground) -> dict[str, dict[str, object]]:
     return {c["name"]: c for c in json.loads((ground.folder / "doctor.json").read_text())["checks"]}
 
 
+@pytest.mark.long
 def test_backup_and_restore(
     broker: BrokerAddress, server: OwnServer, folder_of_programs: Path, tmp_path: Path
 ) -> None:

@@ -58,6 +58,7 @@ def test_replay(ground: Ground, walk: Begin) -> None:
     page.whole()
 
 
+@pytest.mark.long
 def test_workers_and_partitions(ground: Ground, walk: Begin) -> None:
     page = walk("workers-and-partitions", PARTITIONS="4")
 

@@ -36,7 +36,7 @@ from services.processors.supervisor import Supervisor
 from tests.support.cases.border_night import border_night
 from tests.support.signed_stories import GATEWAY, record, register
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.long]
 
 MAY_BE_EMPTY = {
     # Nothing waits, is broken or was delivered in a night that went well.

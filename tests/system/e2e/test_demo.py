@@ -61,6 +61,7 @@ def outcome(played: Played) -> dict[str, Any]:
     return played.outcome
 
 
+@pytest.mark.long
 def test_the_picture_lives_on_a_terminal_of_eighty_columns(played: Played) -> None:
     lines = [*played.terminal.above, *played.terminal.lines]
     assert "GB of memory" in lines[0], "what it takes comes first"
@@ -75,6 +76,7 @@ def test_the_picture_lives_on_a_terminal_of_eighty_columns(played: Played) -> No
     assert played.svg.stat().st_size < 300_000
 
 
+@pytest.mark.long
 def test_the_demo_prints_what_it_promises(outcome: dict[str, Any]) -> None:
     assert outcome["simulated"] is True
     assert (outcome["trains"], outcome["containers"]) == (8, 48)
@@ -90,16 +92,19 @@ def test_the_demo_prints_what_it_promises(outcome: dict[str, Any]) -> None:
     assert re.fullmatch("[0-9a-f]{64}", outcome["digest"])
 
 
+@pytest.mark.long
 def test_every_view_is_as_the_world_knows_it_and_every_byte_checks(outcome: dict[str, Any]) -> None:
     assert outcome["world_mismatches"] == 0
     assert outcome["fsck"] == "ok"
 
 
+@pytest.mark.long
 def test_spreadsheets_are_among_what_was_published(outcome: dict[str, Any]) -> None:
     assert outcome["lists"]["files"] > 3
     assert outcome["lists"]["rows"] > 10
 
 
+@pytest.mark.long
 def test_partners_files_of_every_format_were_read_and_published(outcome: dict[str, Any]) -> None:
     formats = outcome["formats"]
     assert set(formats) == {
@@ -113,6 +118,7 @@ def test_partners_files_of_every_format_were_read_and_published(outcome: dict[st
     assert formats["ncts"]["types"]["customs.transit_opened"] > 1
 
 
+@pytest.mark.long
 def test_a_bank_reads_three_shippers_by_their_consent(outcome: dict[str, Any]) -> None:
     credit = outcome["credit"]
     assert credit["good"]["assessment"]["status"] == credit["bad"]["assessment"]["status"] == "SCORED"
