@@ -26,14 +26,16 @@ format: setup ## Put style and formatting right
 # The run starts hundreds of Python processes: they keep what they compiled, also where the environment says otherwise. Which file
 # is first is said in tests/conftest.py, and not by the number of tests in it.
 RUN := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# The long run draws at random from this number and prints it: make test-long SEED=1764280000 repeats a run.
+SEED := $(or $(SEED),$(shell date +%s))
 test: setup ## Run the tests, two files at a time; real Kafka and Postgres are started and stopped by the run
 	$(RUN) -m "not long" $(ARGS)
 
-test-long: setup ## Run the long ones: every stored column changed, drills with several brokers
-	$(RUN) -m long $(ARGS)
+test-long: setup ## Run the long ones: drills, benches, whole demos, every stored column changed, all random rounds (SEED=n)
+	LIANYUN_LONG=1 LIANYUN_SEED=$(SEED) $(RUN) -m "long or randomised or hypothesis" --hypothesis-seed=$(SEED) $(ARGS)
 
 containers: setup ## Build the image and run both profiles of infra/docker-compose.yml (needs a container engine)
-	LIANYUN_CONTAINERS=1 $(BIN)/python -m pytest -m containers tests/integration/containers tests/unit/infra $(ARGS)
+	LIANYUN_CONTAINERS=1 $(BIN)/python -m pytest -m containers tests/system/containers tests/unit/infra $(ARGS)
 
 demo: setup ## Run the whole system here on simulated trains, with a picture of the corridor
 	$(BIN)/lianyun demo $(ARGS)

@@ -22,11 +22,17 @@ from services.testbed.localstack.engine import (
 )
 from services.testbed.localstack.monitoring_programs import watching_programs
 from services.testbed.localstack.process import StackError
-from tests.integration.containers import engine as containers
+from tests.support.profile import LONG, SEED
+from tests.system.containers import engine as containers
 
-# How long an example takes says nothing but how busy the machine is.
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("untimed")
+# How long an example takes says nothing but how busy the machine is. The ordinary run draws the same examples each time.
+settings.register_profile(
+    "ordinary", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True, database=None
+)
+settings.register_profile(
+    "long", settings.get_profile("ordinary"), max_examples=200, derandomize=False, print_blob=True
+)
+settings.load_profile("long" if LONG else "ordinary")
 
 # Most brokers of a run live for seconds: compiling their code a second time, better, costs more than it brings.
 os.environ.setdefault("LIANYUN_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
@@ -34,7 +40,12 @@ os.environ.setdefault("LIANYUN_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 
 def pytest_report_header() -> list[str]:
     """Say which servers a run uses before it does, and whether it runs containers."""
-    return [f"servers: {told()}", containers.told()]
+    drawn = (
+        f"random draws: whole, seed {SEED} (make test-long SEED={SEED} repeats them)"
+        if LONG
+        else "random draws: few"
+    )
+    return [f"servers: {told()}", containers.told(), drawn]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -76,7 +87,19 @@ def broker() -> Iterator[BrokerAddress]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[DatabaseAddress]:
-    """A real Postgres server: ``.dsn``, ``.fresh_database(name) -> dsn``. Use a database of your own."""
+    """A real Postgres server: ``.dsn``, ``.fresh_database(name) -> dsn``. Use a database of your own.
+
+    It runs without fsync: nothing is proven by it of a crash of the server or the machine.
+    """
+    with open_database(durable=False) as opened:
+        yield opened
+        if isinstance(opened, Database):
+            opened.stop_immediate()
+
+
+@pytest.fixture(scope="session")
+def durable_postgres() -> Iterator[DatabaseAddress]:
+    """A real Postgres server with the settings of a deployment, for what looks at them."""
     with open_database() as opened:
         yield opened
         if isinstance(opened, Database):

@@ -24,7 +24,7 @@ from services.testbed.localstack.downloads import fits
 from services.testbed.localstack.engine import Servers
 from services.testbed.localstack.kafka_runtime import broker_jars, startup_archive
 from services.testbed.localstack.process import Guard
-from tests.producing.waiting import until
+from tests.support.producers.condition import until
 
 pytestmark = pytest.mark.integration
 
@@ -96,6 +96,7 @@ def test_broker_killed_and_restarted_keeps_acknowledged_records(own: LocalStack)
     assert read_all(address, "survives", len(values)) == values
 
 
+@pytest.mark.long
 def test_broker_killed_is_back_before_kafkas_usual_session_would_have_ended(own: LocalStack) -> None:
     """A broker may register again only when the session of its killed self is over: 9 s by default, 3 s here."""
     assert session_of_the_broker(own.bootstrap) == 3_000
@@ -116,6 +117,7 @@ def test_a_broker_starts_from_what_java_has_loaded_before(own: LocalStack, archi
         assert str(archive) in mapped.read_text()
 
 
+@pytest.mark.long
 def test_a_startup_archive_that_is_damaged_is_not_taken(tmp_path: Path, archive: Path) -> None:
     damaged = tmp_path / archive.name
     damaged.write_bytes(archive.read_bytes()[: archive.stat().st_size // 2])
@@ -241,6 +243,7 @@ def kept() -> Iterator[Path]:
         yield Path(folder) / "data"
 
 
+@pytest.mark.long
 def test_data_in_a_given_folder_outlives_the_stack(kept: Path) -> None:
     folder = kept
     folder.mkdir()

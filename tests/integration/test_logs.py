@@ -20,8 +20,8 @@ from services.notifications.webhooks.sealed_secrets import new_key
 from services.processors.supervisor import Supervisor
 from services.runtime.ports import free_port
 from services.testbed.localstack.engine import Servers
-from tests.financing.world import KEY
 from tests.integration.gateway.conftest import Gateway, opening
+from tests.support.financing.world import KEY
 
 pytestmark = pytest.mark.integration
 

@@ -125,6 +125,7 @@ def test_a_border_closes_and_banks_that_reach_for_others_cargo_are_refused(tmp_p
     assert (last["action"], last["outcome"]) == ("RELEASE_ORDER", "REFUSED"), "the cargo is pledged"
 
 
+@pytest.mark.long
 def test_a_loading_stop_order_stands_before_what_waits_and_cancels_trains(tmp_path: Path) -> None:
     world = small("stop-loading-order", "2020-12-15", 0.012)
     simulation, _ = live(world, tmp_path, Watch())
@@ -136,6 +137,7 @@ def test_a_loading_stop_order_stands_before_what_waits_and_cancels_trains(tmp_pa
     assert troubles(simulation)["TRAIN_CANCELLED"] > 2
 
 
+@pytest.mark.long
 def test_a_wave_of_detentions_keeps_boxes_and_their_neighbours(tmp_path: Path) -> None:
     world = small("decree-1374-wave", "2024-11-18", 0.025, detained=0.2)
     simulation, _ = live(world, tmp_path, Watch())
@@ -146,6 +148,7 @@ def test_a_wave_of_detentions_keeps_boxes_and_their_neighbours(tmp_path: Path) -
     assert grounds.keys() == {"DUAL_USE", "NEIGHBOUR_ON_WAGON"}
 
 
+@pytest.mark.long
 def test_a_railway_that_falls_silent_is_missed_and_then_heard_as_if_nothing_had_been(tmp_path: Path) -> None:
     world = small("reporting-outage", "2026-03-09", 0.012)
     [outage] = conditions_of(world.scenario, world.scale).outages

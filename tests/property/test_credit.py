@@ -14,13 +14,14 @@ from services.credit.domain.observations import Observation, added, count, diffe
 from services.credit.domain.rates import ONE, dispersion, rate, tables, weight
 from services.credit.domain.score import Assessment, Record
 from services.credit.domain.signals import Model, Signal, model
-from tests.crediting.worlds import AS_OF, HARM, Act, Cast, acts, good_history, told, world
-from tests.stories.credit.telling import State, joined
+from tests.stories.credit.story import State, joined
+from tests.support.credit.worlds import AS_OF, HARM, Act, Cast, acts, good_history, told, world
+from tests.support.profile import rounds
 
 TABLE = model()
 DAY = 86_400_000_000
-few = settings(max_examples=10, deadline=None)
-some = settings(max_examples=40, deadline=None)
+few = settings(max_examples=rounds(4, 10), deadline=None)
+some = settings(max_examples=rounds(10, 40), deadline=None)
 
 
 @some

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from schemas.reasons import Refusal
 from services.producers.formats import ncts, taf
 from services.producers.formats.model import Format
-from tests.messages.assembling import settings as partner
-from tests.messages.assembling import tell
-from tests.messages.written import composition, life, report, running
+from tests.support.messages.assembly import settings as partner
+from tests.support.messages.assembly import tell
+from tests.support.messages.documents import composition, life, report, running
+from tests.support.profile import rounds
 
 MESSAGES: dict[str, tuple[Format, bytes]] = {
     "4005": (taf.FORMATS[0], running(report("05"))),
@@ -78,7 +79,7 @@ def events(format: Format, raw: bytes) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", MESSAGES)
-@settings(max_examples=15, deadline=None, derandomize=True)
+@settings(max_examples=rounds(5, 15), deadline=None, derandomize=True)
 @given(chance=st.randoms(use_true_random=True))
 def test_spelling_changes_no_event(name: str, chance: random.Random) -> None:
     format, raw = MESSAGES[name]
@@ -87,7 +88,7 @@ def test_spelling_changes_no_event(name: str, chance: random.Random) -> None:
     assert events(format, written) == events(format, raw)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=rounds(60, 200), deadline=None, derandomize=True)
 @given(
     name=st.sampled_from(sorted(MESSAGES)),
     place=st.floats(0, 1),

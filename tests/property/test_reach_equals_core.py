@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -16,10 +15,11 @@ from services.domain.links import RIDES, Path, Span, spans
 from services.domain.objects import Thing
 from services.ledger.storage.reaching import FoundingRow, LinkRow, Reach, derive_structure
 from services.ledger.storage.words import word
-from tests.storing.cast import PARTIES, Objects, event_id
-from tests.storing.sayings import founding, links
+from tests.support.profile import rounds
+from tests.support.storage.cast import PARTIES, Objects, event_id
+from tests.support.storage.strategies import founding, links
 
-EXAMPLES = settings(max_examples=int(os.environ.get("LIANYUN_EXAMPLES", "300")), deadline=None)
+EXAMPLES = settings(max_examples=rounds(60, 600), deadline=None)
 OBJECTS = Objects("reach/")
 
 

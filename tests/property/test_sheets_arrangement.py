@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from schemas.reasons import Refusal
 from services.producers.formats.sheets import FORMATS
-from tests.unit.formats_sheets.making import (
+from tests.support.profile import rounds
+from tests.unit.formats_sheets.workbooks import (
     DEPARTURE,
     KTZ,
     OPERATOR,
@@ -63,7 +64,7 @@ def as_text(rows: Rows) -> bytes:
     return text([[None if cell is None else str(cell) for cell in row] for row in rows])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=rounds(10, 40), deadline=None)
 @given(arranged())
 def test_shuffled_columns_and_blank_rows_and_columns_say_the_same(rows: list[list[Any]]) -> None:
     records = read("departure_list", as_text(rows))
@@ -71,7 +72,7 @@ def test_shuffled_columns_and_blank_rows_and_columns_say_the_same(rows: list[lis
     assert not unread(records), "a total's word may stand in any column"
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=rounds(5, 10), deadline=None)
 @given(arranged(), st.sampled_from([xlsx, xls]))
 def test_and_so_do_workbooks(rows: list[list[Any]], write: Any) -> None:
     records = read("departure_list", write(rows))
@@ -79,7 +80,7 @@ def test_and_so_do_workbooks(rows: list[list[Any]], write: Any) -> None:
     assert not unread(records)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=rounds(20, 80), deadline=None)
 @given(
     st.sampled_from(sorted(SMALL)),
     st.lists(st.tuples(st.integers(0, 1 << 16), st.integers(0, 255)), max_size=6),

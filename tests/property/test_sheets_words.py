@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.producers.formats.sheets import sightings
-from tests.unit.formats_sheets.making import passed, read, said, text, unread
+from tests.support.profile import rounds
 from tests.unit.formats_sheets.test_tracking_kinds import FORWARDER
+from tests.unit.formats_sheets.workbooks import passed, read, said, text, unread
 
 WORDS = {
     "arrived": ("到达", "已到", "抵达", "arrived", "прибытие", "прибыл"),
@@ -41,7 +42,7 @@ def test_every_event_of_the_vocabulary_is_among_the_words() -> None:
         assert {sightings.read(word, lambda _: "") for word in words} == {says}
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=rounds(60, 250), deadline=None)
 @given(
     st.sampled_from([(says, word) for says, words in WORDS.items() for word in words]),
     st.one_of(st.just(""), st.sampled_from(TURNING), OTHER),
@@ -67,7 +68,7 @@ def test_a_word_in_any_surroundings_is_its_own_fact_or_none(
         assert turned, f"{cell}: every word is known, and nothing turns it"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=rounds(15, 40), deadline=None)
 @given(
     st.sampled_from(
         [(says, word) for says, words in WORDS.items() for word in words if not sightings.is_russian(word)]

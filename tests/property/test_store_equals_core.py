@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator, Sequence
 
@@ -13,17 +12,18 @@ from hypothesis import strategies as st
 
 from services.ledger.storage import points
 from services.ledger.storage.batch import Event
-from services.ledger.storage.migrate import migrate
 from services.testbed.localstack.engine import DatabaseAddress
-from tests.storing.cast import Objects, Said, event, everything
-from tests.storing.comparing import assert_equal_to_core, assert_readers_see_enough
-from tests.storing.harness import Pair, Pausing, start
-from tests.storing.worlds import claimed, said, worlds
+from tests.support.databases import migrated_database
+from tests.support.profile import rounds
+from tests.support.storage.cast import Objects, Said, event, everything
+from tests.support.storage.comparison import assert_equal_to_core, assert_readers_see_enough
+from tests.support.storage.worlds import claimed, said, worlds
+from tests.support.storage.writers import Pair, Pausing, start
 
 pytestmark = pytest.mark.integration
 
 EXAMPLES = settings(
-    max_examples=int(os.environ.get("LIANYUN_EXAMPLES", "100")),
+    max_examples=rounds(15, 150),
     deadline=None,
     suppress_health_check=[
         HealthCheck.too_slow,
@@ -36,8 +36,7 @@ OBJECTS = Objects("world/")
 
 @pytest.fixture(scope="module")
 def pair(postgres: DatabaseAddress) -> Iterator[Pair]:
-    dsn = postgres.fresh_database("store_equals_core")
-    migrate(dsn)
+    dsn = migrated_database(postgres, "store_equals_core")
     pair = Pair(dsn)
     yield pair
     pair.close()

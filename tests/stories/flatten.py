@@ -15,7 +15,7 @@ from services.domain.facts import Assurance, Claim
 from services.domain.objects import Thing
 from services.domain.view import ClaimStatus, HandoverView, Position, View
 
-from .telling import Story
+from .story import Story
 
 ALARMS = (
     "disputes",

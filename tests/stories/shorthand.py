@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .telling import Story
+    from .story import Story
 
 PLACED = (
     "place",

@@ -100,8 +100,13 @@ def open_broker(settings: Mapping[str, str] = os.environ) -> Iterator[BrokerAddr
 
 
 @contextlib.contextmanager
-def open_database(settings: Mapping[str, str] = os.environ) -> Iterator[DatabaseAddress]:
-    """Yield a database chosen by ``settings``; stop it at the end if it was started here. Raises StackError."""
+def open_database(
+    settings: Mapping[str, str] = os.environ, *, durable: bool = True
+) -> Iterator[DatabaseAddress]:
+    """Yield a database chosen by ``settings``; stop it at the end if it was started here. Raises StackError.
+
+    ``durable=False``: a plain process runs without fsync.
+    """
     given = settings.get("LIANYUN_DSN")
     if given:
         yield GivenDatabase(given)
@@ -109,7 +114,7 @@ def open_database(settings: Mapping[str, str] = os.environ) -> Iterator[Database
         with database_container() as dsn:
             yield GivenDatabase(dsn)
     else:
-        with LocalStack(kafka=False) as stack:
+        with LocalStack(kafka=False, durable=durable) as stack:
             yield stack.database
 
 

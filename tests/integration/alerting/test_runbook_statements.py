@@ -5,16 +5,15 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from services.ledger.storage.migrate import migrate
 from services.testbed.localstack.engine import DatabaseAddress
-from tests.alerting.runbooks import FILES, statements
+from tests.support.alerts.runbooks import FILES, statements
+from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
 
 
 def test_statements_of_runbooks_run(postgres: DatabaseAddress) -> None:
-    dsn = postgres.fresh_database("runbooks")
-    migrate(dsn)
+    dsn = migrated_database(postgres, "runbooks")
     tried = 0
     with psycopg.connect(dsn, autocommit=True) as session:
         for file in FILES:

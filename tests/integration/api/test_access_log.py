@@ -7,7 +7,7 @@ import pytest
 
 from services.api import sealed
 from services.ledger.storage.session import open_session
-from tests.calling.running import RunningApi, now
+from tests.support.api.server import RunningApi, now
 
 pytestmark = pytest.mark.integration
 XA1 = "/v1/consignments/xaport/XA-1"

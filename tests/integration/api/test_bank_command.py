@@ -12,13 +12,13 @@ from typer.testing import CliRunner
 from services.cli.exits import Exit, Failure
 from services.cli.main import app
 from services.financing.store.keys import read_keys
-from services.ledger.storage.migrate import migrate
 from services.ledger.storage.session import open_session
 from services.testbed.localstack.engine import DatabaseAddress
-from tests.calling.running import RunningApi
-from tests.financing.stored import Stored, checked, events_of, register
-from tests.financing.telling import Case, cases, micros
 from tests.integration.api.test_banking import INVOICE, A, B
+from tests.support.api.server import RunningApi
+from tests.support.databases import migrated_database
+from tests.support.financing.stored_world import Stored, checked, events_of, register
+from tests.support.financing.stories import Case, cases, micros
 
 pytestmark = pytest.mark.integration
 CASE: Case = next(case for case in cases() if case.slug.startswith("02_"))
@@ -36,8 +36,7 @@ def run(*arguments: str) -> tuple[int, str]:
 def test_a_bank_lends_from_the_terminal(
     postgres: DatabaseAddress, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dsn = postgres.fresh_database("bank_command")
-    migrate(dsn)
+    dsn = migrated_database(postgres, "bank_command")
     keys = tmp_path / "own-keys.json"
     monkeypatch.setenv("LIANYUN_DSN", dsn)
     monkeypatch.setenv("LIANYUN_FINANCING_KEYS", str(keys))

@@ -17,13 +17,13 @@ import pytest
 from schemas.schemes import PublicKey, Scheme
 from services.financing.domain import lifecycle
 from services.financing.domain.decisions import DecisionOutcome
-from services.ledger.storage.migrate import migrate
 from services.ledger.storage.session import open_session
 from services.testbed.localstack.engine import DatabaseAddress
-from tests.calling.running import RunningApi
-from tests.calling.telling import text_of
-from tests.financing.stored import Stored, checked, events_of, register, tell
-from tests.financing.telling import Case, cases, micros
+from tests.support.api.responses import text_of
+from tests.support.api.server import RunningApi
+from tests.support.databases import migrated_database
+from tests.support.financing.stored_world import Stored, checked, events_of, register, tell
+from tests.support.financing.stories import Case, cases, micros
 
 pytestmark = pytest.mark.integration
 GOODS: Case = next(case for case in cases() if case.slug.startswith("02_"))
@@ -49,8 +49,7 @@ GA = {**DEAL, "application": "optic/AP-GA", "product": "IN_TRANSIT_GOODS", "inte
 @pytest.fixture
 def api(postgres: DatabaseAddress, tmp_path: Any) -> Iterator[RunningApi]:
     """An API of its own over the parties and events of the goods' story, none of it financed yet; nothing is delivered."""
-    dsn = postgres.fresh_database("api_banking_" + uuid4().hex[:8])
-    migrate(dsn)
+    dsn = migrated_database(postgres, "api_banking_" + uuid4().hex[:8])
     lasting = [(at, told) for at, told in events_of(GOODS) if told.short not in ("delivered",)]
     stored = Stored(dsn, lasting)
     register(stored.session, GOODS.story)

@@ -11,18 +11,16 @@ from joserfc.jwk import ECKey
 
 from services.api.auth import clients
 from services.ledger.registry import store
-from services.ledger.storage.migrate import migrate
 from services.testbed.localstack.api import admit, sandbox
 from services.testbed.localstack.engine import DatabaseAddress
+from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(scope="module")
 def dsn(postgres: DatabaseAddress) -> str:
-    address = postgres.fresh_database("callers")
-    migrate(address)
-    return address
+    return migrated_database(postgres, "callers")
 
 
 def keys(dsn: str) -> tuple[str, ...]:

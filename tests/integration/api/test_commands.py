@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from services.runtime.ports import free_port
-from tests.calling.running import RunningApi
+from tests.support import launcher
+from tests.support.api.server import RunningApi
 
 pytestmark = pytest.mark.integration
 ROOT = Path(__file__).resolve().parents[3]
@@ -24,8 +25,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 def lianyun(api: RunningApi, *arguments: str, code: int = 0) -> str:
     environment = {**os.environ, "LIANYUN_DSN": api.dsn}
-    command = [sys.executable, "-m", "services.cli", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT, check=False)
+    done = launcher.lianyun(*arguments, env=environment)
     assert done.returncode == code, done.stderr
     return done.stdout + done.stderr
 

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from services.runtime.credentials.authority import issue, new_authority
-from tests.calling.running import RunningApi
+from tests.support.api.server import RunningApi
 
 pytestmark = pytest.mark.integration
 QUICK = {"api_header_seconds": 1, "api_body_seconds": 2, "api_connections": 40, "api_peer_connections": 30}
@@ -66,40 +66,54 @@ def alive(api: RunningApi) -> bool:
     return httpx.get(f"{api.url}/health/live", timeout=PATIENCE).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "first",
-    [
-        b"",
-        b"GET",
-        b"GET /health/live HTTP/1.1\r\nhost: x\r\nx-slow: ",
-        b"\r\n",
-        b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n",  # answered, and then left open
-        b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n\r\n",
-        b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\nGET /hea",
-        b"GET /health/live HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n",
-        b"POST /oauth2/token HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\na",
-    ],
+FIRST = (
+    b"",
+    b"GET",
+    b"GET /health/live HTTP/1.1\r\nhost: x\r\nx-slow: ",
+    b"\r\n",
+    b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n",  # answered, and then left open
+    b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n\r\n",
+    b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\nGET /hea",
+    b"GET /health/live HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n",
+    b"POST /oauth2/token HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\na",
 )
-def test_a_connection_without_a_whole_request_ends(quick: RunningApi, first: bytes) -> None:
-    with connected(quick) as connection:
-        connection.sendall(first)
-        heard(connection)
+"""What comes first on a connection, and then nothing more."""
+DROPS = tuple(
+    (before, drop)
+    for before in (b"", b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n")
+    for drop in (b"a", b"\r\n", b"x: y\r\n")
+)
+"""What comes first, and what again and again after it."""
+
+
+def test_connections_without_a_whole_request_end(quick: RunningApi) -> None:
+    """All at once: each of them ends by itself, while the others are open."""
+    with ExitStack() as stack:
+        opened = {first: stack.enter_context(connected(quick)) for first in FIRST}
+        for first, connection in opened.items():
+            connection.sendall(first)
+        for first, connection in opened.items():
+            try:
+                heard(connection)
+            except TimeoutError:
+                pytest.fail(f"it is still open: {first!r}")
     assert alive(quick)
 
 
-@pytest.mark.parametrize("drop", [b"a", b"\r\n", b"x: y\r\n"])
-@pytest.mark.parametrize("before", [b"", b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n"])
-def test_dribbling_keeps_no_connection_open(quick: RunningApi, before: bytes, drop: bytes) -> None:
-    with connected(quick) as connection:
-        connection.sendall(before + (b"GET /h" if drop != b"\r\n" else b""))
+def test_dribbling_keeps_no_connection_open(quick: RunningApi) -> None:
+    with ExitStack() as stack:
+        opened = {each: stack.enter_context(connected(quick)) for each in DROPS}
+        for (before, drop), connection in opened.items():
+            connection.sendall(before + (b"GET /h" if drop != b"\r\n" else b""))
         until = time.monotonic() + PATIENCE
-        try:
-            while time.monotonic() < until:
-                connection.sendall(drop)
-                time.sleep(0.1)
-        except OSError:
-            return
-    pytest.fail("it is still open")
+        while opened and time.monotonic() < until:
+            for each, connection in list(opened.items()):
+                try:
+                    connection.sendall(each[1])
+                except OSError:
+                    del opened[each]
+            time.sleep(0.1)
+    assert not opened, "they are still open"
 
 
 def test_a_slow_head_is_a_408_and_so_is_a_slow_body(quick: RunningApi) -> None:

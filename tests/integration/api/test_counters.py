@@ -10,8 +10,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests.calling.permissions import PARTIES, ROWS
-from tests.calling.running import RunningApi
+from tests.support.api.permissions import PARTIES, ROWS
+from tests.support.api.server import RunningApi
 
 pytestmark = pytest.mark.integration
 COUNTERS = {"number", "position", "record", "no", "offset", "sequence", "version"}

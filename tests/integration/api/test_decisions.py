@@ -14,10 +14,10 @@ import pytest
 
 from services.api import pipeline
 from services.api.transactions import WorkerTransaction
-from tests.calling import shortly
-from tests.calling.running import RunningApi
-from tests.calling.shortly import logged
-from tests.calling.telling import text_of
+from tests.support.api import session_trace
+from tests.support.api.responses import text_of
+from tests.support.api.server import RunningApi
+from tests.support.api.session_trace import logged
 
 pytestmark = pytest.mark.integration
 PATH = "/v1/reservations"
@@ -59,7 +59,7 @@ def used(api: RunningApi) -> int:
 
 
 def directly(api: RunningApi, call: Callable[[], httpx.Response]) -> httpx.Response:
-    return shortly.directly(api.context.decision_sessions, call)
+    return session_trace.directly(api.context.decision_sessions, call)
 
 
 def on_a_worker(

@@ -17,7 +17,6 @@ from services.ledger.admission.model import Admitted, Record
 from services.ledger.registry import store
 from services.ledger.storage.batch import Advance, Batch, Event
 from services.ledger.storage.claiming import Wanted
-from services.ledger.storage.migrate import migrate
 from services.ledger.storage.writer import Writer
 from services.processors.projections import PROJECTIONS
 from services.processors.settings import admission_settings
@@ -29,7 +28,8 @@ from services.testbed.localstack.platform import register
 from services.testbed.simulator import financing
 from services.testbed.simulator.corridors import simulate
 from services.testbed.simulator.signed_messages import Outgoing, members, profiles, sign_all
-from tests.calling.running import RunningApi
+from tests.support.api.server import RunningApi
+from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
 WORLD = simulate("polish-closure-2025", 1, scale=0.01)
@@ -71,8 +71,7 @@ def stored(dsn: str, outgoing: list[Outgoing]) -> None:
 def told(
     postgres: DatabaseAddress, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Banks, dict[str, Any]]]:
-    dsn, folder = postgres.fresh_database("demo_banks"), tmp_path_factory.mktemp("banks")
-    migrate(dsn)
+    dsn, folder = migrated_database(postgres, "demo_banks"), tmp_path_factory.mktemp("banks")
     register(dsn, members(KNOWN))
     simulation = WORLD.simulation()
     money = DemoFinancing.of(simulation, WORLD.opens)

@@ -19,7 +19,7 @@ from services.api.auth.tokens.certificate import thumbprint
 from services.ledger.registry import store
 from services.ledger.storage.session import open_session
 from services.runtime.credentials.authority import issue, new_authority
-from tests.calling.running import RunningApi, now
+from tests.support.api.server import RunningApi, now
 
 pytestmark = pytest.mark.integration
 PATH = "/v1/consignments/xaport/XA-1"

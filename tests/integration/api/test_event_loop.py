@@ -19,10 +19,10 @@ from services.api.transactions import WorkerTransaction
 from services.ledger.registry import commands, store
 from services.ledger.registry.events import PartyAdded
 from services.ledger.storage.session import open_session
-from tests.calling import shortly
-from tests.calling.running import RunningApi, now
-from tests.calling.shortly import logged
-from tests.calling.telling import text_of
+from tests.support.api import session_trace
+from tests.support.api.responses import text_of
+from tests.support.api.server import RunningApi, now
+from tests.support.api.session_trace import logged
 
 pytestmark = pytest.mark.integration
 PATH = "/v1/financing-status"
@@ -31,7 +31,7 @@ STATUS = f"{PATH}?kind=consignment&id=xaport/XA-1"
 
 def directly(api: RunningApi, ask: Callable[[], httpx.Response]) -> httpx.Response:
     """The answer of ``ask``, which came without a worker thread."""
-    return shortly.directly(api.context.sessions, ask)
+    return session_trace.directly(api.context.sessions, ask)
 
 
 def newcomer(api: RunningApi, party: str, scopes: tuple[str, ...] | None = None) -> tuple[str, httpx.Client]:

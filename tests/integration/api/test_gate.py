@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.calling.running import RunningApi
+from tests.support.api.server import RunningApi
 
 pytestmark = pytest.mark.integration
 

@@ -15,10 +15,10 @@ from services.api.auth.permissions import Needs, Scope
 from services.api.calls import Answer, Call
 from services.api.problems import Problem
 from services.api.router import Routes
-from services.ledger.storage.migrate import migrate
 from services.testbed.localstack.engine import DatabaseAddress
-from tests.calling.cast import play
-from tests.calling.running import RunningApi
+from tests.support.api.cast import play
+from tests.support.api.server import RunningApi
+from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
 routes = Routes("test")
@@ -48,8 +48,7 @@ def mark(call: Call, said: Mark) -> Answer:
 
 @pytest.fixture(scope="module")
 def marks(postgres: DatabaseAddress, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApi]:
-    dsn = postgres.fresh_database("api_marks")
-    migrate(dsn)
+    dsn = migrated_database(postgres, "api_marks")
     play(dsn)
     with psycopg.connect(dsn) as session:
         session.execute("CREATE TABLE lianyun.mark (word text)")

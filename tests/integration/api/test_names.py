@@ -13,7 +13,7 @@ import pytest
 
 from services.api.client import ApiAuth
 from services.runtime.ports import free_port
-from tests.calling.running import RunningApi
+from tests.support.api.server import RunningApi
 
 pytestmark = pytest.mark.integration
 EVIL = "evil.example"

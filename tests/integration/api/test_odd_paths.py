@@ -18,11 +18,11 @@ from starlette.responses import Response
 from services.api import router
 from services.api.client import ApiAuth
 from services.api.operations import Operation
-from tests.calling.cast import ODD
-from tests.calling.permissions import ROWS
-from tests.calling.running import RunningApi
-from tests.calling.telling import text_of
 from tests.integration.api.test_permissions import routes
+from tests.support.api.cast import ODD
+from tests.support.api.permissions import ROWS
+from tests.support.api.responses import text_of
+from tests.support.api.server import RunningApi
 
 pytestmark = pytest.mark.integration
 WITH_PARAMETERS = [route for route in routes() if route.param_convertors]

@@ -17,9 +17,9 @@ from services.api.router import PUBLIC
 from services.api.settings import ApiSettings
 from services.ledger.registry import store
 from services.ledger.storage.session import open_session
-from tests.calling.permissions import PARTIES, ROWS, Row
-from tests.calling.running import RunningApi
-from tests.calling.telling import text_of
+from tests.support.api.permissions import PARTIES, ROWS, Row
+from tests.support.api.responses import text_of
+from tests.support.api.server import RunningApi
 
 pytestmark = pytest.mark.integration
 OPEN = {

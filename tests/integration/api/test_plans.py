@@ -10,14 +10,14 @@ import psycopg
 import pytest
 
 from services.financing.store.keys import prepare, read_keys
-from services.ledger.storage.migrate import migrate
 from services.testbed.bench import seed_data
 from services.testbed.bench.plans import plans, whole_reads
 from services.testbed.chaos import banks
 from services.testbed.localstack.engine import DatabaseAddress
 from services.testbed.localstack.platform import register
 from services.testbed.simulator.signed_messages import members, profiles
-from tests.calling.running import RunningApi
+from tests.support.api.server import RunningApi
+from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
 COUNT = 4_000
@@ -26,8 +26,7 @@ COUNT = 4_000
 @pytest.fixture(scope="module")
 def dsn(postgres: DatabaseAddress) -> str:
     """Thousands of financed consignments, and some cargoes to be asked for."""
-    address = postgres.fresh_database("api_plans")
-    migrate(address)
+    address = migrated_database(postgres, "api_plans")
     known, second = profiles(1), banks.rival(1, "demo")
     register(address, [*members(known), banks.member(second)])
     seed_data.copy(address, known, COUNT)

@@ -7,9 +7,9 @@ from uuid import uuid4
 import pytest
 
 from services.api.app import described
-from tests.calling.permissions import PARTIES, ROWS
-from tests.calling.published import require_published, schema_of
-from tests.calling.running import RunningApi
+from tests.support.api.permissions import PARTIES, ROWS
+from tests.support.api.published import require_published, schema_of
+from tests.support.api.server import RunningApi
 
 pytestmark = pytest.mark.integration
 OPEN = (

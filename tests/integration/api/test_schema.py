@@ -15,7 +15,8 @@ from schemathesis.checks import CHECKS, load_all_checks
 
 from services.api.app import described
 from services.api.client import ApiAuth
-from tests.calling.running import RunningApi
+from tests.support.api.server import RunningApi
+from tests.support.profile import rounds
 
 pytestmark = pytest.mark.integration
 load_all_checks()
@@ -42,9 +43,10 @@ class Proving(AuthBase):
         return request
 
 
+@pytest.mark.randomised
 @SCHEMA.parametrize()
 @settings(
-    max_examples=10,
+    max_examples=rounds(2, 10),
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from services.api.access.filter import number_digest
-from tests.calling.cast import DECLARATION, SHARED_BOX
-from tests.calling.running import RunningApi
+from tests.support.api.cast import DECLARATION, SHARED_BOX
+from tests.support.api.server import RunningApi
 
 pytestmark = pytest.mark.integration
 

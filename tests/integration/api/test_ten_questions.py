@@ -13,11 +13,11 @@ import pytest
 
 from schemas.schemes import PublicKey, Scheme
 from services.credit.store import projector
-from services.ledger.storage.migrate import migrate
 from services.testbed.localstack.engine import DatabaseAddress
-from tests.calling.running import RunningApi
-from tests.financing.stored import Stored, events_of, register, tell
-from tests.financing.telling import Case, cases, micros
+from tests.support.api.server import RunningApi
+from tests.support.databases import migrated_database
+from tests.support.financing.stored_world import Stored, events_of, register, tell
+from tests.support.financing.stories import Case, cases, micros
 
 pytestmark = pytest.mark.integration
 GOODS: Case = next(case for case in cases() if case.slug.startswith("02_"))
@@ -54,8 +54,7 @@ def told() -> Case:
 
 @pytest.fixture(scope="module")
 def api(postgres: DatabaseAddress, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApi]:
-    dsn = postgres.fresh_database("api_questions_" + uuid4().hex[:8])
-    migrate(dsn)
+    dsn = migrated_database(postgres, "api_questions_" + uuid4().hex[:8])
     stored = Stored(dsn, [(at, each) for at, each in events_of(told()) if each.short != "out"])
     register(stored.session, GOODS.story)
     stored.session.commit()

@@ -23,7 +23,7 @@ from services.api.auth.tokens.proof import digest
 from services.api.routes import authority
 from services.ledger.registry import store
 from services.ledger.storage.session import open_session
-from tests.calling.running import RunningApi, now
+from tests.support.api.server import RunningApi, now
 
 pytestmark = pytest.mark.integration
 PATH = "/v1/consignments/xaport/XA-1"

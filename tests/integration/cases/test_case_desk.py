@@ -21,14 +21,14 @@ from services.cli.main import app
 from services.financing.store.keys import make_keys, prepare
 from services.ledger.registry import store as registry_store
 from services.ledger.storage import points
-from services.ledger.storage.migrate import migrate
 from services.ledger.storage.session import Session, open_session
 from services.testbed.localstack.engine import DatabaseAddress
-from tests.casework.platform import Clock, register_platform
-from tests.signed.telling import Desk as Hand
-from tests.signed.telling import record, register
-from tests.stories.telling import Story, stories
-from tests.storing.harness import Pausing, start
+from tests.stories.story import Story, stories
+from tests.support.cases.platform import Clock, register_platform
+from tests.support.databases import migrated_database
+from tests.support.signed_stories import Desk as Hand
+from tests.support.signed_stories import record, register
+from tests.support.storage.writers import Pausing, start
 
 pytestmark = pytest.mark.integration
 KTZ, CR = Team("ktz", "dostyk-shift"), Team("cr", "alashankou-shift")
@@ -98,8 +98,7 @@ class World:
 
 @pytest.fixture
 def world(postgres: DatabaseAddress, request: pytest.FixtureRequest) -> Iterator[World]:
-    dsn = postgres.fresh_database("case_desk_" + str(abs(hash(request.node.name)) % 10**8))
-    migrate(dsn)
+    dsn = migrated_database(postgres, "case_desk_" + str(abs(hash(request.node.name)) % 10**8))
     story = held_train()
     with psycopg.connect(dsn) as session:
         register(session, [story])

@@ -22,14 +22,14 @@ from services.domain.facts import Facts
 from services.domain.objects import ObjectId
 from services.domain.rules import rules
 from services.ledger.registry import store as registry_store
-from services.ledger.storage.migrate import migrate
 from services.ledger.storage.session import Session, open_session
 from services.monitoring.exporter import lateness
 from services.telemetry import gauges
 from services.testbed.localstack.engine import DatabaseAddress
-from tests.casework.platform import Clock, register_platform
-from tests.signed.telling import GATEWAY, Desk, all_stories, record, register
-from tests.stories.telling import Story
+from tests.stories.story import Story
+from tests.support.cases.platform import Clock, register_platform
+from tests.support.databases import migrated_database
+from tests.support.signed_stories import GATEWAY, Desk, all_stories, record, register
 
 pytestmark = pytest.mark.integration
 NOW = 1_775_000_000_000_000
@@ -43,8 +43,7 @@ def told() -> tuple[Story, ...]:
 
 @pytest.fixture
 def dsn(postgres: DatabaseAddress, told: tuple[Story, ...], request: pytest.FixtureRequest) -> str:
-    fresh = postgres.fresh_database("cases_" + str(abs(hash(request.node.name)) % 10**8))
-    migrate(fresh)
+    fresh = migrated_database(postgres, "cases_" + str(abs(hash(request.node.name)) % 10**8))
     with psycopg.connect(fresh) as session:
         register(session, told)
         register_platform(session)

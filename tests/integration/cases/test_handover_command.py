@@ -13,12 +13,12 @@ from schemas.rfc3339 import parse_micros
 from services.cases.store import projector
 from services.cli.exits import Exit, Failure
 from services.cli.main import app
-from services.ledger.storage.migrate import migrate
 from services.ledger.storage.session import open_session
 from services.testbed.localstack.engine import DatabaseAddress
-from tests.casework.platform import Clock, register_platform
-from tests.signed.telling import Desk, record, register
-from tests.stories.telling import stories
+from tests.stories.story import stories
+from tests.support.cases.platform import Clock, register_platform
+from tests.support.databases import migrated_database
+from tests.support.signed_stories import Desk, record, register
 
 pytestmark = pytest.mark.integration
 CAME, STAYED = "LYNU7200039", "LYNU7200023"
@@ -27,8 +27,7 @@ CAME, STAYED = "LYNU7200039", "LYNU7200023"
 def test_the_boxes_that_are_not_on_every_list(
     postgres: DatabaseAddress, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dsn = postgres.fresh_database("handover_command")
-    migrate(dsn)
+    dsn = migrated_database(postgres, "handover_command")
     story = next(story for story in stories() if story.slug.startswith("66_a_box"))
     with psycopg.connect(dsn) as session:
         register(session, [story])
@@ -69,8 +68,7 @@ def test_the_boxes_that_are_not_on_every_list(
 
 def test_a_list_that_leaves_a_box_out_concerns_that_box(postgres: DatabaseAddress) -> None:
     """The receiving railway's list names forty-nine boxes; the case is found by the fiftieth, of which it says nothing."""
-    dsn = postgres.fresh_database("handover_left_out")
-    migrate(dsn)
+    dsn = migrated_database(postgres, "handover_left_out")
     told = next(story for story in stories() if story.slug.startswith("42"))
     left_out = {"reference": "XA-42", "containers": ["LYNU7100507"]}
     events = tuple({**each, "says": left_out} if each["id"] == "open" else each for each in told.events)

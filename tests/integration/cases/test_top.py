@@ -31,15 +31,15 @@ from services.ledger.storage.migrate import migrate
 from services.testbed.localstack.database import Database
 from services.testbed.localstack.engine import DatabaseAddress
 from services.testbed.localstack.process import Guard
-from tests.casework.border_night import border_night, play
+from tests.support.cases.border_night import border_night, play
+from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(scope="module")
 def dsn(postgres: DatabaseAddress) -> str:
-    address = postgres.fresh_database("top")
-    migrate(address)
+    address = migrated_database(postgres, "top")
     play(address)
     return address
 

@@ -26,14 +26,14 @@ from services.credit.domain.observations import Cell, Count, Observation, count
 from services.credit.domain.signals import Signal, model
 from services.credit.store import projector, records, statement
 from services.ledger.registry import store as registry_store
-from services.ledger.storage.migrate import migrate
 from services.ledger.storage.session import Session, open_session
 from services.ledger.storage.within import quarantine
 from services.processors.projections import PROJECTIONS
 from services.runtime.ports import free_port
 from services.testbed.localstack.engine import DatabaseAddress
-from tests.signed.telling import GATEWAY, NETWORK, Desk, key_of, record, register
-from tests.stories.credit.telling import CreditStory, State, credit_stories, joined
+from tests.stories.credit.story import CreditStory, State, credit_stories, joined
+from tests.support.databases import migrated_database
+from tests.support.signed_stories import GATEWAY, NETWORK, Desk, key_of, record, register
 
 pytestmark = pytest.mark.integration
 TABLE = model()
@@ -71,8 +71,7 @@ def universe() -> Universe:
 
 @pytest.fixture
 def dsn(postgres: DatabaseAddress, universe: Universe, request: pytest.FixtureRequest) -> str:
-    fresh = postgres.fresh_database("credit_" + str(abs(hash(request.node.name)) % 10**8))
-    migrate(fresh)
+    fresh = migrated_database(postgres, "credit_" + str(abs(hash(request.node.name)) % 10**8))
     with psycopg.connect(fresh) as session:
         register(session, [story.story for story in universe.told])
     return fresh
@@ -117,7 +116,7 @@ def tell(dsn: str, session: Session, universe: Universe, seed: int, most: int) -
     projector.catch_up(session, 200, TABLE)
 
 
-@pytest.mark.parametrize(("seed", "most"), [(1, 250), (2, 60)])
+@pytest.mark.parametrize(("seed", "most"), [(1, 250), pytest.param(2, 60, marks=pytest.mark.long)])
 def test_the_store_says_what_the_core_says(
     dsn: str, session: Session, universe: Universe, seed: int, most: int
 ) -> None:
@@ -144,7 +143,7 @@ def test_the_store_says_what_the_core_says(
     assert stored(session) == (seen, counts)
 
 
-@pytest.mark.parametrize("seed", [7, 8, 9])
+@pytest.mark.parametrize("seed", [7, *(pytest.param(seed, marks=pytest.mark.long) for seed in (8, 9))])
 def test_what_was_put_aside_with_its_key_is_followed(
     dsn: str, session: Session, universe: Universe, seed: int
 ) -> None:
@@ -409,6 +408,7 @@ def test_fsck_names_a_record_that_was_changed_after_it_was_given(dsn: str, sessi
     assert found() == [("credit record 2", "silkbank", "body"), ("credit record 3", "silkbank", "supersedes")]
 
 
+@pytest.mark.long
 def test_the_follower_may_be_killed_at_any_time(dsn: str, session: Session, universe: Universe) -> None:
     """Killed after each few steps and started again, it ends with what the core says, nothing twice and nothing missed."""
     events = [told for story in universe.told for told in story.story.told]

@@ -18,13 +18,13 @@ from services.credit.store import loader, projector, recomputation
 from services.credit.store.follower import CreditFollower, FollowerSettings
 from services.domain.facts import Facts
 from services.domain.objects import Thing
-from services.ledger.storage.migrate import migrate
 from services.ledger.storage.session import Session, open_session
 from services.runtime.follower import follow
 from services.testbed.localstack.engine import DatabaseAddress
-from tests.signed.telling import GATEWAY, NETWORK, Desk, record, register
-from tests.stories.credit.telling import CreditStory, credit_stories
-from tests.stories.telling import Told
+from tests.stories.credit.story import CreditStory, credit_stories
+from tests.stories.story import Told
+from tests.support.databases import migrated_database
+from tests.support.signed_stories import GATEWAY, NETWORK, Desk, record, register
 
 pytestmark = pytest.mark.integration
 TABLE = model()
@@ -85,8 +85,7 @@ class Place:
 
 @pytest.fixture
 def place(postgres: DatabaseAddress, request: pytest.FixtureRequest) -> Iterator[Place]:
-    dsn = postgres.fresh_database("credit_faults_" + str(abs(hash(request.node.name)) % 10**8))
-    migrate(dsn)
+    dsn = migrated_database(postgres, "credit_faults_" + str(abs(hash(request.node.name)) % 10**8))
     opened = Place(dsn, request.param)
     yield opened
     opened.session.close()

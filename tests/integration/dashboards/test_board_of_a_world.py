@@ -15,7 +15,6 @@ from psycopg.rows import dict_row
 from schemas import railnet
 from services.cases.store import projector
 from services.ledger.admission.model import Record
-from services.ledger.storage.migrate import migrate
 from services.ledger.storage.session import open_session
 from services.monitoring.exporter import border
 from services.query.board.board import Boards
@@ -25,8 +24,9 @@ from services.testbed.localstack.engine import DatabaseAddress
 from services.testbed.localstack.platform import register
 from services.testbed.simulator.corridors import simulate
 from services.testbed.simulator.signed_messages import Outgoing, members, profiles, sign_all
-from tests.casework.platform import Clock, register_platform
-from tests.signed.telling import APPENDED_MS, GATEWAY, Desk
+from tests.support.cases.platform import Clock, register_platform
+from tests.support.databases import migrated_database
+from tests.support.signed_stories import APPENDED_MS, GATEWAY, Desk
 
 pytestmark = pytest.mark.integration
 MOMENTS = (11, 12, 17, 20, 22, 23)
@@ -134,8 +134,7 @@ def test_of_a_train_that_both_show_they_tell_the_same(postgres: DatabaseAddress)
     good = [message for message in world.simulation().publication.messages if not message.refused_as]
     outgoing = sign_all(sorted(good, key=lambda message: message.sent), known)
     begin, end = outgoing[0].sent, outgoing[-1].sent
-    dsn = postgres.fresh_database("board_of_a_world")
-    migrate(dsn)
+    dsn = migrated_database(postgres, "board_of_a_world")
     register(dsn, members(known))
     with psycopg.connect(dsn) as session:
         register_platform(session)

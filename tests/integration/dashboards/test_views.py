@@ -18,7 +18,7 @@ from services.ledger.storage.session import open_session
 from services.query.board.board import Boards
 from services.query.board.board_json import board_json
 from services.testbed.localstack import LocalStack
-from tests.casework.border_night import border_night, play
+from tests.support.cases.border_night import border_night, play
 
 pytestmark = pytest.mark.integration
 ROLES = Path(__file__).resolve().parents[3] / "infra" / "postgres" / "roles.sql"

@@ -31,7 +31,7 @@ from services.ledger.registry.events import PartyAdded
 from services.ledger.registry.possession import proven
 from services.ledger.registry.registry import Registry
 from services.ledger.storage.migrate import migrate
-from tests.storing.emptying import empty
+from tests.support.storage.reset import empty
 
 pytestmark = pytest.mark.integration
 NOW_MS = 1_772_700_000_000

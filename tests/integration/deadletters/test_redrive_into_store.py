@@ -30,7 +30,7 @@ from services.ledger.storage.claiming import Wanted
 from services.ledger.storage.migrate import migrate
 from services.ledger.storage.within import quarantine
 from services.ledger.storage.writer import Writer
-from tests.storing.emptying import empty
+from tests.support.storage.reset import empty
 
 pytestmark = pytest.mark.integration
 NOW_MS = 1_772_700_000_000

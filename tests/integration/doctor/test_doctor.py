@@ -26,7 +26,6 @@ from services.ledger.registry.events import PartyAdded
 from services.ledger.registry.possession import proven
 from services.ledger.storage.claiming import Wanted, claim_partitions
 from services.ledger.storage.ledger_protocol import Claim, Mark, PartitionId
-from services.ledger.storage.migrate import migrate
 from services.ledger.storage.session import open_session
 from services.processors.log_identity import LogState
 from services.processors.slots import take
@@ -34,6 +33,7 @@ from services.processors.topics.cluster import admin_client, apply
 from services.processors.topics.declaration import Declaration, Defaults, Topic
 from services.runtime.ports import free_port
 from services.testbed.localstack.engine import BrokerAddress, DatabaseAddress
+from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
 
@@ -137,11 +137,14 @@ def test_a_broker_without_access_rules_will_not_do_in_production(
 # --- the database ---------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def postgres(durable_postgres: DatabaseAddress) -> DatabaseAddress:
+    return durable_postgres
+
+
 @pytest.fixture
 def dsn(postgres: DatabaseAddress) -> str:
-    address = postgres.fresh_database(f"doctor_{uuid.uuid4().hex[:12]}")
-    migrate(address)
-    return address
+    return migrated_database(postgres, f"doctor_{uuid.uuid4().hex[:12]}")
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ import pytest
 
 from schemas.rfc3339 import parse_micros
 from services.domain.rules import HOUR
-from services.ledger.storage.migrate import migrate
 from services.monitoring.exporter import etas
 from services.testbed.localstack.engine import DatabaseAddress
-from tests.signed.telling import Desk, record, register
-from tests.stories.telling import Story
+from tests.stories.story import Story
+from tests.support.databases import migrated_database
+from tests.support.signed_stories import Desk, record, register
 
 pytestmark = pytest.mark.integration
 AS_OF = "2026-03-20T12:00:00Z"
@@ -78,8 +78,7 @@ STORY = Story(
 
 @pytest.fixture(scope="module")
 def dsn(postgres: DatabaseAddress) -> str:
-    address = postgres.fresh_database("etas")
-    migrate(address)
+    address = migrated_database(postgres, "etas")
     with psycopg.connect(address) as session:
         register(session, [STORY])
     hand = Desk(address)

@@ -23,7 +23,6 @@ from services.ledger.registry import commands
 from services.ledger.registry.events import PartyAdded
 from services.ledger.registry.possession import proven
 from services.ledger.storage.batch import Event
-from services.ledger.storage.migrate import migrate
 from services.ledger.storage.words import word
 from services.monitoring.exporter import border, cache, consignments, partners, statement, transits
 from services.monitoring.exporter.collector import Answers, Exporter
@@ -33,8 +32,9 @@ from services.monitoring.exporter.settings import ExporterSettings
 from services.query.board.crossing_status import KEPT
 from services.runtime.ports import free_port
 from services.testbed.localstack.engine import DatabaseAddress
-from tests.storing.harness import Pair
-from tests.storing.telling import HOUR, Teller
+from tests.support.databases import migrated_database
+from tests.support.storage.facts import HOUR, Teller
+from tests.support.storage.writers import Pair
 
 pytestmark = pytest.mark.integration
 KEYS = [SigningKey.from_seed(Scheme.ED25519, bytes([number]) * 32) for number in range(9)]
@@ -45,8 +45,7 @@ UNLOADED, DELIVERED, EXIT_CLEARED = 401, 600, 1205
 
 @pytest.fixture(scope="module")
 def dsn(postgres: DatabaseAddress) -> str:
-    address = postgres.fresh_database("exporter_tests")
-    migrate(address)
+    address = migrated_database(postgres, "exporter_tests")
     with psycopg.connect(address) as session:
         for code, key in (("ktz", SPEAKS), ("silent", KEYS[-1])):
             party = PartyAdded(

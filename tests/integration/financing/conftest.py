@@ -7,17 +7,16 @@ from collections.abc import Iterator
 import pytest
 
 from services.ledger.storage import points
-from services.ledger.storage.migrate import migrate
 from services.ledger.storage.session import open_session
 from services.testbed.localstack.engine import DatabaseAddress
-from tests.financing.stored import empty, register
-from tests.financing.telling import cases
+from tests.support.databases import migrated_database
+from tests.support.financing.stored_world import empty, register
+from tests.support.financing.stories import cases
 
 
 @pytest.fixture(scope="session")
 def financing_dsn(postgres: DatabaseAddress) -> str:
-    address = postgres.fresh_database("financing_tests")
-    migrate(address)
+    address = migrated_database(postgres, "financing_tests")
     with open_session(address) as session:
         register(session, cases()[0].story)
     return address

@@ -16,9 +16,9 @@ from services.financing.store.decision_service import DecisionService
 from services.financing.store.fingerprint_versions import KeyRing
 from services.ledger.storage import points
 from services.ledger.storage.session import open_session
-from tests.financing import crowd
-from tests.financing.stored import SIGNER
-from tests.financing.world import KEY
+from tests.support.financing import crowd
+from tests.support.financing.stored_world import SIGNER
+from tests.support.financing.world import KEY
 
 
 def main(dsn: str, point: str, mark: str = "KILL", count: str = "") -> None:

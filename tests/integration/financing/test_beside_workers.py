@@ -17,11 +17,11 @@ from services.financing.store.fingerprint_versions import KeyRing
 from services.financing.store.status_reader import status_of
 from services.ledger.storage import points
 from services.ledger.storage.session import open_session
-from tests.financing.stored import SIGNER, Stored, events_of, tell, value
-from tests.financing.telling import Case, cases, micros
-from tests.financing.world import KEY
-from tests.stories.telling import Told
-from tests.storing.harness import Pausing, start
+from tests.stories.story import Told
+from tests.support.financing.stored_world import SIGNER, Stored, events_of, tell, value
+from tests.support.financing.stories import Case, cases, micros
+from tests.support.financing.world import KEY
+from tests.support.storage.writers import Pausing, start
 
 pytestmark = pytest.mark.integration
 CASE: Case = next(case for case in cases() if case.slug.startswith("03_"))

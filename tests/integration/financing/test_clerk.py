@@ -20,8 +20,8 @@ from services.financing.store.identifiers import financing_id
 from services.financing.store.request_consumer import decide_next
 from services.ledger.storage.session import open_session
 from services.ledger.storage.within import quarantine
-from tests.financing.stored import Stored, checked, events_of, key_of, value
-from tests.financing.telling import Case, cases, micros
+from tests.support.financing.stored_world import Stored, checked, events_of, key_of, value
+from tests.support.financing.stories import Case, cases, micros
 
 pytestmark = pytest.mark.integration
 BASE: Case = next(case for case in cases() if case.slug.startswith("02_"))

@@ -13,8 +13,8 @@ from services.credit.domain.signals import WHOLE, Signal, model
 from services.credit.store import projector, records
 from services.ledger.storage.session import Session, open_session
 from services.ledger.storage.writer import Writer
-from tests.financing.stored import Stored, events_of
-from tests.financing.telling import Case, cases
+from tests.support.financing.stored_world import Stored, events_of
+from tests.support.financing.stories import Case, cases
 
 pytestmark = pytest.mark.integration
 TWICE = {

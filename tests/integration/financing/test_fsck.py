@@ -19,8 +19,8 @@ from services.financing.domain.products import products
 from services.financing.domain.requests import DecisionContext
 from services.ledger.admission.raw_bytes import frame, unframe
 from services.ledger.storage.session import Session, open_session
-from tests.financing.stored import SIGNER, Stored, checked, events_of, key_of
-from tests.financing.telling import Case, cases
+from tests.support.financing.stored_world import SIGNER, Stored, checked, events_of, key_of
+from tests.support.financing.stories import Case, cases
 
 pytestmark = pytest.mark.integration
 GOODS: Case = next(case for case in cases() if case.slug.startswith("02_"))

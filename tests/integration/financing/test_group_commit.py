@@ -26,9 +26,9 @@ from services.financing.store.decision_service import CargoMoved, DecisionServic
 from services.financing.store.fingerprint_versions import KeyRing
 from services.financing.store.group_commit import GroupCommit, GroupFailed
 from services.ledger.storage.session import open_session
-from tests.financing import crowd
-from tests.financing.stored import SIGNER, checked, value
-from tests.financing.world import KEY
+from tests.support.financing import crowd
+from tests.support.financing.stored_world import SIGNER, checked, value
+from tests.support.financing.world import KEY
 
 pytestmark = pytest.mark.integration
 Request = tuple[DecisionRequest, tuple[Thing, ...]]

@@ -25,10 +25,10 @@ from services.financing.store.decision_service import CargoMoved, DecisionServic
 from services.financing.store.fingerprint_versions import KeyMissing, KeyRing
 from services.ledger.storage import points
 from services.ledger.storage.session import Session, open_session
-from tests.financing import crowd
-from tests.financing.stored import SIGNER, Stored, events_of, value
-from tests.financing.telling import cases, micros
-from tests.financing.world import KEY
+from tests.support.financing import crowd
+from tests.support.financing.stored_world import SIGNER, Stored, events_of, value
+from tests.support.financing.stories import cases, micros
+from tests.support.financing.world import KEY
 
 pytestmark = pytest.mark.integration
 OTHER = KEY[::-1]
@@ -102,6 +102,7 @@ def deadlocks(dsn: str) -> int:
 CARGOES, CLIENTS, RIVALS = 500, 32, 2
 
 
+@pytest.mark.long
 def test_thirty_two_clients_over_five_hundred_cargoes(dsn: str) -> None:
     begin(dsn)
     crowd.store(dsn, "CROWD", CARGOES)

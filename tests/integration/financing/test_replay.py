@@ -9,11 +9,11 @@ from services.audit.replay.rebuild import replay
 from services.financing.domain.decisions import Action
 from services.financing.domain.requests import DecisionRequest
 from services.financing.store.status_reader import status_of
-from services.ledger.storage.migrate import migrate
 from services.ledger.storage.session import open_session
 from services.testbed.localstack.engine import DatabaseAddress
-from tests.financing.stored import Stored, checked, events_of, register
-from tests.financing.telling import Case, cases, micros
+from tests.support.databases import migrated_database
+from tests.support.financing.stored_world import Stored, checked, events_of, register
+from tests.support.financing.stories import Case, cases, micros
 
 pytestmark = pytest.mark.integration
 KEPT = ("decision", "touched", "hold", "entry", "cargo", "word", "watch", "external", "version")
@@ -33,8 +33,7 @@ def rows(stored: Stored) -> dict[str, list[object]]:
 
 def test_a_new_generation_keeps_every_decision(postgres: DatabaseAddress) -> None:
     case: Case = next(case for case in cases() if case.slug.startswith("02_"))
-    dsn = postgres.fresh_database("financing_replayed")
-    migrate(dsn)
+    dsn = migrated_database(postgres, "financing_replayed")
     with open_session(dsn) as session:
         register(session, case.story)
     stored = Stored(dsn, events_of(case))

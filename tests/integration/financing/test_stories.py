@@ -26,9 +26,9 @@ from services.financing.store.status_reader import status_of
 from services.ledger.admission.raw_bytes import unframe
 from services.ledger.storage.session import Session
 from services.monitoring.exporter.transitions import Edge, Standing, Transitions, last_decided
-from tests.financing.stored import PLATFORM, SIGNER, Stored, checked, events_of
-from tests.financing.telling import Case, cases, micros
-from tests.financing.world import World
+from tests.support.financing.stored_world import PLATFORM, SIGNER, Stored, checked, events_of
+from tests.support.financing.stories import Case, cases, micros
+from tests.support.financing.world import World
 
 pytestmark = pytest.mark.integration
 CASES = cases()
@@ -45,7 +45,13 @@ def renumbered(status: Status | None, numbers: list[int]) -> Status | None:
     return replace(status, history=history, position=numbers[status.position - 1])
 
 
-@pytest.mark.parametrize("case", CASES, ids=[case.slug for case in CASES])
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, id=case.slug, marks=[pytest.mark.long] if number % 3 else [])
+        for number, case in enumerate(CASES)
+    ],
+)
 def test_the_database_decides_as_the_core(dsn: str, case: Case) -> None:
     world, stored = World(heard=case.heard()), Stored(dsn, events_of(case))
     stored.begin()

@@ -18,9 +18,10 @@ from services.ledger.dead_letters import store
 from services.ledger.dead_letters.ledger import StoredLedger
 from services.ledger.storage import points
 from services.ledger.storage.loss import LOSS_ACCEPTED, move_partition
-from services.ledger.storage.migrate import migrate
 from services.testbed.localstack.engine import DatabaseAddress
-from tests.signed.telling import (
+from tests.stories.story import Story
+from tests.support.databases import migrated_database
+from tests.support.signed_stories import (
     APPENDED_MS,
     GATEWAY,
     NETWORK,
@@ -30,7 +31,6 @@ from tests.signed.telling import (
     record,
     register,
 )
-from tests.stories.telling import Story
 
 pytestmark = pytest.mark.integration
 STORIES = all_stories("w")[::2]
@@ -38,8 +38,7 @@ STORIES = all_stories("w")[::2]
 
 @pytest.fixture(scope="module")
 def dsn(postgres: DatabaseAddress) -> str:
-    address = postgres.fresh_database("fsck_beside")
-    migrate(address)
+    address = migrated_database(postgres, "fsck_beside")
     with psycopg.connect(address) as session:
         register(session, (*STORIES, late_link()))
     return address
@@ -140,6 +139,7 @@ def test_a_head_that_waits_to_be_settled_is_said_to_wait_and_then_found_right(ds
     other.close()
 
 
+@pytest.mark.long
 def test_several_processes_find_the_same(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.audit.fsck.check.RANGE", 20)
     one, several = check(dsn, patience=0.0), check(dsn, patience=0.0, processes=2)

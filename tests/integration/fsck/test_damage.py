@@ -21,7 +21,8 @@ from services.ledger.admission.model import AdmissionSettings
 from services.ledger.registry import commands, store
 from services.ledger.registry.events import PartyAmended
 from services.testbed.localstack.engine import DatabaseAddress
-from tests.signed.telling import APPENDED_MS, GATEWAY, NETWORK, all_stories, tell
+from tests.support.profile import first_of_each
+from tests.support.signed_stories import APPENDED_MS, GATEWAY, NETWORK, all_stories, tell
 
 pytestmark = pytest.mark.integration
 Session = psycopg.Connection[Any]
@@ -291,7 +292,9 @@ CASES = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))
+@pytest.mark.parametrize(
+    "case", first_of_each(CASES, lambda case: case.kind, lambda case: case.name.replace(" ", "-"))
+)
 def test_damage_is_found_and_named(session: Session, case: Case) -> None:
     where = case.where
     if case.key:

@@ -13,12 +13,12 @@ from services.audit.report import Damage
 from services.ledger.admission.content import read
 from services.ledger.admission.model import Refused
 from services.ledger.registry import store
-from services.ledger.storage.migrate import migrate
 from services.ledger.storage.reading import events_by_number
 from services.query.stored_events import Unreadable, reread
 from services.testbed.localstack.engine import DatabaseAddress
-from tests.signed import telling
-from tests.signed.telling import GATEWAY, NETWORK, Desk, all_stories, register, signed
+from tests.support import signed_stories
+from tests.support.databases import migrated_database
+from tests.support.signed_stories import GATEWAY, NETWORK, Desk, all_stories, register, signed
 
 pytestmark = pytest.mark.integration
 
@@ -26,8 +26,7 @@ pytestmark = pytest.mark.integration
 def test_an_id_that_shows_nothing_is_refused_today_and_stays_readable_from_before(
     postgres: DatabaseAddress, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dsn = postgres.fresh_database("earlier_rules")
-    migrate(dsn)
+    dsn = migrated_database(postgres, "earlier_rules")
     story = all_stories()[0]
     with psycopg.connect(dsn) as session:
         register(session, [story])
@@ -42,7 +41,7 @@ def test_an_id_that_shows_nothing_is_refused_today_and_stays_readable_from_befor
     def by_the_first_rules(verified: object, registry: object) -> object:
         return verified if isinstance(verified, Refused) else read(verified, registry, 1)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(telling.Desk, "_judged", staticmethod(by_the_first_rules))
+    monkeypatch.setattr(signed_stories.Desk, "_judged", staticmethod(by_the_first_rules))
     desk.apply([message])
     desk.settle()
     desk.close()

@@ -18,10 +18,10 @@ import pytest
 
 from services.ledger.storage.errors import GenerationMoved
 from services.testbed.localstack.engine import DatabaseAddress
-from tests.tampering import world
-from tests.tampering.looking import look
-from tests.tampering.mutations import Change, changes, make, prepare, tables
-from tests.tampering.uncovered import EMPTY, EVERYTHING, UNCOVERED
+from tests.support.damage import world
+from tests.support.damage.mutations import Change, changes, make, prepare, tables
+from tests.support.damage.report import look
+from tests.support.damage.uncovered import EMPTY, EVERYTHING, UNCOVERED
 
 pytestmark = [pytest.mark.integration, pytest.mark.long, pytest.mark.timeout(3600)]
 SEED = "1"

@@ -19,10 +19,11 @@ from services.audit.report import Damage, Finding
 from services.cli.exits import Exit
 from services.cli.main import app
 from services.testbed.localstack.engine import DatabaseAddress
-from tests.signed.telling import GATEWAY, NETWORK
-from tests.tampering import world
-from tests.tampering.looking import look
-from tests.tampering.mutations import prepare
+from tests.support.damage import world
+from tests.support.damage.mutations import prepare
+from tests.support.damage.report import look
+from tests.support.profile import first_of_each
+from tests.support.signed_stories import GATEWAY, NETWORK
 
 pytestmark = pytest.mark.integration
 Session = psycopg.Connection[Any]
@@ -138,7 +139,9 @@ HARMS = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("harm", HARMS, ids=lambda harm: harm.name.replace(" ", "-"))
+@pytest.mark.parametrize(
+    "harm", first_of_each(HARMS, lambda harm: harm.kind, lambda harm: harm.name.replace(" ", "-"))
+)
 def test_what_was_changed_is_named(session: Session, harm: Harm) -> None:
     changed = [session.execute(statement.encode()).rowcount for statement in harm.statements]
     assert changed[-1] != 0, f"nothing was changed by {harm.statements[-1]}"

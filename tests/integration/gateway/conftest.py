@@ -20,10 +20,10 @@ from schemas.signing import Scheme, SigningKey, sign
 from services.ledger.registry import commands
 from services.ledger.registry.events import PartyAdded
 from services.ledger.registry.possession import proven
-from services.ledger.storage.migrate import migrate
 from services.processors.supervisor import Supervisor
 from services.testbed.localstack.engine import Servers
-from tests.calling.running import RunningApi
+from tests.support.api.server import RunningApi
+from tests.support.databases import migrated_database
 
 NETWORK = "demo"
 
@@ -150,8 +150,7 @@ def declaration(topic: str) -> str:
 
 def opening(stack: Servers, folder: Path, **told: Any) -> Gateway:
     mark = uuid4().hex[:8]
-    topic, dsn = f"cre.gateway-{mark}.v1", stack.database.fresh_database(f"gateway_{mark}")
-    migrate(dsn)
+    topic, dsn = f"cre.gateway-{mark}.v1", migrated_database(stack.database, f"gateway_{mark}")
     (folder / "topics.toml").write_text(declaration(topic), encoding="utf-8")
     admin = KafkaAdminClient(bootstrap_servers=stack.bootstrap)
     options = {"message.timestamp.type": "LogAppendTime"}

@@ -14,7 +14,7 @@ from schemas.envelope import event_id
 from services.ledger.storage import reading
 from services.ledger.storage.session import open_session
 from tests.integration.gateway.conftest import Gateway, as_binary
-from tests.producing.weak_link import Cut, WeakLink
+from tests.support.producers.weak_link import Cut, WeakLink
 
 pytestmark = pytest.mark.integration
 PROBLEM = "application/problem+json"
@@ -216,6 +216,7 @@ def test_no_broker(alone: Callable[..., Gateway]) -> None:
     assert answer.json()["results"] == []
 
 
+@pytest.mark.long
 def test_a_broker_that_goes_and_comes_back(alone: Callable[..., Gateway], stack: Any) -> None:
     with WeakLink(stack.bootstrap) as link:
         link.up()

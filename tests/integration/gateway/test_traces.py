@@ -27,7 +27,7 @@ from services.ledger.storage.session import open_session
 from services.producers.profile import Profile
 from services.testbed.localstack.engine import Servers
 from tests.integration.gateway.conftest import NETWORK, Gateway, as_binary, opening
-from tests.tracing.collector import Collector, Seen, collecting
+from tests.support.traces.collector import Collector, Seen, collecting
 
 pytestmark = pytest.mark.integration
 

@@ -11,7 +11,7 @@ from kafka.admin import KafkaAdminClient, NewTopic
 
 from services.producers.profile import Profile
 from services.testbed.localstack.engine import BrokerAddress
-from tests.producing.partner import partner
+from tests.support.producers.partner import partner
 
 
 @pytest.fixture

@@ -23,8 +23,9 @@ from services.producers.profile import Profile, create
 from services.producers.publisher import BrokerUnreachable, MessageRefused
 from services.producers.spool import Spool
 from services.testbed.localstack.engine import BrokerAddress
-from tests.producing.log import stored
-from tests.producing.partner import departed, write
+from tests.support import launcher
+from tests.support.producers.log import stored
+from tests.support.producers.partner import departed, write
 
 pytestmark = pytest.mark.integration
 
@@ -57,6 +58,7 @@ def test_without_a_broker_everything_waits_in_the_spool(tmp_path: Path) -> None:
     assert outcome.counts == {RecordStatus.WAITING: 3}
 
 
+@pytest.mark.long
 def test_killed_again_and_again_it_still_publishes_everything(
     broker: BrokerAddress, profile: Profile, tmp_path: Path
 ) -> None:
@@ -80,8 +82,7 @@ def test_killed_again_and_again_it_still_publishes_everything(
 
 def lianyun(environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
     """The command in a process of its own; one that waited for its whole patience would not end here."""
-    command = [sys.executable, "-m", "services.cli", "publish", "--as", "ktz", *words]
-    return subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=180)
+    return launcher.lianyun("publish", "--as", "ktz", *words, env=environment, timeout=180)
 
 
 def elsewhere(profile: Profile, folder: Path, broker: BrokerAddress, topic: str) -> dict[str, str]:
@@ -113,6 +114,7 @@ def test_a_topic_that_does_not_exist_is_named_at_once_and_the_events_wait(
     assert stored(broker.bootstrap, missing) == {f"dep-{n}": 1 for n in range(3)}
 
 
+@pytest.mark.long  # the client waits for the topic again and again
 def test_what_is_for_another_topic_goes_out_and_what_is_refused_is_named(
     broker: BrokerAddress, profile: Profile, tmp_path: Path
 ) -> None:

@@ -18,11 +18,11 @@ from services.producers.outcomes import FileOutcome, RecordStatus
 from services.producers.profile import Profile
 from services.producers.spool import Spool, status
 from services.testbed.localstack.engine import BrokerAddress
-from tests.producing.gate_list import GATE_LIST, gate_list
-from tests.producing.killed import POINTS, folder_of
-from tests.producing.log import stored
-from tests.producing.partner import departed, lines, on_clock, partner, write
-from tests.producing.waiting import until
+from tests.support.producers.condition import until
+from tests.support.producers.gate_list import GATE_LIST, gate_list
+from tests.support.producers.killed import POINTS, folder_of
+from tests.support.producers.log import stored
+from tests.support.producers.partner import departed, lines, on_clock, partner, write
 
 pytestmark = pytest.mark.integration
 
@@ -158,7 +158,7 @@ def test_killed_at_every_point_it_resumes_without_loss_or_repetition(
         folder_of(tmp_path, point).mkdir(parents=True)
         profile.save(folder_of(tmp_path, point).parent)
         write(folder_of(tmp_path, point) / "a.jsonl", *(departed(f"{point} {n}") for n in range(20)))
-    command = [sys.executable, "-m", "tests.producing.killed", str(tmp_path)]
+    command = [sys.executable, "-m", "tests.support.producers.killed", str(tmp_path)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {point: [-signal.SIGKILL, 0] for point in POINTS}, done.stderr
@@ -175,6 +175,7 @@ def test_killed_at_every_point_it_resumes_without_loss_or_repetition(
     assert not found
 
 
+@pytest.mark.long
 @pytest.mark.chaos
 def test_killed_again_and_again_while_files_arrive_and_stopped_in_order(
     broker: BrokerAddress, profile: Profile, folder: Path, environment: dict[str, str]

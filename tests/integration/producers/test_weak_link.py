@@ -17,19 +17,20 @@ from schemas.events.base import Role
 from services.ledger.registry import commands
 from services.ledger.registry.events import PartyAdded
 from services.ledger.registry.possession import proven
-from services.ledger.storage.migrate import migrate
 from services.processors.supervisor import Supervisor
 from services.producers.spool import status
 from services.testbed.localstack.engine import Servers
 from tests.integration.worker.harness import Arena
-from tests.producing.log import stored
-from tests.producing.partner import departed, partner, write
-from tests.producing.waiting import until
-from tests.producing.weak_link import Cut, WeakLink
+from tests.support.databases import migrated_database
+from tests.support.producers.condition import until
+from tests.support.producers.log import stored
+from tests.support.producers.partner import departed, partner, write
+from tests.support.producers.weak_link import Cut, WeakLink
+from tests.support.profile import rounds
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.randomised]
 
-DAYS, FILES_A_DAY, RECORDS = 7, 3, 60
+DAYS, FILES_A_DAY, RECORDS = rounds(2, 7), 3, 60
 # The client's own patience runs in the same accelerated time: it gives up on a message long before the link is back.
 WATCH = """
 from services.cli.main import run
@@ -41,8 +42,7 @@ UP, DOWN = 0.3, 1.2  # seconds of a day; up counts from the first use of the lin
 
 
 def test_a_week_over_a_weak_link_arrives_whole(stack: Servers, tmp_path: Path) -> None:
-    dsn = stack.database.fresh_database(f"weak_{uuid.uuid4().hex[:12]}")
-    migrate(dsn)
+    dsn = migrated_database(stack.database, f"weak_{uuid.uuid4().hex[:12]}")
     arena = Arena(stack.bootstrap, dsn, tmp_path)
     (topic,) = arena.create_topics(["ktz"], partitions=2)
     who = partner(topic)

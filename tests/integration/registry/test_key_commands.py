@@ -16,9 +16,9 @@ from services.cli.exits import Exit, Failure
 from services.cli.keys import key
 from services.ledger.registry import commands, store
 from services.ledger.registry.events import KeyAdded
-from services.ledger.storage.migrate import migrate
 from services.producers import profile
 from tests.integration.registry.test_registry import NOW, railway
+from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
 Run = Callable[..., Any]
@@ -26,8 +26,7 @@ Run = Callable[..., Any]
 
 @pytest.fixture
 def dsn(postgres: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    address = str(postgres.fresh_database(f"key_commands_{tmp_path.name[-12:].replace('-', '_')}"))
-    migrate(address)
+    address = migrated_database(postgres, f"key_commands_{tmp_path.name[-12:].replace('-', '_')}")
     with psycopg.connect(address) as session:
         commands.add_party(session, railway("ktz"), at=NOW, by="op")
     monkeypatch.setenv("LIANYUN_DSN", address)

@@ -18,7 +18,7 @@ from services.ledger.registry.events import KeyAdded, KeyRotated, NewKey
 from services.ledger.registry.possession import proven
 from services.ledger.storage.migrate import migrate
 from tests.integration.registry.test_registry import NOW, key_id, nothing, pair, railway
-from tests.storing.emptying import empty
+from tests.support.storage.reset import empty
 
 pytestmark = pytest.mark.integration
 SCHEMES = (Scheme.ED25519, Scheme.ED25519_BATCH, Scheme.ECDSA_P256_SHA256)

@@ -18,7 +18,7 @@ from services.ledger.registry.events import NewKey, PartyAdded, PartyAmended
 from services.ledger.registry.fold import fold
 from services.ledger.registry.possession import proven
 from services.ledger.storage.migrate import migrate
-from tests.storing.emptying import empty
+from tests.support.storage.reset import empty
 
 pytestmark = pytest.mark.integration
 NOW = 1_772_000_000_000_000

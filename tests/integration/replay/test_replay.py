@@ -39,7 +39,7 @@ from services.ledger.storage.session import end_frozen, open_session, settle_in
 from services.ledger.storage.writer import Writer
 from services.query.views import read_view
 from services.testbed.localstack.engine import DatabaseAddress
-from tests.signed.telling import (
+from tests.support.signed_stories import (
     APPENDED_MS,
     GATEWAY,
     NETWORK,
@@ -177,6 +177,7 @@ def test_nothing_is_lost_while_a_writer_goes_on(dsn: str, later: list[Record]) -
     sound(dsn)
 
 
+@pytest.mark.long
 def test_two_writers_are_never_held_for_long(dsn: str, later: list[Record]) -> None:
     half = len(later) // 2
     left = [_at(one, offset, 1) for offset, one in enumerate(later[:half])]
@@ -201,6 +202,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Follower, "_apply", slowly)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("slow")
 def test_slow_catching_up_makes_more_holds_and_none_longer(
     dsn: str, later: list[Record], monkeypatch: pytest.MonkeyPatch

@@ -11,7 +11,7 @@ import pytest
 from services.testbed.localstack.database import postgres_programs
 from services.testbed.localstack.engine import Servers
 from tests.integration.runbooks.ground import Ground
-from tests.walking.walk import Walk
+from tests.support.runbooks.walk import Walk
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Callable
@@ -27,6 +25,7 @@ from services.producers import profile, publisher
 from services.producers.intake import Intake
 from services.producers.spool import Spool
 from services.query.views import read_view
+from tests.support.launcher import lianyun
 
 AS_OF = 1_760_000_000_000_000
 """The moment as of which views are compared: after every event of the partner."""
@@ -118,11 +117,8 @@ class Ground:
 
     def run(self, *arguments: str, code: int = 0, **environment: str) -> str:
         """What ``lianyun ARGUMENTS`` prints, in the folder of the walk."""
-        done = subprocess.run(
-            [sys.executable, "-m", "services.cli", *arguments], cwd=self.folder, capture_output=True, text=True,
-            env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(__file__).parents[3]), **self.environment(**environment)},
-            timeout=300, check=False,
-        )  # fmt: skip
+        env = {"PATH": "/usr/bin:/bin", **self.environment(**environment)}
+        done = lianyun(*arguments, env=env, cwd=self.folder, timeout=300)
         assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 

@@ -13,7 +13,7 @@ from services.testbed.localstack.broker_settings import ADMINISTRATOR
 from services.testbed.localstack.database import postgres_programs
 from services.testbed.localstack.engine import DatabaseAddress
 from tests.integration.runbooks.ground import Ground
-from tests.walking.walk import Walk
+from tests.support.runbooks.walk import Walk
 
 pytestmark = pytest.mark.integration
 

@@ -16,7 +16,7 @@ from services.testbed.localstack.engine import BrokerAddress
 from services.testbed.localstack.home import unprivileged_account
 from tests.integration.runbooks.ground import Ground
 from tests.integration.runbooks.own_server import NEEDED, OwnServer, programs
-from tests.walking.walk import Walk
+from tests.support.runbooks.walk import Walk
 
 pytestmark = pytest.mark.integration
 
@@ -40,6 +40,7 @@ def doctor(ground: Ground) -> dict[str, dict[str, object]]:
     return {c["name"]: c for c in json.loads((ground.folder / "doctor.json").read_text())["checks"]}
 
 
+@pytest.mark.long
 def test_backup_and_restore(
     broker: BrokerAddress, server: OwnServer, folder_of_programs: Path, tmp_path: Path
 ) -> None:
@@ -112,6 +113,7 @@ def given_to_the_server(backup: Path, server: OwnServer) -> str:
     return str(there)
 
 
+@pytest.mark.long
 def test_point_in_time_recovery(
     broker: BrokerAddress, server: OwnServer, folder_of_programs: Path, tmp_path: Path
 ) -> None:

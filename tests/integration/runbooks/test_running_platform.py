@@ -20,8 +20,8 @@ from services.testbed.localstack.broker_settings import BACK_SOON
 from services.testbed.localstack.database import postgres_programs
 from services.testbed.localstack.engine import DatabaseAddress
 from tests.integration.runbooks.ground import Ground, box
-from tests.upgrading.previous import next_release
-from tests.walking.walk import Walk
+from tests.support.releases.previous import next_release
+from tests.support.runbooks.walk import Walk
 
 pytestmark = pytest.mark.integration
 Begin = Callable[..., Walk]
@@ -33,6 +33,7 @@ def generations(ground: Ground) -> dict[int, str]:
     return dict(ground.query("SELECT number, state FROM lianyun.generation"))
 
 
+@pytest.mark.long
 def test_replay(ground: Ground, walk: Begin) -> None:
     page = walk("replay")
     with page.running("lianyun worker", **AGAIN) as worker:
@@ -57,6 +58,7 @@ def test_replay(ground: Ground, walk: Begin) -> None:
     page.whole()
 
 
+@pytest.mark.long
 def test_workers_and_partitions(ground: Ground, walk: Begin) -> None:
     page = walk("workers-and-partitions", PARTITIONS="4")
 
@@ -82,6 +84,7 @@ def test_workers_and_partitions(ground: Ground, walk: Begin) -> None:
     page.whole()
 
 
+@pytest.mark.long
 def test_accept_loss(ground: Ground, walk: Begin) -> None:
     page = walk("accept-loss", TOPIC=ground.topic, PARTY="ktz", WHY="retention was faster than the workers")
     with page.running("lianyun worker"):
@@ -117,6 +120,7 @@ def test_accept_loss(ground: Ground, walk: Begin) -> None:
     page.whole()
 
 
+@pytest.mark.long
 def test_redrive_log(postgres: DatabaseAddress, tmp_path: Path) -> None:
     """On a broker of its own, whose volume is cut while it is down."""
     with LocalStack(postgres=False, broker_settings=BACK_SOON) as own:
@@ -242,6 +246,7 @@ def releases(tmp_path: Path) -> tuple[str, str]:
     return str(old), str(new)
 
 
+@pytest.mark.long
 def test_rolling_upgrade(ground: Ground, walk: Begin, releases: tuple[str, str]) -> None:
     page = walk("rolling-upgrade", OLD=releases[0], NEW=releases[1])
     with page.running('"$OLD"/lianyun worker', **AGAIN) as old:

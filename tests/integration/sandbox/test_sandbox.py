@@ -18,11 +18,11 @@ from services.api.problems import BASE, KINDS
 from services.api.sandbox.table import table
 from services.credit.domain.consent import Part
 from services.credit.domain.disputes import DisputeState
-from services.ledger.storage.migrate import migrate
 from services.testbed.localstack.engine import DatabaseAddress
-from tests.calling import permissions
-from tests.calling.running import RunningApi
 from tests.integration.gateway.conftest import Partner
+from tests.support.api import permissions
+from tests.support.api.server import RunningApi
+from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
 ROWS = table()
@@ -31,8 +31,7 @@ SANDBOX = Partner("sandbox")
 
 
 def running(postgres: DatabaseAddress, folder: Path, network: str) -> RunningApi:
-    dsn = postgres.fresh_database(f"sandbox_{uuid4().hex[:8]}")
-    migrate(dsn)
+    dsn = migrated_database(postgres, f"sandbox_{uuid4().hex[:8]}")
     SANDBOX.register(dsn, *ROLES)
     Partner("ktz").register(dsn, Role.RAILWAY)
     # No broker: what is forced goes nowhere.

@@ -19,9 +19,9 @@ from services.ledger.storage.session import open_session
 from services.notifications.webhooks.process import work
 from services.notifications.webhooks.settings import WebhookSettings
 from services.testbed.localstack import LocalStack
-from tests.calling import hooks, permissions
-from tests.calling.cast import play
-from tests.calling.running import RunningApi
+from tests.support.api import hooks, permissions
+from tests.support.api.cast import play
+from tests.support.api.server import RunningApi
 
 pytestmark = pytest.mark.integration
 ROLES = Path(__file__).resolve().parents[3] / "infra" / "postgres" / "roles.sql"

@@ -26,12 +26,12 @@ from services.ledger.storage.migrate import migrate
 from services.ledger.storage.session import Session, open_session
 from services.runtime.ports import free_port
 from services.testbed.localstack import LocalStack
-from tests.calling.cast import play
-from tests.casework.platform import Clock
-from tests.financing.stored import SIGNER
-from tests.financing.telling import micros
-from tests.signed.telling import Desk, record, register
-from tests.stories.telling import stories
+from tests.stories.story import stories
+from tests.support.api.cast import play
+from tests.support.cases.platform import Clock
+from tests.support.financing.stored_world import SIGNER
+from tests.support.financing.stories import micros
+from tests.support.signed_stories import Desk, record, register
 
 pytestmark = pytest.mark.integration
 EVENTS, STEPS = b"SELECT count(*) FROM lianyun.identity", b"SELECT count(*) FROM lianyun.case_step"

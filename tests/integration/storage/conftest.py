@@ -8,18 +8,16 @@ from collections.abc import Iterator
 import pytest
 
 from services.ledger.storage import points
-from services.ledger.storage.migrate import migrate
 from services.testbed.localstack.engine import DatabaseAddress
-from tests.storing.harness import Pair
-from tests.storing.telling import Teller
+from tests.support.databases import migrated_database
+from tests.support.storage.facts import Teller
+from tests.support.storage.writers import Pair
 
 
 @pytest.fixture(scope="session")
 def dsn(postgres: DatabaseAddress) -> str:
     # Mutants run some of these tests in processes of their own on the same server: no run may drop another's database.
-    address = postgres.fresh_database(f"storage_tests_{os.getpid()}")
-    migrate(address)
-    return address
+    return migrated_database(postgres, f"storage_tests_{os.getpid()}")
 
 
 @pytest.fixture

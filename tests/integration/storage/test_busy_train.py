@@ -14,9 +14,9 @@ from services.domain.facts import FOREVER, LinkKind
 from services.domain.head import RUNNING
 from services.ledger.storage import reading
 from services.ledger.storage.batch import Event
-from tests.storing.comparing import assert_readers_see_enough
-from tests.storing.harness import Pair
-from tests.storing.telling import HOUR, Teller
+from tests.support.storage.comparison import assert_readers_see_enough
+from tests.support.storage.facts import HOUR, Teller
+from tests.support.storage.writers import Pair
 
 pytestmark = pytest.mark.integration
 

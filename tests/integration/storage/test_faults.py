@@ -16,9 +16,9 @@ from services.ledger.storage.claiming import Wanted
 from services.ledger.storage.errors import RegistryMoved
 from services.ledger.storage.within import mend
 from services.ledger.storage.writer import Writer
-from tests.storing.comparing import assert_equal_to_core, core_heads, stored_heads
-from tests.storing.harness import Pair
-from tests.storing.telling import HOUR, Teller
+from tests.support.storage.comparison import assert_equal_to_core, core_heads, stored_heads
+from tests.support.storage.facts import HOUR, Teller
+from tests.support.storage.writers import Pair
 
 pytestmark = pytest.mark.integration
 

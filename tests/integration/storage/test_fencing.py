@@ -20,8 +20,8 @@ from services.ledger.storage.claiming import Wanted, claim_partitions
 from services.ledger.storage.errors import Fenced
 from services.ledger.storage.session import open_session
 from services.ledger.storage.writer import Writer
-from tests.storing.harness import Pair, Pausing, no_letters, start
-from tests.storing.telling import HOUR, Teller
+from tests.support.storage.facts import HOUR, Teller
+from tests.support.storage.writers import Pair, Pausing, no_letters, start
 
 pytestmark = pytest.mark.integration
 

@@ -26,10 +26,10 @@ from services.ledger.storage import batching, claiming, identities, judging, sta
 from services.ledger.storage.batch import Advance, Batch, Event
 from services.ledger.storage.claiming import Wanted
 from services.ledger.storage.errors import Fenced
-from services.ledger.storage.migrate import migrate
 from services.testbed.localstack.engine import DatabaseAddress
-from tests.storing.harness import Pair, start
-from tests.storing.telling import HOUR, Teller
+from tests.support.databases import migrated_database
+from tests.support.storage.facts import HOUR, Teller
+from tests.support.storage.writers import Pair, start
 
 pytestmark = pytest.mark.integration
 
@@ -115,8 +115,7 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def address(postgres: DatabaseAddress) -> str:
-    dsn = postgres.fresh_database("lock_order")
-    migrate(dsn)
+    dsn = migrated_database(postgres, "lock_order")
     with psycopg.connect(getattr(postgres, "admin_dsn", postgres.dsn), autocommit=True) as administrator:
         administrator.execute("ALTER DATABASE lock_order SET deadlock_timeout = '100ms'")
     return dsn

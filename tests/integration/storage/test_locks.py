@@ -9,9 +9,9 @@ import pytest
 from services.domain.facts import LinkKind
 from services.ledger.storage import statement, work
 from services.ledger.storage.batch import Event
-from tests.storing.comparing import assert_equal_to_core
-from tests.storing.harness import Pair, start
-from tests.storing.telling import HOUR, Teller
+from tests.support.storage.comparison import assert_equal_to_core
+from tests.support.storage.facts import HOUR, Teller
+from tests.support.storage.writers import Pair, start
 
 pytestmark = pytest.mark.integration
 

@@ -13,9 +13,9 @@ import pytest
 from schemas.events.base import ObjectKind
 from services.domain.facts import LinkKind
 from services.ledger.storage.batch import Event
-from tests.storing.comparing import assert_equal_to_core, stored_heads
-from tests.storing.harness import Pair
-from tests.storing.telling import HOUR, Teller
+from tests.support.storage.comparison import assert_equal_to_core, stored_heads
+from tests.support.storage.facts import HOUR, Teller
+from tests.support.storage.writers import Pair
 
 pytestmark = pytest.mark.integration
 

@@ -33,7 +33,7 @@ from services.ledger.storage.writer import Writer
 from services.monitoring.exporter import collector
 from services.notifications.webhooks import process as webhooks
 from services.testbed.localstack.engine import DatabaseAddress
-from tests.storing.harness import no_letters, start
+from tests.support.storage.writers import no_letters, start
 
 pytestmark = pytest.mark.integration
 

@@ -17,9 +17,9 @@ from services.ledger.storage.batch import Advance, Batch, Event
 from services.ledger.storage.claiming import Wanted
 from services.ledger.storage.structure import Note, Renewed, renew
 from services.ledger.storage.writer import Writer
-from tests.storing.comparing import assert_equal_to_core
-from tests.storing.harness import TOPIC, Pair, Pausing, no_letters, start
-from tests.storing.telling import HOUR, Teller
+from tests.support.storage.comparison import assert_equal_to_core
+from tests.support.storage.facts import HOUR, Teller
+from tests.support.storage.writers import TOPIC, Pair, Pausing, no_letters, start
 
 pytestmark = pytest.mark.integration
 

@@ -9,8 +9,8 @@ import pytest
 
 from services.domain.facts import LinkKind
 from services.ledger.storage import points
-from tests.storing.harness import Pair
-from tests.storing.telling import HOUR, Teller
+from tests.support.storage.facts import HOUR, Teller
+from tests.support.storage.writers import Pair
 
 pytestmark = pytest.mark.integration
 TABLES = (

@@ -13,9 +13,9 @@ from schemas.events.base import ObjectKind
 from services.domain.facts import LinkKind
 from services.ledger.storage.migrate import migrate
 from services.testbed.localstack import LocalStack
-from tests.storing.comparing import assert_equal_to_core
-from tests.storing.harness import Pair
-from tests.storing.telling import HOUR, Teller
+from tests.support.storage.comparison import assert_equal_to_core
+from tests.support.storage.facts import HOUR, Teller
+from tests.support.storage.writers import Pair
 
 pytestmark = pytest.mark.integration
 

@@ -9,9 +9,9 @@ from services.domain.facts import Facts, LinkKind
 from services.ledger.storage import reading
 from services.ledger.storage.batch import Event
 from services.ledger.storage.within import apply_one, quarantine
-from tests.storing.comparing import assert_equal_to_core, core_heads, stored_heads
-from tests.storing.harness import Pair
-from tests.storing.telling import HOUR, Teller
+from tests.support.storage.comparison import assert_equal_to_core, core_heads, stored_heads
+from tests.support.storage.facts import HOUR, Teller
+from tests.support.storage.writers import Pair
 
 pytestmark = pytest.mark.integration
 

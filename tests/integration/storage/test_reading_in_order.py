@@ -7,8 +7,8 @@ import pytest
 
 from services.ledger.storage import points, reading
 from services.ledger.storage.reading import Position
-from tests.storing.harness import Pair, Pausing, start
-from tests.storing.telling import HOUR, Teller
+from tests.support.storage.facts import HOUR, Teller
+from tests.support.storage.writers import Pair, Pausing, start
 
 pytestmark = pytest.mark.integration
 

@@ -7,9 +7,9 @@ import pytest
 
 from services.domain.facts import LinkKind
 from services.ledger.storage import points, reading
-from tests.storing.comparing import assert_equal_to_core
-from tests.storing.harness import Pair, Pausing, start
-from tests.storing.telling import HOUR, Teller
+from tests.support.storage.comparison import assert_equal_to_core
+from tests.support.storage.facts import HOUR, Teller
+from tests.support.storage.writers import Pair, Pausing, start
 
 pytestmark = pytest.mark.integration
 

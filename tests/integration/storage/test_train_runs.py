@@ -11,9 +11,9 @@ from services.domain.facts import LinkKind
 from services.domain.objects import Thing
 from services.ledger.storage import reading
 from services.query.identifiers import candidates
-from tests.storing.comparing import assert_equal_to_core, stored_trains
-from tests.storing.harness import Pair
-from tests.storing.telling import HOUR, Teller
+from tests.support.storage.comparison import assert_equal_to_core, stored_trains
+from tests.support.storage.facts import HOUR, Teller
+from tests.support.storage.writers import Pair
 
 pytestmark = pytest.mark.integration
 

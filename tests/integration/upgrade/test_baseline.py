@@ -20,8 +20,8 @@ from services.ledger.storage.migrate import FOLDER, migrate, migrations
 from services.ledger.storage.migration import baseline
 from services.ledger.storage.schema_window import standing
 from services.testbed.localstack.engine import DatabaseAddress
-from tests.upgrading.comparing import schema
-from tests.upgrading.previous import command, environment, previous_release
+from tests.support.releases.comparison import schema
+from tests.support.releases.previous import command, environment, previous_release
 
 pytestmark = pytest.mark.integration
 

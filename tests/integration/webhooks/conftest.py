@@ -12,13 +12,13 @@ from uuid import uuid4
 
 import pytest
 
-from services.ledger.storage.migrate import migrate
 from services.ledger.storage.session import Session, open_session
 from services.notifications.webhooks.sealed_secrets import Seal, new_key
 from services.notifications.webhooks.settings import WebhookSettings
 from services.testbed.localstack.engine import DatabaseAddress
-from tests.financing.stored import register
-from tests.financing.telling import cases
+from tests.support.databases import migrated_database
+from tests.support.financing.stored_world import register
+from tests.support.financing.stories import cases
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,7 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def dsn(postgres: DatabaseAddress) -> str:
-    address = postgres.fresh_database(f"webhooks_{uuid4().hex[:10]}")
-    migrate(address)
+    address = migrated_database(postgres, f"webhooks_{uuid4().hex[:10]}")
     with open_session(address) as session:
         register(session, cases()[0].story)
     return address

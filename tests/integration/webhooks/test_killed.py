@@ -17,9 +17,9 @@ from services.notifications.webhooks import subscriptions
 from services.notifications.webhooks.messages import SUBSCRIBABLE
 from services.notifications.webhooks.sealed_secrets import Seal
 from services.notifications.webhooks.signature import verify
-from tests.financing.stored import Stored, events_of, tell
-from tests.financing.telling import Case, cases, micros
 from tests.integration.webhooks.conftest import KEY, Receiver
+from tests.support.financing.stored_world import Stored, events_of, tell
+from tests.support.financing.stories import Case, cases, micros
 
 pytestmark = pytest.mark.integration
 CASE: Case = next(case for case in cases() if case.slug.startswith("03_"))

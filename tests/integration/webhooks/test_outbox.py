@@ -16,9 +16,9 @@ from services.ledger.storage.session import Session, open_session
 from services.notifications.webhooks import outbox, queue, subscriptions
 from services.notifications.webhooks.messages import SUBSCRIBABLE, MessageType, Subject, message
 from services.notifications.webhooks.sealed_secrets import Seal
-from tests.financing.stored import Stored, events_of, tell
-from tests.financing.telling import Case, cases, micros
-from tests.stories.telling import Told
+from tests.stories.story import Told
+from tests.support.financing.stored_world import Stored, events_of, tell
+from tests.support.financing.stories import Case, cases, micros
 
 pytestmark = pytest.mark.integration
 CASE: Case = next(case for case in cases() if case.slug.startswith("03_"))

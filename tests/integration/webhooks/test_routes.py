@@ -19,8 +19,8 @@ from typer.testing import CliRunner
 from services.cli.checks import database
 from services.cli.main import app
 from services.notifications.webhooks.signature import verify
-from tests.calling.running import RunningApi
 from tests.integration.webhooks.conftest import KEY, Receiver
+from tests.support.api.server import RunningApi
 
 pytestmark = pytest.mark.integration
 

@@ -8,16 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from services.ledger.storage.migrate import migrate
 from services.testbed.localstack.engine import Servers
 from tests.integration.worker import probe
 from tests.integration.worker.harness import Arena
+from tests.support.databases import migrated_database
 
 
 @pytest.fixture
 def arena(stack: Servers, tmp_path: Path) -> Iterator[Arena]:
-    dsn = stack.database.fresh_database(f"worker_{uuid.uuid4().hex[:12]}")
-    migrate(dsn)
+    dsn = migrated_database(stack.database, f"worker_{uuid.uuid4().hex[:12]}")
     probe.prepare(dsn)
     arena = Arena(stack.bootstrap, dsn, tmp_path)
     yield arena

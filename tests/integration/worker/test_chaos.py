@@ -117,6 +117,7 @@ def _in_transaction(arena: Arena) -> list[tuple[object, ...]]:
     )
 
 
+@pytest.mark.long
 def test_workers_come_and_go_without_fencing_one_another(arena: Arena) -> None:
     arena.create_topics(["a", "b"])
     with arena.supervisor(1) as first:
@@ -204,6 +205,7 @@ def test_workers_do_not_outlive_a_supervisor_that_was_killed(arena: Arena) -> No
     arena.wait_for(lambda: not any(map(alive, pids)), 60, "end of the orphans")
 
 
+@pytest.mark.long
 def test_a_broker_killed_and_started_again_costs_nothing(tmp_path: Path) -> None:
     with LocalStack(broker_settings=BACK_SOON) as stack:
         migrate(stack.dsn)
@@ -225,6 +227,7 @@ def test_a_broker_killed_and_started_again_costs_nothing(tmp_path: Path) -> None
         arena.check_exactly_once()
 
 
+@pytest.mark.long
 def test_a_database_killed_and_started_again_costs_nothing(tmp_path: Path) -> None:
     with LocalStack() as stack:
         migrate(stack.dsn)

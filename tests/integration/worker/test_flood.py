@@ -46,6 +46,7 @@ def registered(arena: Arena, name: str, seed: int) -> Partner:
     return partner
 
 
+@pytest.mark.long
 def test_bad_signatures_in_a_shared_topic_keep_no_other_sender_waiting(arena: Arena) -> None:
     """Nearly all of the topic is refused, which is no reason to stop those who share it."""
     gateway, file = shared(arena)

@@ -6,8 +6,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -22,7 +20,6 @@ from schemas.schemes import Scheme
 from schemas.signing import SigningKey
 from services.ledger.admission.raw_bytes import unframe
 from services.ledger.storage.ledger_protocol import PartitionId
-from services.ledger.storage.migrate import migrate
 from services.processors.log_reader import LogReader
 from services.runtime.ports import free_port
 from services.testbed.localstack import LocalStack
@@ -33,6 +30,8 @@ from services.testbed.localstack.process import Guard
 from tests.integration.worker import probe
 from tests.integration.worker.harness import Arena, metrics
 from tests.integration.worker.test_product import Partner, counts, workers
+from tests.support import launcher
+from tests.support.databases import migrated_database
 
 pytestmark = [pytest.mark.integration, pytest.mark.chaos, pytest.mark.timeout(900)]
 PATIENCE = 90.0
@@ -47,9 +46,7 @@ def own() -> Iterator[LocalStack]:
 
 @pytest.fixture
 def database(postgres: DatabaseAddress) -> str:
-    dsn = postgres.fresh_database(f"diverged_{uuid.uuid4().hex[:12]}")
-    migrate(dsn)
-    return dsn
+    return migrated_database(postgres, f"diverged_{uuid.uuid4().hex[:12]}")
 
 
 @pytest.fixture
@@ -135,17 +132,8 @@ def lianyun(arena: Arena, *arguments: str, code: int = 0) -> str:
         "HOME": str(arena.folder),
         "LIANYUN_BOOTSTRAP": arena.bootstrap,
         "LIANYUN_DSN": arena.dsn,
-        "PYTHONPATH": str(Path(__file__).resolve().parents[3]),
     }
-    done = subprocess.run(
-        [sys.executable, "-m", "services.cli", *arguments],
-        cwd=arena.folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    done = launcher.lianyun(*arguments, env=environment, cwd=arena.folder, timeout=300)
     assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout + done.stderr
 
@@ -181,7 +169,9 @@ def stored_ids(arena: Arena) -> set[str]:
 # --- One broker loses its tail ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("worker", ["runs through it", "starts after it"])
+@pytest.mark.parametrize(
+    "worker", ["runs through it", pytest.param("starts after it", marks=pytest.mark.long)]
+)
 def test_a_tail_that_was_lost_and_overgrown_stops_the_partition_for_good(
     arena: Arena, own: LocalStack, worker: str
 ) -> None:
@@ -214,6 +204,7 @@ def test_a_tail_that_was_lost_and_overgrown_stops_the_partition_for_good(
     assert "LOG_DIVERGED" in lianyun(arena, "offsets", "list")
 
 
+@pytest.mark.long
 def test_growth_does_not_end_a_stop_beyond_the_end_where_nothing_shows_the_same_log(
     arena: Arena, own: LocalStack
 ) -> None:
@@ -235,7 +226,9 @@ def test_growth_does_not_end_a_stop_beyond_the_end_where_nothing_shows_the_same_
     assert arena.stored() == 100
 
 
-@pytest.mark.parametrize("worker", ["runs through it", "starts after it"])
+@pytest.mark.parametrize(
+    "worker", [pytest.param("runs through it", marks=pytest.mark.long), "starts after it"]
+)
 def test_what_the_log_has_instead_is_applied_by_a_redrive(arena: Arena, own: LocalStack, worker: str) -> None:
     (topic,) = arena.create_topics(["ktz"], partitions=1)
     sender = partner(arena, topic)
@@ -273,6 +266,7 @@ def test_what_the_log_has_instead_is_applied_by_a_redrive(arena: Arena, own: Loc
     )
 
 
+@pytest.mark.long
 def test_what_an_older_release_has_skipped_is_found_and_applied(arena: Arena, own: LocalStack) -> None:
     """Without a record to compare the offsets are taken at their word once, as they always were before."""
     (topic,) = arena.create_topics(["ktz"], partitions=1)
@@ -300,6 +294,7 @@ def test_what_an_older_release_has_skipped_is_found_and_applied(arena: Arena, ow
     assert "sound" in lianyun(arena, "fsck")
 
 
+@pytest.mark.long
 def test_a_record_that_left_the_log_in_order_stops_nothing(arena: Arena, own: LocalStack) -> None:
     """Retention took all that was applied: the log still reaches to the next offset in the leader epoch of the last record."""
     (topic,) = arena.create_topics(["ktz"], partitions=1)

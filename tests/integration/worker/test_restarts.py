@@ -39,6 +39,7 @@ def flows(arena: Arena, workers: Supervisor) -> float:
     return arena.wait_for(moved, PATIENCE, "flow in every partition")
 
 
+@pytest.mark.long
 def test_a_worker_that_was_killed_at_any_moment_consumes_again(arena: Arena) -> None:
     arena.create_topics(["a", "b"])
     random = Random(f"restarts|{os.environ.get('LIANYUN_RESTART_SEED', '1')}")

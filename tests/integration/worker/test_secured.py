@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from kafka import KafkaProducer
 
-from services.ledger.storage.migrate import migrate
 from services.processors.topic_directory import TopicDirectory
 from services.processors.topics.access import apply_grants, grants
 from services.processors.topics.cluster import ClusterError, admin_client, apply
@@ -20,6 +19,7 @@ from services.testbed.localstack import LocalStack
 from services.testbed.localstack.broker_settings import ADMINISTRATOR
 from tests.integration.worker import probe
 from tests.integration.worker.harness import Arena
+from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
 TOPIC = "cre.railway.ktz.v1"
@@ -45,8 +45,7 @@ def secured() -> Iterator[LocalStack]:
 
 @pytest.fixture
 def arena(secured: LocalStack, tmp_path: Path) -> Arena:
-    dsn = secured.database.fresh_database(f"secured_{uuid.uuid4().hex[:12]}")
-    migrate(dsn)
+    dsn = migrated_database(secured.database, f"secured_{uuid.uuid4().hex[:12]}")
     probe.prepare(dsn)
     return Arena(secured.bootstrap, dsn, tmp_path)
 

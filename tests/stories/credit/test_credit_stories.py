@@ -20,7 +20,7 @@ from services.credit.domain.observations import Observation, added, count, diffe
 from services.credit.domain.score import Assessment
 from services.credit.domain.signals import Signal
 
-from .telling import CreditStory, credit_stories, current, joined
+from .story import CreditStory, credit_stories, current, joined
 
 STORIES = credit_stories()
 PURPOSES = ("CREDIT_ASSESSMENT", "FINANCING_APPLICATION", "PORTFOLIO_MONITORING")

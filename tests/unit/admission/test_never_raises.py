@@ -12,6 +12,7 @@ from schemas.events.catalogue import CATALOGUE
 from schemas.schemes import Scheme
 from services.ledger.admission.model import Admitted, Record, Refused
 from services.ledger.admission.raw_bytes import capped, digest, frame, unframe
+from tests.support.profile import rounds
 
 NAMES = [
     "ce_specversion",
@@ -23,7 +24,7 @@ NAMES = [
     "content-type",
     "lianyun-signature",
 ]
-LIMITS = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+LIMITS = settings(max_examples=rounds(80, 400), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 any_headers = st.lists(
     st.tuples(st.sampled_from(NAMES) | st.text(max_size=12), st.none() | st.binary(max_size=80)), max_size=12

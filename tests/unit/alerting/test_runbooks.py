@@ -15,8 +15,8 @@ from services.cli.main import app
 from services.monitoring.alerting.alert import RUNBOOKS
 from services.monitoring.alerting.rules import every_alert
 from services.monitoring.artefacts import ROOT
-from tests.alerting.runbooks import ALERTS, FILES, PROCEDURES, commands, statements
-from tests.walking.page import Block, Command, blocks, variables
+from tests.support.alerts.runbooks import ALERTS, FILES, PROCEDURES, commands, statements
+from tests.support.runbooks.page import Block, Command, blocks, variables
 
 SECTIONS = ["What happened", "Look", "Do", "It is over when"]
 COMMANDS = sorted({command for file in FILES for command in commands(file)})

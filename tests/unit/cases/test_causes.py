@@ -15,7 +15,7 @@ from services.domain.derive import derive
 from services.domain.facts import Facts
 from services.domain.objects import Thing
 from services.domain.view import View
-from tests.stories.telling import stories
+from tests.stories.story import stories
 
 DAY = 86_400_000_000
 STORIES = {story.slug[:2]: story for story in stories()}

@@ -15,7 +15,7 @@ from services.testbed.commands.live_picture import Screen, moving_picture
 from services.testbed.demo.run import Flow
 from services.testbed.simulator.corridors import conditions_of
 from services.testbed.simulator.world import DAY
-from tests.terminal.screen import Terminal, run
+from tests.support.terminal.screen import Terminal, run
 from tests.unit.simulator.corridor_worlds import small
 
 PLAY = """

@@ -14,11 +14,11 @@ import pytest
 from services.credit.domain.consent import Part, ReadPermission, may_see_cargo
 from services.credit.domain.presentation import events_of, plain
 from services.credit.domain.signals import Model, model
-from tests.stories.credit.telling import CreditStory, credit_stories
+from tests.stories.credit.story import CreditStory, credit_stories
 
 ROOT = Path(__file__).parents[3]
 SHOW = """
-from tests.stories.credit.telling import credit_stories, current
+from tests.stories.credit.story import credit_stories, current
 for story in credit_stories():
     for shipper in story.story.expect:
         print(story.state.record(shipper, story.as_of, current()))

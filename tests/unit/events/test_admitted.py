@@ -17,8 +17,9 @@ from schemas.events.correction import Corrected
 from schemas.events.decode import decode_admitted, decode_payload
 from schemas.publishing.examples import example
 from schemas.reasons import Refusal
+from tests.support.invariants import holds_for
 
-CORPUS = Path(__file__).resolve().parents[2] / "corpus" / "signed.jsonl"
+CORPUS = Path(__file__).resolve().parents[2] / "data" / "corpus" / "signed.jsonl"
 ENTRIES = [json.loads(line) for line in CORPUS.read_text(encoding="utf-8").splitlines()]
 CORRECTED = "cre.correction.corrected.v1"
 
@@ -41,7 +42,7 @@ WRITTEN = st.builds(
 """The same value may be written with blanks, escapes and exponents, all of which the strict reader accepts."""
 
 
-@pytest.mark.parametrize("entry", ENTRIES, ids=[entry["type"] for entry in ENTRIES])
+@holds_for({entry["type"]: entry for entry in ENTRIES})
 def test_the_frozen_events_are_read_as_at_admission(entry: dict[str, Any]) -> None:
     raw = b64decode(entry["payload_b64"])
     strict, short = decode_payload(entry["type"], raw), decode_admitted(entry["type"], raw)

@@ -12,8 +12,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from schemas.envelope import read_headers, signed_bytes
 from schemas.events.catalogue import CATALOGUE
 from schemas.events.decode import decode_payload
@@ -21,8 +19,9 @@ from schemas.schemes import Scheme
 from schemas.signature_header import parse_header
 from schemas.signing import verify
 from schemas.signing_key import SigningKey
+from tests.support.invariants import holds_for
 
-FOLDER = Path(__file__).resolve().parents[2] / "corpus"
+FOLDER = Path(__file__).resolve().parents[2] / "data" / "corpus"
 CORPUS = FOLDER / "signed.jsonl"
 LINES = CORPUS.read_text(encoding="utf-8").splitlines()
 ENTRIES = [json.loads(line) for line in LINES]
@@ -42,7 +41,7 @@ def headers(entry: dict[str, Any]) -> list[tuple[str, bytes | None]]:
     return [(name, value.encode()) for name, value in entry["headers"]]
 
 
-@pytest.mark.parametrize("entry", ENTRIES, ids=[entry["type"] for entry in ENTRIES])
+@holds_for({entry["type"]: entry for entry in ENTRIES})
 def test_it_is_still_proven_and_read(entry: dict[str, Any]) -> None:
     raw = b64decode(entry["payload_b64"])
     envelope, signature = read_headers(headers(entry))
@@ -61,4 +60,4 @@ def test_the_past_is_not_rewritten() -> None:
 
 def test_every_type_has_a_frozen_event() -> None:
     missing = set(CATALOGUE) - {entry["type"] for entry in ENTRIES}
-    assert not missing, "run `python tests/corpus/freeze.py`"
+    assert not missing, "run `python tests/data/corpus/freeze.py`"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from services.producers.formats.model import Settings
 from services.producers.formats.sheets import _KINDS, FORMATS, customs_receipts
-from tests.unit.formats_sheets.making import BEIJING, KTZ, OPERATOR, RAILWAY, read, said, text, unread
+from tests.unit.formats_sheets.workbooks import BEIJING, KTZ, OPERATOR, RAILWAY, read, said, text, unread
 
 SMGS = Settings("ktz", KTZ.zone, choices={"waybill_list": {"note.form": "SMGS"}})
 PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "partners-spreadsheets.md").read_text(

@@ -17,7 +17,7 @@ from schemas.reasons import Reason, Refusal
 from services.producers.formats.sheets import FORMATS, delimited, reader
 from services.producers.formats.sheets import xls as xls_format
 from services.producers.formats.sheets import xlsx as xlsx_format
-from tests.unit.formats_sheets.making import (
+from tests.unit.formats_sheets.workbooks import (
     DEPARTURE,
     OPERATOR,
     SAMPLES,

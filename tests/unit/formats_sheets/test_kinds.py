@@ -11,7 +11,7 @@ from schemas import railnet
 from schemas.reasons import Reason
 from services.producers.formats.model import Settings
 from services.producers.formats.sheets import FORMATS
-from tests.unit.formats_sheets.making import (
+from tests.unit.formats_sheets.workbooks import (
     BEIJING,
     DEPARTURE,
     KTZ,

@@ -11,7 +11,9 @@ from openpyxl.styles import Font
 
 from services.producers.formats.model import EventDraft
 from services.producers.formats.sheets import moments, sightings
-from tests.unit.formats_sheets.making import (
+from tests.unit.formats_sheets.test_kinds import changed
+from tests.unit.formats_sheets.test_tracking_kinds import CLIENT, FORWARDER, GATE, TERMINAL
+from tests.unit.formats_sheets.workbooks import (
     BEIJING,
     DEPARTURE,
     KTZ,
@@ -27,8 +29,6 @@ from tests.unit.formats_sheets.making import (
     unread,
     xlsx,
 )
-from tests.unit.formats_sheets.test_kinds import changed
-from tests.unit.formats_sheets.test_tracking_kinds import CLIENT, FORWARDER, GATE, TERMINAL
 
 GOOD = ("QVYU2055178", "马拉舍维奇", "多斯特克", "已换装", "2026-03-04 10:30")
 

@@ -23,7 +23,7 @@ from services.domain.view import HandoverState, View
 from services.producers import unsigned_event
 from services.producers.formats import taf
 from services.producers.formats.model import EventDraft, Position, Settings
-from tests.unit.formats_sheets.making import BEIJING, KTZ, OPERATOR, RAILWAY, SAMPLES, profile, read, said
+from tests.unit.formats_sheets.workbooks import BEIJING, KTZ, OPERATOR, RAILWAY, SAMPLES, profile, read, said
 
 PUBLISHERS = {
     "xianport": Publisher("xianport", frozenset({Role.OPERATOR})),

@@ -8,7 +8,9 @@ import pytest
 
 from schemas.reasons import Refusal
 from services.producers.formats.model import Settings
-from tests.unit.formats_sheets.making import (
+from tests.unit.formats_sheets.test_kinds import best, changed, choosing
+from tests.unit.formats_sheets.test_tracking_kinds import types
+from tests.unit.formats_sheets.workbooks import (
     BEIJING,
     MOSCOW,
     OPERATOR,
@@ -19,8 +21,6 @@ from tests.unit.formats_sheets.making import (
     unread,
     xlsx,
 )
-from tests.unit.formats_sheets.test_kinds import best, changed, choosing
-from tests.unit.formats_sheets.test_tracking_kinds import types
 
 PORT = Settings("vladfor", MOSCOW)
 

@@ -8,12 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.unit.formats_sheets.making import KTZ, RAILWAY, SAMPLES, events, read
+from tests.unit.formats_sheets.workbooks import KTZ, RAILWAY, SAMPLES, events, read
 
 ROOT = Path(__file__).parents[3]
 SCRIPT = """
 import hashlib
-from tests.unit.formats_sheets.making import KTZ, RAILWAY, SAMPLES, events, read
+from tests.unit.formats_sheets.workbooks import KTZ, RAILWAY, SAMPLES, events, read
 print(hashlib.sha256(repr([
     events(read("border_handover", (SAMPLES / "04_border_handover_zh_ru.xlsx").read_bytes(), RAILWAY)),
     events(read("natural_list", (SAMPLES / "03_naturny_list_du1_cp1251.csv").read_bytes(), KTZ)),

@@ -6,7 +6,7 @@ import re
 
 from services.producers.formats.model import EventDraft
 from services.producers.formats.sheets import FORMATS
-from tests.unit.formats_sheets.making import (
+from tests.unit.formats_sheets.workbooks import (
     KTZ,
     OPERATOR,
     RAILWAY,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from services.producers.formats.sheets import reader, tables
-from tests.unit.formats_sheets.making import (
+from tests.unit.formats_sheets.workbooks import (
     DEPARTURE,
     OPERATOR,
     Rows,

@@ -11,7 +11,8 @@ from schemas.reasons import Reason, Refusal
 from services.producers.formats.model import Settings
 from services.producers.formats.sheets import FORMATS
 from services.producers.formats.sheets.sightings import gauges
-from tests.unit.formats_sheets.making import (
+from tests.unit.formats_sheets.test_kinds import best, changed, choosing
+from tests.unit.formats_sheets.workbooks import (
     BEIJING,
     KTZ,
     MOSCOW,
@@ -23,7 +24,6 @@ from tests.unit.formats_sheets.making import (
     unread,
     xlsx,
 )
-from tests.unit.formats_sheets.test_kinds import best, changed, choosing
 
 FORWARDER = Settings("hanse", BEIJING)
 CLIENT = Settings("hanse", MOSCOW)

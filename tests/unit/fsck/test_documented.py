@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.tampering.uncovered import documented
+from tests.support.damage.uncovered import documented
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "fsck.md"
 

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from services.notifications.alert_relay.relay import Relay, RelaySettings
 from services.runtime.ports import free_port
-from tests.alerting.robot import Robot, robot
+from tests.support.alerts.robot import Robot, robot
 from tests.unit.notifying.test_message import alert
 
 BODY = {"version": "4", "alerts": [alert("Loud", "page")]}

@@ -11,8 +11,8 @@ import pytest
 from schemas.trace_context import TraceContext
 from services.producers.unsigned_event import UnsignedEvent, assemble, message_of, no_trace, trace_source
 from services.telemetry.tracing import open_spans
-from tests.producing.partner import departed, partner
-from tests.tracing.collector import collecting
+from tests.support.producers.partner import departed, partner
+from tests.support.traces.collector import collecting
 
 PARENT = TraceContext(b"\x01" * 16, b"\x02" * 8, True)
 

@@ -9,7 +9,7 @@ import pytest
 
 from services.producers.formats.model import Settings
 from services.producers.spool import Spool
-from tests.unit.formats_sheets.making import BEIJING, text
+from tests.unit.formats_sheets.workbooks import BEIJING, text
 from tests.unit.producers.test_editions import back, take
 
 FULL = Settings("xianport", BEIJING, "cr", choices={"booking_list": {"edition": "full"}})

@@ -14,8 +14,8 @@ from services.producers import file_reader
 from services.producers.formats import catalogue
 from services.producers.formats.catalogue import FORMATS, recognise, understand
 from services.producers.formats.native_lines import NATIVE
-from tests.producing.gate_list import GATE_LIST, gate_list
-from tests.producing.partner import departed, lines, on_clock, partner
+from tests.support.producers.gate_list import GATE_LIST, gate_list
+from tests.support.producers.partner import departed, lines, on_clock, partner
 
 BOTH = (NATIVE, GATE_LIST)
 LIST = gate_list(7, "CSQU3054383;2025-09-12T08:00;esr:708403")

@@ -14,7 +14,7 @@ from services.producers import file_reader
 from services.producers.formats.declarations import BadDeclaration, read, write
 from services.producers.formats.model import Settings
 from services.producers.profile import NoProfile, ProfileError, create, load, renewed
-from tests.producing.partner import departed, lines, on_clock, partner
+from tests.support.producers.partner import departed, lines, on_clock, partner
 
 FULL = Settings(
     "ktz",

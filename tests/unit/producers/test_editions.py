@@ -20,8 +20,8 @@ from services.producers.formats.model import Settings
 from services.producers.intake import Intake
 from services.producers.outcomes import FileOutcome, RecordStatus
 from services.producers.spool import Message, Spool
-from tests.producing.partner import partner
-from tests.unit.formats_sheets.making import BEIJING, Rows, text
+from tests.support.producers.partner import partner
+from tests.unit.formats_sheets.workbooks import BEIJING, Rows, text
 
 FULL = Settings("ktz", BEIJING, "cr", choices={"departure_list": {"edition": "full"}})
 OPERATOR = Publisher("ktz", frozenset({Role.OPERATOR, Role.RAILWAY}))

@@ -18,8 +18,8 @@ from services.producers.formats.native_lines import NATIVE
 from services.producers.intake import Intake
 from services.producers.outcomes import FileOutcome, PublishOutcome, RecordStatus, plain_run, settle
 from services.producers.spool import Message, Spool
-from tests.producing.gate_list import GATE_LIST, gate_list
-from tests.producing.partner import departed, lines, on_clock, partner
+from tests.support.producers.gate_list import GATE_LIST, gate_list
+from tests.support.producers.partner import departed, lines, on_clock, partner
 
 WHO = partner(files=on_clock())
 FORMATS = (NATIVE, GATE_LIST)

@@ -27,7 +27,7 @@ from services.testbed.simulator.files.folder import DECLARED
 from services.testbed.simulator.files.office_records import what_of
 from tests.unit.simulator.conftest import mismatches, registry_of
 from tests.unit.simulator.corridor_worlds import small
-from tests.unit.simulator.reading_back import differences, facts_of, passed_over, world
+from tests.unit.simulator.readers import differences, facts_of, passed_over, world
 
 SHARED = Path(__file__).resolve().parents[3].parent / "shared" / "data"
 WRITERS = Path(files.__file__).parent

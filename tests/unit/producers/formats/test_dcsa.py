@@ -11,8 +11,8 @@ import pytest
 from schemas.reasons import Reason
 from services.producers.formats.dcsa import FORMATS
 from services.producers.formats.dcsa.event_types import CHOOSABLE
-from tests.messages.assembling import refusal, settings, tell
-from tests.messages.written import BOXES, dcsa, dcsa_event
+from tests.support.messages.assembly import refusal, settings, tell
+from tests.support.messages.documents import BOXES, dcsa, dcsa_event
 
 (DCSA,) = FORMATS
 BOX = [{"kind": "container", "id": BOXES[0]}]

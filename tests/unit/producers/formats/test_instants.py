@@ -7,7 +7,7 @@ import pytest
 from schemas import railnet
 from schemas.reasons import Reason, Refusal
 from services.producers.formats import instants
-from tests.messages.assembling import settings
+from tests.support.messages.assembly import settings
 
 BERLIN, MOSCOW = railnet.zone("Europe/Berlin"), railnet.zone("Europe/Moscow")
 

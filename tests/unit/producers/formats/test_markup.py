@@ -10,7 +10,7 @@ import pytest
 
 from schemas.reasons import Reason, Refusal
 from services.producers.formats import markup
-from tests.messages.written import running
+from tests.support.messages.documents import running
 
 BOMB = "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 10))
 RUSSIAN = "Достык"

@@ -16,9 +16,8 @@ from services.domain.facts import Assurance, Facts
 from services.domain.publisher import Publisher
 from services.domain.view import ClaimStatus
 from services.producers.formats.ncts import FORMATS
-from tests.messages.assembling import refusal, settings, tell
-from tests.messages.viewing import founded, seen, stated
-from tests.messages.written import (
+from tests.support.messages.assembly import refusal, settings, tell
+from tests.support.messages.documents import (
     BOXES,
     CUSTOMS,
     HOLDER,
@@ -29,6 +28,7 @@ from tests.messages.written import (
     life,
     ncts,
 )
+from tests.support.messages.views import founded, seen, stated
 
 (NCTS,) = FORMATS
 LIFE = life()

@@ -8,7 +8,7 @@ import pytest
 
 from services.producers.formats import dcsa, ncts, taf
 from services.producers.formats.model import Format
-from tests.messages.assembling import settings, tell
+from tests.support.messages.assembly import settings, tell
 
 SHARED = Path(__file__).resolve().parents[4].parent / "shared"
 FOLDERS: tuple[tuple[Format, str, str], ...] = (

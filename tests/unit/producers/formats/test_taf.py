@@ -12,9 +12,8 @@ from services.domain.publisher import Publisher
 from services.producers.formats.model import EventDraft
 from services.producers.formats.sheets import FORMATS as SHEETS
 from services.producers.formats.taf import FORMATS
-from tests.messages.assembling import refusal, settings, tell
-from tests.messages.viewing import facts_of, founded, seen, stated
-from tests.messages.written import (
+from tests.support.messages.assembly import refusal, settings, tell
+from tests.support.messages.documents import (
     BARE_NUMBER,
     BOXES,
     NUMBER,
@@ -28,6 +27,7 @@ from tests.messages.written import (
     unit,
     wagon,
 )
+from tests.support.messages.views import facts_of, founded, seen, stated
 
 (TAF,) = FORMATS
 TRAIN = "9Z01/DEMO4530120-00-2026/2026-03-12"

@@ -1,0 +1,1 @@
+"""What the tests share: worlds, casts, processes and the ways to compare."""

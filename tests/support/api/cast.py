@@ -1,0 +1,75 @@
+"""Who calls in the tests of the API, and what there is to see: the first financing story, with customs and a consent.
+
+XA-1: shipper optic, consignee ruhr, forwarder silk, railway cr, terminal dit, pledged to abank (LN-1), which reserved the
+goods too (GD-1, run out); its declaration was inspected. XA-2: shipper textil, forwarder silk, nobody else; textil lets bbank look. XA-3: shipper toys, forwarder silk.
+XA-2 and XA-3 share a box.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from services.credit.store import projector
+from tests.support.financing.stored_world import Stored, events_of, register
+from tests.support.financing.stories import Case, cases, micros
+
+DECLARATION = "CN/222920260000012345"
+NOTE = "SMGS/CN/XAY/100001/2026"
+BOX, SHARED_BOX = "CSQU3054383", "MSKU0000006"
+PARTIES = {
+    "gacc": {"roles": ["customs"], "countries": ["CN"]},
+    "depl": {"roles": ["customs"], "countries": ["PL"]},
+    "stranger": {"roles": ["operator"]},
+    "hull": {"roles": ["insurer"]},
+}
+ODD = ("A/B", "A B", "联运-1", "50%", "A%2FB", "50%25", "timeline", "A/timeline", "a?b#c", "~x.y", "é")
+"""References of consignments of xaport, of one event each, that cannot be written into a URL as they are."""
+EVENTS = (
+    *(
+        {"id": f"odd-{number}", "by": "xaport", "at": "2026-03-01T12:30+08:00", "type": "link.consignment_opened",
+         "says": {"reference": reference}}
+        for number, reference in enumerate(ODD)
+    ),
+    {"id": "covers", "by": "silk", "at": "2026-03-01T11:00+08:00", "type": "link.declaration_covers",
+     "says": {"declaration": DECLARATION, "notes": [NOTE]}},
+    {"id": "lodged", "by": "silk", "at": "2026-03-01T11:10+08:00", "type": "customs.export_lodged",
+     "says": {"objects": f"declaration {DECLARATION}", "jurisdiction": "CN", "commodities": ["8541430000"]}},
+    {"id": "found", "by": "gacc", "at": "2026-03-01T13:00+08:00", "type": "customs.inspection_finding",
+     "says": {"objects": f"declaration {DECLARATION}", "jurisdiction": "CN", "finding": "QUANTITY"}},
+    {"id": "let-go", "by": "gacc", "at": "2026-03-01T15:00+08:00", "type": "customs.released",
+     "says": {"objects": f"declaration {DECLARATION}", "jurisdiction": "CN", "procedure": "EXPORT"}},
+    {"id": "cover-gone", "by": "silk", "at": "2026-03-18T12:00+08:00", "type": "document.insurance_cancelled",
+     "says": {"objects": "consignment xaport/XA-1", "document_id": "POL-1", "reason": "NON_PAYMENT"}},
+    {"id": "consent", "by": "textil", "at": "2026-03-01T12:00+08:00", "type": "credit.consent_granted",
+     "says": {"bank": "bbank", "purpose": "FINANCING_APPLICATION", "scope": ["SCORE"], "from": "2026-03-01T12:00+08:00",
+              "to": "2036-03-01T12:00+08:00"}},
+)  # fmt: skip
+
+
+def case() -> Case:
+    """The first financing story with what is added here."""
+    first = cases()[0]
+    story = replace(
+        first.story,
+        parties={**first.story.parties, **PARTIES},
+        events=(*first.story.events, *EVENTS),
+    )
+    return replace(first, story=story, _written=(*first.events, *EVENTS))
+
+
+def play(dsn: str) -> None:
+    """Register the cast in a migrated database, store the events, and let abank reserve and pledge."""
+    told = case()
+    stored = Stored(dsn, events_of(told))
+    register(stored.session, told.story)
+    stored.session.commit()
+    stored.begin()
+    for number in range(2):  # RESERVE, PLEDGE
+        ask, at, on = told.ask(number)
+        stored.ask(ask, at, on)
+    goods, at, on = cases()[1].ask(0)
+    stored.ask(goods, max(at, micros("2026-03-04T00:00Z")), on)
+    stored.hear(micros("2026-12-31T00:00Z"))
+    projector.catch_up(stored.session)  # consents are found by the credit projection
+    stored.session.commit()
+    stored.close()

@@ -1,0 +1,113 @@
+"""Every route of the API with who sees what behind it: the table that ``test_permissions.py`` walks through.
+
+A route without a row fails the test. ``own`` is asked by everybody in ``PARTIES``; whoever is not in ``sees`` must be answered
+exactly as for ``absent``. A list that leaves foreign things out says so with ``lists``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+from tests.support.api import hooks
+from tests.support.api.cast import BOX
+from tests.support.api.row import Row as Row
+
+PARTIES = (
+    "xaport", "silk", "optic", "textil", "toys", "ruhr", "cr", "dit", "abank", "bbank", "court", "gacc", "depl", "stranger",
+    "hull",
+)  # fmt: skip
+_ABANK = frozenset({"abank"})
+_ALERT = hashlib.sha256(b"abank/LN-1\x1fINSURANCE_CANCELLED\x1fPOL-1").hexdigest()[:32]
+_INVOICE = {
+    "number": "INV-0417", "seller": {"scheme": "USCC", "id": "91330100799655058B"},
+    "buyer": {"scheme": "LEI", "id": "5493000IBP32UQZ0KL24"}, "issued_on": "2026-02-26",
+    "amount": {"minor_units": 417_500_000, "currency_code": "CNY"},
+}  # fmt: skip
+_APPLICATION = {"application": "optic/AP-A", "product": "EXPORT_RECEIVABLE", "interest": "RECEIVABLE"}
+_XA1 = frozenset({"xaport", "silk", "optic", "ruhr", "cr", "dit", "gacc", "abank"})
+
+
+ROWS: Mapping[tuple[str, str], Row] = {
+    ("GET", "/v1/consignments"): Row(
+        f"/v1/consignments?container={BOX}", "/v1/consignments?container=TBJU7000010", _XA1, lists=True
+    ),
+    ("GET", "/v1/consignments/{ref:path}/timeline"): Row(
+        "/v1/consignments/xaport/XA-1/timeline", "/v1/consignments/xaport/none/timeline", _XA1
+    ),
+    ("GET", "/v1/consignments/{ref:path}"): Row(
+        "/v1/consignments/xaport/XA-1", "/v1/consignments/xaport/none", _XA1
+    ),
+    ("GET", "/v1/financing-status"): Row(
+        "/v1/financing-status?kind=consignment&id=xaport/XA-1",
+        "/v1/financing-status?kind=consignment&id=xaport/none",
+        _ABANK,
+    ),
+    ("POST", "/v1/financing-status"): Row(
+        "/v1/financing-status", "/v1/financing-status", _ABANK, body={"invoices": [_INVOICE]}
+    ),
+    ("GET", "/v1/financings"): Row("/v1/financings", "/v1/financings", _ABANK, lists=True),
+    ("GET", "/v1/alert-feed"): Row("/v1/alert-feed", "/v1/alert-feed", frozenset({"abank", "bbank", "hull"})),
+    ("GET", "/v1/alerts"): Row("/v1/alerts", "/v1/alerts", _ABANK, lists=True),
+    **{
+        ("GET", f"/v1/financings/{{reference}}{part}"): Row(
+            f"/v1/financings/LN-1{part}", f"/v1/financings/none{part}", _ABANK
+        )
+        for part in ("", "/history", "/answers", "/alerts")
+    },
+    ("POST", "/v1/financings/{reference}/alerts/{alert}/acknowledgement"): Row(
+        f"/v1/financings/LN-1/alerts/{_ALERT}/acknowledgement",
+        f"/v1/financings/LN-1/alerts/{'0' * 32}/acknowledgement",
+        _ABANK,
+        body={},
+    ),
+    ("POST", "/v1/reservations"): Row(
+        "/v1/reservations",
+        "/v1/reservations",
+        _ABANK,
+        body={
+            **_APPLICATION,
+            "reference": "LN-1",
+            "consignments": ["xaport/XA-1"],
+            "papers": {"invoices": [_INVOICE]},
+        },
+    ),
+    **{
+        ("POST", f"/v1/financings/{{reference}}/{action}"): Row(
+            f"/v1/financings/GD-1/{action}", f"/v1/financings/none/{action}", _ABANK, body=body
+        )
+        for action, body in (
+            ("pledge", None),
+            ("draw", {"amount": {"minor_units": 1, "currency_code": "CNY"}}),
+            ("release", None),
+            ("cancel", None),
+            ("substitute", {"replaces": "none"}),
+        )
+    },
+    ("POST", "/v1/financings/{reference}/registry-answers"): Row(
+        "/v1/financings/GD-1/registry-answers",
+        "/v1/financings/none/registry-answers",
+        frozenset({"abank", "bbank", "hull"}),
+        body={"papers": {"invoices": [_INVOICE]}},
+    ),
+    ("POST", "/v1/corroborations"): Row(
+        "/v1/corroborations",
+        "/v1/corroborations",
+        _ABANK,
+        body={**_APPLICATION, "consignments": ["xaport/XA-1"], "invoice": _INVOICE},
+    ),
+    ("POST", "/v1/cargo-requests"): Row(
+        "/v1/cargo-requests",
+        "/v1/cargo-requests",
+        frozenset({"xaport", "silk", "optic", "ruhr", "cr", "dit"}),
+        body={"action": "RELEASE_ORDER", "consignments": ["xaport/XA-1"]},
+    ),
+    ("GET", "/v1/shippers/{shipper}/credit"): Row(
+        "/v1/shippers/textil/credit?purpose=FINANCING_APPLICATION",
+        "/v1/shippers/nobody/credit?purpose=FINANCING_APPLICATION",
+        frozenset({"textil", "bbank"}),
+    ),
+    ("GET", "/v1/platform-keys"): Row("/v1/platform-keys", "/v1/platform-keys", frozenset(PARTIES)),
+    ("GET", "/v1/access-log"): Row("/v1/access-log", "/v1/access-log", frozenset(PARTIES)),
+    **hooks.rows(PARTIES),
+}

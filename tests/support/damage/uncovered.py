@@ -1,0 +1,65 @@
+"""What fsck does not find, each with its reason: data of the test of every column, and the table of docs/reference/fsck.md."""
+
+from __future__ import annotations
+
+from tests.support.damage.mutations import COPIED, DELETED
+
+EVERYTHING = "everything"
+_WORK = "a list of work: it excuses what waits, and goes when that is done"
+_LEASE = "who holds what until when: whoever comes next takes it anew"
+_METRIC = "read by metrics only; made again from the events"
+_PLACE = "where followers read on; a place that nobody has reached yet is found"
+_WHOLE = "when all that was visible had been followed: shown to operators, decides nothing"
+
+UNCOVERED: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    ("g1.pending", (COPIED, "id", "judged", "consignments", "mark"), f"{_WORK}; a mark that never comes is found"),
+    ("lianyun.api_proof", (EVERYTHING,), "proofs that were used, for some minutes"),
+    ("lianyun.api_answer_purge", ("given",), "up to where answers were forgotten: it excuses answers that are gone, and nothing else"),
+    ("lianyun.batch", ("digest",), "set to null only: as releases write it that may be at work for a day"),
+    ("lianyun.case_again", (EVERYTHING,), _WORK),
+    ("lianyun.case_cursor", ("as_of",), "of which moment the causes are: by one at which others are due, they differ"),
+    ("lianyun.case_cursor", ("whole_at",), _WHOLE),
+    ("lianyun.case_due", (DELETED, "due"), "of pledged cargo, which is looked at by the hour; that of all other cargo is compared"),
+    ("lianyun.case_step", ("xid",), _PLACE),
+    ("lianyun.credit_again", (EVERYTHING,), _WORK),
+    ("lianyun.credit_cursor", ("whole_at",), _WHOLE),
+    ("lianyun.dead_letter", ("reason", "detail", "pointer", "remedy"),
+     "the latest judgement, in the words of the release that judged; made anew by each redrive"),
+    ("lianyun.dead_letter_hour", (EVERYTHING,), "how many letters of an hour there may still be; what was cut off has rows of its own"),
+    ("lianyun.event_trace", (DELETED,), "helps to find events by their trace; events from before the table have none"),
+    ("lianyun.exporter_cursor", (EVERYTHING,), _METRIC),
+    ("lianyun.fence_log", (EVERYTHING,), "what was done about frozen sessions, for operators; forgotten after some days"),
+    ("lianyun.financing_asked", ("again",), "when a decision that failed is tried again"),
+    ("lianyun.financing_decision", ("xid",), _PLACE),
+    ("lianyun.financing_version", ("since",), "when the version was opened: nothing depends on it"),
+    ("lianyun.financing_watch", (DELETED, "xid"), "whom a fact concerns at once; the alert itself is derived from the facts"),
+    ("lianyun.generation", ("since", "left_xid"), "when a generation was made, and up to where a retired one had followed"),
+    ("lianyun.kafka_offset", ("topic_id",), "compared with the broker's by whoever claims the partition"),
+    ("lianyun.kafka_offset", ("epoch", "owner", "backend", "backend_start", "claimed"), _LEASE),
+    ("lianyun.kafka_offset", ("last_leader_epoch", "stopped", "stopped_detail", "stopped_at"),
+     "why a partition stands still, compared with the broker by whoever claims it"),
+    ("lianyun.log_hole", ("no", "next", "at", "by"), "where and when offsets were passed; their sum is compared"),
+    ("lianyun.partner_accepted", (EVERYTHING,), _METRIC),
+    ("lianyun.quarantine", ("xid",), _PLACE),
+    ("lianyun.webhook_cursor", (DELETED, "xid", "no"), _PLACE),
+    ("lianyun.webhook_salt", (EVERYTHING,), "random bytes in front of what ids of messages are digests of; nothing follows from them"),
+    ("lianyun.webhook_subscription", ("failing_since", "last_success"), "how its endpoint is getting on"),
+    ("lianyun.worker_slot", (EVERYTHING,), _LEASE),
+)  # fmt: skip
+"""(table, changes, reason)."""
+
+EMPTY: dict[str, str] = {
+    "lianyun.case_touched": "emptied in the transaction that decides on the cases",
+    "lianyun.dead_letter_cut": "written in a flood only (tests/integration/deadletters)",
+    "lianyun.credit_broken": "a row of it is a finding by itself",
+    "lianyun.webhook_again": "emptied when the notes before it are settled",
+}
+"""Tables that have no row in a sound platform, and why."""
+
+
+def documented() -> str:
+    """The rows of the table in docs/reference/fsck.md."""
+    return "\n".join(
+        f"| `{table}` | {', '.join(what if ' ' in what or what == EVERYTHING else f'`{what}`' for what in changes)} | {reason} |"
+        for table, changes, reason in UNCOVERED
+    )
