@@ -23,8 +23,8 @@ from services.financing.domain.decisions import Ruling
 from services.financing.domain.requests import Ask
 from services.ledger.registry.party import Party
 from services.ledger.registry.registry import Registry
-from services.ledger.storage.questions import Question, Row
-from services.ledger.storage.reading import spare
+from services.ledger.storage.event_reader import spare
+from services.ledger.storage.session import Question, Row
 
 Session = Connection[Any]
 LARGEST_PAGE = 200

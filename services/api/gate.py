@@ -20,7 +20,7 @@ from services.api.tokens.access import Granted, Verifier
 from services.api.tokens.certificate import certificate_thumbprint
 from services.api.tokens.jose import ALGORITHMS, BadToken
 from services.api.tokens.proof import Asked, Proof, prove
-from services.ledger.storage.questions import Question
+from services.ledger.storage.session import Question
 
 PURPOSE = "purpose:"
 """The prefix of a scope that names a legal purpose: ``purpose:AML``."""

@@ -13,9 +13,8 @@ from starlette.responses import Response
 from services.api import statement
 from services.api.calls import Answer, Call
 from services.api.problems import Problem
-from services.ledger.audit_trail.access_lines import ANSWER
-from services.ledger.audit_trail.digests import seal
-from services.ledger.storage.questions import Question, Row
+from services.ledger.audit_trail.digests import ANSWER, seal
+from services.ledger.storage.session import Question, Row
 
 _KEY = re.compile(r"[!-~]{1,255}")
 

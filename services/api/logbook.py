@@ -9,9 +9,8 @@ from psycopg import Connection
 
 from services.api import statement
 from services.api.calls import Call, Read
-from services.ledger.audit_trail.access_lines import COLUMNS
-from services.ledger.audit_trail.digests import seal
-from services.ledger.storage.questions import Question
+from services.ledger.audit_trail.digests import COLUMNS, seal
+from services.ledger.storage.session import Question
 
 SEALED = frozenset({"AML", "SANCTIONS", "COURT", "SUPERVISOR"})
 """Legal purposes whose reads are fully logged and hidden from the subject."""

@@ -18,7 +18,7 @@ from services.api.calls import Undecided as Undecided
 from services.api.calls import page as page
 from services.api.needs import Needs
 from services.api.performing import perform
-from services.ledger.storage.questions import Question
+from services.ledger.storage.session import Question
 
 Function = Callable[..., Answer | Undecided]
 Ahead = Callable[[str, Mapping[str, Any]], Question | None]

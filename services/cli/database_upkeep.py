@@ -11,8 +11,7 @@ from services.cli.exits import Exit, Failure
 from services.cli.output import out, print_table
 from services.cli.retention import retain
 from services.cli.settings import CliSettings
-from services.ledger.storage.ddl import Effect, effects
-from services.ledger.storage.deployable import faults
+from services.ledger.storage.ddl import Effect, effects, faults
 from services.ledger.storage.errors import MigrationError
 from services.ledger.storage.migrate import migrate as migrate_database
 from services.ledger.storage.migration import Phase

@@ -16,9 +16,8 @@ from services.cli.output import iso, out, print_json, print_table
 from services.cli.settings import CliSettings
 from services.cli.traces import trace_id
 from services.ledger.dead_letters import recovery, store
-from services.ledger.dead_letters.ledger import StoredLedger
 from services.ledger.dead_letters.letter import Cut, DeadLetter, State
-from services.ledger.dead_letters.service import Desk, Done, Result
+from services.ledger.dead_letters.service import Desk, Done, Result, StoredLedger
 from services.processors.projections import PROJECTIONS
 from services.processors.settings import admission_settings
 from services.processors.topic_directory import TopicDirectory

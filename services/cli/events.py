@@ -20,7 +20,7 @@ from services.cli.settings import CliSettings
 from services.cli.traces import trace_id
 from services.ledger.dead_letters import store as letter_store
 from services.ledger.registry import store
-from services.ledger.storage import reading, traces
+from services.ledger.storage import bodies, event_reader
 from services.ledger.storage.session import Session
 from services.producers import file_reader as reading_files
 from services.producers import profile
@@ -83,7 +83,7 @@ def show(
     wanted = event_id(source, identity) if identity else _identity(source)
     with session(CliSettings()) as connection:
         registry = store.look(connection)
-        stored = reading.events_by_id(connection, [wanted])
+        stored = event_reader.events_by_id(connection, [wanted])
         found = [reread(each, registry) for each in stored]
     if not found:
         raise Failure(Exit.NOT_FOUND, "no such event was accepted", "lianyun dlq list; lianyun events tail")
@@ -106,8 +106,8 @@ def traced(
     wanted = _trace(trace)
     with session(CliSettings()) as connection:
         registry = store.look(connection)
-        identities = traces.events_in(connection, wanted, limit)
-        found = [reread(each, registry) for each in reading.events_by_id(connection, identities)]
+        identities = bodies.events_in(connection, wanted, limit)
+        found = [reread(each, registry) for each in event_reader.events_by_id(connection, identities)]
         found = [each for each in found if trace_id(each.stored.headers) == wanted.hex()]
         letters = letter_store.traced(connection, wanted, limit)
     if as_json:
@@ -143,9 +143,9 @@ def tail(
         _follow(LastingSession(CliSettings()), limit, as_json)
     with session(CliSettings()) as connection:
         registry = store.look(connection)
-        position = reading.before_last(connection, limit)
+        position = event_reader.before_last(connection, limit)
         while True:
-            stored, position = reading.tail(connection, position, 1_000)
+            stored, position = event_reader.tail(connection, position, 1_000)
             for each in stored:
                 _line(reread(each, registry), as_json)
             if not stored:
@@ -160,8 +160,8 @@ def _follow(session: LastingSession, limit: int, as_json: bool) -> NoReturn:
 
         def look(connection: Session, since: Any = position) -> tuple[list[Reread], Any]:
             registry = store.look(connection)
-            start = reading.before_last(connection, limit) if since is None else since
-            stored, end = reading.tail(connection, start, 1_000)
+            start = event_reader.before_last(connection, limit) if since is None else since
+            stored, end = event_reader.tail(connection, start, 1_000)
             return [reread(each, registry) for each in stored], end
 
         found = session.ask(look)

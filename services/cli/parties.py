@@ -16,8 +16,7 @@ from services.cli.settings import CliSettings
 from services.cli.times import micros, now
 from services.ledger.registry import commands, store
 from services.ledger.registry.events import PartyAdded, PartyAmended
-from services.ledger.registry.key import key_state
-from services.ledger.registry.party import Party
+from services.ledger.registry.party import Party, key_state
 from services.ledger.registry.registry import Registry
 
 party = typer.Typer(no_args_is_help=True, help="The parties of the network.")

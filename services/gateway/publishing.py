@@ -14,7 +14,7 @@ from kafka.errors import KafkaError
 
 from schemas.trace_context import TRACEPARENT, TraceContext
 from services.gateway.offer import Offer
-from services.ledger.admission.message_labels import about
+from services.ledger.admission.raw_bytes import about
 
 log = logging.getLogger(__name__)
 _RESTS = 1.0  # seconds after a failure to connect in which nobody tries again

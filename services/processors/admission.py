@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from schemas.signing import Verifier
-from services.ledger.admission.content import read
-from services.ledger.admission.message_labels import about
+from services.ledger.admission.evaluation import read
 from services.ledger.admission.model import AdmissionSettings, Admitted, Record, Refused, Verified
+from services.ledger.admission.raw_bytes import about
 from services.ledger.admission.verification import blamed, verify_many
 from services.ledger.registry.registry import Registry
 from services.ledger.storage.batch import Event
-from services.ledger.storage.packing import packed
+from services.ledger.storage.bodies import packed
 from services.processors.ports import Admission, LogRecord
 
 log = logging.getLogger(__name__)

@@ -11,9 +11,9 @@ from services.ledger.dead_letters.batch import Hour, LetterSettings, full, recor
 from services.ledger.registry.registry import Registry
 from services.ledger.registry.store import RegistryReader
 from services.ledger.storage.batch import Advance, Applied, Batch, Event
-from services.ledger.storage.claiming import Wanted
+from services.ledger.storage.batch_transaction import Projection
+from services.ledger.storage.claims import Wanted
 from services.ledger.storage.ledger_protocol import Claim, PartitionId, mark_of
-from services.ledger.storage.projecting import Projection
 from services.ledger.storage.writer import Writer
 from services.processors import ports
 from services.processors.admission import Accepted

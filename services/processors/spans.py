@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from schemas.trace_context import TraceContext, trace_of
-from services.ledger.admission.message_labels import about
 from services.ledger.admission.model import Refused
+from services.ledger.admission.raw_bytes import about
 from services.ledger.storage.batch import Applied
 from services.processors.ports import Batch, LogRecord, Observer
 from services.telemetry.tracing import Spans, Value

@@ -12,7 +12,7 @@ from services.domain.objects import Thing
 from services.domain.view import HandoverView
 from services.ledger.registry import store
 from services.ledger.registry.registry import Registry
-from services.ledger.storage.reading import Stored
+from services.ledger.storage.event_reader import Stored
 from services.query.stored_events import Reread, reread
 from services.query.views import consignments_of, told_of
 

@@ -11,12 +11,11 @@ from schemas.events.decode import decode_admitted
 from schemas.reasons import Refusal
 from services.domain.facts import Facts
 from services.domain.interpretation import Statement
-from services.ledger.admission.content import read
+from services.ledger.admission.evaluation import read
 from services.ledger.admission.model import Admitted, Record, Refused, Verified
-from services.ledger.registry.key import Key
-from services.ledger.registry.party import Party
+from services.ledger.registry.party import Key, Party
 from services.ledger.registry.registry import Registry
-from services.ledger.storage.reading import Stored
+from services.ledger.storage.event_reader import Stored
 
 
 class Unreadable(Exception):

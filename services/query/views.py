@@ -15,8 +15,8 @@ from services.domain.objects import Thing
 from services.domain.view import View
 from services.ledger.registry import store
 from services.ledger.registry.registry import Registry
-from services.ledger.storage import reading
-from services.ledger.storage.reading import Stored
+from services.ledger.storage import event_reader
+from services.ledger.storage.event_reader import Stored
 from services.query.stored_events import Reread, reread
 
 
@@ -33,7 +33,7 @@ def consignments_of(connection: Connection[Any], things: Iterable[Thing]) -> lis
     """The canonical ids of the consignments that facts about any of ``things`` reach, at any time, in order."""
     found: dict[bytes, None] = {}
     for thing in things:
-        found.update(dict.fromkeys(reading.consignments_of(connection, thing.kind, thing.key)))
+        found.update(dict.fromkeys(event_reader.consignments_of(connection, thing.kind, thing.key)))
     return list(found)
 
 
@@ -51,7 +51,7 @@ def told_of(
     consignments of one train. Raises Unreadable.
     """
     known = registry if registry is not None else store.look(connection)
-    events = [read(stored, known) for stored in reading.load_facts(connection, [consignment], as_of)]
+    events = [read(stored, known) for stored in event_reader.load_facts(connection, [consignment], as_of)]
     facts = facts_of(events)
     founded = next((f.consignment for f in facts.foundings if f.consignment.id == consignment), None)
     view = None if founded is None else derive(facts, founded, as_of)
@@ -74,7 +74,7 @@ def waiting_of(
 ) -> Waiting | None:
     """What was said of ``thing`` itself and had happened at ``as_of``; None where nobody said anything. Raises Unreadable."""
     known = registry if registry is not None else store.look(connection)
-    events = [reread(stored, known) for stored in reading.said_of(connection, thing.kind, thing.key)]
+    events = [reread(stored, known) for stored in event_reader.said_of(connection, thing.kind, thing.key)]
     facts = facts_of(events)
     claims = sorted((c for c in facts.claims if c.thing == thing and c.happened <= as_of), key=_when)
     links = sorted(

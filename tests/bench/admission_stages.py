@@ -24,9 +24,8 @@ from schemas.signature_header import SignatureHeader, parse_header
 from schemas.signing import SigningKey, Verifier, sign_batch
 from schemas.strict_json import loads
 from services.domain.interpretation import Statement, interpret
-from services.ledger.admission.content import read
+from services.ledger.admission.evaluation import doubts, read
 from services.ledger.admission.model import AdmissionSettings, Record, Verified
-from services.ledger.admission.quality import doubts
 from services.ledger.admission.verification import verify_many, verify_record
 from services.ledger.registry.events import KeyAdded, NewKey, PartyAdded
 from services.ledger.registry.fold import fold

@@ -29,7 +29,7 @@ from services.domain.facts import Assurance, Claim, Facts, Founding, Link, LinkK
 from services.domain.objects import Thing
 from services.ledger.admission.model import Record
 from services.ledger.storage.batch import Advance, Batch, Event
-from services.ledger.storage.claiming import Wanted
+from services.ledger.storage.claims import Wanted
 from services.ledger.storage.migrate import migrate
 from services.ledger.storage.writer import Writer
 from services.testbed.localstack.database import fresh_database

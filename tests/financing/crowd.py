@@ -19,7 +19,7 @@ from services.financing.domain.money import Money
 from services.financing.domain.requests import Ask
 from services.ledger.admission.model import Record as BrokerRecord
 from services.ledger.storage.batch import Advance, Batch, Event
-from services.ledger.storage.claiming import Wanted
+from services.ledger.storage.claims import Wanted
 from services.ledger.storage.writer import Writer
 from services.processors.projections import PROJECTIONS
 from tests.storing.harness import no_letters

@@ -32,8 +32,8 @@ from services.ledger.registry import store as registry_store
 from services.ledger.registry.events import PartyAdded
 from services.ledger.registry.possession import proven
 from services.ledger.storage.batch import Event
+from services.ledger.storage.operations import apply_one
 from services.ledger.storage.session import Session, open_session
-from services.ledger.storage.within import apply_one
 from services.processors.projections import PROJECTIONS
 from tests.stories.telling import Story, Told
 

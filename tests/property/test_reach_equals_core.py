@@ -15,8 +15,8 @@ from services.domain.evidence import Gathered, gather
 from services.domain.facts import FOREVER, SINCE_EVER, TIMED, Facts, Founding, Link
 from services.domain.links import RIDES, Path, Span, spans
 from services.domain.objects import Thing
-from services.ledger.storage.reaching import FoundingRow, LinkRow, Reach, derive_structure
-from services.ledger.storage.words import word
+from services.ledger.storage.reachability import FoundingRow, LinkRow, Reach, derive_structure
+from services.ledger.storage.term_numbers import word
 from tests.storing.cast import PARTIES, Objects, event_id
 from tests.storing.sayings import founding, links
 

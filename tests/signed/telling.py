@@ -18,7 +18,7 @@ from schemas.events.base import Role
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey, Verifier, sign_batch
 from services.financing.store import subject_index
-from services.ledger.admission.content import read
+from services.ledger.admission.evaluation import read
 from services.ledger.admission.model import AdmissionSettings, Admitted, Record, Refused
 from services.ledger.admission.verification import verify_many
 from services.ledger.dead_letters import batch as letters
@@ -27,9 +27,9 @@ from services.ledger.registry.events import PartyAdded
 from services.ledger.registry.possession import proven
 from services.ledger.registry.registry import Registry
 from services.ledger.storage.batch import Advance, Applied, Batch, Event
-from services.ledger.storage.claiming import Wanted
+from services.ledger.storage.batch_transaction import Projection
+from services.ledger.storage.claims import Wanted
 from services.ledger.storage.migrate import migrate
-from services.ledger.storage.projecting import Projection
 from services.ledger.storage.writer import Writer
 from tests.stories.telling import NETWORK, Story, Told, stories
 

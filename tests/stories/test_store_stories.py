@@ -29,10 +29,9 @@ from services.domain.interpretation import Statement, interpret
 from services.domain.objects import Thing
 from services.ledger.admission.model import Record
 from services.ledger.storage.batch import Advance, Batch, Event
-from services.ledger.storage.claiming import Wanted
-from services.ledger.storage.listing import HeadRow, heads_of
+from services.ledger.storage.claims import Wanted
+from services.ledger.storage.event_reader import HeadRow, Stored, heads_of, load_facts
 from services.ledger.storage.migrate import migrate
-from services.ledger.storage.reading import Stored, load_facts
 from services.ledger.storage.session import Session, open_session
 from services.ledger.storage.writer import Writer
 from services.testbed.localstack.engine import DatabaseAddress

@@ -17,10 +17,10 @@ from services.domain.liveness import judge
 from services.domain.objects import Thing
 from services.domain.train_head import RUNNING, train_head
 from services.domain.view import Arrival, Standing, View
-from services.ledger.storage import reading
+from services.ledger.storage import event_reader
 from services.ledger.storage.batch import Event
-from services.ledger.storage.reading import Stored
-from services.ledger.storage.words import halves, word
+from services.ledger.storage.event_reader import Stored
+from services.ledger.storage.term_numbers import halves, word
 
 
 def stage_of(stage: Stage | None) -> tuple[int, int, int, int, int] | None:
@@ -198,13 +198,13 @@ def assert_readers_see_enough(
     stated = {(event.id, event.content): event.facts for event in events}
     with psycopg.connect(dsn) as session:
         for cons in consignments:
-            loaded = reading.load_facts(session, [cons.id])
+            loaded = event_reader.load_facts(session, [cons.id])
             known = Facts.union(stated[e.id, e.content] for e in loaded)
             for as_of in sorted({*MOMENTS, *sparsely}):
                 whole = derive(facts, cons, as_of)
                 same(f"view of {cons} at {as_of}", derive(known, cons, as_of), whole)
                 if as_of not in sparsely:
                     continue
-                fewer = reading.load_facts(session, [cons.id], as_of)
+                fewer = event_reader.load_facts(session, [cons.id], as_of)
                 told = derive(Facts.union(stated[e.id, e.content] for e in fewer), cons, as_of)
                 same(f"view of {cons} at {as_of} without what was superseded", told, _told(whole, fewer))

@@ -13,7 +13,7 @@ from psycopg import sql
 
 from services.ledger.admission.model import Refused
 from services.ledger.storage.batch import Advance, Batch, Event
-from services.ledger.storage.claiming import Wanted
+from services.ledger.storage.claims import Wanted
 from services.ledger.storage.writer import Writer
 
 TOPIC = "cre.test.worlds.v1"

@@ -10,8 +10,7 @@ import pytest
 
 from services.ledger.storage.arrays import uuids
 from services.ledger.storage.pipelined import PipelinedSession
-from services.ledger.storage.questions import Question
-from services.ledger.storage.session import open_session, session_arguments
+from services.ledger.storage.session import Question, open_session, session_arguments
 from services.testbed.localstack.engine import DatabaseAddress
 
 pytestmark = pytest.mark.integration

@@ -31,15 +31,15 @@ from services.ledger.admission.model import Record
 from services.ledger.admission.raw_bytes import MAX_VALUE_BYTES
 from services.ledger.dead_letters import service as letters
 from services.ledger.dead_letters import store as letter_store
-from services.ledger.dead_letters.ledger import StoredLedger
+from services.ledger.dead_letters.service import StoredLedger
 from services.ledger.registry import commands
 from services.ledger.registry.events import PartyAdded, PartyAmended
 from services.ledger.registry.possession import proven
 from services.ledger.storage import points
-from services.ledger.storage.loss import LOSS_ACCEPTED, move_partition
+from services.ledger.storage.claims import LOSS_ACCEPTED, move_partition
 from services.ledger.storage.migrate import migrate
+from services.ledger.storage.operations import quarantine
 from services.ledger.storage.session import Session, open_session
-from services.ledger.storage.within import quarantine
 from services.monitoring.exporter import partners
 from services.notifications.webhooks import outbox, queue, subscriptions
 from services.notifications.webhooks.messages import MessageType

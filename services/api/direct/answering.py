@@ -24,7 +24,7 @@ from services.api.gate import Proven
 from services.api.limits import Budget
 from services.api.problems import Problem
 from services.ledger.storage.pipelined import PipelinedSession
-from services.ledger.storage.questions import Question, Row
+from services.ledger.storage.session import Question, Row
 
 if TYPE_CHECKING:
     from services.api.routing import Declared

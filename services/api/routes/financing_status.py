@@ -30,7 +30,7 @@ from services.financing.store.fingerprint_versions import KeyMissing, KeyRing
 from services.financing.store.identifiers import application_id
 from services.financing.store.summaries import own_under, reached, summaries_in
 from services.ledger.storage.arrays import adapt, uuids
-from services.ledger.storage.questions import Question
+from services.ledger.storage.session import Question
 from services.query.views import consignments_of
 
 routes = Routes("financing")

@@ -21,8 +21,8 @@ from services.financing.store.acknowledgements import acknowledge, acknowledged
 from services.financing.store.cargo_events import end, watched
 from services.financing.store.status_reader import Looked, encumbered, look
 from services.financing.store.summaries import Summary, portfolio, summaries
-from services.ledger.storage import reading
-from services.ledger.storage.reading import Position
+from services.ledger.storage import event_reader
+from services.ledger.storage.event_reader import Position
 
 routes = Routes("financing")
 READ = Needs(Scope.FINANCING_READ, BANKS, "absent")
@@ -167,7 +167,7 @@ def alert_feed(call: Call, cursor: Cursor = None, limit: Limit = 100) -> Answer:
     place = call.cursor(cursor, FEED)
     after = Position() if place is None else Position(*place)
     found = watched(call.session, call.party.code, after, limit)
-    stored = {each.no: each for each in reading.events_by_number(call.session, [w.event for w in found])}
+    stored = {each.no: each for each in event_reader.events_by_number(call.session, [w.event for w in found])}
     names = told.names_of(call.session, [each.id for each in stored.values()])
     items = []
     for each in found:

@@ -21,7 +21,7 @@ from services.gateway.handle import Handle
 from services.gateway.offer import Misfit, Offer
 from services.gateway.outcomes import Outcome
 from services.gateway.publishing import Unavailable
-from services.ledger.storage import reading
+from services.ledger.storage import event_reader
 
 routes = Routes("events")
 
@@ -133,7 +133,7 @@ def event_by_handle(call: Call, handle: str) -> Answer:
 
 def _stored_name(call: Call, identity: bytes) -> dict[str, Any] | None:
     """Source and id of the stored event, None where none is stored; Problem not-found where it is somebody else's."""
-    stored = reading.events_by_id(call.session, [identity])
+    stored = event_reader.events_by_id(call.session, [identity])
     if not stored:
         return None
     envelope = Envelope.from_headers(stored[0].headers)

@@ -7,16 +7,18 @@ from itertools import groupby
 from services.audit.fsck.finding import Damage, Notebook
 from services.audit.fsck.snapshot import Snapshot
 from services.audit.fsck.trail import audited, entered, permitted
-from services.ledger.audit_trail.access_lines import (
+from services.ledger.audit_trail.digests import (
     ANSWER,
     COLUMNS,
+    NONE,
     OLDER,
+    chained,
+    seal,
     selected,
     unsealed,
     unsealed_query,
 )
-from services.ledger.audit_trail.digests import NONE, chained, seal
-from services.ledger.audit_trail.registers import LOGS
+from services.ledger.audit_trail.entries import LOGS
 
 _RESTORE = "Restore the lines from a backup, and find out who changed the log: it says who read what."
 _ANSWERS = (

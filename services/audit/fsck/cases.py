@@ -21,8 +21,8 @@ from services.cases.store.affected_consignments import concerned
 from services.cases.store.event_cache import Memory
 from services.cases.store.rows import STEP_COLUMNS, cause_of, crossing_of, life_row, step_of
 from services.cases.store.signatures import MODELS, event_id_of, stated
-from services.ledger.registry.as_of import RegistryHistory
 from services.ledger.registry.registry import Registry
+from services.ledger.registry.store import RegistryHistory
 from services.query.stored_events import Unreadable
 
 RESTORE = "Restore the row of lianyun.case_step from a backup; its signature tells the right bytes."

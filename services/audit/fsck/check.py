@@ -32,7 +32,7 @@ from services.audit.fsck.trains import check_trains
 from services.audit.fsck.unsettled import Unsettled, unsettled
 from services.audit.fsck.webhooks import check_webhooks
 from services.ledger.admission.model import AdmissionSettings
-from services.ledger.registry.as_of import RegistryHistory
+from services.ledger.registry.store import RegistryHistory
 from services.ledger.storage.errors import GenerationMoved
 
 RANGE = 2_000

@@ -21,7 +21,7 @@ from services.domain.head import Head, Stage, head
 from services.domain.links import Path
 from services.domain.objects import Thing
 from services.ledger.storage.arrays import uuids
-from services.ledger.storage.words import halves
+from services.ledger.storage.term_numbers import halves
 
 CHUNK = 200
 HEAD_FIELDS = (

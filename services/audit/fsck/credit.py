@@ -21,9 +21,9 @@ from services.credit.domain.signals import Signal, model
 from services.credit.store import faults, issued_records, loader, projector, recomputation
 from services.credit.store.faults import Faults, Kind
 from services.domain.objects import consignment as consignment_of
-from services.ledger.following import reach
+from services.ledger.projections import changes
 from services.ledger.registry.registry import Registry
-from services.ledger.storage import reading
+from services.ledger.storage import event_reader
 from services.ledger.storage.arrays import uuids
 
 REMEDY = "Make the signals anew from the events: `lianyun shipper follow --anew`."
@@ -168,14 +168,14 @@ def _excused(snapshot: Snapshot, found: Later, registry: Registry) -> _Excused:
     connection = snapshot.connection
     reached: set[bytes] = set()
     if (found.events or found.aside) and not found.too_much:
-        gone = reading.events_by_number(connection, found.aside)
+        gone = event_reader.events_by_number(connection, found.aside)
         skip = Faults().skip
         arrived = loader.known(found.events, registry, skip=skip)
         arrived |= loader.known(gone, registry, aside=True, skip=skip)
-        affected = reach.with_targets(
+        affected = changes.with_targets(
             connection, arrived, lambda s: loader.known(s, registry, skip=skip)
         ).facts
-        reached = reach.reached(connection, (thing.id for thing in loader.spoken_of(affected)))
+        reached = changes.reached(connection, (thing.id for thing in loader.spoken_of(affected)))
         reached |= {founding.consignment.id for founding in affected.foundings}
     behind = bool(found.events or found.aside or decided)
     return _Excused(
@@ -219,7 +219,7 @@ def _found_by_key(
     known: set[bytes] = set()
     governing = {no for (no,) in snapshot.rows(_GOVERNING)}
     for numbers in _speaking(snapshot):
-        stored = reading.events_by_number(connection, numbers)
+        stored = event_reader.events_by_number(connection, numbers)
         counts = loader.known(stored, registry, skip=failed.skip)
         publishers = dict(counts.told.publishers)
         wanted = loader.about(counts)

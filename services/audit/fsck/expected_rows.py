@@ -16,7 +16,7 @@ from services.domain.head import UNIONS
 from services.domain.links import carried
 from services.domain.objects import object_id
 from services.domain.rules import SECOND, rules
-from services.ledger.storage.words import halves, letters, slot_word, word
+from services.ledger.storage.term_numbers import halves, letters, slot_word, word
 
 Values = tuple[Any, ...]
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from services.audit.fsck.finding import Damage, Notebook
 from services.audit.fsck.snapshot import Row, Snapshot
-from services.ledger.storage import reading
+from services.ledger.storage import event_reader
 from services.ledger.storage.batch import MOST_EVENTS
-from services.ledger.storage.reading import Position, Stored
+from services.ledger.storage.event_reader import Position, Stored
 
 MOST = 5_000
 """Events that a follower may be behind by for the rest of it to be compared all the same."""
@@ -72,6 +72,6 @@ def later(
         return None
     if not sound:
         return None
-    events, _ = reading.tail(snapshot.connection, places[0], MOST + 1)
+    events, _ = event_reader.tail(snapshot.connection, places[0], MOST + 1)
     aside = snapshot.rows(_LATER_ASIDE, (str(places[1].xid), places[1].no, MOST + 1))
     return Later(events, [no for (no,) in aside], places[2])

@@ -8,8 +8,8 @@ from services.audit.fsck.finding import Damage, Notebook
 from services.audit.fsck.snapshot import Snapshot
 from services.ledger.storage.arrays import bigints
 from services.ledger.storage.batch import MOST_EVENTS
-from services.ledger.storage.loss import MOVED
-from services.ledger.storage.words import word
+from services.ledger.storage.claims import MOVED
+from services.ledger.storage.term_numbers import word
 
 _OFFSETS = "SELECT topic, part, next_offset, beginning, events, refused, holes FROM lianyun.kafka_offset"
 _LAST = """

@@ -19,7 +19,7 @@ from services.audit.fsck.snapshot import Snapshot
 from services.domain.facts import TIMED, Assurance, Claim, Facts, Founding, Link, LinkKind
 from services.domain.objects import Thing
 from services.ledger.storage.arrays import uuids
-from services.ledger.storage.words import whole
+from services.ledger.storage.term_numbers import whole
 
 _RIDES = (int(LinkKind.WAGON_CARRIES), int(LinkKind.TRAIN_CARRIES))
 _LEFT = {

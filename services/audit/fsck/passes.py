@@ -15,8 +15,7 @@ from services.audit.fsck.finding import Notebook
 from services.audit.fsck.readmission import Rejudging
 from services.audit.fsck.snapshot import Snapshot
 from services.ledger.admission.model import AdmissionSettings
-from services.ledger.registry.as_of import RegistryHistory
-from services.ledger.registry.store import Recorded
+from services.ledger.registry.store import Recorded, RegistryHistory
 
 Found = tuple[Notebook, Evidence]
 INFRASTRUCTURE = (psycopg.OperationalError, psycopg.InterfaceError, OSError, MemoryError, BrokenExecutor)

@@ -16,7 +16,7 @@ from schemas.signature_header import parse_header
 from schemas.signing import verify
 from services.domain.facts import Micros
 from services.ledger.admission.raw_bytes import unframe
-from services.ledger.registry.key import KeyState, key_state
+from services.ledger.registry.party import KeyState, key_state
 from services.ledger.registry.registry import Registry
 
 Note = Callable[[str, object, object], None]

@@ -10,15 +10,14 @@ from schemas.reasons import Reason, Refusal
 from schemas.signing import Verifier
 from services.audit.fsck.finding import Damage, Notebook
 from services.domain.facts import Facts
-from services.ledger.admission.content import read
+from services.ledger.admission.evaluation import read
 from services.ledger.admission.model import AdmissionSettings, Headers, Record, Refused
 from services.ledger.admission.raw_bytes import unframe
 from services.ledger.admission.verification import verify_record
-from services.ledger.registry.as_of import RegistryHistory
-from services.ledger.registry.errors import RegistryError
-from services.ledger.registry.key import is_quarantined
-from services.ledger.registry.registry import Registry
-from services.ledger.storage.words import key_text
+from services.ledger.registry.party import is_quarantined
+from services.ledger.registry.registry import Registry, RegistryError
+from services.ledger.registry.store import RegistryHistory
+from services.ledger.storage.term_numbers import key_text
 
 FETCH = "the log, while it holds the record, or a backup"
 _RESTORE = f"Restore the row of lianyun.body from {FETCH}; its signature tells the right bytes."

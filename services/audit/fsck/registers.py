@@ -9,13 +9,11 @@ from pydantic import ValidationError
 
 from services.audit.fsck.finding import Damage, Notebook
 from services.audit.fsck.snapshot import Snapshot
-from services.ledger.registry.as_of import RegistryHistory
-from services.ledger.registry.errors import RegistryError
 from services.ledger.registry.events import KeyAdded, KeyRotated, parse
 from services.ledger.registry.party import Party
 from services.ledger.registry.possession import fault
-from services.ledger.registry.registry import Registry
-from services.ledger.registry.store import Recorded
+from services.ledger.registry.registry import Registry, RegistryError
+from services.ledger.registry.store import Recorded, RegistryHistory
 
 _EVENTS = "SELECT version, at, by, body::text FROM lianyun.registry_event ORDER BY version"
 _PARTIES = "SELECT code, no, name, roles, countries, managers, places, topics, sources, since, version FROM lianyun.party"

@@ -8,8 +8,7 @@ from itertools import groupby
 from services.audit.fsck.finding import Damage, Notebook
 from services.audit.fsck.snapshot import Snapshot
 from services.ledger.audit_trail.digests import NONE, chained
-from services.ledger.audit_trail.entries import fold, link
-from services.ledger.audit_trail.registers import AUDITED, LOGS, REGISTERS, Register
+from services.ledger.audit_trail.entries import AUDITED, LOGS, REGISTERS, Register, fold, link
 
 CHAINS = (*(register.table for register in REGISTERS), *LOGS, "api_answer", "webhook_message")
 """The registers of which there is a head."""

@@ -18,7 +18,7 @@ from services.audit.fsck.snapshot import Row, Snapshot
 from services.audit.fsck.unsettled import Unsettled
 from services.domain.facts import Claim
 from services.domain.train_head import train_head
-from services.ledger.storage.words import halves
+from services.ledger.storage.term_numbers import halves
 
 _CLAIMS = f"SELECT no, {', '.join(FIELDS['claim'])} FROM claim WHERE kind = %s ORDER BY object"  # noqa: S608
 _FIELDS = ("milestone", "position", "exceptions")

@@ -7,8 +7,7 @@ from collections import Counter
 from services.audit.fsck.finding import Damage, Notebook
 from services.audit.fsck.snapshot import Snapshot
 from services.audit.fsck.trail import audited, entered, permitted
-from services.ledger.audit_trail.access_lines import DELIVERY, MESSAGE, OLDER, delivery_seal, selected
-from services.ledger.audit_trail.digests import seal
+from services.ledger.audit_trail.digests import DELIVERY, MESSAGE, OLDER, delivery_seal, seal, selected
 
 _RESTORE = (
     "Restore the row from a backup; its party can have it delivered again: POST /v1/webhooks/{id}/replay."

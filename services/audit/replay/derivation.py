@@ -13,14 +13,13 @@ from services.audit.replay.outcome import Progress
 from services.audit.replay.source import Block
 from services.audit.replay.workers import Crew, Hand
 from services.domain.links import FILLING
-from services.ledger.storage import heads
+from services.ledger.storage import state
 from services.ledger.storage.arrays import bigints
 from services.ledger.storage.batch import MOST_EVENTS
 from services.ledger.storage.errors import FAULTS_OF_EVENTS
-from services.ledger.storage.heads import Touched
-from services.ledger.storage.judging import judge_again
 from services.ledger.storage.session import Session
-from services.ledger.storage.structure import Note, derive_alone, renew
+from services.ledger.storage.state import Touched
+from services.ledger.storage.structure import Note, derive_alone, judge_again, renew
 from services.ledger.storage.work import Work
 from services.runtime.transactions import RetryPolicy, retry_transaction
 
@@ -132,9 +131,9 @@ def fold_found(work: Work, touched: Touched, found: bool) -> None:
     """Fold all heads that were put down at once; where one fails, each alone, so that only that one is marked broken."""
     try:
         with work.session.transaction():
-            heads.fold_heads(work, touched, found)
+            state.fold_heads(work, touched, found)
     except FAULTS_OF_EVENTS:
-        heads.fold_heads_singly(work, touched, found)
+        state.fold_heads_singly(work, touched, found)
 
 
 def _steps(blocks: Sequence[Block]) -> list[tuple[int, int]]:
@@ -151,6 +150,6 @@ def _steps(blocks: Sequence[Block]) -> list[tuple[int, int]]:
 def fold_trains(hand: Hand, steps: Sequence[tuple[int, int]]) -> int:
     """Fold the heads of trains from the events of each range, each in one transaction; commits. Returns 0: no consignment."""
     for first, top in steps:
-        heads.fold_heads(Work(hand.session), Touched(first=first, top=top, trains=True), found=False)
+        state.fold_heads(Work(hand.session), Touched(first=first, top=top, trains=True), found=False)
         hand.session.commit()
     return 0

@@ -18,12 +18,12 @@ from services.domain.facts import Facts
 from services.domain.interpretation import Statement, interpret
 from services.domain.publisher import Publisher
 from services.ledger.registry import store
-from services.ledger.registry.as_of import RegistryHistory
+from services.ledger.registry.store import RegistryHistory
 from services.ledger.storage.arrays import bigints
 from services.ledger.storage.batch import MOST_EVENTS
 from services.ledger.storage.rows import StateRows, state_rows
 from services.ledger.storage.session import Session
-from services.ledger.storage.words import key_text
+from services.ledger.storage.term_numbers import key_text
 
 # One walk along the index for each block, in the order of blocks: sorted as a whole, each portion would read the table.
 _BODIES = """

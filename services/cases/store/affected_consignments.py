@@ -16,11 +16,11 @@ from services.domain.interpretation import meeting
 from services.domain.objects import ObjectId
 from services.domain.rules import ONE_MEETING
 from services.domain.train_head import RUNNING
-from services.ledger.following import reach
+from services.ledger.projections import changes
 from services.ledger.registry.registry import Registry
-from services.ledger.storage import reading
+from services.ledger.storage import event_reader
 from services.ledger.storage.arrays import bigints, uuids
-from services.ledger.storage.reading import Stored
+from services.ledger.storage.event_reader import Stored
 from services.query.stored_events import Unreadable
 
 log = logging.getLogger(__name__)
@@ -50,16 +50,16 @@ def concerned(
                 log.error("an event concerns no case: %s", problem)
         return _Said(Facts.union(facts))
 
-    gone = reading.events_by_number(session, aside)
+    gone = event_reader.events_by_number(session, aside)
     arrived = said([*(each for each in stored if not each.quarantined), *gone])
-    facts = reach.with_targets(session, arrived, said).facts
+    facts = changes.with_targets(session, arrived, said).facts
     numbers = bigints([*(each.no for each in stored), *aside])
     words = {row[0] for row in session.execute(statement("words"), {"nos": numbers}, binary=True)}
-    running = reach.reached(session, {c.thing.id for c in facts.claims if _only_runs(c)})
+    running = changes.reached(session, {c.thing.id for c in facts.claims if _only_runs(c)})
     ids = {"ids": uuids(sorted(running))}
     roused = {row[0] for row in session.execute(statement("with_cause"), ids, binary=True)}
     founded = {founding.consignment.id for founding in facts.foundings}
-    return reach.reached(session, _spoken_of(facts) | _met(session, facts)) | founded | words | roused
+    return changes.reached(session, _spoken_of(facts) | _met(session, facts)) | founded | words | roused
 
 
 def _met(session: Connection[Any], facts: Facts) -> set[ObjectId]:

@@ -36,7 +36,7 @@ from services.cases.store.signatures import MOST_EVIDENCE, signed_step
 from services.domain.facts import Micros
 from services.financing.store import statement as keyed
 from services.financing.store.decision_service import database_clock
-from services.ledger.platform_events import Signer
+from services.ledger.platform_signature import Signer
 from services.ledger.storage import points
 from services.ledger.storage.arrays import adapt, bigints, uuids
 

@@ -27,9 +27,9 @@ from services.domain.train_head import RUNNING
 from services.domain.view import View
 from services.financing.store.status_reader import status_of
 from services.ledger.registry.registry import Registry
-from services.ledger.storage import reading
+from services.ledger.storage import event_reader
 from services.ledger.storage.arrays import bigints, uuids
-from services.ledger.storage.reading import Stored
+from services.ledger.storage.event_reader import Stored
 from services.query.stored_events import Reread, Unreadable, reread
 from services.query.views import Told, facts_of, told_of
 from services.runtime.named_sql import nested
@@ -148,10 +148,10 @@ def _found(
 def _facts(
     session: Session, consignments: Sequence[ObjectId], as_of: Micros, registry: Registry, memory: Memory
 ) -> list[tuple[ObjectId, Facts | Unreadable]]:
-    """The facts that concern each consignment, as ``reading.load_facts`` gives its events."""
+    """The facts that concern each consignment, as ``event_reader.load_facts`` gives its events."""
     if not consignments:
         return []
-    reading.spare(session)
+    event_reader.spare(session)
     asked = {"sets": uuids(consignments), "moments": bigints([as_of + 1]), "running": RUNNING}
     cursor = session.cursor(binary=True, row_factory=tuple_row)
     numbers = {cons: nos or [] for cons, nos in cursor.execute(_numbers_query(), asked).fetchall()}
@@ -170,7 +170,7 @@ def _numbers_query() -> bytes:
     return b"\n".join(
         (
             b"SELECT g.cons, f.nos FROM unnest(%(sets)s::uuid[]) AS g (cons) CROSS JOIN LATERAL (",
-            nested(reading.numbers_query(superseded=True), ids=b"SELECT g.cons"),
+            nested(event_reader.numbers_query(superseded=True), ids=b"SELECT g.cons"),
             b") AS f",
         )
     )

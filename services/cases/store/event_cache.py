@@ -10,9 +10,9 @@ from psycopg import Connection
 from services.cases.store import statement
 from services.domain.facts import Facts
 from services.ledger.registry.registry import Registry
-from services.ledger.storage import reading
+from services.ledger.storage import event_reader
 from services.ledger.storage.arrays import bigints
-from services.ledger.storage.reading import Stored
+from services.ledger.storage.event_reader import Stored
 from services.query.stored_events import Unreadable, reread
 
 MOST = 60_000
@@ -36,7 +36,7 @@ class Memory:
             self._kept.clear()
         fresh = sorted(wanted - self._kept.keys())
         found: dict[int, Facts | Unreadable] = {}
-        for stored in reading.events_by_number(session, fresh) if fresh else ():
+        for stored in event_reader.events_by_number(session, fresh) if fresh else ():
             found[stored.no] = self._read(stored, registry)
         found |= {no: self._kept[no] for no in wanted - found.keys()}
         aside = session.execute(statement("put_aside"), {"nos": bigints(sorted(wanted))}, binary=True)

@@ -8,7 +8,7 @@ from schemas.events.base import Payload
 from schemas.events.case import Acknowledged, Assigned, Closed, Noted, Opened, Reopened, Snoozed
 from services.cases.domain.causes import Cause
 from services.cases.domain.lifecycle import Desk, Step, StepKind
-from services.ledger.platform_events import Signed, Signer, rfc3339, signed_event
+from services.ledger.platform_signature import Signed, Signer, rfc3339, signed_event
 
 MODELS: dict[StepKind, type[Payload]] = {
     StepKind.OPENED: Opened,

@@ -11,7 +11,7 @@ from typing import Any
 from psycopg import Connection
 
 from services.credit.store import statement
-from services.ledger.storage.reading import Position
+from services.ledger.storage.event_reader import Position
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,12 +27,12 @@ from services.credit.store.recomputation import Judged
 from services.domain.facts import EventId, Facts
 from services.domain.objects import ObjectId
 from services.domain.rules import fold_version
-from services.ledger.following import order, reach
+from services.ledger.projections import changes
 from services.ledger.registry import store as registry_store
 from services.ledger.registry.registry import Registry
-from services.ledger.storage import reading
+from services.ledger.storage import event_reader
 from services.ledger.storage.arrays import smallints, uuids
-from services.ledger.storage.reading import Position
+from services.ledger.storage.event_reader import Position
 
 CODE = 2
 """Raise on any change of the rules in this package: the projection is then made anew from the events."""
@@ -80,23 +80,23 @@ def step(
     with session.transaction():
         positions.prepare(session, version(rules))
     with session.transaction():
-        order.be_patient(session)
+        changes.be_patient(session)
         # Nothing is written before all is judged: until then this transaction holds nobody off.
         after = positions.hold(session)
-        stored, position = reading.tail(session, after.events, limit)
-        aside, to_aside = order.put_aside(session, after.aside, limit)
-        reserved, to_reserved = order.rows_after(session, statement("decided"), after.decided, limit)
+        stored, position = event_reader.tail(session, after.events, limit)
+        aside, to_aside = changes.put_aside(session, after.aside, limit)
+        reserved, to_reserved = changes.rows_after(session, statement("decided"), after.decided, limit)
         registry = registry_store.look(session)
         # What counts no longer is judged like what came: whatever it spoke of may be otherwise now.
-        gone = reading.events_by_number(session, aside)
+        gone = event_reader.events_by_number(session, aside)
         arrived = loader.known(stored, registry, skip=failed.skip)
         arrived |= loader.known(gone, registry, aside=True, skip=failed.skip)
         arrived |= _read_again(session, mending, registry, failed)
-        affected = reach.with_targets(
+        affected = changes.with_targets(
             session, arrived, lambda stored: loader.known(stored, registry, skip=failed.skip)
         )
         noted = loader.about(affected)
-        waits = reach.unsettled(session)
+        waits = changes.unsettled(session)
         due = {row[0] for row in session.execute(statement("again_due"), binary=True)}
         consignments = _reached(session, affected.facts) | due
         consignments |= {bytes.fromhex(each.name) for each in mending if each.kind is Kind.CARGO}
@@ -152,11 +152,13 @@ def _read_again(
     if not numbers:
         return Known(Facts(), CreditFacts())
     failed.mended |= {(Kind.EVENT, str(no)) for no in numbers}
-    return loader.known(reading.events_by_number(session, numbers), registry, aside=True, skip=failed.skip)
+    return loader.known(
+        event_reader.events_by_number(session, numbers), registry, aside=True, skip=failed.skip
+    )
 
 
 def _reached(session: Connection[Any], facts: Facts) -> set[ObjectId]:
-    found = reach.reached(session, (thing.id for thing in loader.spoken_of(facts)))
+    found = changes.reached(session, (thing.id for thing in loader.spoken_of(facts)))
     return found | {founding.consignment.id for founding in facts.foundings}
 
 

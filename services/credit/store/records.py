@@ -22,7 +22,7 @@ from services.credit.store.projector import observation
 from services.domain.facts import EventId, Micros
 from services.ledger.admission.raw_bytes import unframe
 from services.ledger.registry.registry import Registry
-from services.ledger.storage import reading
+from services.ledger.storage import event_reader
 from services.ledger.storage.arrays import adapt, uuids
 
 
@@ -64,7 +64,7 @@ def names(
 ) -> dict[EventId, tuple[str, str]]:
     """Source and id of the events that a record of ``shipper`` rests on, decisions of the platform among them."""
     wanted = sorted(set(events))
-    headers = [stored.headers for stored in reading.events_by_id(session, wanted)]
+    headers = [stored.headers for stored in event_reader.events_by_id(session, wanted)]
     headers += [unframe(framed) for *_, framed in loader.refusals(session, {shipper})]
     envelopes = [Envelope.from_headers(each) for each in headers]
     named = {event_id(e.source, e.id): (e.source, e.id) for e in envelopes}

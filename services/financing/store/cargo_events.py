@@ -8,7 +8,7 @@ from psycopg import Connection
 
 from services.financing.store import statement
 from services.financing.store.summaries import names_of
-from services.ledger.storage.reading import Position
+from services.ledger.storage.event_reader import Position
 
 Session = Connection[Any]
 

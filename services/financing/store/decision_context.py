@@ -38,9 +38,9 @@ from services.financing.store.locks import (
 )
 from services.financing.store.rows import print_of, ruling_of
 from services.ledger.registry.registry import Registry
-from services.ledger.storage import reading
+from services.ledger.storage import event_reader
 from services.ledger.storage.arrays import uuids
-from services.ledger.storage.reading import Stored
+from services.ledger.storage.event_reader import Stored
 from services.runtime.named_sql import nested
 
 Session = Connection[Any]
@@ -70,7 +70,7 @@ def seen_in(rows: Rows, requests: Sequence[Asked], held: Sequence[Held | CargoMo
     facts: list[list[Stored]] = [[] for _ in requests]
     words: list[list[Stored]] = [[] for _ in requests]
     for no, is_fact, *row in rows.fetchall():
-        (facts if is_fact else words)[no - 1].append(reading.stored_of(row))
+        (facts if is_fact else words)[no - 1].append(event_reader.stored_of(row))
     return [
         Seen(
             facts[place],
@@ -83,7 +83,7 @@ def seen_in(rows: Rows, requests: Sequence[Asked], held: Sequence[Held | CargoMo
 @cache
 def seen_query() -> bytes:
     """The facts about the consignments that are locked, and the words on what is involved, of each request by itself."""
-    facts = nested(reading.said_query(), ids=b"SELECT unnest(h.consignments)")
+    facts = nested(event_reader.said_query(), ids=b"SELECT unnest(h.consignments)")
     seen = nested(statement("seen"), facts=facts, subjects=statement("subjects_involved"))
     return b"\n".join(
         (

@@ -20,9 +20,9 @@ from services.financing.domain.statements import Record, read
 from services.financing.store import statement
 from services.financing.store.identifiers import note_id
 from services.ledger.registry.registry import Registry
-from services.ledger.storage import reading
+from services.ledger.storage import event_reader
 from services.ledger.storage.arrays import uuids
-from services.ledger.storage.reading import Stored
+from services.ledger.storage.event_reader import Stored
 from services.query.stored_events import Reread, hear, reread
 from services.query.views import facts_of
 
@@ -45,7 +45,7 @@ def canonical(session: Session, things: Iterable[Thing]) -> list[bytes]:
     """The groups that consignments belong to, by their canonical ids, in order; what was never founded has none."""
     found: dict[bytes, None] = {}
     for thing in things:
-        found.update(dict.fromkeys(reading.consignments_of(session, thing.kind, thing.key)))
+        found.update(dict.fromkeys(event_reader.consignments_of(session, thing.kind, thing.key)))
     return sorted(found)
 
 
@@ -61,7 +61,7 @@ def gather_evidence(
 
     A constant number of statements; some milliseconds for an ordinary consignment. Raises Unreadable.
     """
-    loaded = reading.load_facts(session, consignments) if consignments else []
+    loaded = event_reader.load_facts(session, consignments) if consignments else []
     return evidence_of(session, consignments, loaded, subjects, registry, as_of, known_at)
 
 
@@ -126,7 +126,7 @@ def words_of(session: Session, subjects: Iterable[bytes]) -> list[Stored]:
     """The events on ``subjects`` (16-byte ids) with what withdraws them, in order."""
     cursor = session.cursor(binary=True, row_factory=tuple_row)
     cursor.execute(statement("words_read"), {"subjects": uuids(sorted(set(subjects)))})
-    return [reading.stored_of(row) for row in cursor.fetchall()]
+    return [event_reader.stored_of(row) for row in cursor.fetchall()]
 
 
 def _said(event: Reread) -> Record:

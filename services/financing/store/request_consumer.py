@@ -28,7 +28,7 @@ from services.financing.store.decision_service import CargoMoved, Desk, rulings_
 from services.financing.store.fingerprint_versions import KeyMissing
 from services.financing.store.identifiers import financing_id
 from services.ledger.registry import store as registry_store
-from services.ledger.storage import reading
+from services.ledger.storage import event_reader
 from services.ledger.storage.arrays import adapt, bigints
 from services.ledger.storage.errors import FAULTS_OF_EVENTS
 from services.query.stored_events import reread
@@ -97,7 +97,7 @@ def _answer_oldest(session: Session, desk: Desk) -> bool:
 
 
 def _answer(session: Session, desk: Desk, no: int) -> None:
-    stored = next(iter(reading.events_by_number(session, [no])), None)
+    stored = next(iter(event_reader.events_by_number(session, [no])), None)
     number = 0
     if stored is not None and not stored.quarantined:
         read = reread(stored, registry_store.look(session))

@@ -13,10 +13,10 @@ from services.financing.domain.decisions import Ruling
 from services.financing.domain.documents import Share
 from services.financing.domain.fingerprints import Fingerprint
 from services.financing.domain.requests import Book
-from services.ledger.platform_events import Signed as Signed
-from services.ledger.platform_events import Signer as Signer
-from services.ledger.platform_events import rfc3339 as rfc3339
-from services.ledger.platform_events import signed_event
+from services.ledger.platform_signature import Signed as Signed
+from services.ledger.platform_signature import Signer as Signer
+from services.ledger.platform_signature import rfc3339 as rfc3339
+from services.ledger.platform_signature import signed_event
 
 MOST_CARGO = 256
 """Consignments that a decision names at most."""

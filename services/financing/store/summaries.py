@@ -21,9 +21,9 @@ from services.financing.store.evidence import words_about, words_in
 from services.financing.store.identifiers import application_id, financing_id
 from services.financing.store.rows import RULING_COLUMNS, ruling_of
 from services.ledger.registry.registry import Registry
-from services.ledger.storage import reading
+from services.ledger.storage import event_reader
 from services.ledger.storage.arrays import adapt, uuids
-from services.ledger.storage.questions import Question, Row
+from services.ledger.storage.session import Question, Row
 from services.runtime.named_sql import nested
 
 Session = Connection[Any]
@@ -57,7 +57,7 @@ def summaries(
     if not names:
         return []
     adapt(session)
-    reading.spare(session)
+    event_reader.spare(session)
     holds = lifecycle.holds(rulings_of(session, [financing_id(name) for name in names]), at)
     wanted = [holds[name] for name in names if name in holds]
     if not wanted:
@@ -86,7 +86,7 @@ def summaries_in(
     spoken = [row[RULING_COLUMNS:] for row in rows if row[RULING_COLUMNS] is not None]
     holds = lifecycle.holds(map(ruling_of, decided), at)
     own = [hold for name, hold in sorted(holds.items()) if hold.bank == bank]
-    words = words_in(map(reading.stored_of, spoken), registry, at)
+    words = words_in(map(event_reader.stored_of, spoken), registry, at)
     return _summed(own, words, at, table)
 
 

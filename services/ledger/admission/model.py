@@ -11,8 +11,7 @@ from schemas.envelope import Envelope
 from schemas.events.base import Payload
 from schemas.reasons import Reason, Refusal
 from services.domain.facts import Facts
-from services.ledger.registry.key import Key
-from services.ledger.registry.party import Party
+from services.ledger.registry.party import Key, Party
 
 RULES = 2
 """Raise on any change of what is admitted; stored with every event beside the registry's version.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final
 
-from schemas.trace_context import TRACE_HEADERS
+from schemas.envelope import HEADERS
+from schemas.trace_context import TRACE_HEADERS, trace_of
 
 Headers = Sequence[tuple[str, bytes | None]]
 
@@ -124,3 +125,31 @@ def letter_seal(
     said = f"{publisher} {-1 if value_bytes is None else value_bytes} {int(truncated)}".encode()
     held = b"" if value is None else hashlib.sha256(value).digest()
     return hashlib.sha256(key + said + hashlib.sha256(framed).digest() + held).digest()
+
+
+_NAMES = {HEADERS["source"]: "source", HEADERS["id"]: "id", HEADERS["type"]: "type"}
+_MOST = 256
+
+
+def about(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:
+    """``source``, ``id`` and ``type`` as the message gives them, and ``trace_id``; what it does not give is left out.
+
+    The values are a stranger's: at most 256 characters, and what could end a line or steer a terminal is escaped.
+    """
+    headers = tuple(headers)
+    told = {
+        f"event_{_NAMES[name]}": _shown(value)
+        for name, value in headers
+        if name in _NAMES and value is not None
+    }
+    context = trace_of(headers)
+    return told if context is None else {**told, "trace_id": context.trace.hex()}
+
+
+def _shown(value: bytes) -> str:
+    text = value[: 4 * _MOST].decode("utf-8", "backslashreplace")
+    if not text.isprintable():
+        text = "".join(
+            each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text
+        )
+    return text[:_MOST]

@@ -18,8 +18,7 @@ from schemas.schemes import PublicKey, Scheme
 from schemas.signature_header import SignatureHeader, parse_header
 from schemas.signing import Verifier, verify
 from services.ledger.admission.model import AdmissionSettings, Headers, Record, Refused, Verified
-from services.ledger.registry.key import Key, KeyState, key_state
-from services.ledger.registry.party import Party
+from services.ledger.registry.party import Key, KeyState, Party, key_state
 from services.ledger.registry.registry import Registry
 
 _AT_SIGNATURE = f"header:{SIGNATURE_HEADER}"

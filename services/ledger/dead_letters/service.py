@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
+from uuid import UUID
 
 from schemas.envelope import event_id
-from services.ledger.admission.admit import admit
+from services.ledger.admission.evaluation import admit
 from services.ledger.admission.model import AdmissionSettings, Admitted, Record, Refused
-from services.ledger.dead_letters import store
+from services.ledger.dead_letters import statement, store
 from services.ledger.dead_letters.letter import DeadLetter, Outcome, State
 from services.ledger.dead_letters.store import Session
 from services.ledger.registry import store as registry_store
 from services.ledger.registry.registry import Registry
+from services.ledger.storage.batch import Event
+from services.ledger.storage.batch_transaction import Projection
+from services.ledger.storage.operations import apply_one
 from services.runtime.transactions import CONFLICTS, RetryPolicy, retry_transaction
 
 _POLICY = RetryPolicy(CONFLICTS, attempts=5)
@@ -230,3 +235,19 @@ class _OwnFault(Exception):
 def _already(letter: DeadLetter) -> Result:
     done = _ALREADY[letter.state]
     return Result(letter.digest, done, f"It is {done.replace('_', ' ').lower()}.")
+
+
+class StoredLedger:
+    """Looks up and applies events in the caller's transaction; ``projections`` follow what is applied."""
+
+    def __init__(self, projections: Sequence[Projection] = ()) -> None:
+        self._projections = tuple(projections)
+
+    def content_of(self, session: Session, event: bytes) -> bytes | None:
+        """The 16-byte content digest that came first under the event's 16-byte id, None where it never came."""
+        row = session.execute(statement("content_of"), {"event": UUID(bytes=event)}).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def apply(self, session: Session, admitted: Admitted, registry: int) -> None:
+        """Apply one event, judged by that version of the registry, as a batch would, moving no offset."""
+        apply_one(session, Event.of(admitted, registry), self._projections)

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from schemas import railnet
 from schemas.events.keys import canonical_place
 from services.ledger.registry import store
-from services.ledger.registry.errors import RegistryError
 from services.ledger.registry.events import KeyAdded, KeyRevoked, KeyRotated, NewKey, PartyAdded, PartyAmended
-from services.ledger.registry.key import Key, quarantined_from
+from services.ledger.registry.party import Key, quarantined_from
 from services.ledger.registry.possession import require_proof
-from services.ledger.registry.registry import Registry
+from services.ledger.registry.registry import Registry, RegistryError
 from services.ledger.registry.store import Session
 
 Quarantine = Callable[[Session, str, int], int]

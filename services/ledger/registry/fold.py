@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from schemas.schemes import PublicKey, Scheme, WeakKeyError, reject_weak_key
-from services.ledger.registry.errors import RegistryError
 from services.ledger.registry.events import (
     Event,
     KeyAdded,
@@ -16,9 +15,8 @@ from services.ledger.registry.events import (
     PartyAdded,
     PartyAmended,
 )
-from services.ledger.registry.key import Key
-from services.ledger.registry.party import Party
-from services.ledger.registry.registry import Registry
+from services.ledger.registry.party import Key, Party
+from services.ledger.registry.registry import Registry, RegistryError
 
 __all__ = ["EMPTY", "Event", "apply", "fold"]
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from schemas.possession import Statement
 from schemas.schemes import PublicKey
 from schemas.signing_key import SigningKey
-from services.ledger.registry.errors import RegistryError
 from services.ledger.registry.events import KeyAdded, KeyRotated, NewKey, Proof
-from services.ledger.registry.registry import Registry
+from services.ledger.registry.registry import Registry, RegistryError
 
 _HOW = "The holder of the private key makes the proof (`lianyun key prove`, or signing.md for any language)."
 

@@ -7,8 +7,19 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Self
 
-from services.ledger.registry.key import Key
-from services.ledger.registry.party import Party
+from services.ledger.registry.party import Key, Party
+
+
+class RegistryError(Exception):
+    """A change that the registry does not allow: what was wrong, and what to do instead ("" when that is plain)."""
+
+    def __init__(self, problem: str, remedy: str = "") -> None:
+        super().__init__(problem, remedy)
+        self.problem = problem
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.problem} {self.remedy}".strip()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,11 @@
-"""The registry in Postgres: events that only grow, the tables folded from them, and snapshots for workers.
-
-Every function works in the caller's transaction and neither commits nor rolls back.
-"""
+"""The registry as it was at an earlier version: what an event was admitted by, folded again from the recorded events."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import count, groupby
 from typing import Any, TypeVar
 
 import orjson
@@ -18,10 +16,12 @@ from schemas.schemes import PublicKey, Scheme
 from services.ledger.audit_trail.entries import enter
 from services.ledger.registry import fold, statement
 from services.ledger.registry.events import parse
-from services.ledger.registry.fair_lock import take_turn
-from services.ledger.registry.key import Key
-from services.ledger.registry.party import Party
-from services.ledger.registry.registry import Registry
+from services.ledger.registry.fold import EMPTY, apply
+from services.ledger.registry.party import Key, Party
+from services.ledger.registry.registry import Registry, RegistryError
+from services.runtime.transactions import LOCKED, RetryPolicy, retry_transaction
+
+# Every function works in the caller's transaction and neither commits nor rolls back.
 
 Session = Connection[Any]
 
@@ -213,3 +213,91 @@ def _put_key(session: Session, key: Key, party: int) -> None:
             "compromised_since": key.compromised_since,
         },
     )
+
+
+# Batches lock the version's row together; whoever wants that row for itself starves as long as one of them always has it.
+# A lock of the whole table queues: batches that come later wait behind it. It is waited for in bounded turns, so that one
+# long reader does not make everybody wait for as long as it reads.
+
+FIRST, LONGEST = 0.5, 2.0
+"""Seconds that the first turn and the later ones last at most; batches that queue behind wait as long."""
+BETWEEN = 0.1
+"""Seconds in which those may run that had to wait."""
+PATIENCE = 30.0
+
+_LOCK = b"LOCK TABLE lianyun.registry_version IN EXCLUSIVE MODE"
+
+
+def take_turn(session: Connection[Any]) -> None:
+    """Shut everybody else out of the registry until the caller's transaction ends; plain reads go on.
+
+    Must not have held the registry in the same transaction: two who have would wait for one another. Blocks up to 30 s,
+    then raises RegistryError.
+    """
+    turns = (min(FIRST * 2**number, LONGEST) for number in count())
+    row = session.execute("SELECT current_setting('lock_timeout')").fetchone()
+    assert row is not None
+    lock_timeout = row[0]
+
+    def lock() -> None:
+        session.execute(f"SET LOCAL lock_timeout = {int(next(turns) * 1_000)}".encode())
+        session.execute(_LOCK)
+        session.execute("SELECT set_config('lock_timeout', %s, true)", (lock_timeout,))
+
+    try:
+        retry_transaction(session, lock, RetryPolicy(LOCKED, timeout=PATIENCE + BETWEEN, pause=BETWEEN))
+    except LOCKED:
+        raise RegistryError(
+            f"The registry was in use for {PATIENCE:.0f} s without a break; nothing was changed.",
+            "Look for sessions that make no progress (`lianyun doctor`) and try again.",
+        ) from None
+
+
+class RegistryHistory:
+    """Snapshots of the registry by version; not for several threads.
+
+    The events must be those of versions 1, 2, 3 ... without a gap (RegistryError). At most ``capacity`` snapshots are
+    kept, so that memory stays bounded; another version costs the fold from the nearest one below.
+    """
+
+    def __init__(self, events: Iterable[Recorded], capacity: int = 64) -> None:
+        self._events = tuple(events)
+        for place, recorded in enumerate(self._events, start=1):
+            if recorded.version != place:
+                raise RegistryError(
+                    f"Version {place} of the registry is missing: version {recorded.version} stands in its place.",
+                    "Restore lianyun.registry_event from a backup.",
+                )
+        self._capacity = capacity
+        self._known: OrderedDict[int, Registry] = OrderedDict({0: EMPTY})
+
+    @property
+    def events(self) -> tuple[Recorded, ...]:
+        """What was recorded, in order."""
+        return self._events
+
+    @property
+    def version(self) -> int:
+        """The newest version."""
+        return len(self._events)
+
+    def at(self, version: int) -> Registry:
+        """The registry at ``version``; LookupError where that version never was, RegistryError where it cannot be folded."""
+        known = self._known.get(version)
+        if known is not None:
+            return known
+        if not 0 <= version <= len(self._events):
+            raise LookupError(f"the registry never had version {version}: it is at {len(self._events)}")
+        below = max(number for number in self._known if number < version)
+        registry = self._known[below]
+        for recorded in self._events[below:version]:
+            registry = apply(registry, recorded.event)
+        self._known[version] = registry
+        if len(self._known) > self._capacity:
+            oldest = next(number for number in self._known if number)  # the empty registry stays
+            del self._known[oldest]
+        return registry
+
+    def newest(self) -> Registry:
+        """The registry at its newest version."""
+        return self.at(self.version)

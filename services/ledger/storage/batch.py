@@ -28,7 +28,7 @@ class Event(NamedTuple):
     """One admitted event with the facts that it states; ``id`` and ``content`` are the 16-byte digests.
 
     ``publisher`` is the party's code; ``registry`` and ``rules`` are the versions by which it was admitted. ``rows`` and
-    ``body`` are what is stored of it, where somebody has packed it before (``services.ledger.storage.packing``).
+    ``body`` are what is stored of it, where somebody has packed it before (``services.ledger.storage.bodies``).
     """
 
     record: Record

@@ -1,4 +1,4 @@
-"""Events as they were published, and the partitions that hold them."""
+"""What can be made ready of an event before its transaction begins, so that less is done while others wait for its locks."""
 
 from __future__ import annotations
 
@@ -7,10 +7,16 @@ import struct
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from psycopg import sql
+
+from schemas.trace_context import TraceContext, trace_of
 from services.ledger.admission.raw_bytes import frame
+from services.ledger.storage.arrays import adapt, bigints
 from services.ledger.storage.batch import MOST_EVENTS, Body, Event
+from services.ledger.storage.platform_events import record_platform_event
+from services.ledger.storage.rows import state_rows
 from services.ledger.storage.session import Session
-from services.ledger.storage.words import key_number
+from services.ledger.storage.term_numbers import key_number
 from services.ledger.storage.work import Work
 
 SPAN = 1 << 24
@@ -115,3 +121,91 @@ def prepare_partitions(session: Session, ahead: int = _AHEAD) -> int:
         )
     session.commit()
     return int((last + 1) * SPAN)
+
+
+# Written in the batch's own transaction, and only where a batch has such events: one COPY. Nothing is decided by it.
+
+_COPY = b"COPY lianyun.event_trace (no, trace, span, sampled) FROM STDIN BINARY"
+_ROW = struct.Struct(">hiqi16si8si?").pack
+
+
+def put_traces(work: Work, events: Iterable[tuple[int, Event]]) -> None:
+    """Store the trace of each of the numbered ``events`` that carries one."""
+    found = ((no, trace_of(event.record.headers)) for no, event in events)
+    work.copy(_COPY, (_packed(no, context) for no, context in found if context is not None))
+
+
+def traces_of(session: Session, firsts: Sequence[int], width: int = 1) -> Mapping[int, TraceContext]:
+    """The traces of the events with numbers in [first, first + width) of each of ``firsts``, by number."""
+    adapt(session)
+    rows = session.cursor(binary=True).execute(
+        "SELECT t.no, uuid_send(t.trace), int8send(t.span), t.sampled FROM unnest(%(firsts)s::bigint[]) AS f (no)"
+        " CROSS JOIN LATERAL (SELECT * FROM lianyun.event_trace e WHERE e.no >= f.no AND e.no < f.no + %(width)s) AS t",
+        {"firsts": bigints(sorted(firsts)), "width": width},
+    )
+    return {no: TraceContext(bytes(trace), bytes(span), sampled) for no, trace, span, sampled in rows}
+
+
+def events_in(session: Session, trace: bytes, limit: int) -> Sequence[bytes]:
+    """The 16-byte identities of accepted events of the 16-byte ``trace``, in order of their numbers, at most ``limit``."""
+    adapt(session)
+    rows = session.cursor(binary=True).execute(
+        "SELECT b.id FROM lianyun.event_trace t JOIN lianyun.body b ON b.no = t.no"
+        " WHERE t.trace = %(trace)s::uuid ORDER BY t.no LIMIT %(limit)s",
+        {"trace": trace.hex(), "limit": limit},
+    )
+    return [row[0] for row in rows]
+
+
+def _packed(no: int, context: TraceContext) -> bytes:
+    return _ROW(4, 8, no, 16, context.trace, 8, context.span, 1, context.sampled)
+
+
+_OLD_PARTITIONS = """
+SELECT c.relname
+FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+WHERE i.inhparent = 'lianyun.body'::regclass
+ORDER BY c.oid
+"""
+# Of events whose messages are gone; all of them where no message is left, since nobody writes while a partition is detached.
+_FORGET_TRACES = """
+DELETE FROM lianyun.event_trace t
+WHERE t.no < (SELECT coalesce(min(b.no), 9223372036854775807) FROM lianyun.body b)
+"""
+
+
+def detach_bodies(session: Session, before: int) -> list[str]:
+    """Detach the oldest partitions of messages that were all appended before ``before`` (UTC microseconds).
+
+    The tables stay in the database, out of every query, to be archived or dropped; what they held can no longer be
+    proven, shown or replayed from here, while its identity still keeps copies out. The traces of what they held go. Runs in the caller's transaction and
+    waits for running batches. Stops at the first partition that is not old enough.
+    """
+    detached = []
+    for (name,) in session.execute(_OLD_PARTITIONS).fetchall():
+        table = sql.Identifier("lianyun", name)
+        newest = session.execute(sql.SQL("SELECT max(appended) FROM {}").format(table)).fetchone()
+        if newest is None or newest[0] is None or newest[0] >= before:
+            break
+        session.execute(sql.SQL("ALTER TABLE lianyun.body DETACH PARTITION {}").format(table))
+        record_platform_event(session, "BODIES_DETACHED", {"table": name, "before": before})
+        detached.append(str(name))
+    if detached:
+        session.execute(_FORGET_TRACES)
+    return detached
+
+
+def forget_fences(session: Session, days: int) -> int:
+    """Remove fence records older than ``days``; returns how many."""
+    gone = session.execute(
+        "DELETE FROM lianyun.fence_log WHERE at < clock_timestamp() - make_interval(days => %s)", (days,)
+    )
+    return gone.rowcount
+
+
+def packed(event: Event) -> Event:
+    """The event with its rows and its body packed; pure, for any thread.
+
+    KeyError, ValueError or struct.error where the event does not fit the tables.
+    """
+    return Event._make((*event[:-2], state_rows(event.facts), packed_body(event)))

@@ -17,14 +17,12 @@ import psycopg
 from psycopg import sql
 
 from services.domain.rules import fold_version
-from services.ledger.audit_trail.entries import enter, parts_to_take_up
-from services.ledger.audit_trail.registers import AUDITED
+from services.ledger.audit_trail.entries import AUDITED, enter, parts_to_take_up
 from services.ledger.storage.bodies import prepare_partitions
 from services.ledger.storage.ddl import statements
 from services.ledger.storage.errors import MigrationError
 from services.ledger.storage.generations import create_generation, switch_generation
 from services.ledger.storage.migration import FOLDER, Migration, Phase, migrations, released
-from services.ledger.storage.presence import named
 from services.ledger.storage.reference import write_reference
 from services.ledger.storage.schema_window import (
     AFTER_THE_DEPLOYMENT,
@@ -33,7 +31,7 @@ from services.ledger.storage.schema_window import (
     needing,
     standing,
 )
-from services.ledger.storage.session import Session
+from services.ledger.storage.session import Session, named
 from services.runtime.transactions import LOCKED, RetryPolicy, retry
 
 __all__ = ["FOLDER", "Migration", "Phase", "migrate", "migrations"]

@@ -18,8 +18,7 @@ from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
 from psycopg.pq.abc import Buffer, PGresult
 
-from services.ledger.storage.questions import Question, Row
-from services.ledger.storage.session import Session, make_ready
+from services.ledger.storage.session import Question, Row, Session, make_ready
 
 _PARAMETER = re.compile(rb"%(?:\((\w+)\)s|(%))")
 _SYNC, _ROWS = int(pq.ExecStatus.PIPELINE_SYNC), int(pq.ExecStatus.TUPLES_OK)

@@ -15,7 +15,7 @@ from schemas.events.base import ObjectKind
 from schemas.railnet import Crossing
 from services.domain.objects import object_id
 from services.ledger.storage.session import Session
-from services.ledger.storage.words import word
+from services.ledger.storage.term_numbers import word
 
 TABLES = ("reference_milestone", "reference_place", "reference_side", "reference_run")
 

@@ -19,7 +19,7 @@ from services.domain.links import carried
 from services.domain.objects import object_id
 from services.domain.rules import SECOND, rules
 from services.ledger.storage.arrays import bigints
-from services.ledger.storage.words import halves, letters, slot_word, word
+from services.ledger.storage.term_numbers import halves, letters, slot_word, word
 
 NO_TOLERANCE = -1
 MOVEMENT, CUSTOMS, DOCUMENT = 1, 2, 6

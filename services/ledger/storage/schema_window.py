@@ -13,8 +13,7 @@ from typing import NamedTuple
 
 from services.ledger.storage.errors import MigrationError, SchemaMoved
 from services.ledger.storage.migration import FOLDER, Baseline, Migration, Phase, migrations
-from services.ledger.storage.presence import named, older_than
-from services.ledger.storage.session import Session
+from services.ledger.storage.session import Session, named, older_than
 
 BEFORE_THE_DEPLOYMENT = "lianyun db migrate --before"
 AFTER_THE_DEPLOYMENT = "lianyun db migrate --after"

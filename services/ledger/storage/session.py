@@ -1,15 +1,69 @@
-"""Sessions of the store: how they are opened, what they know, and how one that is frozen is ended."""
+"""A question to the database before it is asked: so it can be asked alone, or on one way with others."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import Connection, IsolationLevel, sql
+from psycopg.rows import tuple_row
 
 from services.ledger.storage import statement
 from services.ledger.storage.arrays import adapt
-from services.ledger.storage.presence import announce
+from services.ledger.storage.migration import migrations
+
+# Every session of a process that goes on holds a shared lock for as long as it is open: its second number is the last migration that the
+# release knows. A session without one is of a release that did not say so yet.
+
+SERVING = (
+    "lianyun",
+    "lianyun-api",
+    "lianyun-cases",
+    "lianyun-credit",
+    "lianyun-exporter",
+    "lianyun-webhooks",
+)
+"""The application names of the processes that go on. A command ends by itself, and may be run again."""
+_CLASS = 7002
+
+
+def announce(session: Connection[Any], level: int | None = None) -> None:
+    """Say, until ``session`` is closed, that it is of a release which knows migration ``level``: by itself the last one there is.
+
+    Commits; waits for nobody.
+    """
+    known = last_known() if level is None else level
+    session.execute(statement("announce"), {"class": _CLASS, "level": known}, prepare=False)
+    session.commit()
+
+
+def older_than(session: Connection[Any], level: int) -> dict[str, list[int]]:
+    """The sessions at work here that do not say that they know migration ``level``: application names, each with its pids.
+
+    In a transaction Postgres shows those of its first look again.
+    """
+    asked = {"class": _CLASS, "level": level, "names": list(SERVING)}
+    found = session.execute(statement("older_than"), asked, prepare=False)
+    return {name: list(pids) for name, pids in found}
+
+
+def named(sessions: dict[str, list[int]]) -> str:
+    """Those sessions in words."""
+    return ", ".join(f"{name} ({_pids(pids)})" for name, pids in sessions.items())
+
+
+@cache
+def last_known() -> int:
+    """The number of the last migration of this release."""
+    return max(each.number for each in migrations())
+
+
+def _pids(pids: Iterable[int]) -> str:
+    first, *others = pids
+    return f"pid {first} and {len(others)} more" if others else f"pid {first}"
+
 
 APPLICATION = "lianyun"
 """The application name of every session that writes: what may be ended when it makes no progress."""
@@ -97,3 +151,18 @@ def end_frozen(session: Session, owner: str) -> list[int]:
         )
     session.commit()
     return ended
+
+
+Row = tuple[Any, ...]
+
+
+class Question(NamedTuple):
+    """A statement with its parameters by name."""
+
+    query: bytes
+    parameters: Mapping[str, Any] = {}
+
+    def rows(self, session: Session) -> list[Row]:
+        """Ask it now, in the caller's transaction; ids come as 16 bytes where ``session`` was made ready for it."""
+        cursor = session.cursor(binary=True, row_factory=tuple_row)
+        return cursor.execute(self.query, self.parameters).fetchall()

@@ -3,14 +3,111 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from services.ledger.storage import heads, settling
-from services.ledger.storage.heads import Touched
+from psycopg import Cursor
+
+from services.domain.rules import AT_A_PLACE, HELD_BACK, ON_THE_WAY, RELEASE
+from services.domain.train_head import RUNNING
+from services.ledger.storage import points, settlement
+from services.ledger.storage.arrays import bigints, uuids
+from services.ledger.storage.errors import FAULTS_OF_EVENTS
 from services.ledger.storage.rows import StateRows, completed
 from services.ledger.storage.structure import NOTHING, Note, Renewed, renew
 from services.ledger.storage.work import Work
+
+_RELEASE = {"release": -RELEASE, "held_back": bigints(HELD_BACK)}
+_RULES = {**_RELEASE, "on_the_way": ON_THE_WAY, "at_a_place": bigints(AT_A_PLACE)}
+"""What the folds in SQL share with the core."""
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """What a transaction touched: its event numbers in [first, top), and events whose claims died or revived."""
+
+    first: int = 0
+    top: int = 0
+    claims: bool = False  # new events have claims that may reach consignments
+    consignments: bool = False  # the structure of consignments was derived again
+    flipped: tuple[int, ...] = ()
+    trains: bool = False  # new events have claims about trains
+    flipped_trains: tuple[int, ...] = ()
+
+
+def find_heads(work: Work, touched: Touched) -> bool:
+    """Put down which consignments the claims reach; True where a head may have to be folded. Locks nothing."""
+    if touched.claims or touched.flipped:
+        work.count("hit_claims", _block(touched, touched.flipped))
+        return True
+    return touched.consignments
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The folds that were sent; how many heads and trains they wrote is known when the pipeline has ended."""
+
+    cursors: tuple[Cursor[Any] | None, Cursor[Any] | None]
+
+    @property
+    def heads(self) -> int:
+        """Consignments whose heads were folded."""
+        return 0 if self.cursors[0] is None else self.cursors[0].rowcount
+
+    @property
+    def trains(self) -> int:
+        """Trains whose heads were folded."""
+        return 0 if self.cursors[1] is None else self.cursors[1].rowcount
+
+
+def fold_heads(work: Work, touched: Touched, found: bool) -> Sent:
+    """Lock and fold what ``find_heads`` put down, then the trains: the rows that most workers share are held shortest.
+
+    In a pipeline nothing waits for an answer between the first lock and what follows.
+    """
+    heads = None
+    if found:
+        work.send("lock_heads")
+        points.reach("holding_heads")
+        heads = work.send("fold_heads", {"only": None, **_RULES})
+    return Sent((heads, _fold_trains(work, touched)))
+
+
+def fold_heads_singly(work: Work, touched: Touched, found: bool) -> tuple[Sent, tuple[bytes, ...]]:
+    """The same for a transaction in which some fold fails: that consignment alone is marked broken, and returned.
+
+    Slow, one savepoint each; its events are kept, and ``mend`` folds it again when the fault is corrected.
+    """
+    broken: list[bytes] = []
+    if found:
+        work.send("lock_heads")
+        for (cons,) in work.rows("hit_consignments_distinct"):
+            try:
+                with work.session.transaction():
+                    work.send("fold_heads", {"only": uuids([cons]), **_RULES})
+            except FAULTS_OF_EVENTS:
+                work.count("break_heads", {"ids": uuids([cons])})
+                broken.append(cons)
+    return Sent((None, _fold_trains(work, touched))), tuple(broken)
+
+
+def _fold_trains(work: Work, touched: Touched) -> Cursor[Any] | None:
+    if not (touched.trains or touched.flipped_trains):
+        return None
+    block = _block(touched, touched.flipped_trains)
+    work.send("lock_trains", block)
+    return work.send("fold_trains", {**block, "running": RUNNING, **_RELEASE})
+
+
+def straight(work: Work) -> AbstractContextManager[Any]:
+    """A pipeline for the last statements of a transaction, unless a hook has to be called between them."""
+    return nullcontext() if points.installed() else work.session.pipeline()
+
+
+def _block(touched: Touched, flipped: Iterable[int]) -> dict[str, Any]:
+    return {"first": touched.first, "top": touched.top, "flipped": bigints(sorted(flipped))}
+
 
 TABLES = ("claim", "link", "founding", "withdrawal", "mention", "passing")
 _RARE = TABLES[1:]
@@ -38,7 +135,7 @@ class Absorbed:
 def absorb(work: Work, events: Sequence[Stated], taken: Note, own: Note = NOTHING) -> Absorbed:
     """Write the rows of ``events`` and derive what they and ``taken`` change.
 
-    ``own`` names what the transaction itself changes besides. Leaves a note of it. Locks no head: ``heads.fold_heads`` does, as the transaction's last but one act.
+    ``own`` names what the transaction itself changes besides. Leaves a note of it. Locks no head: ``fold_heads`` does, as the transaction's last but one act.
     """
     for table, rows in by_table((e.no, e.rows, e.dead) for e in events).items():
         work.copy(COPY[table], rows)
@@ -52,7 +149,7 @@ def absorb(work: Work, events: Sequence[Stated], taken: Note, own: Note = NOTHIN
         renewed = renew(work, own | taken)
         # Noted is what this transaction changed: its own facts, and what looking again has changed. What was looked
         # at again and found right is done.
-        settling.leave(work, own | renewed.changed)
+        settlement.leave(work, own | renewed.changed)
     touched = Touched(
         first=min((e.no for e in events), default=0),
         top=max((e.no for e in events), default=-1) + 1,
@@ -63,7 +160,7 @@ def absorb(work: Work, events: Sequence[Stated], taken: Note, own: Note = NOTHIN
         flipped_trains=renewed.trains,
     )
     work.stage("settle")
-    found = heads.find_heads(work, touched)
+    found = find_heads(work, touched)
     work.stage("resolve")
     return Absorbed(touched, found)
 

@@ -11,21 +11,19 @@ from itertools import count
 from types import TracebackType
 from typing import Self
 
-from services.ledger.admission.message_labels import about
-from services.ledger.storage import batching, claiming, points, settling
+from services.ledger.admission.raw_bytes import about
+from services.ledger.storage import batch_transaction, claims, points, settlement
 from services.ledger.storage.batch import MOST_EVENTS, Applied, Batch
-from services.ledger.storage.batching import RecordRefused
+from services.ledger.storage.batch_transaction import Projection, RecordRefused, Terms, project
 from services.ledger.storage.bodies import prepare_partitions, topic_numbers
-from services.ledger.storage.claiming import Wanted
+from services.ledger.storage.claims import Wanted
 from services.ledger.storage.errors import FAULTS_OF_EVENTS, GaveUp
 from services.ledger.storage.generations import current_generation
 from services.ledger.storage.ledger_protocol import Claim, PartitionId
-from services.ledger.storage.projecting import Projection, project
+from services.ledger.storage.operations import apply_one
 from services.ledger.storage.rows import state_rows
 from services.ledger.storage.schema_window import require
 from services.ledger.storage.session import Session, end_frozen, open_session, settle_in
-from services.ledger.storage.terms import Terms
-from services.ledger.storage.within import apply_one
 from services.ledger.storage.work import Work
 from services.runtime.transactions import CONFLICTS, RetryPolicy, retry_transaction
 
@@ -77,19 +75,19 @@ class Writer:
         return self._session
 
     def claim_partitions(self, owner: str, wanted: Sequence[Wanted]) -> list[Claim]:
-        """Claim ``wanted`` for ``owner``: see ``services.ledger.storage.claiming``."""
+        """Claim ``wanted`` for ``owner``: see ``services.ledger.storage.claims``."""
         self._owner = owner
-        return claiming.claim_partitions(self._session, owner, wanted)
+        return claims.claim_partitions(self._session, owner, wanted)
 
     def moved_claims(self, epochs: Mapping[PartitionId, int]) -> list[PartitionId]:
-        """Which claims an operator has moved: see ``services.ledger.storage.claiming``."""
-        return claiming.moved_claims(self._session, self._owner, epochs)
+        """Which claims an operator has moved: see ``services.ledger.storage.claims``."""
+        return claims.moved_claims(self._session, self._owner, epochs)
 
     def note_stopped(
         self, partition: PartitionId, epoch: int, reason: str | None, detail: str | None
     ) -> None:
-        """Have the ledger remember why a partition is not read on: see ``services.ledger.storage.claiming``."""
-        claiming.note_stopped(self._session, partition, epoch, reason, detail)
+        """Have the ledger remember why a partition is not read on: see ``services.ledger.storage.claims``."""
+        claims.note_stopped(self._session, partition, epoch, reason, detail)
 
     def apply(self, batch: Batch) -> Applied:
         """Apply ``batch`` in one transaction.
@@ -196,23 +194,25 @@ class Writer:
         rows = [event.rows or state_rows(event.facts) for event in batch.events]
         self._fresh = self._terms.unknown(each.terms for each in rows)
         work.stage("encode")
-        waiting = settling.unmarked(work) if self._settle else ()
-        batching.fence(work, batch)
+        waiting = settlement.unmarked(work) if self._settle else ()
+        batch_transaction.fence(work, batch)
         points.reach("after_fence")
-        first = batching.hold(work, self._generation, batch.registry)
+        first = batch_transaction.hold(work, self._generation, batch.registry)
         self._first = first
         topics = self._known_topics(batch)
         self._terms.put(work, self._fresh)
         work.stage("fence")
-        taken = settling.take_over(work, waiting) if self._settle else settling.NOTHING
+        taken = settlement.take_over(work, waiting) if self._settle else settlement.NOTHING
         work.stage("settle")
-        entered = batching.enter(work, first, batch.events, rows, topics, taken.note)
+        entered = batch_transaction.enter(work, first, batch.events, rows, topics, taken.note)
         stored = [(no, batch.events[no - first]) for no in entered.numbers] if self._projections else []
 
         def projected(session: Session) -> None:
             project(session, self._projections, stored)
 
-        folded = batching.finish(work, entered, batch.refused, self._record_refused, singly, projected)
+        folded = batch_transaction.finish(
+            work, entered, batch.refused, self._record_refused, singly, projected
+        )
         identified, events = entered.identified, batch.events
         return Applied(
             new=len(identified.new),
@@ -229,13 +229,13 @@ class Writer:
         )
 
     def _tick(self, work: Work, singly: bool) -> Applied:
-        waiting = settling.unmarked(work)
-        batching.hold(work, self._generation, None)
-        taken = settling.take_over(work, waiting)
+        waiting = settlement.unmarked(work)
+        batch_transaction.hold(work, self._generation, None)
+        taken = settlement.take_over(work, waiting)
         if not taken.note:
             return Applied(settled=taken.count)
-        entered = batching.enter(work, 0, (), (), {}, taken.note)
-        folded = batching.finish(work, entered, (), self._record_refused, singly)
+        entered = batch_transaction.enter(work, 0, (), (), {}, taken.note)
+        folded = batch_transaction.finish(work, entered, (), self._record_refused, singly)
         return Applied(
             heads=folded.heads, train_heads=folded.trains, settled=taken.count, broken=len(folded.broken)
         )

@@ -18,7 +18,7 @@ from schemas import railnet
 from schemas.events import catalogue
 from services.domain.facts import LinkKind, Micros
 from services.domain.rules import HOUR
-from services.ledger.storage.words import word
+from services.ledger.storage.term_numbers import word
 from services.monitoring.exporter import statement
 from services.monitoring.exporter.sample import SECOND, Sample
 from services.monitoring.exporter.shares import share

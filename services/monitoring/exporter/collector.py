@@ -15,8 +15,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from psycopg import Connection, IsolationLevel
 
-from services.ledger.storage.presence import announce
 from services.ledger.storage.schema_window import require
+from services.ledger.storage.session import announce
 from services.monitoring.exporter.sample import SECOND, Question, Sample
 from services.runtime.follower import Follower
 from services.telemetry import gauges

@@ -16,8 +16,8 @@ from psycopg.rows import tuple_row
 from services.domain.facts import Micros
 from services.ledger.storage.arrays import adapt, bigints, uuids
 from services.ledger.storage.batch import MOST_EVENTS
-from services.ledger.storage.traces import traces_of
-from services.ledger.storage.words import word
+from services.ledger.storage.bodies import traces_of
+from services.ledger.storage.term_numbers import word
 from services.notifications.webhooks import statement
 from services.notifications.webhooks.messages import Message, MessageType, Subject, message
 from services.notifications.webhooks.names import names_of

@@ -16,11 +16,11 @@ from services.domain.facts import Facts, Micros
 from services.domain.objects import ObjectId, Thing
 from services.ledger.registry import store
 from services.ledger.registry.registry import Registry
-from services.ledger.storage import reading
+from services.ledger.storage import event_reader
 from services.ledger.storage import statement as stored
 from services.ledger.storage.arrays import adapt, bigints, smallints, uuids
-from services.ledger.storage.listing import heads_of
-from services.ledger.storage.words import country, whole
+from services.ledger.storage.event_reader import heads_of
+from services.ledger.storage.term_numbers import country, whole
 from services.query.board import statement
 from services.query.board.approach import News, latest
 from services.query.board.readiness import LOOKED_AT, Known
@@ -71,19 +71,19 @@ class Events:
             self._kept.clear()
             fresh = wanted
         registry = store.look(session) if fresh else None
-        for each in reading.events_by_number(session, sorted(fresh)):
+        for each in event_reader.events_by_number(session, sorted(fresh)):
             assert registry is not None
             self._kept[each.no] = Facts() if each.quarantined else self._read(each, registry)
         return {no: self._kept.get(no, Facts()) for no in wanted}
 
     def named(self, session: Session, ids: Iterable[bytes]) -> dict[bytes, Facts]:
         """The same by 16-byte ids."""
-        found = reading.events_by_id(session, sorted(set(ids)))
+        found = event_reader.events_by_id(session, sorted(set(ids)))
         said = self.of(session, [each.no for each in found])
         return {each.id: said[each.no] for each in found}
 
     @staticmethod
-    def _read(event: reading.Stored, registry: Registry) -> Facts:
+    def _read(event: event_reader.Stored, registry: Registry) -> Facts:
         try:
             return reread(event, registry).facts
         except Unreadable:

@@ -16,7 +16,7 @@ import psycopg
 from kafka import KafkaConsumer, TopicPartition
 
 from services.audit.fsck.check import fsck
-from services.ledger.storage.reading import unsettled
+from services.ledger.storage.event_reader import unsettled
 from services.processors.settings import admission_settings, declared_topics
 from services.testbed.chaos import audit, banks
 from services.testbed.chaos.audit import States, Storage

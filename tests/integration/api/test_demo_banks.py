@@ -12,11 +12,11 @@ import psycopg
 import pytest
 
 from services.financing.store.keys import make_keys, prepare
-from services.ledger.admission.admit import admit
+from services.ledger.admission.evaluation import admit
 from services.ledger.admission.model import Admitted, Record
 from services.ledger.registry import store
 from services.ledger.storage.batch import Advance, Batch, Event
-from services.ledger.storage.claiming import Wanted
+from services.ledger.storage.claims import Wanted
 from services.ledger.storage.migrate import migrate
 from services.ledger.storage.writer import Writer
 from services.processors.projections import PROJECTIONS

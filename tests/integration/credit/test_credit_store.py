@@ -28,8 +28,8 @@ from services.credit.domain.signals import Signal, model
 from services.credit.store import issued_records, positions, projector, records, statement
 from services.ledger.registry import store as registry_store
 from services.ledger.storage.migrate import migrate
+from services.ledger.storage.operations import quarantine
 from services.ledger.storage.session import Session, open_session
-from services.ledger.storage.within import quarantine
 from services.processors.projections import PROJECTIONS
 from services.runtime.ports import free_port
 from services.testbed.localstack.engine import DatabaseAddress

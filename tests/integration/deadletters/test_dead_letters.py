@@ -19,7 +19,7 @@ from schemas.envelope import Envelope, signed_bytes
 from schemas.events.base import Role
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey, sign
-from services.ledger.admission.admit import admit
+from services.ledger.admission.evaluation import admit
 from services.ledger.admission.model import AdmissionSettings, Admitted, Record, Refused
 from services.ledger.admission.raw_bytes import digest
 from services.ledger.dead_letters import batch, store

@@ -15,20 +15,19 @@ from schemas.envelope import Envelope, event_id, signed_bytes
 from schemas.events.base import Role
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey, sign
-from services.ledger.admission.admit import admit
+from services.ledger.admission.evaluation import admit
 from services.ledger.admission.model import AdmissionSettings, Admitted, Record, Refused
 from services.ledger.dead_letters import batch as letters
 from services.ledger.dead_letters import store
 from services.ledger.dead_letters.batch import LetterSettings
-from services.ledger.dead_letters.ledger import StoredLedger
-from services.ledger.dead_letters.service import Desk, Done
+from services.ledger.dead_letters.service import Desk, Done, StoredLedger
 from services.ledger.registry import commands
 from services.ledger.registry.events import PartyAdded
 from services.ledger.registry.possession import proven
 from services.ledger.storage.batch import Advance, Batch, Event
-from services.ledger.storage.claiming import Wanted
+from services.ledger.storage.claims import Wanted
 from services.ledger.storage.migrate import migrate
-from services.ledger.storage.within import quarantine
+from services.ledger.storage.operations import quarantine
 from services.ledger.storage.writer import Writer
 from tests.storing.emptying import empty
 

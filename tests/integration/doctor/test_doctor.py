@@ -24,7 +24,7 @@ from services.cli.main import app
 from services.ledger.registry import commands, store
 from services.ledger.registry.events import PartyAdded
 from services.ledger.registry.possession import proven
-from services.ledger.storage.claiming import Wanted, claim_partitions
+from services.ledger.storage.claims import Wanted, claim_partitions
 from services.ledger.storage.ledger_protocol import Claim, Mark, PartitionId
 from services.ledger.storage.migrate import migrate
 from services.ledger.storage.session import open_session

@@ -24,7 +24,7 @@ from services.ledger.registry.events import PartyAdded
 from services.ledger.registry.possession import proven
 from services.ledger.storage.batch import Event
 from services.ledger.storage.migrate import migrate
-from services.ledger.storage.words import word
+from services.ledger.storage.term_numbers import word
 from services.monitoring.exporter import border, cache, consignments, partners, statement, transits
 from services.monitoring.exporter.collector import Answers, Exporter
 from services.monitoring.exporter.process import questions, run

@@ -18,8 +18,8 @@ from services.financing.store import decision_service as desks
 from services.financing.store.decision_service import rulings_of
 from services.financing.store.identifiers import financing_id
 from services.financing.store.request_consumer import answer_next
+from services.ledger.storage.operations import quarantine
 from services.ledger.storage.session import open_session
-from services.ledger.storage.within import quarantine
 from tests.financing.stored import Stored, checked, events_of, key_of, value
 from tests.financing.telling import Case, cases, micros
 

@@ -15,9 +15,9 @@ from services.audit.fsck.finding import Damage, Report
 from services.ledger.admission.model import Record
 from services.ledger.dead_letters import service as desks
 from services.ledger.dead_letters import store
-from services.ledger.dead_letters.ledger import StoredLedger
+from services.ledger.dead_letters.service import StoredLedger
 from services.ledger.storage import points
-from services.ledger.storage.loss import LOSS_ACCEPTED, move_partition
+from services.ledger.storage.claims import LOSS_ACCEPTED, move_partition
 from services.ledger.storage.migrate import migrate
 from services.testbed.localstack.engine import DatabaseAddress
 from tests.signed.telling import (

@@ -10,11 +10,11 @@ import pytest
 
 from services.audit.fsck.check import fsck
 from services.audit.fsck.finding import Damage
-from services.ledger.admission.content import read
+from services.ledger.admission.evaluation import read
 from services.ledger.admission.model import Refused
 from services.ledger.registry import store
+from services.ledger.storage.event_reader import events_by_number
 from services.ledger.storage.migrate import migrate
-from services.ledger.storage.reading import events_by_number
 from services.query.stored_events import Unreadable, reread
 from services.testbed.localstack.engine import DatabaseAddress
 from tests.signed import telling

@@ -27,17 +27,17 @@ from services.credit.store import issued_records
 from services.financing.domain.external_registries import Answer, Finding
 from services.financing.store.acknowledgements import acknowledge
 from services.financing.store.external_answers import put_down
-from services.ledger.audit_trail.access_lines import ANSWER, COLUMNS, DELIVERY, MESSAGE
-from services.ledger.audit_trail.registers import AUDITED, LOGS, REGISTERS
+from services.ledger.audit_trail.digests import ANSWER, COLUMNS, DELIVERY, MESSAGE
+from services.ledger.audit_trail.entries import AUDITED, LOGS, REGISTERS
 from services.ledger.dead_letters import store as letters
 from services.ledger.dead_letters.letter import Outcome, State
 from services.ledger.registry import commands, store
 from services.ledger.registry.events import PartyAmended
+from services.ledger.storage.bodies import detach_bodies
 from services.ledger.storage.migrate import migrate, migrations
 from services.ledger.storage.migration import Phase
 from services.ledger.storage.platform_events import record_platform_event
 from services.ledger.storage.reference import TABLES
-from services.ledger.storage.retention import detach_bodies
 from services.ledger.storage.session import open_session
 from services.notifications.webhooks import queue, subscriptions
 from services.testbed.localstack.engine import DatabaseAddress

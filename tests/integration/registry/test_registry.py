@@ -12,11 +12,11 @@ import pytest
 from schemas.events.base import Role
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey
-from services.ledger.registry import commands, fair_lock, store
-from services.ledger.registry.errors import RegistryError
+from services.ledger.registry import commands, store
 from services.ledger.registry.events import NewKey, PartyAdded, PartyAmended
 from services.ledger.registry.fold import fold
 from services.ledger.registry.possession import proven
+from services.ledger.registry.registry import RegistryError
 from services.ledger.storage.migrate import migrate
 from tests.storing.emptying import empty
 
@@ -216,7 +216,7 @@ def test_revocation_waits_for_batches_and_tells_the_store_what_to_put_aside(
 def test_many_batches_hold_the_registry_at_once(
     session: psycopg.Connection[Any], dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fair_lock, "PATIENCE", 0.2)
+    monkeypatch.setattr(store, "PATIENCE", 0.2)
     with psycopg.connect(dsn) as one, psycopg.connect(dsn) as two:
         assert store.hold(one) == store.hold(two) == 0
         two.rollback()

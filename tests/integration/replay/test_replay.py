@@ -33,7 +33,7 @@ from services.ledger.registry.registry import Registry
 from services.ledger.storage.arrays import bigints
 from services.ledger.storage.errors import GenerationMoved, RegistryMoved
 from services.ledger.storage.generations import create_generation, switch_generation
-from services.ledger.storage.quarantine import quarantine
+from services.ledger.storage.operations import quarantine
 from services.ledger.storage.session import end_frozen, open_session, settle_in
 from services.ledger.storage.writer import Writer
 from services.query.views import told_of

@@ -12,9 +12,9 @@ from schemas.reasons import Reason
 from services.domain.facts import LinkKind
 from services.ledger.admission.model import Refused
 from services.ledger.storage.batch import Advance, Batch, Event
-from services.ledger.storage.claiming import Wanted
+from services.ledger.storage.claims import Wanted
 from services.ledger.storage.errors import RegistryMoved
-from services.ledger.storage.within import mend
+from services.ledger.storage.operations import mend
 from services.ledger.storage.writer import Writer
 from tests.storing.comparing import assert_equal_to_core, core_heads, stored_heads
 from tests.storing.harness import Pair

@@ -14,9 +14,10 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from services.ledger.storage import claiming, points
+from services.ledger.storage import claims as partition_claims
+from services.ledger.storage import points
 from services.ledger.storage.batch import Advance, Batch
-from services.ledger.storage.claiming import Wanted, claim_partitions
+from services.ledger.storage.claims import Wanted, claim_partitions
 from services.ledger.storage.errors import Fenced
 from services.ledger.storage.session import open_session
 from services.ledger.storage.writer import Writer
@@ -136,7 +137,7 @@ FROZEN = """
     import os, signal, sys
     import psycopg
     from services.ledger.storage.session import open_session
-    from services.ledger.storage.claiming import Wanted, claim_partitions
+    from services.ledger.storage.claims import Wanted, claim_partitions
     session = open_session(sys.argv[1])
     claim_partitions(session, "frozen", [Wanted(sys.argv[2], 0)])
     session.execute("UPDATE lianyun.kafka_offset SET next_offset = 1 WHERE topic = %s", (sys.argv[2],))
@@ -201,7 +202,7 @@ def test_a_claimer_that_froze_before_it_owned_anything_is_ended(dsn: str, writer
 def test_a_claimer_that_has_been_silent_for_long_is_ended_without_waiting_for_its_locks(
     dsn: str, writer: Writer, topic: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(claiming, "ATTEMPTS", 1)
+    monkeypatch.setattr(partition_claims, "ATTEMPTS", 1)
     writer.claim_partitions("before", [Wanted(topic, 0)])
     frozen = open_session(dsn)
     advancing(frozen, topic)

@@ -15,7 +15,6 @@ from services.cli import database_upkeep
 from services.cli.main import app
 from services.credit.store import follower as credit
 from services.ledger.storage import migrate as migrating
-from services.ledger.storage import presence
 from services.ledger.storage import session as sessions
 from services.ledger.storage.errors import GenerationMoved, MigrationError, SchemaMoved
 from services.ledger.storage.generations import (
@@ -26,9 +25,8 @@ from services.ledger.storage.generations import (
 )
 from services.ledger.storage.migrate import FOLDER, migrate, migrations
 from services.ledger.storage.migration import Phase, Released
-from services.ledger.storage.presence import announce, older_than
 from services.ledger.storage.schema_window import require, standing, still_older
-from services.ledger.storage.session import open_session
+from services.ledger.storage.session import announce, older_than, open_session
 from services.ledger.storage.writer import Writer
 from services.monitoring.exporter import collector
 from services.notifications.webhooks import process as webhooks
@@ -258,7 +256,7 @@ def test_what_is_taken_away_waits_until_nobody_of_an_older_release_is_at_work(
     folder = copied(tmp_path)
     migrate(empty, folder)
     put(folder, "9001_takes_away", "-- deploy: after\nALTER TABLE lianyun.topic DROP COLUMN name")
-    monkeypatch.setattr(presence, "last_known", lambda: 9001)
+    monkeypatch.setattr(sessions, "last_known", lambda: 9001)
     with (
         open_session(empty),
         open_session(empty, "lianyun-api"),
@@ -292,4 +290,4 @@ def test_the_owner_sees_sessions_of_roles_that_are_not_its_own(empty: str, postg
 
 def test_every_process_that_goes_on_is_known_by_the_name_of_its_sessions() -> None:
     names = {each.APPLICATION for each in (sessions, context, cases, credit, collector, webhooks)}
-    assert names == set(presence.SERVING)
+    assert names == set(sessions.SERVING)

@@ -12,9 +12,9 @@ from dataclasses import replace
 import pytest
 
 from services.domain.facts import LinkKind
-from services.ledger.storage import points, settling, state, statement, work
+from services.ledger.storage import points, settlement, state, statement, work
 from services.ledger.storage.batch import Advance, Batch, Event
-from services.ledger.storage.claiming import Wanted
+from services.ledger.storage.claims import Wanted
 from services.ledger.storage.structure import Note, Renewed, renew
 from services.ledger.storage.writer import Writer
 from tests.storing.comparing import assert_equal_to_core
@@ -264,9 +264,9 @@ def test_notes_are_read_before_the_marking_transaction_has_an_id(pair: Pair, tel
 def test_reading_the_notes_after_that_loses(
     pair: Pair, teller: Teller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    unmarked, take_over = settling.unmarked, settling.take_over
-    monkeypatch.setattr(settling, "unmarked", lambda _work: ())
-    monkeypatch.setattr(settling, "take_over", lambda opened, _waiting: take_over(opened, unmarked(opened)))
+    unmarked, take_over = settlement.unmarked, settlement.take_over
+    monkeypatch.setattr(settlement, "unmarked", lambda _work: ())
+    monkeypatch.setattr(settlement, "take_over", lambda opened, _waiting: take_over(opened, unmarked(opened)))
     with pytest.raises(AssertionError, match="heads"):
         _note_of_a_link_beside_a_marking(pair, teller)
 

@@ -28,9 +28,9 @@ from services.audit.fsck.check import fsck
 from services.domain import rules
 from services.ledger.registry import store
 from services.ledger.storage.errors import MigrationError
+from services.ledger.storage.event_reader import unsettled
 from services.ledger.storage.migrate import migrate
 from services.ledger.storage.migration import Phase, migrations, released
-from services.ledger.storage.reading import unsettled
 from services.processors.settings import admission_settings
 from services.processors.supervisor import Supervisor
 from services.processors.topics import cluster

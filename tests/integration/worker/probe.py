@@ -21,7 +21,7 @@ with loading():
     from services.ledger.storage import points
     from services.ledger.storage.arrays import adapt
     from services.ledger.storage.batch import Applied
-    from services.ledger.storage.claiming import Wanted, claim_partitions, moved_claims, note_stopped
+    from services.ledger.storage.claims import Wanted, claim_partitions, moved_claims, note_stopped
     from services.ledger.storage.ledger_protocol import Claim, Fenced, PartitionId, mark_of
     from services.ledger.storage.session import open_session
     from services.processors.log_identity import LogMoved

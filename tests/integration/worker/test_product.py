@@ -18,8 +18,7 @@ from schemas.events.base import Role
 from schemas.reasons import Reason
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey, sign_batch
-from services.ledger.dead_letters.ledger import StoredLedger
-from services.ledger.dead_letters.service import Desk
+from services.ledger.dead_letters.service import Desk, StoredLedger
 from services.ledger.registry import commands
 from services.ledger.registry.events import PartyAdded
 from services.ledger.registry.possession import proven

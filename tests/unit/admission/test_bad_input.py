@@ -14,7 +14,7 @@ import pytest
 from schemas.envelope import signed_bytes
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey, sign
-from services.ledger.admission.content import read
+from services.ledger.admission.evaluation import read
 from services.ledger.admission.model import Admitted, Record, Refused
 from services.ledger.admission.verification import verify_record
 from services.ledger.registry.events import KeyRevoked, KeyRotated, NewKey

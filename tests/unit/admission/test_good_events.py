@@ -12,7 +12,7 @@ from schemas.envelope import event_id, signed_bytes
 from schemas.schemes import Scheme
 from schemas.signing import Verifier, sign_batch
 from services.domain.facts import Assurance
-from services.ledger.admission.content import read
+from services.ledger.admission.evaluation import read
 from services.ledger.admission.model import Admitted, Record, Refused, Verified
 from services.ledger.admission.verification import verify_many
 from services.producers.formats.gzip_file import pack
@@ -179,7 +179,7 @@ def test_a_fault_of_ours_is_not_taken_for_a_fault_of_the_publisher(
     def planted(*_: object) -> None:
         raise ZeroDivisionError("planted")
 
-    monkeypatch.setattr("services.ledger.admission.content.interpret", planted)
+    monkeypatch.setattr("services.ledger.admission.evaluation.interpret", planted)
     record = network.record()
     with pytest.raises(ZeroDivisionError):
         network.judge(record)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ledger.admission.message_labels import about
-from services.ledger.admission.raw_bytes import digest, whole_digest
+from services.ledger.admission.raw_bytes import about, digest, whole_digest
 
 HEADERS = [("ce_id", b"a-1"), ("ce_source", b"urn:cre:ktz"), ("ce_type", b"cre.x.v1")]
 TRACE = ("traceparent", b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")

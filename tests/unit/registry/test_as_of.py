@@ -7,11 +7,10 @@ import random
 import pytest
 
 from schemas.events.base import Role
-from services.ledger.registry.as_of import RegistryHistory
-from services.ledger.registry.errors import RegistryError
 from services.ledger.registry.events import PartyAdded
 from services.ledger.registry.fold import fold
-from services.ledger.registry.store import Recorded
+from services.ledger.registry.registry import RegistryError
+from services.ledger.registry.store import Recorded, RegistryHistory
 
 
 def recorded(count: int) -> list[Recorded]:

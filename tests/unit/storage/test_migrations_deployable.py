@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.ledger.storage.ddl import effects, statements
-from services.ledger.storage.deployable import faults
+from services.ledger.storage.ddl import effects, faults, statements
 from services.ledger.storage.errors import MigrationError
 from services.ledger.storage.migration import Baseline, Migration, Phase, baseline, migrations, released
 from services.ledger.storage.schema_window import Applied, compared

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.events.base import Classifier, Region
-from services.ledger.storage.words import halves, key_number, key_text, letters, slot_word, whole, word
+from services.ledger.storage.term_numbers import halves, key_number, key_text, letters, slot_word, whole, word
 
 ids = st.binary(min_size=16, max_size=16)
 

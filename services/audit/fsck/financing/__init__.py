@@ -13,7 +13,7 @@ from services.audit.fsck.financing.subjects import check_watches, check_words
 from services.audit.fsck.finding import Notebook
 from services.audit.fsck.passes import attempt
 from services.audit.fsck.snapshot import Snapshot
-from services.ledger.registry.as_of import RegistryHistory
+from services.ledger.registry.store import RegistryHistory
 
 
 def check_financing(snapshot: Snapshot, history: RegistryHistory, network: str, notebook: Notebook) -> None:

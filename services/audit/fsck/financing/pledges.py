@@ -20,7 +20,7 @@ from services.financing.store.decision_service import rulings_of
 from services.financing.store.evidence import gather_evidence
 from services.financing.store.identifiers import financing_id
 from services.financing.store.rows import print_of
-from services.ledger.registry.as_of import RegistryHistory
+from services.ledger.registry.store import RegistryHistory
 from services.ledger.storage.arrays import uuids
 
 _SHARING = """

@@ -28,11 +28,11 @@ from services.financing.store.financings import rulings_of
 from services.financing.store.identifiers import application_id, financing_id
 from services.financing.store.rows import RULING_COLUMNS, ruling_of
 from services.financing.store.signatures import MOST_CARGO
-from services.ledger.registry.as_of import RegistryHistory
 from services.ledger.registry.registry import Registry
-from services.ledger.storage import reading
+from services.ledger.registry.store import RegistryHistory
+from services.ledger.storage import event_reader
 from services.ledger.storage.arrays import bigints, uuids
-from services.ledger.storage.reading import Stored
+from services.ledger.storage.event_reader import Stored
 from services.query.stored_events import Reread, Unreadable, reread
 
 SINCE = "2026-12"
@@ -90,7 +90,7 @@ def _check_goods(
     events: list[Reread] = []
     if held:
         ids = sorted({thing.id for thing in (*asked, *(t for name in held for t in near[name]))})
-        events = [reread(stored, registry) for stored in reading.load_facts(snapshot.connection, ids)]
+        events = [reread(stored, registry) for stored in event_reader.load_facts(snapshot.connection, ids)]
     if ruling.shares:
         _check_shares(ruling, asked, [near[name] for name in held], events, notebook)
     elif ruling.done:

@@ -12,8 +12,8 @@ from services.audit.fsck.snapshot import Snapshot
 from services.financing.store.identifiers import subjects
 from services.financing.store.subject_index import ASKING
 from services.ledger.admission.raw_bytes import unframe
-from services.ledger.registry.as_of import RegistryHistory
-from services.ledger.storage.words import key_text
+from services.ledger.registry.store import RegistryHistory
+from services.ledger.storage.term_numbers import key_text
 
 MEND_WORDS = "Set the rows of lianyun.financing_word to what the event says; they are found by nothing else."
 MEND_FAULT = "Look for the error in the log of the API; the decision is tried again every ten minutes."

@@ -9,10 +9,30 @@ from psycopg import Connection
 
 from services.domain.facts import EventId, Facts
 from services.domain.objects import ObjectId
-from services.ledger.following import statement
-from services.ledger.storage import reading
+from services.ledger.projections import statement
+from services.ledger.storage import event_reader
 from services.ledger.storage.arrays import uuids
-from services.ledger.storage.reading import Stored
+from services.ledger.storage.event_reader import Position, Stored
+
+
+def rows_after(
+    session: Connection[Any], query: bytes, after: Position, limit: int
+) -> tuple[list[Any], Position]:
+    """At most ``limit`` rows (transaction, number, ...) of ``query`` after a place, and the place of the last of them."""
+    asked = {"xid": str(after.xid), "no": after.no, "limit": limit}
+    found = session.execute(query, asked, binary=True).fetchall()
+    return found, Position(int(found[-1][0]), found[-1][1]) if found else after
+
+
+def put_aside(session: Connection[Any], after: Position, limit: int) -> tuple[list[int], Position]:
+    """The numbers of at most ``limit`` events that were put aside with their key, and the place of the last of them."""
+    rows, position = rows_after(session, statement("aside"), after, limit)
+    return [row[1] for row in rows], position
+
+
+def be_patient(session: Connection[Any]) -> None:
+    """Let this transaction think between two statements without being taken for a frozen client."""
+    session.execute(statement("patience"))
 
 
 class Said(Protocol):
@@ -40,7 +60,7 @@ def with_targets(session: Connection[Any], arrived: S, said: Callable[[Iterable[
     seen: set[EventId] = set()
     affected = arrived
     while todo - seen:
-        targets = reading.events_by_id(session, sorted(todo - seen))
+        targets = event_reader.events_by_id(session, sorted(todo - seen))
         seen |= todo
         told = said(targets)
         affected |= told

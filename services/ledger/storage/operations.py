@@ -1,8 +1,4 @@
-"""What others do to the state inside transactions of their own: redrive an event, quarantine, mend.
-
-They run on any connection, move no offset, take over no note and leave theirs as every writer does. The caller commits;
-heads may be old until a worker has settled.
-"""
+"""Quarantine of what a key signed, as the registry's commands take it."""
 
 from __future__ import annotations
 
@@ -11,21 +7,21 @@ from dataclasses import replace
 from typing import Any
 
 from services.ledger.admission.model import Refused
-from services.ledger.storage import batching
+from services.ledger.storage import batch_transaction
 from services.ledger.storage.arrays import uuids
 from services.ledger.storage.batch import Applied, Event
-from services.ledger.storage.batching import Entered
+from services.ledger.storage.batch_transaction import Entered, Identified, Projection, Terms, project
 from services.ledger.storage.bodies import topic_numbers
 from services.ledger.storage.generations import current_generation
-from services.ledger.storage.identities import Identified
-from services.ledger.storage.projecting import Projection, project
 from services.ledger.storage.rows import state_rows
 from services.ledger.storage.session import Session, equip
 from services.ledger.storage.state import absorb
 from services.ledger.storage.structure import NOTHING, Note
-from services.ledger.storage.terms import Terms
-from services.ledger.storage.words import key_number
+from services.ledger.storage.term_numbers import key_number
 from services.ledger.storage.work import Work
+
+# They run on any connection, move no offset, take over no note and leave theirs as every writer does. The caller commits;
+# heads may be old until a worker has settled.
 
 
 def apply_one(session: Session, event: Event, projections: Sequence[Projection] = ()) -> Applied:
@@ -35,17 +31,17 @@ def apply_one(session: Session, event: Event, projections: Sequence[Projection] 
     """
     rows = state_rows(event.facts)
     work, generation = _begin(session)
-    first = batching.hold(work, generation, event.registry)
+    first = batch_transaction.hold(work, generation, event.registry)
     topics = topic_numbers(session, [event.record.topic])
     terms = Terms()
     terms.put(work, terms.unknown([rows.terms]))
     # Of no offset of the log: a redrive takes no record.
-    entered = replace(batching.enter(work, first, (event,), (rows,), topics, NOTHING), taken=0)
+    entered = replace(batch_transaction.enter(work, first, (event,), (rows,), topics, NOTHING), taken=0)
 
     def projected(session: Session) -> None:
         project(session, projections, [(no, event) for no in entered.numbers])
 
-    done = batching.finish(work, entered, (), _no_letters, project=projected)
+    done = batch_transaction.finish(work, entered, (), _no_letters, project=projected)
     known = entered.identified
     return Applied(
         len(known.new),
@@ -65,7 +61,7 @@ def quarantine(session: Session, key_id: str, from_micros: int) -> int:
     batch of that key is under way; the statement reads every body of that time, so it takes seconds on a large store.
     """
     work, generation = _begin(session)
-    batching.hold(work, generation, None)
+    batch_transaction.hold(work, generation, None)
     events = [row[0] for row in work.rows("quarantine", {"key": key_number(key_id), "start": from_micros})]
     if events:
         _refold(work, Note(judged=frozenset(events)))
@@ -75,7 +71,7 @@ def quarantine(session: Session, key_id: str, from_micros: int) -> int:
 def mend(session: Session, consignment: bytes) -> bool:
     """Derive and fold one consignment anew from its stored facts; True where it is whole after that."""
     work, generation = _begin(session)
-    batching.hold(work, generation, None)
+    batch_transaction.hold(work, generation, None)
     work.count("unbreak_heads", {"ids": uuids([consignment])})
     return not _refold(work, Note(consignments=frozenset({consignment})))
 
@@ -89,8 +85,11 @@ def _begin(session: Session) -> tuple[Work, int]:
 def _refold(work: Work, own: Note) -> tuple[bytes, ...]:
     absorbed = absorb(work, (), NOTHING, own)
     entered = Entered(Identified((), (), frozenset(), 0), 0, (), absorbed)
-    return batching.finish(work, entered, (), _no_letters, singly=True).broken
+    return batch_transaction.finish(work, entered, (), _no_letters, singly=True).broken
 
 
 def _no_letters(_session: Any, refused: Sequence[Refused]) -> None:
     assert not refused
+
+
+__all__ = ["quarantine"]

@@ -1,23 +1,66 @@
-"""What a verified event says: its type, whether its speaker may say it, its payload, and the facts that follow."""
+"""The whole judgement of one record, for whoever has no batch: redrive, fsck, the gateway, a test."""
 
 from __future__ import annotations
 
 import binascii
 import hashlib
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from schemas.events.base import EventSpec, Milestone, Payload
 from schemas.events.catalogue import CATALOGUE
 from schemas.events.correction import Corrected
 from schemas.events.customs_whole import WholeRelay, unpacked
 from schemas.events.decode import decode_payload
+from schemas.identifiers.quality import flags
 from schemas.legibility import require_legible
 from schemas.reasons import Reason, Refusal
+from schemas.signing import verify
 from services.domain.interpretation import Statement, interpret
-from services.ledger.admission.model import LEGIBLE_SINCE, RULES, Admitted, Refused, Verified
-from services.ledger.admission.quality import doubts
-from services.ledger.admission.verification import blamed
+from services.ledger.admission.model import (
+    LEGIBLE_SINCE,
+    RULES,
+    AdmissionSettings,
+    Admitted,
+    Record,
+    Refused,
+    Verified,
+)
+from services.ledger.admission.verification import Check, blamed, verify_record
 from services.ledger.registry.party import Party
 from services.ledger.registry.registry import Registry
+
+NONE: Mapping[str, int] = MappingProxyType({})
+
+
+def doubts(payload: Payload) -> Mapping[str, int]:
+    """How many identifiers of ``payload`` carry each quality flag; empty for nearly all events.
+
+    About 0.3 microseconds for each identifier seen before.
+    """
+    counts: dict[str, int] | None = None
+    for kind, id in _identifiers(payload):
+        found = flags(kind, id)
+        if found:
+            counts = {} if counts is None else counts
+            for flag in found:
+                counts[flag] = counts.get(flag, 0) + 1
+    return NONE if counts is None else counts
+
+
+def _identifiers(payload: Payload) -> list[tuple[str, str]]:
+    if isinstance(payload, Corrected):
+        return _identifiers(payload.replacement.payload)
+    if isinstance(payload, Milestone):
+        named = [(ref.kind.wire, ref.id) for ref in payload.objects]
+    else:
+        # The same object stands in several edges of one link, and is counted once.
+        ends = dict.fromkeys(end for edge in payload.edges("") for end in edge)
+        named = [(kind.wire, key) for kind, key in ends]
+    place = getattr(payload, "place", None)
+    if place is not None:
+        named.append(("place", place))
+    return named
 
 
 def read(verified: Verified, registry: Registry, rules: int = RULES) -> Admitted | Refused:
@@ -111,3 +154,15 @@ def _unpacked(message: bytes, relay: WholeRelay, at: str) -> bytes:
             "Pack the authority's message by gzip, and give the length that it has unpacked.",
         ) from None
     return message
+
+
+def admit(
+    record: Record, registry: Registry, settings: AdmissionSettings, check: Check = verify
+) -> Admitted | Refused:
+    """Judge ``record``: an event of this network with its facts, or a refusal with reason, place and remedy.
+
+    Pure: the same record, registry and settings give the same answer on every machine, at any time. Verification comes
+    before parsing. Whatever a publisher can send becomes a refusal; an exception is a fault of our own.
+    """
+    verified = verify_record(record, registry, settings, check)
+    return verified if isinstance(verified, Refused) else read(verified, registry)

@@ -7,22 +7,110 @@ letters. Whoever calls commits.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from services.ledger.admission.model import Refused
-from services.ledger.storage import heads, points
-from services.ledger.storage.arrays import bigints
+from services.ledger.storage import points, state
+from services.ledger.storage.arrays import bigints, uuids
 from services.ledger.storage.batch import Advance, Batch, Event
-from services.ledger.storage.bodies import put_bodies
+from services.ledger.storage.bodies import put_bodies, put_traces
 from services.ledger.storage.errors import Fenced, GenerationMoved, RegistryMoved
-from services.ledger.storage.identities import Identified, identify
 from services.ledger.storage.rows import StateRows
 from services.ledger.storage.session import Session
 from services.ledger.storage.state import Absorbed, Stated, absorb
 from services.ledger.storage.structure import Note
-from services.ledger.storage.traces import put_traces
+from services.ledger.storage.term_numbers import word
 from services.ledger.storage.work import Work
+
+# A projection is handed the events that a transaction stored, with their numbers, once the heads that they change are locked
+# and folded: whatever it reads or writes is seen by whoever locks the same heads. It must not wait for an answer, since
+# nothing does between those locks and the commit. It knows the store; the store knows nothing of it.
+
+Numbered = Sequence[tuple[int, Event]]
+Projection = Callable[[Session, Numbered], None]
+
+
+def project(session: Session, projections: Sequence[Projection], stored: Numbered) -> None:
+    """Hand ``stored`` to each of ``projections``, in their order."""
+    if stored:
+        for projection in projections:
+            projection(session, stored)
+
+
+MOST = 200_000
+
+
+class Terms:
+    """Texts that this process knows to be stored. Not for several threads."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+
+    def unknown(self, texts: Iterable[Iterable[str]]) -> list[str]:
+        """Those of ``texts`` that may have to be stored, in order of their numbers."""
+        fresh = {text for group in texts for text in group if text not in self._known}
+        return sorted(fresh, key=word)
+
+    def put(self, work: Work, fresh: list[str]) -> None:
+        """Store texts in order, before any other lock of the batch is taken but those of offsets and registry."""
+        if fresh:
+            work.count("terms", {"numbers": bigints([word(text) for text in fresh]), "texts": fresh})
+
+    def committed(self, fresh: list[str]) -> None:
+        """Remember that ``fresh`` are stored: their transaction has been committed."""
+        if len(self._known) > MOST:  # publishers choose some of these texts
+            self._known.clear()
+        self._known.update(fresh)
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """Positions in the batch: ``new`` ones under ids not seen before, ``variants`` with a new content of a known id.
+
+    ``dead`` are ids that corrections or equivocation had already taken out when they came.
+    """
+
+    new: tuple[int, ...]
+    variants: tuple[int, ...]
+    dead: frozenset[bytes]
+    duplicates: int
+
+    def repeated(self, count: int) -> list[int]:
+        """The positions of the duplicates among ``count`` events."""
+        if not self.duplicates:
+            return []
+        stored = {*self.new, *self.variants}
+        return [i for i in range(count) if i not in stored]
+
+
+def identify(work: Work, events: Sequence[Event], first: int) -> Identified:
+    """Store the identity of each event, event ``i`` under number ``first + i``, in order of ids; waits for writers.
+
+    Two workers cannot deadlock here, and one that meets an uncommitted identity waits for its outcome.
+    """
+    order = sorted(range(len(events)), key=lambda i: (events[i].id, i))
+    parameters = _parameters(events, order, first)
+    new = {row[0] - first for row in work.rows("identify", parameters)}
+    dead = frozenset(row[0] for row in work.rows("dead_among", {"ids": parameters["ids"]}))
+    rest = [i for i in order if i not in new]
+    variants: set[int] = set()
+    if rest:
+        differing = {row[0] - first for row in work.rows("different", _parameters(events, rest, first))}
+        if differing:
+            again = [i for i in rest if i in differing]
+            variants = {row[0] - first for row in work.rows("vary", _parameters(events, again, first))}
+    duplicates = len(events) - len(new) - len(variants)
+    return Identified(tuple(sorted(new)), tuple(sorted(variants)), dead, duplicates)
+
+
+def _parameters(events: Sequence[Event], order: Sequence[int], first: int) -> dict[str, bytes]:
+    return {
+        "ids": uuids([events[i].id for i in order]),
+        "contents": uuids([events[i].content for i in order]),
+        "nos": bigints([first + i for i in order]),
+    }
+
 
 RecordRefused = Callable[[Session, Sequence[Refused]], None]
 
@@ -147,12 +235,12 @@ def finish(
     touched, found = entered.absorbed.touched, entered.absorbed.found
     broken: tuple[bytes, ...] = ()
     if singly:
-        sent, broken = heads.fold_heads_singly(work, touched, found)
+        sent, broken = state.fold_heads_singly(work, touched, found)
         _put_down(work, entered, refused, record_refused, project)
     else:
         work.folding = True
-        with heads.straight(work):
-            sent = heads.fold_heads(work, touched, found)
+        with state.straight(work):
+            sent = state.fold_heads(work, touched, found)
             _put_down(work, entered, refused, record_refused, project)
     work.stage("heads")
     return Finished(sent.heads, sent.trains, broken)
