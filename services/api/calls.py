@@ -23,8 +23,8 @@ from services.financing.domain.decisions import Ruling
 from services.financing.domain.requests import Ask
 from services.ledger.registry.party import Party
 from services.ledger.registry.registry import Registry
-from services.ledger.storage.event_reader import spare
-from services.ledger.storage.session import Question, Row
+from services.ledger.storage.event_reader import limit_work_memory
+from services.ledger.storage.session import BoundStatement, Row
 
 Session = Connection[Any]
 LARGEST_PAGE = 200
@@ -57,9 +57,9 @@ class Call:
     now: int
     body: bytes
     _session: Session | None = None
-    ahead: tuple[Question, Sequence[Row]] | None = None
+    ahead: tuple[BoundStatement, Sequence[Row]] | None = None
     lines: list[Read] = field(default_factory=list)
-    closing: list[Question] = field(default_factory=list)
+    closing: list[BoundStatement] = field(default_factory=list)
     """Statements with their parameters that go with the last ones of the transaction."""
     answer: bytes | None = None
     """The seal of the answer that is stored with them, for the access log."""
@@ -74,7 +74,7 @@ class Call:
         party: Party,
         registry: Registry,
         body: bytes = b"",
-        ahead: tuple[Question, Sequence[Row]] | None = None,
+        ahead: tuple[BoundStatement, Sequence[Row]] | None = None,
     ) -> Self:
         """The call of ``request`` by whoever was ``admitted``: ``party``, in the ``registry`` of that moment."""
         return cls(
@@ -99,11 +99,11 @@ class Call:
             )
         return self._session
 
-    def rows(self, question: Question) -> Sequence[Row]:
+    def rows(self, question: BoundStatement) -> Sequence[Row]:
         """The rows of ``question``: those that came ahead if it is the one that was asked then, else it is asked now."""
         if self.ahead is not None and self.ahead[0] == question:
             return self.ahead[1]
-        spare(self.session)
+        limit_work_memory(self.session)
         return question.rows(self.session)
 
     def transaction(self) -> AbstractContextManager[Session]:

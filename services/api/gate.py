@@ -20,7 +20,7 @@ from services.api.tokens.access import Granted, Verifier
 from services.api.tokens.certificate import certificate_thumbprint
 from services.api.tokens.jose import ALGORITHMS, BadToken
 from services.api.tokens.proof import Asked, Proof, prove
-from services.ledger.storage.session import Question
+from services.ledger.storage.session import BoundStatement
 
 PURPOSE = "purpose:"
 """The prefix of a scope that names a legal purpose: ``purpose:AML``."""
@@ -144,7 +144,7 @@ class Gate:
             cursor = session.execute(query, parameters)
         return self.judged(cursor.fetchall(), proven)
 
-    def admission(self, proven: Proven) -> Question:
+    def admission(self, proven: Proven) -> BoundStatement:
         """What ``admitted`` asks, for those who ask it together with something else."""
         granted, proof = proven.granted, proven.proof
         parameters = {
@@ -152,7 +152,7 @@ class Gate:
             "expires": None if proof is None else proof.expires,
             "client": granted.client,
         }
-        return Question(statement("admit"), parameters)
+        return BoundStatement(statement("admit"), parameters)
 
     def judged(self, rows: Sequence[tuple[Any, ...]], proven: Proven) -> Admitted:
         """What the ``rows`` that answer ``admission`` say; raises Problem as ``admitted``."""

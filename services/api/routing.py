@@ -18,10 +18,10 @@ from services.api.calls import Undecided as Undecided
 from services.api.calls import page as page
 from services.api.needs import Needs
 from services.api.performing import perform
-from services.ledger.storage.session import Question
+from services.ledger.storage.session import BoundStatement
 
 Function = Callable[..., Answer | Undecided]
-Ahead = Callable[[str, Mapping[str, Any]], Question | None]
+Ahead = Callable[[str, Mapping[str, Any]], BoundStatement | None]
 """Of the code of the party that probably asks, and the parameters: what a route reads; None where it reads more than that."""
 PUBLIC = "public"
 

@@ -56,7 +56,7 @@ def add(
     jwk = _made(new) if new is not None else None if key is None else _read(key)
     wanted = name or code
     with session(CliSettings()) as connection:
-        party = known_party(store.look(connection), code)
+        party = known_party(store.read_snapshot(connection), code)
         try:
             there = {each.id: each.party for each in clients.listed(connection)}
             if jwk is not None and there.get(wanted) == code:

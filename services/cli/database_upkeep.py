@@ -15,7 +15,7 @@ from services.ledger.storage.ddl import Effect, effects, faults
 from services.ledger.storage.errors import MigrationError
 from services.ledger.storage.migrate import migrate as migrate_database
 from services.ledger.storage.migration import Phase
-from services.ledger.storage.schema_window import standing, still_older
+from services.ledger.storage.schema_window import describe_older_sessions, schema_status
 
 db = typer.Typer(no_args_is_help=True, help="The database.")
 db.command()(retain)
@@ -48,8 +48,8 @@ def plan() -> None:
     """Show which migrations are to be applied, when, and what they lock; changes nothing."""
     with session(CliSettings()) as connection:
         try:
-            found = standing(connection)
-            older = still_older(connection, found)
+            found = schema_status(connection)
+            older = describe_older_sessions(connection, found)
         except MigrationError as problem:
             raise Failure(Exit.FAILED, str(problem), _FILES) from None
     for each in found.newer:

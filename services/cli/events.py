@@ -82,7 +82,7 @@ def show(
     """Show an event as published: attributes, payload, signature, origin, and what it states."""
     wanted = event_id(source, identity) if identity else _identity(source)
     with session(CliSettings()) as connection:
-        registry = store.look(connection)
+        registry = store.read_snapshot(connection)
         stored = event_reader.events_by_id(connection, [wanted])
         found = [reread(each, registry) for each in stored]
     if not found:
@@ -105,11 +105,11 @@ def traced(
     """List the accepted events and the dead letters of one trace."""
     wanted = _trace(trace)
     with session(CliSettings()) as connection:
-        registry = store.look(connection)
+        registry = store.read_snapshot(connection)
         identities = bodies.events_in(connection, wanted, limit)
         found = [reread(each, registry) for each in event_reader.events_by_id(connection, identities)]
         found = [each for each in found if trace_id(each.stored.headers) == wanted.hex()]
-        letters = letter_store.traced(connection, wanted, limit)
+        letters = letter_store.find_by_trace(connection, wanted, limit)
     if as_json:
         told = [{"digest": each.name, "state": each.state, "reason": each.reason} for each in letters]
         print_json({"trace": wanted.hex(), "events": [_plain(each) for each in found], "letters": told})
@@ -142,7 +142,7 @@ def tail(
     if follow:
         _follow(LastingSession(CliSettings()), limit, as_json)
     with session(CliSettings()) as connection:
-        registry = store.look(connection)
+        registry = store.read_snapshot(connection)
         position = event_reader.before_last(connection, limit)
         while True:
             stored, position = event_reader.tail(connection, position, 1_000)
@@ -159,7 +159,7 @@ def _follow(session: LastingSession, limit: int, as_json: bool) -> NoReturn:
     while True:
 
         def look(connection: Session, since: Any = position) -> tuple[list[Reread], Any]:
-            registry = store.look(connection)
+            registry = store.read_snapshot(connection)
             start = event_reader.before_last(connection, limit) if since is None else since
             stored, end = event_reader.tail(connection, start, 1_000)
             return [reread(each, registry) for each in stored], end

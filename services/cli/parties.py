@@ -122,7 +122,7 @@ def amend(
 def list_(as_json: AsJson = False) -> None:
     """List the registered parties."""
     with session(CliSettings()) as connection:
-        registry = store.look(connection)
+        registry = store.read_snapshot(connection)
     parties = sorted(registry.parties.values(), key=lambda p: p.no)
     if as_json:
         print_json({"registry_version": registry.version, "parties": [_plain(registry, p) for p in parties]})
@@ -138,7 +138,7 @@ def list_(as_json: AsJson = False) -> None:
 def show(code: Code, as_json: AsJson = False) -> None:
     """Show one party with its keys, and what it was before it was amended."""
     with session(CliSettings()) as connection:
-        registry = store.look(connection)
+        registry = store.read_snapshot(connection)
     found = known_party(registry, code)
     if as_json:
         print_json(_plain(registry, found))

@@ -29,14 +29,16 @@ class Signer:
 
 
 @dataclass(frozen=True, slots=True)
-class Signed:
+class SignedEvent:
     """The event: framed headers with the signature, and the payload."""
 
     headers: bytes
     payload: bytes
 
 
-def signed_event(signer: Signer, model: type[Payload], id_: str, at: Micros, said: dict[str, Any]) -> Signed:
+def signed_event(
+    signer: Signer, model: type[Payload], id_: str, at: Micros, said: dict[str, Any]
+) -> SignedEvent:
     """The event of the type ``model`` with the id ``id_`` that says ``said`` at ``at``; the same arguments, the same bytes.
 
     Raises pydantic.ValidationError where ``said`` is no payload of that type: what is signed must be readable for ever.
@@ -52,7 +54,7 @@ def signed_event(signer: Signer, model: type[Payload], id_: str, at: Micros, sai
         datacontenttype="application/json",
     )
     signature = sign(signer.key, signed_bytes(signer.network, envelope, payload))
-    return Signed(frame([*envelope.to_headers(), (SIGNATURE_HEADER, signature.encode())]), payload)
+    return SignedEvent(frame([*envelope.to_headers(), (SIGNATURE_HEADER, signature.encode())]), payload)
 
 
 def rfc3339(micros: Micros) -> str:

@@ -33,7 +33,7 @@ def handovers_of_train(connection: Connection[Any], train: Thing, as_of: Micros)
     Lists that name no train count where they hold a box of it. Reads in the caller's transaction; some milliseconds for each
     consignment on board. Raises Unreadable.
     """
-    registry = store.look(connection)
+    registry = store.read_snapshot(connection)
     known: dict[int, Reread] = {}
 
     def read(stored: Stored, by: Registry) -> Reread:

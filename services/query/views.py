@@ -50,7 +50,7 @@ def told_of(
     milliseconds for an ordinary consignment. ``read`` may remember what it has read for whoever looks at many
     consignments of one train. Raises Unreadable.
     """
-    known = registry if registry is not None else store.look(connection)
+    known = registry if registry is not None else store.read_snapshot(connection)
     events = [read(stored, known) for stored in event_reader.load_facts(connection, [consignment], as_of)]
     facts = facts_of(events)
     founded = next((f.consignment for f in facts.foundings if f.consignment.id == consignment), None)
@@ -73,8 +73,10 @@ def waiting_of(
     connection: Connection[Any], thing: Thing, as_of: Micros, registry: Registry | None = None
 ) -> Waiting | None:
     """What was said of ``thing`` itself and had happened at ``as_of``; None where nobody said anything. Raises Unreadable."""
-    known = registry if registry is not None else store.look(connection)
-    events = [reread(stored, known) for stored in event_reader.said_of(connection, thing.kind, thing.key)]
+    known = registry if registry is not None else store.read_snapshot(connection)
+    events = [
+        reread(stored, known) for stored in event_reader.events_naming(connection, thing.kind, thing.key)
+    ]
     facts = facts_of(events)
     claims = sorted((c for c in facts.claims if c.thing == thing and c.happened <= as_of), key=_when)
     links = sorted(

@@ -20,12 +20,16 @@ from services.domain.view import Arrival, Standing, View
 from services.ledger.storage import event_reader
 from services.ledger.storage.batch import Event
 from services.ledger.storage.event_reader import Stored
-from services.ledger.storage.term_numbers import halves, word
+from services.ledger.storage.term_numbers import split_id, term_number
 
 
 def stage_of(stage: Stage | None) -> tuple[int, int, int, int, int] | None:
     """A core stage in the spelling of rows: happened, milestone, place, and the two halves of the event."""
-    return None if stage is None else (stage.at, stage.milestone, word(stage.place), *halves(stage.event))
+    return (
+        None
+        if stage is None
+        else (stage.at, stage.milestone, term_number(stage.place), *split_id(stage.event))
+    )
 
 
 def expected_head(found: Head) -> dict[str, Any]:
@@ -92,7 +96,7 @@ def core_trains(facts: Facts, trains: Sequence[Thing]) -> dict[bytes, tuple[Any,
 def _claim_stage(claim: Claim | None) -> Any:
     if claim is None:
         return None
-    return (claim.happened, claim.milestone, word(claim.place), *halves(claim.event))
+    return (claim.happened, claim.milestone, term_number(claim.place), *split_id(claim.event))
 
 
 def stored_trains(session: psycopg.Connection[Any], trains: Sequence[Thing]) -> dict[bytes, tuple[Any, ...]]:

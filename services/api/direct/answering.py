@@ -24,12 +24,12 @@ from services.api.gate import Proven
 from services.api.limits import Budget
 from services.api.problems import Problem
 from services.ledger.storage.pipelined import PipelinedSession
-from services.ledger.storage.session import Question, Row
+from services.ledger.storage.session import BoundStatement, Row
 
 if TYPE_CHECKING:
     from services.api.routing import Declared
 
-_BEGIN, _COMMIT, _ROLLBACK = Question(b"BEGIN"), Question(b"COMMIT"), Question(b"ROLLBACK")
+_BEGIN, _COMMIT, _ROLLBACK = BoundStatement(b"BEGIN"), BoundStatement(b"COMMIT"), BoundStatement(b"ROLLBACK")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ async def _in_one(
     parameters: Mapping[str, Any],
     received: Received,
     code: str,
-    question: Question,
+    question: BoundStatement,
 ) -> Response:
     gate = context.gate
     _, admission, rows = await session.ask(_BEGIN, gate.admission(received.proven), question)
@@ -119,7 +119,7 @@ async def _in_one(
 
 def _question(
     declared: Declared, request: Request, party: str, parameters: Mapping[str, Any]
-) -> Question | None:
+) -> BoundStatement | None:
     if declared.ahead is not None:
         return declared.ahead(party, parameters)
     return idempotency.earlier(request, party) if declared.decides else None

@@ -11,12 +11,12 @@ from services.ledger.audit_trail.digests import (
     ANSWER,
     COLUMNS,
     NONE,
-    OLDER,
+    OLDER_RELEASES,
     chained,
     seal,
-    selected,
-    unsealed,
+    select_list,
     unsealed_query,
+    unsealed_summary,
 )
 from services.ledger.audit_trail.entries import LOGS
 
@@ -63,7 +63,7 @@ def _streams(
 ) -> None:
     """Each line follows the one before; takes what it found out of ``heads``."""
     query = (
-        f"SELECT stream, place, seal, {selected(COLUMNS)} FROM lianyun.{log} WHERE seal IS NOT NULL"  # noqa: S608
+        f"SELECT stream, place, seal, {select_list(COLUMNS)} FROM lianyun.{log} WHERE seal IS NOT NULL"  # noqa: S608
         " ORDER BY stream, place"
     )
     for stream, rows in groupby(snapshot.stream(query), key=lambda row: row[0]):
@@ -85,9 +85,9 @@ def _streams(
 
 
 def _older(snapshot: Snapshot, log: str, strict: bool, notebook: Notebook) -> None:
-    found = unsealed(snapshot.stream(unsealed_query(log)))
+    found = unsealed_summary(snapshot.stream(unsealed_query(log)))
     notebook.counts["lines_without_seal"] += found["rows"]
-    said = entered(snapshot, log, OLDER)
+    said = entered(snapshot, log, OLDER_RELEASES)
     if strict and found != said:
         where = f"{log}, lines without a seal, of older releases"
         _line(notebook, where, "rows or digest", found, said or "an entry of the audit trail")
@@ -107,10 +107,10 @@ def _answers(snapshot: Snapshot, strict: bool, notebook: Notebook) -> None:
     if not purged:
         note("api_answer_purge", "row", "no row", "a row: the migration makes it")
     forgotten = purged[0] if purged else 0
-    older = entered(snapshot, "api_answer", OLDER).get("given", -1)
+    older = entered(snapshot, "api_answer", OLDER_RELEASES).get("given", -1)
     assert isinstance(older, int)
     given = ANSWER.index("given")
-    for stored, *answer in snapshot.stream(f"SELECT seal, {selected(ANSWER)} FROM lianyun.api_answer"):  # noqa: S608
+    for stored, *answer in snapshot.stream(f"SELECT seal, {select_list(ANSWER)} FROM lianyun.api_answer"):  # noqa: S608
         notebook.counts["answers"] += 1
         where, party = f"api_answer {answer[0]} {answer[1]}", answer[0]
         if answer[given] < forgotten:

@@ -21,7 +21,7 @@ from services.domain.head import Head, Stage, head
 from services.domain.links import Path
 from services.domain.objects import Thing
 from services.ledger.storage.arrays import uuids
-from services.ledger.storage.term_numbers import halves
+from services.ledger.storage.term_numbers import split_id
 
 CHUNK = 200
 HEAD_FIELDS = (
@@ -269,7 +269,7 @@ def _head(facts: Facts, computed: Head) -> dict[str, Any]:
 def _stage(stage: Stage | None, claims: Mapping[bytes, Claim]) -> tuple[int, ...] | None:
     if stage is None:
         return None
-    high, low = halves(stage.event)
+    high, low = split_id(stage.event)
     return stage.at, claims[stage.event].published, high, low, stage.milestone, int(stage.place or 0)
 
 

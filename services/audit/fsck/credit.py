@@ -175,7 +175,9 @@ def _excused(snapshot: Snapshot, found: Later, registry: Registry) -> _Excused:
         affected = changes.with_targets(
             connection, arrived, lambda s: loader.known(s, registry, skip=skip)
         ).facts
-        reached = changes.reached(connection, (thing.id for thing in loader.spoken_of(affected)))
+        reached = changes.reachable_consignments(
+            connection, (thing.id for thing in loader.spoken_of(affected))
+        )
         reached |= {founding.consignment.id for founding in affected.foundings}
     behind = bool(found.events or found.aside or decided)
     return _Excused(

@@ -15,7 +15,7 @@ from services.audit.fsck.snapshot import Snapshot
 from services.domain.facts import Withdrawal
 from services.ledger.storage.arrays import uuids
 from services.ledger.storage.batch import MOST_EVENTS
-from services.ledger.storage.bodies import admission, admissions, batch_digest
+from services.ledger.storage.bodies import admission_bytes, admissions_digest, batch_digest
 
 _BODIES = """
 SELECT b.no, b.appended, b."offset", b.key_id, b.id, b.content, b.registry, b.rules, b.part, b.headers, b.payload, t.name,
@@ -143,7 +143,7 @@ class EventPass:
                 continue
             if len(found) != events:
                 continue  # the ledger says it better
-            said = admissions(_admission(body) for body in found)
+            said = admissions_digest(_admission(body) for body in found)
             right = batch_digest(said, int(xid), first, events, taken, at)
             if digest != right:
                 where, field = (
@@ -221,7 +221,7 @@ class EventPass:
 
 def _admission(body: Body) -> bytes:
     key, content = body.key_id, body.content
-    return admission(
+    return admission_bytes(
         body.no, body.appended, body.offset, key, body.id, content, body.registry, body.rules, body.topic_no, body.part
     )  # fmt: skip
 

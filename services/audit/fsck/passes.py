@@ -15,7 +15,7 @@ from services.audit.fsck.finding import Notebook
 from services.audit.fsck.readmission import Rejudging
 from services.audit.fsck.snapshot import Snapshot
 from services.ledger.admission.model import AdmissionSettings
-from services.ledger.registry.store import Recorded, RegistryHistory
+from services.ledger.registry.store import RecordedEvent, RegistryHistory
 
 Found = tuple[Notebook, Evidence]
 INFRASTRUCTURE = (psycopg.OperationalError, psycopg.InterfaceError, OSError, MemoryError, BrokenExecutor)
@@ -78,7 +78,7 @@ class _Checker:
 _checker: _Checker | None = None
 
 
-def _join(dsn: str, shared: str, settings: AdmissionSettings, recorded: tuple[Recorded, ...]) -> None:
+def _join(dsn: str, shared: str, settings: AdmissionSettings, recorded: tuple[RecordedEvent, ...]) -> None:
     global _checker
     _checker = _Checker(Snapshot.open(dsn, join=shared), settings, RegistryHistory(recorded))
 

@@ -10,7 +10,7 @@ from schemas.reasons import Reason, Refusal
 from schemas.signing import Verifier
 from services.audit.fsck.finding import Damage, Notebook
 from services.domain.facts import Facts
-from services.ledger.admission.evaluation import read
+from services.ledger.admission.evaluation import evaluate
 from services.ledger.admission.model import AdmissionSettings, Headers, Record, Refused
 from services.ledger.admission.raw_bytes import unframe
 from services.ledger.admission.verification import verify_record
@@ -133,7 +133,7 @@ class Rejudging:
         if verified.key.key_id != key_text(body.key_id):
             stored, expected = key_text(body.key_id), verified.key.key_id
             self._note(Damage.ADMISSION, body, "key_id", stored, expected, _RESTORE, verified.party.code)
-        outcome = read(verified, registry, body.rules)
+        outcome = evaluate(verified, registry, body.rules)
         if isinstance(outcome, Refused):
             stored = f"{outcome.reason} at {outcome.pointer or '/'}: {outcome.detail}"
             self._note(Damage.ADMISSION, body, "payload", stored, "admitted", _QUESTION, publisher)

@@ -10,7 +10,7 @@ from services.audit.fsck.finding import Damage, Notebook
 from services.audit.fsck.snapshot import Snapshot
 from services.ledger.storage.errors import MigrationError
 from services.ledger.storage.reference import TABLES, reference
-from services.ledger.storage.schema_window import standing
+from services.ledger.storage.schema_window import schema_status
 
 _MIGRATE = "Run `lianyun db migrate` with the release that is deployed; where a row of lianyun.migration was changed, restore it."
 _WRITE = "Delete the row of lianyun.reference and run `lianyun db migrate`: it writes these tables anew."
@@ -51,7 +51,7 @@ def _plain(row: Iterable[Any]) -> tuple[Any, ...]:
 def _migrations(snapshot: Snapshot, notebook: Notebook) -> bool:
     """Whether a newer release has migrated."""
     try:
-        found = standing(snapshot.connection)
+        found = schema_status(snapshot.connection)
     except (MigrationError, ValueError) as problem:
         notebook.add(Damage.RELEASE, "migration", "row", problem, "the migrations of this release", _MIGRATE)
         return False

@@ -18,7 +18,7 @@ from services.audit.fsck.snapshot import Row, Snapshot
 from services.audit.fsck.unsettled import Unsettled
 from services.domain.facts import Claim
 from services.domain.train_head import train_head
-from services.ledger.storage.term_numbers import halves
+from services.ledger.storage.term_numbers import split_id
 
 _CLAIMS = f"SELECT no, {', '.join(FIELDS['claim'])} FROM claim WHERE kind = %s ORDER BY object"  # noqa: S608
 _FIELDS = ("milestone", "position", "exceptions")
@@ -93,7 +93,7 @@ def _expected(claims: list[Claim]) -> tuple[Any, ...]:
 def _stage(claim: Claim | None) -> tuple[int, ...] | None:
     if claim is None:
         return None
-    high, low = halves(claim.event)
+    high, low = split_id(claim.event)
     return claim.happened, claim.published, high, low, claim.milestone, int(claim.place or 0)
 
 

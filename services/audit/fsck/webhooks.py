@@ -7,7 +7,14 @@ from collections import Counter
 from services.audit.fsck.finding import Damage, Notebook
 from services.audit.fsck.snapshot import Snapshot
 from services.audit.fsck.trail import audited, entered, permitted
-from services.ledger.audit_trail.digests import DELIVERY, MESSAGE, OLDER, delivery_seal, seal, selected
+from services.ledger.audit_trail.digests import (
+    DELIVERY,
+    MESSAGE,
+    OLDER_RELEASES,
+    delivery_seal,
+    seal,
+    select_list,
+)
 
 _RESTORE = (
     "Restore the row from a backup; its party can have it delivered again: POST /v1/webhooks/{id}/replay."
@@ -29,10 +36,10 @@ def check_webhooks(snapshot: Snapshot, notebook: Notebook) -> None:
         notebook.add(Damage.WEBHOOK, where, field, stored, expected, _RESTORE, party)
 
     strict = audited(snapshot)
-    older = entered(snapshot, "webhook_message", OLDER).get("at", -1) if strict else (1 << 63) - 1
+    older = entered(snapshot, "webhook_message", OLDER_RELEASES).get("at", -1) if strict else (1 << 63) - 1
     assert isinstance(older, int)
     tally: Counter[str] = Counter()
-    messages = f"SELECT seal, {selected(MESSAGE)} FROM lianyun.webhook_message"  # noqa: S608
+    messages = f"SELECT seal, {select_list(MESSAGE)} FROM lianyun.webhook_message"  # noqa: S608
     for stored, *message in snapshot.stream(messages):
         notebook.counts["webhook_messages"] += 1
         id_, party, _, at, *_ = message

@@ -19,7 +19,7 @@ from services.ledger.storage.batch import MOST_EVENTS
 from services.ledger.storage.errors import FAULTS_OF_EVENTS
 from services.ledger.storage.session import Session
 from services.ledger.storage.state import Touched
-from services.ledger.storage.structure import Note, derive_alone, judge_again, renew
+from services.ledger.storage.structure import Note, derive_alone, judge_again, rederive
 from services.ledger.storage.work import Work
 from services.runtime.transactions import RetryPolicy, retry_transaction
 
@@ -120,7 +120,7 @@ def fold_tied(hand: Hand, consignments: Sequence[bytes]) -> int:
 
     def fold_once() -> None:
         work = Work(hand.session)
-        renew(work, Note(consignments=frozenset(consignments)))
+        rederive(work, Note(consignments=frozenset(consignments)))
         fold_found(work, Touched(consignments=True), found=True)
 
     retry_transaction(hand.session, fold_once, RetryPolicy())

@@ -18,7 +18,7 @@ from services.audit.replay.switchover import Switching
 from services.audit.replay.workers import APPLICATION, Crew
 from services.domain.rules import fold_version
 from services.ledger.storage.generations import create_generation, drop_generation
-from services.ledger.storage.session import Session, open_session, settle_in
+from services.ledger.storage.session import Session, open_session, set_session_generation
 
 _ALONE = 0x7265706C6179  # "replay"
 
@@ -45,7 +45,7 @@ def replay(
         blocks = blocks_after(session, 0, 0, horizon=True)
         session.commit()
         total = sum(block.events for block in blocks)
-        settle_in(session, generation)
+        set_session_generation(session, generation)
         with crew.building(generation):
             done = 0
             for count in crew.run(bulk.fill, list(bulk.portions(blocks, bulk.UNIT))):

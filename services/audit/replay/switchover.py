@@ -24,7 +24,12 @@ from services.audit.replay.outcome import Differs, Progress, ReplayError
 from services.audit.replay.source import Block, Source
 from services.audit.replay.workers import APPLICATION
 from services.ledger.storage.generations import switch_generation
-from services.ledger.storage.session import Session, equip, open_session, settle_in
+from services.ledger.storage.session import (
+    Session,
+    open_session,
+    set_local_generation,
+    set_session_generation,
+)
 from services.ledger.storage.work import Work
 from services.runtime.transactions import CONFLICTS
 
@@ -97,7 +102,7 @@ class Switching:
 
     def _open_session(self) -> None:
         self._session: Session = open_session(self._dsn, APPLICATION)
-        settle_in(self._session, self._follower.generation)
+        set_session_generation(self._session, self._follower.generation)
         self._source = Source(self._session)
         self._session.commit()
 
@@ -236,7 +241,7 @@ class Switching:
         False where the time is up before; what was done stays done.
         """
         while time.monotonic() < deadline - MARGIN:
-            equip(self._session, self._previous)
+            set_local_generation(self._session, self._previous)
             self._session.execute(
                 "SET LOCAL idle_in_transaction_session_timeout = '2s'"
             )  # workers want these rows

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from services.audit.replay.source import Source
-from services.ledger.storage.session import Session, open_session, settle_in
+from services.ledger.storage.session import Session, open_session, set_session_generation
 
 APPLICATION = "lianyun-replay"
 """The name of its sessions. They compute in the middle of transactions, for seconds where the machine is busy, and hold
@@ -30,7 +30,7 @@ class Hand:
 
     def __init__(self, dsn: str, generation: int) -> None:
         self.session: Session = open_session(dsn, APPLICATION)
-        settle_in(self.session, generation)
+        set_session_generation(self.session, generation)
         # Until the switch nobody relies on these rows, and a replay that dies begins anew.
         self.session.execute("SET synchronous_commit = off")
         self.source = Source(self.session)

@@ -55,11 +55,16 @@ def concerned(
     facts = changes.with_targets(session, arrived, said).facts
     numbers = bigints([*(each.no for each in stored), *aside])
     words = {row[0] for row in session.execute(statement("words"), {"nos": numbers}, binary=True)}
-    running = changes.reached(session, {c.thing.id for c in facts.claims if _only_runs(c)})
+    running = changes.reachable_consignments(session, {c.thing.id for c in facts.claims if _only_runs(c)})
     ids = {"ids": uuids(sorted(running))}
     roused = {row[0] for row in session.execute(statement("with_cause"), ids, binary=True)}
     founded = {founding.consignment.id for founding in facts.foundings}
-    return changes.reached(session, _spoken_of(facts) | _met(session, facts)) | founded | words | roused
+    return (
+        changes.reachable_consignments(session, _spoken_of(facts) | _met(session, facts))
+        | founded
+        | words
+        | roused
+    )
 
 
 def _met(session: Connection[Any], facts: Facts) -> set[ObjectId]:

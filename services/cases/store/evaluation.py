@@ -151,7 +151,7 @@ def _facts(
     """The facts that concern each consignment, as ``event_reader.load_facts`` gives its events."""
     if not consignments:
         return []
-    event_reader.spare(session)
+    event_reader.limit_work_memory(session)
     asked = {"sets": uuids(consignments), "moments": bigints([as_of + 1]), "running": RUNNING}
     cursor = session.cursor(binary=True, row_factory=tuple_row)
     numbers = {cons: nos or [] for cons, nos in cursor.execute(_numbers_query(), asked).fetchall()}

@@ -84,12 +84,12 @@ def step(
     with session.transaction():
         _prepare(session)
     with session.transaction():
-        changes.be_patient(session)
+        changes.extend_idle_timeout(session)
         after = _hold(session)
         as_of = max(desk.clock(session)[0] if moment is None else moment, after.as_of)
-        registry = registry_store.look(session)
+        registry = registry_store.read_snapshot(session)
         stored, events = event_reader.tail(session, after.events, limit)
-        aside, to_aside = changes.put_aside(session, after.aside, limit)
+        aside, to_aside = changes.quarantined_after(session, after.aside, limit)
         decided, to_decided = changes.rows_after(session, statement("decided"), after.decided, limit)
         found = concerned(session, stored, aside, registry, known) | {c for row in decided for c in row[2]}
         more = max(len(stored), len(aside), len(decided)) >= limit

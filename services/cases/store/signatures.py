@@ -8,7 +8,7 @@ from schemas.events.base import Payload
 from schemas.events.case import Acknowledged, Assigned, Closed, Noted, Opened, Reopened, Snoozed
 from services.cases.domain.causes import Cause
 from services.cases.domain.lifecycle import Desk, Step, StepKind
-from services.ledger.platform_signature import Signed, Signer, rfc3339, signed_event
+from services.ledger.platform_signature import SignedEvent, Signer, rfc3339, signed_event
 
 MODELS: dict[StepKind, type[Payload]] = {
     StepKind.OPENED: Opened,
@@ -28,7 +28,7 @@ def event_id_of(step: Step) -> str:
     return f"case-{step.number}"
 
 
-def signed_step(signer: Signer, step: Step, cause: Cause | None = None) -> Signed:
+def signed_step(signer: Signer, step: Step, cause: Cause | None = None) -> SignedEvent:
     """The event of ``step``; ``cause`` is what a case is opened for. The same arguments give the same bytes."""
     said = {**stated(step), **(about(cause) if cause is not None and step.kind is StepKind.OPENED else {})}
     told = {name: value for name, value in said.items() if value is not None}

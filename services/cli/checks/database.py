@@ -17,8 +17,8 @@ from services.ledger.storage.errors import MigrationError
 from services.ledger.storage.schema_window import (
     AFTER_THE_DEPLOYMENT,
     BEFORE_THE_DEPLOYMENT,
-    standing,
-    still_older,
+    describe_older_sessions,
+    schema_status,
 )
 from services.processors.topics.declaration import Declaration
 
@@ -43,7 +43,7 @@ def look(connection: Connection[Any], declaration: Declaration) -> Iterator[Chec
     yield generation(connection)
     yield transactions(connection)
     if schema.ok:
-        registry = store.look(connection)
+        registry = store.read_snapshot(connection)
         yield from parties(registry, declaration)
         yield keys(registry, time.time_ns() // 1_000)
         yield letters(connection)
@@ -83,7 +83,7 @@ def _connections(connection: Connection[Any]) -> Check:
 def migrations(connection: Connection[Any]) -> Check:
     """Whether the schema is one that this release works with."""
     try:
-        stands = standing(connection)
+        stands = schema_status(connection)
     except MigrationError as wrong:
         return Check(
             "migrations",
@@ -100,7 +100,7 @@ def migrations(connection: Connection[Any]) -> Check:
             "migrations", False, f"{len(stands.lacking)} to apply: {shortened(list(stands.lacking))}", mend
         )
     if stands.left_over:
-        older = still_older(connection, stands)
+        older = describe_older_sessions(connection, stands)
         who = f"at work are still older ones: {older}" if older else "every one at work is"
         found = f"{shortened(list(stands.left_over))} to apply once every process is of this release ({who}): {AFTER_THE_DEPLOYMENT}"
         return Check("migrations", True, found, "")

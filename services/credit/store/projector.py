@@ -80,13 +80,13 @@ def step(
     with session.transaction():
         positions.prepare(session, version(rules))
     with session.transaction():
-        changes.be_patient(session)
+        changes.extend_idle_timeout(session)
         # Nothing is written before all is judged: until then this transaction holds nobody off.
         after = positions.hold(session)
         stored, position = event_reader.tail(session, after.events, limit)
-        aside, to_aside = changes.put_aside(session, after.aside, limit)
+        aside, to_aside = changes.quarantined_after(session, after.aside, limit)
         reserved, to_reserved = changes.rows_after(session, statement("decided"), after.decided, limit)
-        registry = registry_store.look(session)
+        registry = registry_store.read_snapshot(session)
         # What counts no longer is judged like what came: whatever it spoke of may be otherwise now.
         gone = event_reader.events_by_number(session, aside)
         arrived = loader.known(stored, registry, skip=failed.skip)
@@ -158,7 +158,7 @@ def _read_again(
 
 
 def _reached(session: Connection[Any], facts: Facts) -> set[ObjectId]:
-    found = changes.reached(session, (thing.id for thing in loader.spoken_of(facts)))
+    found = changes.reachable_consignments(session, (thing.id for thing in loader.spoken_of(facts)))
     return found | {founding.consignment.id for founding in facts.foundings}
 
 

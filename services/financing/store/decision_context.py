@@ -83,7 +83,7 @@ def seen_in(rows: Rows, requests: Sequence[Asked], held: Sequence[Held | CargoMo
 @cache
 def seen_query() -> bytes:
     """The facts about the consignments that are locked, and the words on what is involved, of each request by itself."""
-    facts = nested(event_reader.said_query(), ids=b"SELECT unnest(h.consignments)")
+    facts = nested(event_reader.naming_query(), ids=b"SELECT unnest(h.consignments)")
     seen = nested(statement("seen"), facts=facts, subjects=statement("subjects_involved"))
     return b"\n".join(
         (

@@ -14,7 +14,7 @@ from services.financing.domain.products import products
 from services.financing.store import statement
 from services.financing.store.identifiers import financing_id
 from services.financing.store.rows import decision_columns, entry_columns
-from services.financing.store.signatures import Signed, Signer, Taken, signed_decision
+from services.financing.store.signatures import SignedEvent, Signer, Taken, signed_decision
 from services.ledger.storage import points
 from services.ledger.storage.arrays import bigints, booleans, byteas, texts, uuids
 
@@ -28,7 +28,7 @@ class Decided(NamedTuple):
     """A decision to be recorded: signed, with what it takes (nothing but for a reservation) on which consignments."""
 
     ruling: Ruling
-    signed: Signed
+    signed: SignedEvent
     taken: Taken
 
 

@@ -100,7 +100,7 @@ def _answer(session: Session, desk: Desk, no: int) -> None:
     stored = next(iter(event_reader.events_by_number(session, [no])), None)
     number = 0
     if stored is not None and not stored.quarantined:
-        read = reread(stored, registry_store.look(session))
+        read = reread(stored, registry_store.read_snapshot(session))
         asked = asked_by(read.admitted.payload, read.admitted.verified.party.code, stored.id)
         if asked is not None:
             number = _decided_before(session, asked[0]) or desk.decide(session, *asked).number

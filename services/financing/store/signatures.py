@@ -13,7 +13,7 @@ from services.financing.domain.decisions import Ruling
 from services.financing.domain.documents import Share
 from services.financing.domain.fingerprints import Fingerprint
 from services.financing.domain.requests import Book
-from services.ledger.platform_signature import Signed as Signed
+from services.ledger.platform_signature import SignedEvent as SignedEvent
 from services.ledger.platform_signature import Signer as Signer
 from services.ledger.platform_signature import rfc3339 as rfc3339
 from services.ledger.platform_signature import signed_event
@@ -37,7 +37,7 @@ class Taken:
 
 def signed_decision(
     signer: Signer, ruling: Ruling, state: bytes, taken: Taken, about: Sequence[Thing] = ()
-) -> Signed:
+) -> SignedEvent:
     """The event of ``ruling`` that rests on what has the SHA-256 ``state``; the same ruling gives the same bytes.
 
     ``about`` are the consignments that it names.

@@ -121,5 +121,5 @@ def _evidence(
     registry: Registry | None,
 ) -> Evidence:
     subjects = {*involved, application_id(hold.terms.application)}
-    known = registry_store.look(session) if registry is None else registry
+    known = registry_store.read_snapshot(session) if registry is None else registry
     return gather_evidence(session, groups, subjects, known, as_of, known_at)

@@ -23,7 +23,7 @@ from services.financing.store.rows import RULING_COLUMNS, ruling_of
 from services.ledger.registry.registry import Registry
 from services.ledger.storage import event_reader
 from services.ledger.storage.arrays import adapt, uuids
-from services.ledger.storage.session import Question, Row
+from services.ledger.storage.session import BoundStatement, Row
 from services.runtime.named_sql import nested
 
 Session = Connection[Any]
@@ -57,7 +57,7 @@ def summaries(
     if not names:
         return []
     adapt(session)
-    event_reader.spare(session)
+    event_reader.limit_work_memory(session)
     holds = lifecycle.holds(rulings_of(session, [financing_id(name) for name in names]), at)
     wanted = [holds[name] for name in names if name in holds]
     if not wanted:
@@ -67,13 +67,13 @@ def summaries(
     return _summed(wanted, words_about(session, subjects, registry, at), at, table)
 
 
-def reached(bank: str, thing: Thing) -> Question:
+def reached(bank: str, thing: Thing) -> BoundStatement:
     """What ``summaries_in`` needs of the database: one question in all, wherever ``thing`` leads to.
 
     For sessions that know packed ids and were told to ``spare`` memory.
     """
     first, end = names_of(bank)
-    return Question(
+    return BoundStatement(
         reached_query(), {"id": thing.id.hex(), "kind": int(thing.kind), "first": first, "end": end}
     )
 

@@ -26,14 +26,14 @@ from services.ledger.admission.model import (
     Refused,
     Verified,
 )
-from services.ledger.admission.verification import Check, blamed, verify_record
+from services.ledger.admission.verification import SignatureCheck, attributed_to, verify_record
 from services.ledger.registry.party import Party
 from services.ledger.registry.registry import Registry
 
 NONE: Mapping[str, int] = MappingProxyType({})
 
 
-def doubts(payload: Payload) -> Mapping[str, int]:
+def quality_flags(payload: Payload) -> Mapping[str, int]:
     """How many identifiers of ``payload`` carry each quality flag; empty for nearly all events.
 
     About 0.3 microseconds for each identifier seen before.
@@ -63,7 +63,7 @@ def _identifiers(payload: Payload) -> list[tuple[str, str]]:
     return named
 
 
-def read(verified: Verified, registry: Registry, rules: int = RULES) -> Admitted | Refused:
+def evaluate(verified: Verified, registry: Registry, rules: int = RULES) -> Admitted | Refused:
     """Read a verified event, or say why it cannot be accepted; pure. ``rules`` are those of its admission.
 
     Only what the publisher can mend becomes a refusal. Any other exception is a fault of ours and leaves this function
@@ -73,7 +73,7 @@ def read(verified: Verified, registry: Registry, rules: int = RULES) -> Admitted
         return _read(verified, rules)
     except Refusal as refusal:
         return Refused.of(
-            verified.record, refusal, blamed(verified.record, registry, verified.party), verified.event
+            verified.record, refusal, attributed_to(verified.record, registry, verified.party), verified.event
         )
 
 
@@ -88,7 +88,7 @@ def _read(verified: Verified, rules: int) -> Admitted:
     _require_whole(payload, party)
     statement = Statement(verified.event, envelope.source, party.publisher, envelope.published_micros)
     facts = interpret(statement, verified.content, payload)
-    return Admitted(verified, payload, facts, doubts(payload))
+    return Admitted(verified, payload, facts, quality_flags(payload))
 
 
 def _require_whole(payload: Payload, party: Party) -> None:
@@ -157,7 +157,7 @@ def _unpacked(message: bytes, relay: WholeRelay, at: str) -> bytes:
 
 
 def admit(
-    record: Record, registry: Registry, settings: AdmissionSettings, check: Check = verify
+    record: Record, registry: Registry, settings: AdmissionSettings, check: SignatureCheck = verify
 ) -> Admitted | Refused:
     """Judge ``record``: an event of this network with its facts, or a refusal with reason, place and remedy.
 
@@ -165,4 +165,4 @@ def admit(
     before parsing. Whatever a publisher can send becomes a refusal; an exception is a fault of our own.
     """
     verified = verify_record(record, registry, settings, check)
-    return verified if isinstance(verified, Refused) else read(verified, registry)
+    return verified if isinstance(verified, Refused) else evaluate(verified, registry)

@@ -131,7 +131,7 @@ _NAMES = {HEADERS["source"]: "source", HEADERS["id"]: "id", HEADERS["type"]: "ty
 _MOST = 256
 
 
-def about(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:
+def message_labels(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:
     """``source``, ``id`` and ``type`` as the message gives them, and ``trace_id``; what it does not give is left out.
 
     The values are a stranger's: at most 256 characters, and what could end a line or steer a terminal is escaped.

@@ -22,11 +22,11 @@ from services.ledger.registry.party import Key, KeyState, Party, key_state
 from services.ledger.registry.registry import Registry
 
 _AT_SIGNATURE = f"header:{SIGNATURE_HEADER}"
-Check = Callable[[SignatureHeader, PublicKey, bytes], None]
+SignatureCheck = Callable[[SignatureHeader, PublicKey, bytes], None]
 
 
 def verify_record(
-    record: Record, registry: Registry, settings: AdmissionSettings, check: Check = verify
+    record: Record, registry: Registry, settings: AdmissionSettings, check: SignatureCheck = verify
 ) -> Verified | Refused:
     """Prove who said ``record``, or say why it cannot be; pure, and never parses the payload.
 
@@ -36,7 +36,7 @@ def verify_record(
     try:
         return _verify(record, registry, settings, check)
     except Refusal as refusal:
-        return Refused.of(record, refusal, blamed(record, registry))
+        return Refused.of(record, refusal, attributed_to(record, registry))
 
 
 def verify_many(
@@ -51,13 +51,15 @@ def verify_many(
     return [verify_record(record, registry, settings, check) for record in records]
 
 
-def blamed(record: Record, registry: Registry, party: Party | None = None) -> str:
+def attributed_to(record: Record, registry: Registry, party: Party | None = None) -> str:
     """Whom a refused record is put down to: who alone may write there, else who signed it, else the topic."""
     writer = registry.writer(record.topic) or party
     return record.topic if writer is None else writer.code
 
 
-def _verify(record: Record, registry: Registry, settings: AdmissionSettings, check: Check) -> Verified:
+def _verify(
+    record: Record, registry: Registry, settings: AdmissionSettings, check: SignatureCheck
+) -> Verified:
     payload = require_payload(record.value)
     _require_small(record.headers, settings)
     envelope, value = read_headers(record.headers)

@@ -21,18 +21,18 @@ def chained(before: bytes, link: bytes) -> bytes:
 
 def seal(*values: Any) -> bytes:
     """SHA-256 over ``values`` in their order, each as ``plain`` gives it."""
-    return hashlib.sha256(orjson.dumps([plain(value) for value in values], option=_ORDER)).digest()
+    return hashlib.sha256(orjson.dumps([json_value(value) for value in values], option=_ORDER)).digest()
 
 
-def text(change: Mapping[str, Any] | None) -> str:
+def change_text(change: Mapping[str, Any] | None) -> str:
     """A change as the trail stores it: JSON with the columns in order, ``null`` where the row was taken away."""
     if change is None:
         return "null"
-    said = {name: plain(value) for name, value in change.items()}
+    said = {name: json_value(value) for name, value in change.items()}
     return orjson.dumps(said, option=_ORDER).decode()
 
 
-def plain(value: Any) -> Any:
+def json_value(value: Any) -> Any:
     """A value as JSON has it; of bytes their SHA-256, so that nothing secret is written down twice."""
     match value:
         case bytes() | bytearray() | memoryview():
@@ -42,9 +42,9 @@ def plain(value: Any) -> Any:
         case str():
             return str(value)  # an enumeration's too
         case Mapping():
-            return {name: plain(each) for name, each in value.items()}
+            return {name: json_value(each) for name, each in value.items()}
         case Sequence() | frozenset() | set():
-            return [plain(each) for each in value]
+            return [json_value(each) for each in value]
         case _:
             return value
 
@@ -63,7 +63,7 @@ MESSAGE = ("id", "party", "type", "at", "body", "traceparent")
 """Of a message to a party."""
 DELIVERY = ("subscription", "message", "state", "attempts", "due", "last_attempt", "status", "detail", "same")
 """Of a delivery of one; its seal is computed by SQL (lianyun.webhook_delivery_seal) and by ``delivery_seal``."""
-OLDER = "older releases"
+OLDER_RELEASES = "older releases"
 """The key under which the trail says what was written without a seal."""
 
 
@@ -72,17 +72,17 @@ def delivery_seal(*values: Any) -> bytes:
     return hashlib.sha256(json.dumps(values, ensure_ascii=False).encode()).digest()
 
 
-def selected(columns: Sequence[str]) -> str:
+def select_list(columns: Sequence[str]) -> str:
     """The columns as a select list whose values are those that ``seal`` was given."""
     return ", ".join("id::text" if name == "id" else f'"{name}"' for name in columns)
 
 
 def unsealed_query(table: str) -> str:
     """Selects the lines of ``table`` without a seal, in the order of their time."""
-    return f"SELECT {selected(COLUMNS)} FROM lianyun.{table} WHERE seal IS NULL ORDER BY at, id"  # noqa: S608 - one of LOGS
+    return f"SELECT {select_list(COLUMNS)} FROM lianyun.{table} WHERE seal IS NULL ORDER BY at, id"  # noqa: S608 - one of LOGS
 
 
-def unsealed(rows: Iterable[Sequence[Any]]) -> dict[str, Any]:
+def unsealed_summary(rows: Iterable[Sequence[Any]]) -> dict[str, Any]:
     """What the trail says of rows without a seal, given in the order of their time: how many, and one digest of all."""
     number, digest = 0, NONE
     for row in rows:

@@ -13,7 +13,7 @@ from psycopg import Connection
 from psycopg.rows import tuple_row
 
 from services.ledger.audit_trail import digests, statement
-from services.ledger.audit_trail.digests import OLDER, unsealed, unsealed_query
+from services.ledger.audit_trail.digests import OLDER_RELEASES, unsealed_query, unsealed_summary
 
 AUDITED = 39
 """The number of the migration from which on every row of a register has its entry."""
@@ -111,7 +111,7 @@ def enter(session: Session, register: str, key: object, change: Mapping[str, Any
     """
     if session.cursor(row_factory=tuple_row).execute(_THERE).fetchone() != (True,):
         return
-    said = digests.text(change)
+    said = digests.change_text(change)
     values = {
         "register": register,
         "key": str(key),
@@ -138,7 +138,7 @@ def fold(entries: Iterable[tuple[str, str]]) -> dict[str, Row]:
     return rows
 
 
-def parts_to_take_up(session: Session) -> list[Callable[[Session], None]]:
+def backfill_steps(session: Session) -> list[Callable[[Session], None]]:
     """What enters the rows that stand in the tables otherwise than in the trail, which older releases wrote; each part is repeatable.
 
     To be called one by one, each in a transaction. Whatever stands there counts as right. Takes as long as reading all of the
@@ -158,13 +158,15 @@ def parts_to_take_up(session: Session) -> list[Callable[[Session], None]]:
 
 def _take_up_lines(session: Session, table: str) -> None:
     with session.cursor(f"older_{table}") as cursor:
-        enter(session, table, OLDER, unsealed(cursor.execute(unsealed_query(table).encode())))
+        enter(
+            session, table, OLDER_RELEASES, unsealed_summary(cursor.execute(unsealed_query(table).encode()))
+        )
 
 
 def _take_up_newest(session: Session, table: str, column: str) -> None:
     newest = f"SELECT coalesce(max({column}), 0) FROM lianyun.{table} WHERE seal IS NULL"  # noqa: S608
     ((moment,),) = session.execute(newest.encode()).fetchall()
-    enter(session, table, OLDER, {column: moment})
+    enter(session, table, OLDER_RELEASES, {column: moment})
 
 
 def _take_up_deliveries(session: Session) -> None:

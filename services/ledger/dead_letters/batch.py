@@ -74,7 +74,9 @@ class LetterSettings:
     per_hour: int = 5_000
 
 
-def full(session: Connection[Any], refused: Sequence[Refused], settings: LetterSettings) -> frozenset[Hour]:
+def full_hours(
+    session: Connection[Any], refused: Sequence[Refused], settings: LetterSettings
+) -> frozenset[Hour]:
     """The hours of ``refused`` that have no room for a new letter; one statement, and what is full stays full.
 
     Read it before the transaction of the batch, for ``record``: what will not be stored need not be sent.
@@ -90,7 +92,7 @@ def full(session: Connection[Any], refused: Sequence[Refused], settings: LetterS
     return frozenset((publisher, hour) for publisher, hour in session.execute(statement("full"), parameters))
 
 
-def record(
+def record_refused(
     session: Connection[Any],
     refused: Sequence[Refused],
     settings: LetterSettings,

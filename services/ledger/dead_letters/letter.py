@@ -11,7 +11,7 @@ from services.ledger.admission.model import Record
 from services.ledger.admission.raw_bytes import unframe
 
 
-class State(StrEnum):
+class LetterState(StrEnum):
     """Where a letter stands. Only an open one asks for anything."""
 
     OPEN = "OPEN"
@@ -31,7 +31,7 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class LetterOutcome:
     """One thing done about a letter: ``action`` is redrive, discard or replace, ``outcome`` what came of it."""
 
     at: int  # UTC microseconds
@@ -42,7 +42,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class DeadLetterCut:
     """Messages of one hour, partition, publisher and reason that were refused beyond the bound on letters; no letter was made of them.
 
     ``messages`` of the offsets from ``first_offset`` to ``last_offset``, which others may lie between; appended from
@@ -75,7 +75,7 @@ class DeadLetter:
     """
 
     digest: bytes
-    state: State
+    state: LetterState
     publisher: str
     event: bytes | None
     reason: Reason
@@ -89,7 +89,7 @@ class DeadLetter:
     truncated: bool
     first: Origin
     last: Origin
-    outcomes: Sequence[Outcome] = ()
+    outcomes: Sequence[LetterOutcome] = ()
 
     @property
     def name(self) -> str:

@@ -11,8 +11,8 @@ from kafka import KafkaConsumer, TopicPartition
 from services.ledger.admission.model import Record, Refused
 from services.ledger.admission.raw_bytes import digest
 from services.ledger.dead_letters import store
-from services.ledger.dead_letters.letter import Cut
-from services.ledger.dead_letters.service import Desk, Done
+from services.ledger.dead_letters.letter import DeadLetterCut
+from services.ledger.dead_letters.service import ActionOutcome, DeadLetterService
 from services.ledger.registry import store as registry_store
 from services.ledger.storage.platform_events import record_platform_event
 
@@ -22,7 +22,7 @@ GONE: Final = "GONE"
 """Outcome of offsets that the log has no record under any more."""
 
 
-def records(connection: Mapping[str, Any], cut: Cut) -> Iterator[Record]:
+def records(connection: Mapping[str, Any], cut: DeadLetterCut) -> Iterator[Record]:
     """The records of the log from the first to the last offset of ``cut`` that are still there, in order.
 
     ``connection`` are kafka-python's settings. Blocks; KafkaError where the broker does not answer.
@@ -45,7 +45,7 @@ def records(connection: Mapping[str, Any], cut: Cut) -> Iterator[Record]:
         consumer.close()
 
 
-def recover(desk: Desk, connection: Mapping[str, Any], cut: Cut) -> dict[str, int]:
+def recover(desk: DeadLetterService, connection: Mapping[str, Any], cut: DeadLetterCut) -> dict[str, int]:
     """Judge every message of ``cut`` again, with its original append time, and apply what is good now; how many came to what.
 
     A message of which there is a letter is left to its redrive, and what lies between the offsets for another reason or publisher to
@@ -54,16 +54,19 @@ def recover(desk: Desk, connection: Mapping[str, Any], cut: Cut) -> dict[str, in
     """
     session, done = desk.session, Counter[str]()
     with session.transaction():
-        registry = registry_store.look(session)
+        registry = registry_store.read_snapshot(session)
     met = 0
     for record in records(connection, cut):
         with session.transaction():
-            if store.one(session, digest(record.headers, record.value)) is not None:
+            if store.find(session, digest(record.headers, record.value)) is not None:
                 continue
         met += 1
         judged = desk.judge(record, registry)
         if isinstance(judged, Refused):
-            done[Done.STILL_REFUSED] += (judged.publisher, judged.reason) == (cut.publisher, cut.reason)
+            done[ActionOutcome.STILL_REFUSED] += (judged.publisher, judged.reason) == (
+                cut.publisher,
+                cut.reason,
+            )
         else:
             done[desk.accept(record)] += 1
     if met < cut.messages:

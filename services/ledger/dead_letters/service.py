@@ -12,7 +12,7 @@ from schemas.envelope import event_id
 from services.ledger.admission.evaluation import admit
 from services.ledger.admission.model import AdmissionSettings, Admitted, Record, Refused
 from services.ledger.dead_letters import statement, store
-from services.ledger.dead_letters.letter import DeadLetter, Outcome, State
+from services.ledger.dead_letters.letter import DeadLetter, LetterOutcome, LetterState
 from services.ledger.dead_letters.store import Session
 from services.ledger.registry import store as registry_store
 from services.ledger.registry.registry import Registry
@@ -37,7 +37,7 @@ class Ledger(Protocol):
         """
 
 
-class Done(StrEnum):
+class ActionOutcome(StrEnum):
     """What came of one action on one letter."""
 
     REDRIVEN = "REDRIVEN"
@@ -54,23 +54,23 @@ class Done(StrEnum):
 
 
 _ALREADY = {
-    State.REDRIVEN: Done.ALREADY_REDRIVEN,
-    State.DISCARDED: Done.ALREADY_DISCARDED,
-    State.REPLACED: Done.ALREADY_REPLACED,
+    LetterState.REDRIVEN: ActionOutcome.ALREADY_REDRIVEN,
+    LetterState.DISCARDED: ActionOutcome.ALREADY_DISCARDED,
+    LetterState.REPLACED: ActionOutcome.ALREADY_REPLACED,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class ActionResult:
     """The outcome for one letter, with a sentence for people."""
 
     digest: bytes
-    done: Done
+    done: ActionOutcome
     detail: str
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class DeadLetterService:
     """Somebody (``by``) working on letters at ``at`` (UTC microseconds, recorded only) with an idle ``session``.
 
     Every method takes the letter's 32-byte digest and commits one transaction; none raises for what a letter holds,
@@ -83,7 +83,7 @@ class Desk:
     by: str
     at: int
 
-    def redrive(self, digest: bytes) -> Result:
+    def redrive(self, digest: bytes) -> ActionResult:
         """Judge the unchanged bytes again, with their original append time, and apply them where they are good now.
 
         A discarded letter may be redriven. One whose event was accepted in another form meanwhile is not: two contents
@@ -98,19 +98,23 @@ class Desk:
         except _OwnFault as fault:
             return self._failed(digest, fault.error)
 
-    def discard(self, digest: bytes, why: str) -> Result:
+    def discard(self, digest: bytes, why: str) -> ActionResult:
         """Decide that an open letter is not wanted; its bytes stay until retention takes them."""
         with self.session.transaction():
-            return self._noted(self._end(digest, State.DISCARDED, Done.DISCARDED, why), "discard")
+            return self._noted(
+                self._end(digest, LetterState.DISCARDED, ActionOutcome.DISCARDED, why), "discard"
+            )
 
-    def replaced(self, digest: bytes, source: str, id: str) -> Result:
+    def replaced(self, digest: bytes, source: str, id: str) -> ActionResult:
         """Note that the publisher published the event ``source``/``id`` in the place of an open letter."""
         with self.session.transaction():
             if self.ledger.content_of(self.session, event_id(source, id)) is None:
-                return Result(
-                    digest, Done.NO_SUCH_EVENT, f"No event {id} of {source} is accepted; nothing was changed."
+                return ActionResult(
+                    digest,
+                    ActionOutcome.NO_SUCH_EVENT,
+                    f"No event {id} of {source} is accepted; nothing was changed.",
                 )
-            result = self._end(digest, State.REPLACED, Done.REPLACED, f"by {id} of {source}")
+            result = self._end(digest, LetterState.REPLACED, ActionOutcome.REPLACED, f"by {id} of {source}")
             return self._noted(result, "replace")
 
     def judge(self, record: Record, registry: Registry) -> Admitted | Refused:
@@ -120,7 +124,7 @@ class Desk:
         except Exception as error:
             return Refused.internal(record, error, record.topic)
 
-    def accept(self, record: Record) -> Done:
+    def accept(self, record: Record) -> ActionOutcome:
         """Judge a record of which there is no letter, and apply it where it is good now, in a transaction of its own.
 
         FAILED where our own code fails on it, or others stand in the way again and again.
@@ -128,18 +132,18 @@ class Desk:
         try:
             return retry_transaction(self.session, lambda: self._accept(record), _POLICY)
         except (*CONFLICTS, _OwnFault):
-            return Done.FAILED
+            return ActionOutcome.FAILED
 
-    def _accept(self, record: Record) -> Done:
+    def _accept(self, record: Record) -> ActionOutcome:
         registry = registry_store.load(self.session)
         judged = self._admit(record, registry)
         if isinstance(judged, Refused):
-            return Done.STILL_REFUSED
+            return ActionOutcome.STILL_REFUSED
         known = self.ledger.content_of(self.session, judged.event)
         if known is not None:
-            return Done.ALREADY_REDRIVEN if known == judged.content else Done.REPLACED
+            return ActionOutcome.ALREADY_REDRIVEN if known == judged.content else ActionOutcome.REPLACED
         self._apply(judged, registry.version)
-        return Done.REDRIVEN
+        return ActionOutcome.REDRIVEN
 
     def _apply(self, judged: Admitted, version: int) -> None:
         try:
@@ -149,36 +153,43 @@ class Desk:
         except Exception as error:
             raise _OwnFault(error) from error
 
-    def _redrive(self, digest: bytes) -> Result:
+    def _redrive(self, digest: bytes) -> ActionResult:
         # The order of locks is that of a batch: registry, then what applying takes, and the letter last.
         registry = registry_store.load(self.session)
-        letter = store.one(self.session, digest)
+        letter = store.find(self.session, digest)
         if letter is None:
-            return Result(digest, Done.NOT_FOUND, "There is no such letter.")
-        if letter.state in (State.REDRIVEN, State.REPLACED):
+            return ActionResult(digest, ActionOutcome.NOT_FOUND, "There is no such letter.")
+        if letter.state in (LetterState.REDRIVEN, LetterState.REPLACED):
             return _already(letter)
         if letter.truncated:
             where = f"{letter.last.topic}/{letter.last.partition} at offset {letter.last.offset}"
-            return Result(
+            return ActionResult(
                 digest,
-                Done.NOT_KEPT_WHOLE,
+                ActionOutcome.NOT_KEPT_WHOLE,
                 f"Its bytes are not kept whole; the log may still have them: {where}, if the digest of what is there is "
                 f"{letter.name}.",
             )
         judged = self._judge(letter, registry)
         if isinstance(judged, Refused):
-            store.judge_again(self.session, digest, judged)
+            store.update_refusal(self.session, digest, judged)
             at = f" at {judged.pointer}" if judged.pointer else ""
-            return Result(digest, Done.STILL_REFUSED, f"{judged.reason}{at}: {judged.detail}")
+            return ActionResult(digest, ActionOutcome.STILL_REFUSED, f"{judged.reason}{at}: {judged.detail}")
         known = self.ledger.content_of(self.session, judged.event)
         if known is not None and known != judged.content:
             return self._end(
-                digest, State.REPLACED, Done.REPLACED, "Its publisher published another content."
+                digest,
+                LetterState.REPLACED,
+                ActionOutcome.REPLACED,
+                "Its publisher published another content.",
             )
         self._apply(judged, registry.version)
-        if not store.settle(self.session, digest, State.REDRIVEN, of=(State.OPEN, State.DISCARDED)):
+        if not store.change_state(
+            self.session, digest, LetterState.REDRIVEN, of=(LetterState.OPEN, LetterState.DISCARDED)
+        ):
             return self._changed(digest)
-        return Result(digest, Done.REDRIVEN, "Accepted unchanged, with its original append time.")
+        return ActionResult(
+            digest, ActionOutcome.REDRIVEN, "Accepted unchanged, with its original append time."
+        )
 
     def _judge(self, letter: DeadLetter, registry: Registry) -> Admitted | Refused:
         first: Refused | None = None
@@ -196,32 +207,36 @@ class Desk:
         except Exception as error:
             raise _OwnFault(error) from error
 
-    def _end(self, digest: bytes, state: State, done: Done, detail: str) -> Result:
-        letter = store.one(self.session, digest)
+    def _end(self, digest: bytes, state: LetterState, done: ActionOutcome, detail: str) -> ActionResult:
+        letter = store.find(self.session, digest)
         if letter is None:
-            return Result(digest, Done.NOT_FOUND, "There is no such letter.")
-        if letter.state is not State.OPEN:
+            return ActionResult(digest, ActionOutcome.NOT_FOUND, "There is no such letter.")
+        if letter.state is not LetterState.OPEN:
             return _already(letter)
-        if store.settle(self.session, digest, state, of=(State.OPEN,)):
-            return Result(digest, done, detail)
+        if store.change_state(self.session, digest, state, of=(LetterState.OPEN,)):
+            return ActionResult(digest, done, detail)
         return self._changed(digest)
 
-    def _changed(self, digest: bytes) -> Result:
+    def _changed(self, digest: bytes) -> ActionResult:
         """Somebody else was faster; say what he did."""
-        letter = store.one(self.session, digest)
-        return Result(digest, Done.NOT_FOUND, "It is gone.") if letter is None else _already(letter)
+        letter = store.find(self.session, digest)
+        return (
+            ActionResult(digest, ActionOutcome.NOT_FOUND, "It is gone.")
+            if letter is None
+            else _already(letter)
+        )
 
-    def _noted(self, result: Result, action: str) -> Result:
+    def _noted(self, result: ActionResult, action: str) -> ActionResult:
         if result.done not in _ALREADY.values():
-            outcome = Outcome(self.at, self.by, action, result.done, result.detail)
-            store.note(self.session, result.digest, outcome)
+            outcome = LetterOutcome(self.at, self.by, action, result.done, result.detail)
+            store.add_outcome(self.session, result.digest, outcome)
         return result
 
-    def _failed(self, digest: bytes, error: BaseException) -> Result:
+    def _failed(self, digest: bytes, error: BaseException) -> ActionResult:
         """Write down in a transaction of its own what undid the first one."""
         detail = f"{type(error).__name__}: {error}"[:300]
         with self.session.transaction():
-            return self._noted(Result(digest, Done.FAILED, detail), "redrive")
+            return self._noted(ActionResult(digest, ActionOutcome.FAILED, detail), "redrive")
 
 
 class _OwnFault(Exception):
@@ -232,12 +247,12 @@ class _OwnFault(Exception):
         self.error = error
 
 
-def _already(letter: DeadLetter) -> Result:
+def _already(letter: DeadLetter) -> ActionResult:
     done = _ALREADY[letter.state]
-    return Result(letter.digest, done, f"It is {done.replace('_', ' ').lower()}.")
+    return ActionResult(letter.digest, done, f"It is {done.replace('_', ' ').lower()}.")
 
 
-class StoredLedger:
+class PostgresLedger:
     """Looks up and applies events in the caller's transaction; ``projections`` follow what is applied."""
 
     def __init__(self, projections: Sequence[Projection] = ()) -> None:

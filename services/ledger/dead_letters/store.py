@@ -14,16 +14,16 @@ from services.ledger.admission.model import Refused
 from services.ledger.audit_trail.entries import enter
 from services.ledger.dead_letters import statement
 from services.ledger.dead_letters.batch import storable
-from services.ledger.dead_letters.letter import Cut, DeadLetter, Origin, Outcome, State
+from services.ledger.dead_letters.letter import DeadLetter, DeadLetterCut, LetterOutcome, LetterState, Origin
 
 Session = Connection[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class LetterQuery:
     """Which letters: all that is given must hold. ``before`` is the last letter of the page before."""
 
-    state: State | None = State.OPEN
+    state: LetterState | None = LetterState.OPEN
     publisher: str | None = None
     reason: Reason | None = None
     limit: int = 50
@@ -31,17 +31,17 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class LetterTally:
     """How many letters and how many copies of one publisher stand in one state for one reason."""
 
     publisher: str
     reason: Reason
-    state: State
+    state: LetterState
     letters: int
     copies: int
 
 
-def letters(session: Session, query: Query) -> list[DeadLetter]:
+def list_letters(session: Session, query: LetterQuery) -> list[DeadLetter]:
     """The letters of ``query``, the latest seen first, without their outcomes.
 
     An open letter whose event has been accepted in another form meanwhile shows as REPLACED.
@@ -61,7 +61,7 @@ def letters(session: Session, query: Query) -> list[DeadLetter]:
     return [_letter(row) for row in found]
 
 
-def traced(session: Session, trace: bytes, limit: int) -> list[DeadLetter]:
+def find_by_trace(session: Session, trace: bytes, limit: int) -> list[DeadLetter]:
     """The letters of the 16-byte ``trace``, the latest seen first, at most ``limit``, without their outcomes.
 
     A letter is of the trace that its first copy came with.
@@ -70,7 +70,7 @@ def traced(session: Session, trace: bytes, limit: int) -> list[DeadLetter]:
     return [_letter(row) for row in found]
 
 
-def named(session: Session, prefix: str) -> list[DeadLetter]:
+def find_by_prefix(session: Session, prefix: str) -> list[DeadLetter]:
     """The letters whose digest in hex starts with ``prefix`` (at least 4 digits), at most two, with their outcomes.
 
     Two mean that the prefix is not enough. ValueError where it is no hex.
@@ -83,24 +83,24 @@ def named(session: Session, prefix: str) -> list[DeadLetter]:
     return [replace(letter, outcomes=outcomes(session, letter.digest)) for letter in map(_letter, found)]
 
 
-def one(session: Session, digest: bytes) -> DeadLetter | None:
+def find(session: Session, digest: bytes) -> DeadLetter | None:
     """The letter of ``digest`` (32 bytes) as it is now, without its outcomes."""
     row = session.execute(statement("named"), {"low": digest, "high": digest}).fetchone()
     return None if row is None else _letter(row)
 
 
-def outcomes(session: Session, digest: bytes) -> Sequence[Outcome]:
+def outcomes(session: Session, digest: bytes) -> Sequence[LetterOutcome]:
     """What was done about a letter, in order."""
-    return tuple(Outcome(*row) for row in session.execute(statement("outcomes"), {"digest": digest}))
+    return tuple(LetterOutcome(*row) for row in session.execute(statement("outcomes"), {"digest": digest}))
 
 
-def settle(session: Session, digest: bytes, state: State, *, of: Sequence[State]) -> bool:
+def change_state(session: Session, digest: bytes, state: LetterState, *, of: Sequence[LetterState]) -> bool:
     """Bring a letter to ``state`` if it is in one of ``of`` now, and say whether it was."""
     asked = {"digest": digest, "state": state, "of": [str(each) for each in of]}
     return session.execute(statement("settle"), asked).rowcount == 1
 
 
-def judge_again(session: Session, digest: bytes, refused: Refused) -> None:
+def update_refusal(session: Session, digest: bytes, refused: Refused) -> None:
     """Put down the latest reason why the letter cannot be accepted."""
     said = {
         "digest": digest,
@@ -113,7 +113,7 @@ def judge_again(session: Session, digest: bytes, refused: Refused) -> None:
     session.execute(statement("judge_again"), said)
 
 
-def note(session: Session, digest: bytes, outcome: Outcome) -> None:
+def add_outcome(session: Session, digest: bytes, outcome: LetterOutcome) -> None:
     """Add ``outcome`` to what was done about the letter."""
     said = {
         "at": outcome.at,
@@ -127,13 +127,13 @@ def note(session: Session, digest: bytes, outcome: Outcome) -> None:
         enter(session, "dead_letter_outcome", row[0], {"digest": digest.hex(), **said})
 
 
-def tallies(session: Session) -> list[Tally]:
+def tallies(session: Session) -> list[LetterTally]:
     """The counts by publisher, reason and state, for metrics and overviews."""
     found = session.execute(statement("tallies"))
-    return [Tally(p, Reason(r), State(s), letters, copies) for p, r, s, letters, copies in found]
+    return [LetterTally(p, Reason(r), LetterState(s), letters, copies) for p, r, s, letters, copies in found]
 
 
-def cuts(session: Session, limit: int = 1_000) -> list[Cut]:
+def cuts(session: Session, limit: int = 1_000) -> list[DeadLetterCut]:
     """What was refused beyond the bound on letters, the latest first."""
     found = session.execute(statement("cuts"), {"limit": limit})
     return [_cut(list(row)) for row in found]
@@ -154,7 +154,7 @@ def outcome_counts(session: Session) -> dict[str, int]:
     return dict(session.execute(statement("outcome_counts")).fetchall())
 
 
-def purge(session: Session, older_than: int, limit: int = 1_000) -> Mapping[State, int]:
+def purge(session: Session, older_than: int, limit: int = 1_000) -> Mapping[LetterState, int]:
     """Remove up to ``limit`` letters last seen before ``older_than`` (UTC microseconds); how many of each state.
 
     Call it until it gives nothing, committing in between: no transaction is long. Rows in use are left for next time.
@@ -166,15 +166,15 @@ def purge(session: Session, older_than: int, limit: int = 1_000) -> Mapping[Stat
         letters = {"digests": [digest for (digest,) in past]}
         # Only now that the letters are locked: nothing is noted of them any more.
         outcomes = session.execute(statement("purge_outcomes"), letters).fetchall()
-        gone = {State(state): count for state, count in session.execute(statement("purge"), letters)}
+        gone = {LetterState(state): count for state, count in session.execute(statement("purge"), letters)}
         for (no,) in outcomes:
             enter(session, "dead_letter_outcome", no, None)
     return gone
 
 
-def _cut(row: list[Any]) -> Cut:
+def _cut(row: list[Any]) -> DeadLetterCut:
     row[4], row[-1] = Reason(row[4]), bytes(row[-1])
-    return Cut(*row)
+    return DeadLetterCut(*row)
 
 
 def _letter(row: tuple[Any, ...]) -> DeadLetter:
@@ -198,7 +198,7 @@ def _letter(row: tuple[Any, ...]) -> DeadLetter:
     last_append, last_topic, last_partition, last_offset = at[4:]
     return DeadLetter(
         digest=bytes(digest),
-        state=State(state),
+        state=LetterState(state),
         publisher=publisher,
         event=None if event is None else bytes(event),
         reason=Reason(reason),

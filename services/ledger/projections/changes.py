@@ -24,18 +24,18 @@ def rows_after(
     return found, Position(int(found[-1][0]), found[-1][1]) if found else after
 
 
-def put_aside(session: Connection[Any], after: Position, limit: int) -> tuple[list[int], Position]:
+def quarantined_after(session: Connection[Any], after: Position, limit: int) -> tuple[list[int], Position]:
     """The numbers of at most ``limit`` events that were put aside with their key, and the place of the last of them."""
     rows, position = rows_after(session, statement("aside"), after, limit)
     return [row[1] for row in rows], position
 
 
-def be_patient(session: Connection[Any]) -> None:
+def extend_idle_timeout(session: Connection[Any]) -> None:
     """Let this transaction think between two statements without being taken for a frozen client."""
     session.execute(statement("patience"))
 
 
-class Said(Protocol):
+class EventContent(Protocol):
     """What events say to a projection: the heart's facts, and whatever else; ``|`` merges."""
 
     @property
@@ -46,7 +46,7 @@ class Said(Protocol):
     def __or__(self, other: Self, /) -> Self: ...
 
 
-S = TypeVar("S", bound=Said)
+S = TypeVar("S", bound=EventContent)
 
 
 def with_targets(session: Connection[Any], arrived: S, said: Callable[[Iterable[Stored]], S]) -> S:
@@ -68,7 +68,7 @@ def with_targets(session: Connection[Any], arrived: S, said: Callable[[Iterable[
     return affected
 
 
-def reached(session: Connection[Any], objects: Iterable[ObjectId]) -> set[ObjectId]:
+def reachable_consignments(session: Connection[Any], objects: Iterable[ObjectId]) -> set[ObjectId]:
     """The consignments that facts about the objects may reach, on whatever way and at whatever time; rather too many."""
     ids = uuids(sorted({*objects}))
     return {row[0] for row in session.execute(statement("reached"), {"ids": ids}, binary=True)}

@@ -7,7 +7,7 @@ from abc import abstractmethod
 from datetime import datetime
 from typing import NamedTuple
 
-from services.ledger.storage.schema_window import require
+from services.ledger.storage.schema_window import require_schema
 from services.ledger.storage.session import Session, open_session
 from services.runtime.follower import Follower
 from services.telemetry import metrics
@@ -70,7 +70,7 @@ class ProjectionFollower(Follower):
         """Open the session. Raises SchemaMoved."""
         self._session = open_session(self._dsn, self._application)
         self._session.autocommit = True
-        require(self._session)
+        require_schema(self._session)
         row = self._session.execute(self._last_complete).fetchone()
         if row is not None and row[0] is not None:
             self._progress.complete_at(row[0])

@@ -40,7 +40,7 @@ def proven(
     )
 
 
-def fault(event: KeyAdded | KeyRotated, registry: Registry) -> str:
+def possession_fault(event: KeyAdded | KeyRotated, registry: Registry) -> str:
     """Why ``event`` does not prove possession of its key, "" where it does; ``registry`` is the one before it.
 
     On a rotation the key that is replaced has to sign too. One that comes in the place of a revoked key names it, and that is all
@@ -70,7 +70,7 @@ def fault(event: KeyAdded | KeyRotated, registry: Registry) -> str:
 
 def require_proof(event: KeyAdded | KeyRotated, registry: Registry) -> None:
     """Raise RegistryError with the remedy where ``event`` does not prove possession."""
-    wrong = fault(event, registry)
+    wrong = possession_fault(event, registry)
     if not wrong:
         return
     if isinstance(event, KeyRotated):

@@ -27,7 +27,7 @@ Session = Connection[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordedEvent:
     """A registry event as stored: the version it made, when (UTC microseconds) and by whom it was registered."""
 
     version: int
@@ -58,7 +58,7 @@ def load(session: Session) -> Registry:
     return _rows(session, hold(session))
 
 
-def look(session: Session) -> Registry:
+def read_snapshot(session: Session) -> Registry:
     """The whole registry at one version, for those who only read: holds nothing off and needs no right to write.
 
     Where a change comes in between, it is read again.
@@ -72,10 +72,10 @@ def look(session: Session) -> Registry:
         before = after
 
 
-def history(session: Session, after: int = 0) -> Iterator[Recorded]:
+def history(session: Session, after: int = 0) -> Iterator[RecordedEvent]:
     """The events above version ``after``, in order."""
     for number, at, by, body in session.execute(statement("events"), {"after": after}).fetchall():
-        yield Recorded(number, at, by, parse(body))
+        yield RecordedEvent(number, at, by, parse(body))
 
 
 EventT = TypeVar("EventT", bound=fold.Event)
@@ -96,7 +96,7 @@ def append(
     Gets its turn between batches that hold the registry, and makes later ones wait, until the transaction ends (see
     ``take_turn``). ``at`` is UTC microseconds and is recorded only; nothing is judged by it.
     """
-    take_turn(session)
+    lock_registry(session)
     before = load(session)
     after = fold.apply(before, event)
     require(event, before)
@@ -228,7 +228,7 @@ PATIENCE = 30.0
 _LOCK = b"LOCK TABLE lianyun.registry_version IN EXCLUSIVE MODE"
 
 
-def take_turn(session: Connection[Any]) -> None:
+def lock_registry(session: Connection[Any]) -> None:
     """Shut everybody else out of the registry until the caller's transaction ends; plain reads go on.
 
     Must not have held the registry in the same transaction: two who have would wait for one another. Blocks up to 30 s,
@@ -260,7 +260,7 @@ class RegistryHistory:
     kept, so that memory stays bounded; another version costs the fold from the nearest one below.
     """
 
-    def __init__(self, events: Iterable[Recorded], capacity: int = 64) -> None:
+    def __init__(self, events: Iterable[RecordedEvent], capacity: int = 64) -> None:
         self._events = tuple(events)
         for place, recorded in enumerate(self._events, start=1):
             if recorded.version != place:
@@ -272,7 +272,7 @@ class RegistryHistory:
         self._known: OrderedDict[int, Registry] = OrderedDict({0: EMPTY})
 
     @property
-    def events(self) -> tuple[Recorded, ...]:
+    def events(self) -> tuple[RecordedEvent, ...]:
         """What was recorded, in order."""
         return self._events
 

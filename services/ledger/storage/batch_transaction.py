@@ -18,9 +18,9 @@ from services.ledger.storage.bodies import put_bodies, put_traces
 from services.ledger.storage.errors import Fenced, GenerationMoved, RegistryMoved
 from services.ledger.storage.rows import StateRows
 from services.ledger.storage.session import Session
-from services.ledger.storage.state import Absorbed, Stated, absorb
+from services.ledger.storage.state import EventRows, StateChange, apply_events
 from services.ledger.storage.structure import Note
-from services.ledger.storage.term_numbers import word
+from services.ledger.storage.term_numbers import term_number
 from services.ledger.storage.work import Work
 
 # A projection is handed the events that a transaction stored, with their numbers, once the heads that they change are locked
@@ -38,7 +38,7 @@ def project(session: Session, projections: Sequence[Projection], stored: Numbere
             projection(session, stored)
 
 
-MOST = 200_000
+MAX_KNOWN_TERMS = 200_000
 
 
 class Terms:
@@ -50,16 +50,16 @@ class Terms:
     def unknown(self, texts: Iterable[Iterable[str]]) -> list[str]:
         """Those of ``texts`` that may have to be stored, in order of their numbers."""
         fresh = {text for group in texts for text in group if text not in self._known}
-        return sorted(fresh, key=word)
+        return sorted(fresh, key=term_number)
 
     def put(self, work: Work, fresh: list[str]) -> None:
         """Store texts in order, before any other lock of the batch is taken but those of offsets and registry."""
         if fresh:
-            work.count("terms", {"numbers": bigints([word(text) for text in fresh]), "texts": fresh})
+            work.count("terms", {"numbers": bigints([term_number(text) for text in fresh]), "texts": fresh})
 
     def committed(self, fresh: list[str]) -> None:
         """Remember that ``fresh`` are stored: their transaction has been committed."""
-        if len(self._known) > MOST:  # publishers choose some of these texts
+        if len(self._known) > MAX_KNOWN_TERMS:  # publishers choose some of these texts
             self._known.clear()
         self._known.update(fresh)
 
@@ -116,7 +116,7 @@ RecordRefused = Callable[[Session, Sequence[Refused]], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Entered:
+class StoredEvents:
     """What a batch's events became: which are new, under which numbers, and what is ready to be folded.
 
     ``taken`` counts the records of the log that the events came by, duplicates included; ``digest`` is that of their admission.
@@ -125,7 +125,7 @@ class Entered:
     identified: Identified
     first: int
     numbers: tuple[int, ...]
-    absorbed: Absorbed
+    absorbed: StateChange
     taken: int = 0
     digest: bytes = b""
 
@@ -164,7 +164,7 @@ def _leader(advance: Advance) -> int:
     return -1 if last is None or last.leader_epoch is None else last.leader_epoch
 
 
-def hold(work: Work, generation: int, registry: int | None) -> int:
+def hold_versions(work: Work, generation: int, registry: int | None) -> int:
     """Keep registry and generation as they are until the end, and return the first number of a block for events.
 
     Raises RegistryMoved where the events were judged by another version (None: they were not judged just now).
@@ -177,18 +177,18 @@ def hold(work: Work, generation: int, registry: int | None) -> int:
     return int(row[2])
 
 
-def enter(
+def store_events(
     work: Work,
     first: int,
     events: Sequence[Event],
     rows: Sequence[StateRows],
     topics: Mapping[str, int],
     taken: Note,
-) -> Entered:
+) -> StoredEvents:
     """Store what is new among ``events`` and derive what it and the notes ``taken`` change, up to finding heads."""
     if not events:
         nothing = Identified((), (), frozenset(), 0)
-        return Entered(nothing, first, (), absorb(work, (), taken))
+        return StoredEvents(nothing, first, (), apply_events(work, (), taken))
     identified = identify(work, events, first)
     work.stage("identity")
     kept = sorted((*identified.new, *identified.variants))
@@ -198,7 +198,7 @@ def enter(
     work.stage("body")
     variants = frozenset(identified.variants)
     stated = [
-        Stated(
+        EventRows(
             no=first + i,
             id=events[i].id,
             rows=rows[i],
@@ -207,12 +207,12 @@ def enter(
         )
         for i in kept
     ]
-    absorbed = absorb(work, stated, taken)
-    return Entered(identified, first, tuple(first + i for i in kept), absorbed, len(events), digest)
+    absorbed = apply_events(work, stated, taken)
+    return StoredEvents(identified, first, tuple(first + i for i in kept), absorbed, len(events), digest)
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class FoldedHeads:
     """Heads and trains that were folded, and the consignments that could not be."""
 
     heads: int
@@ -220,14 +220,14 @@ class Finished:
     broken: tuple[bytes, ...] = ()
 
 
-def finish(
+def fold_and_record(
     work: Work,
-    entered: Entered,
+    entered: StoredEvents,
     refused: Sequence[Refused],
     record_refused: RecordRefused,
     singly: bool = False,
     project: Callable[[Session], None] | None = None,
-) -> Finished:
+) -> FoldedHeads:
     """Fold heads, then put down the batch and its dead letters, with nothing waiting for an answer in between.
 
     ``project`` writes what others make of the events. ``singly`` folds one head after another, because together they failed.
@@ -239,16 +239,16 @@ def finish(
         _put_down(work, entered, refused, record_refused, project)
     else:
         work.folding = True
-        with state.straight(work):
+        with state.head_pipeline(work):
             sent = state.fold_heads(work, touched, found)
             _put_down(work, entered, refused, record_refused, project)
     work.stage("heads")
-    return Finished(sent.heads, sent.trains, broken)
+    return FoldedHeads(sent.heads, sent.trains, broken)
 
 
 def _put_down(
     work: Work,
-    entered: Entered,
+    entered: StoredEvents,
     refused: Sequence[Refused],
     record_refused: RecordRefused,
     project: Callable[[Session], None] | None,

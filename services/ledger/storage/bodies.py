@@ -51,7 +51,7 @@ def put_bodies(work: Work, events: Sequence[tuple[int, Event]], topics: Mapping[
     says of them (``admissions``).
     """
     if not events:
-        return admissions(())
+        return admissions_digest(())
     numbers = {name: _TOPIC(2, no) for name, no in topics.items()}
     pieces: list[bytes] = []
     said: list[bytes] = []
@@ -61,15 +61,15 @@ def put_bodies(work: Work, events: Sequence[tuple[int, Event]], topics: Mapping[
         pieces += (number, before, topic, after)
         said.append(b"".join((number, before, topic, after[:_PLACE])))
     work.copy(f"COPY lianyun.body_{events[0][0] // SPAN} FROM STDIN BINARY".encode(), pieces)
-    return admissions(said)
+    return admissions_digest(said)
 
 
-def admissions(said: Iterable[bytes]) -> bytes:
+def admissions_digest(said: Iterable[bytes]) -> bytes:
     """The digest of what the platform says of the events of one block, in the order of their numbers."""
     return hashlib.sha256(b"".join(said)).digest()
 
 
-def admission(
+def admission_bytes(
     no: int,
     appended: int,
     offset: int,

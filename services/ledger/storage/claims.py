@@ -19,7 +19,7 @@ ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class AssignedPartition:
     """A partition that was assigned: its topic's id at the broker, and the first offset that the log still has."""
 
     topic: str
@@ -28,7 +28,7 @@ class Wanted:
     beginning: int = 0
 
 
-def claim_partitions(session: Session, owner: str, wanted: Sequence[Wanted]) -> list[Claim]:
+def claim_partitions(session: Session, owner: str, wanted: Sequence[AssignedPartition]) -> list[Claim]:
     """Claim ``wanted`` for ``owner`` and return where to read on; a partition never read starts at its beginning.
 
     Commits. Blocks up to 2 s for an open transaction of the previous owner, then ends that session: a frozen client

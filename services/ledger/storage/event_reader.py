@@ -19,7 +19,7 @@ from services.ledger.admission.raw_bytes import unframe
 from services.ledger.storage import statement
 from services.ledger.storage.arrays import adapt, bigints, smallints, uuids
 from services.ledger.storage.session import Session
-from services.ledger.storage.term_numbers import key_text, whole
+from services.ledger.storage.term_numbers import join_id, key_text
 from services.ledger.storage.work import Work
 from services.runtime.named_sql import nested
 
@@ -78,7 +78,7 @@ def consignments_of(session: Session, kind: ObjectKind, key: str) -> list[bytes]
     ]
 
 
-def said_of(session: Session, kind: ObjectKind, key: str) -> list[Stored]:
+def events_naming(session: Session, kind: ObjectKind, key: str) -> list[Stored]:
     """The events that name the object itself, whatever it belongs to, with all that withdraws them, in order of their numbers."""
     work = _work(session)
     way = {"ids": uuids([object_id(kind, key)]), "kinds": smallints([int(kind)])}
@@ -134,7 +134,7 @@ def numbers_query(superseded: bool) -> bytes:
 
 
 @cache
-def said_query() -> bytes:
+def naming_query() -> bytes:
     """The walk, and the numbers of what was said of the objects on it: without what withdraws that."""
     return _said_query() + b"\nSELECT n.no FROM said n"
 
@@ -225,7 +225,7 @@ def unsettled(session: Session) -> int:
 def _work(session: Session) -> Work:
     adapt(session)
     # The planner guesses millions of rows for a walk of three, and a hash table for them is allocated each time.
-    spare(session)
+    limit_work_memory(session)
     return Work(session)
 
 
@@ -242,7 +242,7 @@ def stored_of(row: Sequence[Any]) -> Stored:
     )  # fmt: skip
 
 
-def spare(session: Session) -> None:
+def limit_work_memory(session: Session) -> None:
     """Walks of few steps get no memory for millions, until the transaction ends: allocating it takes longer than walking."""
     session.execute("SET LOCAL work_mem = '128kB'")
 
@@ -330,4 +330,4 @@ def _stage(stage: Sequence[int] | None, places: dict[int, str]) -> StageRow | No
     if stage is None:
         return None
     at, published, high, low, milestone, place = stage
-    return StageRow(at, published, whole(high, low), milestone, places.get(place, ""))
+    return StageRow(at, published, join_id(high, low), milestone, places.get(place, ""))

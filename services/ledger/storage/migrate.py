@@ -17,7 +17,7 @@ import psycopg
 from psycopg import sql
 
 from services.domain.rules import fold_version
-from services.ledger.audit_trail.entries import AUDITED, enter, parts_to_take_up
+from services.ledger.audit_trail.entries import AUDITED, backfill_steps, enter
 from services.ledger.storage.bodies import prepare_partitions
 from services.ledger.storage.ddl import statements
 from services.ledger.storage.errors import MigrationError
@@ -27,11 +27,11 @@ from services.ledger.storage.reference import write_reference
 from services.ledger.storage.schema_window import (
     AFTER_THE_DEPLOYMENT,
     BEFORE_THE_DEPLOYMENT,
-    Standing,
-    needing,
-    standing,
+    SchemaStatus,
+    schema_status,
+    sessions_needing,
 )
-from services.ledger.storage.session import Session, named
+from services.ledger.storage.session import Session, describe_sessions
 from services.runtime.transactions import LOCKED, RetryPolicy, retry
 
 __all__ = ["FOLDER", "Migration", "Phase", "migrate", "migrations"]
@@ -95,14 +95,14 @@ def migrate(
     with psycopg.connect(dsn, application_name="lianyun-migrate", autocommit=True) as session:
         _alone(session)
         _patiently(session, "the table of migrations", patience, lambda: _bootstrap(session))
-        found = standing(session, folder)
+        found = schema_status(session, folder)
         applied = []
         chosen = _chosen(found, phase)[:most]
         if not found.fresh:
             _nobody_needs(session, chosen, min(patience, LEAVING))
         for migration in chosen:
             if migration.number == AUDITED:
-                for part in parts_to_take_up(session):
+                for part in backfill_steps(session):
                     _patiently(session, "the audit trail", patience, partial(_part, session, part))
             _apply(session, migration, patience)
             applied.append(migration.name)
@@ -127,7 +127,7 @@ def _bootstrap(session: Session) -> None:
             session.execute("ALTER TABLE lianyun.migration ADD COLUMN phase text NOT NULL DEFAULT 'before'")
 
 
-def _chosen(found: Standing, phase: Phase | None) -> list[Migration]:
+def _chosen(found: SchemaStatus, phase: Phase | None) -> list[Migration]:
     """What is to be applied; MigrationError where something else comes first."""
     if found.beyond:
         names = ", ".join(found.beyond)
@@ -151,11 +151,11 @@ def _chosen(found: Standing, phase: Phase | None) -> list[Migration]:
 def _nobody_needs(session: Session, chosen: list[Migration], patience: float) -> None:
     """Return where no process of a release before what is to be taken away is at work; those that are ending are waited for."""
     until = time.monotonic() + patience
-    while older := needing(session, chosen):
+    while older := sessions_needing(session, chosen):
         if time.monotonic() > until:
             names = ", ".join(each.name for each in chosen if each.phase is Phase.AFTER)
             raise MigrationError(
-                f"{names} takes away what an older release needs, and processes of one are at work: {named(older)}. "
+                f"{names} takes away what an older release needs, and processes of one are at work: {describe_sessions(older)}. "
                 f"Nothing was done. Replace or stop them, then `{AFTER_THE_DEPLOYMENT}`; before that `{BEFORE_THE_DEPLOYMENT}`"
             )
         time.sleep(0.1)

@@ -10,12 +10,12 @@ from services.ledger.admission.model import Refused
 from services.ledger.storage import batch_transaction
 from services.ledger.storage.arrays import uuids
 from services.ledger.storage.batch import Applied, Event
-from services.ledger.storage.batch_transaction import Entered, Identified, Projection, Terms, project
+from services.ledger.storage.batch_transaction import Identified, Projection, StoredEvents, Terms, project
 from services.ledger.storage.bodies import topic_numbers
 from services.ledger.storage.generations import current_generation
 from services.ledger.storage.rows import state_rows
-from services.ledger.storage.session import Session, equip
-from services.ledger.storage.state import absorb
+from services.ledger.storage.session import Session, set_local_generation
+from services.ledger.storage.state import apply_events
 from services.ledger.storage.structure import NOTHING, Note
 from services.ledger.storage.term_numbers import key_number
 from services.ledger.storage.work import Work
@@ -31,17 +31,19 @@ def apply_one(session: Session, event: Event, projections: Sequence[Projection] 
     """
     rows = state_rows(event.facts)
     work, generation = _begin(session)
-    first = batch_transaction.hold(work, generation, event.registry)
+    first = batch_transaction.hold_versions(work, generation, event.registry)
     topics = topic_numbers(session, [event.record.topic])
     terms = Terms()
     terms.put(work, terms.unknown([rows.terms]))
     # Of no offset of the log: a redrive takes no record.
-    entered = replace(batch_transaction.enter(work, first, (event,), (rows,), topics, NOTHING), taken=0)
+    entered = replace(
+        batch_transaction.store_events(work, first, (event,), (rows,), topics, NOTHING), taken=0
+    )
 
     def projected(session: Session) -> None:
         project(session, projections, [(no, event) for no in entered.numbers])
 
-    done = batch_transaction.finish(work, entered, (), _no_letters, project=projected)
+    done = batch_transaction.fold_and_record(work, entered, (), _no_letters, project=projected)
     known = entered.identified
     return Applied(
         len(known.new),
@@ -61,7 +63,7 @@ def quarantine(session: Session, key_id: str, from_micros: int) -> int:
     batch of that key is under way; the statement reads every body of that time, so it takes seconds on a large store.
     """
     work, generation = _begin(session)
-    batch_transaction.hold(work, generation, None)
+    batch_transaction.hold_versions(work, generation, None)
     events = [row[0] for row in work.rows("quarantine", {"key": key_number(key_id), "start": from_micros})]
     if events:
         _refold(work, Note(judged=frozenset(events)))
@@ -71,21 +73,21 @@ def quarantine(session: Session, key_id: str, from_micros: int) -> int:
 def mend(session: Session, consignment: bytes) -> bool:
     """Derive and fold one consignment anew from its stored facts; True where it is whole after that."""
     work, generation = _begin(session)
-    batch_transaction.hold(work, generation, None)
+    batch_transaction.hold_versions(work, generation, None)
     work.count("unbreak_heads", {"ids": uuids([consignment])})
     return not _refold(work, Note(consignments=frozenset({consignment})))
 
 
 def _begin(session: Session) -> tuple[Work, int]:
     generation = current_generation(session)
-    equip(session, generation)
+    set_local_generation(session, generation)
     return Work(session), generation
 
 
 def _refold(work: Work, own: Note) -> tuple[bytes, ...]:
-    absorbed = absorb(work, (), NOTHING, own)
-    entered = Entered(Identified((), (), frozenset(), 0), 0, (), absorbed)
-    return batch_transaction.finish(work, entered, (), _no_letters, singly=True).broken
+    absorbed = apply_events(work, (), NOTHING, own)
+    entered = StoredEvents(Identified((), (), frozenset(), 0), 0, (), absorbed)
+    return batch_transaction.fold_and_record(work, entered, (), _no_letters, singly=True).broken
 
 
 def _no_letters(_session: Any, refused: Sequence[Refused]) -> None:

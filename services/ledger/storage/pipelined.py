@@ -18,7 +18,7 @@ from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
 from psycopg.pq.abc import Buffer, PGresult
 
-from services.ledger.storage.session import Question, Row, Session, make_ready
+from services.ledger.storage.session import BoundStatement, Row, Session, configure
 
 _PARAMETER = re.compile(rb"%(?:\((\w+)\)s|(%))")
 _SYNC, _ROWS = int(pq.ExecStatus.PIPELINE_SYNC), int(pq.ExecStatus.TUPLES_OK)
@@ -56,7 +56,7 @@ class PipelinedSession:
         """Connect on a thread, with the ``arguments`` of psycopg, and execute ``first``; psycopg.OperationalError."""
         return cls(await asyncio.to_thread(_connected, dsn, arguments, first))
 
-    async def ask(self, *questions: Question) -> list[list[Row]]:
+    async def ask(self, *questions: BoundStatement) -> list[list[Row]]:
         """The rows of each question, in order; the first error that the database found in any of them is raised."""
         self._wanted, self._found, self._failed, self._nothing = [], [], None, False
         for question in questions:
@@ -76,7 +76,7 @@ class PipelinedSession:
             self._descriptor = -1
         self._connection.close()
 
-    def _send(self, question: Question) -> None:
+    def _send(self, question: BoundStatement) -> None:
         text, names = _positional(question.query)
         name = self._prepared.get(question.query)
         if name is None:
@@ -170,7 +170,7 @@ class PipelinedSession:
 def _connected(dsn: str, arguments: Mapping[str, Any], first: tuple[bytes, ...]) -> Session:
     connection: Session = psycopg.connect(dsn, **{**arguments, "autocommit": True})
     try:
-        make_ready(connection)
+        configure(connection)
         for statement in first:
             connection.execute(statement, prepare=False)
     except BaseException:

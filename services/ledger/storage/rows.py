@@ -19,7 +19,7 @@ from services.domain.links import carried
 from services.domain.objects import object_id
 from services.domain.rules import SECOND, rules
 from services.ledger.storage.arrays import bigints
-from services.ledger.storage.term_numbers import halves, letters, slot_word, word
+from services.ledger.storage.term_numbers import country_number, slot_number, split_id, term_number
 
 NO_TOLERANCE = -1
 MOVEMENT, CUSTOMS, DOCUMENT = 1, 2, 6
@@ -130,7 +130,7 @@ def _claim(claim: Claim) -> bytes:
         event, publisher, published, happened, (kind, key), milestone, region, jurisdiction, place, occurrence,
         classifier, assurance, territorial, _,
     ) = claim  # fmt: skip
-    high, low = halves(event)
+    high, low = split_id(event)
     which, ruled, moved = _question(region, jurisdiction, milestone, place, occurrence, classifier)
     return b"".join(
         (
@@ -151,12 +151,12 @@ def _question(
 ) -> tuple[bytes, bytes, int]:
     """What a claim's row holds by its question alone: slot and place, what rules say of it, and the part that it moves."""
     rule = rules()[milestone]
-    slot = slot_word(region, jurisdiction, milestone, place, occurrence, classifier)
+    slot = slot_number(region, jurisdiction, milestone, place, occurrence, classifier)
     tolerance = NO_TOLERANCE if rule.tolerance is None else rule.tolerance // SECOND
     episode = rule.episode if classifier is Classifier.ACT else 0
     return (
-        _WHICH(8, slot, 8, word(place)),
-        _RULED(4, tolerance, 2, letters(jurisdiction), 2, milestone, 2, episode),
+        _WHICH(8, slot, 8, term_number(place)),
+        _RULED(4, tolerance, 2, country_number(jurisdiction), 2, milestone, 2, episode),
         part(region, jurisdiction, milestone, classifier),
     )
 
@@ -196,12 +196,12 @@ def _withdrawal(withdrawal: Withdrawal) -> bytes:
 
 @lru_cache(maxsize=10_000)
 def _said(publisher: str) -> bytes:
-    return _WORD(8, word(publisher))
+    return _WORD(8, term_number(publisher))
 
 
 @lru_cache(maxsize=10_000)
 def _names(names: frozenset[str]) -> bytes:
-    packed = bigints(sorted(word(name) for name in names))
+    packed = bigints(sorted(term_number(name) for name in names))
     return _LENGTH(len(packed)) + packed
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from services.ledger.storage.errors import MigrationError, SchemaMoved
 from services.ledger.storage.migration import FOLDER, Baseline, Migration, Phase, migrations
-from services.ledger.storage.session import Session, named, older_than
+from services.ledger.storage.session import Session, describe_sessions, sessions_older_than
 
 BEFORE_THE_DEPLOYMENT = "lianyun db migrate --before"
 AFTER_THE_DEPLOYMENT = "lianyun db migrate --after"
@@ -24,7 +24,7 @@ SELECT m.number, m.name, m.checksum, coalesce(to_jsonb(m) ->> 'phase', 'before')
 """
 
 
-class Applied(NamedTuple):
+class AppliedMigration(NamedTuple):
     """A migration as the database has it."""
 
     number: int
@@ -34,11 +34,11 @@ class Applied(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class SchemaStatus:
     """Where a database stands beside the migrations of this release: what it lacks, and what it has beyond them."""
 
     pending: tuple[Migration, ...]
-    newer: tuple[Applied, ...]
+    newer: tuple[AppliedMigration, ...]
     fresh: bool  # nothing was ever applied: no release runs on it
 
     @property
@@ -57,17 +57,19 @@ class Standing:
         return tuple(each.name for each in self.newer if each.phase is Phase.AFTER)
 
 
-def standing(session: Session, folder: Path = FOLDER) -> Standing:
+def schema_status(session: Session, folder: Path = FOLDER) -> SchemaStatus:
     """Look, in the caller's transaction. MigrationError where what was applied is not what the files say."""
     known = migrations(folder)
     row = session.execute("SELECT to_regclass('lianyun.migration') IS NULL").fetchone()
     if row is None or row[0]:
-        return Standing(tuple(known), (), True)
-    applied = [Applied(n, name, sum_, Phase(phase)) for n, name, sum_, phase in session.execute(_APPLIED)]
-    return compared(known, applied)
+        return SchemaStatus(tuple(known), (), True)
+    applied = [
+        AppliedMigration(n, name, sum_, Phase(phase)) for n, name, sum_, phase in session.execute(_APPLIED)
+    ]
+    return compare_schema(known, applied)
 
 
-def compared(known: Iterable[Migration], applied: Iterable[Applied]) -> Standing:
+def compare_schema(known: Iterable[Migration], applied: Iterable[AppliedMigration]) -> SchemaStatus:
     """The standing of a database in which ``applied`` stands; pure. Raises as ``standing``."""
     known = list(known)
     files = {each.number: each for each in known}
@@ -76,7 +78,7 @@ def compared(known: Iterable[Migration], applied: Iterable[Applied]) -> Standing
         if one.baseline is not None:
             present = _with_baseline(one, one.baseline, present)
     last = max(present.keys() & files.keys(), default=0)
-    newer: list[Applied] = []
+    newer: list[AppliedMigration] = []
     for number, each in present.items():
         match = files.get(number)
         if match is None and number < max(files, default=0):
@@ -91,12 +93,12 @@ def compared(known: Iterable[Migration], applied: Iterable[Applied]) -> Standing
     for one in pending:
         if one.phase is Phase.BEFORE and one.number < last:
             raise MigrationError(f"{one.name} comes before one that was applied; give it a new number")
-    return Standing(pending, tuple(newer), not present)
+    return SchemaStatus(pending, tuple(newer), not present)
 
 
 def _with_baseline(
-    migration: Migration, baseline: Baseline, present: dict[int, Applied]
-) -> dict[int, Applied]:
+    migration: Migration, baseline: Baseline, present: dict[int, AppliedMigration]
+) -> dict[int, AppliedMigration]:
     """``present`` with the baseline instead of the migrations that it replaces, where these were applied one by one.
 
     MigrationError where they were not all applied, or one of them is another than was released.
@@ -124,29 +126,31 @@ def _with_baseline(
         )
     later = {number: each for number, each in present.items() if number > baseline.level}
     return {
-        baseline.level: Applied(migration.number, migration.name, migration.checksum, migration.phase),
+        baseline.level: AppliedMigration(
+            migration.number, migration.name, migration.checksum, migration.phase
+        ),
         **later,
     }
 
 
-def still_older(session: Session, found: Standing) -> str:
+def describe_older_sessions(session: Session, found: SchemaStatus) -> str:
     """Who is at work on what migrations *after* are to take away, in words; "" for nobody. In the caller's transaction."""
-    return "" if found.fresh else named(needing(session, found.pending))
+    return "" if found.fresh else describe_sessions(sessions_needing(session, found.pending))
 
 
-def needing(session: Session, chosen: Iterable[Migration]) -> dict[str, list[int]]:
+def sessions_needing(session: Session, chosen: Iterable[Migration]) -> dict[str, list[int]]:
     """Who is at work that may need what those of ``chosen`` that come *after* take away, as ``older_than`` tells them."""
     last = max((each.number for each in chosen if each.phase is Phase.AFTER), default=0)
-    return older_than(session, last) if last else {}
+    return sessions_older_than(session, last) if last else {}
 
 
-def require(session: Session, folder: Path = FOLDER) -> None:
+def require_schema(session: Session, folder: Path = FOLDER) -> None:
     """Return where this release may run on the database; SchemaMoved, with what to do, where it may not.
 
     A few milliseconds, in the caller's transaction: asked once, when a process begins.
     """
     try:
-        found = standing(session, folder)
+        found = schema_status(session, folder)
     except MigrationError as problem:
         raise SchemaMoved(str(problem)) from None
     if found.beyond:

@@ -29,7 +29,7 @@ SERVING = (
 _CLASS = 7002
 
 
-def announce(session: Connection[Any], level: int | None = None) -> None:
+def announce_release(session: Connection[Any], level: int | None = None) -> None:
     """Say, until ``session`` is closed, that it is of a release which knows migration ``level``: by itself the last one there is.
 
     Commits; waits for nobody.
@@ -39,7 +39,7 @@ def announce(session: Connection[Any], level: int | None = None) -> None:
     session.commit()
 
 
-def older_than(session: Connection[Any], level: int) -> dict[str, list[int]]:
+def sessions_older_than(session: Connection[Any], level: int) -> dict[str, list[int]]:
     """The sessions at work here that do not say that they know migration ``level``: application names, each with its pids.
 
     In a transaction Postgres shows those of its first look again.
@@ -49,7 +49,7 @@ def older_than(session: Connection[Any], level: int) -> dict[str, list[int]]:
     return {name: list(pids) for name, pids in found}
 
 
-def named(sessions: dict[str, list[int]]) -> str:
+def describe_sessions(sessions: dict[str, list[int]]) -> str:
     """Those sessions in words."""
     return ", ".join(f"{name} ({_pids(pids)})" for name, pids in sessions.items())
 
@@ -95,7 +95,7 @@ def open_session(dsn: str, application: str = APPLICATION) -> Session:
     Under another name than the workers' it is not ended after 2 s of silence, but only after 30.
     """
     connection: Session = psycopg.connect(dsn, **session_arguments(application))
-    make_ready(connection)
+    configure(connection)
     return connection
 
 
@@ -104,36 +104,36 @@ def session_arguments(application: str) -> dict[str, Any]:
     return {"prepare_threshold": 0, "application_name": application, "options": _OPTIONS, "autocommit": False}
 
 
-def make_ready(connection: Session) -> None:
+def configure(connection: Session) -> None:
     """What remains to be done once it is open; one statement."""
     connection.isolation_level = IsolationLevel.READ_COMMITTED
     connection.prepared_max = None
     adapt(connection)
-    announce(connection)
+    announce_release(connection)
 
 
-def equip(session: Session, generation: int) -> None:
+def set_local_generation(session: Session, generation: int) -> None:
     """Make the tables of ``generation`` those that unqualified names mean, until the transaction ends."""
     adapt(session)
     schema = sql.Identifier(f"g{generation}")
     session.execute(sql.SQL("SET LOCAL search_path = {}, lianyun, pg_temp").format(schema))
     for name, value in _PLANNING.items():
         session.execute(sql.SQL("SET LOCAL {} = {}").format(sql.Identifier(name), sql.Literal(value)))
-    make_temporary(session)
+    create_temporary_tables(session)
     session.execute("DELETE FROM hit")  # of an earlier use in the same transaction
     session.execute("DELETE FROM fresh_reach")
 
 
-def settle_in(session: Session, generation: int) -> None:
+def set_session_generation(session: Session, generation: int) -> None:
     """The same for the whole session; commits."""
     session.execute(
         sql.SQL("SET search_path = {}, lianyun, pg_temp").format(sql.Identifier(f"g{generation}"))
     )
-    make_temporary(session)
+    create_temporary_tables(session)
     session.commit()
 
 
-def make_temporary(session: Session) -> None:
+def create_temporary_tables(session: Session) -> None:
     """Create the tables that carry rows between the statements of one transaction."""
     session.execute(statement("temporary"), prepare=False)
 
@@ -156,7 +156,7 @@ def end_frozen(session: Session, owner: str) -> list[int]:
 Row = tuple[Any, ...]
 
 
-class Question(NamedTuple):
+class BoundStatement(NamedTuple):
     """A statement with its parameters by name."""
 
     query: bytes

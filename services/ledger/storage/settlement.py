@@ -18,19 +18,19 @@ from services.ledger.storage.arrays import bigints, uuids
 from services.ledger.storage.structure import Note
 from services.ledger.storage.work import Work
 
-MOST = 8
+MAX_NOTES = 8
 """Notes that one transaction takes at most."""
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class TakenNotes:
     """The notes that a transaction takes over, as one."""
 
     note: Note
     count: int
 
 
-NOTHING = Settled(Note(), 0)
+NO_NOTES = TakenNotes(Note(), 0)
 
 
 def unmarked(work: Work) -> Sequence[int]:
@@ -38,12 +38,12 @@ def unmarked(work: Work) -> Sequence[int]:
     return [row[0] for row in work.rows("pending_unmarked")]
 
 
-def take_over(work: Work, waiting: Sequence[int]) -> Settled:
+def take_over(work: Work, waiting: Sequence[int]) -> TakenNotes:
     """Take the notes that nobody can have missed any more, and mark those of ``waiting`` with this transaction's id."""
-    ripe = work.rows("pending_take", {"most": MOST})
+    ripe = work.rows("pending_take", {"most": MAX_NOTES})
     if waiting:
         work.count("pending_mark", {"ids": bigints(waiting)})
-    return Settled(
+    return TakenNotes(
         Note(
             frozenset(event for judged, _, _ in ripe for event in judged),
             frozenset(no for _, numbers, _ in ripe for no in numbers),

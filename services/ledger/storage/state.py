@@ -15,7 +15,7 @@ from services.ledger.storage import points, settlement
 from services.ledger.storage.arrays import bigints, uuids
 from services.ledger.storage.errors import FAULTS_OF_EVENTS
 from services.ledger.storage.rows import StateRows, completed
-from services.ledger.storage.structure import NOTHING, Note, Renewed, renew
+from services.ledger.storage.structure import NOTHING, Note, StructureChanges, rederive
 from services.ledger.storage.work import Work
 
 _RELEASE = {"release": -RELEASE, "held_back": bigints(HELD_BACK)}
@@ -45,7 +45,7 @@ def find_heads(work: Work, touched: Touched) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class HeadFolds:
     """The folds that were sent; how many heads and trains they wrote is known when the pipeline has ended."""
 
     cursors: tuple[Cursor[Any] | None, Cursor[Any] | None]
@@ -61,7 +61,7 @@ class Sent:
         return 0 if self.cursors[1] is None else self.cursors[1].rowcount
 
 
-def fold_heads(work: Work, touched: Touched, found: bool) -> Sent:
+def fold_heads(work: Work, touched: Touched, found: bool) -> HeadFolds:
     """Lock and fold what ``find_heads`` put down, then the trains: the rows that most workers share are held shortest.
 
     In a pipeline nothing waits for an answer between the first lock and what follows.
@@ -71,10 +71,10 @@ def fold_heads(work: Work, touched: Touched, found: bool) -> Sent:
         work.send("lock_heads")
         points.reach("holding_heads")
         heads = work.send("fold_heads", {"only": None, **_RULES})
-    return Sent((heads, _fold_trains(work, touched)))
+    return HeadFolds((heads, _fold_trains(work, touched)))
 
 
-def fold_heads_singly(work: Work, touched: Touched, found: bool) -> tuple[Sent, tuple[bytes, ...]]:
+def fold_heads_singly(work: Work, touched: Touched, found: bool) -> tuple[HeadFolds, tuple[bytes, ...]]:
     """The same for a transaction in which some fold fails: that consignment alone is marked broken, and returned.
 
     Slow, one savepoint each; its events are kept, and ``mend`` folds it again when the fault is corrected.
@@ -89,7 +89,7 @@ def fold_heads_singly(work: Work, touched: Touched, found: bool) -> tuple[Sent, 
             except FAULTS_OF_EVENTS:
                 work.count("break_heads", {"ids": uuids([cons])})
                 broken.append(cons)
-    return Sent((None, _fold_trains(work, touched))), tuple(broken)
+    return HeadFolds((None, _fold_trains(work, touched))), tuple(broken)
 
 
 def _fold_trains(work: Work, touched: Touched) -> Cursor[Any] | None:
@@ -100,7 +100,7 @@ def _fold_trains(work: Work, touched: Touched) -> Cursor[Any] | None:
     return work.send("fold_trains", {**block, "running": RUNNING, **_RELEASE})
 
 
-def straight(work: Work) -> AbstractContextManager[Any]:
+def head_pipeline(work: Work) -> AbstractContextManager[Any]:
     """A pipeline for the last statements of a transaction, unless a hook has to be called between them."""
     return nullcontext() if points.installed() else work.session.pipeline()
 
@@ -114,7 +114,7 @@ _RARE = TABLES[1:]
 COPY = {table: f"COPY {table} FROM STDIN BINARY".encode() for table in TABLES}
 
 
-class Stated(NamedTuple):
+class EventRows(NamedTuple):
     """The rows of one stored event; ``dead`` where it is known not to count, ``contradicts`` where it equivocates."""
 
     no: int
@@ -125,14 +125,14 @@ class Stated(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Absorbed:
+class StateChange:
     """What is ready to be folded, and whether a head may be among it."""
 
     touched: Touched
     found: bool
 
 
-def absorb(work: Work, events: Sequence[Stated], taken: Note, own: Note = NOTHING) -> Absorbed:
+def apply_events(work: Work, events: Sequence[EventRows], taken: Note, own: Note = NOTHING) -> StateChange:
     """Write the rows of ``events`` and derive what they and ``taken`` change.
 
     ``own`` names what the transaction itself changes besides. Leaves a note of it. Locks no head: ``fold_heads`` does, as the transaction's last but one act.
@@ -144,9 +144,9 @@ def absorb(work: Work, events: Sequence[Stated], taken: Note, own: Note = NOTHIN
         judged=frozenset(e.id for e in events if e.rows.withdraws or e.contradicts),
         numbers=frozenset(e.no for e in events if e.rows.structural),
     )
-    renewed = Renewed()
+    renewed = StructureChanges()
     if own or taken:
-        renewed = renew(work, own | taken)
+        renewed = rederive(work, own | taken)
         # Noted is what this transaction changed: its own facts, and what looking again has changed. What was looked
         # at again and found right is done.
         settlement.leave(work, own | renewed.changed)
@@ -162,7 +162,7 @@ def absorb(work: Work, events: Sequence[Stated], taken: Note, own: Note = NOTHIN
     work.stage("settle")
     found = find_heads(work, touched)
     work.stage("resolve")
-    return Absorbed(touched, found)
+    return StateChange(touched, found)
 
 
 def by_table(events: Iterable[tuple[int, StateRows, bool]]) -> dict[str, list[bytes]]:

@@ -27,7 +27,7 @@ WITHDRAWN, CYCLIC, EQUIVOCATED, QUARANTINED = 1, 2, 3, 4
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class LivenessChanges:
     """What changed: events whose place among the dead changed, and numbers of events whose rows did."""
 
     events: tuple[bytes, ...] = ()
@@ -36,7 +36,7 @@ class Judged:
     structural: tuple[int, ...] = ()  # with links or foundings
 
 
-def judge_again(work: Work, seeds: Iterable[bytes]) -> Judged:
+def judge_again(work: Work, seeds: Iterable[bytes]) -> LivenessChanges:
     """Judge all that is tied to ``seeds`` by corrections, and write what changed.
 
     Reads what this transaction sees. Whoever calls leaves a note of the seeds and of the changed events, so that
@@ -44,7 +44,7 @@ def judge_again(work: Work, seeds: Iterable[bytes]) -> Judged:
     """
     tied = [row[0] for row in work.rows("component", {"ids": uuids(sorted(seeds))})]
     if not tied:
-        return Judged()
+        return LivenessChanges()
     ids = uuids(sorted(tied))
     contents: dict[bytes, list[tuple[int, bool]]] = defaultdict(list)
     for event, no, quarantined in work.rows("contents", {"ids": ids}):
@@ -80,16 +80,16 @@ def _write_dead(work: Work, tied: Iterable[bytes], reasons: dict[bytes, int]) ->
     return changed
 
 
-def _write_rows(work: Work, changed: Iterable[bytes], flips: dict[int, bool]) -> Judged:
+def _write_rows(work: Work, changed: Iterable[bytes], flips: dict[int, bool]) -> LivenessChanges:
     if not flips:
-        return Judged(events=tuple(changed))
+        return LivenessChanges(events=tuple(changed))
     numbers = sorted(flips)
     flags = {"nos": bigints(numbers), "dead": booleans([flips[no] for no in numbers])}
     claims = work.rows("flip_claims", flags)
     links = work.rows("flip_links", flags)
     foundings = work.rows("flip_foundings", flags)
     rides = (ObjectKind.TRAIN, ObjectKind.WAGON)
-    return Judged(
+    return LivenessChanges(
         events=tuple(changed),
         claims=tuple(sorted({no for no, kind in claims if kind not in rides})),
         trains=tuple(sorted({no for no, kind in claims if kind == ObjectKind.TRAIN})),
@@ -126,7 +126,7 @@ NOTHING = Note()
 
 
 @dataclass(frozen=True, slots=True)
-class Renewed:
+class StructureChanges:
     """What a derivation changed, and the claims that died or revived by it (numbers of their events)."""
 
     changed: Note = field(default_factory=Note)
@@ -134,12 +134,12 @@ class Renewed:
     trains: tuple[int, ...] = ()
 
 
-def renew(work: Work, note: Note) -> Renewed:
+def rederive(work: Work, note: Note) -> StructureChanges:
     """Derive again what ``note`` names, write what changed, and put the consignments touched down to be folded.
 
     Constant number of statements; no head is locked yet.
     """
-    judged = judge_again(work, note.judged) if note.judged else Judged()
+    judged = judge_again(work, note.judged) if note.judged else LivenessChanges()
     work.stage("judge")
     numbers = note.numbers | frozenset(judged.structural)
     stopped = frozenset[int]()
@@ -150,7 +150,7 @@ def renew(work: Work, note: Note) -> Renewed:
     moved = _derive(work, numbers | stopped, note.consignments)
     work.stage("reach")
     changed = Note(frozenset(judged.events), stopped | frozenset(judged.structural), moved)
-    return Renewed(changed, judged.claims, judged.trains)
+    return StructureChanges(changed, judged.claims, judged.trains)
 
 
 def _derive(work: Work, numbers: frozenset[int], consignments: frozenset[bytes]) -> frozenset[bytes]:

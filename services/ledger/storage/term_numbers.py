@@ -14,12 +14,12 @@ _HALF = 1 << 63
 
 
 @lru_cache(maxsize=1 << 16)
-def word(text: str) -> int:
+def term_number(text: str) -> int:
     """The number of a place or of a party's code: 8 bytes of SHA-256 as a signed integer, 0 for the empty text."""
     return int(_SIGNED(hashlib.sha256(text.encode()).digest())[0]) if text else 0
 
 
-def slot_word(
+def slot_number(
     region: Region, jurisdiction: str, milestone: int, place: str, occurrence: str, classifier: Classifier
 ) -> int:
     """The number of a question but for its object: equal for claims that answer the same."""
@@ -28,7 +28,7 @@ def slot_word(
     return int(_SIGNED(hashlib.sha256(framed.encode()).digest())[0])
 
 
-def letters(code: str) -> int:
+def country_number(code: str) -> int:
     """Two capital letters as a number, 0 for none; ValueError for anything else."""
     if not code:
         return 0
@@ -37,18 +37,18 @@ def letters(code: str) -> int:
     return ord(code[0]) << 8 | ord(code[1])
 
 
-def country(number: int) -> str:
+def country_code(number: int) -> str:
     """The two letters that ``letters`` made ``number`` of."""
     return chr(number >> 8) + chr(number & 0xFF) if number else ""
 
 
-def halves(id_: bytes) -> tuple[int, int]:
+def split_id(id_: bytes) -> tuple[int, int]:
     """16 bytes as two signed numbers that order as the bytes do; the inverse is ``whole``."""
     high, low = _PAIR(id_)
     return high - _HALF, low - _HALF
 
 
-def whole(high: int, low: int) -> bytes:
+def join_id(high: int, low: int) -> bytes:
     """The 16 bytes that ``halves`` took apart."""
     return struct.pack(">QQ", high + _HALF, low + _HALF)
 

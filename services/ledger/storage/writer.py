@@ -11,25 +11,22 @@ from itertools import count
 from types import TracebackType
 from typing import Self
 
-from services.ledger.admission.raw_bytes import about
+from services.ledger.admission.raw_bytes import message_labels
 from services.ledger.storage import batch_transaction, claims, points, settlement
 from services.ledger.storage.batch import MOST_EVENTS, Applied, Batch
 from services.ledger.storage.batch_transaction import Projection, RecordRefused, Terms, project
 from services.ledger.storage.bodies import prepare_partitions, topic_numbers
-from services.ledger.storage.claims import Wanted
+from services.ledger.storage.claims import AssignedPartition
 from services.ledger.storage.errors import FAULTS_OF_EVENTS, GaveUp
 from services.ledger.storage.generations import current_generation
 from services.ledger.storage.ledger_protocol import Claim, PartitionId
-from services.ledger.storage.operations import apply_one
 from services.ledger.storage.rows import state_rows
-from services.ledger.storage.schema_window import require
-from services.ledger.storage.session import Session, end_frozen, open_session, settle_in
+from services.ledger.storage.schema_window import require_schema
+from services.ledger.storage.session import Session, end_frozen, open_session, set_session_generation
 from services.ledger.storage.work import Work
 from services.runtime.transactions import CONFLICTS, RetryPolicy, retry_transaction
 
 log = logging.getLogger(__name__)
-
-__all__ = ["Wanted", "Writer", "apply_one"]
 
 ATTEMPTS = 30
 """How often a transaction is tried against deadlocks, serialisation failures and lock timeouts."""
@@ -54,7 +51,7 @@ class Writer:
         projections: Sequence[Projection] = (),
     ) -> None:
         self._session: Session = open_session(dsn)
-        require(self._session)
+        require_schema(self._session)
         self._record_refused = record_refused
         self._settle = settle
         self._projections = tuple(projections)
@@ -63,7 +60,7 @@ class Writer:
         self._topics: dict[str, int] = {}
         self._generation = current_generation(self._session)
         self._session.commit()
-        settle_in(self._session, self._generation)
+        set_session_generation(self._session, self._generation)
         self._room = prepare_partitions(self._session)
         self._first = 0
         self._folding = False
@@ -74,7 +71,7 @@ class Writer:
         """The connection, for what shares the batch's transaction."""
         return self._session
 
-    def claim_partitions(self, owner: str, wanted: Sequence[Wanted]) -> list[Claim]:
+    def claim_partitions(self, owner: str, wanted: Sequence[AssignedPartition]) -> list[Claim]:
         """Claim ``wanted`` for ``owner``: see ``services.ledger.storage.claims``."""
         self._owner = owner
         return claims.claim_partitions(self._session, owner, wanted)
@@ -122,7 +119,7 @@ class Writer:
                     record.offset,
                     type(error).__name__,
                     error,
-                    extra={"action": "event_failed", **about(record.headers)},
+                    extra={"action": "event_failed", **message_labels(record.headers)},
                 )
                 return self.apply(batch.without_events([batch.events[0].refused(error)]))
         first, second = batch.halves()
@@ -197,20 +194,20 @@ class Writer:
         waiting = settlement.unmarked(work) if self._settle else ()
         batch_transaction.fence(work, batch)
         points.reach("after_fence")
-        first = batch_transaction.hold(work, self._generation, batch.registry)
+        first = batch_transaction.hold_versions(work, self._generation, batch.registry)
         self._first = first
         topics = self._known_topics(batch)
         self._terms.put(work, self._fresh)
         work.stage("fence")
-        taken = settlement.take_over(work, waiting) if self._settle else settlement.NOTHING
+        taken = settlement.take_over(work, waiting) if self._settle else settlement.NO_NOTES
         work.stage("settle")
-        entered = batch_transaction.enter(work, first, batch.events, rows, topics, taken.note)
+        entered = batch_transaction.store_events(work, first, batch.events, rows, topics, taken.note)
         stored = [(no, batch.events[no - first]) for no in entered.numbers] if self._projections else []
 
         def projected(session: Session) -> None:
             project(session, self._projections, stored)
 
-        folded = batch_transaction.finish(
+        folded = batch_transaction.fold_and_record(
             work, entered, batch.refused, self._record_refused, singly, projected
         )
         identified, events = entered.identified, batch.events
@@ -230,12 +227,12 @@ class Writer:
 
     def _tick(self, work: Work, singly: bool) -> Applied:
         waiting = settlement.unmarked(work)
-        batch_transaction.hold(work, self._generation, None)
+        batch_transaction.hold_versions(work, self._generation, None)
         taken = settlement.take_over(work, waiting)
         if not taken.note:
             return Applied(settled=taken.count)
-        entered = batch_transaction.enter(work, 0, (), (), {}, taken.note)
-        folded = batch_transaction.finish(work, entered, (), self._record_refused, singly)
+        entered = batch_transaction.store_events(work, 0, (), (), {}, taken.note)
+        folded = batch_transaction.fold_and_record(work, entered, (), self._record_refused, singly)
         return Applied(
             heads=folded.heads, train_heads=folded.trains, settled=taken.count, broken=len(folded.broken)
         )

@@ -128,7 +128,7 @@ def _estimates(
     fresh = sorted(wanted - known.keys())
     if not fresh:
         return found
-    registry = store.look(session)
+    registry = store.read_snapshot(session)
     for stored in event_reader.events_by_number(session, fresh):
         try:
             said = hear(stored, registry).payload

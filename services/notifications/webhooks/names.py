@@ -24,7 +24,7 @@ def names_of(session: Connection[Any], consignments: Collection[bytes]) -> dict[
     cursor = session.cursor(binary=True, row_factory=tuple_row)
     rows = cursor.execute(statement("founded"), {"ids": uuids(sorted(consignments))}).fetchall()
     ids = {number: consignment for consignment, number in rows}
-    registry = registry_store.look(session)
+    registry = registry_store.read_snapshot(session)
     names: dict[bytes, str] = {}
     for stored in event_reader.events_by_number(session, sorted(ids)):
         try:

@@ -57,7 +57,7 @@ def _troubles(
     session: Session, consignments: Iterable[ObjectId], now: Micros
 ) -> dict[ObjectId, set[tuple[int, ObjectId | None]]]:
     """The episodes that stand open for each consignment, with the box that they are of, None for all of it: the core's word."""
-    registry = store.look(session)
+    registry = store.read_snapshot(session)
     found: dict[ObjectId, set[tuple[int, ObjectId | None]]] = {}
     for consignment in sorted(consignments):
         told = told_of(session, consignment, now, registry)

@@ -20,7 +20,7 @@ from services.ledger.storage import event_reader
 from services.ledger.storage import statement as stored
 from services.ledger.storage.arrays import adapt, bigints, smallints, uuids
 from services.ledger.storage.event_reader import heads_of
-from services.ledger.storage.term_numbers import country, whole
+from services.ledger.storage.term_numbers import country_code, join_id
 from services.query.board import statement
 from services.query.board.approach import News, latest
 from services.query.board.readiness import LOOKED_AT, Known
@@ -70,7 +70,7 @@ class Events:
         if len(self._kept) + len(fresh) > self._most:
             self._kept.clear()
             fresh = wanted
-        registry = store.look(session) if fresh else None
+        registry = store.read_snapshot(session) if fresh else None
         for each in event_reader.events_by_number(session, sorted(fresh)):
             assert registry is not None
             self._kept[each.no] = Facts() if each.quarantined else self._read(each, registry)
@@ -103,7 +103,7 @@ def heard(session: Session, since: Micros, now: Micros) -> list[Heard]:
                 train,
                 _news(stage, places),
                 _news(position or stage, places),
-                whole(stage[2], stage[3]),
+                join_id(stage[2], stage[3]),
                 exceptions,
             )
         )
@@ -172,7 +172,7 @@ def known(
         "now": now,
     }
     return {
-        cons: (exceptions, frozenset((number, country(code)) for number, code in facts or ()))
+        cons: (exceptions, frozenset((number, country_code(code)) for number, code in facts or ()))
         for cons, exceptions, facts in _rows(session, "known", asked)
     }
 

@@ -107,4 +107,4 @@ def test_nobody_gets_in_without_a_token(api: RunningApi, each: Declared) -> None
 
 def _parties(api: RunningApi) -> list[Any]:
     with open_session(api.dsn, "lianyun-test") as session:
-        return list(store.look(session).parties.values())
+        return list(store.read_snapshot(session).parties.values())

@@ -127,7 +127,7 @@ def test_the_store_says_what_the_core_says(
     assert seen == universe.observations
     assert counts == count(seen)
 
-    registry = registry_store.look(session)
+    registry = registry_store.read_snapshot(session)
     for story in universe.told:
         for name in story.story.expect:
             shipper = story.story.party(name)
@@ -208,7 +208,7 @@ def test_a_revocation_ends_reading_before_anybody_has_followed_it(
     late = [each for each in told if "consent_revoked" in each.envelope.type]
     desk.apply([record(each, n) for n, each in enumerate(each for each in told if each not in late)])
     desk.settle()
-    registry = registry_store.look(session)
+    registry = registry_store.read_snapshot(session)
 
     def reads(purpose: str) -> set[str] | None:
         given = records.read_as(
@@ -235,7 +235,7 @@ def test_reading_needs_leave(dsn: str, session: Session, universe: Universe) -> 
     desk.settle()
     desk.close()
     projector.catch_up(session)
-    registry = registry_store.look(session)
+    registry = registry_store.read_snapshot(session)
 
     def reads(reader: str, purpose: str, shipper: str) -> set[str] | None:
         party = story.story.party

@@ -99,11 +99,11 @@ def test_whoever_only_looks_holds_nobody_off_and_sees_one_version(
     fill(session)
     with psycopg.connect(dsn) as looker:
         looker.execute("SET TRANSACTION READ ONLY")
-        assert store.look(looker) == store.load(session)
+        assert store.read_snapshot(looker) == store.load(session)
         with session.transaction():
             session.execute("SET LOCAL lock_timeout = '2s'")
             commands.add_key(session, "ktz", new_key(3), at=NOW + 2, by="op")
-        assert store.look(looker) == store.load(session), "at READ COMMITTED the next look sees it"
+        assert store.read_snapshot(looker) == store.load(session), "at READ COMMITTED the next look sees it"
 
 
 def test_a_change_in_the_middle_of_a_look_is_seen_whole(
@@ -122,7 +122,7 @@ def test_a_change_in_the_middle_of_a_look_is_seen_whole(
         return read(name)
 
     monkeypatch.setattr(store, "statement", interrupted)
-    seen = store.look(session)
+    seen = store.read_snapshot(session)
     assert seen == store.load(session)
     assert seen.keys[key_id(8)].party in seen.parties
 

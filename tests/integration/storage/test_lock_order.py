@@ -25,7 +25,7 @@ from services.domain.facts import LinkKind
 from services.ledger.storage import batch_transaction, statement, structure, work, writer
 from services.ledger.storage import claims as partition_claims
 from services.ledger.storage.batch import Advance, Batch, Event
-from services.ledger.storage.claims import Wanted
+from services.ledger.storage.claims import AssignedPartition
 from services.ledger.storage.errors import Fenced
 from services.ledger.storage.migrate import migrate
 from services.testbed.localstack.engine import DatabaseAddress
@@ -238,7 +238,7 @@ def test_offsets_are_taken_in_order_by_claims_and_batches(
     turned: bool,
 ) -> None:
     topic = f"cre.{request.node.name}"
-    wanted = [Wanted(topic, n) for n in range(ROWS)]
+    wanted = [AssignedPartition(topic, n) for n in range(ROWS)]
     pair = Pair(address)
     claims = pair.writers[1].claim_partitions("right", wanted)
     events = [Teller(f"{topic}{n}").claim(Teller(f"{topic}{n}").box(), HOUR) for n in range(ROWS)]

@@ -96,7 +96,7 @@ class Reader:
         self._folder, self._paths = folder, paths
         self._key = ECKey.generate_key("P-256")
         with psycopg.connect(dsn) as session:
-            found = store.look(session).party(party)
+            found = store.read_snapshot(session).party(party)
             assert found is not None
             public = self._key.as_dict(private=False)
             add_client(session, "reader", found, jwk=public, at=time.time_ns() // 1_000, by="test")
