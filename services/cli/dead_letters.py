@@ -204,16 +204,17 @@ def _act(action: Any, digests: list[str], by: str, as_json: bool) -> None:
         print_json(
             {
                 "results": [
-                    {"digest": r.digest.hex(), "outcome": r.done.value, "detail": r.detail} for r in results
+                    {"digest": r.digest.hex(), "outcome": r.outcome.value, "detail": r.detail}
+                    for r in results
                 ]
             }
         )
     else:
         print_table(
-            ("digest", "outcome", "detail"), [(r.digest.hex()[:12], r.done, r.detail) for r in results]
+            ("digest", "outcome", "detail"), [(r.digest.hex()[:12], r.outcome, r.detail) for r in results]
         )
     if any(
-        result.done in (ActionOutcome.STILL_REFUSED, ActionOutcome.FAILED, ActionOutcome.NOT_KEPT_WHOLE)
+        result.outcome in (ActionOutcome.STILL_REFUSED, ActionOutcome.FAILED, ActionOutcome.NOT_KEPT_WHOLE)
         for result in results
     ):
         raise typer.Exit(Exit.FAILED)

@@ -1,4 +1,4 @@
-"""Who said it, proven before anybody reads what it says: caps, headers, key, source, topic, signature, clock."""
+"""Verification of the publisher before the payload is parsed: caps, headers, key, source, topic, signature, clock."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ SignatureCheck = Callable[[SignatureHeader, PublicKey, bytes], None]
 def verify_record(
     record: Record, registry: Registry, settings: AdmissionSettings, check: SignatureCheck = verify
 ) -> Verified | Refused:
-    """Prove who said ``record``, or say why it cannot be; pure, and never parses the payload.
+    """Verify the publisher of ``record``; pure, and never parses the payload.
 
-    ``check`` is the signature's check: ``schemas.signing.verify`` or the same with a memory. Costs about 60
-    microseconds for one Ed25519 signature and 15 otherwise. Nothing but a fault of our own raises.
+    ``check`` verifies the signature: ``schemas.signing.verify`` or a caching ``Verifier.verify``. Costs about 60
+    microseconds for one Ed25519 signature and 15 otherwise. Only a fault of this program raises.
     """
     try:
         return _verify(record, registry, settings, check)
@@ -42,9 +42,9 @@ def verify_record(
 def verify_many(
     records: Iterable[Record], registry: Registry, settings: AdmissionSettings, verifier: Verifier
 ) -> list[Verified | Refused]:
-    """Verify a batch in its order, events of one signed batch at the price of one signature.
+    """Verify a batch in order; events of one signed batch cost one signature together.
 
-    Made to run in a thread of its own: the curve arithmetic, most of the time, runs without the interpreter's lock.
+    Suited to a thread of its own: the curve arithmetic, most of the time, releases the interpreter's lock.
     ``verifier`` outlives the batch and may be shared by threads.
     """
     check = verifier.verify
@@ -52,7 +52,7 @@ def verify_many(
 
 
 def attributed_to(record: Record, registry: Registry, party: Party | None = None) -> str:
-    """Whom a refused record is put down to: who alone may write there, else who signed it, else the topic."""
+    """The code of the sole writer of the record's topic, else of ``party``, which signed it, else the topic."""
     writer = registry.writer(record.topic) or party
     return record.topic if writer is None else writer.code
 

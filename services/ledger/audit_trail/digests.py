@@ -1,4 +1,4 @@
-"""Lines of the access log and answers that may be asked for again: what their seals cover."""
+"""Digests of the audit trail, pure: chains, seals, and the columns that the seals of log lines, answers and messages cover."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ NONE = b""
 
 
 def chained(before: bytes, link: bytes) -> bytes:
-    """The digest of a chain that ``link`` is added to; SQL computes the same beside the chain's head."""
+    """The digest of a chain after ``link``; SQL computes the same at the chain's head."""
     return hashlib.sha256(before + link).digest()
 
 
 def seal(*values: Any) -> bytes:
-    """SHA-256 over ``values`` in their order, each as ``plain`` gives it."""
+    """SHA-256 over the JSON array of ``values``, each converted by ``json_value``."""
     return hashlib.sha256(orjson.dumps([json_value(value) for value in values], option=_ORDER)).digest()
 
 
 def change_text(change: Mapping[str, Any] | None) -> str:
-    """A change as the trail stores it: JSON with the columns in order, ``null`` where the row was taken away."""
+    """A change as the trail stores it: a JSON object with sorted keys, ``null`` where the row was deleted."""
     if change is None:
         return "null"
-    said = {name: json_value(value) for name, value in change.items()}
-    return orjson.dumps(said, option=_ORDER).decode()
+    values = {name: json_value(value) for name, value in change.items()}
+    return orjson.dumps(values, option=_ORDER).decode()
 
 
 def json_value(value: Any) -> Any:
-    """A value as JSON has it; of bytes their SHA-256, so that nothing secret is written down twice."""
+    """A value for JSON; bytes become their SHA-256 in hex, so that no secret is stored twice."""
     match value:
         case bytes() | bytearray() | memoryview():
             return hashlib.sha256(value).hexdigest()
@@ -64,7 +64,7 @@ MESSAGE = ("id", "party", "type", "at", "body", "traceparent")
 DELIVERY = ("subscription", "message", "state", "attempts", "due", "last_attempt", "status", "detail", "same")
 """Of a delivery of one; its seal is computed by SQL (lianyun.webhook_delivery_seal) and by ``delivery_seal``."""
 OLDER_RELEASES = "older releases"
-"""The key under which the trail says what was written without a seal."""
+"""The key of the trail's summary of rows without a seal."""
 
 
 def delivery_seal(*values: Any) -> bytes:
@@ -73,7 +73,7 @@ def delivery_seal(*values: Any) -> bytes:
 
 
 def select_list(columns: Sequence[str]) -> str:
-    """The columns as a select list whose values are those that ``seal`` was given."""
+    """The select list that reads ``columns`` as the values over which ``seal`` was computed."""
     return ", ".join("id::text" if name == "id" else f'"{name}"' for name in columns)
 
 
@@ -83,7 +83,7 @@ def unsealed_query(table: str) -> str:
 
 
 def unsealed_summary(rows: Iterable[Sequence[Any]]) -> dict[str, Any]:
-    """What the trail says of rows without a seal, given in the order of their time: how many, and one digest of all."""
+    """The trail's summary of rows without a seal, given in order of time: their number and one digest of all."""
     number, digest = 0, NONE
     for row in rows:
         number, digest = number + 1, chained(digest, seal(*row))

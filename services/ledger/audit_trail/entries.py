@@ -1,4 +1,4 @@
-"""Entries of the audit trail: made with each change of a register, folded to what its rows must be."""
+"""Registers of the audit trail and their entries: written with each change, folded to the rows that the register must have."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class Register:
     key: tuple[str, ...]
     columns: Mapping[str, str]
     uncovered: tuple[str, ...] = ()
-    """Columns that say how a process is getting on, and decide nothing."""
+    """Columns of mere progress, on which nothing depends."""
 
     @property
     def query(self) -> str:
         """Selects (key, columns by name) of every row."""
-        said = ", ".join(f"'{name}', {expression}" for name, expression in self.columns.items())
-        return f"SELECT concat_ws(' ', {', '.join(self.key)}), jsonb_build_object({said}) FROM lianyun.{self.table}"  # noqa: S608
+        pairs = ", ".join(f"'{name}', {expression}" for name, expression in self.columns.items())
+        return f"SELECT concat_ws(' ', {', '.join(self.key)}), jsonb_build_object({pairs}) FROM lianyun.{self.table}"  # noqa: S608
 
 
 def _of(table: str, key: str, columns: str, uncovered: str = "", **expressions: str) -> Register:
@@ -91,7 +91,7 @@ REGISTERS = (
 )
 """In the order in which a transaction that changes several enters them."""
 LOGS = ("access_log", "access_log_sealed")
-"""The tables whose rows stand in streams; the trail says of each only what older releases wrote."""
+"""Tables with a seal per row; the trail holds one summary of each for the rows of older releases."""
 
 
 Session = Connection[Any]
@@ -103,46 +103,45 @@ _ENTRIES = "SELECT key, change FROM lianyun.audit_trail WHERE register = %s ORDE
 
 
 def enter(session: Session, register: str, key: object, change: Mapping[str, Any] | None) -> None:
-    """Enter that the row ``key`` of ``register`` got the values of ``change``, in the caller's transaction; None: it is gone.
+    """Enter that the row ``key`` of ``register`` took the values of ``change`` (None: was deleted), in the caller's transaction.
 
-    ``change`` holds what was written and nothing that was read, so that an entry vouches for nothing else. Waits for other
-    transactions that have changed the same register. A database that has no trail yet is left as it is: its rows are
-    taken up when it is migrated.
+    ``change`` holds only values that were written, never values that were read. Waits for other transactions that have
+    changed the same register. Without effect in a database that has no trail yet; ``backfill_steps`` enters its rows at migration.
     """
     if session.cursor(row_factory=tuple_row).execute(_THERE).fetchone() != (True,):
         return
-    said = digests.change_text(change)
+    text = digests.change_text(change)
     values = {
         "register": register,
         "key": str(key),
-        "change": said,
-        "link": link(register, str(key), said),
+        "change": text,
+        "link": link(register, str(key), text),
     }
     session.execute(statement("enter"), values)
 
 
 def link(register: str, key: str, change: str) -> bytes:
-    """What one entry adds to the chain of its register."""
+    """The link of one entry in the chain of its register, 32 bytes."""
     return hashlib.sha256("\0".join((register, key, change)).encode()).digest()
 
 
 def fold(entries: Iterable[tuple[str, str]]) -> dict[str, Row]:
-    """The rows by key that ``entries`` (key, change) make, in their order; ValueError for a change that is none."""
+    """The rows by key that result from ``entries`` (key, change) in order; ValueError for a malformed change."""
     rows: dict[str, Row] = {}
     for key, change in entries:
-        said = orjson.loads(change)
-        if said is None:
+        values = orjson.loads(change)
+        if values is None:
             rows.pop(key, None)
         else:
-            rows[key] = {**rows.get(key, {}), **said}
+            rows[key] = {**rows.get(key, {}), **values}
     return rows
 
 
 def backfill_steps(session: Session) -> list[Callable[[Session], None]]:
-    """What enters the rows that stand in the tables otherwise than in the trail, which older releases wrote; each part is repeatable.
+    """Steps that enter rows written by older releases, which had no trail; each is repeatable and runs in a transaction of its own.
 
-    To be called one by one, each in a transaction. Whatever stands there counts as right. Takes as long as reading all of the
-    access log that has no seal. Empty once the migration AUDITED is entered, even where its row was taken away.
+    The present rows count as right. Takes as long as reading the part of the access log that has no seal. Empty once the
+    migration AUDITED is entered, even where its row was deleted.
     """
     if session.execute(_ENTERED, (str(AUDITED),)).fetchone() is not None:
         return []
@@ -170,7 +169,7 @@ def _take_up_newest(session: Session, table: str, column: str) -> None:
 
 
 def _take_up_deliveries(session: Session) -> None:
-    """Processes of an older release have settled and forgotten deliveries and have sealed nothing; nobody adds any meanwhile."""
+    """Seal the deliveries of older releases, which sealed none; the lock keeps others from adding any meanwhile."""
     session.execute("LOCK TABLE lianyun.webhook_tally IN EXCLUSIVE MODE")
     session.execute(statement("seal_deliveries"))
     session.execute(statement("tally_webhooks"))
@@ -181,7 +180,7 @@ def _take_up_decisions(session: Session) -> None:
 
 
 def _take_up(session: Session, register: Register) -> None:
-    session.execute(_HEAD, (register.table,))  # whoever changes the register meanwhile enters it behind this
+    session.execute(_HEAD, (register.table,))  # later changes of the register are entered after these
     entered = fold(session.execute(_ENTRIES, (register.table,)))
     stored: dict[str, Row] = dict(session.execute(register.query.encode()))
     for key in sorted(entered.keys() | stored.keys()):

@@ -1,4 +1,4 @@
-"""Reading dead letters, and writing what was done about them; each in the caller's transaction."""
+"""Queries on dead letters, their cuts and their outcomes; every function works in the caller's transaction."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Session = Connection[Any]
 
 @dataclass(frozen=True, slots=True)
 class LetterQuery:
-    """Which letters: all that is given must hold. ``before`` is the last letter of the page before."""
+    """A filter of letters; all given conditions hold. ``before`` is the last letter of the previous page."""
 
     state: LetterState | None = LetterState.OPEN
     publisher: str | None = None
@@ -32,7 +32,7 @@ class LetterQuery:
 
 @dataclass(frozen=True, slots=True)
 class LetterTally:
-    """How many letters and how many copies of one publisher stand in one state for one reason."""
+    """Letters and copies of one publisher, reason and state."""
 
     publisher: str
     reason: Reason
@@ -42,9 +42,9 @@ class LetterTally:
 
 
 def list_letters(session: Session, query: LetterQuery) -> list[DeadLetter]:
-    """The letters of ``query``, the latest seen first, without their outcomes.
+    """The letters of ``query``, last seen first, without their outcomes.
 
-    An open letter whose event has been accepted in another form meanwhile shows as REPLACED.
+    An open letter whose event was accepted with another content meanwhile shows as REPLACED.
     """
     last = query.before
     found = session.execute(
@@ -62,9 +62,9 @@ def list_letters(session: Session, query: LetterQuery) -> list[DeadLetter]:
 
 
 def find_by_trace(session: Session, trace: bytes, limit: int) -> list[DeadLetter]:
-    """The letters of the 16-byte ``trace``, the latest seen first, at most ``limit``, without their outcomes.
+    """The letters of the 16-byte ``trace``, last seen first, at most ``limit``, without their outcomes.
 
-    A letter is of the trace that its first copy came with.
+    The trace of a letter is that of its first copy.
     """
     found = session.execute(statement("traced"), {"trace": trace.hex().encode(), "limit": limit})
     return [_letter(row) for row in found]
@@ -73,7 +73,7 @@ def find_by_trace(session: Session, trace: bytes, limit: int) -> list[DeadLetter
 def find_by_prefix(session: Session, prefix: str) -> list[DeadLetter]:
     """The letters whose digest in hex starts with ``prefix`` (at least 4 digits), at most two, with their outcomes.
 
-    Two mean that the prefix is not enough. ValueError where it is no hex.
+    Two mean that the prefix is ambiguous. ValueError where it is not hexadecimal.
     """
     low = bytes.fromhex(prefix + "0" * (64 - len(prefix)))
     high = bytes.fromhex(prefix + "f" * (64 - len(prefix)))
@@ -90,19 +90,19 @@ def find(session: Session, digest: bytes) -> DeadLetter | None:
 
 
 def outcomes(session: Session, digest: bytes) -> Sequence[LetterOutcome]:
-    """What was done about a letter, in order."""
+    """The actions taken on a letter, in order."""
     return tuple(LetterOutcome(*row) for row in session.execute(statement("outcomes"), {"digest": digest}))
 
 
 def change_state(session: Session, digest: bytes, state: LetterState, *, of: Sequence[LetterState]) -> bool:
-    """Bring a letter to ``state`` if it is in one of ``of`` now, and say whether it was."""
-    asked = {"digest": digest, "state": state, "of": [str(each) for each in of]}
-    return session.execute(statement("settle"), asked).rowcount == 1
+    """Change a letter to ``state`` if it is in one of ``of``; True where it was."""
+    parameters = {"digest": digest, "state": state, "of": [str(each) for each in of]}
+    return session.execute(statement("settle"), parameters).rowcount == 1
 
 
 def update_refusal(session: Session, digest: bytes, refused: Refused) -> None:
-    """Put down the latest reason why the letter cannot be accepted."""
-    said = {
+    """Store the latest refusal of the letter."""
+    parameters = {
         "digest": digest,
         "reason": refused.reason,
         "detail": storable(refused.detail),
@@ -110,21 +110,21 @@ def update_refusal(session: Session, digest: bytes, refused: Refused) -> None:
         "remedy": storable(refused.remedy),
         "event": None if refused.event is None else UUID(bytes=refused.event),
     }
-    session.execute(statement("judge_again"), said)
+    session.execute(statement("judge_again"), parameters)
 
 
 def add_outcome(session: Session, digest: bytes, outcome: LetterOutcome) -> None:
-    """Add ``outcome`` to what was done about the letter."""
-    said = {
+    """Add ``outcome`` to the actions taken on the letter, with its entry in the audit trail."""
+    values = {
         "at": outcome.at,
         "by": outcome.by,
         "action": outcome.action,
         "outcome": outcome.outcome,
         "detail": storable(outcome.detail),
     }
-    row = session.execute(statement("note"), {"digest": digest, **said}).fetchone()
+    row = session.execute(statement("note"), {"digest": digest, **values}).fetchone()
     if row is not None:
-        enter(session, "dead_letter_outcome", row[0], {"digest": digest.hex(), **said})
+        enter(session, "dead_letter_outcome", row[0], {"digest": digest.hex(), **values})
 
 
 def tallies(session: Session) -> list[LetterTally]:
@@ -134,7 +134,7 @@ def tallies(session: Session) -> list[LetterTally]:
 
 
 def cuts(session: Session, limit: int = 1_000) -> list[DeadLetterCut]:
-    """What was refused beyond the bound on letters, the latest first."""
+    """The messages refused beyond the bound on letters, latest first."""
     found = session.execute(statement("cuts"), {"limit": limit})
     return [_cut(list(row)) for row in found]
 
@@ -150,21 +150,21 @@ def oldest_open(session: Session) -> dict[str, int]:
 
 
 def outcome_counts(session: Session) -> dict[str, int]:
-    """How often each outcome was noted for letters that are still kept."""
+    """The number of outcomes by kind, of letters that are still stored."""
     return dict(session.execute(statement("outcome_counts")).fetchall())
 
 
 def purge(session: Session, older_than: int, limit: int = 1_000) -> Mapping[LetterState, int]:
     """Remove up to ``limit`` letters last seen before ``older_than`` (UTC microseconds); how many of each state.
 
-    Call it until it gives nothing, committing in between: no transaction is long. Rows in use are left for next time.
-    What was done about them goes too, and the records of what was refused beyond the bound on letters that are of the same age.
+    Call it until it returns nothing, committing in between, so that no transaction is long. Rows in use are left for the next
+    call. Their outcomes are removed too, and cuts of the same age.
     """
     with session.transaction():
         session.execute(statement("purge_cuts"), {"older_than": older_than})
         past = session.execute(statement("past"), {"older_than": older_than, "limit": limit})
         letters = {"digests": [digest for (digest,) in past]}
-        # Only now that the letters are locked: nothing is noted of them any more.
+        # After the letters are locked: no outcome is added to them any more.
         outcomes = session.execute(statement("purge_outcomes"), letters).fetchall()
         gone = {LetterState(state): count for state, count in session.execute(statement("purge"), letters)}
         for (no,) in outcomes:

@@ -1,7 +1,7 @@
-"""A party's key and the judgement of it at a moment: pure functions of its window, never of a clock.
+"""Parties and their keys as values, and the state of a key at an append time; pure, no clock.
 
-The moment is always the broker's append time of the record. The publisher's own time is a claim, and the time of
-processing would make the outcome depend on how busy we were.
+The time is always the broker's append time of the record: the publisher's own time is a claim, and the time of processing
+would make the outcome depend on load.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Micros = int
 
 
 class KeyState(StrEnum):
-    """What a key is worth at a moment; only under VALID is a message admitted."""
+    """The state of a key at an append time; only under VALID is a message admitted."""
 
     VALID = "VALID"
     NOT_YET_VALID = "NOT_YET_VALID"
@@ -30,8 +30,8 @@ class KeyState(StrEnum):
 class Key:
     """One public key of one party under one scheme, valid in [not_before, not_after) unless revoked.
 
-    ``party`` is the owner's code. Times are UTC microseconds. ``revoked_at`` is when its party or the platform withdrew it; ``compromised_since``
-    the earlier moment from which somebody else may have used it. Both only ever move earlier.
+    ``party`` is the owner's code. Times are UTC microseconds. ``revoked_at`` is when its party or the platform
+    revoked it; ``compromised_since`` the earlier moment from which a third party may have used it. Both only move earlier.
     """
 
     party: str
@@ -53,10 +53,9 @@ class Key:
 
 
 def key_state(key: Key, append_time: Micros) -> KeyState:
-    """Judge ``key`` for a record appended at ``append_time`` (UTC microseconds).
+    """The state of ``key`` for a record appended at ``append_time`` (UTC microseconds).
 
-    A compromise speaks before everything else, then the revocation, then the window: the gravest reason is the one
-    that a partner has to see.
+    A compromise takes precedence, then the revocation, then the window: the partner sees the gravest reason.
     """
     if key.compromised_since is not None and append_time >= key.compromised_since:
         return KeyState.COMPROMISED
@@ -72,8 +71,8 @@ def key_state(key: Key, append_time: Micros) -> KeyState:
 def quarantined_from(key: Key) -> Micros | None:
     """The append time from which nothing signed by ``key`` counts, also what was admitted before; None: everything does.
 
-    It is the earlier of revocation and compromise, so that an event has the same fate whether it or the revocation
-    reached us first.
+    It is the earlier of revocation and compromise, so that the result does not depend on whether the event or the
+    revocation arrived first.
     """
     moments = [moment for moment in (key.revoked_at, key.compromised_since) if moment is not None]
     return min(moments, default=None)
@@ -82,8 +81,8 @@ def quarantined_from(key: Key) -> Micros | None:
 def is_quarantined(key: Key, append_time: Micros) -> bool:
     """Whether an event that ``key`` signed, stored with ``append_time``, counts as if it had never been accepted.
 
-    Such an event is not live, targets nothing and is no second variant of another: a stolen key can neither say
-    something nor take something back.
+    Such an event is not live, targets nothing and is no variant of another: a stolen key can neither state nor withdraw
+    anything.
     """
     start = quarantined_from(key)
     return start is not None and append_time >= start
@@ -96,7 +95,7 @@ class Party:
     ``no`` is the number that storage uses, given in the order of registration and never reused. ``sources`` are the
     CloudEvents sources that belong to it and to nobody else, compared exactly; ``topics`` the Kafka topics that it
     may write to: its own, or that of the hub which connects it. ``countries`` (ISO 3166 alpha-2), ``managers`` (railnet) and ``places`` are its territory.
-    ``publisher`` is what the heart has to know of it. This shape counts for what was appended from ``since`` on (UTC
+    ``publisher`` is its part in the domain. This shape counts for what was appended from ``since`` on (UTC
     microseconds) and was brought by ``version`` of the registry; ``earlier`` are the shapes before it, the newest first.
     """
 
@@ -120,9 +119,9 @@ class Party:
         )
 
     def at(self, appended: int, version: int | None = None) -> Party:
-        """The shape that counts for a record appended then (UTC microseconds), as far as known at ``version``.
+        """The shape for a record appended at ``appended`` (UTC microseconds), as known at ``version`` of the registry.
 
-        What a record was admitted by is found again with the version of its admission, whatever was amended since.
+        With the version of its admission the shape under which a record was admitted is found again after amendments.
         """
         if not self.earlier:
             return self
@@ -133,5 +132,5 @@ class Party:
 
     @property
     def owned(self) -> frozenset[str]:
-        """Every source that it has or ever had: nobody else may get one of them."""
+        """Every source that it has or had; no other party may register one of them."""
         return self.sources.union(*(shape.sources for shape in self.earlier))

@@ -1,4 +1,4 @@
-"""Keys with proof that their owner holds the private half: made by whoever holds it, demanded before a key is registered."""
+"""Proof of possession of the private key: made by its holder, verified before the key is registered."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def proven(
     not_after: int | None = None,
     replaces: SigningKey | str | None = None,
 ) -> NewKey:
-    """``key`` of ``party`` as it is registered, with the proof: signed by ``key``, and by the key that it replaces.
+    """``key`` of ``party`` for registration, with the proof signed by ``key`` and by the key that it replaces.
 
-    Where that one is lost or in other hands, ``replaces`` is its id alone. Window in UTC microseconds.
+    Where the latter is lost or compromised, ``replaces`` is its id alone. Window in UTC microseconds.
     """
     old = replaces if isinstance(replaces, SigningKey) else None
     named = replaces.key_id if isinstance(replaces, SigningKey) else replaces
@@ -41,10 +41,10 @@ def proven(
 
 
 def possession_fault(event: KeyAdded | KeyRotated, registry: Registry) -> str:
-    """Why ``event`` does not prove possession of its key, "" where it does; ``registry`` is the one before it.
+    """Why ``event`` does not prove possession of its key, "" where it does; ``registry`` is the state before it.
 
-    On a rotation the key that is replaced has to sign too. One that comes in the place of a revoked key names it, and that is all
-    that can be had of a key which is lost or in other hands.
+    On a rotation the replaced key has to sign too. A key in the place of a revoked one only names it, since that one may be
+    lost or compromised.
     """
     new, proof = event.key, event.key.proof
     if proof is None:

@@ -1,4 +1,4 @@
-"""The registry at one version: an immutable snapshot that a worker judges a whole batch by."""
+"""The registry at one version: the immutable snapshot under which a whole batch is admitted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from services.ledger.registry.party import Key, Party
 
 
 class RegistryError(Exception):
-    """A change that the registry does not allow: what was wrong, and what to do instead ("" when that is plain)."""
+    """A change that the registry refuses: the problem, and the remedy ("" where it is obvious)."""
 
     def __init__(self, problem: str, remedy: str = "") -> None:
         super().__init__(problem, remedy)
@@ -58,11 +58,11 @@ class Registry:
         return self.parties.get(code)
 
     def owner(self, source: str) -> Party | None:
-        """The party that ``source`` belongs to, or did: whether it counts, ``Party.at`` says."""
+        """The party that ``source`` belongs or belonged to; ``Party.at`` tells whether it does at a moment."""
         return self.owners.get(source)
 
     def by_number(self, no: int) -> Party | None:
-        """The party that storage knows as ``no``."""
+        """The party with the number ``no`` in storage."""
         return self.numbered.get(no)
 
     def writer(self, topic: str) -> Party | None:

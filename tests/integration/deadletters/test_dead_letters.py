@@ -196,7 +196,7 @@ def test_oversized_messages_are_cut_and_the_digest_covers_the_whole(session: psy
     assert len(letter.value) == 65_536
     assert letter.digest == digest(big.headers, big.value)
     result = desk(session).redrive(letter.digest)
-    assert result.done is ActionOutcome.NOT_KEPT_WHOLE
+    assert result.outcome is ActionOutcome.NOT_KEPT_WHOLE
     assert f"{TOPIC}/0 at offset 4" in result.detail
 
 
@@ -312,11 +312,11 @@ def test_redrive_accepts_the_unchanged_bytes_with_their_original_time(
     put(session, event())
     letter = only(session)
     assert letter.reason == "UNKNOWN_KEY"
-    assert desk(session, ledger).redrive(letter.digest).done is ActionOutcome.STILL_REFUSED
+    assert desk(session, ledger).redrive(letter.digest).outcome is ActionOutcome.STILL_REFUSED
     register(session)
-    assert desk(session, ledger).redrive(letter.digest).done is ActionOutcome.REDRIVEN
+    assert desk(session, ledger).redrive(letter.digest).outcome is ActionOutcome.REDRIVEN
     again = desk(session, ledger).redrive(letter.digest)
-    assert again.done is ActionOutcome.ALREADY_REDRIVEN
+    assert again.outcome is ActionOutcome.ALREADY_REDRIVEN
     assert again.detail == "It is already redriven."
     assert len(ledger.applied) == 1
     (shown,) = store.find_by_prefix(session, letter.name[:12])
@@ -332,13 +332,13 @@ def test_redrive_judges_by_append_time_and_may_accept_a_later_copy(session: psyc
     register(session, not_before=NOW)
     letter = only(session)
     result = desk(session).redrive(letter.digest)
-    assert (result.done, result.detail.partition(" ")[0]) == (
+    assert (result.outcome, result.detail.partition(" ")[0]) == (
         ActionOutcome.STILL_REFUSED,
         "KEY_NOT_YET_VALID",
     )
     assert only(session).reason == "KEY_NOT_YET_VALID", "the latest judgement is shown"
     put(session, event(append_ms=NOW_MS + 5_000, offset=8))
-    assert desk(session).redrive(letter.digest).done is ActionOutcome.REDRIVEN
+    assert desk(session).redrive(letter.digest).outcome is ActionOutcome.REDRIVEN
 
 
 def test_a_letter_whose_publisher_sent_another_content_is_never_redriven(
@@ -352,9 +352,9 @@ def test_a_letter_whose_publisher_sent_another_content_is_never_redriven(
     assert isinstance(better, Admitted)
     ledger.apply(session, better, 2)
     result = desk(session, ledger).redrive(letter.digest)
-    assert result.done is ActionOutcome.REPLACED
+    assert result.outcome is ActionOutcome.REPLACED
     assert only(session).state is LetterState.REPLACED
-    assert desk(session, ledger).redrive(letter.digest).done is ActionOutcome.ALREADY_REPLACED
+    assert desk(session, ledger).redrive(letter.digest).outcome is ActionOutcome.ALREADY_REPLACED
     assert len(ledger.applied) == 1
 
 
@@ -382,26 +382,26 @@ def test_a_fault_of_ours_leaves_the_letter_and_nothing_half_done(session: psycop
     register(session)
     letter = only(session)
     result = desk(session, Accepted(fault=ZeroDivisionError("planted"))).redrive(letter.digest)
-    assert (result.done, result.detail) == (ActionOutcome.FAILED, "ZeroDivisionError: planted")
+    assert (result.outcome, result.detail) == (ActionOutcome.FAILED, "ZeroDivisionError: planted")
     assert session.execute("SELECT count(*) FROM lianyun.identity").fetchone() == (0,)
     (shown,) = store.find_by_prefix(session, letter.name)
     assert shown.state is LetterState.OPEN
     assert [o.outcome for o in shown.outcomes] == ["FAILED"]
-    assert desk(session).redrive(letter.digest).done is ActionOutcome.REDRIVEN
+    assert desk(session).redrive(letter.digest).outcome is ActionOutcome.REDRIVEN
 
 
 def test_discard_is_written_down_and_can_be_taken_back_by_redriving(session: psycopg.Connection[Any]) -> None:
     put(session, event())
     letter = only(session)
     work = desk(session)
-    assert work.discard(letter.digest, "a test message").done is ActionOutcome.DISCARDED
-    assert work.discard(letter.digest, "again").done is ActionOutcome.ALREADY_DISCARDED
+    assert work.discard(letter.digest, "a test message").outcome is ActionOutcome.DISCARDED
+    assert work.discard(letter.digest, "again").outcome is ActionOutcome.ALREADY_DISCARDED
     put(session, event(offset=9))
     assert (only(session).state, only(session).count) == (LetterState.DISCARDED, 2)
     register(session)
-    assert work.redrive(letter.digest).done is ActionOutcome.REDRIVEN
-    assert work.discard(letter.digest, "late").done is ActionOutcome.ALREADY_REDRIVEN
-    assert work.redrive(b"\x00" * 32).done is ActionOutcome.NOT_FOUND
+    assert work.redrive(letter.digest).outcome is ActionOutcome.REDRIVEN
+    assert work.discard(letter.digest, "late").outcome is ActionOutcome.ALREADY_REDRIVEN
+    assert work.redrive(b"\x00" * 32).outcome is ActionOutcome.NOT_FOUND
 
 
 def test_a_replacement_must_be_an_accepted_event(session: psycopg.Connection[Any]) -> None:
@@ -409,12 +409,12 @@ def test_a_replacement_must_be_an_accepted_event(session: psycopg.Connection[Any
     register(session)
     letter, ledger = only(session), Accepted()
     work = desk(session, ledger)
-    assert work.replaced(letter.digest, "urn:cre:ktz", "arr-2").done is ActionOutcome.NO_SUCH_EVENT
+    assert work.replaced(letter.digest, "urn:cre:ktz", "arr-2").outcome is ActionOutcome.NO_SUCH_EVENT
     admitted = admit(event("arr-2"), commands.store.load(session), SETTINGS)
     assert isinstance(admitted, Admitted)
     ledger.apply(session, admitted, 2)
-    assert work.replaced(letter.digest, "urn:cre:ktz", "arr-2").done is ActionOutcome.REPLACED
-    assert work.replaced(letter.digest, "urn:cre:ktz", "arr-2").done is ActionOutcome.ALREADY_REPLACED
+    assert work.replaced(letter.digest, "urn:cre:ktz", "arr-2").outcome is ActionOutcome.REPLACED
+    assert work.replaced(letter.digest, "urn:cre:ktz", "arr-2").outcome is ActionOutcome.ALREADY_REPLACED
 
 
 def test_two_redrives_at_once_apply_once(session: psycopg.Connection[Any], dsn: str) -> None:
@@ -425,7 +425,7 @@ def test_two_redrives_at_once_apply_once(session: psycopg.Connection[Any], dsn: 
 
     def go() -> None:
         with psycopg.connect(dsn, autocommit=True) as own:
-            results.append(desk(own).redrive(letter.digest).done)
+            results.append(desk(own).redrive(letter.digest).outcome)
 
     threads = [threading.Thread(target=go) for _ in range(4)]
     for thread in threads:

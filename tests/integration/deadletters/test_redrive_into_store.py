@@ -157,8 +157,8 @@ def test_redriven_events_end_in_the_state_that_they_would_have_had(
     with session.transaction():
         register(session, TWO)
     for letter in found:  # the milestone first, its consignment after it
-        assert desk(session).redrive(letter.digest).done is ActionOutcome.REDRIVEN
-        assert desk(session).redrive(letter.digest).done is ActionOutcome.ALREADY_REDRIVEN
+        assert desk(session).redrive(letter.digest).outcome is ActionOutcome.REDRIVEN
+        assert desk(session).redrive(letter.digest).outcome is ActionOutcome.ALREADY_REDRIVEN
     settle(writer)
     redriven = heads(session)
     times = session.execute("SELECT appended FROM lianyun.body ORDER BY appended").fetchall()
@@ -240,7 +240,7 @@ def test_a_letter_of_another_content_than_the_accepted_one_stays_out(
         register(session, TWO)
     feed(session, writer, [departed(1, TWO, place="railnet:altynkol")])
     (letter,) = store.list_letters(session, store.LetterQuery(state=None))
-    assert desk(session).redrive(letter.digest).done is ActionOutcome.REPLACED
+    assert desk(session).redrive(letter.digest).outcome is ActionOutcome.REPLACED
     assert session.execute("SELECT count(*) FROM lianyun.variant").fetchone() == (0,)
     admitted = admit(departed(1, TWO, place="railnet:altynkol"), commands.store.load(session), SETTINGS)
     assert isinstance(admitted, Admitted)

@@ -159,7 +159,7 @@ def test_a_redriven_letter_is_an_event_like_any_other(dsn: str) -> None:
         counter = desks.DeadLetterService(
             session, PostgresLedger(), SETTINGS, by="op", at=APPENDED_MS * 1_000
         )
-        done = [counter.redrive(letter.digest).done for letter in letters]
+        done = [counter.redrive(letter.digest).outcome for letter in letters]
     assert len(letters) == len(story.told)
     assert set(done) == {desks.ActionOutcome.REDRIVEN}
     desk.settle()

@@ -137,9 +137,9 @@ FROZEN = """
     import os, signal, sys
     import psycopg
     from services.ledger.storage.session import open_session
-    from services.ledger.storage.claims import Wanted, claim_partitions
+    from services.ledger.storage.claims import AssignedPartition, claim_partitions
     session = open_session(sys.argv[1])
-    claim_partitions(session, "frozen", [Wanted(sys.argv[2], 0)])
+    claim_partitions(session, "frozen", [AssignedPartition(sys.argv[2], 0)])
     session.execute("UPDATE lianyun.kafka_offset SET next_offset = 1 WHERE topic = %s", (sys.argv[2],))
     with session.cursor().copy("COPY lianyun.term FROM STDIN") as copy:
         copy.write(b"1\\tword")  # half a row: the server waits for the rest of the message

@@ -268,7 +268,7 @@ def discard_all(arena: Arena) -> None:
     with psycopg.connect(arena.dsn, autocommit=True) as session:
         desk = DeadLetterService(session, PostgresLedger(), admission_settings("demo"), "test", 0)
         for (digest,) in session.execute("SELECT digest FROM lianyun.dead_letter").fetchall():
-            assert desk.discard(bytes(digest), "a test").done == "DISCARDED"
+            assert desk.discard(bytes(digest), "a test").outcome == "DISCARDED"
 
 
 def test_a_state_of_other_rules_is_not_written_to(arena: Arena) -> None:
