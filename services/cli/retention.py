@@ -13,7 +13,8 @@ from services.cli.database import session
 from services.cli.output import out, print_json
 from services.cli.settings import CliSettings
 from services.ledger.dead_letters.store import purge
-from services.ledger.storage.bodies import detach_bodies, forget_fences
+from services.ledger.storage.bodies import detach_bodies
+from services.ledger.storage.claims import forget_fences
 
 DAY = 86_400_000_000
 

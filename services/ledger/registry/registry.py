@@ -58,7 +58,7 @@ class Registry:
         return self.parties.get(code)
 
     def owner(self, source: str) -> Party | None:
-        """The party that ``source`` belongs or belonged to; ``Party.at`` tells whether it does at a moment."""
+        """The party that ``source`` belongs or belonged to; ``Party.at`` gives its shape, and so its sources, at a moment."""
         return self.owners.get(source)
 
     def by_number(self, no: int) -> Party | None:

@@ -261,7 +261,7 @@ class RegistryHistory:
     """Snapshots of the registry by version; not for several threads.
 
     The events must be those of versions 1, 2, 3 ... without a gap (RegistryError). At most ``capacity`` snapshots are
-    kept, so that memory stays bounded; another version costs the fold from the nearest one below.
+    cached; another version costs the fold from the nearest one below.
     """
 
     def __init__(self, events: Iterable[RecordedEvent], capacity: int = 64) -> None:

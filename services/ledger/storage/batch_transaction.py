@@ -1,7 +1,7 @@
 """The steps of one batch inside an open transaction, in the order of locks that every writer keeps.
 
 Offsets, registry and generation, terms, identities, bodies, state rows, structure, heads, train heads, batch row, dead
-letters. Whoever calls commits.
+letters. The caller commits.
 """
 
 from __future__ import annotations
@@ -23,16 +23,17 @@ from services.ledger.storage.structure import Note
 from services.ledger.storage.term_numbers import term_number
 from services.ledger.storage.work import Work
 
-# A projection is handed the events that a transaction stored, with their numbers, once the heads that they change are locked
-# and folded: whatever it reads or writes is seen by whoever locks the same heads. It must not wait for an answer, since
-# nothing does between those locks and the commit. It knows the store; the store knows nothing of it.
-
 Numbered = Sequence[tuple[int, Event]]
 Projection = Callable[[Session, Numbered], None]
+"""Called with the events that a transaction stored, by number, after the heads that they change are locked and folded.
+
+Its reads and writes are visible to whoever locks the same heads later. It must not wait for a result: no statement between those
+locks and the commit does.
+"""
 
 
 def project(session: Session, projections: Sequence[Projection], stored: Numbered) -> None:
-    """Hand ``stored`` to each of ``projections``, in their order."""
+    """Call each of ``projections`` with ``stored``, in order; not where it is empty."""
     if stored:
         for projection in projections:
             projection(session, stored)
@@ -42,23 +43,23 @@ MAX_KNOWN_TERMS = 200_000
 
 
 class Terms:
-    """Texts that this process knows to be stored. Not for several threads."""
+    """The dictionary of the texts behind term numbers: a cache of those known to be stored. Not thread-safe."""
 
     def __init__(self) -> None:
         self._known: set[str] = set()
 
     def unknown(self, texts: Iterable[Iterable[str]]) -> list[str]:
-        """Those of ``texts`` that may have to be stored, in order of their numbers."""
+        """The texts that are not known to be stored, in order of their numbers."""
         fresh = {text for group in texts for text in group if text not in self._known}
         return sorted(fresh, key=term_number)
 
     def put(self, work: Work, fresh: list[str]) -> None:
-        """Store texts in order, before any other lock of the batch is taken but those of offsets and registry."""
+        """Store texts in order; only offsets and registry are locked before."""
         if fresh:
             work.count("terms", {"numbers": bigints([term_number(text) for text in fresh]), "texts": fresh})
 
     def committed(self, fresh: list[str]) -> None:
-        """Remember that ``fresh`` are stored: their transaction has been committed."""
+        """Add ``fresh`` to the known texts, after their transaction has committed."""
         if len(self._known) > MAX_KNOWN_TERMS:  # publishers choose some of these texts
             self._known.clear()
         self._known.update(fresh)
@@ -66,9 +67,9 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Identified:
-    """Positions in the batch: ``new`` ones under ids not seen before, ``variants`` with a new content of a known id.
+    """Positions in the batch: ``new`` events under unknown ids, ``variants`` with a new content of a known id.
 
-    ``dead`` are ids that corrections or equivocation had already taken out when they came.
+    ``dead`` are ids that were already withdrawn, equivocated or quarantined.
     """
 
     new: tuple[int, ...]
@@ -85,9 +86,9 @@ class Identified:
 
 
 def identify(work: Work, events: Sequence[Event], first: int) -> Identified:
-    """Store the identity of each event, event ``i`` under number ``first + i``, in order of ids; waits for writers.
+    """Store the identity of each event, event ``i`` under number ``first + i``, in order of ids.
 
-    Two workers cannot deadlock here, and one that meets an uncommitted identity waits for its outcome.
+    Two workers cannot deadlock here; one that meets an uncommitted identity waits for the other's commit or rollback.
     """
     order = sorted(range(len(events)), key=lambda i: (events[i].id, i))
     parameters = _parameters(events, order, first)
@@ -117,21 +118,21 @@ RecordRefused = Callable[[Session, Sequence[Refused]], None]
 
 @dataclass(frozen=True, slots=True)
 class StoredEvents:
-    """What a batch's events became: which are new, under which numbers, and what is ready to be folded.
+    """The stored events of a batch: which are new, their numbers, and the change of state, not folded yet.
 
-    ``taken`` counts the records of the log that the events came by, duplicates included; ``digest`` is that of their admission.
+    ``taken`` counts the records of the log with events, duplicates included; ``digest`` is that of their admission.
     """
 
     identified: Identified
     first: int
     numbers: tuple[int, ...]
-    absorbed: StateChange
+    change: StateChange
     taken: int = 0
     digest: bytes = b""
 
 
 def fence(work: Work, batch: Batch) -> None:
-    """Move every partition from exactly its first offset under exactly its epoch; Fenced where one has moved on."""
+    """Move every partition from exactly its first offset, under exactly its epoch; Fenced where one has moved on."""
     advances = batch.advances
     if not advances:
         return
@@ -159,15 +160,15 @@ def fence(work: Work, batch: Batch) -> None:
 
 
 def _leader(advance: Advance) -> int:
-    """The epoch of the leader that appended the last record; -1 where it is not known, as Kafka says it."""
+    """The epoch of the leader that appended the last record; -1 where it is not known, as in Kafka."""
     last = advance.last
     return -1 if last is None or last.leader_epoch is None else last.leader_epoch
 
 
 def hold_versions(work: Work, generation: int, registry: int | None) -> int:
-    """Keep registry and generation as they are until the end, and return the first number of a block for events.
+    """Lock registry and generation in share mode until the transaction ends; return the first number of a block for events.
 
-    Raises RegistryMoved where the events were judged by another version (None: they were not judged just now).
+    Raises GenerationMoved, and RegistryMoved where the events were admitted under another version than the locked one (None: any).
     """
     row = work.row("hold")
     if row is None or row[1] != generation:
@@ -185,14 +186,14 @@ def store_events(
     topics: Mapping[str, int],
     taken: Note,
 ) -> StoredEvents:
-    """Store what is new among ``events`` and derive what it and the notes ``taken`` change, up to finding heads."""
+    """Store what is new among ``events`` and derive what it and the notes ``taken`` change, up to finding the heads to fold."""
     if not events:
         nothing = Identified((), (), frozenset(), 0)
         return StoredEvents(nothing, first, (), apply_events(work, (), taken))
     identified = identify(work, events, first)
     work.stage("identity")
-    kept = sorted((*identified.new, *identified.variants))
-    numbered = [(first + i, events[i]) for i in kept]
+    positions = sorted((*identified.new, *identified.variants))
+    numbered = [(first + i, events[i]) for i in positions]
     digest = put_bodies(work, numbered, topics)
     put_traces(work, numbered)
     work.stage("body")
@@ -205,15 +206,15 @@ def store_events(
             dead=i in variants or events[i].id in identified.dead,
             contradicts=i in variants,
         )
-        for i in kept
+        for i in positions
     ]
-    absorbed = apply_events(work, stated, taken)
-    return StoredEvents(identified, first, tuple(first + i for i in kept), absorbed, len(events), digest)
+    change = apply_events(work, stated, taken)
+    return StoredEvents(identified, first, tuple(first + i for i in positions), change, len(events), digest)
 
 
 @dataclass(frozen=True, slots=True)
 class FoldedHeads:
-    """Heads and trains that were folded, and the consignments that could not be."""
+    """The number of folded heads and train heads, and the consignments whose fold failed."""
 
     heads: int
     trains: int
@@ -228,25 +229,25 @@ def fold_and_record(
     singly: bool = False,
     project: Callable[[Session], None] | None = None,
 ) -> FoldedHeads:
-    """Fold heads, then put down the batch and its dead letters, with nothing waiting for an answer in between.
+    """Fold heads, run projections, write the row of the batch and its dead letters, pipelined: no statement waits for a result.
 
-    ``project`` writes what others make of the events. ``singly`` folds one head after another, because together they failed.
+    ``singly`` folds each head in a savepoint of its own, after a fold of all together has failed.
     """
-    touched, found = entered.absorbed.touched, entered.absorbed.found
+    touched, found = entered.change.touched, entered.change.found
     broken: tuple[bytes, ...] = ()
     if singly:
         sent, broken = state.fold_heads_singly(work, touched, found)
-        _put_down(work, entered, refused, record_refused, project)
+        _record(work, entered, refused, record_refused, project)
     else:
         work.folding = True
         with state.head_pipeline(work):
             sent = state.fold_heads(work, touched, found)
-            _put_down(work, entered, refused, record_refused, project)
+            _record(work, entered, refused, record_refused, project)
     work.stage("heads")
     return FoldedHeads(sent.heads, sent.trains, broken)
 
 
-def _put_down(
+def _record(
     work: Work,
     entered: StoredEvents,
     refused: Sequence[Refused],

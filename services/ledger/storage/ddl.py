@@ -1,4 +1,7 @@
-"""Whether a migration may run when its header says: beside the release that runs, or after it, without holding anybody up."""
+"""Static check of a migration's statements: locks, waits, what breaks the running release, and whether its phase allows that.
+
+It knows the forms that this project uses and takes others as harmless; the test that migrates under running workers is decisive.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from services.ledger.storage.migration import Migration, Phase
-
-# Read from the text, as people would: whoever writes a migration is told in a second, and no database is needed. It knows the forms
-# that this project uses, and takes what it does not know for harmless; the test that migrates under running workers is the judge.
 
 _TOKEN = re.compile(
     r"""--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|"(?:[^"]|"")*"|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$|;""", re.DOTALL
@@ -25,9 +25,9 @@ _VERBS = re.compile(
 
 
 class Effect(NamedTuple):
-    """What one statement does to ``on``, which was there before: the lock it takes ("" for none that anybody waits for).
+    """The effect of one statement on the existing object ``on``: the lock that it takes ("" for none that blocks others).
 
-    ``breaks`` says why the release that runs would fail afterwards, ``blocks`` why others wait for as long as the table is large.
+    ``breaks`` is why the running release would fail afterwards, ``blocks`` why others wait for a time that grows with the table.
     """
 
     statement: str
@@ -55,7 +55,7 @@ def statements(text: str) -> list[str]:
 
 
 def effects(text: str) -> list[Effect]:
-    """What a migration does to what was there before it, statement by statement; what it creates itself is its own."""
+    """The effects of a migration on objects that existed before it, statement by statement."""
     parts = [part for statement in statements(text) for part in _parts(statement)]
     own = {_plain(name[1]) for part in parts for name in _CREATED.finditer(part)}
     return [effect for part in parts if (effect := _effect(part)) is not None and not _is_own(effect.on, own)]
@@ -67,7 +67,7 @@ def _inside_a_body(text: str) -> bool:
 
 
 def _parts(statement: str) -> Iterator[str]:
-    """A statement in one line; of a DO block each statement in it, those in the texts that it executes among them."""
+    """A statement in one line; of a DO block each statement in it, also those in the strings that it executes."""
     line = " ".join(statement.split())
     block = re.match(r"DO (?:LANGUAGE \w+ )?\$(\w*)\$(.*)\$\1\$", line, re.IGNORECASE)
     if block is None:
@@ -75,9 +75,9 @@ def _parts(statement: str) -> Iterator[str]:
         return
     for piece in re.split(r";|\bTHEN\b|\bLOOP\b|\bBEGIN\b|\bELSE\b", block[2]):
         executed = re.match(r"\s*EXECUTE\b(.*)", piece, re.IGNORECASE)
-        told = "".join(re.findall(r"'((?:[^']|'')*)'", executed[1])) if executed else piece
-        if _VERBS.match(told.strip()):
-            yield told.strip()
+        inner = "".join(re.findall(r"'((?:[^']|'')*)'", executed[1])) if executed else piece
+        if _VERBS.match(inner.strip()):
+            yield inner.strip()
 
 
 def _effect(line: str) -> Effect | None:
@@ -201,7 +201,7 @@ _REPEATABLE = re.compile(
 
 
 def faults(migration: Migration) -> Iterator[str]:
-    """What is wrong with it, each as a sentence with what to do; nothing where it may run. Pure."""
+    """The faults of a migration, each a sentence with its remedy; none where it may run in its phase. Pure."""
     text = migration.text.decode()
     for effect in effects(text):
         if migration.phase is Phase.BEFORE and effect.breaks:
@@ -220,5 +220,5 @@ def faults(migration: Migration) -> Iterator[str]:
 
 
 def shown(effect: Effect) -> str:
-    """The statement, as far as a line holds it."""
+    """The statement, cut to 100 characters."""
     return effect.statement if len(effect.statement) <= 100 else effect.statement[:97] + "..."

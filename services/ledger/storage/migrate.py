@@ -1,7 +1,7 @@
-"""Runs migrations: each once, in order, never changed afterwards, and never long in the way of those who write.
+"""Runs migrations: each once, in order, and without blocking writers for long.
 
-A statement that waits for a lock holds up all who come after it. So it waits half a second at most; then what its migration has
-done is undone, others go on, and it is tried again.
+A statement that waits for a lock blocks all that come after it. So it waits half a second at most; then its migration is rolled
+back, others go on, and it is tried again.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ __all__ = ["FOLDER", "Migration", "Phase", "migrate", "migrations"]
 log = logging.getLogger(__name__)
 
 LOCK_WAIT_MS = 500
-"""How long others may be held up behind a statement that waits for a lock."""
+"""Milliseconds for which a statement that waits for a lock may block others."""
 LOCK_WAIT_ALONE_MS = 60_000
-"""The same outside transactions: building an index concurrently waits for whoever reads, and nobody waits behind it."""
+"""The same outside transactions: building an index concurrently waits for readers and blocks nobody."""
 PATIENCE = 300.0
-"""Seconds in which a migration is tried again and again."""
+"""Seconds for which a migration is retried."""
 
 LEAVING = 10.0
 """Seconds in which processes of an older release may end before a migration *after* the deployment is refused."""
@@ -93,7 +93,7 @@ def migrate(
     ``patience`` seconds.
     """
     with psycopg.connect(dsn, application_name="lianyun-migrate", autocommit=True) as session:
-        _alone(session)
+        _lock_migrations(session)
         _patiently(session, "the table of migrations", patience, lambda: _bootstrap(session))
         found = schema_status(session, folder)
         applied = []
@@ -113,8 +113,8 @@ def migrate(
         return applied
 
 
-def _alone(session: Session) -> None:
-    """Wait until no other process migrates; without a snapshot, which would keep that one from building indexes."""
+def _lock_migrations(session: Session) -> None:
+    """Wait until no other process migrates; polled without a snapshot, which would block that one's concurrent index builds."""
     while not _one(session, "SELECT pg_try_advisory_lock(%s)", _LOCK):
         time.sleep(0.1)
 
@@ -128,7 +128,7 @@ def _bootstrap(session: Session) -> None:
 
 
 def _chosen(found: SchemaStatus, phase: Phase | None) -> list[Migration]:
-    """What is to be applied; MigrationError where something else comes first."""
+    """The migrations to apply; MigrationError where something else has to be done first."""
     if found.beyond:
         names = ", ".join(found.beyond)
         raise MigrationError(f"{names} was applied here and is unknown to this release; use a newer one")
@@ -149,7 +149,7 @@ def _chosen(found: SchemaStatus, phase: Phase | None) -> list[Migration]:
 
 
 def _nobody_needs(session: Session, chosen: list[Migration], patience: float) -> None:
-    """Return where no process of a release before what is to be taken away is at work; those that are ending are waited for."""
+    """Wait up to ``patience`` seconds until no process needs what ``chosen`` removes; then MigrationError."""
     until = time.monotonic() + patience
     while older := sessions_needing(session, chosen):
         if time.monotonic() > until:
@@ -185,7 +185,7 @@ def _part(session: Session, part: Callable[[Session], None]) -> None:
 
 
 def _by_itself(session: Session, statement: str) -> None:
-    """Run one statement of a migration that has no transaction; what a try left half done is taken away first."""
+    """Run one statement outside a transaction, after dropping an invalid index that an earlier attempt left."""
     session.execute(f"SET lock_timeout = {LOCK_WAIT_ALONE_MS}")
     try:
         index = _CONCURRENT.match(" ".join(statement.split()))
@@ -198,11 +198,11 @@ def _by_itself(session: Session, statement: str) -> None:
 
 def _drop_invalid(session: Session, index: str, schema: str) -> None:
     name = sql.Identifier(*([schema] if schema else []), index)
-    asked = name.as_string(session)
+    index_name = name.as_string(session)
     if _one(
         session,
         "SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass(%s) AND NOT indisvalid)",
-        asked,
+        index_name,
     ):
         session.execute(sql.SQL("DROP INDEX CONCURRENTLY {}").format(name))
 
@@ -220,7 +220,7 @@ def _noted(session: Session, migration: Migration) -> None:
 
 
 def _patiently(session: Session, what: str, patience: float, do: Callable[[], None]) -> None:
-    """``do``, again and again while others hold what it needs, with growing pauses in which they get on."""
+    """Run ``do``, retried with growing pauses for at most ``patience`` seconds while others hold its locks."""
 
     def waits() -> None:
         log.warning("%s waits for others and is tried again", what, extra={"action": "migration_waits"})

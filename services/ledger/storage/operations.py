@@ -1,4 +1,8 @@
-"""Quarantine of what a key signed, as the registry's commands take it."""
+"""Changes of the state outside batches: a redriven event, quarantine, repair of a consignment.
+
+They run on any connection in the caller's transaction, move no offset, take over no note and leave theirs as every writer does.
+Heads may be out of date until a worker has settled.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +24,11 @@ from services.ledger.storage.structure import NOTHING, Note
 from services.ledger.storage.term_numbers import key_number
 from services.ledger.storage.work import Work
 
-# They run on any connection, move no offset, take over no note and leave theirs as every writer does. The caller commits;
-# heads may be old until a worker has settled.
-
 
 def apply_one(session: Session, event: Event, projections: Sequence[Projection] = ()) -> Applied:
-    """Apply one event in the caller's transaction as a batch would, moving no offset; an event known before is a duplicate.
+    """Apply one event as a batch would, moving no offset; a known event is a duplicate.
 
-    The registry version that the event was judged by must be held, or is held from here on.
+    Locks the registry version under which the event was admitted; RegistryMoved where it is another.
     """
     rows = state_rows(event.facts)
     work, generation = _begin(session)
@@ -35,7 +36,7 @@ def apply_one(session: Session, event: Event, projections: Sequence[Projection] 
     topics = topic_numbers(session, [event.record.topic])
     terms = Terms()
     terms.put(work, terms.unknown([rows.terms]))
-    # Of no offset of the log: a redrive takes no record.
+    # A redrive consumes no record of the log.
     entered = replace(
         batch_transaction.store_events(work, first, (event,), (rows,), topics, NOTHING), taken=0
     )
@@ -57,10 +58,10 @@ def apply_one(session: Session, event: Event, projections: Sequence[Projection] 
 
 
 def quarantine(session: Session, key_id: str, from_micros: int) -> int:
-    """Put aside every event signed by ``key_id`` and appended at or after ``from_micros``; return how many there were.
+    """Quarantine every event signed by ``key_id`` and appended at or after ``from_micros``; return their number.
 
     They count as if they had never been accepted. Repeating it changes nothing. The registry must be locked, so that no
-    batch of that key is under way; the statement reads every body of that time, so it takes seconds on a large store.
+    batch with that key is running; the statement reads every message since then: seconds on a large store.
     """
     work, generation = _begin(session)
     batch_transaction.hold_versions(work, generation, None)
@@ -71,7 +72,7 @@ def quarantine(session: Session, key_id: str, from_micros: int) -> int:
 
 
 def mend(session: Session, consignment: bytes) -> bool:
-    """Derive and fold one consignment anew from its stored facts; True where it is whole after that."""
+    """Derive and fold one consignment again from its stored facts; False where its fold still fails."""
     work, generation = _begin(session)
     batch_transaction.hold_versions(work, generation, None)
     work.count("unbreak_heads", {"ids": uuids([consignment])})
@@ -85,13 +86,10 @@ def _begin(session: Session) -> tuple[Work, int]:
 
 
 def _refold(work: Work, own: Note) -> tuple[bytes, ...]:
-    absorbed = apply_events(work, (), NOTHING, own)
-    entered = StoredEvents(Identified((), (), frozenset(), 0), 0, (), absorbed)
+    change = apply_events(work, (), NOTHING, own)
+    entered = StoredEvents(Identified((), (), frozenset(), 0), 0, (), change)
     return batch_transaction.fold_and_record(work, entered, (), _no_letters, singly=True).broken
 
 
 def _no_letters(_session: Any, refused: Sequence[Refused]) -> None:
     assert not refused
-
-
-__all__ = ["quarantine"]

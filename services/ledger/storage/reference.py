@@ -1,4 +1,4 @@
-"""What SQL has to know of the contract and of the network: milestones, places, crossings and running times, as tables."""
+"""Reference tables for SQL: milestones of the contract; places, border crossings and running times of the network."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ TABLES = ("reference_milestone", "reference_place", "reference_side", "reference
 
 
 def write_reference(session: Session) -> bool:
-    """Make the tables say what this release knows, in the caller's transaction; whether anything was to be written."""
+    """Bring the tables to this release's reference data, in the caller's transaction; True where anything was written."""
     rows, digest = reference()
-    kept = session.execute("SELECT digest FROM lianyun.reference FOR UPDATE").fetchone()
-    if kept is not None and kept[0] == digest:
+    stored = session.execute("SELECT digest FROM lianyun.reference FOR UPDATE").fetchone()
+    if stored is not None and stored[0] == digest:
         return False
     for table, found in rows.items():
         session.execute(f"DELETE FROM lianyun.{table}")  # noqa: S608 - one of TABLES

@@ -1,7 +1,7 @@
-"""Between which schemas this release works: all that it needs is there, and nothing was taken away for a newer one.
+"""The schemas on which this release runs: all that it needs was added, and nothing was removed for a newer release.
 
-A process of this release runs on a database in which every migration *before* of its own has been applied. Newer ones *before* do
-not concern it: they only add, so it goes on while the next release is prepared. One *after* of a newer release ends that.
+A process of this release runs on a database in which all its migrations *before* are applied. Those of newer releases only add,
+so it runs on while the next release is prepared, until a migration *after* of a newer release is applied.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from services.ledger.storage.session import Session, describe_sessions, sessions
 BEFORE_THE_DEPLOYMENT = "lianyun db migrate --before"
 AFTER_THE_DEPLOYMENT = "lianyun db migrate --after"
 
-# Also of a database that a release made which knew no phases.
+# Also for a database of a release without phases.
 _APPLIED = """
 SELECT m.number, m.name, m.checksum, coalesce(to_jsonb(m) ->> 'phase', 'before') FROM lianyun.migration m ORDER BY m.number
 """
@@ -35,7 +35,7 @@ class AppliedMigration(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SchemaStatus:
-    """Where a database stands beside the migrations of this release: what it lacks, and what it has beyond them."""
+    """A database compared with the migrations of this release: those that are pending, and newer ones that were applied."""
 
     pending: tuple[Migration, ...]
     newer: tuple[AppliedMigration, ...]
@@ -43,22 +43,22 @@ class SchemaStatus:
 
     @property
     def lacking(self) -> tuple[str, ...]:
-        """What has to be applied before this release runs."""
+        """Pending migrations without which this release does not run."""
         return tuple(each.name for each in self.pending if each.phase is Phase.BEFORE)
 
     @property
     def left_over(self) -> tuple[str, ...]:
-        """What is to be applied once no process of the release before runs any more."""
+        """Pending migrations to be applied when no process of the previous release runs any more."""
         return tuple(each.name for each in self.pending if each.phase is Phase.AFTER)
 
     @property
     def beyond(self) -> tuple[str, ...]:
-        """What took away something that this release may need."""
+        """Applied migrations of newer releases that removed what this release may need."""
         return tuple(each.name for each in self.newer if each.phase is Phase.AFTER)
 
 
 def schema_status(session: Session, folder: Path = FOLDER) -> SchemaStatus:
-    """Look, in the caller's transaction. MigrationError where what was applied is not what the files say."""
+    """The status of the database, in the caller's transaction. MigrationError where an applied migration differs from its file."""
     known = migrations(folder)
     row = session.execute("SELECT to_regclass('lianyun.migration') IS NULL").fetchone()
     if row is None or row[0]:
@@ -70,7 +70,7 @@ def schema_status(session: Session, folder: Path = FOLDER) -> SchemaStatus:
 
 
 def compare_schema(known: Iterable[Migration], applied: Iterable[AppliedMigration]) -> SchemaStatus:
-    """The standing of a database in which ``applied`` stands; pure. Raises as ``standing``."""
+    """The status of a database with the migrations ``applied``; pure. Raises as ``schema_status``."""
     known = list(known)
     files = {each.number: each for each in known}
     present = {each.number: each for each in applied}
@@ -134,20 +134,20 @@ def _with_baseline(
 
 
 def describe_older_sessions(session: Session, found: SchemaStatus) -> str:
-    """Who is at work on what migrations *after* are to take away, in words; "" for nobody. In the caller's transaction."""
+    """The sessions that may need what pending migrations *after* remove, as text; "" for none. In the caller's transaction."""
     return "" if found.fresh else describe_sessions(sessions_needing(session, found.pending))
 
 
 def sessions_needing(session: Session, chosen: Iterable[Migration]) -> dict[str, list[int]]:
-    """Who is at work that may need what those of ``chosen`` that come *after* take away, as ``older_than`` tells them."""
+    """The sessions that may need what the migrations *after* among ``chosen`` remove, as ``sessions_older_than``."""
     last = max((each.number for each in chosen if each.phase is Phase.AFTER), default=0)
     return sessions_older_than(session, last) if last else {}
 
 
 def require_schema(session: Session, folder: Path = FOLDER) -> None:
-    """Return where this release may run on the database; SchemaMoved, with what to do, where it may not.
+    """Check that this release runs on the database; SchemaMoved with the remedy where it does not.
 
-    A few milliseconds, in the caller's transaction: asked once, when a process begins.
+    A few milliseconds in the caller's transaction, at the start of a process.
     """
     try:
         found = schema_status(session, folder)

@@ -1,4 +1,4 @@
-"""A question to the database before it is asked: so it can be asked alone, or on one way with others."""
+"""Sessions of the store: settings, the announced release, ending of frozen clients, and statements bound to parameters."""
 
 from __future__ import annotations
 
@@ -14,9 +14,6 @@ from services.ledger.storage import statement
 from services.ledger.storage.arrays import adapt
 from services.ledger.storage.migration import migrations
 
-# Every session of a process that goes on holds a shared lock for as long as it is open: its second number is the last migration that the
-# release knows. A session without one is of a release that did not say so yet.
-
 SERVING = (
     "lianyun",
     "lianyun-api",
@@ -25,14 +22,15 @@ SERVING = (
     "lianyun-exporter",
     "lianyun-webhooks",
 )
-"""The application names of the processes that go on. A command ends by itself, and may be run again."""
+"""The application names of long-running processes; commands end by themselves and may be repeated."""
 _CLASS = 7002
+"""The first key of the shared advisory lock that each such session holds; the second is the last migration that its release knows."""
 
 
 def announce_release(session: Connection[Any], level: int | None = None) -> None:
-    """Say, until ``session`` is closed, that it is of a release which knows migration ``level``: by itself the last one there is.
+    """Announce, until ``session`` is closed, that its release knows migration ``level``, by default the last one.
 
-    Commits; waits for nobody.
+    Commits; does not block.
     """
     known = last_known() if level is None else level
     session.execute(statement("announce"), {"class": _CLASS, "level": known}, prepare=False)
@@ -40,17 +38,17 @@ def announce_release(session: Connection[Any], level: int | None = None) -> None
 
 
 def sessions_older_than(session: Connection[Any], level: int) -> dict[str, list[int]]:
-    """The sessions at work here that do not say that they know migration ``level``: application names, each with its pids.
+    """The long-running sessions that have not announced migration ``level``: pids by application name.
 
-    In a transaction Postgres shows those of its first look again.
+    Within one transaction Postgres repeats its first result.
     """
-    asked = {"class": _CLASS, "level": level, "names": list(SERVING)}
-    found = session.execute(statement("older_than"), asked, prepare=False)
+    parameters = {"class": _CLASS, "level": level, "names": list(SERVING)}
+    found = session.execute(statement("older_than"), parameters, prepare=False)
     return {name: list(pids) for name, pids in found}
 
 
 def describe_sessions(sessions: dict[str, list[int]]) -> str:
-    """Those sessions in words."""
+    """The sessions as text."""
     return ", ".join(f"{name} ({_pids(pids)})" for name, pids in sessions.items())
 
 
@@ -92,7 +90,7 @@ _OPTIONS = " ".join(f"-c {name}={value}" for name, value in {**_PLANNING, **_BOU
 def open_session(dsn: str, application: str = APPLICATION) -> Session:
     """Open a writing session: READ COMMITTED, lock waits of 2 s at most, prepared statements, ids as 16 bytes.
 
-    Under another name than the workers' it is not ended after 2 s of silence, but only after 30.
+    One under another name than APPLICATION is ended after 30 s of idleness in a transaction instead of 2 s.
     """
     connection: Session = psycopg.connect(dsn, **session_arguments(application))
     configure(connection)
@@ -100,12 +98,12 @@ def open_session(dsn: str, application: str = APPLICATION) -> Session:
 
 
 def session_arguments(application: str) -> dict[str, Any]:
-    """With what psycopg opens such a session, for pools that open their own."""
+    """The arguments with which psycopg opens such a session, for pools."""
     return {"prepare_threshold": 0, "application_name": application, "options": _OPTIONS, "autocommit": False}
 
 
 def configure(connection: Session) -> None:
-    """What remains to be done once it is open; one statement."""
+    """Configure an open connection as ``open_session`` does; one statement."""
     connection.isolation_level = IsolationLevel.READ_COMMITTED
     connection.prepared_max = None
     adapt(connection)
@@ -113,7 +111,7 @@ def configure(connection: Session) -> None:
 
 
 def set_local_generation(session: Session, generation: int) -> None:
-    """Make the tables of ``generation`` those that unqualified names mean, until the transaction ends."""
+    """Resolve unqualified table names in ``generation``, until the transaction ends."""
     adapt(session)
     schema = sql.Identifier(f"g{generation}")
     session.execute(sql.SQL("SET LOCAL search_path = {}, lianyun, pg_temp").format(schema))
@@ -125,7 +123,7 @@ def set_local_generation(session: Session, generation: int) -> None:
 
 
 def set_session_generation(session: Session, generation: int) -> None:
-    """The same for the whole session; commits."""
+    """Resolve unqualified table names in ``generation`` for the whole session; commits."""
     session.execute(
         sql.SQL("SET search_path = {}, lianyun, pg_temp").format(sql.Identifier(f"g{generation}"))
     )
@@ -139,10 +137,10 @@ def create_temporary_tables(session: Session) -> None:
 
 
 def end_frozen(session: Session, owner: str) -> list[int]:
-    """End the writing sessions whose client has said nothing for 2 s in an open transaction; return their pids.
+    """Terminate writing sessions whose client has been idle for 2 s in an open transaction; return their pids.
 
     Such a client is stopped or gone: a live one sends its statements without a pause. Its transaction holds locks and
-    keeps every other from settling. Commits; must be called outside a transaction.
+    prevents settlement. Commits; must be called outside a transaction.
     """
     ended = [row[0] for row in session.execute(statement("end_frozen")).fetchall()]
     if ended:
@@ -163,6 +161,6 @@ class BoundStatement(NamedTuple):
     parameters: Mapping[str, Any] = {}
 
     def rows(self, session: Session) -> list[Row]:
-        """Ask it now, in the caller's transaction; ids come as 16 bytes where ``session`` was made ready for it."""
+        """Execute it in the caller's transaction; ids are 16 bytes where ``session`` was configured so."""
         cursor = session.cursor(binary=True, row_factory=tuple_row)
         return cursor.execute(self.query, self.parameters).fetchall()

@@ -1,12 +1,12 @@
-"""The settle pass: no two transactions may miss one another for good.
+"""Settlement: what concurrent transactions missed of one another is derived once more.
 
 At READ COMMITTED a transaction that adds a link and one that adds an event about the same object can each resolve
-before the other commits, and then neither shows the event at the consignment. So whoever changes structure leaves a
-note. A note is marked with the id of a later transaction that read it *before it had an id*: everyone who may have
-missed the change then has a smaller id. When all those have ended, the change is derived once more.
+before the other commits, and then neither shows the event at the consignment. So each change of structure leaves a
+note. A note is marked with the id of a later transaction that read it *before it had an id*: every transaction that may
+have missed the change then has a smaller id. When all those have ended, the change is derived once more.
 
-The weaker rules lose: comparing with the note's own transaction does (an event with a greater id may have resolved
-before the note's commit), and so does the upper end of the snapshot.
+Weaker rules lose events: comparison with the note's own transaction (an event with a greater id may have resolved
+before the note's commit), and with the upper end of the snapshot.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from services.ledger.storage.structure import Note
 from services.ledger.storage.work import Work
 
 MAX_NOTES = 8
-"""Notes that one transaction takes at most."""
+"""The maximum of notes that one transaction takes over."""
 
 
 @dataclass(frozen=True, slots=True)
 class TakenNotes:
-    """The notes that a transaction takes over, as one."""
+    """The notes that a transaction takes over, merged, and their number."""
 
     note: Note
     count: int
@@ -34,12 +34,12 @@ NO_NOTES = TakenNotes(Note(), 0)
 
 
 def unmarked(work: Work) -> Sequence[int]:
-    """The notes that carry no mark yet. Must be the transaction's first statement, while it has no id."""
+    """The ids of notes without a mark. Must be the transaction's first statement, while it has no id."""
     return [row[0] for row in work.rows("pending_unmarked")]
 
 
 def take_over(work: Work, waiting: Sequence[int]) -> TakenNotes:
-    """Take the notes that nobody can have missed any more, and mark those of ``waiting`` with this transaction's id."""
+    """Take over the notes whose change every running transaction sees, and mark those of ``waiting`` with this transaction's id."""
     ripe = work.rows("pending_take", {"most": MAX_NOTES})
     if waiting:
         work.count("pending_mark", {"ids": bigints(waiting)})
@@ -54,7 +54,7 @@ def take_over(work: Work, waiting: Sequence[int]) -> TakenNotes:
 
 
 def leave(work: Work, note: Note) -> None:
-    """Leave ``note`` for whoever comes when everyone that may miss its changes has ended."""
+    """Store ``note``, to be settled when every transaction that may miss its change has ended."""
     if note:
         work.count(
             "pending_leave",

@@ -1,4 +1,4 @@
-"""New events into the state of one generation: rows first, then structure, then heads. The order is that of locks."""
+"""The state of one generation: rows of new events, then structure, then heads, in the order of locks."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from services.ledger.storage.work import Work
 
 _RELEASE = {"release": -RELEASE, "held_back": bigints(HELD_BACK)}
 _RULES = {**_RELEASE, "on_the_way": ON_THE_WAY, "at_a_place": bigints(AT_A_PLACE)}
-"""What the folds in SQL share with the core."""
+"""Parameters of the folds in SQL that come from the domain's rules."""
 
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """What a transaction touched: its event numbers in [first, top), and events whose claims died or revived."""
+    """What a transaction changed: events with numbers in [first, top), and events whose claims died or revived."""
 
     first: int = 0
     top: int = 0
@@ -37,7 +37,7 @@ class Touched:
 
 
 def find_heads(work: Work, touched: Touched) -> bool:
-    """Put down which consignments the claims reach; True where a head may have to be folded. Locks nothing."""
+    """Store in the table ``hit`` which consignments the claims reach; True where a head may have to be folded. Locks nothing."""
     if touched.claims or touched.flipped:
         work.count("hit_claims", _block(touched, touched.flipped))
         return True
@@ -46,25 +46,25 @@ def find_heads(work: Work, touched: Touched) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class HeadFolds:
-    """The folds that were sent; how many heads and trains they wrote is known when the pipeline has ended."""
+    """The folds that were sent; the numbers of rows are known after the pipeline has ended."""
 
     cursors: tuple[Cursor[Any] | None, Cursor[Any] | None]
 
     @property
     def heads(self) -> int:
-        """Consignments whose heads were folded."""
+        """The number of folded heads of consignments."""
         return 0 if self.cursors[0] is None else self.cursors[0].rowcount
 
     @property
     def trains(self) -> int:
-        """Trains whose heads were folded."""
+        """The number of folded heads of trains."""
         return 0 if self.cursors[1] is None else self.cursors[1].rowcount
 
 
 def fold_heads(work: Work, touched: Touched, found: bool) -> HeadFolds:
-    """Lock and fold what ``find_heads`` put down, then the trains: the rows that most workers share are held shortest.
+    """Lock and fold the heads that ``find_heads`` stored, then the trains: the rows that most workers share are locked shortest.
 
-    In a pipeline nothing waits for an answer between the first lock and what follows.
+    In a pipeline no statement after the first lock waits for a result.
     """
     heads = None
     if found:
@@ -75,9 +75,9 @@ def fold_heads(work: Work, touched: Touched, found: bool) -> HeadFolds:
 
 
 def fold_heads_singly(work: Work, touched: Touched, found: bool) -> tuple[HeadFolds, tuple[bytes, ...]]:
-    """The same for a transaction in which some fold fails: that consignment alone is marked broken, and returned.
+    """``fold_heads`` for a transaction in which some fold fails: that consignment alone is marked broken, and returned.
 
-    Slow, one savepoint each; its events are kept, and ``mend`` folds it again when the fault is corrected.
+    Slow, a savepoint each. Its events stay, and ``operations.mend`` folds it again when the fault is corrected.
     """
     broken: list[bytes] = []
     if found:
@@ -101,7 +101,7 @@ def _fold_trains(work: Work, touched: Touched) -> Cursor[Any] | None:
 
 
 def head_pipeline(work: Work) -> AbstractContextManager[Any]:
-    """A pipeline for the last statements of a transaction, unless a hook has to be called between them."""
+    """A pipeline for the last statements of a transaction; none where a fault hook is installed."""
     return nullcontext() if points.installed() else work.session.pipeline()
 
 
@@ -115,7 +115,7 @@ COPY = {table: f"COPY {table} FROM STDIN BINARY".encode() for table in TABLES}
 
 
 class EventRows(NamedTuple):
-    """The rows of one stored event; ``dead`` where it is known not to count, ``contradicts`` where it equivocates."""
+    """The rows of one stored event; ``dead`` where it does not count, ``contradicts`` where it equivocates."""
 
     no: int
     id: bytes
@@ -126,16 +126,16 @@ class EventRows(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StateChange:
-    """What is ready to be folded, and whether a head may be among it."""
+    """A change of rows and structure, and whether a head may have to be folded (``found``)."""
 
     touched: Touched
     found: bool
 
 
 def apply_events(work: Work, events: Sequence[EventRows], taken: Note, own: Note = NOTHING) -> StateChange:
-    """Write the rows of ``events`` and derive what they and ``taken`` change.
+    """Write the rows of ``events``, derive the structure that they and the notes ``taken`` change, and find the heads to fold.
 
-    ``own`` names what the transaction itself changes besides. Leaves a note of it. Locks no head: ``fold_heads`` does, as the transaction's last but one act.
+    ``own`` names further changes of this transaction. Leaves a note of its changes. Locks no head: ``fold_heads`` does.
     """
     for table, rows in by_table((e.no, e.rows, e.dead) for e in events).items():
         work.copy(COPY[table], rows)
@@ -147,8 +147,8 @@ def apply_events(work: Work, events: Sequence[EventRows], taken: Note, own: Note
     renewed = StructureChanges()
     if own or taken:
         renewed = rederive(work, own | taken)
-        # Noted is what this transaction changed: its own facts, and what looking again has changed. What was looked
-        # at again and found right is done.
+        # The note holds what this transaction changed: its own facts, and changes by settlement. What settlement
+        # left unchanged is settled.
         settlement.leave(work, own | renewed.changed)
     touched = Touched(
         first=min((e.no for e in events), default=0),

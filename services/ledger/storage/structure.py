@@ -1,7 +1,8 @@
-"""The structure of the state: who is dead, where links stop, which consignments are one, and what reaches them.
+"""The structure of the state: liveness of events, ends of links, groups of consignments, and reachability.
 
-All of it is derived from facts that the transaction sees. Two transactions may each miss what the other writes, so
-whoever changes structure leaves a note (``Note``) and a later transaction derives it once more (``settling``).
+All of it is derived from facts that the transaction sees. Two transactions may each miss what the other writes, so each change
+of structure leaves a note (``Note``), and a later transaction derives it once more (``settlement``). The rule of liveness is
+services.domain.liveness; its result is written to the table ``dead`` and to the rows of the events.
 """
 
 from __future__ import annotations
@@ -20,15 +21,12 @@ from services.ledger.storage.arrays import bigints, booleans, smallints, uuids
 from services.ledger.storage.reachability import Reach, Structure, derive_structure
 from services.ledger.storage.work import Work
 
-# The rule is services.domain.liveness; here its inputs are read, and its outcome is written to the table ``dead`` and to
-# the rows of the events themselves.
-
 WITHDRAWN, CYCLIC, EQUIVOCATED, QUARANTINED = 1, 2, 3, 4
 
 
 @dataclass(frozen=True, slots=True)
 class LivenessChanges:
-    """What changed: events whose place among the dead changed, and numbers of events whose rows did."""
+    """Events whose entry in ``dead`` changed, and the numbers of events whose rows changed."""
 
     events: tuple[bytes, ...] = ()
     claims: tuple[int, ...] = ()  # that may reach consignments
@@ -37,10 +35,10 @@ class LivenessChanges:
 
 
 def judge_again(work: Work, seeds: Iterable[bytes]) -> LivenessChanges:
-    """Judge all that is tied to ``seeds`` by corrections, and write what changed.
+    """Derive the liveness of all events connected with ``seeds`` by corrections, and write what changed.
 
-    Reads what this transaction sees. Whoever calls leaves a note of the seeds and of the changed events, so that
-    both are judged once more when nothing can have been missed.
+    Reads what this transaction sees. The caller leaves a note of the seeds and of the changed events, so that settlement
+    derives both once more.
     """
     tied = [row[0] for row in work.rows("component", {"ids": uuids(sorted(seeds))})]
     if not tied:
@@ -53,7 +51,7 @@ def judge_again(work: Work, seeds: Iterable[bytes]) -> LivenessChanges:
     equivocated = frozenset(event for event, count in counting.items() if count > 1)
     aside = frozenset(event for event, count in counting.items() if count == 0)
     withdrawals = [Withdrawal(*row) for row in work.rows("withdrawals", {"ids": ids})]
-    # What is in quarantine counts as never accepted: like an equivocated event, it is not live and targets nothing.
+    # A quarantined event counts as never accepted: like an equivocated one, it is not live and targets nothing.
     liveness = judge(withdrawals, equivocated | aside)
     reasons = (
         dict.fromkeys(liveness.withdrawn, WITHDRAWN)
@@ -105,7 +103,7 @@ _LENGTH = struct.Struct(">i").pack
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What is to be derived again: events to be judged, numbers of events with links or foundings, consignments."""
+    """What is to be derived again: liveness of events, structure around events with links or foundings (numbers), consignments."""
 
     judged: frozenset[bytes] = frozenset()
     numbers: frozenset[int] = frozenset()
@@ -127,7 +125,7 @@ NOTHING = Note()
 
 @dataclass(frozen=True, slots=True)
 class StructureChanges:
-    """What a derivation changed, and the claims that died or revived by it (numbers of their events)."""
+    """What a derivation changed, and the numbers of events whose claims died or revived by it."""
 
     changed: Note = field(default_factory=Note)
     claims: tuple[int, ...] = ()
@@ -135,9 +133,9 @@ class StructureChanges:
 
 
 def rederive(work: Work, note: Note) -> StructureChanges:
-    """Derive again what ``note`` names, write what changed, and put the consignments touched down to be folded.
+    """Derive again what ``note`` names, write what changed, and store the affected consignments in ``hit`` for the fold.
 
-    Constant number of statements; no head is locked yet.
+    A constant number of statements; no head is locked yet.
     """
     judged = judge_again(work, note.judged) if note.judged else LivenessChanges()
     work.stage("judge")
@@ -154,7 +152,7 @@ def rederive(work: Work, note: Note) -> StructureChanges:
 
 
 def _derive(work: Work, numbers: frozenset[int], consignments: frozenset[bytes]) -> frozenset[bytes]:
-    """Derive groups and reach of every consignment that the events touch; return those that changed group."""
+    """Derive groups and reachability of every consignment that the events affect; return those whose group changed."""
     if not numbers and not consignments:
         return frozenset()
     seeds = {"nos": bigints(sorted(numbers)), "consignments": uuids(sorted(consignments))}
@@ -170,10 +168,10 @@ def _derive(work: Work, numbers: frozenset[int], consignments: frozenset[bytes])
 
 
 def derive_alone(work: Work, consignments: Sequence[bytes]) -> None:
-    """Derive what reaches ``consignments`` for the first time, and put them down to be folded.
+    """Derive the reachability of ``consignments`` for the first time, and store them in ``hit`` for the fold.
 
-    Each must be founded, tied to no other by a live declaration, and without a row of reach. Only for one whom nobody
-    else writes the same beside.
+    Each must be founded, joined to no other by a live declaration, and without a row of ``reach``. Only for a sole writer
+    of the generation.
     """
     ids = {"ids": uuids(consignments)}
     structure = derive_structure(consignments, work.rows("foundings", ids), work.rows("ascend", ids))
@@ -182,7 +180,7 @@ def derive_alone(work: Work, consignments: Sequence[bytes]) -> None:
 
 
 def write_structure(work: Work, structure: Structure) -> frozenset[bytes]:
-    """Write rows of reach and groups where they differ; return the consignments whose group moved."""
+    """Write rows of ``reach`` and groups where they differ; return the consignments whose group changed."""
     names = sorted(structure.canonical)
     groups = {"ids": uuids(names), "canonical": uuids([structure.canonical[name] for name in names])}
     moved = frozenset(row[0] for row in work.rows("put_canonical", groups))
@@ -205,5 +203,5 @@ def _packed(reach: Reach) -> bytes:
 
 @lru_cache(maxsize=10_000)
 def _engaged(parties: tuple[int, ...]) -> bytes:
-    """The same few parties work together all the time."""
+    """Cached, since the same few parties recur."""
     return bigints(parties)

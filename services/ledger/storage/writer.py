@@ -1,4 +1,4 @@
-"""The writer of one worker: claims partitions, applies batches, and settles while it is idle."""
+"""The writer of one worker: claims partitions, applies batches, and settles notes while idle."""
 
 from __future__ import annotations
 
@@ -32,14 +32,15 @@ ATTEMPTS = 30
 """How often a transaction is tried against deadlocks, serialisation failures and lock timeouts."""
 
 FAULTS_OF_OURS = (ArithmeticError, LookupError, TypeError, ValueError, struct.error)
-"""What our own code raises on an event that admission should not have let in."""
+"""What this program raises on an event that admission should have refused."""
 
 
 class Writer:
-    """Writes the current generation over one connection; every method blocks. For one thread.
+    """Writes the current generation over one connection; every method blocks. Not thread-safe.
 
-    ``record_refused`` puts dead letters down in the batch's transaction. ``settle=False`` switches the settle pass
-    off, which loses events: only a test that shows so may. ``projections`` write in the same transactions. After an exception nothing of the batch is applied.
+    ``record_refused`` stores dead letters in the batch's transaction. ``settle=False`` switches settlement off, which loses
+    events, for the test that shows so. ``projections`` write in the same transactions. After an exception nothing of the
+    batch is applied.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class Writer:
         self._generation = current_generation(self._session)
         self._session.commit()
         set_session_generation(self._session, self._generation)
-        self._room = prepare_partitions(self._session)
+        self._free_until = prepare_partitions(self._session)
         self._first = 0
         self._folding = False
         self._fresh: list[str] = []
@@ -77,26 +78,26 @@ class Writer:
         return claims.claim_partitions(self._session, owner, wanted)
 
     def moved_claims(self, epochs: Mapping[PartitionId, int]) -> list[PartitionId]:
-        """Which claims an operator has moved: see ``services.ledger.storage.claims``."""
+        """The claims whose partitions an operator has moved: see ``services.ledger.storage.claims``."""
         return claims.moved_claims(self._session, self._owner, epochs)
 
     def note_stopped(
         self, partition: PartitionId, epoch: int, reason: str | None, detail: str | None
     ) -> None:
-        """Have the ledger remember why a partition is not read on: see ``services.ledger.storage.claims``."""
+        """Store why a partition is stopped: see ``services.ledger.storage.claims``."""
         claims.note_stopped(self._session, partition, epoch, reason, detail)
 
     def apply(self, batch: Batch) -> Applied:
         """Apply ``batch`` in one transaction.
 
-        Raises Fenced (someone else claimed a partition), RegistryMoved (judge the batch again), GenerationMoved
-        (start again), GaveUp; FAULTS_OF_EVENTS where an event cannot be stored; any other psycopg.Error is a fault
+        Raises Fenced (a partition was claimed by another), RegistryMoved (repeat admission of the batch), GenerationMoved
+        (restart the process), GaveUp; FAULTS_OF_EVENTS where an event cannot be stored; any other psycopg.Error is a fault
         of the infrastructure.
         """
         if len(batch.events) > MOST_EVENTS:
             raise ValueError(f"{len(batch.events)} events in one batch; {MOST_EVENTS} are the most")
-        self._make_room()
-        applied = self._mending(lambda work, singly: self._apply(work, batch, singly))
+        self._prepare_partitions()
+        applied = self._with_repair(lambda work, singly: self._apply(work, batch, singly))
         self._terms.committed(self._fresh)
         return applied
 
@@ -126,18 +127,18 @@ class Writer:
         return self.apply_or_bisect(first) + self.apply_or_bisect(second)
 
     def tick(self) -> Applied:
-        """What an idle worker calls about once a second: settle what waits, end frozen sessions, make room.
+        """Settle notes, end frozen sessions, prepare partitions; called about once a second by an idle worker.
 
-        A change is settled two ticks after it, if nobody else writes.
+        A change is settled two ticks later, if nobody else writes.
         """
-        self._make_room()
+        self._prepare_partitions()
         if not self._settle or not self.pending():
             return Applied()
         end_frozen(self._session, self._owner)
-        return self._mending(self._tick)
+        return self._with_repair(self._tick)
 
     def pending(self) -> int:
-        """How many notes wait to be settled, over all workers; 0 says that every head is exact."""
+        """The number of unsettled notes over all workers; at 0 every head is exact."""
         row = Work(self._session).row("pending_count")
         self._session.rollback()
         return 0 if row is None else int(row[0])
@@ -154,8 +155,8 @@ class Writer:
     ) -> None:
         self.close()
 
-    def _mending(self, transaction: Callable[[Work, bool], Applied]) -> Applied:
-        """Run a transaction; where folding fails, run it again folding one head after another."""
+    def _with_repair(self, transaction: Callable[[Work, bool], Applied]) -> Applied:
+        """Run a transaction; where folding fails, run it again and fold each head in a savepoint."""
         try:
             return self._persist(lambda work: transaction(work, False))
         except FAULTS_OF_EVENTS:
@@ -164,7 +165,7 @@ class Writer:
         return self._persist(lambda work: transaction(work, True))
 
     def _persist(self, transaction: Callable[[Work], Applied]) -> Applied:
-        """Run one transaction until no other stands in its way; a blocker that makes no progress is ended."""
+        """Run one transaction, retried on conflicts; before each retry sessions without progress are ended."""
         retries = count()
 
         def attempt() -> tuple[Work, Applied]:
@@ -243,6 +244,6 @@ class Writer:
             self._topics |= topic_numbers(self._session, names)
         return self._topics
 
-    def _make_room(self) -> None:
-        if self._first + 128 * MOST_EVENTS > self._room:
-            self._room = prepare_partitions(self._session)
+    def _prepare_partitions(self) -> None:
+        if self._first + 128 * MOST_EVENTS > self._free_until:
+            self._free_until = prepare_partitions(self._session)
