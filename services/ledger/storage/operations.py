@@ -20,7 +20,7 @@ from services.ledger.storage.generations import current_generation
 from services.ledger.storage.rows import state_rows
 from services.ledger.storage.session import Session, set_local_generation
 from services.ledger.storage.state import apply_events
-from services.ledger.storage.structure import NOTHING, Note
+from services.ledger.storage.structure import EMPTY_NOTE, Note
 from services.ledger.storage.term_numbers import key_number
 from services.ledger.storage.work import Work
 
@@ -38,7 +38,7 @@ def apply_one(session: Session, event: Event, projections: Sequence[Projection] 
     terms.put(work, terms.unknown([rows.terms]))
     # A redrive consumes no record of the log.
     entered = replace(
-        batch_transaction.store_events(work, first, (event,), (rows,), topics, NOTHING), taken=0
+        batch_transaction.store_events(work, first, (event,), (rows,), topics, EMPTY_NOTE), taken=0
     )
 
     def projected(session: Session) -> None:
@@ -86,7 +86,7 @@ def _begin(session: Session) -> tuple[Work, int]:
 
 
 def _refold(work: Work, own: Note) -> tuple[bytes, ...]:
-    change = apply_events(work, (), NOTHING, own)
+    change = apply_events(work, (), EMPTY_NOTE, own)
     entered = StoredEvents(Identified((), (), frozenset(), 0), 0, (), change)
     return batch_transaction.fold_and_record(work, entered, (), _no_letters, singly=True).broken
 

@@ -15,7 +15,7 @@ from services.ledger.storage import points, settlement
 from services.ledger.storage.arrays import bigints, uuids
 from services.ledger.storage.errors import FAULTS_OF_EVENTS
 from services.ledger.storage.rows import StateRows, completed
-from services.ledger.storage.structure import NOTHING, Note, StructureChanges, rederive
+from services.ledger.storage.structure import EMPTY_NOTE, Note, StructureChanges, rederive
 from services.ledger.storage.work import Work
 
 _RELEASE = {"release": -RELEASE, "held_back": bigints(HELD_BACK)}
@@ -132,7 +132,7 @@ class StateChange:
     found: bool
 
 
-def apply_events(work: Work, events: Sequence[EventRows], taken: Note, own: Note = NOTHING) -> StateChange:
+def apply_events(work: Work, events: Sequence[EventRows], taken: Note, own: Note = EMPTY_NOTE) -> StateChange:
     """Write the rows of ``events``, derive the structure that they and the notes ``taken`` change, and find the heads to fold.
 
     ``own`` names further changes of this transaction. Leaves a note of its changes. Locks no head: ``fold_heads`` does.

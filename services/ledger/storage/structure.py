@@ -120,7 +120,7 @@ class Note:
         )
 
 
-NOTHING = Note()
+EMPTY_NOTE = Note()
 
 
 @dataclass(frozen=True, slots=True)
