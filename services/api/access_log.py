@@ -9,15 +9,14 @@ from psycopg import Connection
 
 from services.api import statement
 from services.api.calls import Call, Read
-from services.ledger.audit_trail.access_lines import COLUMNS
-from services.ledger.audit_trail.digests import seal
-from services.ledger.storage.questions import Question
+from services.ledger.audit_trail.digests import COLUMNS, seal
+from services.ledger.storage.session import BoundStatement
 
 SEALED = frozenset({"AML", "SANCTIONS", "COURT", "SUPERVISOR"})
 """Legal purposes whose reads are fully logged and hidden from the subject."""
 
 
-def lines(call: Call, status: int) -> list[Question]:
+def lines(call: Call, status: int) -> list[BoundStatement]:
     """The lines of ``call`` for the open log, or for the sealed one where it was made under a legal purpose."""
     query = statement("log_sealed" if call.caller.purpose in SEALED else "log")
     common = {
@@ -33,7 +32,7 @@ def lines(call: Call, status: int) -> list[Question]:
         "answer": call.answer,
     }
     return [
-        Question(query, _sealed({**common, "resource": line.resource, "subjects": list(line.subjects)}))
+        BoundStatement(query, _sealed({**common, "resource": line.resource, "subjects": list(line.subjects)}))
         for line in call.lines or [Read("", ())]
     ]
 

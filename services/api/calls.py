@@ -25,8 +25,8 @@ from services.financing.domain.decisions import Decision
 from services.financing.domain.requests import DecisionRequest
 from services.ledger.registry.party import Party
 from services.ledger.registry.registry import Registry
-from services.ledger.storage.questions import Question, Row
-from services.ledger.storage.reading import spare
+from services.ledger.storage.event_reader import limit_work_memory
+from services.ledger.storage.session import BoundStatement, Row
 
 Session = Connection[Any]
 LARGEST_PAGE = 200
@@ -59,9 +59,9 @@ class Call:
     now: int
     body: bytes
     _session: Session | None = None
-    prefetched: tuple[Question, Sequence[Row]] | None = None
+    prefetched: tuple[BoundStatement, Sequence[Row]] | None = None
     lines: list[Read] = field(default_factory=list)
-    closing: list[Question] = field(default_factory=list)
+    closing: list[BoundStatement] = field(default_factory=list)
     """Statements with their parameters that go with the last ones of the transaction."""
     answer: bytes | None = None
     """The seal of the answer that is stored with them, for the access log."""
@@ -80,11 +80,11 @@ class Call:
         """Whether the route runs on a worker thread, with a session in a transaction."""
         return self._session is not None
 
-    def rows(self, question: Question) -> Sequence[Row]:
+    def rows(self, question: BoundStatement) -> Sequence[Row]:
         """The rows of ``question``: those that were prefetched if it is the same question, else it is asked now."""
         if self.prefetched is not None and self.prefetched[0] == question:
             return self.prefetched[1]
-        spare(self.session)
+        limit_work_memory(self.session)
         return question.rows(self.session)
 
     def transaction(self) -> AbstractContextManager[Session]:

@@ -30,8 +30,8 @@ from services.api.targets import OwnNames
 from services.ledger.audit_trail.entries import enter
 from services.ledger.registry import store
 from services.ledger.registry.registry import Registry
-from services.ledger.storage.schema_window import require
-from services.ledger.storage.session import make_ready, session_arguments
+from services.ledger.storage.schema_window import require_schema
+from services.ledger.storage.session import configure, session_arguments
 from services.processors.topics.declaration import read_declaration
 from services.telemetry.tracing import open_spans
 
@@ -52,7 +52,7 @@ class Context:
             kwargs=arguments,
             min_size=settings.api_threads,
             max_size=settings.api_threads,
-            configure=make_ready,
+            configure=configure,
             reset=_as_opened,
             timeout=5.0,
             open=False,
@@ -96,7 +96,7 @@ class Context:
         """Connect; psycopg_pool.PoolTimeout where the database does not answer within 10 s, SchemaMoved where it is not for this release."""
         self.pool.open(wait=True, timeout=10.0)
         with self.pool.connection() as session:
-            require(session)
+            require_schema(session)
         self.seal = Seal(self.secret("seal"))
 
     def look(self) -> None:
@@ -155,7 +155,7 @@ class Context:
             return known
         with self._lock:
             if self._registry is None or self._registry.version < version:
-                self._registry = store.look(session)
+                self._registry = store.read_snapshot(session)
             return self._registry
 
 

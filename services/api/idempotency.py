@@ -13,21 +13,20 @@ from starlette.responses import Response
 from services.api import statement
 from services.api.calls import Call
 from services.api.problems import Problem
-from services.ledger.audit_trail.access_lines import ANSWER
-from services.ledger.audit_trail.digests import seal
-from services.ledger.storage.questions import Question, Row
+from services.ledger.audit_trail.digests import ANSWER, seal
+from services.ledger.storage.session import BoundStatement, Row
 
 _KEY = re.compile(r"[!-~]{1,255}")
 
 
-def earlier(request: Request, party: str) -> Question | None:
+def earlier(request: Request, party: str) -> BoundStatement | None:
     """What asks for the answer that was given to ``party`` under the key of ``request``; None where that has none."""
     key = _key(request)
     if not _KEY.fullmatch(key):
         return None
     # Whichever of its clients asks: the intention is the party's.
     lock = int.from_bytes(hashlib.sha256(f"{party}\0{key}".encode()).digest()[:8], "big", signed=True)
-    return Question(statement("answer_under"), {"lock": lock, "party": party, "key": key})
+    return BoundStatement(statement("answer_under"), {"lock": lock, "party": party, "key": key})
 
 
 def repeated(call: Call, rows: Sequence[Row] | None) -> Response | None:
@@ -63,7 +62,7 @@ def store(call: Call, response: Response) -> None:
     }
     call.answer = seal(*(answer[name] for name in ANSWER))
     stored = {**answer, "headers": orjson.dumps(headers).decode(), "seal": call.answer}
-    call.closing.append(Question(statement("put_answer"), stored))
+    call.closing.append(BoundStatement(statement("put_answer"), stored))
 
 
 def _key(request: Request) -> str:

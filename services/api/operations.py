@@ -12,10 +12,10 @@ from services.api import idempotency
 from services.api.auth.permissions import Needs
 from services.api.calls import Answer, Call, PendingDecision
 from services.api.problems import Problem
-from services.ledger.storage.questions import Question
+from services.ledger.storage.session import BoundStatement
 
 Function = Callable[..., Answer | PendingDecision]
-Prefetch = Callable[[str, Mapping[str, Any]], Question | None]
+Prefetch = Callable[[str, Mapping[str, Any]], BoundStatement | None]
 """From the code of the caller's party and the parameters: the one statement that a route reads; None where it reads more."""
 
 
@@ -32,7 +32,7 @@ class Operation:
     prefetch: Prefetch | None = None
     decision: bool = False
 
-    def question(self, request: Request, party: str, parameters: Mapping[str, Any]) -> Question | None:
+    def question(self, request: Request, party: str, parameters: Mapping[str, Any]) -> BoundStatement | None:
         """What can be asked together with the admission of ``party``: what the route reads, or the answer given earlier."""
         if self.prefetch is not None:
             return self.prefetch(party, parameters)

@@ -23,7 +23,7 @@ from services.api.operations import Operation
 from services.api.problems import Problem, ProblemResponse
 from services.api.sandbox.forced import forced
 from services.api.transactions import LoopTransaction, Transaction, WorkerTransaction
-from services.ledger.storage.questions import Question, Row
+from services.ledger.storage.session import BoundStatement, Row
 
 log = logging.getLogger(__name__)
 ATTEMPTS = 8
@@ -42,7 +42,7 @@ class Exchange:
     body: bytes
     proven: Proven
 
-    def question(self, party: str) -> Question | None:
+    def question(self, party: str) -> BoundStatement | None:
         """What can be asked together with the admission; see ``Operation.question``."""
         return self.operation.question(self.request, party, self.parameters)
 

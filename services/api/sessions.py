@@ -12,7 +12,7 @@ from psycopg_pool import PoolTimeout
 from services.ledger.storage.pipelined import PipelinedSession
 
 _PATIENCE = 5.0  # seconds, as long as a thread waits for a session of its own
-_SPARE = b"SET work_mem = '128kB'"  # what services.ledger.storage.reading.spare says for one transaction
+_SPARE = b"SET work_mem = '128kB'"  # what services.ledger.storage.event_reader.limit_work_memory says for one transaction
 
 
 class LoopSessions:

@@ -18,12 +18,12 @@ from services.api.problems import Problem
 from services.api.sessions import LoopSessions
 from services.ledger.registry.registry import Registry
 from services.ledger.storage.pipelined import PipelinedSession
-from services.ledger.storage.questions import Question, Row
+from services.ledger.storage.session import BoundStatement, Row
 
 T = TypeVar("T")
 Rows = list[list[Row]]
-_BEGIN, _COMMIT, _ROLLBACK = Question(b"BEGIN"), Question(b"COMMIT"), Question(b"ROLLBACK")
-_SAVEPOINT, _UNDO = Question(b"SAVEPOINT route"), b"ROLLBACK TO SAVEPOINT route"
+_BEGIN, _COMMIT, _ROLLBACK = BoundStatement(b"BEGIN"), BoundStatement(b"COMMIT"), BoundStatement(b"ROLLBACK")
+_SAVEPOINT, _UNDO = BoundStatement(b"SAVEPOINT route"), b"ROLLBACK TO SAVEPOINT route"
 
 
 class Transaction(ABC):
@@ -41,11 +41,11 @@ class Transaction(ABC):
         """Run ``work``, which uses this transaction, where the transaction runs."""
 
     @abstractmethod
-    async def begin(self, *questions: Question) -> Rows:
+    async def begin(self, *questions: BoundStatement) -> Rows:
         """Begin, and ask ``questions`` in the same round trip. psycopg.OperationalError where no session is to be had."""
 
     @abstractmethod
-    async def ask(self, *questions: Question) -> Rows:
+    async def ask(self, *questions: BoundStatement) -> Rows:
         """The rows of each question, in one round trip."""
 
     @abstractmethod
@@ -53,7 +53,7 @@ class Transaction(ABC):
         """Undo all since ``begin``, but not what was asked there."""
 
     @abstractmethod
-    async def commit(self, *questions: Question) -> None:
+    async def commit(self, *questions: BoundStatement) -> None:
         """Execute ``questions``, commit and give the session back, in one round trip."""
 
     @abstractmethod
@@ -80,13 +80,13 @@ class LoopTransaction(Transaction):
         """Await it."""
         return await work
 
-    async def begin(self, *questions: Question) -> Rows:
+    async def begin(self, *questions: BoundStatement) -> Rows:
         """Waits for a session for 5 s at most."""
         self._held = await self._sessions.take()
         _, *found = await self._held.ask(_BEGIN, *questions)
         return found
 
-    async def ask(self, *questions: Question) -> Rows:
+    async def ask(self, *questions: BoundStatement) -> Rows:
         """As the contract says."""
         assert self._held is not None
         return await self._held.ask(*questions)
@@ -94,7 +94,7 @@ class LoopTransaction(Transaction):
     async def undo(self) -> None:
         """Nothing."""
 
-    async def commit(self, *questions: Question) -> None:
+    async def commit(self, *questions: BoundStatement) -> None:
         """As the contract says."""
         await self.ask(*questions, _COMMIT)
         self._give()
@@ -146,14 +146,14 @@ class WorkerTransaction(Transaction):
         """Drive it on a worker thread, for as long as it takes."""
         return await self._context.in_worker(_driven, work)
 
-    async def begin(self, *questions: Question) -> Rows:
+    async def begin(self, *questions: BoundStatement) -> Rows:
         """Waits for a session as long as the pool does."""
         self.session = self._held.enter_context(self._context.pool.connection())
         self.session.autocommit = True  # the transaction begins and ends by statements that go with others
         _, *found, _ = await self.ask(_BEGIN, *questions, _SAVEPOINT)
         return found
 
-    async def ask(self, *questions: Question) -> Rows:
+    async def ask(self, *questions: BoundStatement) -> Rows:
         """As the contract says."""
         assert self.session is not None
         with self.session.pipeline():
@@ -171,7 +171,7 @@ class WorkerTransaction(Transaction):
         if result.status != pq.ExecStatus.COMMAND_OK:
             raise error_from_result(result)
 
-    async def commit(self, *questions: Question) -> None:
+    async def commit(self, *questions: BoundStatement) -> None:
         """As the contract says."""
         await self.ask(*questions, _COMMIT)
         self.session = None

@@ -18,9 +18,9 @@ from schemas.rfc3339 import parse_micros
 from services.domain.facts import Facts
 from services.domain.interpretation import Attribution, interpret
 from services.ledger.admission.raw_bytes import frame, unframe
-from services.ledger.registry.as_of import RegistryHistory
+from services.ledger.registry.store import RegistryHistory
 from services.ledger.storage.arrays import bigints
-from services.ledger.storage.words import key_text
+from services.ledger.storage.term_numbers import key_text
 
 # One walk along the index for each range, in the order of ranges: sorted as a whole, each portion would read the table.
 BODIES = """

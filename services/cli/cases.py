@@ -373,7 +373,7 @@ def _take(text: str, ask: StepRequest, keys: Path, as_json: bool) -> None:
     settings = CliSettings()
     desk = _service(settings, keys)
     with session(settings) as connection:
-        known = registry_store.look(connection)
+        known = registry_store.read_snapshot(connection)
         for each in filter(None, (ask.by, ask.to)):
             if known.party(each.party) is None:
                 raise Failure(

@@ -15,13 +15,13 @@ from services.cli.options import AsJson
 from services.cli.output import out, print_json, print_table
 from services.cli.settings import CliSettings
 from services.ledger.dead_letters.store import purge
-from services.ledger.storage.ddl import Effect, effects
-from services.ledger.storage.deployable import faults
+from services.ledger.storage.bodies import detach_bodies
+from services.ledger.storage.claims import forget_fences
+from services.ledger.storage.ddl import Effect, effects, faults
 from services.ledger.storage.errors import MigrationError
 from services.ledger.storage.migrate import migrate as migrate_database
 from services.ledger.storage.migration import Phase
-from services.ledger.storage.retention import detach_bodies, forget_fences
-from services.ledger.storage.schema_window import standing, still_older
+from services.ledger.storage.schema_window import describe_older_sessions, schema_status
 
 DAY = 86_400_000_000
 
@@ -92,8 +92,8 @@ def plan() -> None:
     """Show which migrations are to be applied, when, and what they lock; changes nothing."""
     with session(CliSettings()) as connection:
         try:
-            found = standing(connection)
-            older = still_older(connection, found)
+            found = schema_status(connection)
+            older = describe_older_sessions(connection, found)
         except MigrationError as problem:
             raise Failure(Exit.FAILED, str(problem), _FILES) from None
     for each in found.newer:

@@ -17,9 +17,13 @@ from services.cli.options import AsJson
 from services.cli.output import iso, out, print_json, print_table
 from services.cli.settings import CliSettings
 from services.ledger.dead_letters import recovery, store
-from services.ledger.dead_letters.ledger import StoredLedger
-from services.ledger.dead_letters.letter import Cut, DeadLetter, State
-from services.ledger.dead_letters.service import Desk, Done, Result
+from services.ledger.dead_letters.letter import DeadLetter, DeadLetterCut, LetterState
+from services.ledger.dead_letters.service import (
+    ActionOutcome,
+    ActionResult,
+    DeadLetterService,
+    PostgresLedger,
+)
 from services.processors.projections import PROJECTIONS
 from services.processors.settings import admission_settings
 from services.processors.topic_directory import TopicDirectory
@@ -32,16 +36,16 @@ By = Annotated[str, typer.Option(help="Who does this, for the record.")]
 
 @dlq.command("list")
 def list_(
-    state: Annotated[State, typer.Option(help="Which letters.")] = State.OPEN,
+    state: Annotated[LetterState, typer.Option(help="Which letters.")] = LetterState.OPEN,
     publisher: Annotated[str, typer.Option(help="Only this party's.")] = "",
     reason: Annotated[Reason | None, typer.Option(help="Only these.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
     as_json: AsJson = False,
 ) -> None:
     """List dead letters, the latest first."""
-    query = store.Query(state, publisher or None, reason, limit)
+    query = store.LetterQuery(state, publisher or None, reason, limit)
     with session(CliSettings()) as connection:
-        found = store.letters(connection, query)
+        found = store.list_letters(connection, query)
         tallies = store.tallies(connection)
         cuts = [
             cut
@@ -177,10 +181,10 @@ def recover(
     )
 
 
-def _service(connection: psycopg.Connection[Any], settings: CliSettings, by: str) -> Desk:
-    return Desk(
+def _service(connection: psycopg.Connection[Any], settings: CliSettings, by: str) -> DeadLetterService:
+    return DeadLetterService(
         connection,
-        StoredLedger(PROJECTIONS),
+        PostgresLedger(PROJECTIONS),
         admission_settings(settings.network),
         by,
         time.time_ns() // 1_000,
@@ -194,26 +198,30 @@ def _act(action: Any, digests: list[str], by: str, as_json: bool) -> None:
         connection.commit()
         connection.autocommit = True
         service = _service(connection, settings, by)
-        results: list[Result] = [action(service, digest) for _, digest in names]
+        results: list[ActionResult] = [action(service, digest) for _, digest in names]
         connection.autocommit = False
     if as_json:
         print_json(
             {
                 "results": [
-                    {"digest": r.digest.hex(), "outcome": r.done.value, "detail": r.detail} for r in results
+                    {"digest": r.digest.hex(), "outcome": r.outcome.value, "detail": r.detail}
+                    for r in results
                 ]
             }
         )
     else:
         print_table(
-            ("digest", "outcome", "detail"), [(r.digest.hex()[:12], r.done, r.detail) for r in results]
+            ("digest", "outcome", "detail"), [(r.digest.hex()[:12], r.outcome, r.detail) for r in results]
         )
-    if any(result.done in (Done.STILL_REFUSED, Done.FAILED, Done.NOT_KEPT_WHOLE) for result in results):
+    if any(
+        result.outcome in (ActionOutcome.STILL_REFUSED, ActionOutcome.FAILED, ActionOutcome.NOT_KEPT_WHOLE)
+        for result in results
+    ):
         raise typer.Exit(Exit.FAILED)
 
 
 def _one(connection: psycopg.Connection[Any], prefix: str) -> DeadLetter:
-    found = store.named(connection, prefix.lower())
+    found = store.find_by_prefix(connection, prefix.lower())
     if not found:
         raise Failure(Exit.NOT_FOUND, f"there is no letter {prefix}", "lianyun dlq list")
     if len(found) > 1:
@@ -221,7 +229,7 @@ def _one(connection: psycopg.Connection[Any], prefix: str) -> DeadLetter:
     return found[0]
 
 
-def _tally(tally: store.Tally) -> dict[str, Any]:
+def _tally(tally: store.LetterTally) -> dict[str, Any]:
     return {
         "publisher": tally.publisher,
         "reason": str(tally.reason),
@@ -231,7 +239,7 @@ def _tally(tally: store.Tally) -> dict[str, Any]:
     }
 
 
-def _cut(cut: Cut) -> dict[str, Any]:
+def _cut(cut: DeadLetterCut) -> dict[str, Any]:
     return {
         "messages": cut.messages,
         "publisher": cut.publisher,

@@ -18,7 +18,7 @@ from services.cli.output import err, iso, json_text, out, print_json, print_tabl
 from services.cli.settings import CliSettings
 from services.ledger.dead_letters import store as dead_letter_store
 from services.ledger.registry import store
-from services.ledger.storage import reading, traces
+from services.ledger.storage import bodies, event_reader
 from services.ledger.storage.session import Session
 from services.producers import file_reader as reading_files
 from services.producers import profile
@@ -80,8 +80,8 @@ def show(
     """Show an event as published: attributes, payload, signature, origin, and what it states."""
     wanted = event_id(source, identity) if identity else _identity(source)
     with session(CliSettings()) as connection:
-        registry = store.look(connection)
-        stored = reading.events_by_id(connection, [wanted])
+        registry = store.read_snapshot(connection)
+        stored = event_reader.events_by_id(connection, [wanted])
         found = [reread(each, registry) for each in stored]
     if not found:
         raise Failure(Exit.NOT_FOUND, "no such event was accepted", "lianyun dlq list; lianyun events tail")
@@ -103,11 +103,11 @@ def traced(
     """List the accepted events and the dead letters of one trace."""
     wanted = _trace(trace)
     with session(CliSettings()) as connection:
-        registry = store.look(connection)
-        identities = traces.events_in(connection, wanted, limit)
-        found = [reread(each, registry) for each in reading.events_by_id(connection, identities)]
+        registry = store.read_snapshot(connection)
+        identities = bodies.events_in(connection, wanted, limit)
+        found = [reread(each, registry) for each in event_reader.events_by_id(connection, identities)]
         found = [each for each in found if trace_id(each.stored.headers) == wanted.hex()]
-        dead_letters = dead_letter_store.traced(connection, wanted, limit)
+        dead_letters = dead_letter_store.find_by_trace(connection, wanted, limit)
     if as_json:
         rows = [{"digest": each.name, "state": each.state, "reason": each.reason} for each in dead_letters]
         print_json({"trace": wanted.hex(), "events": [_plain(each) for each in found], "letters": rows})
@@ -140,10 +140,10 @@ def tail(
     if follow:
         _follow(ReconnectingSession(CliSettings()), limit, as_json)
     with session(CliSettings()) as connection:
-        registry = store.look(connection)
-        position = reading.before_last(connection, limit)
+        registry = store.read_snapshot(connection)
+        position = event_reader.before_last(connection, limit)
         while True:
-            stored, position = reading.tail(connection, position, 1_000)
+            stored, position = event_reader.tail(connection, position, 1_000)
             for each in stored:
                 _line(reread(each, registry), as_json)
             if not stored:
@@ -157,9 +157,9 @@ def _follow(session: ReconnectingSession, limit: int, as_json: bool) -> NoReturn
     while True:
 
         def look(connection: Session, since: Any = position) -> tuple[list[Reread], Any]:
-            registry = store.look(connection)
-            start = reading.before_last(connection, limit) if since is None else since
-            stored, end = reading.tail(connection, start, 1_000)
+            registry = store.read_snapshot(connection)
+            start = event_reader.before_last(connection, limit) if since is None else since
+            stored, end = event_reader.tail(connection, start, 1_000)
             return [reread(each, registry) for each in stored], end
 
         found = session.read(look)

@@ -23,7 +23,7 @@ from services.ledger.registry import commands, store
 from services.ledger.registry.events import NewKey
 from services.ledger.registry.party import Party
 from services.ledger.registry.possession import proven
-from services.ledger.storage.quarantine import quarantine
+from services.ledger.storage.operations import quarantine
 from services.producers import profile
 
 key = typer.Typer(no_args_is_help=True, help="Signing keys of parties.")

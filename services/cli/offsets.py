@@ -15,8 +15,8 @@ from services.cli.exits import Exit, Failure
 from services.cli.options import AsJson
 from services.cli.output import out, print_json, print_table
 from services.cli.settings import CliSettings
+from services.ledger.storage.claims import LOG_REDRIVEN, LOSS_ACCEPTED, move_partition
 from services.ledger.storage.ledger_protocol import Claim, Mark, PartitionId
-from services.ledger.storage.loss import LOG_REDRIVEN, LOSS_ACCEPTED, move_partition
 from services.processors.log_divergence import Divergence, compare
 from services.processors.log_reader import LogReader
 from services.processors.topic_directory import TopicDirectory

@@ -25,8 +25,7 @@ from services.cli.registry_change import By, Code, formed, known_party, register
 from services.cli.settings import CliSettings
 from services.ledger.registry import commands, store
 from services.ledger.registry.events import PartyAdded, PartyAmended
-from services.ledger.registry.key import key_state
-from services.ledger.registry.party import Party
+from services.ledger.registry.party import Party, key_state
 from services.ledger.registry.registry import Registry
 
 client = typer.Typer(no_args_is_help=True, help="Programs that may call the API for a party.")
@@ -133,7 +132,7 @@ def amend(
 def list_(as_json: AsJson = False) -> None:
     """List the registered parties."""
     with session(CliSettings()) as connection:
-        registry = store.look(connection)
+        registry = store.read_snapshot(connection)
     parties = sorted(registry.parties.values(), key=lambda p: p.no)
     if as_json:
         print_json({"registry_version": registry.version, "parties": [_plain(registry, p) for p in parties]})
@@ -149,7 +148,7 @@ def list_(as_json: AsJson = False) -> None:
 def show(code: Code, as_json: AsJson = False) -> None:
     """Show one party with its keys, and what it was before it was amended."""
     with session(CliSettings()) as connection:
-        registry = store.look(connection)
+        registry = store.read_snapshot(connection)
     found = known_party(registry, code)
     if as_json:
         print_json(_plain(registry, found))
@@ -250,7 +249,7 @@ def add_client(
     jwk = _made(new) if new is not None else None if key is None else _read(key)
     wanted = name or code
     with session(CliSettings()) as connection:
-        party = known_party(store.look(connection), code)
+        party = known_party(store.read_snapshot(connection), code)
         try:
             there = {each.id: each.party for each in clients.listed(connection)}
             if jwk is not None and there.get(wanted) == code:

@@ -10,9 +10,8 @@ from pydantic import ValidationError
 
 from schemas.schemes import WeakKeyError
 from services.cli.exits import Exit, Failure
-from services.ledger.registry.errors import RegistryError
 from services.ledger.registry.party import Party
-from services.ledger.registry.registry import Registry
+from services.ledger.registry.registry import Registry, RegistryError
 
 T = TypeVar("T")
 Code = Annotated[str, typer.Argument(help="The party's code, such as ktz.")]

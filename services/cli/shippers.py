@@ -40,7 +40,7 @@ def score(
     read_at = now()
     moment = micros(as_of, "--as-of") if as_of else read_at
     with session(CliSettings()) as connection:
-        registry = store.look(connection)
+        registry = store.read_snapshot(connection)
         given = records.read_as(connection, reader, purpose, shipper, read_at, moment, registry)
         if given is None:
             raise Failure(

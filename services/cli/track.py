@@ -47,7 +47,7 @@ def track(
     if not things:
         raise Failure(Exit.USAGE, f"{identifier!r} has the form of no identifier", f"give {FORMS}")
     with session(CliSettings()) as connection:
-        registry = store.look(connection)
+        registry = store.read_snapshot(connection)
         found = [
             found_view
             for consignment in views.consignments_of(connection, things)

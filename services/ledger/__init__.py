@@ -1,1 +1,1 @@
-"""The ledger: events admitted from the log, stored once with what follows from them, and the registry of who may publish."""
+"""The ledger: admission of events from the log, the registry of parties and keys, storage of accepted events and refused messages."""

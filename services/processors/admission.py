@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from schemas.signing import Verifier
-from services.ledger.admission.content import read
-from services.ledger.admission.message_labels import about
+from services.ledger.admission.evaluation import evaluate
 from services.ledger.admission.model import AdmissionSettings, Admitted, Record, Refused, Verified
-from services.ledger.admission.verification import blamed, verify_many
+from services.ledger.admission.raw_bytes import message_labels
+from services.ledger.admission.verification import attributed_to, verify_many
 from services.ledger.registry.registry import Registry
 from services.ledger.storage.batch import Event
-from services.ledger.storage.packing import packed
+from services.ledger.storage.bodies import packed
 from services.processors.ports import Admission, LogRecord
 
 log = logging.getLogger(__name__)
@@ -63,16 +63,16 @@ class Judge:
                     record.topic,
                     record.partition,
                     record.offset,
-                    extra={"action": "event_failed", **about(record.headers)},
+                    extra={"action": "event_failed", **message_labels(record.headers)},
                 )
-                outcomes.append(Refused.internal(record, error, blamed(record, registry)))
+                outcomes.append(Refused.internal(record, error, attributed_to(record, registry)))
         return outcomes
 
     def _read(self, verified: Verified | Refused, registry: Registry) -> Accepted | Refused:
         if isinstance(verified, Refused):
             return verified
         try:
-            admitted = read(verified, registry)
+            admitted = evaluate(verified, registry)
             if isinstance(admitted, Refused):
                 return admitted
             return Accepted(admitted, packed(Event.of(admitted, registry.version)))
@@ -83,7 +83,7 @@ class Judge:
                 record.topic,
                 record.partition,
                 record.offset,
-                extra={"action": "event_failed", **about(record.headers)},
+                extra={"action": "event_failed", **message_labels(record.headers)},
             )
             return Refused.internal(record, error, verified.party.code, verified.event)
 

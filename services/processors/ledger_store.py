@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 import psycopg
 
 from services.ledger.admission.model import Refused
-from services.ledger.dead_letters.batch import Hour, LetterSettings, full, record
+from services.ledger.dead_letters.batch import Hour, LetterSettings, full_hours, record_refused
 from services.ledger.registry.registry import Registry
 from services.ledger.registry.store import RegistryReader
 from services.ledger.storage.batch import Advance, Applied, Batch, Event
-from services.ledger.storage.claiming import Wanted
+from services.ledger.storage.batch_transaction import Projection
+from services.ledger.storage.claims import AssignedPartition
 from services.ledger.storage.ledger_protocol import Claim, PartitionId, mark_of
-from services.ledger.storage.projecting import Projection
 from services.ledger.storage.writer import Writer
 from services.processors import ports
 from services.processors.admission import Accepted
@@ -40,7 +40,7 @@ class LedgerStore:
         self._full: frozenset[Hour] = frozenset()
         self._writer = Writer(
             dsn,
-            lambda session, refused: record(session, refused, self._letters, self._full),
+            lambda session, refused: record_refused(session, refused, self._letters, self._full),
             projections=projections,
         )
         self._reading = psycopg.connect(dsn, autocommit=True, application_name="lianyun registry")
@@ -54,7 +54,7 @@ class LedgerStore:
 
     def claim(self, partitions: Sequence[PartitionId], topic_ids: Mapping[str, str]) -> Sequence[Claim]:
         """Claim partitions; one that the ledger never saw begins at offset 0, wherever the log begins."""
-        wanted = [Wanted(p.topic, p.partition, topic_ids.get(p.topic), 0) for p in partitions]
+        wanted = [AssignedPartition(p.topic, p.partition, topic_ids.get(p.topic), 0) for p in partitions]
         return self._writer.claim_partitions(self._owner, wanted)
 
     def moved(self, epochs: Mapping[PartitionId, int]) -> Sequence[PartitionId]:
@@ -86,7 +86,7 @@ class LedgerStore:
             )
             for part in batch
         )
-        self._full = full(self._reading, refused, self._letters)
+        self._full = full_hours(self._reading, refused, self._letters)
         return self._writer.apply_or_bisect(Batch(advances, tuple(events), tuple(refused), registry.version))
 
     def refresh(self) -> None:

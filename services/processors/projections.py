@@ -2,6 +2,6 @@
 
 from services.credit.store import subject_index as credit
 from services.financing.store import subject_index as financing
-from services.ledger.storage.projecting import Projection
+from services.ledger.storage.batch_transaction import Projection
 
 PROJECTIONS: tuple[Projection, ...] = (financing.follow, credit.follow)

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from schemas.trace_context import TraceContext, trace_of
-from services.ledger.admission.message_labels import about
 from services.ledger.admission.model import Refused
+from services.ledger.admission.raw_bytes import message_labels
 from services.ledger.storage.batch import Applied
 from services.processors.ports import Batch, LogRecord, Observer
 from services.telemetry.tracing import Spans, Value
@@ -74,7 +74,7 @@ class TracedObserver:
             "lianyun.waited_seconds": max(0.0, began / 1e9 - record.timestamp / 1e3),
             "lianyun.outcome": "accepted" if refused is None else "refused",
         }
-        named = about(record.headers)
+        named = message_labels(record.headers)
         told |= {f"cloudevents.{name}": value for name, value in named.items() if name.startswith("event_")}
         if refused is not None:
             told["lianyun.reason"] = str(refused.reason)

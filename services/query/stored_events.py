@@ -11,12 +11,11 @@ from schemas.events.decode import decode_admitted
 from schemas.reasons import Refusal
 from services.domain.facts import Facts
 from services.domain.interpretation import Attribution
-from services.ledger.admission.content import read
+from services.ledger.admission.evaluation import evaluate
 from services.ledger.admission.model import Admitted, Record, Refused, Verified
-from services.ledger.registry.key import Key
-from services.ledger.registry.party import Party
+from services.ledger.registry.party import Key, Party
 from services.ledger.registry.registry import Registry
-from services.ledger.storage.reading import Stored
+from services.ledger.storage.event_reader import Stored
 
 
 class Unreadable(Exception):
@@ -55,7 +54,7 @@ def reread(stored: Stored, registry: Registry) -> Reread:
     )
     envelope, key, then = _attributed(stored, registry)
     verified = Verified(record, envelope, then, key, stored.id, stored.content, stored.payload)
-    outcome = read(verified, registry, stored.rule_version)
+    outcome = evaluate(verified, registry, stored.rule_version)
     if isinstance(outcome, Refused):
         raise Unreadable(f"{_where(stored)}: {outcome.reason} at {outcome.pointer or '/'}: {outcome.detail}")
     return Reread(stored, outcome)

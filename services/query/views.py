@@ -15,8 +15,8 @@ from services.domain.objects import Thing
 from services.domain.view import HandoverView, View
 from services.ledger.registry import store
 from services.ledger.registry.registry import Registry
-from services.ledger.storage import reading
-from services.ledger.storage.reading import Stored
+from services.ledger.storage import event_reader
+from services.ledger.storage.event_reader import Stored
 from services.query.stored_events import Reread, reread
 
 
@@ -33,7 +33,7 @@ def consignments_of(connection: Connection[Any], things: Iterable[Thing]) -> lis
     """The canonical ids of the consignments that facts about any of ``things`` reach, at any time, in order."""
     found: dict[bytes, None] = {}
     for thing in things:
-        found.update(dict.fromkeys(reading.consignments_of(connection, thing.kind, thing.key)))
+        found.update(dict.fromkeys(event_reader.consignments_of(connection, thing.kind, thing.key)))
     return list(found)
 
 
@@ -49,8 +49,8 @@ def read_view(
     The timeline leaves out a train's superseded running positions. Reads in the caller's transaction; some milliseconds for an
     ordinary consignment. ``read`` may cache for a caller that looks at many consignments of one train. Raises Unreadable.
     """
-    known = registry if registry is not None else store.look(connection)
-    events = [read(stored, known) for stored in reading.load_facts(connection, [consignment], as_of)]
+    known = registry if registry is not None else store.read_snapshot(connection)
+    events = [read(stored, known) for stored in event_reader.load_facts(connection, [consignment], as_of)]
     facts = facts_of(events)
     founded = next((f.consignment for f in facts.foundings if f.consignment.id == consignment), None)
     view = None if founded is None else derive(facts, founded, as_of)
@@ -72,8 +72,10 @@ def read_unassigned(
     connection: Connection[Any], thing: Thing, as_of: Micros, registry: Registry | None = None
 ) -> UnassignedObject | None:
     """The claims and links about ``thing`` itself up to ``as_of``; None where there are none. Raises Unreadable."""
-    known = registry if registry is not None else store.look(connection)
-    events = [reread(stored, known) for stored in reading.said_of(connection, thing.kind, thing.key)]
+    known = registry if registry is not None else store.read_snapshot(connection)
+    events = [
+        reread(stored, known) for stored in event_reader.events_naming(connection, thing.kind, thing.key)
+    ]
     facts = facts_of(events)
     claims = sorted((c for c in facts.claims if c.thing == thing and c.happened <= as_of), key=_when)
     links = sorted(
@@ -113,7 +115,7 @@ def handovers_of_train(connection: Connection[Any], train: Thing, as_of: Micros)
     Lists that name no train count where they hold a box of it. Reads in the caller's transaction; some milliseconds for each
     consignment on board. Raises Unreadable.
     """
-    registry = store.look(connection)
+    registry = store.read_snapshot(connection)
     known: dict[int, Reread] = {}
 
     def read(stored: Stored, by: Registry) -> Reread:

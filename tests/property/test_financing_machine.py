@@ -34,7 +34,7 @@ from services.financing.domain.lifecycle import Stage, end_of
 from services.financing.domain.money import Money
 from services.financing.domain.requests import DecisionRequest
 from services.financing.domain.statements import Record, Statement, live
-from services.ledger.platform_events import rfc3339
+from services.ledger.platform_signature import rfc3339
 from tests.support.financing import world as worlds
 from tests.support.financing.stories import Case, cases, micros
 from tests.support.financing.world import Heard, World, cargo_of

@@ -13,8 +13,8 @@ from services.domain.evidence import GroupEvidence, canonical_consignment, group
 from services.domain.facts import FOREVER, SINCE_EVER, TIMED, Facts, Founding, Link
 from services.domain.links import RIDES, Path, Span, spans
 from services.domain.objects import Thing
-from services.ledger.storage.reaching import FoundingRow, LinkRow, Reach, derive_structure
-from services.ledger.storage.words import word
+from services.ledger.storage.reachability import FoundingRow, LinkRow, Reach, derive_structure
+from services.ledger.storage.term_numbers import term_number
 from tests.support.profile import rounds
 from tests.support.storage.cast import PARTIES, Objects, event_id
 from tests.support.storage.strategies import founding, links
@@ -35,7 +35,11 @@ def structures(draw: st.DrawFn) -> Facts:
 
 
 def founding_row(founding: Founding) -> FoundingRow:
-    return founding.consignment.id, word(founding.publisher), [word(name) for name in founding.names]
+    return (
+        founding.consignment.id,
+        term_number(founding.publisher),
+        [term_number(name) for name in founding.names],
+    )
 
 
 def link_row(span: Span) -> LinkRow:
@@ -43,7 +47,7 @@ def link_row(span: Span) -> LinkRow:
     timed = link.kind in TIMED
     return (
         int(link.kind), link.left.id, link.right.id, link.start if timed else SINCE_EVER, span.end,
-        word(link.publisher), link.territorial, [word(name) for name in link.names],
+        term_number(link.publisher), link.territorial, [term_number(name) for name in link.names],
     )  # fmt: skip
 
 
@@ -70,7 +74,7 @@ def held_by(paths: Sequence[Path]) -> set[bytes]:
 
 def check(reach: Reach, gathered: GroupEvidence, links: frozenset[Link]) -> None:
     assert reach.founded
-    assert list(reach.engaged) == sorted(map(word, gathered.engaged))
+    assert list(reach.engaged) == sorted(map(term_number, gathered.engaged))
     assert list(reach.parts) == sorted(thing.id for thing in gathered.parts)
     counted = [path for path in gathered.paths if path.counted and not path.by_train]
     assert list(reach.held) == sorted(held_by(counted))

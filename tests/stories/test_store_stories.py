@@ -29,9 +29,8 @@ from services.domain.interpretation import Attribution, interpret
 from services.domain.objects import Thing
 from services.ledger.admission.model import Record
 from services.ledger.storage.batch import Advance, Batch, Event
-from services.ledger.storage.claiming import Wanted
-from services.ledger.storage.listing import HeadRow, heads_of
-from services.ledger.storage.reading import Stored, load_facts
+from services.ledger.storage.claims import AssignedPartition
+from services.ledger.storage.event_reader import HeadRow, Stored, heads_of, load_facts
 from services.ledger.storage.session import Session, open_session
 from services.ledger.storage.writer import Writer
 from services.testbed.localstack.engine import DatabaseAddress
@@ -80,7 +79,7 @@ class Hand:
         self.partition = partition
         self.offset = 0
         self.writer = Writer(dsn, lambda _session, refused: pytest.fail(f"refused: {refused}"))
-        (claim,) = self.writer.claim_partitions(f"hand-{partition}", [Wanted(TOPIC, partition)])
+        (claim,) = self.writer.claim_partitions(f"hand-{partition}", [AssignedPartition(TOPIC, partition)])
         self.epoch = claim.epoch
 
     def batch(self, dealt: Sequence[tuple[Told, Facts]]) -> Batch:

@@ -18,7 +18,7 @@ from schemas.events.base import Role
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey, Verifier, sign_batch
 from services.financing.store import subject_index
-from services.ledger.admission.content import read
+from services.ledger.admission.evaluation import evaluate
 from services.ledger.admission.model import AdmissionSettings, Admitted, Record, Refused
 from services.ledger.admission.verification import verify_many
 from services.ledger.dead_letters import batch as letters
@@ -27,9 +27,9 @@ from services.ledger.registry.events import PartyAdded
 from services.ledger.registry.possession import proven
 from services.ledger.registry.registry import Registry
 from services.ledger.storage.batch import Advance, Applied, Batch, Event
-from services.ledger.storage.claiming import Wanted
+from services.ledger.storage.batch_transaction import Projection
+from services.ledger.storage.claims import AssignedPartition
 from services.ledger.storage.migrate import migrate
-from services.ledger.storage.projecting import Projection
 from services.ledger.storage.writer import Writer
 from tests.stories.story import NETWORK, Story, Told, stories
 
@@ -102,7 +102,9 @@ class Desk:
     def reopen(self) -> None:
         """Begin again, as a worker that was told to: with the current generation, and a new claim."""
         self.writer = Writer(self.dsn, self._letters, projections=self._projections)
-        (claim,) = self.writer.claim_partitions(f"desk-{self.partition}", [Wanted(GATEWAY, self.partition)])
+        (claim,) = self.writer.claim_partitions(
+            f"desk-{self.partition}", [AssignedPartition(GATEWAY, self.partition)]
+        )
         self.epoch, self.next_offset = claim.epoch, claim.next_offset
 
     def judge(self, records: Sequence[Record]) -> tuple[list[Event], list[Refused], int]:
@@ -136,11 +138,11 @@ class Desk:
 
     @staticmethod
     def _judged(verified: Any, registry: Registry) -> Admitted | Refused:
-        return verified if isinstance(verified, Refused) else read(verified, registry)
+        return verified if isinstance(verified, Refused) else evaluate(verified, registry)
 
     @staticmethod
     def _letters(session: psycopg.Connection[Any], refused: Sequence[Refused]) -> None:
-        letters.record(session, refused, letters.LetterSettings())
+        letters.record_refused(session, refused, letters.LetterSettings())
 
 
 def tell(dsn: str, told: Sequence[Story], seed: int = 1, again: float = 0.2, junk: int = 5) -> int:

@@ -47,7 +47,7 @@ def shown(
     hidden: Collection[str],
     papers: Callable[[Field], list[Plain]],
 ) -> Plain:
-    """What of ``view`` (``services.query.view_json.plain``) is shown under ``grants``.
+    """What of ``view`` (``services.query.view_json.view_json``) is shown under ``grants``.
 
     ``hidden`` are parties whose part in the consignment is not shown (banks, to others). ``papers`` gives goods and invoices,
     and is asked only for what may be seen.

@@ -19,7 +19,7 @@ from services.api.problems import Problem
 from services.api.seal import Seal
 from services.api.settings import ApiSettings
 from services.api.targets import OwnNames
-from services.ledger.storage.questions import Question
+from services.ledger.storage.session import BoundStatement
 
 PURPOSE = "purpose:"
 """The prefix of a scope that names a legal purpose: ``purpose:AML``."""
@@ -131,7 +131,7 @@ class Gate:
         settings = self._settings
         return certificate_thumbprint(request, settings.api_certificate_header, settings.api_proxies)
 
-    def admission(self, proven: Proven) -> Question:
+    def admission(self, proven: Proven) -> BoundStatement:
         """What uses up the proof and looks who the client is; once a request."""
         granted, proof = proven.granted, proven.proof
         parameters = {
@@ -139,7 +139,7 @@ class Gate:
             "expires": None if proof is None else proof.expires,
             "client": granted.client,
         }
-        return Question(statement("admit"), parameters)
+        return BoundStatement(statement("admit"), parameters)
 
     def judged(self, rows: Sequence[tuple[Any, ...]], proven: Proven) -> Admitted:
         """What the ``rows`` of ``admission`` say; raises Problem for a replay and for a client that is none."""

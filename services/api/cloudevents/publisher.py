@@ -14,7 +14,7 @@ from kafka.errors import KafkaError
 
 from schemas.trace_context import TRACEPARENT, TraceContext
 from services.api.cloudevents.offer import Offer
-from services.ledger.admission.message_labels import about
+from services.ledger.admission.raw_bytes import message_labels
 
 log = logging.getLogger(__name__)
 _RESTS = 1.0  # seconds after a failure to connect in which nobody tries again
@@ -130,7 +130,7 @@ def _place(offered: Offer, future: Any, until: float) -> Placed | None:
     try:
         done = future.get(timeout=max(0.0, until - time.monotonic()))
     except KafkaError as problem:
-        log.info("an event was not acknowledged: %s", problem, extra=about(offered.headers))
+        log.info("an event was not acknowledged: %s", problem, extra=message_labels(offered.headers))
         return None
     return Placed(done.topic, done.partition, done.offset)
 

@@ -23,7 +23,7 @@ from services.financing.store.decision_service import CargoMoved
 from services.financing.store.fingerprint_versions import KeyMissing
 from services.financing.store.group_commit import GroupCommit, GroupFailed
 from services.financing.store.keys import KeysMissing, PlatformKeys, read_keys
-from services.ledger.storage.session import make_ready
+from services.ledger.storage.session import configure
 
 _keys: WeakKeyDictionary[Context, PlatformKeys] = WeakKeyDictionary()
 _groups: WeakKeyDictionary[Context, GroupCommit] = WeakKeyDictionary()
@@ -91,7 +91,7 @@ def _connect(context: Context) -> Connection[Any]:
     """A session like those of the pool, beside them: each of those may be held by somebody who waits for a decision."""
     assert isinstance(context.pool.kwargs, dict)
     session = psycopg.connect(context.settings.dsn.get_secret_value(), **context.pool.kwargs)
-    make_ready(session)
+    configure(session)
     return session
 
 

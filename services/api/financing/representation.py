@@ -20,7 +20,7 @@ from services.financing.domain.requests import LIMITS, Reply
 from services.financing.domain.status import Status, Step
 from services.financing.store.financings import Acknowledgement
 from services.financing.store.status_reader import Summary
-from services.ledger.storage import reading
+from services.ledger.storage import event_reader
 
 Json = dict[str, Any]
 Session = Connection[Any]
@@ -34,7 +34,7 @@ Shown = Callable[[int], int]
 def names_of(session: Session, events: Iterable[EventId]) -> Names:
     """How the publishers of ``events`` named them."""
     found: dict[EventId, Json] = {}
-    for stored in reading.events_by_id(session, sorted(set(events))):
+    for stored in event_reader.events_by_id(session, sorted(set(events))):
         envelope = Envelope.from_headers(stored.headers)
         found[stored.id] = {"source": envelope.source, "id": envelope.id}
     return found

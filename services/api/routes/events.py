@@ -20,7 +20,7 @@ from services.api.problems import Problem
 from services.api.responses.events import BODY, FINAL, EventResult, EventResults
 from services.api.router import Routes
 from services.api.sandbox.forced import event_fate
-from services.ledger.storage import reading
+from services.ledger.storage import event_reader
 
 routes = Routes("events")
 
@@ -133,7 +133,7 @@ def event_by_handle(call: Call, handle: str) -> Answer:
 
 def _stored_name(call: Call, identity: bytes) -> dict[str, Any] | None:
     """Source and id of the stored event, None where none is stored; Problem not-found where it is somebody else's."""
-    stored = reading.events_by_id(call.session, [identity])
+    stored = event_reader.events_by_id(call.session, [identity])
     if not stored:
         return None
     envelope = Envelope.from_headers(stored[0].headers)

@@ -31,7 +31,7 @@ from services.financing.store.fingerprint_versions import KeyMissing, KeyRing
 from services.financing.store.identifiers import application_id
 from services.financing.store.status_reader import own_under, reached, summaries_in
 from services.ledger.storage.arrays import adapt, uuids
-from services.ledger.storage.questions import Question
+from services.ledger.storage.session import BoundStatement
 from services.query.views import consignments_of
 
 routes = Routes("financing")
@@ -41,7 +41,7 @@ KINDS = {
 }
 
 
-def _prefetch(bank: str, parameters: Mapping[str, Any]) -> Question | None:
+def _prefetch(bank: str, parameters: Mapping[str, Any]) -> BoundStatement | None:
     return (
         None if parameters.get("application") else reached(bank, _thing(parameters["kind"], parameters["id"]))
     )

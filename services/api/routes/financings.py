@@ -40,8 +40,8 @@ from services.financing.store.status_reader import (
     read_status_evidence,
     summaries,
 )
-from services.ledger.storage import reading
-from services.ledger.storage.reading import Position
+from services.ledger.storage import event_reader
+from services.ledger.storage.event_reader import Position
 
 routes = Routes("financing")
 log = logging.getLogger(__name__)
@@ -196,7 +196,7 @@ def alert_feed(call: Call, cursor: Cursor = None, limit: Limit = 100) -> Answer:
     place = call.cursor(cursor, FEED)
     after = Position() if place is None else Position(*place)
     found = cargo_events(call.session, call.party.code, after, limit)
-    stored = {each.no: each for each in reading.events_by_number(call.session, [w.event for w in found])}
+    stored = {each.no: each for each in event_reader.events_by_number(call.session, [w.event for w in found])}
     names = representation.names_of(call.session, [each.id for each in stored.values()])
     items = []
     for each in found:

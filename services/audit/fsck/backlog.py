@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from services.audit.fsck.snapshot import Row, Snapshot
 from services.audit.report import Damage, Findings
-from services.ledger.storage import reading
+from services.ledger.storage import event_reader
 from services.ledger.storage.arrays import bigints, uuids
 from services.ledger.storage.batch import MOST_EVENTS
-from services.ledger.storage.reading import Position, Stored
+from services.ledger.storage.event_reader import Position, Stored
 
 _SIBLINGS = """
 SELECT DISTINCT s.no
@@ -125,6 +125,6 @@ def read_lag(
         return None
     if not sound:
         return None
-    events, _ = reading.tail(snapshot.connection, places[0], MOST + 1)
+    events, _ = event_reader.tail(snapshot.connection, places[0], MOST + 1)
     quarantined = snapshot.rows(_LATER_QUARANTINED, (str(places[1].xid), places[1].no, MOST + 1))
     return FollowerLag(events, [no for (no,) in quarantined], places[2])

@@ -17,8 +17,8 @@ from services.cases.store import evaluation, projector
 from services.cases.store.case_service import MODELS, event_id_of, stated
 from services.cases.store.evaluation import EventCache, affected_consignments
 from services.cases.store.rows import STEP_COLUMNS, cause_of, crossing_of, life_row, step_of
-from services.ledger.registry.as_of import RegistryHistory
 from services.ledger.registry.registry import Registry
+from services.ledger.registry.store import RegistryHistory
 from services.query.stored_events import Unreadable
 
 RESTORE = "Restore the row of lianyun.case_step from a backup; its signature tells the right bytes."

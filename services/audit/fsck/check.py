@@ -27,7 +27,7 @@ from services.audit.fsck.trains import check_trains
 from services.audit.report import Damage, Findings, Progress, Report, ThrottledProgress
 from services.audit.worker_pool import WorkerPool
 from services.ledger.admission.model import AdmissionSettings
-from services.ledger.registry.as_of import RegistryHistory
+from services.ledger.registry.store import RegistryHistory
 from services.ledger.storage.errors import GenerationMoved
 
 RANGE = 2_000

@@ -18,9 +18,9 @@ from services.credit.domain.signals import Signal, model
 from services.credit.store import faults, loader, projector, recomputation, records
 from services.credit.store.faults import Faults, Kind
 from services.domain.objects import consignment as consignment_of
-from services.ledger.following import reach
+from services.ledger.projections import changes
 from services.ledger.registry.registry import Registry
-from services.ledger.storage import reading
+from services.ledger.storage import event_reader
 from services.ledger.storage.arrays import uuids
 
 REMEDY = "Make the signals anew from the events: `lianyun shipper follow --anew`."
@@ -165,14 +165,16 @@ def _excused(snapshot: Snapshot, found: FollowerLag, registry: Registry) -> _Exc
     connection = snapshot.connection
     reached: set[bytes] = set()
     if (found.events or found.quarantined) and not found.too_much:
-        quarantined = reading.events_by_number(connection, found.quarantined)
+        quarantined = event_reader.events_by_number(connection, found.quarantined)
         skip = Faults().skip
         arrived = loader.read_events(found.events, registry, skip=skip)
         arrived |= loader.read_events(quarantined, registry, aside=True, skip=skip)
-        affected = reach.with_targets(
+        affected = changes.with_targets(
             connection, arrived, lambda s: loader.read_events(s, registry, skip=skip)
         ).facts
-        reached = reach.reached(connection, (thing.id for thing in loader.affected_things(affected)))
+        reached = changes.reachable_consignments(
+            connection, (thing.id for thing in loader.affected_things(affected))
+        )
         reached |= {founding.consignment.id for founding in affected.foundings}
     behind = bool(found.events or found.quarantined or decided)
     return _Excused(
@@ -216,7 +218,7 @@ def _check_keys(
     known: set[bytes] = set()
     governing = {no for (no,) in snapshot.rows(_GOVERNING)}
     for numbers in chunks((no for (no,) in snapshot.stream(_FOUND_BY_KEY)), _CHUNK):
-        stored = reading.events_by_number(connection, numbers)
+        stored = event_reader.events_by_number(connection, numbers)
         counts = loader.read_events(stored, registry, skip=failed.skip)
         publishers = dict(counts.credit.publishers)
         wanted = loader.index_keys(counts)

@@ -23,11 +23,10 @@ from services.audit.stored_events import Body, Range, load_bodies, load_quaranti
 from services.audit.worker_pool import WorkerPool
 from services.domain.facts import Withdrawal
 from services.ledger.admission.model import AdmissionSettings
-from services.ledger.registry.as_of import RegistryHistory
-from services.ledger.registry.store import Recorded
+from services.ledger.registry.store import RecordedEvent, RegistryHistory
 from services.ledger.storage.arrays import uuids
 from services.ledger.storage.batch import MOST_EVENTS
-from services.ledger.storage.bodies import admission, admissions, batch_digest
+from services.ledger.storage.bodies import admission_bytes, admissions_digest, batch_digest
 
 
 @dataclass(slots=True)
@@ -89,7 +88,7 @@ class EventPass:
 
     @classmethod
     def join(
-        cls, dsn: str, shared: str, settings: AdmissionSettings, recorded: tuple[Recorded, ...]
+        cls, dsn: str, shared: str, settings: AdmissionSettings, recorded: tuple[RecordedEvent, ...]
     ) -> EventPass:
         """A pass in a session of its own that sees the snapshot ``shared`` by another process."""
         return cls(Snapshot.open(dsn, join=shared), settings, RegistryHistory(recorded))
@@ -177,7 +176,9 @@ class EventPass:
                 continue
             if len(found) != events:
                 continue  # check_ledger reports it
-            right = batch_digest(admissions(map(_admission, found)), int(xid), first, events, taken, at)
+            right = batch_digest(
+                admissions_digest(map(_admission, found)), int(xid), first, events, taken, at
+            )
             if digest != right:
                 where = f"events of the batch from {first}"
                 columns = "appended, place in the log, versions, or batch"
@@ -251,7 +252,7 @@ class EventPass:
 
 def _admission(body: Body) -> bytes:
     key, content = body.key_id, body.content
-    return admission(
+    return admission_bytes(
         body.no, body.appended, body.offset, key, body.id, content, body.registry, body.rules, body.topic_no, body.part
     )  # fmt: skip
 

@@ -18,7 +18,7 @@ from services.domain.head import UNIONS
 from services.domain.links import carried
 from services.domain.objects import object_id
 from services.domain.rules import SECOND, rules
-from services.ledger.storage.words import halves, letters, slot_word, word
+from services.ledger.storage.term_numbers import country_number, slot_number, split_id, term_number
 
 Values = tuple[Any, ...]
 
@@ -65,7 +65,7 @@ def comparable(columns: Iterable[object]) -> Values:
 
 def stage(happened: int, published: int, event: bytes, milestone: int, place: str | None) -> tuple[int, ...]:
     """A stage of a head as it is stored; ``place`` is the number of a term, or empty."""
-    return happened, published, *halves(event), milestone, int(place or 0)
+    return happened, published, *split_id(event), milestone, int(place or 0)
 
 
 def terms(facts: Facts) -> set[str]:
@@ -82,19 +82,19 @@ def terms(facts: Facts) -> set[str]:
 def _claim(claim: Claim) -> Values:
     rule = rules()[claim.milestone]
     act = claim.classifier is Classifier.ACT
-    slot = slot_word(
+    slot = slot_number(
         claim.region, claim.jurisdiction, claim.milestone, claim.place, claim.occurrence, claim.classifier
     )
     return (
         claim.thing.id,
         claim.happened,
         claim.published,
-        *halves(claim.event),
+        *split_id(claim.event),
         slot,
-        word(claim.place),
-        word(claim.publisher),
+        term_number(claim.place),
+        term_number(claim.publisher),
         -1 if rule.tolerance is None else rule.tolerance // SECOND,
-        letters(claim.jurisdiction),
+        country_number(claim.jurisdiction),
         claim.milestone,
         rule.episode if act else 0,
         int(claim.thing.kind),
@@ -124,17 +124,21 @@ def _link(link: Link) -> Values:
         link.right.id,
         link.start if timed else SINCE_EVER,
         link.end if timed else None,
-        word(link.publisher),
+        term_number(link.publisher),
         carried(link).id if timed else None,
         int(link.right.kind),
         link.territorial,
         link.shared,
-        tuple(sorted(map(word, link.names))),
+        tuple(sorted(map(term_number, link.names))),
     )
 
 
 def _founding(founding: Founding) -> Values:
-    return founding.consignment.id, word(founding.publisher), tuple(sorted(map(word, founding.names)))
+    return (
+        founding.consignment.id,
+        term_number(founding.publisher),
+        tuple(sorted(map(term_number, founding.names))),
+    )
 
 
 def _passed(places: tuple[str, ...]) -> set[str]:

@@ -10,8 +10,8 @@ from services.audit.report import Damage, Findings
 from services.ledger.admission.raw_bytes import unframe
 from services.ledger.storage.arrays import bigints
 from services.ledger.storage.batch import MOST_EVENTS
-from services.ledger.storage.loss import MOVED
-from services.ledger.storage.words import word
+from services.ledger.storage.claims import MOVED
+from services.ledger.storage.term_numbers import term_number
 
 _OFFSETS = "SELECT topic, part, next_offset, beginning, events, refused, holes FROM lianyun.kafka_offset"
 _LAST = """
@@ -229,10 +229,10 @@ def check_terms(snapshot: Snapshot, terms: Iterable[str], findings: Findings) ->
     """Every text behind a number of the state is there and is the one that the number is the digest of."""
     remedy = "Insert the text under its number; it is known from the events."
     for number, text in snapshot.stream("SELECT number, text FROM lianyun.term"):
-        if word(text) != number:
+        if term_number(text) != number:
             findings.add(Damage.TERM, f"term {number}", "text", text, f"the text of number {number}", remedy)
     wanted = sorted(terms)
-    numbers = [word(text) for text in wanted]
+    numbers = [term_number(text) for text in wanted]
     present = {
         number
         for (number,) in snapshot.rows(

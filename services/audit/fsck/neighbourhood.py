@@ -19,7 +19,7 @@ from services.audit.fsck.snapshot import Snapshot
 from services.domain.facts import TIMED, Assurance, Claim, Facts, Founding, Link, LinkKind
 from services.domain.objects import Thing
 from services.ledger.storage.arrays import uuids
-from services.ledger.storage.words import whole
+from services.ledger.storage.term_numbers import join_id
 
 _RIDES = (int(LinkKind.WAGON_CARRIES), int(LinkKind.TRAIN_CARRIES))
 _LEFT = {
@@ -146,7 +146,7 @@ def claim_of(values: Values) -> Claim:
     fact = row["part"] != 0 or row["episode"] != 0
     number = row["jurisdiction"]
     return Claim(
-        event=whole(row["event_hi"], row["event_lo"]),
+        event=join_id(row["event_hi"], row["event_lo"]),
         publisher=str(row["publisher"]),
         published=row["published"],
         happened=row["happened"],

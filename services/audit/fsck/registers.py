@@ -13,11 +13,10 @@ from uuid import UUID
 from services.audit.fsck.snapshot import Snapshot
 from services.audit.report import Damage, Difference, Findings
 from services.ledger.audit_trail.digests import NONE, chained
-from services.ledger.audit_trail.entries import fold, link
-from services.ledger.audit_trail.registers import AUDITED, LOGS, REGISTERS, Register
+from services.ledger.audit_trail.entries import AUDITED, LOGS, REGISTERS, Register, fold, link
 from services.ledger.storage.errors import MigrationError
 from services.ledger.storage.reference import TABLES, reference
-from services.ledger.storage.schema_window import standing
+from services.ledger.storage.schema_window import schema_status
 
 CHAINS = (*(register.table for register in REGISTERS), *LOGS, "api_answer", "webhook_message")
 """The registers of which there is a head."""
@@ -183,7 +182,7 @@ def _hashable(row: Iterable[Any]) -> tuple[Any, ...]:
 def _migrations(snapshot: Snapshot, findings: Findings) -> bool:
     """Whether a newer release has migrated."""
     try:
-        found = standing(snapshot.connection)
+        found = schema_status(snapshot.connection)
     except (MigrationError, ValueError) as problem:
         findings.add(Damage.RELEASE, "migration", "row", problem, "the migrations of this release", _MIGRATE)
         return False

@@ -9,13 +9,11 @@ from pydantic import ValidationError
 
 from services.audit.fsck.snapshot import Snapshot
 from services.audit.report import Damage, Findings
-from services.ledger.registry.as_of import RegistryHistory
-from services.ledger.registry.errors import RegistryError
 from services.ledger.registry.events import KeyAdded, KeyRotated, parse
 from services.ledger.registry.party import Party
-from services.ledger.registry.possession import fault
-from services.ledger.registry.registry import Registry
-from services.ledger.registry.store import Recorded
+from services.ledger.registry.possession import possession_fault
+from services.ledger.registry.registry import Registry, RegistryError
+from services.ledger.registry.store import RecordedEvent, RegistryHistory
 
 _EVENTS = "SELECT version, at, by, body::text FROM lianyun.registry_event ORDER BY version"
 _PARTIES = "SELECT code, no, name, roles, countries, managers, places, topics, sources, since, version FROM lianyun.party"
@@ -41,12 +39,12 @@ _TABLE_REMEDY = "Set the row to what the recorded events say, or restore the eve
 
 def read_history(snapshot: Snapshot, findings: Findings) -> RegistryHistory:
     """The registry's recorded events, up to the first that cannot be read or folded, which is a finding."""
-    events: list[Recorded] = []
+    events: list[RecordedEvent] = []
     for version, at, by, body in snapshot.rows(_EVENTS):
         try:
             if version != len(events) + 1:
                 raise RegistryError(f"Version {len(events) + 1} is missing.")
-            events.append(Recorded(version, at, by, parse(body)))
+            events.append(RecordedEvent(version, at, by, parse(body)))
         except (ValidationError, RegistryError) as problem:
             _note(
                 findings,
@@ -114,7 +112,7 @@ def check_possession(snapshot: Snapshot, history: RegistryHistory, network: str,
         proof = event.key.proof
         if proof is None and since and recorded.version <= since[0][0]:
             continue
-        wrong = fault(event, history.at(recorded.version - 1))
+        wrong = possession_fault(event, history.at(recorded.version - 1))
         if not wrong and proof is not None and proof.network != network:
             wrong = f"The proof is for the network {proof.network}."
         if wrong:

@@ -8,19 +8,21 @@ from itertools import groupby
 from services.audit.fsck.registers import audited, permitted, trail_entry
 from services.audit.fsck.snapshot import Snapshot
 from services.audit.report import Damage, Findings
-from services.ledger.audit_trail.access_lines import (
+from services.ledger.audit_trail.digests import (
     ANSWER,
     COLUMNS,
     DELIVERY,
     MESSAGE,
-    OLDER,
+    NONE,
+    OLDER_RELEASES,
+    chained,
     delivery_seal,
-    selected,
-    unsealed,
+    seal,
+    select_list,
     unsealed_query,
+    unsealed_summary,
 )
-from services.ledger.audit_trail.digests import NONE, chained, seal
-from services.ledger.audit_trail.registers import LOGS
+from services.ledger.audit_trail.entries import LOGS
 
 _RESTORE = "Restore the lines from a backup, and find out who changed the log: it says who read what."
 _ANSWERS = (
@@ -65,7 +67,7 @@ def _streams(
 ) -> None:
     """Each line follows the one before; takes what it found out of ``heads``."""
     query = (
-        f"SELECT stream, place, seal, {selected(COLUMNS)} FROM lianyun.{log} WHERE seal IS NOT NULL"  # noqa: S608
+        f"SELECT stream, place, seal, {select_list(COLUMNS)} FROM lianyun.{log} WHERE seal IS NOT NULL"  # noqa: S608
         " ORDER BY stream, place"
     )
     for stream, rows in groupby(snapshot.stream(query), key=lambda row: row[0]):
@@ -87,9 +89,9 @@ def _streams(
 
 
 def _older(snapshot: Snapshot, log: str, strict: bool, findings: Findings) -> None:
-    found = unsealed(snapshot.stream(unsealed_query(log)))
+    found = unsealed_summary(snapshot.stream(unsealed_query(log)))
     findings.counts["lines_without_seal"] += found["rows"]
-    entry = trail_entry(snapshot, log, OLDER)
+    entry = trail_entry(snapshot, log, OLDER_RELEASES)
     if strict and found != entry:
         where = f"{log}, lines without a seal, of older releases"
         _line(findings, where, "rows or digest", found, entry or "an entry of the audit trail")
@@ -109,10 +111,10 @@ def _answers(snapshot: Snapshot, strict: bool, findings: Findings) -> None:
     if not purged:
         note("api_answer_purge", "row", "no row", "a row: the migration makes it")
     forgotten = purged[0] if purged else 0
-    older = trail_entry(snapshot, "api_answer", OLDER).get("given", -1)
+    older = trail_entry(snapshot, "api_answer", OLDER_RELEASES).get("given", -1)
     assert isinstance(older, int)
     given = ANSWER.index("given")
-    for stored, *answer in snapshot.stream(f"SELECT seal, {selected(ANSWER)} FROM lianyun.api_answer"):  # noqa: S608
+    for stored, *answer in snapshot.stream(f"SELECT seal, {select_list(ANSWER)} FROM lianyun.api_answer"):  # noqa: S608
         findings.counts["answers"] += 1
         where, party = f"api_answer {answer[0]} {answer[1]}", answer[0]
         if answer[given] < forgotten:
@@ -160,10 +162,12 @@ def check_webhooks(snapshot: Snapshot, findings: Findings) -> None:
         findings.add(Damage.WEBHOOK, where, field, stored, expected, _REDELIVER, party)
 
     strict = audited(snapshot)
-    older = trail_entry(snapshot, "webhook_message", OLDER).get("at", -1) if strict else (1 << 63) - 1
+    older = (
+        trail_entry(snapshot, "webhook_message", OLDER_RELEASES).get("at", -1) if strict else (1 << 63) - 1
+    )
     assert isinstance(older, int)
     tally: Counter[str] = Counter()
-    messages = f"SELECT seal, {selected(MESSAGE)} FROM lianyun.webhook_message"  # noqa: S608
+    messages = f"SELECT seal, {select_list(MESSAGE)} FROM lianyun.webhook_message"  # noqa: S608
     for stored, *message in snapshot.stream(messages):
         findings.counts["webhook_messages"] += 1
         id_, party, _, at, *_ = message

@@ -18,15 +18,14 @@ from schemas.signing import Verifier, verify
 from services.audit.report import Damage, Findings
 from services.audit.stored_events import Body
 from services.domain.facts import Facts, Micros
-from services.ledger.admission.content import read
+from services.ledger.admission.evaluation import evaluate
 from services.ledger.admission.model import AdmissionSettings, Headers, Record, Refused
 from services.ledger.admission.raw_bytes import unframe
 from services.ledger.admission.verification import verify_record
-from services.ledger.registry.as_of import RegistryHistory
-from services.ledger.registry.errors import RegistryError
-from services.ledger.registry.key import KeyState, is_quarantined, key_state
-from services.ledger.registry.registry import Registry
-from services.ledger.storage.words import key_text
+from services.ledger.registry.party import KeyState, is_quarantined, key_state
+from services.ledger.registry.registry import Registry, RegistryError
+from services.ledger.registry.store import RegistryHistory
+from services.ledger.storage.term_numbers import key_text
 
 FETCH = "the log, while it holds the record, or a backup"
 _RESTORE = f"Restore the row of lianyun.body from {FETCH}; its signature tells the right bytes."
@@ -119,7 +118,7 @@ class EventVerifier:
         if verified.key.key_id != key_text(body.key_id):
             stored, expected = key_text(body.key_id), verified.key.key_id
             self._note(Damage.ADMISSION, body, "key_id", stored, expected, _RESTORE, verified.party.code)
-        outcome = read(verified, registry, body.rules)
+        outcome = evaluate(verified, registry, body.rules)
         if isinstance(outcome, Refused):
             stored = f"{outcome.reason} at {outcome.pointer or '/'}: {outcome.detail}"
             self._note(Damage.ADMISSION, body, "payload", stored, "admitted", _QUESTION, publisher)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from services.audit.replay.event_reader import Block, EventReader, ReadEvent, blocks_after
 from services.audit.replay.generation_build import fold_found
 from services.ledger.storage.arrays import bigints, uuids
-from services.ledger.storage.session import Session, equip
-from services.ledger.storage.state import Stated, absorb
+from services.ledger.storage.session import Session, set_local_generation
+from services.ledger.storage.state import EventRows, apply_events
 from services.ledger.storage.structure import Note
 from services.ledger.storage.work import Work
 
@@ -68,7 +68,7 @@ class Follower:
 
     def _apply(self, session: Session, reader: EventReader, blocks: Sequence[Block], most: int) -> int:
         """Apply ``blocks``, of a single one at most ``most`` events, and what was put in quarantine since."""
-        equip(session, self.generation)
+        set_local_generation(session, self.generation)
         work = Work(session)
         events = list(reader.read(blocks, most)) if blocks else []
         variants = self._variants(session, events)
@@ -76,7 +76,7 @@ class Follower:
             row[0] for row in work.rows("dead_among", {"ids": uuids(sorted(event.id for event in events))})
         }
         stated = [
-            Stated(
+            EventRows(
                 no=event.no,
                 id=event.id,
                 rows=event.rows,
@@ -109,7 +109,7 @@ class Follower:
         self.quarantined = present
         return found
 
-    def _derive(self, work: Work, stated: Sequence[Stated], note: Note) -> None:
+    def _derive(self, work: Work, stated: Sequence[EventRows], note: Note) -> None:
         if stated or note:
             _absorb(work, stated, note, self.touched)
 
@@ -143,9 +143,9 @@ def settle_some(work: Work, touched: set[bytes], most: int | None = None) -> boo
     return bool(notes)
 
 
-def _absorb(work: Work, stated: Sequence[Stated], note: Note, touched: set[bytes]) -> None:
+def _absorb(work: Work, stated: Sequence[EventRows], note: Note, touched: set[bytes]) -> None:
     work.session.execute("DELETE FROM hit")
     work.session.execute("DELETE FROM fresh_reach")
-    absorbed = absorb(work, stated, note)
+    absorbed = apply_events(work, stated, note)
     fold_found(work, absorbed.touched, absorbed.found)
     touched.update(row[0] for row in work.rows("hit_consignments_distinct"))

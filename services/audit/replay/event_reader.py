@@ -10,7 +10,7 @@ from schemas.reasons import Refusal
 from services.audit.replay.outcome import ReplayError
 from services.audit.stored_events import Range, admitted_facts, load_bodies, load_quarantined
 from services.ledger.registry import store
-from services.ledger.registry.as_of import RegistryHistory
+from services.ledger.registry.store import RegistryHistory
 from services.ledger.storage.batch import MOST_EVENTS
 from services.ledger.storage.rows import StateRows, state_rows
 from services.ledger.storage.session import Session

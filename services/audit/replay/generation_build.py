@@ -14,15 +14,13 @@ from services.audit.replay.event_reader import Block, EventReader
 from services.audit.report import Progress
 from services.audit.worker_pool import Workers
 from services.domain.links import FILLING
-from services.ledger.storage import heads
+from services.ledger.storage import state
 from services.ledger.storage.arrays import bigints
 from services.ledger.storage.batch import MOST_EVENTS
 from services.ledger.storage.errors import FAULTS_OF_EVENTS
-from services.ledger.storage.heads import Touched
-from services.ledger.storage.judging import judge_again
-from services.ledger.storage.session import Session, open_session, settle_in
-from services.ledger.storage.state import COPY, by_table
-from services.ledger.storage.structure import Note, derive_alone, renew
+from services.ledger.storage.session import Session, open_session, set_session_generation
+from services.ledger.storage.state import COPY, Touched, by_table
+from services.ledger.storage.structure import Note, derive_alone, judge_again, rederive
 from services.ledger.storage.work import Work
 from services.runtime.transactions import RetryPolicy, retry_transaction
 
@@ -44,7 +42,7 @@ class BuildWorker:
 
     def __init__(self, dsn: str, generation: int) -> None:
         self.session: Session = open_session(dsn, APPLICATION)
-        settle_in(self.session, generation)
+        set_session_generation(self.session, generation)
         # Until the switch no reader uses these rows, and a replay that dies starts over.
         self.session.execute("SET synchronous_commit = off")
         self.reader = EventReader(self.session)
@@ -173,7 +171,7 @@ def fold_tied(worker: BuildWorker, consignments: Sequence[bytes]) -> int:
 
     def fold_once() -> None:
         work = Work(worker.session)
-        renew(work, Note(consignments=frozenset(consignments)))
+        rederive(work, Note(consignments=frozenset(consignments)))
         fold_found(work, Touched(consignments=True), found=True)
 
     retry_transaction(worker.session, fold_once, RetryPolicy())
@@ -184,9 +182,9 @@ def fold_found(work: Work, touched: Touched, found: bool) -> None:
     """Fold all heads that are marked, at once; where one fails, each alone, so that only that one is marked broken."""
     try:
         with work.session.transaction():
-            heads.fold_heads(work, touched, found)
+            state.fold_heads(work, touched, found)
     except FAULTS_OF_EVENTS:
-        heads.fold_heads_singly(work, touched, found)
+        state.fold_heads_singly(work, touched, found)
 
 
 def _steps(blocks: Sequence[Block]) -> list[tuple[int, int]]:
@@ -203,6 +201,6 @@ def _steps(blocks: Sequence[Block]) -> list[tuple[int, int]]:
 def fold_trains(worker: BuildWorker, steps: Sequence[tuple[int, int]]) -> int:
     """Fold the heads of trains from the events of each range, each in one transaction; commits. Returns 0: no consignment."""
     for first, top in steps:
-        heads.fold_heads(Work(worker.session), Touched(first=first, top=top, trains=True), found=False)
+        state.fold_heads(Work(worker.session), Touched(first=first, top=top, trains=True), found=False)
         worker.session.commit()
     return 0

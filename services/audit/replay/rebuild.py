@@ -22,7 +22,7 @@ from services.audit.report import Progress, ThrottledProgress
 from services.audit.worker_pool import WorkerPool
 from services.domain.rules import fold_version
 from services.ledger.storage.generations import create_generation, drop_generation
-from services.ledger.storage.session import Session, open_session, settle_in
+from services.ledger.storage.session import Session, open_session, set_session_generation
 
 _LOCK = 0x7265706C6179  # "replay"
 
@@ -49,7 +49,7 @@ def replay(
         blocks = blocks_after(session, 0, 0, horizon=True)
         session.commit()
         total = sum(block.events for block in blocks)
-        settle_in(session, generation)
+        set_session_generation(session, generation)
         with pool.workers(partial(BuildWorker, dsn, generation)) as workers:
             done = 0
             portions = list(generation_build.portions(blocks, generation_build.UNIT))

@@ -25,7 +25,12 @@ from services.audit.replay.generation_differences import Comparison, compare, co
 from services.audit.replay.outcome import Differs, ReplayError
 from services.audit.report import Progress
 from services.ledger.storage.generations import switch_generation
-from services.ledger.storage.session import Session, equip, open_session, settle_in
+from services.ledger.storage.session import (
+    Session,
+    open_session,
+    set_local_generation,
+    set_session_generation,
+)
 from services.ledger.storage.work import Work
 from services.runtime.transactions import CONFLICTS
 
@@ -99,7 +104,7 @@ class Switchover:
 
     def _open_session(self) -> None:
         self._session: Session = open_session(self._dsn, APPLICATION)
-        settle_in(self._session, self.generation)
+        set_session_generation(self._session, self.generation)
         self._reader = EventReader(self._session)
         self._session.commit()
 
@@ -238,7 +243,7 @@ class Switchover:
         False where the time is up before; what was done stays done.
         """
         while time.monotonic() < deadline - MARGIN:
-            equip(self._session, self.previous)
+            set_local_generation(self._session, self.previous)
             self._session.execute(
                 "SET LOCAL idle_in_transaction_session_timeout = '2s'"
             )  # workers want these rows

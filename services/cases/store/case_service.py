@@ -35,7 +35,7 @@ from services.domain.facts import Micros
 from services.financing.store import statement as keyed
 from services.financing.store.decision_service import database_clock
 from services.financing.store.identifiers import lock_key
-from services.ledger.platform_events import Signed, Signer, rfc3339, signed_event
+from services.ledger.platform_signature import SignedEvent, Signer, rfc3339, signed_event
 from services.ledger.storage import points
 from services.ledger.storage.arrays import adapt, bigints, uuids
 
@@ -57,7 +57,7 @@ def event_id_of(step: Step) -> str:
     return f"case-{step.number}"
 
 
-def signed_step(signer: Signer, step: Step, cause: Cause | None = None) -> Signed:
+def signed_step(signer: Signer, step: Step, cause: Cause | None = None) -> SignedEvent:
     """The event of ``step``; ``cause`` is what a case is opened for. The same arguments give the same bytes."""
     fields = {**stated(step), **(about(cause) if cause is not None and step.kind is StepKind.OPENED else {})}
     present = {name: value for name, value in fields.items() if value is not None}

@@ -27,11 +27,11 @@ from services.domain.objects import ObjectId
 from services.domain.rules import ONE_MEETING
 from services.domain.view import View
 from services.financing.store.status_reader import status_of
-from services.ledger.following import reach
+from services.ledger.projections import changes
 from services.ledger.registry.registry import Registry
-from services.ledger.storage import reading
+from services.ledger.storage import event_reader
 from services.ledger.storage.arrays import bigints, uuids
-from services.ledger.storage.reading import Stored
+from services.ledger.storage.event_reader import Stored
 from services.query.stored_events import Reread, Unreadable, reread
 from services.query.views import SourcedView, facts_of, read_view
 from services.runtime.named_sql import nested
@@ -57,7 +57,7 @@ class EventCache:
             self._entries.clear()
         fresh = sorted(wanted - self._entries.keys())
         found: dict[int, Facts | Unreadable] = {}
-        for stored in reading.events_by_number(session, fresh) if fresh else ():
+        for stored in event_reader.events_by_number(session, fresh) if fresh else ():
             found[stored.no] = self._read(stored, registry)
         found |= {no: self._entries[no] for no in wanted - found.keys()}
         aside = session.execute(statement("put_aside"), {"nos": bigints(sorted(wanted))}, binary=True)
@@ -92,7 +92,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _EventFacts:
-    """The facts of events, as ``reach.with_targets`` merges them."""
+    """The facts of events, as ``changes.with_targets`` merges them."""
 
     facts: Facts
 
@@ -114,17 +114,20 @@ def affected_consignments(
                 log.error("an event concerns no case: %s", problem)
         return _EventFacts(Facts.union(facts))
 
-    gone = reading.events_by_number(session, aside)
+    gone = event_reader.events_by_number(session, aside)
     arrived = read([*(each for each in stored if not each.quarantined), *gone])
-    facts = reach.with_targets(session, arrived, read).facts
+    facts = changes.with_targets(session, arrived, read).facts
     numbers = bigints([*(each.no for each in stored), *aside])
     financed = {row[0] for row in session.execute(statement("words"), {"nos": numbers}, binary=True)}
-    running = reach.reached(session, {c.thing.id for c in facts.claims if _only_runs(c)})
+    running = changes.reachable_consignments(session, {c.thing.id for c in facts.claims if _only_runs(c)})
     ids = {"ids": uuids(sorted(running))}
     roused = {row[0] for row in session.execute(statement("with_cause"), ids, binary=True)}
     founded = {founding.consignment.id for founding in facts.foundings}
     return (
-        reach.reached(session, _affected_things(facts) | _met(session, facts)) | founded | financed | roused
+        changes.reachable_consignments(session, _affected_things(facts) | _met(session, facts))
+        | founded
+        | financed
+        | roused
     )
 
 
@@ -264,10 +267,10 @@ def _found(
 def _facts(
     session: Session, consignments: Sequence[ObjectId], as_of: Micros, registry: Registry, memory: EventCache
 ) -> list[tuple[ObjectId, Facts | Unreadable]]:
-    """The facts that concern each consignment, as ``reading.load_facts`` gives its events."""
+    """The facts that concern each consignment, as ``event_reader.load_facts`` gives its events."""
     if not consignments:
         return []
-    reading.spare(session)
+    event_reader.limit_work_memory(session)
     parameters = {"sets": uuids(consignments), "moments": bigints([as_of + 1]), "running": RUNNING}
     cursor = session.cursor(binary=True, row_factory=tuple_row)
     numbers = {cons: nos or [] for cons, nos in cursor.execute(_numbers_query(), parameters).fetchall()}
@@ -286,7 +289,7 @@ def _numbers_query() -> bytes:
     return b"\n".join(
         (
             b"SELECT g.cons, f.nos FROM unnest(%(sets)s::uuid[]) AS g (cons) CROSS JOIN LATERAL (",
-            nested(reading.numbers_query(superseded=True), ids=b"SELECT g.cons"),
+            nested(event_reader.numbers_query(superseded=True), ids=b"SELECT g.cons"),
             b") AS f",
         )
     )

@@ -14,8 +14,8 @@ from services.cases.store import projector, statement
 from services.cases.store.case_service import CaseService
 from services.cases.store.evaluation import EventCache
 from services.financing.store.keys import read_keys
-from services.ledger.following.projection import Progress, ProjectionFollower, Step
-from services.ledger.platform_events import Signer
+from services.ledger.platform_signature import Signer
+from services.ledger.projections.follower import Progress, ProjectionFollower, Step
 from services.ledger.storage.session import Session
 from services.runtime import follower
 from services.runtime.connections import Connections

@@ -19,7 +19,7 @@ from services.cases.store.case_service import NoSuchCase, steps_of
 from services.cases.store.rows import cause_of, step_of, team_of
 from services.domain.facts import EventId, Micros
 from services.domain.objects import Thing
-from services.ledger.storage import reading
+from services.ledger.storage import event_reader
 from services.ledger.storage.arrays import adapt, uuids
 
 Session = Connection[Any]
@@ -142,7 +142,7 @@ def events_named(session: Session, events: Iterable[EventId]) -> dict[EventId, t
     """Source and id of the events, as their publishers called them."""
     envelopes = {
         each.id: Envelope.from_headers(each.headers)
-        for each in reading.events_by_id(session, sorted({*events}))
+        for each in event_reader.events_by_id(session, sorted({*events}))
     }
     return {event: (envelope.source, envelope.id) for event, envelope in envelopes.items()}
 

@@ -21,11 +21,11 @@ from services.cases.store.evaluation import EventCache, affected_consignments, e
 from services.domain.facts import Micros
 from services.domain.objects import ObjectId
 from services.domain.rules import fold_version
-from services.ledger.following import order, reach
+from services.ledger.projections import changes
 from services.ledger.registry import store as registry_store
-from services.ledger.storage import reading
+from services.ledger.storage import event_reader
 from services.ledger.storage.arrays import adapt, uuids
-from services.ledger.storage.reading import Position
+from services.ledger.storage.event_reader import Position
 
 CODE = 1
 """Raise on any change of the rules in this package: the causes are then made anew from the events."""
@@ -82,19 +82,19 @@ def step(
     with session.transaction():
         _prepare(session)
     with session.transaction():
-        order.be_patient(session)
+        changes.extend_idle_timeout(session)
         after = _hold(session)
         as_of = max(service.clock(session)[0] if moment is None else moment, after.as_of)
-        registry = registry_store.look(session)
-        stored, events = reading.tail(session, after.events, limit)
-        aside, to_aside = order.put_aside(session, after.aside, limit)
-        decided, to_decided = order.rows_after(session, statement("decided"), after.decided, limit)
+        registry = registry_store.read_snapshot(session)
+        stored, events = event_reader.tail(session, after.events, limit)
+        aside, to_aside = changes.quarantined_after(session, after.aside, limit)
+        decided, to_decided = changes.rows_after(session, statement("decided"), after.decided, limit)
         found = affected_consignments(session, stored, aside, registry, known) | {
             c for row in decided for c in row[2]
         }
         more = max(len(stored), len(aside), len(decided)) >= limit
         now, later = _turn_of(session, found, as_of, more=more)
-        waits = reach.unsettled(session)
+        waits = changes.unsettled(session)
         unread = evaluate(session, now, as_of, registry, known)
         session.execute(statement("again_drop"), {"ids": uuids(now)})
         if waits is not None:

@@ -15,14 +15,14 @@ from psycopg import Connection
 from services.cli.checks.check import Check, judged, shortened
 from services.domain.rules import fold_version
 from services.ledger.registry import store
-from services.ledger.registry.key import Key, KeyState, key_state
+from services.ledger.registry.party import Key, KeyState, key_state
 from services.ledger.registry.registry import Registry
 from services.ledger.storage.errors import MigrationError
 from services.ledger.storage.schema_window import (
     AFTER_THE_DEPLOYMENT,
     BEFORE_THE_DEPLOYMENT,
-    standing,
-    still_older,
+    describe_older_sessions,
+    schema_status,
 )
 from services.notifications.webhooks import overview
 from services.processors.topics.declaration import Declaration
@@ -48,7 +48,7 @@ def look(connection: Connection[Any], declaration: Declaration) -> Iterator[Chec
     yield generation(connection)
     yield transactions(connection)
     if schema.ok:
-        registry = store.look(connection)
+        registry = store.read_snapshot(connection)
         yield from parties(registry, declaration)
         yield keys(registry, time.time_ns() // 1_000)
         yield dead_letters(connection)
@@ -88,7 +88,7 @@ def _connections(connection: Connection[Any]) -> Check:
 def migrations(connection: Connection[Any]) -> Check:
     """Whether the schema is one that this release works with."""
     try:
-        window = standing(connection)
+        window = schema_status(connection)
     except MigrationError as wrong:
         return Check(
             "migrations",
@@ -105,7 +105,7 @@ def migrations(connection: Connection[Any]) -> Check:
             "migrations", False, f"{len(window.lacking)} to apply: {shortened(list(window.lacking))}", mend
         )
     if window.left_over:
-        older = still_older(connection, window)
+        older = describe_older_sessions(connection, window)
         who = f"at work are still older ones: {older}" if older else "every one at work is"
         found = f"{shortened(list(window.left_over))} to apply once every process is of this release ({who}): {AFTER_THE_DEPLOYMENT}"
         return Check("migrations", True, found, "")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pydantic import Field, SecretStr
 
 from services.credit.store import projector, statement
-from services.ledger.following.projection import Progress, ProjectionFollower, Step
+from services.ledger.projections.follower import Progress, ProjectionFollower, Step
 from services.ledger.storage.session import Session
 from services.runtime import follower
 from services.runtime.connections import Connections

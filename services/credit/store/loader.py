@@ -22,9 +22,9 @@ from services.domain.liveness import Liveness, judge
 from services.domain.objects import ObjectId, Thing
 from services.ledger.admission.raw_bytes import unframe
 from services.ledger.registry.registry import Registry
-from services.ledger.storage import reading
+from services.ledger.storage import event_reader
 from services.ledger.storage.arrays import uuids
-from services.ledger.storage.reading import Stored
+from services.ledger.storage.event_reader import Stored
 from services.query.stored_events import Reread, reread
 
 SHARED = frozenset({ObjectKind.CONTAINER, ObjectKind.NOTE, ObjectKind.BOOKING, ObjectKind.DECLARATION})
@@ -124,12 +124,12 @@ def of_cargo(
     session: Connection[Any], consignment: ObjectId, registry: Registry, cache: EventCache | None = None
 ) -> EventFacts:
     """All facts that may concern one consignment, and the links of its boxes and documents elsewhere; some milliseconds."""
-    stored = {each.no: each for each in reading.load_facts(session, [consignment])}
+    stored = {each.no: each for each in event_reader.load_facts(session, [consignment])}
     first = read_events(stored.values(), registry, cache)
     ends = {end for link in first.facts.links for end in (link.left, link.right)}
     ids = sorted(thing.id for thing in ends if thing.kind in SHARED)
     numbers = {row[0] for row in session.execute(statement("siblings"), {"ids": uuids(ids)}, binary=True)}
-    more = reading.events_by_number(session, sorted(numbers - stored.keys()))
+    more = event_reader.events_by_number(session, sorted(numbers - stored.keys()))
     if not more:
         return first
     with_withdrawals = by_ids(session, [each.id for each in more])
@@ -140,7 +140,7 @@ def of_cargo(
 def by_ids(session: Connection[Any], ids: Sequence[EventId]) -> list[Stored]:
     """The events of that identity, in all variants, with what withdraws them."""
     rows = session.execute(statement("closure"), {"ids": uuids(sorted(set(ids)))}, binary=True)
-    return reading.events_by_number(session, sorted({row[0] for row in rows}))
+    return event_reader.events_by_number(session, sorted({row[0] for row in rows}))
 
 
 EventsByKey = Mapping[str, set[EventId]]

@@ -25,12 +25,12 @@ from services.credit.store.recomputation import ExpectedObservations
 from services.domain.facts import EventId, Facts
 from services.domain.objects import ObjectId
 from services.domain.rules import fold_version
-from services.ledger.following import order, reach
+from services.ledger.projections import changes
 from services.ledger.registry import store as registry_store
 from services.ledger.registry.registry import Registry
-from services.ledger.storage import reading
+from services.ledger.storage import event_reader
 from services.ledger.storage.arrays import smallints, uuids
-from services.ledger.storage.reading import Position
+from services.ledger.storage.event_reader import Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,23 +115,23 @@ def step(
     with session.transaction():
         prepare(session, version(rules))
     with session.transaction():
-        order.be_patient(session)
+        changes.extend_idle_timeout(session)
         # Nothing is written before all is judged: until then this transaction holds nobody off.
         after = hold(session)
-        stored, position = reading.tail(session, after.events, limit)
-        aside, to_aside = order.put_aside(session, after.aside, limit)
-        reserved, to_reserved = order.rows_after(session, statement("decided"), after.decided, limit)
-        registry = registry_store.look(session)
+        stored, position = event_reader.tail(session, after.events, limit)
+        aside, to_aside = changes.quarantined_after(session, after.aside, limit)
+        reserved, to_reserved = changes.rows_after(session, statement("decided"), after.decided, limit)
+        registry = registry_store.read_snapshot(session)
         # Quarantined events affect the same subjects as new ones: these may be otherwise without them.
-        gone = reading.events_by_number(session, aside)
+        gone = event_reader.events_by_number(session, aside)
         arrived = loader.read_events(stored, registry, skip=failed.skip)
         arrived |= loader.read_events(gone, registry, aside=True, skip=failed.skip)
         arrived |= _reread_faulty(session, mending, registry, failed)
-        affected = reach.with_targets(
+        affected = changes.with_targets(
             session, arrived, lambda stored: loader.read_events(stored, registry, skip=failed.skip)
         )
         index_entries = loader.index_keys(affected)
-        waits = reach.unsettled(session)
+        waits = changes.unsettled(session)
         due = {row[0] for row in session.execute(statement("again_due"), binary=True)}
         consignments = _reached(session, affected.facts) | due
         consignments |= {bytes.fromhex(each.name) for each in mending if each.kind is Kind.CARGO}
@@ -188,12 +188,12 @@ def _reread_faulty(
         return EventFacts(Facts(), CreditFacts())
     failed.mended |= {(Kind.EVENT, str(no)) for no in numbers}
     return loader.read_events(
-        reading.events_by_number(session, numbers), registry, aside=True, skip=failed.skip
+        event_reader.events_by_number(session, numbers), registry, aside=True, skip=failed.skip
     )
 
 
 def _reached(session: Connection[Any], facts: Facts) -> set[ObjectId]:
-    found = reach.reached(session, (thing.id for thing in loader.affected_things(facts)))
+    found = changes.reachable_consignments(session, (thing.id for thing in loader.affected_things(facts)))
     return found | {founding.consignment.id for founding in facts.foundings}
 
 

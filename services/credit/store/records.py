@@ -24,7 +24,7 @@ from services.domain.facts import EventId, Micros
 from services.ledger.admission.raw_bytes import unframe
 from services.ledger.audit_trail.entries import enter
 from services.ledger.registry.registry import Registry
-from services.ledger.storage import reading
+from services.ledger.storage import event_reader
 from services.ledger.storage.arrays import adapt, uuids
 
 
@@ -68,7 +68,7 @@ def names(
 ) -> dict[EventId, tuple[str, str]]:
     """Source and id of the events behind a record of ``shipper``, decisions of the platform among them."""
     wanted = sorted(set(events))
-    headers = [stored.headers for stored in reading.events_by_id(session, wanted)]
+    headers = [stored.headers for stored in event_reader.events_by_id(session, wanted)]
     headers += [unframe(framed) for *_, framed in loader.refusals(session, {shipper})]
     envelopes = [Envelope.from_headers(each) for each in headers]
     named = {event_id(e.source, e.id): (e.source, e.id) for e in envelopes}

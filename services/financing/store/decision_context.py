@@ -37,9 +37,9 @@ from services.financing.store.locks import (
     stated_subjects,
 )
 from services.ledger.registry.registry import Registry
-from services.ledger.storage import reading
+from services.ledger.storage import event_reader
 from services.ledger.storage.arrays import uuids
-from services.ledger.storage.reading import Stored
+from services.ledger.storage.event_reader import Stored
 from services.runtime.named_sql import nested
 
 Session = Connection[Any]
@@ -71,7 +71,7 @@ def reads_in(
     facts: list[list[Stored]] = [[] for _ in requests]
     statements: list[list[Stored]] = [[] for _ in requests]
     for no, is_fact, *row in rows.fetchall():
-        (facts if is_fact else statements)[no - 1].append(reading.stored_of(row))
+        (facts if is_fact else statements)[no - 1].append(event_reader.stored_of(row))
     return [
         LockedReads(
             facts[place],
@@ -89,7 +89,7 @@ def reads_in(
 @cache
 def reads_query() -> bytes:
     """For each request, the facts about its locked consignments and the statements on what is involved."""
-    facts = nested(reading.said_query(), ids=b"SELECT unnest(h.consignments)")
+    facts = nested(event_reader.naming_query(), ids=b"SELECT unnest(h.consignments)")
     locked_reads = nested(statement("seen"), facts=facts, subjects=statement("subjects_involved"))
     return b"\n".join(
         (

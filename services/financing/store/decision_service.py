@@ -44,7 +44,7 @@ from services.financing.store.locks import (
     locked_in,
     send_locks,
 )
-from services.ledger.platform_events import Signer
+from services.ledger.platform_signature import Signer
 from services.ledger.registry import store as registry_store
 from services.ledger.registry.registry import Registry
 from services.ledger.storage import points

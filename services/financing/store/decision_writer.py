@@ -19,7 +19,7 @@ from services.financing.domain.requests import DecisionContext
 from services.financing.store import statement
 from services.financing.store.financings import decision_columns, entry_columns
 from services.financing.store.identifiers import financing_id
-from services.ledger.platform_events import Signed, Signer, rfc3339, signed_event
+from services.ledger.platform_signature import SignedEvent, Signer, rfc3339, signed_event
 from services.ledger.storage import points
 from services.ledger.storage.arrays import bigints, booleans, byteas, texts, uuids
 
@@ -42,7 +42,7 @@ class ReservedEntries:
 
 def signed_decision(
     signer: Signer, decision: Decision, state: bytes, taken: ReservedEntries, about: Sequence[Thing] = ()
-) -> Signed:
+) -> SignedEvent:
     """The event of ``decision`` that rests on the state with SHA-256 ``state``; the same decision gives the same bytes.
 
     ``about`` are the consignments that it names.
@@ -135,7 +135,7 @@ class SignedDecision(NamedTuple):
     """A signed decision to be recorded, with the entries that it takes."""
 
     decision: Decision
-    signed: Signed
+    signed: SignedEvent
     taken: ReservedEntries
 
 

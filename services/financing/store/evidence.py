@@ -18,9 +18,9 @@ from services.financing.domain.statements import Record, read
 from services.financing.store import statement
 from services.financing.store.identifiers import note_id
 from services.ledger.registry.registry import Registry
-from services.ledger.storage import reading
+from services.ledger.storage import event_reader
 from services.ledger.storage.arrays import uuids
-from services.ledger.storage.reading import Stored
+from services.ledger.storage.event_reader import Stored
 from services.query.stored_events import Reread, decode_stored, reread
 from services.query.views import facts_of
 
@@ -51,7 +51,7 @@ def gather_evidence(
 
     A constant number of statements; some milliseconds for an ordinary consignment. Raises Unreadable.
     """
-    loaded = reading.load_facts(session, consignments) if consignments else []
+    loaded = event_reader.load_facts(session, consignments) if consignments else []
     return evidence_of(session, consignments, loaded, subjects, registry, as_of, known_at)
 
 
@@ -118,7 +118,7 @@ def load_statements(session: Session, subjects: Iterable[bytes]) -> list[Stored]
     """The events on ``subjects`` (16-byte ids) with what withdraws them, in order."""
     cursor = session.cursor(binary=True, row_factory=tuple_row)
     cursor.execute(statement("words_read"), {"subjects": uuids(sorted(set(subjects)))})
-    return [reading.stored_of(row) for row in cursor.fetchall()]
+    return [event_reader.stored_of(row) for row in cursor.fetchall()]
 
 
 def _record_of(event: Reread) -> Record:

@@ -24,7 +24,7 @@ from services.financing.domain.fingerprints import NEWEST
 from services.financing.store import fingerprint_versions
 from services.financing.store.decision_service import DecisionService
 from services.financing.store.fingerprint_versions import KeyRing
-from services.ledger.platform_events import Signer
+from services.ledger.platform_signature import Signer
 from services.ledger.registry import commands, store
 from services.ledger.registry.events import PartyAdded
 from services.ledger.registry.possession import proven

@@ -29,7 +29,7 @@ from services.financing.store.financings import decisions_of
 from services.financing.store.fingerprint_versions import KeyMissing
 from services.financing.store.identifiers import financing_id
 from services.ledger.registry import store as registry_store
-from services.ledger.storage import reading
+from services.ledger.storage import event_reader
 from services.ledger.storage.arrays import adapt, bigints
 from services.ledger.storage.errors import FAULTS_OF_EVENTS
 from services.query.stored_events import reread
@@ -98,10 +98,10 @@ def _answer_oldest(session: Session, service: DecisionService) -> bool:
 
 
 def _answer(session: Session, service: DecisionService, no: int) -> None:
-    stored = next(iter(reading.events_by_number(session, [no])), None)
+    stored = next(iter(event_reader.events_by_number(session, [no])), None)
     number = 0
     if stored is not None and not stored.quarantined:
-        read = reread(stored, registry_store.look(session))
+        read = reread(stored, registry_store.read_snapshot(session))
         asked = request_of(read.admitted.payload, read.admitted.verified.party.code, stored.id)
         if asked is not None:
             number = _decided_before(session, asked[0]) or service.decide(session, *asked).number

@@ -40,10 +40,10 @@ from services.financing.store.financings import (
 from services.financing.store.identifiers import application_id, financing_id
 from services.ledger.registry import store as registry_store
 from services.ledger.registry.registry import Registry
-from services.ledger.storage import reading
+from services.ledger.storage import event_reader
 from services.ledger.storage.arrays import adapt, uuids
-from services.ledger.storage.questions import Question, Row
-from services.ledger.storage.reading import Position
+from services.ledger.storage.event_reader import Position
+from services.ledger.storage.session import BoundStatement, Row
 from services.query.views import consignments_of
 from services.runtime.named_sql import nested
 
@@ -142,7 +142,7 @@ def _evidence(
     registry: Registry | None,
 ) -> Evidence:
     subjects = {*involved, application_id(hold.terms.application)}
-    known = registry_store.look(session) if registry is None else registry
+    known = registry_store.read_snapshot(session) if registry is None else registry
     return gather_evidence(session, groups, subjects, known, as_of, known_at)
 
 
@@ -174,7 +174,7 @@ def summaries(
     if not names:
         return []
     adapt(session)
-    reading.spare(session)
+    event_reader.limit_work_memory(session)
     holds = lifecycle.holds(decisions_of(session, [financing_id(name) for name in names]), at)
     wanted = [holds[name] for name in names if name in holds]
     if not wanted:
@@ -184,13 +184,13 @@ def summaries(
     return _summaries(wanted, statements_about(session, subjects, registry, at), at, table)
 
 
-def reached(bank: str, thing: Thing) -> Question:
+def reached(bank: str, thing: Thing) -> BoundStatement:
     """The one question that ``summaries_in`` needs answered by the database.
 
     For sessions that know packed ids and were set to ``spare`` memory.
     """
     first, end = names_of(bank)
-    return Question(
+    return BoundStatement(
         reached_query(), {"id": thing.id.hex(), "kind": int(thing.kind), "first": first, "end": end}
     )
 
@@ -203,7 +203,7 @@ def summaries_in(
     stated = [row[DECISION_COLUMNS:] for row in rows if row[DECISION_COLUMNS] is not None]
     holds = lifecycle.holds(map(decision_of, decided), at)
     own = [hold for name, hold in sorted(holds.items()) if hold.bank == bank]
-    statements = statements_in(map(reading.stored_of, stated), registry, at)
+    statements = statements_in(map(event_reader.stored_of, stated), registry, at)
     return _summaries(own, statements, at, table)
 
 

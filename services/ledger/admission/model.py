@@ -1,4 +1,4 @@
-"""What admission takes and gives: records as the broker has them, and the three forms that they become."""
+"""Input and output of admission: records of the broker, and events that are verified, admitted or refused."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from schemas.envelope import Envelope
 from schemas.events.base import Payload
 from schemas.reasons import Reason, Refusal
 from services.domain.facts import Facts
-from services.ledger.registry.key import Key
-from services.ledger.registry.party import Party
+from services.ledger.registry.party import Key, Party
 
 RULES = 2
-"""Raise on any change of what is admitted; stored with every event beside the registry's version.
+"""The version of the admission rules, raised on any change of what is admitted; stored with every event beside the registry's version.
 
-1: signatures, roles and the models. 2: also that ids and other texts are legible. An event is judged again by the rules of its
-admission, never by later ones.
+1: signatures, roles and the models. 2: also that ids and other texts are legible. An event is evaluated again under the rules of
+its admission, never under later ones.
 """
 LEGIBLE_SINCE = 2
 
@@ -37,13 +36,13 @@ class Record(NamedTuple):
 
     @property
     def appended(self) -> int:
-        """The append time in UTC microseconds: what windows and skew are judged by, also on redrive."""
+        """The append time in UTC microseconds; key windows and clock skew are checked against it, also on redrive."""
         return self.append_ms * 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class AdmissionSettings:
-    """What a network fixes for everybody: its name, its gateway's topics, and the caps.
+    """Settings that all participants of a network share: its name, its gateway's topics, and the caps.
 
     ``network`` is part of what is signed. Any party may write through ``gateway_topics``, where the gateway has
     authenticated it. ``clock_ahead_ms`` is how far a publisher's clock may run ahead of the broker's; it may lag
@@ -58,9 +57,9 @@ class AdmissionSettings:
 
 
 class Verified(NamedTuple):
-    """A record whose signature and speaker are proven and whose payload nobody has looked at yet.
+    """A record whose signature and publisher are verified and whose payload is not parsed yet.
 
-    ``event`` is the 16-byte identity of (source, id), ``content`` the 16-byte sameness of the signed bytes, ``payload``
+    ``event`` is the 16-byte identity of (source, id), ``content`` the 16-byte digest of the signed bytes, ``payload``
     the signed value.
     """
 
@@ -76,7 +75,7 @@ class Verified(NamedTuple):
 class Admitted(NamedTuple):
     """An event of this network with the facts that it states.
 
-    ``flags`` counts what is doubtful about its identifiers and was accepted all the same.
+    ``flags`` counts the quality flags of its identifiers.
     """
 
     verified: Verified
@@ -96,12 +95,12 @@ class Admitted(NamedTuple):
 
     @property
     def party(self) -> Party:
-        """Who said it."""
+        """The publisher."""
         return self.verified.party
 
     @property
     def key(self) -> Key:
-        """The key that proves it."""
+        """The key that signed."""
         return self.verified.key
 
     @property
@@ -111,16 +110,16 @@ class Admitted(NamedTuple):
 
     @property
     def content(self) -> bytes:
-        """The 16-byte sameness of the signed bytes."""
+        """The 16-byte digest of the signed bytes."""
         return self.verified.content
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A record that is not accepted now: the stable reason, what was wrong, where, and what its publisher can do.
+    """A refused record: the stable reason, the detail, a pointer to the fault, and what its publisher can do.
 
-    ``publisher`` is whom it is put down to: the party that alone may write to the topic, else the party whose signature
-    was verified, else the topic itself. ``event`` is the event's identity where its signature was verified.
+    ``publisher`` is the code of the party that alone may write to the topic, else of the party whose signature was
+    verified, else the topic itself. ``event`` is the event's identity where its signature was verified.
     """
 
     record: Record
@@ -133,14 +132,14 @@ class Refused:
 
     @classmethod
     def of(cls, record: Record, refusal: Refusal, publisher: str, event: bytes | None = None) -> Self:
-        """The refusal of ``record``; the exception itself is not kept, since it would keep its frames alive."""
+        """The refusal of ``record``, without the exception itself, whose frames would stay alive."""
         return cls(record, refusal.reason, refusal.detail, refusal.pointer, refusal.remedy, publisher, event)
 
     @classmethod
     def internal(
         cls, record: Record, error: BaseException, publisher: str, event: bytes | None = None
     ) -> Self:
-        """A record on which our own code failed, and failed alone: nothing that its publisher could mend."""
+        """The refusal INTERNAL_ERROR of a record on which this program failed; its publisher can correct nothing."""
         return cls(
             record,
             Reason.INTERNAL_ERROR,

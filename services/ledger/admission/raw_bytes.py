@@ -1,19 +1,20 @@
-"""The raw bytes of a message: how they are framed, digested and, of a refused one, capped."""
+"""The raw bytes of a message: framing, digests, the cap on refused ones, and the labels by which logs and spans name it."""
 
 from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final
 
-from schemas.trace_context import TRACE_HEADERS
+from schemas.envelope import HEADERS
+from schemas.trace_context import TRACE_HEADERS, trace_of
 
 Headers = Sequence[tuple[str, bytes | None]]
 
 MAX_VALUE_BYTES: Final = 65_536
-"""No value beyond this can ever be admitted, so its head is kept as a sample only."""
+"""No longer value can be admitted; of a refused one only so many bytes are stored, as a sample."""
 MAX_HEADER_BYTES: Final = 32_768
 
 _unsigned = struct.Struct(">I")
@@ -42,7 +43,7 @@ def _name(name: str) -> bytes:
 
 
 def unframe(framed: bytes) -> list[tuple[str, bytes | None]]:
-    """The headers that ``frame`` made ``framed`` of; ValueError where it is no such frame."""
+    """The inverse of ``frame``; ValueError for malformed bytes."""
     headers: list[tuple[str, bytes | None]] = []
     at = 0
     try:
@@ -63,40 +64,40 @@ def unframe(framed: bytes) -> list[tuple[str, bytes | None]]:
 
 
 def digest(headers: Headers, value: bytes | None) -> bytes:
-    """The 32 bytes by which a message is known among the dead letters: SHA-256 over its frame and its whole value.
+    """The identity of a dead letter, 32 bytes: SHA-256 over the framed headers and the whole value.
 
     Topic and offset are not part of it: the same bytes sent again, or to another topic, are the same letter. Nor is the trace
-    context: it says who sent it on this way, and a repetition comes with another.
+    context, which differs with every transmission.
     """
     return whole_digest([header for header in headers if header[0] not in TRACE_HEADERS], value)
 
 
 def whole_digest(headers: Headers, value: bytes | None) -> bytes:
-    """The same over all headers: what letters with a trace context were known by before it was left out."""
+    """``digest`` over all headers: the identity of letters stored before the trace context was excluded."""
     hashed = hashlib.sha256(frame(headers))
     hashed.update(b"\x00" if value is None else b"\x01" + value)
     return hashed.digest()
 
 
 def record_digest(append_ms: int, headers: Headers, value: bytes | None) -> bytes:
-    """The 32 bytes by which the ledger recognises a record of the log: SHA-256 over append time, all headers and value.
+    """The digest by which the ledger recognises a record of the log, 32 bytes: SHA-256 over append time, all headers and value.
 
     The append time is the broker's, in milliseconds; it and the length of the framed headers are 8 bytes each, big-endian.
-    The key is left out: it chooses the partition and says nothing else, and is not stored with the messages, whose
-    digests are compared with those of the log's records.
+    The record's key is excluded: it only selects the partition, and it is not stored with the messages, whose digests are
+    compared with those of the log's records.
     """
     return framed_digest(append_ms, frame(headers), value)
 
 
 def framed_digest(append_ms: int, framed: bytes, value: bytes | None) -> bytes:
-    """The same of a message as it is stored, with its headers framed and kept whole."""
+    """``record_digest`` of a stored message, from its framed headers; they must be complete."""
     hashed = hashlib.sha256(_appended.pack(append_ms, len(framed)) + framed)
     hashed.update(b"\x00" if value is None else b"\x01" + value)
     return hashed.digest()
 
 
 def capped(headers: Headers, value: bytes | None) -> tuple[bytes, bytes | None, bool]:
-    """(framed headers, value, truncated) as they are stored: at most MAX_HEADER_BYTES of whole headers, then cut."""
+    """(framed headers, value, truncated) for storage: complete headers up to MAX_HEADER_BYTES, the value up to MAX_VALUE_BYTES."""
     framed = frame(headers)
     truncated = False
     if len(framed) > MAX_HEADER_BYTES:
@@ -120,7 +121,35 @@ def _whole_headers(headers: Headers) -> bytes:
 def letter_seal(
     key: bytes, publisher: str, framed: bytes, value: bytes | None, value_bytes: int | None, truncated: bool
 ) -> bytes:
-    """The seal of a letter: over what is put down of a message once and for all, as ``upsert`` makes it beside its row."""
-    said = f"{publisher} {-1 if value_bytes is None else value_bytes} {int(truncated)}".encode()
-    held = b"" if value is None else hashlib.sha256(value).digest()
-    return hashlib.sha256(key + said + hashlib.sha256(framed).digest() + held).digest()
+    """The seal of a letter over the columns that never change; the statement ``upsert`` computes the same in SQL."""
+    fields = f"{publisher} {-1 if value_bytes is None else value_bytes} {int(truncated)}".encode()
+    value_digest = b"" if value is None else hashlib.sha256(value).digest()
+    return hashlib.sha256(key + fields + hashlib.sha256(framed).digest() + value_digest).digest()
+
+
+_NAMES = {HEADERS["source"]: "source", HEADERS["id"]: "id", HEADERS["type"]: "type"}
+_MOST = 256
+
+
+def message_labels(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:
+    """``event_source``, ``event_id``, ``event_type`` and ``trace_id`` of a message, for logs and spans; absent ones are left out.
+
+    Nothing of it is verified. Values have at most 256 characters; what could end a line or control a terminal is escaped.
+    """
+    headers = tuple(headers)
+    labels = {
+        f"event_{_NAMES[name]}": _shown(value)
+        for name, value in headers
+        if name in _NAMES and value is not None
+    }
+    context = trace_of(headers)
+    return labels if context is None else {**labels, "trace_id": context.trace.hex()}
+
+
+def _shown(value: bytes) -> str:
+    text = value[: 4 * _MOST].decode("utf-8", "backslashreplace")
+    if not text.isprintable():
+        text = "".join(
+            each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text
+        )
+    return text[:_MOST]

@@ -1,4 +1,4 @@
-"""Who said it, proven before anybody reads what it says: caps, headers, key, source, topic, signature, clock."""
+"""Verification of the publisher before the payload is parsed: caps, headers, key, source, topic, signature, clock."""
 
 from __future__ import annotations
 
@@ -18,47 +18,48 @@ from schemas.schemes import PublicKey, Scheme
 from schemas.signature_header import SignatureHeader, parse_header
 from schemas.signing import Verifier, verify
 from services.ledger.admission.model import AdmissionSettings, Headers, Record, Refused, Verified
-from services.ledger.registry.key import Key, KeyState, key_state
-from services.ledger.registry.party import Party
+from services.ledger.registry.party import Key, KeyState, Party, key_state
 from services.ledger.registry.registry import Registry
 
 _AT_SIGNATURE = f"header:{SIGNATURE_HEADER}"
-Check = Callable[[SignatureHeader, PublicKey, bytes], None]
+SignatureCheck = Callable[[SignatureHeader, PublicKey, bytes], None]
 
 
 def verify_record(
-    record: Record, registry: Registry, settings: AdmissionSettings, check: Check = verify
+    record: Record, registry: Registry, settings: AdmissionSettings, check: SignatureCheck = verify
 ) -> Verified | Refused:
-    """Prove who said ``record``, or say why it cannot be; pure, and never parses the payload.
+    """Verify the publisher of ``record``; pure, and never parses the payload.
 
-    ``check`` is the signature's check: ``schemas.signing.verify`` or the same with a memory. Costs about 60
-    microseconds for one Ed25519 signature and 15 otherwise. Nothing but a fault of our own raises.
+    ``check`` verifies the signature: ``schemas.signing.verify`` or a caching ``Verifier.verify``. Costs about 60
+    microseconds for one Ed25519 signature and 15 otherwise. Only a fault of this program raises.
     """
     try:
         return _verify(record, registry, settings, check)
     except Refusal as refusal:
-        return Refused.of(record, refusal, blamed(record, registry))
+        return Refused.of(record, refusal, attributed_to(record, registry))
 
 
 def verify_many(
     records: Iterable[Record], registry: Registry, settings: AdmissionSettings, verifier: Verifier
 ) -> list[Verified | Refused]:
-    """Verify a batch in its order, events of one signed batch at the price of one signature.
+    """Verify a batch in order; events of one signed batch cost one signature together.
 
-    Made to run in a thread of its own: the curve arithmetic, most of the time, runs without the interpreter's lock.
+    Suited to a thread of its own: the curve arithmetic, most of the time, releases the interpreter's lock.
     ``verifier`` outlives the batch and may be shared by threads.
     """
     check = verifier.verify
     return [verify_record(record, registry, settings, check) for record in records]
 
 
-def blamed(record: Record, registry: Registry, party: Party | None = None) -> str:
-    """Whom a refused record is put down to: who alone may write there, else who signed it, else the topic."""
+def attributed_to(record: Record, registry: Registry, party: Party | None = None) -> str:
+    """The code of the sole writer of the record's topic, else of ``party``, which signed it, else the topic."""
     writer = registry.writer(record.topic) or party
     return record.topic if writer is None else writer.code
 
 
-def _verify(record: Record, registry: Registry, settings: AdmissionSettings, check: Check) -> Verified:
+def _verify(
+    record: Record, registry: Registry, settings: AdmissionSettings, check: SignatureCheck
+) -> Verified:
     payload = require_payload(record.value)
     _require_small(record.headers, settings)
     envelope, value = read_headers(record.headers)

@@ -1,9 +1,10 @@
-"""Entries of the audit trail: made with each change of a register, folded to what its rows must be."""
+"""Registers of the audit trail and their entries: written with each change, folded to the rows that the register must have."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -12,8 +13,86 @@ from psycopg import Connection
 from psycopg.rows import tuple_row
 
 from services.ledger.audit_trail import digests, statement
-from services.ledger.audit_trail.access_lines import OLDER, unsealed, unsealed_query
-from services.ledger.audit_trail.registers import AUDITED, LOGS, REGISTERS, Register
+from services.ledger.audit_trail.digests import OLDER_RELEASES, unsealed_query, unsealed_summary
+
+AUDITED = 39
+"""The number of the migration from which on every row of a register has its entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """A table of schema lianyun: its key, and of each column the expression of what is compared."""
+
+    table: str
+    key: tuple[str, ...]
+    columns: Mapping[str, str]
+    uncovered: tuple[str, ...] = ()
+    """Columns of mere progress, on which nothing depends."""
+
+    @property
+    def query(self) -> str:
+        """Selects (key, columns by name) of every row."""
+        pairs = ", ".join(f"'{name}', {expression}" for name, expression in self.columns.items())
+        return f"SELECT concat_ws(' ', {', '.join(self.key)}), jsonb_build_object({pairs}) FROM lianyun.{self.table}"  # noqa: S608
+
+
+def _of(table: str, key: str, columns: str, uncovered: str = "", **expressions: str) -> Register:
+    named = {name: f'"{name}"' for name in columns.split()}
+    return Register(table, tuple(key.split()), {**named, **expressions}, tuple(uncovered.split()))
+
+
+def _digest(name: str) -> str:
+    return f"encode(sha256({name}), 'hex')"
+
+
+REGISTERS = (
+    _of("registry_event", "version", "kind at by body"),
+    _of("api_client", "id", "party scopes purposes certificate registered by revoked"),
+    _of("api_client_key", "client kid", "jwk added by not_after"),
+    _of("api_secret", "name", "", value=_digest("value")),
+    _of(
+        "credit_record",
+        "no",
+        "id reader purpose shipper given supersedes",
+        body=_digest("convert_to(body, 'UTF8')"),
+    ),
+    _of(
+        "migration",
+        "number",
+        "name checksum phase",
+        applied="(extract(epoch FROM applied) * 1000000)::bigint",
+    ),
+    _of("access_log_opening", "id", "asked asked_by reason since until"),
+    _of("access_log_approval", "opening", "approved approved_by expires"),
+    _of("access_log_shown", "id", "opening at shown_to lines"),
+    _of("financing_external", "financing registry at", "finding"),
+    _of("financing_version", "number", "key_id normaliser open", uncovered="since"),
+    _of("financing_acknowledged", "financing alert", "at client remark"),
+    _of(
+        "webhook_subscription",
+        "id",
+        "party url types description state reason created version",
+        uncovered="failing_since last_success",
+    ),
+    _of(
+        "webhook_secret",
+        "no",
+        "subscription scheme created expires",
+        sealed=_digest("sealed"),
+        public=_digest("public"),
+    ),
+    _of(
+        "dead_letter_outcome",
+        "no",
+        "at by action outcome detail",
+        digest="encode(digest, 'hex')",
+    ),
+    _of("platform_event", "no", "kind detail", at="(extract(epoch FROM at) * 1000000)::bigint"),
+)
+"""In the order in which a transaction that changes several enters them."""
+LOGS = ("access_log", "access_log_sealed")
+"""Tables with a seal per row; the trail holds one summary of each for the rows of older releases."""
+
 
 Session = Connection[Any]
 Row = dict[str, Any]
@@ -24,46 +103,45 @@ _ENTRIES = "SELECT key, change FROM lianyun.audit_trail WHERE register = %s ORDE
 
 
 def enter(session: Session, register: str, key: object, change: Mapping[str, Any] | None) -> None:
-    """Enter that the row ``key`` of ``register`` got the values of ``change``, in the caller's transaction; None: it is gone.
+    """Enter that the row ``key`` of ``register`` took the values of ``change`` (None: was deleted), in the caller's transaction.
 
-    ``change`` holds what was written and nothing that was read, so that an entry vouches for nothing else. Waits for other
-    transactions that have changed the same register. A database that has no trail yet is left as it is: its rows are
-    taken up when it is migrated.
+    ``change`` holds only values that were written, never values that were read. Waits for other transactions that have
+    changed the same register. Without effect in a database that has no trail yet; ``backfill_steps`` enters its rows at migration.
     """
     if session.cursor(row_factory=tuple_row).execute(_THERE).fetchone() != (True,):
         return
-    said = digests.text(change)
+    text = digests.change_text(change)
     values = {
         "register": register,
         "key": str(key),
-        "change": said,
-        "link": link(register, str(key), said),
+        "change": text,
+        "link": link(register, str(key), text),
     }
     session.execute(statement("enter"), values)
 
 
 def link(register: str, key: str, change: str) -> bytes:
-    """What one entry adds to the chain of its register."""
+    """The link of one entry in the chain of its register, 32 bytes."""
     return hashlib.sha256("\0".join((register, key, change)).encode()).digest()
 
 
 def fold(entries: Iterable[tuple[str, str]]) -> dict[str, Row]:
-    """The rows by key that ``entries`` (key, change) make, in their order; ValueError for a change that is none."""
+    """The rows by key that result from ``entries`` (key, change) in order; ValueError for a malformed change."""
     rows: dict[str, Row] = {}
     for key, change in entries:
-        said = orjson.loads(change)
-        if said is None:
+        values = orjson.loads(change)
+        if values is None:
             rows.pop(key, None)
         else:
-            rows[key] = {**rows.get(key, {}), **said}
+            rows[key] = {**rows.get(key, {}), **values}
     return rows
 
 
-def parts_to_take_up(session: Session) -> list[Callable[[Session], None]]:
-    """What enters the rows that stand in the tables otherwise than in the trail, which older releases wrote; each part is repeatable.
+def backfill_steps(session: Session) -> list[Callable[[Session], None]]:
+    """Steps that enter rows written by older releases, which had no trail; each is repeatable and runs in a transaction of its own.
 
-    To be called one by one, each in a transaction. Whatever stands there counts as right. Takes as long as reading all of the
-    access log that has no seal. Empty once the migration AUDITED is entered, even where its row was taken away.
+    The present rows count as right. Takes as long as reading the part of the access log that has no seal. Empty once the
+    migration AUDITED is entered, even where its row was deleted.
     """
     if session.execute(_ENTERED, (str(AUDITED),)).fetchone() is not None:
         return []
@@ -79,17 +157,19 @@ def parts_to_take_up(session: Session) -> list[Callable[[Session], None]]:
 
 def _take_up_lines(session: Session, table: str) -> None:
     with session.cursor(f"older_{table}") as cursor:
-        enter(session, table, OLDER, unsealed(cursor.execute(unsealed_query(table).encode())))
+        enter(
+            session, table, OLDER_RELEASES, unsealed_summary(cursor.execute(unsealed_query(table).encode()))
+        )
 
 
 def _take_up_newest(session: Session, table: str, column: str) -> None:
     newest = f"SELECT coalesce(max({column}), 0) FROM lianyun.{table} WHERE seal IS NULL"  # noqa: S608
     ((moment,),) = session.execute(newest.encode()).fetchall()
-    enter(session, table, OLDER, {column: moment})
+    enter(session, table, OLDER_RELEASES, {column: moment})
 
 
 def _take_up_deliveries(session: Session) -> None:
-    """Processes of an older release have settled and forgotten deliveries and have sealed nothing; nobody adds any meanwhile."""
+    """Seal the deliveries of older releases, which sealed none; the lock keeps others from adding any meanwhile."""
     session.execute("LOCK TABLE lianyun.webhook_tally IN EXCLUSIVE MODE")
     session.execute(statement("seal_deliveries"))
     session.execute(statement("tally_webhooks"))
@@ -100,7 +180,7 @@ def _take_up_decisions(session: Session) -> None:
 
 
 def _take_up(session: Session, register: Register) -> None:
-    session.execute(_HEAD, (register.table,))  # whoever changes the register meanwhile enters it behind this
+    session.execute(_HEAD, (register.table,))  # later changes of the register are entered after these
     entered = fold(session.execute(_ENTRIES, (register.table,)))
     stored: dict[str, Row] = dict(session.execute(register.query.encode()))
     for key in sorted(entered.keys() | stored.keys()):

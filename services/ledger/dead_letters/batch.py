@@ -1,4 +1,4 @@
-"""The letters of one batch, put down in the batch's own transaction: what is refused is stored before it is passed."""
+"""The refused records of one batch as dead letters, written in the transaction that moves the offsets past them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from services.ledger.dead_letters import statement
 from services.ledger.dead_letters.letter import Origin
 from services.ledger.storage.arrays import Texts, adapt, bigints, booleans, byteas, texts
 
-# Postgres text holds neither; both can only come from what a stranger wrote.
+# Postgres text holds neither; both occur only in what a publisher wrote.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
-def _wholes(values: Sequence[int | None]) -> Texts:
-    """Numbers of which some may be missing."""
+def _optional_bigints(values: Sequence[int | None]) -> Texts:
+    """Integers or NULL, to be cast to bigint[]."""
     return texts([None if value is None else str(value) for value in values])
 
 
@@ -36,7 +36,7 @@ _FIELDS: Mapping[str, Callable[[Any], object]] = {
     "count": bigints,
     "headers": byteas,
     "value": byteas,
-    "value_bytes": _wholes,
+    "value_bytes": _optional_bigints,
     "truncated": booleans,
     "first_append": bigints,
     "first_topic": texts,
@@ -47,7 +47,7 @@ _FIELDS: Mapping[str, Callable[[Any], object]] = {
     "last_partition": bigints,
     "last_offset": bigints,
 }
-"""The columns of letters, and how each is packed."""
+"""The columns of letters, each with its encoder."""
 _COPIES: Mapping[str, Callable[[Any], object]] = {
     "copy_of": bigints,
     "copy_digest": byteas,
@@ -58,7 +58,7 @@ _COPIES: Mapping[str, Callable[[Any], object]] = {
     "copy_offset": bigints,
     "copy_append": bigints,
 }
-"""The same of their copies in the log."""
+"""The columns of their copies in the log, each with its encoder."""
 HOUR = 3_600_000_000
 """Microseconds."""
 Hour = tuple[str, int]
@@ -67,17 +67,19 @@ Hour = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class LetterSettings:
-    """How much is stored: raw bytes of one publisher, letters not seen again for so many days, new letters of one publisher and hour."""
+    """Bounds: raw bytes per publisher, days since a letter was last seen, new letters per publisher and hour."""
 
     bytes_per_publisher: int = 256 * 1024 * 1024
     days: int = 90
     per_hour: int = 5_000
 
 
-def full(session: Connection[Any], refused: Sequence[Refused], settings: LetterSettings) -> frozenset[Hour]:
-    """The hours of ``refused`` that have no room for a new letter; one statement, and what is full stays full.
+def full_hours(
+    session: Connection[Any], refused: Sequence[Refused], settings: LetterSettings
+) -> frozenset[Hour]:
+    """The hours of ``refused`` that have reached the bound on new letters; one statement. A full hour stays full.
 
-    Read it before the transaction of the batch, for ``record``: what will not be stored need not be sent.
+    Read before the transaction of the batch and passed to ``record_refused``, which then does not send bytes that would not be stored.
     """
     if not refused:
         return frozenset()
@@ -90,18 +92,17 @@ def full(session: Connection[Any], refused: Sequence[Refused], settings: LetterS
     return frozenset((publisher, hour) for publisher, hour in session.execute(statement("full"), parameters))
 
 
-def record(
+def record_refused(
     session: Connection[Any],
     refused: Sequence[Refused],
     settings: LetterSettings,
     full: frozenset[Hour] = frozenset(),
 ) -> None:
-    """Put down everything that a batch refused; one statement, in the caller's transaction, after all other locks.
+    """Store everything that a batch refused; one statement, in the caller's transaction, after all other locks.
 
-    A message that came before only counts on. A new one keeps its raw bytes while its publisher has room; beyond that
-    the digest, the reason and the place in the log are kept and ``truncated`` is set. Where its publisher has as many new
-    letters of that hour as are stored, it becomes none: it is counted in ``dead_letter_cut`` with its place and a digest.
-    What failed by our own fault always becomes one. Nothing is refused here.
+    A known message only raises its count. A new one is stored with its raw bytes up to the publisher's bound; beyond that
+    with digest, reason and position, and ``truncated`` is set. Beyond the bound on new letters of that hour no letter is made:
+    the message is counted in ``dead_letter_cut`` with its position and a digest. INTERNAL_ERROR always makes a letter.
     """
     if refused:
         adapt(session)
@@ -111,16 +112,16 @@ def record(
 def upsert_parameters(
     refused: Iterable[Refused], settings: LetterSettings, full: frozenset[Hour] = frozenset()
 ) -> dict[str, Any]:
-    """The parameters of the statement ``upsert``: one array per column, one row per digest, then one per copy, and the bounds.
+    """The parameters of the statement ``upsert``: an array per column of one row per digest, the same of one row per copy, and the bounds.
 
-    The bytes of what would be a new letter of an hour that is ``full`` are left out.
+    The bytes of letters of an hour in ``full`` are left out, unless the reason is INTERNAL_ERROR.
     """
     rows: dict[bytes, _Row] = {}
     copies: list[tuple[bytes, Refused, Origin]] = []
     for item in refused:
-        taken = item.record
-        key = digest(taken.headers, taken.value)
-        origin = Origin(taken.appended, taken.topic, taken.partition, taken.offset)
+        record = item.record
+        key = digest(record.headers, record.value)
+        origin = Origin(record.appended, record.topic, record.partition, record.offset)
         copies.append((key, item, origin))
         known = rows.get(key)
         if known is None:
@@ -131,8 +132,8 @@ def upsert_parameters(
     letters = [rows[key].values(key, full) for key in order]
     places = {key: place for place, key in enumerate(order, start=1)}
     placed = [
-        (places[key], key, said.publisher, said.reason.value, at.topic, at.partition, at.offset, at.appended)
-        for key, said, at in copies
+        (places[key], key, item.publisher, item.reason.value, at.topic, at.partition, at.offset, at.appended)
+        for key, item, at in copies
     ]
     return {
         **{
@@ -157,7 +158,7 @@ def _hour(refused: Refused) -> Hour:
 
 @dataclass(slots=True)
 class _Row:
-    """The copies of one message within a batch; the judgement of the latest counts."""
+    """The copies of one message within a batch, with the refusal of the latest."""
 
     refused: Refused
     count: int
@@ -171,23 +172,24 @@ class _Row:
             self.last, self.refused = origin, refused
 
     def values(self, key: bytes, full: frozenset[Hour]) -> tuple[Any, ...]:
-        said, taken = self.refused, self.refused.record
+        refused, record = self.refused, self.refused.record
         left_out = (
-            said.reason is not Reason.INTERNAL_ERROR and (said.publisher, self.first.appended // HOUR) in full
+            refused.reason is not Reason.INTERNAL_ERROR
+            and (refused.publisher, self.first.appended // HOUR) in full
         )
-        headers, value, truncated = (b"", None, True) if left_out else capped(taken.headers, taken.value)
+        headers, value, truncated = (b"", None, True) if left_out else capped(record.headers, record.value)
         return (
             key,
-            said.publisher,
-            None if said.event is None else said.event.hex(),
-            said.reason.value,
-            storable(said.detail),
-            storable(said.pointer),
-            storable(said.remedy),
+            refused.publisher,
+            None if refused.event is None else refused.event.hex(),
+            refused.reason.value,
+            storable(refused.detail),
+            storable(refused.pointer),
+            storable(refused.remedy),
             self.count,
             headers,
             value,
-            None if taken.value is None else len(taken.value),
+            None if record.value is None else len(record.value),
             truncated,
             self.first.appended,
             self.first.topic,
@@ -201,5 +203,5 @@ class _Row:
 
 
 def storable(text: str) -> str:
-    """``text`` without what Postgres cannot hold, at most 1,000 characters."""
+    """``text`` with NUL and surrogates replaced, which Postgres cannot store; at most 1,000 characters."""
     return _UNSTORABLE.sub("\ufffd", text)[:1_000]

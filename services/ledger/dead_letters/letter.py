@@ -1,4 +1,4 @@
-"""A dead letter: what was refused, why, where it came from, and what has been done about it."""
+"""Dead letters as values: the refused message, its copies in the log, its state and the actions taken on it."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from services.ledger.admission.model import Record
 from services.ledger.admission.raw_bytes import unframe
 
 
-class State(StrEnum):
-    """Where a letter stands. Only an open one asks for anything."""
+class LetterState(StrEnum):
+    """The state of a letter; only an open one needs action."""
 
     OPEN = "OPEN"
     REDRIVEN = "REDRIVEN"  # accepted unchanged, later
-    DISCARDED = "DISCARDED"  # somebody decided that it is not wanted; the bytes are still kept
+    DISCARDED = "DISCARDED"  # an operator decided that it is not wanted; the bytes stay
     REPLACED = "REPLACED"  # its publisher published another event in its place
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Origin:
-    """Where one copy stood in the log; ``appended`` is the broker's time in UTC microseconds. Ordered by it first."""
+    """The position of one copy in the log; ``appended`` is the broker's time in UTC microseconds and the first sort key."""
 
     appended: int
     topic: str
@@ -31,8 +31,8 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """One thing done about a letter: ``action`` is redrive, discard or replace, ``outcome`` what came of it."""
+class LetterOutcome:
+    """One action on a letter: ``action`` is redrive, discard or replace, ``outcome`` its ActionOutcome."""
 
     at: int  # UTC microseconds
     by: str
@@ -42,13 +42,13 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
-    """Messages of one hour, partition, publisher and reason that were refused beyond the bound on letters; no letter was made of them.
+class DeadLetterCut:
+    """Messages of one hour, partition, publisher and reason that were refused beyond the bound on letters and became none.
 
-    ``messages`` of the offsets from ``first_offset`` to ``last_offset``, which others may lie between; appended from
-    ``first_append`` to ``last_append`` (UTC microseconds). ``digest`` is over all of them, in the order of the log: from
-    nothing, one after another, SHA-256 over the digest so far, the offset in 8 bytes, big-endian, and what would have been
-    the letter's digest. While the broker holds them it can be worked out again.
+    They are ``messages`` of the offsets from ``first_offset`` to ``last_offset``, between which others may lie; appended from
+    ``first_append`` to ``last_append`` (UTC microseconds). ``digest`` is over all of them, in the order of the log: starting
+    empty, for each SHA-256 over the digest so far, the offset in 8 bytes, big-endian, and the digest that the letter would
+    have had. While the broker holds the records it can be recomputed.
     """
 
     topic: str
@@ -67,15 +67,15 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """One refused message, however often it came.
+    """One refused message and the number of its copies.
 
-    ``digest`` is SHA-256 over headers and value in full, also where ``truncated`` says that they are not kept whole;
-    ``value_bytes`` is the full length. ``reason`` to ``remedy`` are those of the latest judgement. ``first`` and
+    ``digest`` is SHA-256 over headers and value in full, also where ``truncated`` says that they are stored in part;
+    ``value_bytes`` is the full length. ``reason`` to ``remedy`` are those of the latest refusal. ``first`` and
     ``last`` are the earliest and latest of ``count`` copies by append time.
     """
 
     digest: bytes
-    state: State
+    state: LetterState
     publisher: str
     event: bytes | None
     reason: Reason
@@ -89,18 +89,18 @@ class DeadLetter:
     truncated: bool
     first: Origin
     last: Origin
-    outcomes: Sequence[Outcome] = ()
+    outcomes: Sequence[LetterOutcome] = ()
 
     @property
     def name(self) -> str:
-        """The digest in hex, by which people and commands call it."""
+        """The digest in hex, as commands and logs name the letter."""
         return self.digest.hex()
 
     def records(self) -> tuple[Record, ...]:
         """The message unchanged, with its original append time: as first appended, and as last where that differs.
 
-        Either copy may be the one that can be accepted now: the first lies before a compromise, the last within the
-        window of a key. ValueError where the bytes are not kept whole.
+        Either copy may be acceptable now: the first may lie before a compromise, the last within the window of a key.
+        ValueError where the letter is truncated.
         """
         if self.truncated:
             raise ValueError("the bytes are not kept whole")

@@ -1,4 +1,4 @@
-"""What was refused beyond the bound on letters, judged again straight from the log, while the broker still has it."""
+"""Recovery of messages refused beyond the bound on letters: admission is repeated from the log while the broker retains them."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from kafka import KafkaConsumer, TopicPartition
 from services.ledger.admission.model import Record, Refused
 from services.ledger.admission.raw_bytes import digest
 from services.ledger.dead_letters import store
-from services.ledger.dead_letters.letter import Cut
-from services.ledger.dead_letters.service import Desk, Done
+from services.ledger.dead_letters.letter import DeadLetterCut
+from services.ledger.dead_letters.service import ActionOutcome, DeadLetterService
 from services.ledger.registry import store as registry_store
 from services.ledger.storage.platform_events import record_platform_event
 
 RECOVERED: Final = "cut_recovered"
-"""Kind of the platform event; its detail names the place, who did it, and how many messages came to which outcome."""
+"""Kind of the platform event; its detail names the position, the operator, and the number of messages per outcome."""
 GONE: Final = "GONE"
 """Outcome of offsets that the log has no record under any more."""
 
 
-def records(connection: Mapping[str, Any], cut: Cut) -> Iterator[Record]:
+def records(connection: Mapping[str, Any], cut: DeadLetterCut) -> Iterator[Record]:
     """The records of the log from the first to the last offset of ``cut`` that are still there, in order.
 
     ``connection`` are kafka-python's settings. Blocks; KafkaError where the broker does not answer.
@@ -45,30 +45,33 @@ def records(connection: Mapping[str, Any], cut: Cut) -> Iterator[Record]:
         consumer.close()
 
 
-def recover(desk: Desk, connection: Mapping[str, Any], cut: Cut) -> dict[str, int]:
-    """Judge every message of ``cut`` again, with its original append time, and apply what is good now; how many came to what.
+def recover(service: DeadLetterService, connection: Mapping[str, Any], cut: DeadLetterCut) -> dict[str, int]:
+    """Repeat admission of every message of ``cut`` with its original append time, and apply what is accepted now; counts by outcome.
 
-    A message of which there is a letter is left to its redrive, and what lies between the offsets for another reason or publisher to
-    its own row. One transaction for each event that is applied; repeating it applies nothing twice. What came of it is recorded as
-    a platform event; the row stays as it is, for it says what was refused.
+    Messages with a letter are left to its redrive; messages between the offsets of another publisher or reason to their own row.
+    One transaction for each event that is applied; repeating it applies nothing twice. The outcome is recorded as a platform
+    event; the row of ``cut`` stays, since it states what was refused.
     """
-    session, done = desk.session, Counter[str]()
+    session, outcomes = service.session, Counter[str]()
     with session.transaction():
-        registry = registry_store.look(session)
+        registry = registry_store.read_snapshot(session)
     met = 0
     for record in records(connection, cut):
         with session.transaction():
-            if store.one(session, digest(record.headers, record.value)) is not None:
+            if store.find(session, digest(record.headers, record.value)) is not None:
                 continue
         met += 1
-        judged = desk.judge(record, registry)
-        if isinstance(judged, Refused):
-            done[Done.STILL_REFUSED] += (judged.publisher, judged.reason) == (cut.publisher, cut.reason)
+        admission = service.admit(record, registry)
+        if isinstance(admission, Refused):
+            outcomes[ActionOutcome.STILL_REFUSED] += (admission.publisher, admission.reason) == (
+                cut.publisher,
+                cut.reason,
+            )
         else:
-            done[desk.accept(record)] += 1
+            outcomes[service.accept(record)] += 1
     if met < cut.messages:
-        done[GONE] = cut.messages - met
-    found = {str(outcome): count for outcome, count in sorted(done.items()) if count}
+        outcomes[GONE] = cut.messages - met
+    found = {str(outcome): count for outcome, count in sorted(outcomes.items()) if count}
     detail = {
         "topic": cut.topic,
         "partition": cut.partition,
@@ -76,7 +79,7 @@ def recover(desk: Desk, connection: Mapping[str, Any], cut: Cut) -> dict[str, in
         "reason": cut.reason,
         "first_offset": cut.first_offset,
         "last_offset": cut.last_offset,
-        "by": desk.by,
+        "by": service.by,
         "outcomes": found,
     }
     with session.transaction():

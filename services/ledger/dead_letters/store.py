@@ -1,4 +1,4 @@
-"""Reading dead letters, and writing what was done about them; each in the caller's transaction."""
+"""Queries on dead letters, their cuts and their outcomes; every function works in the caller's transaction."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from services.ledger.admission.model import Refused
 from services.ledger.audit_trail.entries import enter
 from services.ledger.dead_letters import statement
 from services.ledger.dead_letters.batch import storable
-from services.ledger.dead_letters.letter import Cut, DeadLetter, Origin, Outcome, State
+from services.ledger.dead_letters.letter import DeadLetter, DeadLetterCut, LetterOutcome, LetterState, Origin
 
 Session = Connection[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
-    """Which letters: all that is given must hold. ``before`` is the last letter of the page before."""
+class LetterQuery:
+    """A filter of letters; all given conditions hold. ``before`` is the last letter of the previous page."""
 
-    state: State | None = State.OPEN
+    state: LetterState | None = LetterState.OPEN
     publisher: str | None = None
     reason: Reason | None = None
     limit: int = 50
@@ -31,20 +31,20 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """How many letters and how many copies of one publisher stand in one state for one reason."""
+class LetterTally:
+    """Letters and copies of one publisher, reason and state."""
 
     publisher: str
     reason: Reason
-    state: State
+    state: LetterState
     letters: int
     copies: int
 
 
-def letters(session: Session, query: Query) -> list[DeadLetter]:
-    """The letters of ``query``, the latest seen first, without their outcomes.
+def list_letters(session: Session, query: LetterQuery) -> list[DeadLetter]:
+    """The letters of ``query``, last seen first, without their outcomes.
 
-    An open letter whose event has been accepted in another form meanwhile shows as REPLACED.
+    An open letter whose event was accepted with another content meanwhile shows as REPLACED.
     """
     last = query.before
     found = session.execute(
@@ -61,19 +61,19 @@ def letters(session: Session, query: Query) -> list[DeadLetter]:
     return [_letter(row) for row in found]
 
 
-def traced(session: Session, trace: bytes, limit: int) -> list[DeadLetter]:
-    """The letters of the 16-byte ``trace``, the latest seen first, at most ``limit``, without their outcomes.
+def find_by_trace(session: Session, trace: bytes, limit: int) -> list[DeadLetter]:
+    """The letters of the 16-byte ``trace``, last seen first, at most ``limit``, without their outcomes.
 
-    A letter is of the trace that its first copy came with.
+    The trace of a letter is that of its first copy.
     """
     found = session.execute(statement("traced"), {"trace": trace.hex().encode(), "limit": limit})
     return [_letter(row) for row in found]
 
 
-def named(session: Session, prefix: str) -> list[DeadLetter]:
+def find_by_prefix(session: Session, prefix: str) -> list[DeadLetter]:
     """The letters whose digest in hex starts with ``prefix`` (at least 4 digits), at most two, with their outcomes.
 
-    Two mean that the prefix is not enough. ValueError where it is no hex.
+    Two mean that the prefix is ambiguous. ValueError where it is not hexadecimal.
     """
     low = bytes.fromhex(prefix + "0" * (64 - len(prefix)))
     high = bytes.fromhex(prefix + "f" * (64 - len(prefix)))
@@ -83,26 +83,26 @@ def named(session: Session, prefix: str) -> list[DeadLetter]:
     return [replace(letter, outcomes=outcomes(session, letter.digest)) for letter in map(_letter, found)]
 
 
-def one(session: Session, digest: bytes) -> DeadLetter | None:
+def find(session: Session, digest: bytes) -> DeadLetter | None:
     """The letter of ``digest`` (32 bytes) as it is now, without its outcomes."""
     row = session.execute(statement("named"), {"low": digest, "high": digest}).fetchone()
     return None if row is None else _letter(row)
 
 
-def outcomes(session: Session, digest: bytes) -> Sequence[Outcome]:
-    """What was done about a letter, in order."""
-    return tuple(Outcome(*row) for row in session.execute(statement("outcomes"), {"digest": digest}))
+def outcomes(session: Session, digest: bytes) -> Sequence[LetterOutcome]:
+    """The actions taken on a letter, in order."""
+    return tuple(LetterOutcome(*row) for row in session.execute(statement("outcomes"), {"digest": digest}))
 
 
-def settle(session: Session, digest: bytes, state: State, *, of: Sequence[State]) -> bool:
-    """Bring a letter to ``state`` if it is in one of ``of`` now, and say whether it was."""
-    asked = {"digest": digest, "state": state, "of": [str(each) for each in of]}
-    return session.execute(statement("settle"), asked).rowcount == 1
+def change_state(session: Session, digest: bytes, state: LetterState, *, of: Sequence[LetterState]) -> bool:
+    """Change a letter to ``state`` if it is in one of ``of``; True where it was."""
+    parameters = {"digest": digest, "state": state, "of": [str(each) for each in of]}
+    return session.execute(statement("settle"), parameters).rowcount == 1
 
 
-def judge_again(session: Session, digest: bytes, refused: Refused) -> None:
-    """Put down the latest reason why the letter cannot be accepted."""
-    said = {
+def update_refusal(session: Session, digest: bytes, refused: Refused) -> None:
+    """Store the latest refusal of the letter."""
+    parameters = {
         "digest": digest,
         "reason": refused.reason,
         "detail": storable(refused.detail),
@@ -110,31 +110,31 @@ def judge_again(session: Session, digest: bytes, refused: Refused) -> None:
         "remedy": storable(refused.remedy),
         "event": None if refused.event is None else UUID(bytes=refused.event),
     }
-    session.execute(statement("judge_again"), said)
+    session.execute(statement("judge_again"), parameters)
 
 
-def note(session: Session, digest: bytes, outcome: Outcome) -> None:
-    """Add ``outcome`` to what was done about the letter."""
-    said = {
+def add_outcome(session: Session, digest: bytes, outcome: LetterOutcome) -> None:
+    """Add ``outcome`` to the actions taken on the letter, with its entry in the audit trail."""
+    values = {
         "at": outcome.at,
         "by": outcome.by,
         "action": outcome.action,
         "outcome": outcome.outcome,
         "detail": storable(outcome.detail),
     }
-    row = session.execute(statement("note"), {"digest": digest, **said}).fetchone()
+    row = session.execute(statement("note"), {"digest": digest, **values}).fetchone()
     if row is not None:
-        enter(session, "dead_letter_outcome", row[0], {"digest": digest.hex(), **said})
+        enter(session, "dead_letter_outcome", row[0], {"digest": digest.hex(), **values})
 
 
-def tallies(session: Session) -> list[Tally]:
+def tallies(session: Session) -> list[LetterTally]:
     """The counts by publisher, reason and state, for metrics and overviews."""
     found = session.execute(statement("tallies"))
-    return [Tally(p, Reason(r), State(s), letters, copies) for p, r, s, letters, copies in found]
+    return [LetterTally(p, Reason(r), LetterState(s), letters, copies) for p, r, s, letters, copies in found]
 
 
-def cuts(session: Session, limit: int = 1_000) -> list[Cut]:
-    """What was refused beyond the bound on letters, the latest first."""
+def cuts(session: Session, limit: int = 1_000) -> list[DeadLetterCut]:
+    """The messages refused beyond the bound on letters, latest first."""
     found = session.execute(statement("cuts"), {"limit": limit})
     return [_cut(list(row)) for row in found]
 
@@ -150,31 +150,31 @@ def oldest_open(session: Session) -> dict[str, int]:
 
 
 def outcome_counts(session: Session) -> dict[str, int]:
-    """How often each outcome was noted for letters that are still kept."""
+    """The number of outcomes by kind, of letters that are still stored."""
     return dict(session.execute(statement("outcome_counts")).fetchall())
 
 
-def purge(session: Session, older_than: int, limit: int = 1_000) -> Mapping[State, int]:
+def purge(session: Session, older_than: int, limit: int = 1_000) -> Mapping[LetterState, int]:
     """Remove up to ``limit`` letters last seen before ``older_than`` (UTC microseconds); how many of each state.
 
-    Call it until it gives nothing, committing in between: no transaction is long. Rows in use are left for next time.
-    What was done about them goes too, and the records of what was refused beyond the bound on letters that are of the same age.
+    Call it until it returns nothing, committing in between, so that no transaction is long. Rows in use are left for the next
+    call. Their outcomes are removed too, and cuts of the same age.
     """
     with session.transaction():
         session.execute(statement("purge_cuts"), {"older_than": older_than})
         past = session.execute(statement("past"), {"older_than": older_than, "limit": limit})
         letters = {"digests": [digest for (digest,) in past]}
-        # Only now that the letters are locked: nothing is noted of them any more.
+        # After the letters are locked: no outcome is added to them any more.
         outcomes = session.execute(statement("purge_outcomes"), letters).fetchall()
-        gone = {State(state): count for state, count in session.execute(statement("purge"), letters)}
+        gone = {LetterState(state): count for state, count in session.execute(statement("purge"), letters)}
         for (no,) in outcomes:
             enter(session, "dead_letter_outcome", no, None)
     return gone
 
 
-def _cut(row: list[Any]) -> Cut:
+def _cut(row: list[Any]) -> DeadLetterCut:
     row[4], row[-1] = Reason(row[4]), bytes(row[-1])
-    return Cut(*row)
+    return DeadLetterCut(*row)
 
 
 def _letter(row: tuple[Any, ...]) -> DeadLetter:
@@ -198,7 +198,7 @@ def _letter(row: tuple[Any, ...]) -> DeadLetter:
     last_append, last_topic, last_partition, last_offset = at[4:]
     return DeadLetter(
         digest=bytes(digest),
-        state=State(state),
+        state=LetterState(state),
         publisher=publisher,
         event=None if event is None else bytes(event),
         reason=Reason(reason),

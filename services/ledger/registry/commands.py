@@ -1,4 +1,4 @@
-"""What an operator does to the registry, each in the caller's one transaction."""
+"""Operators' changes of the registry, each in the caller's transaction."""
 
 from __future__ import annotations
 
@@ -8,24 +8,23 @@ from dataclasses import dataclass
 from schemas import railnet
 from schemas.events.keys import canonical_place
 from services.ledger.registry import store
-from services.ledger.registry.errors import RegistryError
 from services.ledger.registry.events import KeyAdded, KeyRevoked, KeyRotated, NewKey, PartyAdded, PartyAmended
-from services.ledger.registry.key import Key, quarantined_from
+from services.ledger.registry.party import Key, quarantined_from
 from services.ledger.registry.possession import require_proof
-from services.ledger.registry.registry import Registry
+from services.ledger.registry.registry import Registry, RegistryError
 from services.ledger.registry.store import Session
 
 Quarantine = Callable[[Session, str, int], int]
-"""(session, key id, from append time in UTC microseconds) -> how many stored events stopped counting.
+"""(session, key id, append time in UTC microseconds) -> the number of stored events that no longer count.
 
-Supplied by the store: it lists the events of that key appended at or after the moment, marks them dead for the reason
-QUARANTINED, and refolds what they reached, in the same transaction. Repeating it changes nothing.
+Supplied by the store: it marks the events of that key appended at or after the moment as dead with the reason QUARANTINED,
+and refolds what they reached, in the same transaction. Repeating it changes nothing.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """What a revocation did: the registry after it, the key ids it ended and how many stored events it put aside."""
+    """The result of a revocation: the registry after it, the ids of the revoked keys and the number of quarantined events."""
 
     registry: Registry
     keys: tuple[str, ...]
@@ -44,10 +43,10 @@ def add_party(session: Session, party: PartyAdded, *, at: int, by: str) -> Regis
 
 
 def amend_party(session: Session, change: PartyAmended, *, at: int, by: str) -> Registry:
-    """Change what a party is, for records that the broker takes from ``change.since`` on; what it was stays known.
+    """Amend a party for records appended from ``change.since`` on; its earlier shapes stay for records appended before.
 
-    Raises RegistryError for a party that is not there, a source of another, a change of nothing, and where ``since`` lies
-    before ``at`` or the last amendment: records that were judged already would have to be judged otherwise.
+    Raises RegistryError for an unknown party, a source of another party, an amendment without change, and where ``since``
+    lies before ``at`` or the last amendment: it would change the admission of records that were admitted or refused already.
     """
     if change.since < at:
         raise RegistryError(
@@ -73,9 +72,9 @@ def _require_managers(managers: frozenset[str]) -> None:
 def add_key(
     session: Session, party: str, key: NewKey, *, at: int, by: str, in_place_of: str | None = None
 ) -> Registry:
-    """Give ``party`` a further key; raises RegistryError for a weak, known or malformed one, and for one without proof.
+    """Add a key to ``party``; raises RegistryError for a weak, known or malformed key, and for one without proof of possession.
 
-    ``in_place_of`` is the id of a revoked key of the party, where this one recovers from its loss.
+    ``in_place_of`` is the id of a revoked key of the party that this one replaces.
     """
     added = KeyAdded(party=party, key=key, in_place_of=in_place_of)
     return store.append(session, added, at=at, by=by, require=require_proof)
@@ -84,7 +83,7 @@ def add_key(
 def rotate_key(
     session: Session, party: str, old: str, key: NewKey, *, old_until: int, at: int, by: str
 ) -> Registry:
-    """Give ``party`` a key in the place of ``old``, which stays valid until ``old_until`` (UTC microseconds); both have signed.
+    """Replace the key ``old`` of ``party``, which stays valid until ``old_until`` (UTC microseconds); both keys have signed.
 
     Raises RegistryError also where ``old_until`` lies before ``at``: ending a key in the past is a revocation.
     """
@@ -107,19 +106,19 @@ def revoke_key(
     compromised_since: int | None = None,
     cause: str = "",
 ) -> Revocation:
-    """End a key at ``at`` and put aside all that it signed from ``compromised_since`` (else ``at``) on.
+    """Revoke a key at ``at`` and quarantine all that it signed from ``compromised_since`` (else ``at``) on.
 
-    Times are UTC microseconds and are compared with append times, never with what publishers claim. No batch can be
-    under way meanwhile: the registry is locked before ``quarantine`` reads what is stored.
+    Times are UTC microseconds and are compared with append times, never with publishers' times. No batch runs
+    meanwhile: the registry is locked before ``quarantine`` reads stored events.
     """
     event = KeyRevoked(key=key, revoked_at=at, compromised_since=compromised_since, cause=cause)
     registry = store.append(session, event, at=at, by=by)
     pair = registry.keys[key].public.raw
     ended = [known for known in registry.keys.values() if known.public.raw == pair]
-    aside = sum(_put_aside(session, known, quarantine) for known in ended)
-    return Revocation(registry, tuple(sorted(known.key_id for known in ended)), aside)
+    quarantined = sum(_quarantine(session, known, quarantine) for known in ended)
+    return Revocation(registry, tuple(sorted(known.key_id for known in ended)), quarantined)
 
 
-def _put_aside(session: Session, key: Key, quarantine: Quarantine) -> int:
+def _quarantine(session: Session, key: Key, quarantine: Quarantine) -> int:
     start = quarantined_from(key)
     return 0 if start is None else quarantine(session, key.key_id, start)

@@ -1,4 +1,4 @@
-"""What can happen to the registry: five events, append-only, from which every table of it can be rebuilt."""
+"""The five kinds of registry events, append-only, from which every table of the registry can be rebuilt."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class _Entry(BaseModel):
 
 
 class PartyAdded(_Entry):
-    """A party joined, with all that it is and publishes under."""
+    """A party was registered, with its roles, territory, sources and topics."""
 
     kind: Literal["party_added"] = "party_added"
     code: PartyCode
@@ -42,7 +42,7 @@ class PartyAdded(_Entry):
 
 
 class PartyAmended(_Entry):
-    """A party is something else from ``since`` on (UTC microseconds, compared with append times); None: as before."""
+    """A party was amended from ``since`` on (UTC microseconds, compared with append times); None: unchanged."""
 
     kind: Literal["party_amended"] = "party_amended"
     code: PartyCode
@@ -57,9 +57,9 @@ class PartyAmended(_Entry):
 
 
 class Proof(_Entry):
-    """That the private half is held: the statement's signature by the new key, on a rotation also by the one it replaces.
+    """Proof of possession: the signature of the statement by the new key, on a rotation also by the one it replaces.
 
-    Both in the form of a signature header, over ``schemas.possession.Statement``.
+    Both have the form of a signature header, over ``schemas.possession.Statement``.
     """
 
     network: Annotated[str, StringConstraints(min_length=1, max_length=40)]
@@ -81,7 +81,7 @@ class NewKey(_Entry):
 
 
 class KeyAdded(_Entry):
-    """A party got a further key; ``in_place_of`` is the revoked key that it recovers from, which could not sign for it."""
+    """A key was added to a party; ``in_place_of`` is the revoked key that it replaces and that could not sign for it."""
 
     kind: Literal["key_added"] = "key_added"
     party: PartyCode
@@ -90,7 +90,7 @@ class KeyAdded(_Entry):
 
 
 class KeyRotated(_Entry):
-    """A party got a key in the place of another, which stays valid until ``old_until`` (UTC microseconds)."""
+    """A key of a party was replaced by another; the old one stays valid until ``old_until`` (UTC microseconds)."""
 
     kind: Literal["key_rotated"] = "key_rotated"
     party: PartyCode
@@ -100,9 +100,9 @@ class KeyRotated(_Entry):
 
 
 class KeyRevoked(_Entry):
-    """A key was withdrawn for ever, under each scheme that it is registered for.
+    """A key was revoked permanently, under each scheme that it is registered for.
 
-    With ``compromised_since`` also what it signed from that append time on is put aside.
+    With ``compromised_since`` what it signed from that append time on is quarantined too.
     """
 
     kind: Literal["key_revoked"] = "key_revoked"
@@ -118,5 +118,5 @@ _ADAPTER: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator=
 
 
 def parse(body: str | bytes) -> Event:
-    """Read one stored event from its JSON; raises pydantic's ValidationError where it is none."""
+    """One stored event from its JSON; raises pydantic.ValidationError for malformed JSON."""
     return _ADAPTER.validate_json(body)

@@ -1,4 +1,4 @@
-"""The registry as a pure fold of its events: what each may change, and which changes contradict what is known."""
+"""The registry as a pure fold of its events, which refuses changes that contradict it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from schemas.schemes import PublicKey, Scheme, WeakKeyError, reject_weak_key
-from services.ledger.registry.errors import RegistryError
 from services.ledger.registry.events import (
     Event,
     KeyAdded,
@@ -16,9 +15,8 @@ from services.ledger.registry.events import (
     PartyAdded,
     PartyAmended,
 )
-from services.ledger.registry.key import Key
-from services.ledger.registry.party import Party
-from services.ledger.registry.registry import Registry
+from services.ledger.registry.party import Key, Party
+from services.ledger.registry.registry import Registry, RegistryError
 
 __all__ = ["EMPTY", "Event", "apply", "fold"]
 
@@ -81,8 +79,8 @@ def _amended(registry: Registry, event: PartyAmended) -> Party:
             f"The amendment of {event.code} would count from before the last one.",
             f"Let it count from {old.since} (UTC microseconds) on, or later.",
         )
-    changes = {name: said for name in _AMENDED if (said := getattr(event, name)) is not None}
-    if all(getattr(old, name) == said for name, said in changes.items()):
+    changes = {name: value for name in _AMENDED if (value := getattr(event, name)) is not None}
+    if all(getattr(old, name) == value for name, value in changes.items()):
         raise RegistryError(f"That changes nothing about {event.code}.")
     _require_free(registry, changes.get("sources", ()), event.code)
     before = (replace(old, earlier=()), *old.earlier)
@@ -122,7 +120,7 @@ def _new_key(registry: Registry, code: str, new: NewKey) -> Key:
         )
     for other in registry.keys.values():
         if other.public.raw == public.raw and (other.party != code or other.revoked_at is not None):
-            # One pair of keys in two hands, or a leaked one under another scheme, would undo what a key id proves.
+            # A key pair of two parties, or a leaked one under another scheme, would invalidate what a key id proves.
             raise RegistryError(
                 f"This public key is registered as {other.key_id} for {other.party}"
                 f"{', and revoked' if other.revoked_at is not None else ''}.",
@@ -174,7 +172,7 @@ def _revoked(registry: Registry, event: KeyRevoked) -> list[Key]:
         raise RegistryError(
             f"The key {event.key} is revoked already.", "Only an earlier moment of compromise can be added."
         )
-    # Whoever holds the private key can sign under each scheme that it is registered for, so all of them end.
+    # The holder of the private key can sign under each scheme that it is registered for, so all of them are revoked.
     pair = [other for other in registry.keys.values() if other.public.raw == key.public.raw]
     return [
         replace(
@@ -186,9 +184,9 @@ def _revoked(registry: Registry, event: KeyRevoked) -> list[Key]:
     ]
 
 
-def _earlier(known: int | None, said: int | None) -> int | None:
-    """Both moments only ever move earlier: what was put aside never comes back through a second revocation."""
-    return min((moment for moment in (known, said) if moment is not None), default=None)
+def _earlier(known: int | None, new: int | None) -> int | None:
+    """Both moments only move earlier: a second revocation never releases what was quarantined."""
+    return min((moment for moment in (known, new) if moment is not None), default=None)
 
 
 def _owned(registry: Registry, key_id: str) -> Key:

@@ -1,13 +1,12 @@
-"""Keys with proof that their owner holds the private half: made by whoever holds it, demanded before a key is registered."""
+"""Proof of possession of the private key: made by its holder, verified before the key is registered."""
 
 from __future__ import annotations
 
 from schemas.possession import Statement
 from schemas.schemes import PublicKey
 from schemas.signing_key import SigningKey
-from services.ledger.registry.errors import RegistryError
 from services.ledger.registry.events import KeyAdded, KeyRotated, NewKey, Proof
-from services.ledger.registry.registry import Registry
+from services.ledger.registry.registry import Registry, RegistryError
 
 _HOW = "The holder of the private key makes the proof (`lianyun key prove`, or signing.md for any language)."
 
@@ -21,9 +20,9 @@ def proven(
     not_after: int | None = None,
     replaces: SigningKey | str | None = None,
 ) -> NewKey:
-    """``key`` of ``party`` as it is registered, with the proof: signed by ``key``, and by the key that it replaces.
+    """``key`` of ``party`` for registration, with the proof signed by ``key`` and by the key that it replaces.
 
-    Where that one is lost or in other hands, ``replaces`` is its id alone. Window in UTC microseconds.
+    Where the latter is lost or compromised, ``replaces`` is its id alone. Window in UTC microseconds.
     """
     old = replaces if isinstance(replaces, SigningKey) else None
     named = replaces.key_id if isinstance(replaces, SigningKey) else replaces
@@ -41,11 +40,11 @@ def proven(
     )
 
 
-def fault(event: KeyAdded | KeyRotated, registry: Registry) -> str:
-    """Why ``event`` does not prove possession of its key, "" where it does; ``registry`` is the one before it.
+def possession_fault(event: KeyAdded | KeyRotated, registry: Registry) -> str:
+    """Why ``event`` does not prove possession of its key, "" where it does; ``registry`` is the state before it.
 
-    On a rotation the key that is replaced has to sign too. One that comes in the place of a revoked key names it, and that is all
-    that can be had of a key which is lost or in other hands.
+    On a rotation the replaced key has to sign too. A key in the place of a revoked one only names it, since that one may be
+    lost or compromised.
     """
     new, proof = event.key, event.key.proof
     if proof is None:
@@ -71,7 +70,7 @@ def fault(event: KeyAdded | KeyRotated, registry: Registry) -> str:
 
 def require_proof(event: KeyAdded | KeyRotated, registry: Registry) -> None:
     """Raise RegistryError with the remedy where ``event`` does not prove possession."""
-    wrong = fault(event, registry)
+    wrong = possession_fault(event, registry)
     if not wrong:
         return
     if isinstance(event, KeyRotated):

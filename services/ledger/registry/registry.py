@@ -1,4 +1,4 @@
-"""The registry at one version: an immutable snapshot that a worker judges a whole batch by."""
+"""The registry at one version: the immutable snapshot under which a whole batch is admitted."""
 
 from __future__ import annotations
 
@@ -7,8 +7,19 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Self
 
-from services.ledger.registry.key import Key
-from services.ledger.registry.party import Party
+from services.ledger.registry.party import Key, Party
+
+
+class RegistryError(Exception):
+    """A change that the registry refuses: the problem, and the remedy ("" where it is obvious)."""
+
+    def __init__(self, problem: str, remedy: str = "") -> None:
+        super().__init__(problem, remedy)
+        self.problem = problem
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.problem} {self.remedy}".strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +58,11 @@ class Registry:
         return self.parties.get(code)
 
     def owner(self, source: str) -> Party | None:
-        """The party that ``source`` belongs to, or did: whether it counts, ``Party.at`` says."""
+        """The party that ``source`` belongs or belonged to; ``Party.at`` gives its shape, and so its sources, at a moment."""
         return self.owners.get(source)
 
     def by_number(self, no: int) -> Party | None:
-        """The party that storage knows as ``no``."""
+        """The party with the number ``no`` in storage."""
         return self.numbered.get(no)
 
     def writer(self, topic: str) -> Party | None:

@@ -1,13 +1,14 @@
-"""The registry in Postgres: events that only grow, the tables folded from them, and snapshots for workers.
+"""The registry in Postgres: appended events, the tables folded from them, snapshots for workers, and earlier versions.
 
 Every function works in the caller's transaction and neither commits nor rolls back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import count, groupby
 from typing import Any, TypeVar
 
 import orjson
@@ -18,17 +19,17 @@ from schemas.schemes import PublicKey, Scheme
 from services.ledger.audit_trail.entries import enter
 from services.ledger.registry import fold, statement
 from services.ledger.registry.events import parse
-from services.ledger.registry.fair_lock import take_turn
-from services.ledger.registry.key import Key
-from services.ledger.registry.party import Party
-from services.ledger.registry.registry import Registry
+from services.ledger.registry.fold import EMPTY, apply
+from services.ledger.registry.party import Key, Party
+from services.ledger.registry.registry import Registry, RegistryError
+from services.runtime.transactions import LOCKED, RetryPolicy, retry_transaction
 
 Session = Connection[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
-    """A registry event as stored: the version it made, when (UTC microseconds) and by whom it was registered."""
+class RecordedEvent:
+    """A registry event as stored: the version that it made, the time (UTC microseconds) and the operator."""
 
     version: int
     at: int
@@ -37,31 +38,31 @@ class Recorded:
 
 
 def version(session: Session) -> int:
-    """The current version, without waiting for anybody; about 0.1 ms."""
+    """The current version, without a lock; about 0.1 ms."""
     return _one(session, "version")
 
 
 def hold(session: Session) -> int:
-    """The current version, kept until the transaction ends; waits while a change is being made.
+    """The current version, locked in share mode until the transaction ends; waits for a change in progress.
 
-    A batch calls this after its offsets and before its identities, and judges its events again where the version is
-    not the one that it judged them by.
+    A batch calls this after its offsets and before its identities, and repeats admission where the version is another
+    than that of its admission.
     """
     return _one(session, "hold_version")
 
 
 def load(session: Session) -> Registry:
-    """The whole registry at its current version, read while changes are held off until the transaction ends.
+    """The whole registry at its current version, which no change can replace until the transaction ends.
 
-    The version is held first, so the rows that follow belong to it also at READ COMMITTED.
+    The version is locked first, so the rows read after it belong to it also at READ COMMITTED.
     """
     return _rows(session, hold(session))
 
 
-def look(session: Session) -> Registry:
-    """The whole registry at one version, for those who only read: holds nothing off and needs no right to write.
+def read_snapshot(session: Session) -> Registry:
+    """The whole registry at one version, without a lock and without the right to write.
 
-    Where a change comes in between, it is read again.
+    Where a change commits in between, it is read again.
     """
     before = version(session)
     while True:
@@ -72,10 +73,10 @@ def look(session: Session) -> Registry:
         before = after
 
 
-def history(session: Session, after: int = 0) -> Iterator[Recorded]:
+def history(session: Session, after: int = 0) -> Iterator[RecordedEvent]:
     """The events above version ``after``, in order."""
     for number, at, by, body in session.execute(statement("events"), {"after": after}).fetchall():
-        yield Recorded(number, at, by, parse(body))
+        yield RecordedEvent(number, at, by, parse(body))
 
 
 EventT = TypeVar("EventT", bound=fold.Event)
@@ -89,14 +90,14 @@ def append(
     by: str,
     require: Callable[[EventT, Registry], None] = lambda _event, _before: None,
 ) -> Registry:
-    """Register ``event`` and return the registry after it; raises RegistryError where it is not allowed.
+    """Append ``event`` and return the registry after it; raises RegistryError where it is not allowed.
 
-    ``require`` raises what more is to be refused, of the event and the registry before it.
+    ``require`` raises further refusals, given the event and the registry before it.
 
-    Gets its turn between batches that hold the registry, and makes later ones wait, until the transaction ends (see
-    ``take_turn``). ``at`` is UTC microseconds and is recorded only; nothing is judged by it.
+    Locks the registry against batches until the transaction ends (``lock_registry``). ``at`` is UTC microseconds and is
+    recorded only; nothing depends on it.
     """
-    take_turn(session)
+    lock_registry(session)
     before = load(session)
     after = fold.apply(before, event)
     require(event, before)
@@ -119,19 +120,19 @@ def append(
 
 
 class RegistryReader:
-    """Keeps the newest snapshot of one worker; not for several threads."""
+    """A cache of the newest snapshot for one worker; not thread-safe."""
 
     def __init__(self) -> None:
         self._known: Registry | None = None
 
     def current(self, session: Session) -> Registry:
-        """The registry as of now: one small read per batch, everything only when the version has changed."""
+        """The current registry: one small read, and the whole only where the version has changed."""
         if self._known is None or self._known.version != version(session):
             self._known = load(session)
         return self._known
 
     def held(self, session: Session) -> Registry:
-        """The registry, kept as it is until the caller's transaction ends."""
+        """The current registry, its version locked until the caller's transaction ends."""
         held = hold(session)
         if self._known is None or self._known.version != held:
             self._known = load(session)
@@ -153,7 +154,7 @@ def _rows(session: Session, version: int) -> Registry:
 
 
 def _party(shapes: Sequence[Party]) -> Party:
-    """One party of its shapes, the newest first; each knows those before it."""
+    """One party from its shapes, newest first; each holds those before it."""
     party = shapes[-1]
     for shape in reversed(shapes[:-1]):
         party = replace(shape, earlier=(replace(party, earlier=()), *party.earlier))
@@ -213,3 +214,94 @@ def _put_key(session: Session, key: Key, party: int) -> None:
             "compromised_since": key.compromised_since,
         },
     )
+
+
+# Batches lock the version's row in share mode; an exclusive lock of that row starves as long as one of them always holds it.
+# A lock of the whole table queues: later batches wait behind it. It is waited for in bounded turns, so that one long reader
+# does not delay all batches for as long as it reads.
+
+FIRST_TURN, LONGEST_TURN = 0.5, 2.0
+"""Seconds of the first and of the longest wait for the lock; batches queued behind it wait as long."""
+BETWEEN_TURNS = 0.1
+"""Seconds between two turns, in which queued batches run."""
+PATIENCE = 30.0
+"""Seconds after which ``lock_registry`` gives up."""
+
+_LOCK = b"LOCK TABLE lianyun.registry_version IN EXCLUSIVE MODE"
+
+
+def lock_registry(session: Connection[Any]) -> None:
+    """Lock the registry exclusively until the caller's transaction ends; plain reads go on.
+
+    The transaction must not hold the version yet: two that did would deadlock. Blocks up to PATIENCE, then raises
+    RegistryError.
+    """
+    turns = (min(FIRST_TURN * 2**number, LONGEST_TURN) for number in count())
+    row = session.execute("SELECT current_setting('lock_timeout')").fetchone()
+    assert row is not None
+    lock_timeout = row[0]
+
+    def lock() -> None:
+        session.execute(f"SET LOCAL lock_timeout = {int(next(turns) * 1_000)}".encode())
+        session.execute(_LOCK)
+        session.execute("SELECT set_config('lock_timeout', %s, true)", (lock_timeout,))
+
+    try:
+        retry_transaction(
+            session, lock, RetryPolicy(LOCKED, timeout=PATIENCE + BETWEEN_TURNS, pause=BETWEEN_TURNS)
+        )
+    except LOCKED:
+        raise RegistryError(
+            f"The registry was in use for {PATIENCE:.0f} s without a break; nothing was changed.",
+            "Look for sessions that make no progress (`lianyun doctor`) and try again.",
+        ) from None
+
+
+class RegistryHistory:
+    """Snapshots of the registry by version; not for several threads.
+
+    The events must be those of versions 1, 2, 3 ... without a gap (RegistryError). At most ``capacity`` snapshots are
+    cached; another version costs the fold from the nearest one below.
+    """
+
+    def __init__(self, events: Iterable[RecordedEvent], capacity: int = 64) -> None:
+        self._events = tuple(events)
+        for place, recorded in enumerate(self._events, start=1):
+            if recorded.version != place:
+                raise RegistryError(
+                    f"Version {place} of the registry is missing: version {recorded.version} stands in its place.",
+                    "Restore lianyun.registry_event from a backup.",
+                )
+        self._capacity = capacity
+        self._known: OrderedDict[int, Registry] = OrderedDict({0: EMPTY})
+
+    @property
+    def events(self) -> tuple[RecordedEvent, ...]:
+        """What was recorded, in order."""
+        return self._events
+
+    @property
+    def version(self) -> int:
+        """The newest version."""
+        return len(self._events)
+
+    def at(self, version: int) -> Registry:
+        """The registry at ``version``; LookupError where that version never was, RegistryError where it cannot be folded."""
+        known = self._known.get(version)
+        if known is not None:
+            return known
+        if not 0 <= version <= len(self._events):
+            raise LookupError(f"the registry never had version {version}: it is at {len(self._events)}")
+        below = max(number for number in self._known if number < version)
+        registry = self._known[below]
+        for recorded in self._events[below:version]:
+            registry = apply(registry, recorded.event)
+        self._known[version] = registry
+        if len(self._known) > self._capacity:
+            oldest = next(number for number in self._known if number)  # the empty registry stays
+            del self._known[oldest]
+        return registry
+
+    def newest(self) -> Registry:
+        """The registry at its newest version."""
+        return self.at(self.version)

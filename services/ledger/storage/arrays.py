@@ -1,6 +1,6 @@
-"""Arrays as Postgres takes them in binary form, packed at once: a list of 2,000 ids costs microseconds, not milliseconds.
+"""Arrays in the binary form of Postgres, packed at once: a list of 2,000 ids costs microseconds, not milliseconds.
 
-Statements take them as ``%(ids)s::uuid[]``; rows for COPY take the bytes as they are.
+Statements take them as ``%(ids)s::uuid[]``; rows for COPY contain the same bytes.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def smallints(values: Sequence[int]) -> Smallints:
 
 
 def texts(values: Sequence[str | None]) -> Texts:
-    """text[]; also what is cast to an array of another type, each member as Postgres writes it."""
+    """text[]; also for a cast to an array of another type, each member in its text form."""
     return Texts(_array(_TEXT, [None if value is None else value.encode() for value in values]))
 
 
@@ -91,7 +91,7 @@ def byteas(values: Sequence[bytes]) -> Byteas:
 
 
 def literal(values: Iterable[str]) -> str:
-    """An array in words, as a member of ``texts``: arrays of arrays that are not all as long are written so."""
+    """An array in text form, as a member of ``texts``: for arrays of arrays of different lengths."""
     quoted = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
     return "{" + ",".join(f'"{value}"' for value in quoted) + "}"
 
@@ -135,7 +135,7 @@ class _ByteasDumper(_PackedDumper):
 
 
 class _IdLoader(Loader):
-    """uuid as its 16 bytes: the form of ids everywhere in the heart."""
+    """uuid as its 16 bytes, the form of ids in the domain."""
 
     format = pq.Format.BINARY
 
@@ -144,7 +144,7 @@ class _IdLoader(Loader):
 
 
 def adapt(connection: Connection[Any]) -> None:
-    """Teach ``connection`` packed arrays, and to give uuids as 16 bytes in binary results."""
+    """Register packed arrays with ``connection``, and the loading of uuids as 16 bytes in binary results."""
     connection.adapters.register_dumper(Uuids, _UuidsDumper)
     connection.adapters.register_dumper(Bigints, _BigintsDumper)
     connection.adapters.register_dumper(Booleans, _BooleansDumper)

@@ -1,4 +1,4 @@
-"""What the store is given and what it answers: events, batches and what became of them."""
+"""Input and result of a batch transaction: events, advances of partitions, batches, and what was applied."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_EVENTS = 4_096
 
 
 class Body(NamedTuple):
-    """A stored message packed for binary COPY, but for its number, which comes first, and its topic's, in the middle."""
+    """A stored message packed for binary COPY, without its number, which comes first, and its topic's, which lies in between."""
 
     before: bytes
     after: bytes
@@ -28,7 +28,7 @@ class Event(NamedTuple):
     """One admitted event with the facts that it states; ``id`` and ``content`` are the 16-byte digests.
 
     ``publisher`` is the party's code; ``registry`` and ``rules`` are the versions by which it was admitted. ``rows`` and
-    ``body`` are what is stored of it, where somebody has packed it before (``services.ledger.storage.packing``).
+    ``body`` are its packed rows, where it was packed before the transaction (``services.ledger.storage.bodies.packed``).
     """
 
     record: Record
@@ -43,14 +43,9 @@ class Event(NamedTuple):
     rows: StateRows | None = None
     body: Body | None = None
 
-    @property
-    def type(self) -> bytes:
-        """The CloudEvents type, from the headers; b"" without one."""
-        return next((value for name, value in self.record.headers if name == "ce_type"), None) or b""
-
     @classmethod
     def of(cls, admitted: Admitted, registry: int) -> Self:
-        """The event that admission let in under version ``registry`` of the registry, not packed."""
+        """The event admitted under version ``registry`` of the registry, not packed."""
         verified = admitted.verified
         return cls(
             verified.record,
@@ -63,14 +58,19 @@ class Event(NamedTuple):
             admitted.facts,
         )
 
+    @property
+    def type(self) -> bytes:
+        """The CloudEvents type, from the headers; b"" without one."""
+        return next((value for name, value in self.record.headers if name == "ce_type"), None) or b""
+
     def refused(self, error: BaseException) -> Refused:
-        """This event as a dead letter, because our own code failed on it alone."""
+        """The refusal INTERNAL_ERROR of this event, on which alone this program failed."""
         return Refused.internal(self.record, error, self.publisher, self.id)
 
 
 @dataclass(frozen=True, slots=True)
 class Advance:
-    """A partition's way from ``first`` to ``next_offset`` under the claim of ``epoch``.
+    """The advance of a partition from ``first`` to ``next_offset`` under the claim of ``epoch``.
 
     ``last`` is the mark of the record before ``next_offset``: without it the log is not recognised before the next advance.
     """
@@ -87,7 +87,7 @@ class Advance:
 class Batch:
     """Consecutive records of some partitions: the advances say which, and each record is an event or was refused.
 
-    All events were judged by version ``registry`` of the registry. At most MOST_EVENTS events.
+    All events were admitted under version ``registry`` of the registry. At most MOST_EVENTS events.
     """
 
     advances: tuple[Advance, ...]
@@ -106,7 +106,7 @@ class Batch:
             ends[event.record.topic, event.record.partition] = event.record.offset + 1
             tails[event.record.topic, event.record.partition] = event.record
         for event in right:
-            # A partition that starts in the right half keeps its refused records there, with its first event.
+            # A partition that starts in the right half has its refused records there, with its first event.
             ends.setdefault((event.record.topic, event.record.partition), -1)
         cuts = [(a, ends.get((a.topic, a.partition), a.next_offset)) for a in self.advances]
         whole = {(a.topic, a.partition): (a.first if cut < 0 else cut) for a, cut in cuts}
@@ -135,11 +135,11 @@ def _mark(tails: Mapping[tuple[str, int], Record], of: Advance) -> Mark | None:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What a transaction did. ``seconds`` says where the time went; ``numbers`` are those of the new events.
+    """The result of a transaction. ``seconds`` are by stage; ``numbers`` are those of the new events.
 
     ``duplicates`` are events stored before with the same content; ``equivocations`` contents that differ from what
     is stored under their id; both also by the code of their publisher. ``settled`` counts the notes of earlier
-    transactions that were looked at once more.
+    transactions that were settled.
     """
 
     new: int = 0

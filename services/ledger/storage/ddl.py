@@ -1,7 +1,6 @@
-"""What the statements of a migration do to those who run beside it: what they lock, whom they keep waiting, what they break.
+"""Static check of a migration's statements: locks, waits, what breaks the running release, and whether its phase allows that.
 
-Read from the text, as people would: whoever writes a migration is told in a second, and no database is needed. It knows the forms
-that this project uses, and takes what it does not know for harmless; the test that migrates under running workers is the judge.
+It knows the forms that this project uses and takes others as harmless; the test that migrates under running workers is decisive.
 """
 
 from __future__ import annotations
@@ -9,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
+
+from services.ledger.storage.migration import Migration, Phase
 
 _TOKEN = re.compile(
     r"""--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|"(?:[^"]|"")*"|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$|;""", re.DOTALL
@@ -24,9 +25,9 @@ _VERBS = re.compile(
 
 
 class Effect(NamedTuple):
-    """What one statement does to ``on``, which was there before: the lock it takes ("" for none that anybody waits for).
+    """The effect of one statement on the existing object ``on``: the lock that it takes ("" for none that blocks others).
 
-    ``breaks`` says why the release that runs would fail afterwards, ``blocks`` why others wait for as long as the table is large.
+    ``breaks`` is why the running release would fail afterwards, ``blocks`` why others wait for a time that grows with the table.
     """
 
     statement: str
@@ -54,7 +55,7 @@ def statements(text: str) -> list[str]:
 
 
 def effects(text: str) -> list[Effect]:
-    """What a migration does to what was there before it, statement by statement; what it creates itself is its own."""
+    """The effects of a migration on objects that existed before it, statement by statement."""
     parts = [part for statement in statements(text) for part in _parts(statement)]
     own = {_plain(name[1]) for part in parts for name in _CREATED.finditer(part)}
     return [effect for part in parts if (effect := _effect(part)) is not None and not _is_own(effect.on, own)]
@@ -66,7 +67,7 @@ def _inside_a_body(text: str) -> bool:
 
 
 def _parts(statement: str) -> Iterator[str]:
-    """A statement in one line; of a DO block each statement in it, those in the texts that it executes among them."""
+    """A statement in one line; of a DO block each statement in it, also those in the strings that it executes."""
     line = " ".join(statement.split())
     block = re.match(r"DO (?:LANGUAGE \w+ )?\$(\w*)\$(.*)\$\1\$", line, re.IGNORECASE)
     if block is None:
@@ -74,9 +75,9 @@ def _parts(statement: str) -> Iterator[str]:
         return
     for piece in re.split(r";|\bTHEN\b|\bLOOP\b|\bBEGIN\b|\bELSE\b", block[2]):
         executed = re.match(r"\s*EXECUTE\b(.*)", piece, re.IGNORECASE)
-        told = "".join(re.findall(r"'((?:[^']|'')*)'", executed[1])) if executed else piece
-        if _VERBS.match(told.strip()):
-            yield told.strip()
+        inner = "".join(re.findall(r"'((?:[^']|'')*)'", executed[1])) if executed else piece
+        if _VERBS.match(inner.strip()):
+            yield inner.strip()
 
 
 def _effect(line: str) -> Effect | None:
@@ -189,3 +190,35 @@ def _plain(name: str) -> str:
 
 def _is_own(on: str, own: set[str]) -> bool:
     return bool(on) and all(name in own for name in on.split(","))
+
+
+MOVE = "move it to a migration that begins with `-- deploy: after`"
+_CONCURRENTLY = re.compile(r"\bCONCURRENTLY\b", re.IGNORECASE)
+_REPEATABLE = re.compile(
+    r"\bIF (NOT )?EXISTS\b|^CREATE OR REPLACE\b|^(GRANT|REVOKE|DO|COMMENT|VALIDATE|ANALYZE)\b|\bVALIDATE CONSTRAINT\b",
+    re.IGNORECASE,
+)
+
+
+def faults(migration: Migration) -> Iterator[str]:
+    """The faults of a migration, each a sentence with its remedy; none where it may run in its phase. Pure."""
+    text = migration.text.decode()
+    for effect in effects(text):
+        if migration.phase is Phase.BEFORE and effect.breaks:
+            yield f"{migration.name} runs before the deployment, and {effect.breaks}: {shown(effect)}. To do: {MOVE}"
+        if effect.blocks and not migration.alone:
+            yield f"{migration.name}: {effect.blocks}: {shown(effect)}. To do: do it in steps that hold nobody up"
+    for statement in statements(text):
+        line = " ".join(statement.split())
+        if _CONCURRENTLY.search(line) and not migration.alone:
+            yield (
+                f"{migration.name}: nothing is done CONCURRENTLY in a transaction: {line[:80]}. To do: begin the file with "
+                f"`-- deploy: {migration.phase}, outside a transaction`, and put nothing else into it"
+            )
+        elif migration.alone and not _REPEATABLE.search(line):
+            yield f"{migration.name} runs outside a transaction and may be run again: {line[:80]}. To do: say IF NOT EXISTS"
+
+
+def shown(effect: Effect) -> str:
+    """The statement, cut to 100 characters."""
+    return effect.statement if len(effect.statement) <= 100 else effect.statement[:97] + "..."

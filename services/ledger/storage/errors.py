@@ -1,4 +1,4 @@
-"""What the store can say instead of doing what it was asked."""
+"""Exceptions of the store."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ __all__ = [
 
 
 class RegistryMoved(Exception):
-    """The batch was judged by a registry that has been replaced: judge it by the new one and apply it again."""
+    """The batch was admitted under a version of the registry that has been replaced: repeat admission and apply it again."""
 
-    def __init__(self, judged_by: int, held: int) -> None:
-        super().__init__(f"judged by version {judged_by} of the registry, which is at {held}")
+    def __init__(self, admitted_by: int, held: int) -> None:
+        super().__init__(f"judged by version {admitted_by} of the registry, which is at {held}")
         self.version = held
 
 
 class GenerationMoved(Exception):
-    """Another generation of the state is current, or it folds by other rules than this process: start again."""
+    """Another generation of the state is current, or it folds by other rules than this process: restart the process."""
 
 
 class SchemaMoved(GenerationMoved):
-    """The schema is none that this release works with; the text says what to do. Starting again does not help before that."""
+    """The schema does not suit this release; the message names the remedy, without which a restart does not help."""
 
 
 class GaveUp(Exception):
-    """Other transactions stood in the way again and again; nothing was applied."""
+    """Every attempt conflicted with other transactions; nothing was applied."""
 
 
 class MigrationError(Exception):
-    """The database is not what the migrations say: what differs, and what to do."""
+    """The database differs from the migrations; the message names the difference and the remedy."""
 
 
 FAULTS_OF_EVENTS = (psycopg.DataError, psycopg.IntegrityError, errors.ProgramLimitExceeded)
-"""Postgres will not take what an event holds; every other database error is a fault of the infrastructure."""
+"""Postgres refuses a value of an event; every other database error is a fault of the infrastructure."""

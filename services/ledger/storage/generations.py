@@ -38,7 +38,7 @@ def current_generation(session: Session) -> int:
 
 
 def create_generation(session: Session, number: int, version: str | None = None) -> None:
-    """Create the empty tables of generation ``number``, BUILDING, in the caller's transaction."""
+    """Create the empty tables of generation ``number`` in state BUILDING, in the caller's transaction."""
     name = sql.Identifier(f"g{number}")
     session.execute(sql.SQL("CREATE SCHEMA {}").format(name))
     path = session.execute("SELECT current_setting('search_path')").fetchone()
@@ -55,7 +55,7 @@ def create_generation(session: Session, number: int, version: str | None = None)
 def switch_generation(session: Session, number: int) -> None:
     """Make ``number`` the current generation, in the caller's transaction; waits for batches that hold the old one.
 
-    The views of the schema lianyun follow, so that readers need not know numbers.
+    The views of the schema lianyun are redefined, so that readers need no generation number.
     """
     session.execute("SELECT 1 FROM lianyun.generation FOR UPDATE")
     session.execute(
@@ -66,7 +66,7 @@ def switch_generation(session: Session, number: int) -> None:
         (number,),
     )
     for table in _SHOWN:
-        # Not replaced in place: that allows no view with fewer columns, as an earlier generation's may have.
+        # CREATE OR REPLACE VIEW cannot drop columns, and an earlier generation may have fewer.
         view, shown = sql.Identifier("lianyun", table), sql.Identifier(f"g{number}", table)
         session.execute(sql.SQL("DROP VIEW IF EXISTS {}").format(view))
         session.execute(sql.SQL("CREATE VIEW {} AS SELECT * FROM {}").format(view, shown))

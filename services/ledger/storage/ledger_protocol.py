@@ -1,12 +1,12 @@
 """The reading protocol between the log (Kafka) and the ledger (Postgres): claims, expected offsets, fencing.
 
 Pure: no I/O, no clock. The ledger holds one row per partition (`OffsetRow`); whoever reads a partition first
-*claims* it, which raises the row's epoch and tells where to read on. Each batch moves the row from exactly its
+*claims* it, which raises the row's epoch and gives the offset to read from. Each batch moves the row from exactly its
 first offset, under exactly its epoch (`advance`), in the transaction that stores its events. So an offset is
-applied once, in order, by the latest claimer, whatever the log's clients believe. `Reader` keeps the client's
-side: it hands on only what continues where the last hand-over ended, and says where to seek otherwise.
+applied once, in order, by the latest claimer, whatever the log's clients believe. `Reader` is the client's
+side: it hands over only records that continue the last hand-over, and returns where to seek otherwise.
 
-An offset is no proof that the log is still the same: a broker that lost its tail gives the same numbers to other
+An offset does not prove that the log is still the same: a broker that lost its tail assigns the same offsets to other
 records. So each advance stores the `Mark` of its last record, and a slice continues a partition only where the log
 cannot have lost anything since the record before it was read, or where that record is still there (`Reader.judge`).
 """
@@ -29,7 +29,7 @@ class PartitionId(NamedTuple):
 
 
 class HasOffset(Protocol):
-    """A record of the log, as far as the protocol looks at it."""
+    """A record of the log, as far as the protocol reads it."""
 
     @property
     def offset(self) -> int:
@@ -37,7 +37,7 @@ class HasOffset(Protocol):
 
 
 class HasContent(HasOffset, Protocol):
-    """A record of the log with what its mark is made of; `timestamp` is the broker's, in UTC milliseconds."""
+    """A record of the log with the contents of its mark; `timestamp` is the broker's, in UTC milliseconds."""
 
     @property
     def timestamp(self) -> int: ...
@@ -51,7 +51,7 @@ RecordT = TypeVar("RecordT", bound=HasOffset)
 
 
 class Mark(NamedTuple):
-    """A record by which a log is recognised: where it stands, its SHA-256, the leader epoch that appended it if known."""
+    """A record by which a log is recognised: its offset, its digest, and the leader epoch that appended it, if known."""
 
     offset: int
     digest: bytes
@@ -65,7 +65,7 @@ def mark_of(record: HasContent, leader_epoch: int | None = None) -> Mark:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Whence records were fetched: the connection to the leader, and the leader epochs of their record batches.
+    """The origin of fetched records: the connection to the leader, and the leader epochs of their record batches.
 
     `connection` is compared by identity; None where it is not known. `leaders` are (first offset, leader epoch),
     ascending, one for each run of batches of one epoch.
@@ -97,7 +97,7 @@ def runs(batches: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
 
 @dataclass(frozen=True, slots=True)
 class OffsetRow:
-    """What the ledger holds for a partition: the next offset to apply, who may apply it, and the last record applied."""
+    """The row of a partition in the ledger: the next offset to apply, the epoch that may apply it, and the last record applied."""
 
     next_offset: int
     epoch: int
@@ -153,7 +153,7 @@ class Slice(Generic[RecordT]):
 
 
 class Fenced(Exception):
-    """The ledger is no longer where this worker left it: someone else claimed a partition. Nothing was applied."""
+    """A partition was claimed or moved by another since this worker's claim. Nothing was applied."""
 
 
 def claim(
@@ -179,9 +179,9 @@ _UNKNOWN = Origin()
 
 @dataclass(frozen=True, slots=True)
 class Judgement(Generic[RecordT]):
-    """What to do with one fetch: hand on `slices`, seek each partition of `seeks` to the offset given there.
+    """The decision on one fetch: hand over `slices`, seek each partition of `seeks` to the offset given there.
 
-    A slice of `unproven` may be handed on only after the log was seen, later than the fetch, to have that record still.
+    A slice of `unproven` may be handed over only after a read later than the fetch has found that record still in the log.
     """
 
     slices: tuple[Slice[RecordT], ...]
@@ -193,7 +193,7 @@ class Judgement(Generic[RecordT]):
 class _Position:
     epoch: int
     expected: int
-    # The record before the expected offset: as the ledger has it, or as it was handed on, with its leader's epoch.
+    # The record before the expected offset: as the ledger has it, or as it was handed over, with its leader's epoch.
     last: Mark | None = None
     tail: Any = None
     leader_epoch: int | None = None
@@ -212,20 +212,20 @@ class _Position:
 
 
 class Reader(Generic[RecordT]):
-    """What one worker may hand on, per claimed partition. Not for several threads.
+    """What one worker may hand over, per claimed partition. Not thread-safe.
 
     A fetch that does not start at the expected offset (its predecessor was dropped around a rebalance) is never
     skipped: the reader seeks back. Where the log itself has a hole (transaction markers, compaction) the same
     offset comes again after that seek, and only then the hole is accepted, as part of the slice.
 
-    Nothing is handed on by number alone. A log loses its tail only when its leader's process ends, which ends the
+    Nothing is handed over by offset alone. A log loses its tail only when its leader's process ends, which ends the
     connection, or when another leader takes over, which gives later record batches another epoch: a leader appends
     only, and an epoch has one leader. So a fetch over the connection of the one before it, whose first record has the
-    epoch of the last one handed on, continues it. Any other fetch is `unproven`, the first after each claim always: the
-    record before it is to be read from the log again. That look comes *after* the fetch. If the tail was lost before the
-    fetch, the look finds another record at that offset or none, however far the log has grown. If it was lost between
-    fetch and look, the fetch is refused though it was good. If it is lost after the look, the records are those of the
-    log that was read so far, and the next fetch comes over another connection or from another epoch, and is looked at in
+    epoch of the last one handed over, continues it. Any other fetch is `unproven`, the first after each claim always: the
+    record before it is to be read from the log again. That check comes *after* the fetch. If the tail was lost before the
+    fetch, the check finds another record at that offset or none, however far the log has grown. If it was lost between
+    fetch and check, the fetch is refused though it was good. If it is lost after the check, the records are those of the
+    log that was read so far, and the next fetch comes over another connection or from another epoch, and is checked in
     its turn. A restored volume repeats epochs, but not without ending the connections. `mark` makes the mark of a record.
     """
 
@@ -273,7 +273,7 @@ class Reader(Generic[RecordT]):
         return position.last
 
     def stop(self, partition: PartitionId) -> None:
-        """Hand on nothing more of `partition` until it is claimed again."""
+        """Hand over nothing more of `partition` until it is claimed again."""
         self._positions.pop(partition, None)
 
     def judge(
@@ -283,7 +283,7 @@ class Reader(Generic[RecordT]):
     ) -> Judgement[RecordT]:
         """Decide about one fetch; changes no position. Records of unclaimed partitions are left out.
 
-        `origins` says whence each partition's records came; what is not in it proves nothing.
+        `origins` are those of each partition's records; a partition without one is unproven.
         """
         slices: list[Slice[RecordT]] = []
         seeks: dict[PartitionId, int] = {}
@@ -308,7 +308,7 @@ class Reader(Generic[RecordT]):
         return Judgement(tuple(slices), seeks, unproven)
 
     def handed_over(self, slices: Iterable[Slice[RecordT]]) -> None:
-        """Note that `slices` will be applied or the process ends. Those of an older claim are ignored."""
+        """Record that `slices` will be applied or the process ends. Those of an older claim are ignored."""
         for given in slices:
             position = self._positions.get(given.partition)
             if position is not None and position.epoch == given.epoch:
@@ -318,6 +318,6 @@ class Reader(Generic[RecordT]):
                 position.connection = given.origin.connection
 
     def dropped(self) -> None:
-        """Note that a fetch may have been thrown away: what comes next proves no hole in any partition."""
+        """Record that a fetch may have been dropped: the next one proves no hole in any partition."""
         for position in self._positions.values():
             position.instead = None

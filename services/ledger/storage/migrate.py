@@ -1,7 +1,7 @@
-"""Runs migrations: each once, in order, never changed afterwards, and never long in the way of those who write.
+"""Runs migrations: each once, in order, and without blocking writers for long.
 
-A statement that waits for a lock holds up all who come after it. So it waits half a second at most; then what its migration has
-done is undone, others go on, and it is tried again.
+A statement that waits for a lock blocks all that come after it. So it waits half a second at most; then its migration is rolled
+back, others go on, and it is tried again.
 """
 
 from __future__ import annotations
@@ -17,23 +17,21 @@ import psycopg
 from psycopg import sql
 
 from services.domain.rules import fold_version
-from services.ledger.audit_trail.entries import enter, parts_to_take_up
-from services.ledger.audit_trail.registers import AUDITED
+from services.ledger.audit_trail.entries import AUDITED, backfill_steps, enter
 from services.ledger.storage.bodies import prepare_partitions
 from services.ledger.storage.ddl import statements
 from services.ledger.storage.errors import MigrationError
 from services.ledger.storage.generations import create_generation, switch_generation
 from services.ledger.storage.migration import FOLDER, Migration, Phase, migrations, released
-from services.ledger.storage.presence import named
 from services.ledger.storage.reference import write_reference
 from services.ledger.storage.schema_window import (
     AFTER_THE_DEPLOYMENT,
     BEFORE_THE_DEPLOYMENT,
-    Standing,
-    needing,
-    standing,
+    SchemaStatus,
+    schema_status,
+    sessions_needing,
 )
-from services.ledger.storage.session import Session
+from services.ledger.storage.session import Session, describe_sessions
 from services.runtime.transactions import LOCKED, RetryPolicy, retry
 
 __all__ = ["FOLDER", "Migration", "Phase", "migrate", "migrations"]
@@ -41,11 +39,11 @@ __all__ = ["FOLDER", "Migration", "Phase", "migrate", "migrations"]
 log = logging.getLogger(__name__)
 
 LOCK_WAIT_MS = 500
-"""How long others may be held up behind a statement that waits for a lock."""
+"""Milliseconds for which a statement that waits for a lock may block others."""
 LOCK_WAIT_ALONE_MS = 60_000
-"""The same outside transactions: building an index concurrently waits for whoever reads, and nobody waits behind it."""
+"""The same outside transactions: building an index concurrently waits for readers and blocks nobody."""
 PATIENCE = 300.0
-"""Seconds in which a migration is tried again and again."""
+"""Seconds for which a migration is retried."""
 
 LEAVING = 10.0
 """Seconds in which processes of an older release may end before a migration *after* the deployment is refused."""
@@ -95,16 +93,16 @@ def migrate(
     ``patience`` seconds.
     """
     with psycopg.connect(dsn, application_name="lianyun-migrate", autocommit=True) as session:
-        _alone(session)
+        _lock_migrations(session)
         _patiently(session, "the table of migrations", patience, lambda: _bootstrap(session))
-        found = standing(session, folder)
+        found = schema_status(session, folder)
         applied = []
         chosen = _chosen(found, phase)[:most]
         if not found.fresh:
             _nobody_needs(session, chosen, min(patience, LEAVING))
         for migration in chosen:
             if migration.number == AUDITED:
-                for part in parts_to_take_up(session):
+                for part in backfill_steps(session):
                     _patiently(session, "the audit trail", patience, partial(_part, session, part))
             _apply(session, migration, patience)
             applied.append(migration.name)
@@ -115,8 +113,8 @@ def migrate(
         return applied
 
 
-def _alone(session: Session) -> None:
-    """Wait until no other process migrates; without a snapshot, which would keep that one from building indexes."""
+def _lock_migrations(session: Session) -> None:
+    """Wait until no other process migrates; polled without a snapshot, which would block that one's concurrent index builds."""
     while not _one(session, "SELECT pg_try_advisory_lock(%s)", _LOCK):
         time.sleep(0.1)
 
@@ -129,8 +127,8 @@ def _bootstrap(session: Session) -> None:
             session.execute("ALTER TABLE lianyun.migration ADD COLUMN phase text NOT NULL DEFAULT 'before'")
 
 
-def _chosen(found: Standing, phase: Phase | None) -> list[Migration]:
-    """What is to be applied; MigrationError where something else comes first."""
+def _chosen(found: SchemaStatus, phase: Phase | None) -> list[Migration]:
+    """The migrations to apply; MigrationError where something else has to be done first."""
     if found.beyond:
         names = ", ".join(found.beyond)
         raise MigrationError(f"{names} was applied here and is unknown to this release; use a newer one")
@@ -151,13 +149,13 @@ def _chosen(found: Standing, phase: Phase | None) -> list[Migration]:
 
 
 def _nobody_needs(session: Session, chosen: list[Migration], patience: float) -> None:
-    """Return where no process of a release before what is to be taken away is at work; those that are ending are waited for."""
+    """Wait up to ``patience`` seconds until no process needs what ``chosen`` removes; then MigrationError."""
     until = time.monotonic() + patience
-    while older := needing(session, chosen):
+    while older := sessions_needing(session, chosen):
         if time.monotonic() > until:
             names = ", ".join(each.name for each in chosen if each.phase is Phase.AFTER)
             raise MigrationError(
-                f"{names} takes away what an older release needs, and processes of one are at work: {named(older)}. "
+                f"{names} takes away what an older release needs, and processes of one are at work: {describe_sessions(older)}. "
                 f"Nothing was done. Replace or stop them, then `{AFTER_THE_DEPLOYMENT}`; before that `{BEFORE_THE_DEPLOYMENT}`"
             )
         time.sleep(0.1)
@@ -187,7 +185,7 @@ def _part(session: Session, part: Callable[[Session], None]) -> None:
 
 
 def _by_itself(session: Session, statement: str) -> None:
-    """Run one statement of a migration that has no transaction; what a try left half done is taken away first."""
+    """Run one statement outside a transaction, after dropping an invalid index that an earlier attempt left."""
     session.execute(f"SET lock_timeout = {LOCK_WAIT_ALONE_MS}")
     try:
         index = _CONCURRENT.match(" ".join(statement.split()))
@@ -200,11 +198,11 @@ def _by_itself(session: Session, statement: str) -> None:
 
 def _drop_invalid(session: Session, index: str, schema: str) -> None:
     name = sql.Identifier(*([schema] if schema else []), index)
-    asked = name.as_string(session)
+    index_name = name.as_string(session)
     if _one(
         session,
         "SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass(%s) AND NOT indisvalid)",
-        asked,
+        index_name,
     ):
         session.execute(sql.SQL("DROP INDEX CONCURRENTLY {}").format(name))
 
@@ -222,7 +220,7 @@ def _noted(session: Session, migration: Migration) -> None:
 
 
 def _patiently(session: Session, what: str, patience: float, do: Callable[[], None]) -> None:
-    """``do``, again and again while others hold what it needs, with growing pauses in which they get on."""
+    """Run ``do``, retried with growing pauses for at most ``patience`` seconds while others hold its locks."""
 
     def waits() -> None:
         log.warning("%s waits for others and is tried again", what, extra={"action": "migration_waits"})

@@ -1,9 +1,9 @@
-"""Migrations as files: their numbers, whether they run before or after a deployment, and which release is deployed already.
+"""Migrations as files: their numbers, their phase (before or after a deployment), the baseline and the previous release.
 
-A migration *before* prepares the schema for the new release while the old one runs on it (expand). One *after* takes away what only
-the old release needed (contract). The first line of a file may say which: ``-- deploy: after``; without it a migration is
-one before. ``-- deploy: before, outside a transaction`` is for what Postgres does in no transaction: its statements are run one by
-one, each is to be repeatable.
+A migration *before* prepares the schema for the new release while the old one runs on it (expand). One *after* removes what only
+the old release needed (contract). The first line of a file names the phase: ``-- deploy: after``; the default is before.
+``-- deploy: before, outside a transaction`` is for what Postgres refuses in a transaction: the statements are run one by one,
+and each must be repeatable.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What the first file of ``migrations/`` replaces: migrations of an earlier release, by number, each with its name and checksum."""
+    """The migrations of earlier releases that the first file of ``migrations/`` replaces, by number, with name and checksum."""
 
     commit: str
     replaces: Mapping[int, tuple[str, str]]
@@ -95,17 +95,17 @@ class Released:
 
 @cache
 def released(file: Path = RELEASED) -> Released:
-    """What ``file`` says; KeyError where it says less."""
-    told = tomllib.loads(file.read_text(encoding="utf-8"))
-    return Released(told["level"], told["commit"])
+    """The content of ``file``; KeyError where a key is missing."""
+    content = tomllib.loads(file.read_text(encoding="utf-8"))
+    return Released(content["level"], content["commit"])
 
 
 @cache
 def baseline(file: Path = BASELINE) -> Baseline:
-    """What ``file`` says; KeyError where it says less."""
-    read = tomllib.loads(file.read_text(encoding="utf-8"))
-    replaces = {int(name[:4]): (name, checksum) for name, checksum in read["replaces"].items()}
-    return Baseline(read["commit"], replaces)
+    """The content of ``file``; KeyError where a key is missing."""
+    content = tomllib.loads(file.read_text(encoding="utf-8"))
+    replaces = {int(name[:4]): (name, checksum) for name, checksum in content["replaces"].items()}
+    return Baseline(content["commit"], replaces)
 
 
 def migrations(folder: Path = FOLDER) -> list[Migration]:

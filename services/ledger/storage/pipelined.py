@@ -1,7 +1,7 @@
-"""A session on an event loop: several statements at once, one way there and back, and no thread that waits meanwhile.
+"""A session on an event loop: several statements in one round trip, without a thread.
 
 psycopg's own asynchronous cursors do the same with three times the processor time: here every statement is prepared once a
-session, its text and its parameters are taken apart once, and the loop watches one descriptor for as long as the session lasts.
+session, its text and its parameters are parsed once, and the loop watches one descriptor for as long as the session lasts.
 """
 
 from __future__ import annotations
@@ -18,24 +18,23 @@ from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
 from psycopg.pq.abc import Buffer, PGresult
 
-from services.ledger.storage.questions import Question, Row
-from services.ledger.storage.session import Session, make_ready
+from services.ledger.storage.session import BoundStatement, Row, Session, configure
 
 _PARAMETER = re.compile(rb"%(?:\((\w+)\)s|(%))")
 _SYNC, _ROWS = int(pq.ExecStatus.PIPELINE_SYNC), int(pq.ExecStatus.TUPLES_OK)
 _DONE = (int(pq.ExecStatus.COMMAND_OK), int(pq.ExecStatus.EMPTY_QUERY))
-_GONE = "the database ended the session"
+_ENDED = "the database ended the session"
 
 
 class PipelinedSession:
-    """A session that asks several questions at once; of one event loop, for one caller at a time.
+    """A session that executes several statements in one round trip; on one event loop, for one caller at a time.
 
-    It begins and ends no transaction by itself. After any exception it is of no more use: ``close`` it, and what was not
-    committed is undone. ``broken`` says that it ended while nobody used it.
+    It begins and ends no transaction by itself. After any exception it is unusable: ``close`` it, and what was not committed
+    is rolled back. ``broken`` is set when the connection ended.
     """
 
     def __init__(self, connection: Session) -> None:
-        """Over a connection that is ready and does nothing else; on the loop that will use it."""
+        """Take over a configured connection that nothing else uses; must be called on the loop that will use it."""
         self._connection = connection
         self._pgconn = connection.pgconn
         self._pgconn.nonblocking = 1
@@ -54,14 +53,14 @@ class PipelinedSession:
 
     @classmethod
     async def open(cls, dsn: str, arguments: Mapping[str, Any], *first: bytes) -> Self:
-        """Connect on a thread, with the ``arguments`` of psycopg, and execute ``first``; psycopg.OperationalError."""
+        """Connect on a thread, with the ``arguments`` of psycopg, and execute ``first``. Raises psycopg.OperationalError."""
         return cls(await asyncio.to_thread(_connected, dsn, arguments, first))
 
-    async def ask(self, *questions: Question) -> list[list[Row]]:
-        """The rows of each question, in order; the first error that the database found in any of them is raised."""
+    async def ask(self, *statements: BoundStatement) -> list[list[Row]]:
+        """The rows of each statement, in order; raises the first error of any of them."""
         self._wanted, self._found, self._failed, self._nothing = [], [], None, False
-        for question in questions:
-            self._send(question)
+        for statement in statements:
+            self._send(statement)
         self._pgconn.pipeline_sync()
         answer = self._answer = self._loop.create_future()
         if self._pgconn.flush():
@@ -70,31 +69,31 @@ class PipelinedSession:
         return found
 
     def close(self) -> None:
-        """End the session, whatever it is at; harmless when called twice."""
+        """Close the connection at any time; idempotent."""
         if self._descriptor >= 0:
             self._loop.remove_reader(self._descriptor)
             self._loop.remove_writer(self._descriptor)
             self._descriptor = -1
         self._connection.close()
 
-    def _send(self, question: Question) -> None:
-        text, names = _positional(question.query)
-        name = self._prepared.get(question.query)
+    def _send(self, statement: BoundStatement) -> None:
+        text, names = _positional(statement.query)
+        name = self._prepared.get(statement.query)
         if name is None:
-            name = self._prepared[question.query] = b"q%d" % len(self._prepared)
+            name = self._prepared[statement.query] = b"q%d" % len(self._prepared)
             self._pgconn.send_prepare(name, text)
             self._wanted.append(False)
         values: list[Buffer | None] = []
         formats: list[int] = []
         for parameter in names:
-            value, format_ = self._dumped(question.parameters[parameter])
+            value, format_ = self._dumped(statement.parameters[parameter])
             values.append(value)
             formats.append(format_)
         self._pgconn.send_query_prepared(name, values, formats, pq.Format.BINARY)
         self._wanted.append(True)
 
     def _dumped(self, value: Any) -> tuple[Buffer | None, int]:
-        """A parameter as bytes, and their format. The statement says its type: of a number its digits are sent."""
+        """A parameter as bytes, and their format. Its type comes from the statement; a number is sent as digits."""
         if value is None:
             return None, pq.Format.TEXT
         if isinstance(value, str):
@@ -116,21 +115,21 @@ class PipelinedSession:
             self._pgconn.consume_input()
             if self._answer is None:
                 if self._pgconn.status != pq.ConnStatus.OK:
-                    raise psycopg.OperationalError(_GONE)
+                    raise psycopg.OperationalError(_ENDED)
                 return
             while not self._pgconn.is_busy():
-                if self._took(self._pgconn.get_result()):
+                if self._process(self._pgconn.get_result()):
                     answer, self._answer = self._answer, None
-                    self._answered(answer)
+                    self._resolve(answer)
                     return
         except psycopg.Error as problem:
             self._end(problem)
 
-    def _took(self, result: PGresult | None) -> bool:
-        """Take in the next part of the answer; True for its end."""
-        if result is None:  # one stands behind every answer
+    def _process(self, result: PGresult | None) -> bool:
+        """Process the next result; True at the end of the pipeline."""
+        if result is None:  # one follows every result
             if self._nothing:
-                raise psycopg.OperationalError(_GONE)
+                raise psycopg.OperationalError(_ENDED)
             self._nothing = True
             return False
         self._nothing = False
@@ -145,12 +144,12 @@ class PipelinedSession:
                 self._found.append([])
             else:  # it was prepared
                 del self._wanted[len(self._found)]
-        elif self._failed is None:  # what stood behind it is not executed
+        elif self._failed is None:  # what follows it is not executed
             self._failed = error_from_result(result)
         return False
 
-    def _answered(self, answer: asyncio.Future[list[list[Row]]]) -> None:
-        if answer.done():  # whoever asked has gone
+    def _resolve(self, answer: asyncio.Future[list[list[Row]]]) -> None:
+        if answer.done():  # the caller was cancelled
             return
         if self._failed is None:
             answer.set_result(self._found)
@@ -158,20 +157,20 @@ class PipelinedSession:
             answer.set_exception(self._failed)
 
     def _end(self, problem: psycopg.Error) -> None:
-        """The connection is of no more use: whoever waits is told the reason."""
+        """The connection is unusable; a waiting caller gets the error."""
         self.broken = True
         self._loop.remove_reader(self._descriptor)
         self._loop.remove_writer(self._descriptor)
         answer, self._answer = self._answer, None
         if answer is not None:
             self._failed = self._failed or problem
-            self._answered(answer)
+            self._resolve(answer)
 
 
 def _connected(dsn: str, arguments: Mapping[str, Any], first: tuple[bytes, ...]) -> Session:
     connection: Session = psycopg.connect(dsn, **{**arguments, "autocommit": True})
     try:
-        make_ready(connection)
+        configure(connection)
         for statement in first:
             connection.execute(statement, prepare=False)
     except BaseException:
@@ -182,7 +181,7 @@ def _connected(dsn: str, arguments: Mapping[str, Any], first: tuple[bytes, ...])
 
 @lru_cache(maxsize=1_024)
 def _positional(query: bytes) -> tuple[bytes, tuple[str, ...]]:
-    """A statement with its parameters by number, and their names in that order."""
+    """A statement with numbered parameters, and their names in that order."""
     names: dict[str, int] = {}
 
     def numbered(found: re.Match[bytes]) -> bytes:

@@ -1,4 +1,4 @@
-"""Notices of what was done to the platform itself, by operators or for them to look at, with their entries in the audit trail."""
+"""Events about the platform itself, such as operators' actions, with their entries in the audit trail."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from services.ledger.storage.session import Session
 
 
 def record_platform_event(session: Session, kind: str, detail: Mapping[str, Any]) -> None:
-    """Record that ``kind`` happened, with the JSON object ``detail``, in the caller's transaction.
+    """Record an event of ``kind`` with the JSON object ``detail``, in the caller's transaction.
 
-    Waits for other transactions that have recorded one.
+    Waits for concurrent transactions that have recorded one.
     """
     values = {"kind": kind, "detail": Jsonb(detail)}
     row = session.cursor(row_factory=tuple_row).execute(statement("record_platform_event"), values).fetchone()

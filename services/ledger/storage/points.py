@@ -1,7 +1,7 @@
-"""Named points of a transaction at which a test or a prover may stop, fail or kill the process.
+"""Named fault points of a transaction, at which a test may stop, fail or kill the process.
 
-Nothing happens at a point unless a hook is installed, and then the writer also leaves out the pipelining of its last
-statements, so that every point is reached with the statements before it done. Points: ``after_fence``,
+A point does nothing unless a hook is installed. With a hook the writer does not pipeline its last statements, so that every
+point is reached after the statements before it are executed. Points: ``after_fence``,
 ``holding_heads``, ``before_commit``, ``after_commit``.
 """
 
@@ -20,7 +20,7 @@ _hook: Hook | None = None
 
 
 def install(hook: Hook | None) -> None:
-    """Call ``hook`` with the point's name at every point of this process from now on; None takes it away."""
+    """Call ``hook`` with the name of each point that this process reaches; None removes the hook."""
     global _hook
     _hook = hook
 
@@ -31,20 +31,20 @@ def installed() -> bool:
 
 
 def reach(name: str) -> None:
-    """Say that the point ``name`` is reached."""
+    """Call the hook, if any, with the point ``name``."""
     if _hook is not None:
         _hook(name)
 
 
 def install_from(environment: Mapping[str, str]) -> None:
-    """Install what ``LIANYUN_CHAOS`` asks for, as ``point=action@chance`` joined by commas; ValueError for nonsense.
+    """Install the hook that ``LIANYUN_CHAOS`` describes, as ``point=action@chance`` joined by commas; ValueError where it is malformed.
 
     Actions: ``kill`` (SIGKILL to this process) and ``freeze`` (SIGSTOP). ``after_commit=kill@0.02`` kills at one
     commit in fifty.
     """
-    asked = environment.get(VARIABLE, "")
-    if asked:
-        install(_killer(dict(_parse(part) for part in asked.split(","))))
+    plan = environment.get(VARIABLE, "")
+    if plan:
+        install(_killer(dict(_parse(part) for part in plan.split(","))))
 
 
 def _parse(part: str) -> tuple[str, tuple[signal.Signals, float]]:

@@ -1,4 +1,4 @@
-"""What SQL has to know of the contract and of the network: milestones, places, crossings and running times, as tables."""
+"""Reference tables for SQL: milestones of the contract; places, border crossings and running times of the network."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from schemas.events.base import ObjectKind
 from schemas.railnet import Crossing
 from services.domain.objects import object_id
 from services.ledger.storage.session import Session
-from services.ledger.storage.words import word
+from services.ledger.storage.term_numbers import term_number
 
 TABLES = ("reference_milestone", "reference_place", "reference_side", "reference_run")
 
 
 def write_reference(session: Session) -> bool:
-    """Make the tables say what this release knows, in the caller's transaction; whether anything was to be written."""
+    """Bring the tables to this release's reference data, in the caller's transaction; True where anything was written."""
     rows, digest = reference()
-    kept = session.execute("SELECT digest FROM lianyun.reference FOR UPDATE").fetchone()
-    if kept is not None and kept[0] == digest:
+    stored = session.execute("SELECT digest FROM lianyun.reference FOR UPDATE").fetchone()
+    if stored is not None and stored[0] == digest:
         return False
     for table, found in rows.items():
         session.execute(f"DELETE FROM lianyun.{table}")  # noqa: S608 - one of TABLES
@@ -53,7 +53,7 @@ def _places() -> list[tuple[Any, ...]]:
     stations = [(station.place, station.names.en) for station in railnet.stations().values()]
     crossings = [(crossing.place, _name(crossing)) for crossing in railnet.crossings().values()]
     return [
-        (word(place), UUID(bytes=object_id(ObjectKind.PLACE, place)), place, name)
+        (term_number(place), UUID(bytes=object_id(ObjectKind.PLACE, place)), place, name)
         for place, name in sorted({*stations, *crossings})
     ]
 
@@ -66,9 +66,9 @@ def _sides() -> list[tuple[Any, ...]]:
             found.append(
                 (
                     crossing.id,
-                    word(near.place),
-                    word(far.place),
-                    word(crossing.place),
+                    term_number(near.place),
+                    term_number(far.place),
+                    term_number(crossing.place),
                     UUID(bytes=object_id(ObjectKind.PLACE, crossing.place)),
                     _name(crossing),
                     near.tz,
@@ -85,9 +85,11 @@ def _runs() -> list[tuple[Any, ...]]:
     found = []
     for crossing in railnet.crossings().values():
         for side in (crossing.a, crossing.b):
-            near = word(railnet.stations()[side.station].place)
+            near = term_number(railnet.stations()[side.station].place)
             for station, hours in railnet.hours_to(side.station).items():
-                found.append((word(railnet.stations()[station].place), crossing.id, near, round(hours, 3)))
+                found.append(
+                    (term_number(railnet.stations()[station].place), crossing.id, near, round(hours, 3))
+                )
     return found
 
 

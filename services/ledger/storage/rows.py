@@ -1,4 +1,4 @@
-"""The facts of one event as rows of the state, packed for binary COPY but for the event's number.
+"""The facts of one event as rows of the state, packed for binary COPY without the event's number.
 
 Every state table begins with ``no`` and those that can die end with ``dead``; so a row is packed once, before the
 transaction, and completed with its number when that is known.
@@ -19,7 +19,7 @@ from services.domain.links import carried
 from services.domain.objects import object_id
 from services.domain.rules import SECOND, rules
 from services.ledger.storage.arrays import bigints
-from services.ledger.storage.words import halves, letters, slot_word, word
+from services.ledger.storage.term_numbers import country_number, slot_number, split_id, term_number
 
 NO_TOLERANCE = -1
 MOVEMENT, CUSTOMS, DOCUMENT = 1, 2, 6
@@ -33,7 +33,7 @@ _WHEN = struct.Struct(">" + "iq" * 4).pack
 _WHICH = struct.Struct(">" + "iq" * 2).pack
 _OBJECT = (16).to_bytes(4, "big")
 _RULED = struct.Struct(">ii" + "ih" * 3).pack
-_STANDING = struct.Struct(">" + "ih" * 3 + "i?").pack
+_CLAIM_END = struct.Struct(">" + "ih" * 3 + "i?").pack
 _OPEN = struct.Struct(">iqiiq").pack
 _ENDED = struct.Struct(">iqiqiq").pack
 _UNTIMED = _OPEN(8, SINCE_EVER, -1, 8, FOREVER)
@@ -47,7 +47,7 @@ _MORTAL = frozenset({"claim", "link", "founding"})
 
 
 class StateRows(NamedTuple):
-    """The rows of one event by table, and what the batch has to know about them.
+    """The rows of one event by table, and the properties that the batch transaction needs.
 
     ``structural``: it holds links or foundings; ``withdraws``: it corrects or retracts; ``of_trains``: it has claims
     about trains; ``reaching``: it has claims that may reach consignments other than by train; ``only_claims``: it has no
@@ -130,33 +130,33 @@ def _claim(claim: Claim) -> bytes:
         event, publisher, published, happened, (kind, key), milestone, region, jurisdiction, place, occurrence,
         classifier, assurance, territorial, _,
     ) = claim  # fmt: skip
-    high, low = halves(event)
-    which, ruled, moved = _question(region, jurisdiction, milestone, place, occurrence, classifier)
+    high, low = split_id(event)
+    which, ruled, moved = _slot(region, jurisdiction, milestone, place, occurrence, classifier)
     return b"".join(
         (
             _WHEN(8, happened, 8, published, 8, high, 8, low),
             which,
-            _said(publisher),
+            _publisher(publisher),
             _OBJECT,
             object_id(kind, key),
             ruled,
-            _STANDING(2, kind, 2, moved, 2, assurance, 1, territorial),
+            _CLAIM_END(2, kind, 2, moved, 2, assurance, 1, territorial),
         )
     )
 
 
 @lru_cache(maxsize=1 << 14)
-def _question(
+def _slot(
     region: Region, jurisdiction: str, milestone: int, place: str, occurrence: str, classifier: Classifier
 ) -> tuple[bytes, bytes, int]:
-    """What a claim's row holds by its question alone: slot and place, what rules say of it, and the part that it moves."""
+    """The columns of a claim that depend on its slot alone: slot and place, the rule's values, and the part of a head that it moves."""
     rule = rules()[milestone]
-    slot = slot_word(region, jurisdiction, milestone, place, occurrence, classifier)
+    slot = slot_number(region, jurisdiction, milestone, place, occurrence, classifier)
     tolerance = NO_TOLERANCE if rule.tolerance is None else rule.tolerance // SECOND
     episode = rule.episode if classifier is Classifier.ACT else 0
     return (
-        _WHICH(8, slot, 8, word(place)),
-        _RULED(4, tolerance, 2, letters(jurisdiction), 2, milestone, 2, episode),
+        _WHICH(8, slot, 8, term_number(place)),
+        _RULED(4, tolerance, 2, country_number(jurisdiction), 2, milestone, 2, episode),
         part(region, jurisdiction, milestone, classifier),
     )
 
@@ -179,15 +179,15 @@ def _link(link: Link) -> bytes:
         start, end = link.start, link.end
         times = _OPEN(8, start, -1, 8, FOREVER) if end is None else _ENDED(8, start, 8, end, 8, end)
         held = _OBJECT + (left if carried(link) is link.left else right)
-    standing = _KIND(2, link.kind, 2, link.right.kind, 1, link.territorial, 1, link.shared)
+    flags = _KIND(2, link.kind, 2, link.right.kind, 1, link.territorial, 1, link.shared)
     return b"".join(
-        (times, _said(link.publisher), _OBJECT, left, _OBJECT, right, held, standing, _names(link.names))
+        (times, _publisher(link.publisher), _OBJECT, left, _OBJECT, right, held, flags, _names(link.names))
     )
 
 
 def _founding(founding: Founding) -> bytes:
     cons = _OBJECT + object_id(*founding.consignment)
-    return _said(founding.publisher) + cons + _names(founding.names)
+    return _publisher(founding.publisher) + cons + _names(founding.names)
 
 
 def _withdrawal(withdrawal: Withdrawal) -> bytes:
@@ -195,13 +195,13 @@ def _withdrawal(withdrawal: Withdrawal) -> bytes:
 
 
 @lru_cache(maxsize=10_000)
-def _said(publisher: str) -> bytes:
-    return _WORD(8, word(publisher))
+def _publisher(publisher: str) -> bytes:
+    return _WORD(8, term_number(publisher))
 
 
 @lru_cache(maxsize=10_000)
 def _names(names: frozenset[str]) -> bytes:
-    packed = bigints(sorted(word(name) for name in names))
+    packed = bigints(sorted(term_number(name) for name in names))
     return _LENGTH(len(packed)) + packed
 
 

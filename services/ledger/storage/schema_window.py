@@ -1,7 +1,7 @@
-"""Between which schemas this release works: all that it needs is there, and nothing was taken away for a newer one.
+"""The schemas on which this release runs: all that it needs was added, and nothing was removed for a newer release.
 
-A process of this release runs on a database in which every migration *before* of its own has been applied. Newer ones *before* do
-not concern it: they only add, so it goes on while the next release is prepared. One *after* of a newer release ends that.
+A process of this release runs on a database in which all its migrations *before* are applied. Those of newer releases only add,
+so it runs on while the next release is prepared, until a migration *after* of a newer release is applied.
 """
 
 from __future__ import annotations
@@ -13,19 +13,18 @@ from typing import NamedTuple
 
 from services.ledger.storage.errors import MigrationError, SchemaMoved
 from services.ledger.storage.migration import FOLDER, Baseline, Migration, Phase, migrations
-from services.ledger.storage.presence import named, older_than
-from services.ledger.storage.session import Session
+from services.ledger.storage.session import Session, describe_sessions, sessions_older_than
 
 BEFORE_THE_DEPLOYMENT = "lianyun db migrate --before"
 AFTER_THE_DEPLOYMENT = "lianyun db migrate --after"
 
-# Also of a database that a release made which knew no phases.
+# Also for a database of a release without phases.
 _APPLIED = """
 SELECT m.number, m.name, m.checksum, coalesce(to_jsonb(m) ->> 'phase', 'before') FROM lianyun.migration m ORDER BY m.number
 """
 
 
-class Applied(NamedTuple):
+class AppliedMigration(NamedTuple):
     """A migration as the database has it."""
 
     number: int
@@ -35,41 +34,43 @@ class Applied(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Where a database stands beside the migrations of this release: what it lacks, and what it has beyond them."""
+class SchemaStatus:
+    """A database compared with the migrations of this release: those that are pending, and newer ones that were applied."""
 
     pending: tuple[Migration, ...]
-    newer: tuple[Applied, ...]
+    newer: tuple[AppliedMigration, ...]
     fresh: bool  # nothing was ever applied: no release runs on it
 
     @property
     def lacking(self) -> tuple[str, ...]:
-        """What has to be applied before this release runs."""
+        """Pending migrations without which this release does not run."""
         return tuple(each.name for each in self.pending if each.phase is Phase.BEFORE)
 
     @property
     def left_over(self) -> tuple[str, ...]:
-        """What is to be applied once no process of the release before runs any more."""
+        """Pending migrations to be applied when no process of the previous release runs any more."""
         return tuple(each.name for each in self.pending if each.phase is Phase.AFTER)
 
     @property
     def beyond(self) -> tuple[str, ...]:
-        """What took away something that this release may need."""
+        """Applied migrations of newer releases that removed what this release may need."""
         return tuple(each.name for each in self.newer if each.phase is Phase.AFTER)
 
 
-def standing(session: Session, folder: Path = FOLDER) -> Standing:
-    """Look, in the caller's transaction. MigrationError where what was applied is not what the files say."""
+def schema_status(session: Session, folder: Path = FOLDER) -> SchemaStatus:
+    """The status of the database, in the caller's transaction. MigrationError where an applied migration differs from its file."""
     known = migrations(folder)
     row = session.execute("SELECT to_regclass('lianyun.migration') IS NULL").fetchone()
     if row is None or row[0]:
-        return Standing(tuple(known), (), True)
-    applied = [Applied(n, name, sum_, Phase(phase)) for n, name, sum_, phase in session.execute(_APPLIED)]
-    return compared(known, applied)
+        return SchemaStatus(tuple(known), (), True)
+    applied = [
+        AppliedMigration(n, name, sum_, Phase(phase)) for n, name, sum_, phase in session.execute(_APPLIED)
+    ]
+    return compare_schema(known, applied)
 
 
-def compared(known: Iterable[Migration], applied: Iterable[Applied]) -> Standing:
-    """The standing of a database in which ``applied`` stands; pure. Raises as ``standing``."""
+def compare_schema(known: Iterable[Migration], applied: Iterable[AppliedMigration]) -> SchemaStatus:
+    """The status of a database with the migrations ``applied``; pure. Raises as ``schema_status``."""
     known = list(known)
     files = {each.number: each for each in known}
     present = {each.number: each for each in applied}
@@ -77,7 +78,7 @@ def compared(known: Iterable[Migration], applied: Iterable[Applied]) -> Standing
         if one.baseline is not None:
             present = _with_baseline(one, one.baseline, present)
     last = max(present.keys() & files.keys(), default=0)
-    newer: list[Applied] = []
+    newer: list[AppliedMigration] = []
     for number, each in present.items():
         match = files.get(number)
         if match is None and number < max(files, default=0):
@@ -92,12 +93,12 @@ def compared(known: Iterable[Migration], applied: Iterable[Applied]) -> Standing
     for one in pending:
         if one.phase is Phase.BEFORE and one.number < last:
             raise MigrationError(f"{one.name} comes before one that was applied; give it a new number")
-    return Standing(pending, tuple(newer), not present)
+    return SchemaStatus(pending, tuple(newer), not present)
 
 
 def _with_baseline(
-    migration: Migration, baseline: Baseline, present: dict[int, Applied]
-) -> dict[int, Applied]:
+    migration: Migration, baseline: Baseline, present: dict[int, AppliedMigration]
+) -> dict[int, AppliedMigration]:
     """``present`` with the baseline instead of the migrations that it replaces, where these were applied one by one.
 
     MigrationError where they were not all applied, or one of them is another than was released.
@@ -125,29 +126,31 @@ def _with_baseline(
         )
     later = {number: each for number, each in present.items() if number > baseline.level}
     return {
-        baseline.level: Applied(migration.number, migration.name, migration.checksum, migration.phase),
+        baseline.level: AppliedMigration(
+            migration.number, migration.name, migration.checksum, migration.phase
+        ),
         **later,
     }
 
 
-def still_older(session: Session, found: Standing) -> str:
-    """Who is at work on what migrations *after* are to take away, in words; "" for nobody. In the caller's transaction."""
-    return "" if found.fresh else named(needing(session, found.pending))
+def describe_older_sessions(session: Session, found: SchemaStatus) -> str:
+    """The sessions that may need what pending migrations *after* remove, as text; "" for none. In the caller's transaction."""
+    return "" if found.fresh else describe_sessions(sessions_needing(session, found.pending))
 
 
-def needing(session: Session, chosen: Iterable[Migration]) -> dict[str, list[int]]:
-    """Who is at work that may need what those of ``chosen`` that come *after* take away, as ``older_than`` tells them."""
+def sessions_needing(session: Session, chosen: Iterable[Migration]) -> dict[str, list[int]]:
+    """The sessions that may need what the migrations *after* among ``chosen`` remove, as ``sessions_older_than``."""
     last = max((each.number for each in chosen if each.phase is Phase.AFTER), default=0)
-    return older_than(session, last) if last else {}
+    return sessions_older_than(session, last) if last else {}
 
 
-def require(session: Session, folder: Path = FOLDER) -> None:
-    """Return where this release may run on the database; SchemaMoved, with what to do, where it may not.
+def require_schema(session: Session, folder: Path = FOLDER) -> None:
+    """Check that this release runs on the database; SchemaMoved with the remedy where it does not.
 
-    A few milliseconds, in the caller's transaction: asked once, when a process begins.
+    A few milliseconds in the caller's transaction, at the start of a process.
     """
     try:
-        found = standing(session, folder)
+        found = schema_status(session, folder)
     except MigrationError as problem:
         raise SchemaMoved(str(problem)) from None
     if found.beyond:

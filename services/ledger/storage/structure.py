@@ -1,21 +1,99 @@
-"""The structure of the state: who is dead, where links stop, which consignments are one, and what reaches them.
+"""The structure of the state: liveness of events, ends of links, groups of consignments, and reachability.
 
-All of it is derived from facts that the transaction sees. Two transactions may each miss what the other writes, so
-whoever changes structure leaves a note (``Note``) and a later transaction derives it once more (``settling``).
+All of it is derived from facts that the transaction sees. Two transactions may each miss what the other writes, so each change
+of structure leaves a note (``Note``), and a later transaction derives it once more (``settlement``). The rule of liveness is
+services.domain.liveness; its result is written to the table ``dead`` and to the rows of the events.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from schemas.events.base import ObjectKind
+from services.domain.facts import Withdrawal
 from services.domain.links import FILLING
-from services.ledger.storage.arrays import bigints, uuids
-from services.ledger.storage.judging import Judged, judge_again
-from services.ledger.storage.reaching import Reach, Structure, derive_structure
+from services.domain.liveness import judge
+from services.ledger.storage.arrays import bigints, booleans, smallints, uuids
+from services.ledger.storage.reachability import Reach, Structure, derive_structure
 from services.ledger.storage.work import Work
+
+WITHDRAWN, CYCLIC, EQUIVOCATED, QUARANTINED = 1, 2, 3, 4
+
+
+@dataclass(frozen=True, slots=True)
+class LivenessChanges:
+    """Events whose entry in ``dead`` changed, and the numbers of events whose rows changed."""
+
+    events: tuple[bytes, ...] = ()
+    claims: tuple[int, ...] = ()  # that may reach consignments
+    trains: tuple[int, ...] = ()  # with claims about trains
+    structural: tuple[int, ...] = ()  # with links or foundings
+
+
+def judge_again(work: Work, seeds: Iterable[bytes]) -> LivenessChanges:
+    """Derive the liveness of all events connected with ``seeds`` by corrections, and write what changed.
+
+    Reads what this transaction sees. The caller leaves a note of the seeds and of the changed events, so that settlement
+    derives both once more.
+    """
+    tied = [row[0] for row in work.rows("component", {"ids": uuids(sorted(seeds))})]
+    if not tied:
+        return LivenessChanges()
+    ids = uuids(sorted(tied))
+    contents: dict[bytes, list[tuple[int, bool]]] = defaultdict(list)
+    for event, no, quarantined in work.rows("contents", {"ids": ids}):
+        contents[event].append((no, quarantined))
+    counting = {event: sum(not aside for _, aside in known) for event, known in contents.items()}
+    equivocated = frozenset(event for event, count in counting.items() if count > 1)
+    aside = frozenset(event for event, count in counting.items() if count == 0)
+    withdrawals = [Withdrawal(*row) for row in work.rows("withdrawals", {"ids": ids})]
+    # A quarantined event counts as never accepted: like an equivocated one, it is not live and targets nothing.
+    liveness = judge(withdrawals, equivocated | aside)
+    reasons = (
+        dict.fromkeys(liveness.withdrawn, WITHDRAWN)
+        | dict.fromkeys(liveness.cyclic, CYCLIC)
+        | dict.fromkeys(equivocated, EQUIVOCATED)
+        | dict.fromkeys(aside, QUARANTINED)
+    )
+    changed = _write_dead(work, tied, reasons)
+    flips = {
+        no: event in reasons or quarantined for event, known in contents.items() for no, quarantined in known
+    }
+    return _write_rows(work, changed, flips)
+
+
+def _write_dead(work: Work, tied: Iterable[bytes], reasons: dict[bytes, int]) -> list[bytes]:
+    dead = sorted(reasons)
+    live = sorted(event for event in tied if event not in reasons)
+    changed: list[bytes] = []
+    if dead:
+        rows = work.rows("bury", {"ids": uuids(dead), "reasons": smallints([reasons[e] for e in dead])})
+        changed += (row[0] for row in rows)
+    if live:
+        changed += (row[0] for row in work.rows("revive", {"ids": uuids(live)}))
+    return changed
+
+
+def _write_rows(work: Work, changed: Iterable[bytes], flips: dict[int, bool]) -> LivenessChanges:
+    if not flips:
+        return LivenessChanges(events=tuple(changed))
+    numbers = sorted(flips)
+    flags = {"nos": bigints(numbers), "dead": booleans([flips[no] for no in numbers])}
+    claims = work.rows("flip_claims", flags)
+    links = work.rows("flip_links", flags)
+    foundings = work.rows("flip_foundings", flags)
+    rides = (ObjectKind.TRAIN, ObjectKind.WAGON)
+    return LivenessChanges(
+        events=tuple(changed),
+        claims=tuple(sorted({no for no, kind in claims if kind not in rides})),
+        trains=tuple(sorted({no for no, kind in claims if kind == ObjectKind.TRAIN})),
+        structural=tuple(sorted({row[0] for row in (*links, *foundings)})),
+    )
+
 
 _COPY_REACH = b"COPY fresh_reach FROM STDIN BINARY"
 _COPY_FIRST = b"COPY reach FROM STDIN BINARY"
@@ -25,7 +103,7 @@ _LENGTH = struct.Struct(">i").pack
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What is to be derived again: events to be judged, numbers of events with links or foundings, consignments."""
+    """What is to be derived again: liveness of events, structure around events with links or foundings (numbers), consignments."""
 
     judged: frozenset[bytes] = frozenset()
     numbers: frozenset[int] = frozenset()
@@ -42,24 +120,24 @@ class Note:
         )
 
 
-NOTHING = Note()
+EMPTY_NOTE = Note()
 
 
 @dataclass(frozen=True, slots=True)
-class Renewed:
-    """What a derivation changed, and the claims that died or revived by it (numbers of their events)."""
+class StructureChanges:
+    """What a derivation changed, and the numbers of events whose claims died or revived by it."""
 
     changed: Note = field(default_factory=Note)
     claims: tuple[int, ...] = ()
     trains: tuple[int, ...] = ()
 
 
-def renew(work: Work, note: Note) -> Renewed:
-    """Derive again what ``note`` names, write what changed, and put the consignments touched down to be folded.
+def rederive(work: Work, note: Note) -> StructureChanges:
+    """Derive again what ``note`` names, write what changed, and store the affected consignments in ``hit`` for the fold.
 
-    Constant number of statements; no head is locked yet.
+    A constant number of statements; no head is locked yet.
     """
-    judged = judge_again(work, note.judged) if note.judged else Judged()
+    judged = judge_again(work, note.judged) if note.judged else LivenessChanges()
     work.stage("judge")
     numbers = note.numbers | frozenset(judged.structural)
     stopped = frozenset[int]()
@@ -70,11 +148,11 @@ def renew(work: Work, note: Note) -> Renewed:
     moved = _derive(work, numbers | stopped, note.consignments)
     work.stage("reach")
     changed = Note(frozenset(judged.events), stopped | frozenset(judged.structural), moved)
-    return Renewed(changed, judged.claims, judged.trains)
+    return StructureChanges(changed, judged.claims, judged.trains)
 
 
 def _derive(work: Work, numbers: frozenset[int], consignments: frozenset[bytes]) -> frozenset[bytes]:
-    """Derive groups and reach of every consignment that the events touch; return those that changed group."""
+    """Derive groups and reachability of every consignment that the events affect; return those whose group changed."""
     if not numbers and not consignments:
         return frozenset()
     seeds = {"nos": bigints(sorted(numbers)), "consignments": uuids(sorted(consignments))}
@@ -90,10 +168,10 @@ def _derive(work: Work, numbers: frozenset[int], consignments: frozenset[bytes])
 
 
 def derive_alone(work: Work, consignments: Sequence[bytes]) -> None:
-    """Derive what reaches ``consignments`` for the first time, and put them down to be folded.
+    """Derive the reachability of ``consignments`` for the first time, and store them in ``hit`` for the fold.
 
-    Each must be founded, tied to no other by a live declaration, and without a row of reach. Only for one whom nobody
-    else writes the same beside.
+    Each must be founded, joined to no other by a live declaration, and without a row of ``reach``. Only for a sole writer
+    of the generation.
     """
     ids = {"ids": uuids(consignments)}
     structure = derive_structure(consignments, work.rows("foundings", ids), work.rows("ascend", ids))
@@ -102,7 +180,7 @@ def derive_alone(work: Work, consignments: Sequence[bytes]) -> None:
 
 
 def write_structure(work: Work, structure: Structure) -> frozenset[bytes]:
-    """Write rows of reach and groups where they differ; return the consignments whose group moved."""
+    """Write rows of ``reach`` and groups where they differ; return the consignments whose group changed."""
     names = sorted(structure.canonical)
     groups = {"ids": uuids(names), "canonical": uuids([structure.canonical[name] for name in names])}
     moved = frozenset(row[0] for row in work.rows("put_canonical", groups))
@@ -125,5 +203,5 @@ def _packed(reach: Reach) -> bytes:
 
 @lru_cache(maxsize=10_000)
 def _engaged(parties: tuple[int, ...]) -> bytes:
-    """The same few parties work together all the time."""
+    """Cached, since the same few parties recur."""
     return bigints(parties)

@@ -1,4 +1,4 @@
-"""One open transaction of the store: its statements, and where its time goes."""
+"""The unit of work of the store: named statements and COPY in one open transaction, with the time of its stages."""
 
 from __future__ import annotations
 
@@ -10,8 +10,23 @@ from psycopg import Cursor
 from psycopg.rows import tuple_row
 
 from services.ledger.storage import statement
-from services.ledger.storage.copying import copy
 from services.ledger.storage.session import Session
+
+_HEADER = b"PGCOPY\n\xff\r\n\x00" + b"\x00" * 8
+_TRAILER = b"\xff\xff"
+_PIECE = 1 << 16
+"""Bytes sent at a time: a piece stays in the processor's cache until it is in the socket."""
+
+
+def copy(cursor: Cursor[Any], into: bytes, rows: Iterable[bytes]) -> None:
+    """Send packed ``rows`` by the statement ``into`` (COPY ... FROM STDIN); nothing is sent where there are none."""
+    body = b"".join(rows)
+    if body:
+        body = b"".join((_HEADER, body, _TRAILER))
+        with cursor.copy(into) as stream:
+            for start in range(0, len(body), _PIECE):
+                stream.write(body[start : start + _PIECE])
+
 
 Row = tuple[Any, ...]
 _NOTHING: Mapping[str, Any] = {}
@@ -28,7 +43,7 @@ class Work:
         self._since = time.perf_counter()
 
     def stage(self, name: str) -> None:
-        """Put the time since the last call down to ``name``."""
+        """Add the time since the last call to the stage ``name``."""
         now = time.perf_counter()
         self.seconds[name] = self.seconds.get(name, 0.0) + now - self._since
         self._since = now
@@ -42,11 +57,11 @@ class Work:
         return self._cursor.execute(statement(name), parameters).fetchone()
 
     def count(self, name: str, parameters: Mapping[str, Any] = _NOTHING) -> int:
-        """How many rows the statement ``name`` wrote."""
+        """The number of rows that the statement ``name`` wrote."""
         return self._cursor.execute(statement(name), parameters).rowcount
 
     def send(self, name: str, parameters: Mapping[str, Any] = _NOTHING) -> Cursor[Any]:
-        """Run the statement ``name``; in a pipeline its cursor knows the outcome only at the pipeline's end."""
+        """Run the statement ``name``; in a pipeline its cursor has the result only at the pipeline's end."""
         return self.session.execute(statement(name), parameters)
 
     def copy(self, into: bytes, rows: Iterable[bytes]) -> None:

@@ -1,4 +1,4 @@
-"""The writer of one worker: claims partitions, applies batches, and settles while it is idle."""
+"""The writer of one worker: claims partitions, applies batches, and settles notes while idle."""
 
 from __future__ import annotations
 
@@ -11,40 +11,36 @@ from itertools import count
 from types import TracebackType
 from typing import Self
 
-from services.ledger.admission.message_labels import about
-from services.ledger.storage import batching, claiming, points, settling
+from services.ledger.admission.raw_bytes import message_labels
+from services.ledger.storage import batch_transaction, claims, points, settlement
 from services.ledger.storage.batch import MOST_EVENTS, Applied, Batch
-from services.ledger.storage.batching import RecordRefused
+from services.ledger.storage.batch_transaction import Projection, RecordRefused, Terms, project
 from services.ledger.storage.bodies import prepare_partitions, topic_numbers
-from services.ledger.storage.claiming import Wanted
+from services.ledger.storage.claims import AssignedPartition
 from services.ledger.storage.errors import FAULTS_OF_EVENTS, GaveUp
 from services.ledger.storage.generations import current_generation
 from services.ledger.storage.ledger_protocol import Claim, PartitionId
-from services.ledger.storage.projecting import Projection, project
 from services.ledger.storage.rows import state_rows
-from services.ledger.storage.schema_window import require
-from services.ledger.storage.session import Session, end_frozen, open_session, settle_in
-from services.ledger.storage.terms import Terms
-from services.ledger.storage.within import apply_one
+from services.ledger.storage.schema_window import require_schema
+from services.ledger.storage.session import Session, end_frozen, open_session, set_session_generation
 from services.ledger.storage.work import Work
 from services.runtime.transactions import CONFLICTS, RetryPolicy, retry_transaction
 
 log = logging.getLogger(__name__)
 
-__all__ = ["Wanted", "Writer", "apply_one"]
-
 ATTEMPTS = 30
 """How often a transaction is tried against deadlocks, serialisation failures and lock timeouts."""
 
 FAULTS_OF_OURS = (ArithmeticError, LookupError, TypeError, ValueError, struct.error)
-"""What our own code raises on an event that admission should not have let in."""
+"""What this program raises on an event that admission should have refused."""
 
 
 class Writer:
-    """Writes the current generation over one connection; every method blocks. For one thread.
+    """Writes the current generation over one connection; every method blocks. Not thread-safe.
 
-    ``record_refused`` puts dead letters down in the batch's transaction. ``settle=False`` switches the settle pass
-    off, which loses events: only a test that shows so may. ``projections`` write in the same transactions. After an exception nothing of the batch is applied.
+    ``record_refused`` stores dead letters in the batch's transaction. ``settle=False`` switches settlement off, which loses
+    events, for the test that shows so. ``projections`` write in the same transactions. After an exception nothing of the
+    batch is applied.
     """
 
     def __init__(
@@ -56,7 +52,7 @@ class Writer:
         projections: Sequence[Projection] = (),
     ) -> None:
         self._session: Session = open_session(dsn)
-        require(self._session)
+        require_schema(self._session)
         self._record_refused = record_refused
         self._settle = settle
         self._projections = tuple(projections)
@@ -65,8 +61,8 @@ class Writer:
         self._topics: dict[str, int] = {}
         self._generation = current_generation(self._session)
         self._session.commit()
-        settle_in(self._session, self._generation)
-        self._room = prepare_partitions(self._session)
+        set_session_generation(self._session, self._generation)
+        self._free_until = prepare_partitions(self._session)
         self._first = 0
         self._folding = False
         self._fresh: list[str] = []
@@ -76,32 +72,32 @@ class Writer:
         """The connection, for what shares the batch's transaction."""
         return self._session
 
-    def claim_partitions(self, owner: str, wanted: Sequence[Wanted]) -> list[Claim]:
-        """Claim ``wanted`` for ``owner``: see ``services.ledger.storage.claiming``."""
+    def claim_partitions(self, owner: str, wanted: Sequence[AssignedPartition]) -> list[Claim]:
+        """Claim ``wanted`` for ``owner``: see ``services.ledger.storage.claims``."""
         self._owner = owner
-        return claiming.claim_partitions(self._session, owner, wanted)
+        return claims.claim_partitions(self._session, owner, wanted)
 
     def moved_claims(self, epochs: Mapping[PartitionId, int]) -> list[PartitionId]:
-        """Which claims an operator has moved: see ``services.ledger.storage.claiming``."""
-        return claiming.moved_claims(self._session, self._owner, epochs)
+        """The claims whose partitions an operator has moved: see ``services.ledger.storage.claims``."""
+        return claims.moved_claims(self._session, self._owner, epochs)
 
     def note_stopped(
         self, partition: PartitionId, epoch: int, reason: str | None, detail: str | None
     ) -> None:
-        """Have the ledger remember why a partition is not read on: see ``services.ledger.storage.claiming``."""
-        claiming.note_stopped(self._session, partition, epoch, reason, detail)
+        """Store why a partition is stopped: see ``services.ledger.storage.claims``."""
+        claims.note_stopped(self._session, partition, epoch, reason, detail)
 
     def apply(self, batch: Batch) -> Applied:
         """Apply ``batch`` in one transaction.
 
-        Raises Fenced (someone else claimed a partition), RegistryMoved (judge the batch again), GenerationMoved
-        (start again), GaveUp; FAULTS_OF_EVENTS where an event cannot be stored; any other psycopg.Error is a fault
+        Raises Fenced (a partition was claimed by another), RegistryMoved (repeat admission of the batch), GenerationMoved
+        (restart the process), GaveUp; FAULTS_OF_EVENTS where an event cannot be stored; any other psycopg.Error is a fault
         of the infrastructure.
         """
         if len(batch.events) > MOST_EVENTS:
             raise ValueError(f"{len(batch.events)} events in one batch; {MOST_EVENTS} are the most")
-        self._make_room()
-        applied = self._mending(lambda work, singly: self._apply(work, batch, singly))
+        self._prepare_partitions()
+        applied = self._with_repair(lambda work, singly: self._apply(work, batch, singly))
         self._terms.committed(self._fresh)
         return applied
 
@@ -124,25 +120,25 @@ class Writer:
                     record.offset,
                     type(error).__name__,
                     error,
-                    extra={"action": "event_failed", **about(record.headers)},
+                    extra={"action": "event_failed", **message_labels(record.headers)},
                 )
                 return self.apply(batch.without_events([batch.events[0].refused(error)]))
         first, second = batch.halves()
         return self.apply_or_bisect(first) + self.apply_or_bisect(second)
 
     def tick(self) -> Applied:
-        """What an idle worker calls about once a second: settle what waits, end frozen sessions, make room.
+        """Settle notes, end frozen sessions, prepare partitions; called about once a second by an idle worker.
 
-        A change is settled two ticks after it, if nobody else writes.
+        A change is settled two ticks later, if nobody else writes.
         """
-        self._make_room()
+        self._prepare_partitions()
         if not self._settle or not self.pending():
             return Applied()
         end_frozen(self._session, self._owner)
-        return self._mending(self._tick)
+        return self._with_repair(self._tick)
 
     def pending(self) -> int:
-        """How many notes wait to be settled, over all workers; 0 says that every head is exact."""
+        """The number of unsettled notes over all workers; at 0 every head is exact."""
         row = Work(self._session).row("pending_count")
         self._session.rollback()
         return 0 if row is None else int(row[0])
@@ -159,8 +155,8 @@ class Writer:
     ) -> None:
         self.close()
 
-    def _mending(self, transaction: Callable[[Work, bool], Applied]) -> Applied:
-        """Run a transaction; where folding fails, run it again folding one head after another."""
+    def _with_repair(self, transaction: Callable[[Work, bool], Applied]) -> Applied:
+        """Run a transaction; where folding fails, run it again and fold each head in a savepoint."""
         try:
             return self._persist(lambda work: transaction(work, False))
         except FAULTS_OF_EVENTS:
@@ -169,7 +165,7 @@ class Writer:
         return self._persist(lambda work: transaction(work, True))
 
     def _persist(self, transaction: Callable[[Work], Applied]) -> Applied:
-        """Run one transaction until no other stands in its way; a blocker that makes no progress is ended."""
+        """Run one transaction, retried on conflicts; before each retry sessions without progress are ended."""
         retries = count()
 
         def attempt() -> tuple[Work, Applied]:
@@ -196,23 +192,25 @@ class Writer:
         rows = [event.rows or state_rows(event.facts) for event in batch.events]
         self._fresh = self._terms.unknown(each.terms for each in rows)
         work.stage("encode")
-        waiting = settling.unmarked(work) if self._settle else ()
-        batching.fence(work, batch)
+        waiting = settlement.unmarked(work) if self._settle else ()
+        batch_transaction.fence(work, batch)
         points.reach("after_fence")
-        first = batching.hold(work, self._generation, batch.registry)
+        first = batch_transaction.hold_versions(work, self._generation, batch.registry)
         self._first = first
         topics = self._known_topics(batch)
         self._terms.put(work, self._fresh)
         work.stage("fence")
-        taken = settling.take_over(work, waiting) if self._settle else settling.NOTHING
+        taken = settlement.take_over(work, waiting) if self._settle else settlement.NO_NOTES
         work.stage("settle")
-        entered = batching.enter(work, first, batch.events, rows, topics, taken.note)
+        entered = batch_transaction.store_events(work, first, batch.events, rows, topics, taken.note)
         stored = [(no, batch.events[no - first]) for no in entered.numbers] if self._projections else []
 
         def projected(session: Session) -> None:
             project(session, self._projections, stored)
 
-        folded = batching.finish(work, entered, batch.refused, self._record_refused, singly, projected)
+        folded = batch_transaction.fold_and_record(
+            work, entered, batch.refused, self._record_refused, singly, projected
+        )
         identified, events = entered.identified, batch.events
         return Applied(
             new=len(identified.new),
@@ -229,13 +227,13 @@ class Writer:
         )
 
     def _tick(self, work: Work, singly: bool) -> Applied:
-        waiting = settling.unmarked(work)
-        batching.hold(work, self._generation, None)
-        taken = settling.take_over(work, waiting)
+        waiting = settlement.unmarked(work)
+        batch_transaction.hold_versions(work, self._generation, None)
+        taken = settlement.take_over(work, waiting)
         if not taken.note:
             return Applied(settled=taken.count)
-        entered = batching.enter(work, 0, (), (), {}, taken.note)
-        folded = batching.finish(work, entered, (), self._record_refused, singly)
+        entered = batch_transaction.store_events(work, 0, (), (), {}, taken.note)
+        folded = batch_transaction.fold_and_record(work, entered, (), self._record_refused, singly)
         return Applied(
             heads=folded.heads, train_heads=folded.trains, settled=taken.count, broken=len(folded.broken)
         )
@@ -246,6 +244,6 @@ class Writer:
             self._topics |= topic_numbers(self._session, names)
         return self._topics
 
-    def _make_room(self) -> None:
-        if self._first + 128 * MOST_EVENTS > self._room:
-            self._room = prepare_partitions(self._session)
+    def _prepare_partitions(self) -> None:
+        if self._first + 128 * MOST_EVENTS > self._free_until:
+            self._free_until = prepare_partitions(self._session)

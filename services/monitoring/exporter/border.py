@@ -18,7 +18,7 @@ from schemas import railnet
 from schemas.events import catalogue
 from services.domain.facts import LinkKind, Micros
 from services.domain.rules import HOUR
-from services.ledger.storage.words import word
+from services.ledger.storage.term_numbers import term_number
 from services.monitoring.exporter import statement
 from services.monitoring.exporter.sample import SECOND, Sample
 from services.monitoring.exporter.shares import share
@@ -111,6 +111,6 @@ def beside() -> Mapping[int, tuple[tuple[str, str], ...]]:
         if crossing.by_sea:
             continue
         for side in (crossing.a, crossing.b):
-            place = word(railnet.stations()[side.station].place)
+            place = term_number(railnet.stations()[side.station].place)
             found[place] = (*found.get(place, ()), (crossing.id, side.station))
     return found

@@ -15,8 +15,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from psycopg import Connection, IsolationLevel
 
-from services.ledger.storage.presence import announce
-from services.ledger.storage.schema_window import require
+from services.ledger.storage.schema_window import require_schema
+from services.ledger.storage.session import announce_release
 from services.monitoring.exporter.sample import SECOND, Question, Sample
 from services.runtime.follower import Follower
 from services.telemetry import gauges
@@ -143,8 +143,8 @@ class Exporter(Follower):
                 options=self._options,
                 autocommit=True,
             )
-            require(self._session)
-            announce(self._session)
+            require_schema(self._session)
+            announce_release(self._session)
             self._session.isolation_level = IsolationLevel.REPEATABLE_READ  # one answer, one snapshot
             self._session.read_only = True  # both hold for transactions, not for single statements
             self._connected = True

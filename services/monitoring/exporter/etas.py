@@ -17,7 +17,7 @@ from schemas.events import catalogue
 from schemas.events.base import Classifier
 from services.domain.facts import Micros
 from services.ledger.registry import store
-from services.ledger.storage import reading
+from services.ledger.storage import event_reader
 from services.monitoring.exporter import statement
 from services.monitoring.exporter.border import ARRIVED, beside
 from services.monitoring.exporter.cache import Remembered
@@ -128,8 +128,8 @@ def _estimates(
     fresh = sorted(wanted - known.keys())
     if not fresh:
         return found
-    registry = store.look(session)
-    for stored in reading.events_by_number(session, fresh):
+    registry = store.read_snapshot(session)
+    for stored in event_reader.events_by_number(session, fresh):
         try:
             said = decode_stored(stored, registry).payload
         except Unreadable:

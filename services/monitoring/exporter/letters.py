@@ -8,7 +8,7 @@ from typing import Any
 from psycopg import Connection
 
 from services.domain.facts import Micros
-from services.ledger.dead_letters.letter import State
+from services.ledger.dead_letters.letter import LetterState
 from services.ledger.dead_letters.store import cut_tallies, oldest_open, outcome_counts, tallies
 from services.monitoring.exporter.sample import SECOND, Sample
 from services.telemetry import gauges
@@ -20,7 +20,7 @@ def ask(session: Connection[Any], _now: Micros) -> Iterator[Sample]:
     for tally in tallies(session):
         labels = (tally.publisher, str(tally.reason), str(tally.state))
         yield Sample(gauges.DEAD_LETTERS, labels, tally.letters)
-        unanswered += tally.letters if tally.state is State.OPEN else 0
+        unanswered += tally.letters if tally.state is LetterState.OPEN else 0
     yield Sample(gauges.DEAD_LETTERS_OPEN, (), unanswered)
     for publisher, micros in oldest_open(session).items():
         yield Sample(gauges.DEAD_LETTER_OLDEST, (publisher,), micros / SECOND)

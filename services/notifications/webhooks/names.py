@@ -11,7 +11,7 @@ from psycopg.rows import tuple_row
 from schemas.events.correction import Corrected
 from schemas.events.link import ConsignmentOpened
 from services.ledger.registry import store as registry_store
-from services.ledger.storage import reading
+from services.ledger.storage import event_reader
 from services.ledger.storage.arrays import uuids
 from services.notifications.webhooks import statement
 from services.query.stored_events import Reread, Unreadable, reread
@@ -24,9 +24,9 @@ def names_of(session: Connection[Any], consignments: Collection[bytes]) -> dict[
     cursor = session.cursor(binary=True, row_factory=tuple_row)
     rows = cursor.execute(statement("founded"), {"ids": uuids(sorted(consignments))}).fetchall()
     ids = {number: consignment for consignment, number in rows}
-    registry = registry_store.look(session)
+    registry = registry_store.read_snapshot(session)
     names: dict[bytes, str] = {}
-    for stored in reading.events_by_number(session, sorted(ids)):
+    for stored in event_reader.events_by_number(session, sorted(ids)):
         try:
             name = _named(reread(stored, registry))
         except Unreadable:

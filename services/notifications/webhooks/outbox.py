@@ -16,8 +16,8 @@ from psycopg.rows import tuple_row
 from services.domain.facts import Micros
 from services.ledger.storage.arrays import adapt, bigints, uuids
 from services.ledger.storage.batch import MOST_EVENTS
-from services.ledger.storage.traces import traces_of
-from services.ledger.storage.words import word
+from services.ledger.storage.bodies import traces_of
+from services.ledger.storage.term_numbers import term_number
 from services.notifications.webhooks import statement
 from services.notifications.webhooks.messages import Message, MessageType, Subject, message
 from services.notifications.webhooks.names import names_of
@@ -146,7 +146,7 @@ def _changed(session: Session, batches: Sequence[Batch], wanted: frozenset[str])
     for xid, consignment in _rows(session, "touched", values):
         touched.setdefault(consignment, set()).add(xid)
     traces = _traces(session, batches)
-    names = {word(party): party for party in wanted}
+    names = {term_number(party): party for party in wanted}
     asked = {
         "ids": uuids(sorted(touched)),
         "words": bigints(sorted(names)),

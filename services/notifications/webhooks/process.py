@@ -21,7 +21,7 @@ import psycopg
 from psycopg import Connection
 
 from services.domain.facts import Micros
-from services.ledger.storage.schema_window import require
+from services.ledger.storage.schema_window import require_schema
 from services.ledger.storage.session import open_session
 from services.notifications.webhooks import outbox, overview, queue, subscriptions
 from services.notifications.webhooks.metrics import WebhookMetrics
@@ -87,7 +87,7 @@ def open_own_session(settings: WebhookSettings) -> Connection[Any]:
     """A session in which every step is a transaction of its own. Raises SchemaMoved."""
     session = open_session(settings.dsn.get_secret_value(), APPLICATION)
     session.autocommit = True
-    require(session)
+    require_schema(session)
     return session
 
 

@@ -15,8 +15,7 @@ from psycopg import Connection
 from psycopg.rows import tuple_row
 
 from services.domain.facts import Micros
-from services.ledger.audit_trail.access_lines import MESSAGE
-from services.ledger.audit_trail.digests import seal
+from services.ledger.audit_trail.digests import MESSAGE, seal
 from services.ledger.audit_trail.entries import enter
 from services.ledger.storage.platform_events import record_platform_event
 from services.notifications.webhooks import statement

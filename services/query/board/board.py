@@ -76,7 +76,7 @@ def _troubles(
     session: Session, consignments: Iterable[ObjectId], now: Micros
 ) -> dict[ObjectId, set[tuple[int, ObjectId | None]]]:
     """The open episodes of each consignment by its view, with the box that each is of, None for all of it."""
-    registry = store.look(session)
+    registry = store.read_snapshot(session)
     found: dict[ObjectId, set[tuple[int, ObjectId | None]]] = {}
     for consignment in sorted(consignments):
         sourced = read_view(session, consignment, now, registry)

@@ -19,11 +19,11 @@ from services.domain.facts import Facts, Micros
 from services.domain.objects import ObjectId, Thing
 from services.ledger.registry import store
 from services.ledger.registry.registry import Registry
-from services.ledger.storage import reading
+from services.ledger.storage import event_reader
 from services.ledger.storage import statement as stored
 from services.ledger.storage.arrays import adapt, bigints, smallints, uuids
-from services.ledger.storage.listing import heads_of
-from services.ledger.storage.words import country, whole
+from services.ledger.storage.event_reader import heads_of
+from services.ledger.storage.term_numbers import country_code, join_id
 from services.query.board import statement
 from services.query.board.approach import (
     HOUR,
@@ -82,20 +82,20 @@ class EventCache:
         if len(self._entries) + len(fresh) > self._most:
             self._entries.clear()
             fresh = wanted
-        registry = store.look(session) if fresh else None
-        for each in reading.events_by_number(session, sorted(fresh)):
+        registry = store.read_snapshot(session) if fresh else None
+        for each in event_reader.events_by_number(session, sorted(fresh)):
             assert registry is not None
             self._entries[each.no] = Facts() if each.quarantined else self._read(each, registry)
         return {no: self._entries.get(no, Facts()) for no in wanted}
 
     def named(self, session: Session, ids: Iterable[bytes]) -> dict[bytes, Facts]:
         """The same by 16-byte ids."""
-        found = reading.events_by_id(session, sorted(set(ids)))
+        found = event_reader.events_by_id(session, sorted(set(ids)))
         facts = self.of(session, [each.no for each in found])
         return {each.id: facts[each.no] for each in found}
 
     @staticmethod
-    def _read(event: reading.Stored, registry: Registry) -> Facts:
+    def _read(event: event_reader.Stored, registry: Registry) -> Facts:
         try:
             return reread(event, registry).facts
         except Unreadable:
@@ -115,7 +115,7 @@ def load_trains(session: Session, since: Micros, now: Micros) -> list[TrainStatu
                 train,
                 _news(stage, places),
                 _news(position or stage, places),
-                whole(stage[2], stage[3]),
+                join_id(stage[2], stage[3]),
                 exceptions,
             )
         )
@@ -186,7 +186,7 @@ def load_customs_facts(
         "now": now,
     }
     return {
-        cons: (exceptions, frozenset((number, country(code)) for number, code in facts or ()))
+        cons: (exceptions, frozenset((number, country_code(code)) for number, code in facts or ()))
         for cons, exceptions, facts in _rows(session, "known", parameters)
     }
 

@@ -15,7 +15,7 @@ from services.domain.interpretation import Attribution, interpret
 from services.ledger.admission.model import Admitted, Record, Refused, Verified
 from services.ledger.admission.verification import verify_many
 from services.ledger.storage.batch import Event
-from services.ledger.storage.packing import packed
+from services.ledger.storage.bodies import packed
 from services.processors.settings import admission_settings
 from services.testbed.bench.signed import NETWORK, Message, registry
 

@@ -17,7 +17,7 @@ from services.financing.store.identifiers import application_id, financing_id
 from services.financing.store.status_reader import reached_query
 from services.ledger.storage import statement as storage
 from services.ledger.storage.arrays import adapt, bigints, uuids
-from services.ledger.storage.reading import facts_query
+from services.ledger.storage.event_reader import facts_query
 from services.testbed.chaos.banks import FORWARDER
 
 _READS = b"""

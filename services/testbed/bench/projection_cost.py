@@ -24,7 +24,7 @@ from services.credit.store import projector
 from services.credit.store.projector import Places
 from services.domain.objects import consignment
 from services.financing.store.identifiers import financing_id
-from services.ledger.storage import reading
+from services.ledger.storage import event_reader
 from services.ledger.storage.arrays import adapt, uuids
 from services.processors.supervisor import COMMAND, Supervisor
 from services.testbed.bench.drain import Drained, drain, per_second
@@ -113,7 +113,7 @@ def left(dsn: str) -> int:
     with psycopg.connect(dsn) as session:
         adapt(session)
         at = projector.hold(session).events
-        return len(reading.tail(session, at, 10_000_000)[0])
+        return len(event_reader.tail(session, at, 10_000_000)[0])
 
 
 def _count(dsn: str, query: bytes) -> int:
@@ -161,7 +161,7 @@ def stand_at_the_end(dsn: str) -> None:
     with psycopg.connect(dsn) as session:
         adapt(session)
         projector.prepare(session, projector.version(model()))
-        projector.advance(session, Places(events=reading.before_last(session, 0)), whole=True)
+        projector.advance(session, Places(events=event_reader.before_last(session, 0)), whole=True)
 
 
 def pledge(dsn: str, world: World) -> None:

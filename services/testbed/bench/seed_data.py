@@ -19,15 +19,15 @@ from schemas.envelope import Envelope, event_id
 from schemas.events.base import ObjectKind
 from services.domain.objects import object_id
 from services.financing.store.identifiers import application_id, financing_id
-from services.ledger.admission.admit import admit
+from services.ledger.admission.evaluation import admit
 from services.ledger.admission.model import Admitted, Record
 from services.ledger.admission.raw_bytes import frame
 from services.ledger.registry import store
 from services.ledger.storage.batch import Advance, Batch, Event
 from services.ledger.storage.bodies import prepare_partitions, topic_numbers
-from services.ledger.storage.claiming import Wanted
+from services.ledger.storage.claims import AssignedPartition
 from services.ledger.storage.session import open_session
-from services.ledger.storage.words import key_number
+from services.ledger.storage.term_numbers import key_number
 from services.ledger.storage.writer import Writer
 from services.processors.projections import PROJECTIONS
 from services.processors.settings import admission_settings
@@ -206,7 +206,7 @@ def publish(dsn: str, profiles: dict[str, Profile], network: str, count: int) ->
     with psycopg.connect(dsn) as session:
         registry = store.load(session)
     with Writer(dsn, lambda _session, _refused: None, projections=PROJECTIONS) as writer:
-        (claim,) = writer.claim_partitions("bench", [Wanted(GATEWAY, 0)])
+        (claim,) = writer.claim_partitions("bench", [AssignedPartition(GATEWAY, 0)])
         place = claim.next_offset
         for chunk in _chunks(outgoing, 1_500):
             events: list[Event] = []

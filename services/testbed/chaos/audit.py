@@ -26,11 +26,11 @@ from services.domain.facts import (
 from services.domain.links import carried
 from services.domain.objects import Thing
 from services.domain.view import View
-from services.ledger.admission.admit import admit
+from services.ledger.admission.evaluation import admit
 from services.ledger.admission.model import Admitted, Record
 from services.ledger.registry import store
 from services.ledger.registry.registry import Registry
-from services.ledger.storage import reading
+from services.ledger.storage import event_reader
 from services.processors.settings import admission_settings
 from services.query.stored_events import reread
 from services.testbed.chaos.oracle import consignment_of, differences
@@ -234,12 +234,12 @@ class StoredViews:
 
     def view(self, consignment: Thing, as_of: int) -> View | None:
         """The view of ``consignment`` at ``as_of``; None where it was never founded. Raises Unreadable."""
-        found = reading.load_facts(self._connection, [consignment.id])
+        found = event_reader.load_facts(self._connection, [consignment.id])
         return derive(
             Facts.union(self._facts(event) for event in found if not event.quarantined), consignment, as_of
         )
 
-    def _facts(self, event: reading.Stored) -> Facts:
+    def _facts(self, event: event_reader.Stored) -> Facts:
         facts = self._read.get(event.no)
         if facts is None:
             facts = self._read[event.no] = reread(event, self._registry).facts

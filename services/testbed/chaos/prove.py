@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 from kafka import KafkaConsumer, TopicPartition
 
-from services.ledger.storage.reading import unsettled
+from services.ledger.storage.event_reader import unsettled
 from services.processors.settings import declared_topics
 from services.testbed.chaos import audit, banks
 from services.testbed.chaos.audit import States, Storage

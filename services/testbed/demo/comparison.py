@@ -14,7 +14,7 @@ from schemas.events.base import Episode
 from schemas.events.catalogue import by_number
 from services.ledger.registry import store
 from services.ledger.registry.registry import Registry
-from services.ledger.storage.reading import Stored
+from services.ledger.storage.event_reader import Stored
 from services.query.stored_events import Reread, reread
 from services.query.views import SourcedView, read_view
 from services.testbed.chaos.oracle import Aliases, consignment_of, differences, thing_of

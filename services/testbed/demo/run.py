@@ -17,7 +17,7 @@ from typing import Any
 
 import psycopg
 
-from services.ledger.storage.reading import unsettled
+from services.ledger.storage.event_reader import unsettled
 from services.query.views import SourcedView
 from services.testbed.demo.comparison import compare, shown
 from services.testbed.demo.schedule import Dispatcher, Schedule, schedule

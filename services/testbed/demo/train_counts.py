@@ -12,7 +12,7 @@ import orjson
 import psycopg
 
 from services.ledger.registry import store
-from services.ledger.storage import reading
+from services.ledger.storage import event_reader
 from services.query.stored_events import Reread, reread
 
 _TYPE = "cre.network.restricted.v1"
@@ -48,7 +48,8 @@ def counts(connection: psycopg.Connection[Any]) -> list[Count]:
     ).fetchall()
     registry = store.load(connection)
     events = [
-        reread(stored, registry) for stored in reading.events_by_number(connection, [no for (no,) in rows])
+        reread(stored, registry)
+        for stored in event_reader.events_by_number(connection, [no for (no,) in rows])
     ]
     found = [count for event in events if (count := _count(event)) is not None]
     return sorted(found, key=lambda count: (count.place, count.published, count.by))

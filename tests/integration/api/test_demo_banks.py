@@ -12,11 +12,11 @@ import psycopg
 import pytest
 
 from services.financing.store.keys import make_keys, prepare
-from services.ledger.admission.admit import admit
+from services.ledger.admission.evaluation import admit
 from services.ledger.admission.model import Admitted, Record
 from services.ledger.registry import store
 from services.ledger.storage.batch import Advance, Batch, Event
-from services.ledger.storage.claiming import Wanted
+from services.ledger.storage.claims import AssignedPartition
 from services.ledger.storage.writer import Writer
 from services.processors.projections import PROJECTIONS
 from services.processors.settings import admission_settings
@@ -44,7 +44,7 @@ def stored(dsn: str, outgoing: list[Outgoing]) -> None:
     with Writer(dsn, lambda _session, _refused: None, projections=PROJECTIONS) as writer:
         by_topic = sorted(outgoing, key=lambda out: out.message.topic)
         for topic, of_topic in groupby(by_topic, key=lambda out: out.message.topic):
-            (claim,) = writer.claim_partitions("test", [Wanted(topic, 0)])
+            (claim,) = writer.claim_partitions("test", [AssignedPartition(topic, 0)])
             place, events = claim.next_offset, []
             for number, out in enumerate(of_topic, place):
                 headers = list(out.message.headers)

@@ -51,7 +51,7 @@ def test_a_certificate_of_the_connection_itself_binds_the_token(api_dsn: str, tm
 
     with RunningApi(api_dsn, tmp_path, told) as running:
         with open_session(api_dsn, "lianyun-test") as session:
-            party = store.look(session).party("xaport")
+            party = store.read_snapshot(session).party("xaport")
             assert party is not None
             shown = thumbprint(ssl.PEM_cert_to_DER_cert(mine.certificate.decode()))
             clients.add_client(session, name, party, jwk=None, certificate=shown, at=now(), by="test")

@@ -108,4 +108,4 @@ def test_nobody_gets_in_without_a_token(api: RunningApi, each: Operation) -> Non
 
 def _parties(api: RunningApi) -> list[Any]:
     with open_session(api.dsn, "lianyun-test") as session:
-        return list(store.look(session).parties.values())
+        return list(store.read_snapshot(session).parties.values())

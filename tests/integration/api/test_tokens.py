@@ -44,7 +44,7 @@ class Hand:
         self.algorithm = {ECKey: "ES256", OKPKey: "Ed25519", RSAKey: "PS256"}[type(self.key)]
         self.client = f"{client}-{secrets.token_hex(4)}"
         with open_session(api.dsn, "lianyun-test") as session:
-            party = store.look(session).party("xaport")
+            party = store.read_snapshot(session).party("xaport")
             assert party is not None
             public = self.key.as_dict(private=False)
             clients.add_client(session, self.client, party, jwk=public, at=now(), by="test")
@@ -124,7 +124,7 @@ def test_each_kind_of_key_gets_in(api: RunningApi, make: Callable[[], Any]) -> N
 )
 def test_other_keys_are_not_registered(api: RunningApi, text: dict[str, str]) -> None:
     with open_session(api.dsn, "lianyun-test") as session:
-        party = store.look(session).party("xaport")
+        party = store.read_snapshot(session).party("xaport")
         assert party is not None
         with pytest.raises(BadToken):
             clients.add_client(session, "never", party, jwk=text, at=now(), by="test")
@@ -153,7 +153,7 @@ def test_an_assertion_that_proves_nothing_gets_no_token(hand: Hand, changed: dic
 
 def test_an_id_has_its_form(api: RunningApi) -> None:
     with open_session(api.dsn, "lianyun-test") as session:
-        party = store.look(session).party("xaport")
+        party = store.read_snapshot(session).party("xaport")
         assert party is not None
         for name in ("", "Upper", "\0", "x" * 101):
             with pytest.raises(clients.ClientError, match="is no id"):
@@ -314,7 +314,7 @@ def test_a_client_with_a_certificate_gets_a_token_that_only_it_can_use(api_dsn: 
     der, other = secrets.token_bytes(64), secrets.token_bytes(64)
     with RunningApi(api_dsn, tmp_path, {"api_proxies": ("127.0.0.1",)}) as proxied:
         with open_session(api_dsn, "lianyun-test") as session:
-            party = store.look(session).party("xaport")
+            party = store.read_snapshot(session).party("xaport")
             assert party is not None
             clients.add_client(
                 session, "sealed-bank", party, jwk=None, certificate=thumbprint(der), at=now(), by="test"
@@ -438,7 +438,7 @@ def test_who_is_registered_shows_in_no_refusal(api: RunningApi, monkeypatch: pyt
     revoked = Hand(api)
     with open_session(api.dsn, "lianyun-test") as session:
         assert clients.revoke(session, revoked.client, at=now())
-        party = store.look(session).party("xaport")
+        party = store.read_snapshot(session).party("xaport")
         assert party is not None
         certified = f"certified-{secrets.token_hex(4)}"
         clients.add_client(session, certified, party, jwk=None, certificate="x" * 43, at=now(), by="test")

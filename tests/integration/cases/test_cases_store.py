@@ -125,7 +125,7 @@ def test_the_store_finds_what_the_rules_find_and_nothing_else_ever(
     assert counted(dsn, clock.at + lateness.BEHIND + 1) == {}, "what is old is not told"
 
     # Judged in sets, each is judged as it is alone: its causes, and when to look again.
-    registry, memory = registry_store.look(session), EventCache()
+    registry, memory = registry_store.read_snapshot(session), EventCache()
     rows = session.execute(
         "SELECT cons FROM lianyun.head WHERE founded ORDER BY cons", binary=True
     ).fetchall()

@@ -26,8 +26,8 @@ from services.credit.domain.observations import Cell, Count, Observation, count
 from services.credit.domain.signals import Signal, model
 from services.credit.store import projector, records, statement
 from services.ledger.registry import store as registry_store
+from services.ledger.storage.operations import quarantine
 from services.ledger.storage.session import Session, open_session
-from services.ledger.storage.within import quarantine
 from services.processors.projections import PROJECTIONS
 from services.runtime.ports import free_port
 from services.testbed.localstack.engine import DatabaseAddress
@@ -125,7 +125,7 @@ def test_the_store_says_what_the_core_says(
     assert seen == universe.observations
     assert counts == count(seen)
 
-    registry = registry_store.look(session)
+    registry = registry_store.read_snapshot(session)
     for story in universe.told:
         for name in story.story.expect:
             shipper = story.story.party(name)
@@ -206,7 +206,7 @@ def test_a_revocation_ends_reading_before_anybody_has_followed_it(
     late = [each for each in told if "consent_revoked" in each.envelope.type]
     desk.apply([record(each, n) for n, each in enumerate(each for each in told if each not in late)])
     desk.settle()
-    registry = registry_store.look(session)
+    registry = registry_store.read_snapshot(session)
 
     def reads(purpose: str) -> set[str] | None:
         given = records.read_as(
@@ -233,7 +233,7 @@ def test_reading_needs_leave(dsn: str, session: Session, universe: Universe) -> 
     desk.settle()
     desk.close()
     projector.catch_up(session)
-    registry = registry_store.look(session)
+    registry = registry_store.read_snapshot(session)
 
     def reads(reader: str, purpose: str, shipper: str) -> set[str] | None:
         party = story.story.party

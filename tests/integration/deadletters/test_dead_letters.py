@@ -19,13 +19,13 @@ from schemas.envelope import Envelope, signed_bytes
 from schemas.events.base import Role
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey, sign
-from services.ledger.admission.admit import admit
+from services.ledger.admission.evaluation import admit
 from services.ledger.admission.model import AdmissionSettings, Admitted, Record, Refused
 from services.ledger.admission.raw_bytes import digest
 from services.ledger.dead_letters import batch, store
 from services.ledger.dead_letters.batch import LetterSettings
-from services.ledger.dead_letters.letter import State
-from services.ledger.dead_letters.service import Desk, Done
+from services.ledger.dead_letters.letter import LetterState
+from services.ledger.dead_letters.service import ActionOutcome, DeadLetterService
 from services.ledger.registry import commands
 from services.ledger.registry.events import PartyAdded
 from services.ledger.registry.possession import proven
@@ -109,7 +109,7 @@ def refuse(record: Record, registry: Registry = NOBODY) -> Refused:
 
 def put(session: psycopg.Connection[Any], *records: Record, settings: LetterSettings = KEEP) -> None:
     with session.transaction():
-        batch.record(session, [refuse(record) for record in records], settings)
+        batch.record_refused(session, [refuse(record) for record in records], settings)
 
 
 def register(session: psycopg.Connection[Any], not_before: int = 0) -> None:
@@ -126,13 +126,13 @@ def register(session: psycopg.Connection[Any], not_before: int = 0) -> None:
         commands.add_key(session, "ktz", key, at=NOW, by="op")
 
 
-def only(session: psycopg.Connection[Any], state: State | None = None) -> Any:
-    (letter,) = store.letters(session, store.Query(state=state))
+def only(session: psycopg.Connection[Any], state: LetterState | None = None) -> Any:
+    (letter,) = store.list_letters(session, store.LetterQuery(state=state))
     return letter
 
 
-def desk(session: psycopg.Connection[Any], ledger: Accepted | None = None) -> Desk:
-    return Desk(session, ledger or Accepted(), SETTINGS, by="op", at=NOW)
+def desk(session: psycopg.Connection[Any], ledger: Accepted | None = None) -> DeadLetterService:
+    return DeadLetterService(session, ledger or Accepted(), SETTINGS, by="op", at=NOW)
 
 
 def used(session: psycopg.Connection[Any]) -> dict[str, tuple[int, int]]:
@@ -149,13 +149,13 @@ def test_a_message_is_kept_once_and_whole_whatever_the_order_and_the_batches(
     put(session, copies[0], other, copies[1], copies[2])
     put(session, copies[3])
     put(session, copies[4], copies[5])
-    letters = {letter.digest: letter for letter in store.letters(session, store.Query())}
+    letters = {letter.digest: letter for letter in store.list_letters(session, store.LetterQuery())}
     assert len(letters) == 2
     letter = letters[digest(copies[0].headers, copies[0].value)]
     assert letter.count == 6
     assert (letter.first.offset, letter.first.appended) == (0, NOW)
     assert (letter.last.offset, letter.last.topic) == (5, "t1")
-    assert letter.state is State.OPEN
+    assert letter.state is LetterState.OPEN
     assert not letter.truncated
     assert [r.offset for r in letter.records()] == [0, 5]
     assert letter.records()[0].headers == list(copies[0].headers)
@@ -171,7 +171,7 @@ def test_null_and_empty_values_and_headers_are_different_letters(session: psycop
         )
     ]
     put(session, *records)
-    letters = store.letters(session, store.Query())
+    letters = store.list_letters(session, store.LetterQuery())
     assert len(letters) == 9
     assert {(tuple(letter.records()[0].headers), letter.value) for letter in letters} == {
         (tuple(record.headers), record.value) for record in records
@@ -182,7 +182,7 @@ def test_text_that_postgres_cannot_hold_is_kept_all_the_same(session: psycopg.Co
     odd = Record(TOPIC, 0, 0, NOW_MS, [("n\x00\ud800", b"v")], b"x")
     said = Refused(odd, refuse(odd).reason, "a\x00b\udfffc", "/\x00", "", TOPIC)
     with session.transaction():
-        batch.record(session, [said], KEEP)
+        batch.record_refused(session, [said], KEEP)
     letter = only(session)
     assert letter.detail == "a\ufffdb\ufffdc"
     assert letter.records()[0].headers == list(odd.headers)
@@ -196,7 +196,7 @@ def test_oversized_messages_are_cut_and_the_digest_covers_the_whole(session: psy
     assert len(letter.value) == 65_536
     assert letter.digest == digest(big.headers, big.value)
     result = desk(session).redrive(letter.digest)
-    assert result.done is Done.NOT_KEPT_WHOLE
+    assert result.outcome is ActionOutcome.NOT_KEPT_WHOLE
     assert f"{TOPIC}/0 at offset 4" in result.detail
 
 
@@ -207,7 +207,7 @@ def test_a_flood_of_one_publisher_is_bounded_and_still_accounted_for(
     for start in range(0, 300, 60):
         put(session, *(garbage(n, 1_000, offset=n) for n in range(start, start + 60)), settings=room)
     put(session, garbage(9_999, 1_000, topic="other", offset=1), settings=room)
-    letters = store.letters(session, store.Query(limit=1_000))
+    letters = store.list_letters(session, store.LetterQuery(limit=1_000))
     mine = [letter for letter in letters if letter.publisher == TOPIC]
     assert len(mine) == 300, "none vanishes"
     kept = [letter for letter in mine if not letter.truncated]
@@ -243,7 +243,7 @@ def test_beyond_the_bound_of_an_hour_a_refusal_is_recorded_and_its_bytes_are_not
     for first in range(0, 300, 60):
         put(session, *sent[first : first + 60], settings=bound)
     put(session, garbage(9_999, topic="other", offset=1), settings=bound)
-    letters = store.letters(session, store.Query(limit=1_000))
+    letters = store.list_letters(session, store.LetterQuery(limit=1_000))
     assert sum(letter.publisher == TOPIC for letter in letters) == 100
     assert sum(letter.publisher == "other" for letter in letters) == 1, "the flood of one is not another's"
     (cut,) = store.cuts(session)
@@ -277,10 +277,10 @@ def test_copies_of_what_is_not_stored_are_all_recorded(session: psycopg.Connecti
 def test_what_failed_by_our_own_fault_is_always_stored(session: psycopg.Connection[Any]) -> None:
     faults = [Refused.internal(garbage(n, offset=n), ZeroDivisionError("planted"), TOPIC) for n in range(5)]
     with session.transaction():
-        batch.record(session, faults, LetterSettings(per_hour=2))
-    assert len(store.letters(session, store.Query())) == 5
+        batch.record_refused(session, faults, LetterSettings(per_hour=2))
+    assert len(store.list_letters(session, store.LetterQuery())) == 5
     put(session, garbage(11, offset=11), garbage(12, offset=12), settings=LetterSettings(per_hour=2))
-    assert len(store.letters(session, store.Query())) == 7, "and takes nothing from the bound"
+    assert len(store.list_letters(session, store.LetterQuery())) == 7, "and takes nothing from the bound"
 
 
 def test_once_an_hour_is_full_the_bytes_are_not_even_sent(session: psycopg.Connection[Any]) -> None:
@@ -288,12 +288,12 @@ def test_once_an_hour_is_full_the_bytes_are_not_even_sent(session: psycopg.Conne
     start = NOW_MS // HOUR * HOUR
     records = [garbage(n, offset=n)._replace(append_ms=start + n) for n in range(6)]
     refused = [refuse(record) for record in records]
-    assert batch.full(session, refused, bound) == frozenset()
+    assert batch.full_hours(session, refused, bound) == frozenset()
     put(session, *records[:3], settings=bound)
-    full = batch.full(session, refused, bound)
+    full = batch.full_hours(session, refused, bound)
     assert full == {(TOPIC, start // HOUR)}
     with session.transaction():
-        batch.record(session, refused, bound, full)
+        batch.record_refused(session, refused, bound, full)
     known = only_named(session, records[0])
     assert (known.count, known.truncated, known.value) == (2, False, records[0].value)
     (cut,) = store.cuts(session)
@@ -301,7 +301,7 @@ def test_once_an_hour_is_full_the_bytes_are_not_even_sent(session: psycopg.Conne
 
 
 def only_named(session: psycopg.Connection[Any], record: Record) -> Any:
-    (letter,) = store.named(session, digest(record.headers, record.value).hex())
+    (letter,) = store.find_by_prefix(session, digest(record.headers, record.value).hex())
     return letter
 
 
@@ -312,15 +312,15 @@ def test_redrive_accepts_the_unchanged_bytes_with_their_original_time(
     put(session, event())
     letter = only(session)
     assert letter.reason == "UNKNOWN_KEY"
-    assert desk(session, ledger).redrive(letter.digest).done is Done.STILL_REFUSED
+    assert desk(session, ledger).redrive(letter.digest).outcome is ActionOutcome.STILL_REFUSED
     register(session)
-    assert desk(session, ledger).redrive(letter.digest).done is Done.REDRIVEN
+    assert desk(session, ledger).redrive(letter.digest).outcome is ActionOutcome.REDRIVEN
     again = desk(session, ledger).redrive(letter.digest)
-    assert again.done is Done.ALREADY_REDRIVEN
+    assert again.outcome is ActionOutcome.ALREADY_REDRIVEN
     assert again.detail == "It is already redriven."
     assert len(ledger.applied) == 1
-    (shown,) = store.named(session, letter.name[:12])
-    assert shown.state is State.REDRIVEN
+    (shown,) = store.find_by_prefix(session, letter.name[:12])
+    assert shown.state is LetterState.REDRIVEN
     assert [(o.action, o.outcome, o.by) for o in shown.outcomes] == [
         ("redrive", "STILL_REFUSED", "op"),
         ("redrive", "REDRIVEN", "op"),
@@ -332,10 +332,13 @@ def test_redrive_judges_by_append_time_and_may_accept_a_later_copy(session: psyc
     register(session, not_before=NOW)
     letter = only(session)
     result = desk(session).redrive(letter.digest)
-    assert (result.done, result.detail.partition(" ")[0]) == (Done.STILL_REFUSED, "KEY_NOT_YET_VALID")
+    assert (result.outcome, result.detail.partition(" ")[0]) == (
+        ActionOutcome.STILL_REFUSED,
+        "KEY_NOT_YET_VALID",
+    )
     assert only(session).reason == "KEY_NOT_YET_VALID", "the latest judgement is shown"
     put(session, event(append_ms=NOW_MS + 5_000, offset=8))
-    assert desk(session).redrive(letter.digest).done is Done.REDRIVEN
+    assert desk(session).redrive(letter.digest).outcome is ActionOutcome.REDRIVEN
 
 
 def test_a_letter_whose_publisher_sent_another_content_is_never_redriven(
@@ -349,9 +352,9 @@ def test_a_letter_whose_publisher_sent_another_content_is_never_redriven(
     assert isinstance(better, Admitted)
     ledger.apply(session, better, 2)
     result = desk(session, ledger).redrive(letter.digest)
-    assert result.done is Done.REPLACED
-    assert only(session).state is State.REPLACED
-    assert desk(session, ledger).redrive(letter.digest).done is Done.ALREADY_REPLACED
+    assert result.outcome is ActionOutcome.REPLACED
+    assert only(session).state is LetterState.REPLACED
+    assert desk(session, ledger).redrive(letter.digest).outcome is ActionOutcome.ALREADY_REPLACED
     assert len(ledger.applied) == 1
 
 
@@ -364,13 +367,13 @@ def test_an_open_letter_with_a_proven_id_shows_as_replaced_once_that_id_is_accep
     assert refused.reason == "INVALID_SCHEMA"
     assert refused.publisher == "ktz"
     with session.transaction():
-        batch.record(session, [refused], KEEP)
-    assert only(session, State.OPEN).event == refused.event
+        batch.record_refused(session, [refused], KEEP)
+    assert only(session, LetterState.OPEN).event == refused.event
     mended = admit(event(), registry, SETTINGS)
     assert isinstance(mended, Admitted)
     Accepted().apply(session, mended, 2)
-    assert store.letters(session, store.Query()) == []
-    assert only(session, State.REPLACED).digest == digest(refused.record.headers, refused.record.value)
+    assert store.list_letters(session, store.LetterQuery()) == []
+    assert only(session, LetterState.REPLACED).digest == digest(refused.record.headers, refused.record.value)
     assert [(t.publisher, t.state, t.letters) for t in store.tallies(session)] == [("ktz", "REPLACED", 1)]
 
 
@@ -379,26 +382,26 @@ def test_a_fault_of_ours_leaves_the_letter_and_nothing_half_done(session: psycop
     register(session)
     letter = only(session)
     result = desk(session, Accepted(fault=ZeroDivisionError("planted"))).redrive(letter.digest)
-    assert (result.done, result.detail) == (Done.FAILED, "ZeroDivisionError: planted")
+    assert (result.outcome, result.detail) == (ActionOutcome.FAILED, "ZeroDivisionError: planted")
     assert session.execute("SELECT count(*) FROM lianyun.identity").fetchone() == (0,)
-    (shown,) = store.named(session, letter.name)
-    assert shown.state is State.OPEN
+    (shown,) = store.find_by_prefix(session, letter.name)
+    assert shown.state is LetterState.OPEN
     assert [o.outcome for o in shown.outcomes] == ["FAILED"]
-    assert desk(session).redrive(letter.digest).done is Done.REDRIVEN
+    assert desk(session).redrive(letter.digest).outcome is ActionOutcome.REDRIVEN
 
 
 def test_discard_is_written_down_and_can_be_taken_back_by_redriving(session: psycopg.Connection[Any]) -> None:
     put(session, event())
     letter = only(session)
     work = desk(session)
-    assert work.discard(letter.digest, "a test message").done is Done.DISCARDED
-    assert work.discard(letter.digest, "again").done is Done.ALREADY_DISCARDED
+    assert work.discard(letter.digest, "a test message").outcome is ActionOutcome.DISCARDED
+    assert work.discard(letter.digest, "again").outcome is ActionOutcome.ALREADY_DISCARDED
     put(session, event(offset=9))
-    assert (only(session).state, only(session).count) == (State.DISCARDED, 2)
+    assert (only(session).state, only(session).count) == (LetterState.DISCARDED, 2)
     register(session)
-    assert work.redrive(letter.digest).done is Done.REDRIVEN
-    assert work.discard(letter.digest, "late").done is Done.ALREADY_REDRIVEN
-    assert work.redrive(b"\x00" * 32).done is Done.NOT_FOUND
+    assert work.redrive(letter.digest).outcome is ActionOutcome.REDRIVEN
+    assert work.discard(letter.digest, "late").outcome is ActionOutcome.ALREADY_REDRIVEN
+    assert work.redrive(b"\x00" * 32).outcome is ActionOutcome.NOT_FOUND
 
 
 def test_a_replacement_must_be_an_accepted_event(session: psycopg.Connection[Any]) -> None:
@@ -406,60 +409,60 @@ def test_a_replacement_must_be_an_accepted_event(session: psycopg.Connection[Any
     register(session)
     letter, ledger = only(session), Accepted()
     work = desk(session, ledger)
-    assert work.replaced(letter.digest, "urn:cre:ktz", "arr-2").done is Done.NO_SUCH_EVENT
+    assert work.replaced(letter.digest, "urn:cre:ktz", "arr-2").outcome is ActionOutcome.NO_SUCH_EVENT
     admitted = admit(event("arr-2"), commands.store.load(session), SETTINGS)
     assert isinstance(admitted, Admitted)
     ledger.apply(session, admitted, 2)
-    assert work.replaced(letter.digest, "urn:cre:ktz", "arr-2").done is Done.REPLACED
-    assert work.replaced(letter.digest, "urn:cre:ktz", "arr-2").done is Done.ALREADY_REPLACED
+    assert work.replaced(letter.digest, "urn:cre:ktz", "arr-2").outcome is ActionOutcome.REPLACED
+    assert work.replaced(letter.digest, "urn:cre:ktz", "arr-2").outcome is ActionOutcome.ALREADY_REPLACED
 
 
 def test_two_redrives_at_once_apply_once(session: psycopg.Connection[Any], dsn: str) -> None:
     put(session, event())
     register(session)
     letter = only(session)
-    results: list[Done] = []
+    results: list[ActionOutcome] = []
 
     def go() -> None:
         with psycopg.connect(dsn, autocommit=True) as own:
-            results.append(desk(own).redrive(letter.digest).done)
+            results.append(desk(own).redrive(letter.digest).outcome)
 
     threads = [threading.Thread(target=go) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(20)
-    assert sorted(results) == [Done.ALREADY_REDRIVEN] * 3 + [Done.REDRIVEN]
-    (shown,) = store.named(session, letter.name)
+    assert sorted(results) == [ActionOutcome.ALREADY_REDRIVEN] * 3 + [ActionOutcome.REDRIVEN]
+    (shown,) = store.find_by_prefix(session, letter.name)
     assert [o.outcome for o in shown.outcomes] == ["REDRIVEN"]
 
 
 def test_pages_filters_and_prefixes(session: psycopg.Connection[Any]) -> None:
     put(session, *(garbage(n, offset=n) for n in range(25)), event())
     seen, last = [], None
-    while page := store.letters(session, store.Query(limit=10, before=last)):
+    while page := store.list_letters(session, store.LetterQuery(limit=10, before=last)):
         seen += page
         last = page[-1]
     assert len({letter.digest for letter in seen}) == 26
     assert [letter.last.appended for letter in seen] == sorted((n.last.appended for n in seen), reverse=True)
-    assert [x.reason for x in store.letters(session, store.Query(reason=refuse(event()).reason))] == [
-        "UNKNOWN_KEY"
-    ]
-    assert len(store.letters(session, store.Query(publisher=TOPIC))) == 25 + 1
-    assert store.named(session, "ff" * 32) == []
+    assert [
+        x.reason for x in store.list_letters(session, store.LetterQuery(reason=refuse(event()).reason))
+    ] == ["UNKNOWN_KEY"]
+    assert len(store.list_letters(session, store.LetterQuery(publisher=TOPIC))) == 25 + 1
+    assert store.find_by_prefix(session, "ff" * 32) == []
     with pytest.raises(ValueError):
-        store.named(session, "ab")
+        store.find_by_prefix(session, "ab")
 
 
 def test_purge_takes_only_what_is_old_in_slices_and_frees_its_room(session: psycopg.Connection[Any]) -> None:
     put(session, *(garbage(n, offset=n) for n in range(40)))
     desk(session).discard(only_digest(garbage(3)), "known")
-    gone: dict[State, int] = {}
+    gone: dict[LetterState, int] = {}
     while part := store.purge(session, NOW + 30_000, limit=7):
         for state, count in part.items():
             gone[state] = gone.get(state, 0) + count
-    assert gone == {State.OPEN: 29, State.DISCARDED: 1}
-    assert len(store.letters(session, store.Query(state=None, limit=100))) == 10
+    assert gone == {LetterState.OPEN: 29, LetterState.DISCARDED: 1}
+    assert len(store.list_letters(session, store.LetterQuery(state=None, limit=100))) == 10
     stored = session.execute(
         "SELECT count(*), sum(octet_length(headers) + coalesce(octet_length(value), 0)) FROM lianyun.dead_letter"
     ).fetchone()

@@ -15,20 +15,19 @@ from schemas.envelope import Envelope, event_id, signed_bytes
 from schemas.events.base import Role
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey, sign
-from services.ledger.admission.admit import admit
+from services.ledger.admission.evaluation import admit
 from services.ledger.admission.model import AdmissionSettings, Admitted, Record, Refused
 from services.ledger.dead_letters import batch as letters
 from services.ledger.dead_letters import store
 from services.ledger.dead_letters.batch import LetterSettings
-from services.ledger.dead_letters.ledger import StoredLedger
-from services.ledger.dead_letters.service import Desk, Done
+from services.ledger.dead_letters.service import ActionOutcome, DeadLetterService, PostgresLedger
 from services.ledger.registry import commands
 from services.ledger.registry.events import PartyAdded
 from services.ledger.registry.possession import proven
 from services.ledger.storage.batch import Advance, Batch, Event
-from services.ledger.storage.claiming import Wanted
+from services.ledger.storage.claims import AssignedPartition
 from services.ledger.storage.migrate import migrate
-from services.ledger.storage.within import quarantine
+from services.ledger.storage.operations import quarantine
 from services.ledger.storage.writer import Writer
 from tests.support.storage.reset import empty
 
@@ -66,7 +65,7 @@ def session(dsn: str) -> Iterator[psycopg.Connection[Any]]:
 @pytest.fixture
 def writer(dsn: str, session: psycopg.Connection[Any]) -> Iterator[Writer]:
     assert not session.closed, "the writer needs what the session has set up"
-    with Writer(dsn, partial(letters.record, settings=LetterSettings())) as opened:
+    with Writer(dsn, partial(letters.record_refused, settings=LetterSettings())) as opened:
         yield opened
 
 
@@ -100,7 +99,7 @@ def departed(offset: int, key: SigningKey = ONE, id: str = "dep", place: str = "
 
 def feed(session: psycopg.Connection[Any], writer: Writer, records: Sequence[Record]) -> None:
     """What a worker does with one poll."""
-    (claim,) = writer.claim_partitions("w", [Wanted(TOPIC, 0)])
+    (claim,) = writer.claim_partitions("w", [AssignedPartition(TOPIC, 0)])
     registry = commands.store.load(session)
     judged = [admit(each, registry, SETTINGS) for each in records]
     first = records[0].offset
@@ -144,22 +143,22 @@ def revoke(session: psycopg.Connection[Any], writer: Writer, key: SigningKey, si
     return done.quarantined
 
 
-def desk(session: psycopg.Connection[Any]) -> Desk:
-    return Desk(session, StoredLedger(), SETTINGS, by="op", at=NOW)
+def desk(session: psycopg.Connection[Any]) -> DeadLetterService:
+    return DeadLetterService(session, PostgresLedger(), SETTINGS, by="op", at=NOW)
 
 
 def test_redriven_events_end_in_the_state_that_they_would_have_had(
     session: psycopg.Connection[Any], writer: Writer
 ) -> None:
     feed(session, writer, [opened(0, TWO), departed(1, TWO)])
-    found = store.letters(session, store.Query())
+    found = store.list_letters(session, store.LetterQuery())
     assert [letter.reason for letter in found] == ["UNKNOWN_KEY", "UNKNOWN_KEY"]
     assert heads(session) == []
     with session.transaction():
         register(session, TWO)
     for letter in found:  # the milestone first, its consignment after it
-        assert desk(session).redrive(letter.digest).done is Done.REDRIVEN
-        assert desk(session).redrive(letter.digest).done is Done.ALREADY_REDRIVEN
+        assert desk(session).redrive(letter.digest).outcome is ActionOutcome.REDRIVEN
+        assert desk(session).redrive(letter.digest).outcome is ActionOutcome.ALREADY_REDRIVEN
     settle(writer)
     redriven = heads(session)
     times = session.execute("SELECT appended FROM lianyun.body ORDER BY appended").fetchall()
@@ -179,7 +178,7 @@ def test_the_detour_leaves_no_trace_in_the_state(
     feed(session, writer, [opened(0, TWO), departed(1, TWO)])
     with session.transaction():
         register(session, TWO)
-    for letter in store.letters(session, store.Query()):
+    for letter in store.list_letters(session, store.LetterQuery()):
         desk(session).redrive(letter.digest)
     settle(writer)
     redriven = heads(session)
@@ -188,7 +187,7 @@ def test_the_detour_leaves_no_trace_in_the_state(
     )
     session.execute("UPDATE lianyun.kafka_offset SET next_offset = 0")
     assert heads(session) == []
-    with Writer(dsn, partial(letters.record, settings=LetterSettings())) as other:
+    with Writer(dsn, partial(letters.record_refused, settings=LetterSettings())) as other:
         feed(session, other, [opened(0, TWO), departed(1, TWO)])
     assert heads(session) == redriven
 
@@ -240,13 +239,13 @@ def test_a_letter_of_another_content_than_the_accepted_one_stays_out(
     with session.transaction():
         register(session, TWO)
     feed(session, writer, [departed(1, TWO, place="railnet:altynkol")])
-    (letter,) = store.letters(session, store.Query(state=None))
-    assert desk(session).redrive(letter.digest).done is Done.REPLACED
+    (letter,) = store.list_letters(session, store.LetterQuery(state=None))
+    assert desk(session).redrive(letter.digest).outcome is ActionOutcome.REPLACED
     assert session.execute("SELECT count(*) FROM lianyun.variant").fetchone() == (0,)
     admitted = admit(departed(1, TWO, place="railnet:altynkol"), commands.store.load(session), SETTINGS)
     assert isinstance(admitted, Admitted)
-    assert StoredLedger().content_of(session, admitted.event) == admitted.content
-    assert StoredLedger().content_of(session, bytes(16)) is None
+    assert PostgresLedger().content_of(session, admitted.event) == admitted.content
+    assert PostgresLedger().content_of(session, bytes(16)) is None
 
 
 def test_what_admission_refuses_is_a_letter_and_the_offsets_move_on(

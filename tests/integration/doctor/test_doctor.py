@@ -24,7 +24,7 @@ from services.cli.main import app
 from services.ledger.registry import commands, store
 from services.ledger.registry.events import PartyAdded
 from services.ledger.registry.possession import proven
-from services.ledger.storage.claiming import Wanted, claim_partitions
+from services.ledger.storage.claims import AssignedPartition, claim_partitions
 from services.ledger.storage.ledger_protocol import Claim, Mark, PartitionId
 from services.ledger.storage.session import open_session
 from services.processors.log_identity import LogState
@@ -334,7 +334,7 @@ def test_no_worker_is_alive(dsn: str, session: psycopg.Connection[tuple[object, 
 
 def test_partitions_that_lost_their_worker(dsn: str, session: psycopg.Connection[tuple[object, ...]]) -> None:
     claimer = open_session(dsn)
-    claim_partitions(claimer, "w", [Wanted("t", 0), Wanted("t", 1)])
+    claim_partitions(claimer, "w", [AssignedPartition("t", 0), AssignedPartition("t", 1)])
     assert workers.claims(workers.ledger(session)).ok
     pid = claimer.info.backend_pid
     claimer.close()
@@ -372,7 +372,7 @@ def test_partitions_whose_log_moved(
     assert there.keys() == {PartitionId(topic, 0)}
     state = there[PartitionId(topic, 0)]
     assert (state.begin, state.end) == (0, 3)
-    claim_partitions(held, "w", [Wanted(topic, 0, state.topic_id)])
+    claim_partitions(held, "w", [AssignedPartition(topic, 0, state.topic_id)])
     stopped, waiting = look()
     assert stopped.ok
     assert (waiting.ok, waiting.found) == (True, "3")

@@ -23,7 +23,7 @@ from services.ledger.registry import commands
 from services.ledger.registry.events import PartyAdded
 from services.ledger.registry.possession import proven
 from services.ledger.storage.batch import Event
-from services.ledger.storage.words import word
+from services.ledger.storage.term_numbers import term_number
 from services.monitoring.exporter import border, cache, consignments, partners, statement, transits
 from services.monitoring.exporter.collector import Answers, Exporter
 from services.monitoring.exporter.process import questions, run
@@ -299,14 +299,14 @@ def test_questions_read_growing_tables_by_an_index(dsn: str) -> None:
     """The heads are the exception, which are read in one pass."""
     known: dict[str, dict[str, Any]] = {
         "border": {
-            "since": 0, "arrived": ARRIVED, "over": [302, 304, 306], "places": [word("railnet:dostyk")],
+            "since": 0, "arrived": ARRIVED, "over": [302, 304, 306], "places": [term_number("railnet:dostyk")],
             "wagon_carries": 6, "train_carries": 7,
         },
         "corridors": {"crossings": [UUID(int=1)], "consignments": [UUID(int=2)]},
         "follow": {"batches": 500},
         "behind": {}, "requests": {}, "financings": {}, "lateness": {}, "last_decided": {},
         "eta_destination": {"consignments": [UUID(int=2)], "arrived": 400, "most": 9},
-        "eta_border": {"since": 0, "arrived": ARRIVED, "places": [word("railnet:dostyk")], "most": 9},
+        "eta_border": {"since": 0, "arrived": ARRIVED, "places": [term_number("railnet:dostyk")], "most": 9},
         "transit": {"consignments": [UUID(int=2)], "on_the_way": 300, "at_destination": 400},
         "decided": {"xid": "0", "no": 0, "limit": 9, "disposing": ["TRANSFER"]},
         "decided_before": {"financings": [UUID(int=3)], "numbers": [1], "disposing": ["TRANSFER"]},

@@ -18,8 +18,8 @@ from services.financing.store import decision_service as desks
 from services.financing.store.financings import decisions_of
 from services.financing.store.identifiers import financing_id
 from services.financing.store.request_consumer import decide_next
+from services.ledger.storage.operations import quarantine
 from services.ledger.storage.session import open_session
-from services.ledger.storage.within import quarantine
 from tests.support.financing.stored_world import Stored, checked, events_of, key_of, value
 from tests.support.financing.stories import Case, cases, micros
 

@@ -15,9 +15,9 @@ from services.audit.report import Damage, Report
 from services.ledger.admission.model import Record
 from services.ledger.dead_letters import service as desks
 from services.ledger.dead_letters import store
-from services.ledger.dead_letters.ledger import StoredLedger
+from services.ledger.dead_letters.service import PostgresLedger
 from services.ledger.storage import points
-from services.ledger.storage.loss import LOSS_ACCEPTED, move_partition
+from services.ledger.storage.claims import LOSS_ACCEPTED, move_partition
 from services.testbed.localstack.engine import DatabaseAddress
 from tests.stories.story import Story
 from tests.support.databases import migrated_database
@@ -155,11 +155,13 @@ def test_a_redriven_letter_is_an_event_like_any_other(dsn: str) -> None:
     with psycopg.connect(dsn) as session:
         register(session, [story])
     with psycopg.connect(dsn, autocommit=True) as session:
-        letters = list(store.letters(session, store.Query()))
-        counter = desks.Desk(session, StoredLedger(), SETTINGS, by="op", at=APPENDED_MS * 1_000)
-        done = [counter.redrive(letter.digest).done for letter in letters]
+        letters = list(store.list_letters(session, store.LetterQuery()))
+        counter = desks.DeadLetterService(
+            session, PostgresLedger(), SETTINGS, by="op", at=APPENDED_MS * 1_000
+        )
+        done = [counter.redrive(letter.digest).outcome for letter in letters]
     assert len(letters) == len(story.told)
-    assert set(done) == {desks.Done.REDRIVEN}
+    assert set(done) == {desks.ActionOutcome.REDRIVEN}
     desk.settle()
     desk.close()
     report = check(dsn)

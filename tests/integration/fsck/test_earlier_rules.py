@@ -10,10 +10,10 @@ import pytest
 
 from services.audit.fsck.check import fsck
 from services.audit.report import Damage
-from services.ledger.admission.content import read
+from services.ledger.admission.evaluation import evaluate
 from services.ledger.admission.model import Refused
 from services.ledger.registry import store
-from services.ledger.storage.reading import events_by_number
+from services.ledger.storage.event_reader import events_by_number
 from services.query.stored_events import Unreadable, reread
 from services.testbed.localstack.engine import DatabaseAddress
 from tests.support import signed_stories
@@ -39,7 +39,7 @@ def test_an_id_that_shows_nothing_is_refused_today_and_stays_readable_from_befor
     assert [(each.reason, each.pointer) for each in refused] == [("INVALID_HEADER", "header:ce_id")]
 
     def by_the_first_rules(verified: object, registry: object) -> object:
-        return verified if isinstance(verified, Refused) else read(verified, registry, 1)  # type: ignore[arg-type]
+        return verified if isinstance(verified, Refused) else evaluate(verified, registry, 1)  # type: ignore[arg-type]
 
     monkeypatch.setattr(signed_stories.Desk, "_judged", staticmethod(by_the_first_rules))
     desk.apply([message])

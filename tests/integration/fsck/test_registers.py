@@ -25,17 +25,17 @@ from services.audit.report import Findings, Report
 from services.credit.store import records
 from services.financing.domain.external_registries import RegistryAnswer, RegistryFinding
 from services.financing.store.financings import acknowledge, record_answers
-from services.ledger.audit_trail.access_lines import ANSWER, COLUMNS, DELIVERY, MESSAGE
-from services.ledger.audit_trail.registers import AUDITED, LOGS, REGISTERS
+from services.ledger.audit_trail.digests import ANSWER, COLUMNS, DELIVERY, MESSAGE
+from services.ledger.audit_trail.entries import AUDITED, LOGS, REGISTERS
 from services.ledger.dead_letters import store as letters
-from services.ledger.dead_letters.letter import Outcome, State
+from services.ledger.dead_letters.letter import LetterOutcome, LetterState
 from services.ledger.registry import commands, store
 from services.ledger.registry.events import PartyAmended
+from services.ledger.storage.bodies import detach_bodies
 from services.ledger.storage.migrate import migrate, migrations
 from services.ledger.storage.migration import Phase
 from services.ledger.storage.platform_events import record_platform_event
 from services.ledger.storage.reference import TABLES
-from services.ledger.storage.retention import detach_bodies
 from services.ledger.storage.session import open_session
 from services.notifications.webhooks import queue, subscriptions
 from services.testbed.localstack.engine import DatabaseAddress
@@ -122,7 +122,9 @@ def fill(api: RunningApi) -> None:
             acknowledge(session, "abank/GD-1", f"{number:032x}", now(), "abank", "seen")
             letter = bytes(32 * [number])
             session.execute(LETTER, {"digest": letter})
-            letters.note(session, letter, Outcome(now(), "A. Chen", "redrive", "STILL_REFUSED", "no\x00 key"))
+            letters.add_outcome(
+                session, letter, LetterOutcome(now(), "A. Chen", "redrive", "STILL_REFUSED", "no\x00 key")
+            )
 
     settle(api.dsn)
 
@@ -318,7 +320,7 @@ def test_what_is_changed_and_forgotten_as_it_should_be_is_no_damage(session: Ses
     session.execute(statement("purge_answers"), {"kept": -60})
     assert rows(session, "api_answer") == 0 < answers
     assert clients.revoke(session, "optic", at=now())
-    assert letters.purge(session, 6, limit=1) == {State.OPEN: 1}
+    assert letters.purge(session, 6, limit=1) == {LetterState.OPEN: 1}
     assert rows(session, "dead_letter_outcome") == 1
     assert detach_bodies(session, 2 * now())
     party_row(session)

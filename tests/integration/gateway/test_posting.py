@@ -11,7 +11,7 @@ import pytest
 from kafka import KafkaConsumer, TopicPartition
 
 from schemas.envelope import event_id
-from services.ledger.storage import reading
+from services.ledger.storage import event_reader
 from services.ledger.storage.session import open_session
 from tests.integration.gateway.conftest import Gateway, as_binary
 from tests.support.producers.weak_link import Cut, WeakLink
@@ -62,7 +62,7 @@ def test_what_was_signed_is_what_is_stored(gateway: Gateway) -> None:
     )
     assert result(answer)["outcome"] == "parked"
     with open_session(gateway.dsn) as session:
-        (stored,) = reading.events_by_id(session, [event_id("urn:cre:ktz", "bytes")])
+        (stored,) = event_reader.events_by_id(session, [event_id("urn:cre:ktz", "bytes")])
     assert stored.payload == spaced
     assert stored.topic == gateway.topic
 

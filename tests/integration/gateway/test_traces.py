@@ -22,7 +22,7 @@ from schemas.trace_context import TraceContext
 from services.audit.fsck.check import fsck
 from services.cli.exits import Exit, Failure
 from services.cli.main import app as cli
-from services.ledger.storage.retention import detach_bodies
+from services.ledger.storage.bodies import detach_bodies
 from services.ledger.storage.session import open_session
 from services.producers.profile import Profile
 from services.testbed.localstack.engine import Servers

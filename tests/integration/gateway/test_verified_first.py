@@ -14,7 +14,7 @@ from schemas.schemes import Scheme
 from schemas.signing import SigningKey
 from services.ledger.registry import commands
 from services.ledger.registry.possession import proven
-from services.ledger.storage.quarantine import quarantine
+from services.ledger.storage.operations import quarantine
 from tests.integration.gateway.conftest import Gateway, as_binary
 from tests.integration.gateway.test_posting import log_of, result
 

@@ -13,9 +13,9 @@ from schemas.schemes import Scheme
 from schemas.signing import SigningKey
 from services.audit.fsck.check import fsck
 from services.ledger.registry import commands, store
-from services.ledger.registry.errors import RegistryError
 from services.ledger.registry.events import KeyAdded, KeyRotated, NewKey
 from services.ledger.registry.possession import proven
+from services.ledger.registry.registry import RegistryError
 from services.ledger.storage.migrate import migrate
 from tests.integration.registry.test_registry import NOW, key_id, nothing, pair, railway
 from tests.support.storage.reset import empty

@@ -12,11 +12,11 @@ import pytest
 from schemas.events.base import Role
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey
-from services.ledger.registry import commands, fair_lock, store
-from services.ledger.registry.errors import RegistryError
+from services.ledger.registry import commands, store
 from services.ledger.registry.events import NewKey, PartyAdded, PartyAmended
 from services.ledger.registry.fold import fold
 from services.ledger.registry.possession import proven
+from services.ledger.registry.registry import RegistryError
 from services.ledger.storage.migrate import migrate
 from tests.support.storage.reset import empty
 
@@ -99,11 +99,11 @@ def test_whoever_only_looks_holds_nobody_off_and_sees_one_version(
     fill(session)
     with psycopg.connect(dsn) as looker:
         looker.execute("SET TRANSACTION READ ONLY")
-        assert store.look(looker) == store.load(session)
+        assert store.read_snapshot(looker) == store.load(session)
         with session.transaction():
             session.execute("SET LOCAL lock_timeout = '2s'")
             commands.add_key(session, "ktz", new_key(3), at=NOW + 2, by="op")
-        assert store.look(looker) == store.load(session), "at READ COMMITTED the next look sees it"
+        assert store.read_snapshot(looker) == store.load(session), "at READ COMMITTED the next look sees it"
 
 
 def test_a_change_in_the_middle_of_a_look_is_seen_whole(
@@ -122,7 +122,7 @@ def test_a_change_in_the_middle_of_a_look_is_seen_whole(
         return read(name)
 
     monkeypatch.setattr(store, "statement", interrupted)
-    seen = store.look(session)
+    seen = store.read_snapshot(session)
     assert seen == store.load(session)
     assert seen.keys[key_id(8)].party in seen.parties
 
@@ -216,7 +216,7 @@ def test_revocation_waits_for_batches_and_tells_the_store_what_to_put_aside(
 def test_many_batches_hold_the_registry_at_once(
     session: psycopg.Connection[Any], dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fair_lock, "PATIENCE", 0.2)
+    monkeypatch.setattr(store, "PATIENCE", 0.2)
     with psycopg.connect(dsn) as one, psycopg.connect(dsn) as two:
         assert store.hold(one) == store.hold(two) == 0
         two.rollback()

@@ -34,8 +34,8 @@ from services.ledger.registry.registry import Registry
 from services.ledger.storage.arrays import bigints
 from services.ledger.storage.errors import GenerationMoved, RegistryMoved
 from services.ledger.storage.generations import create_generation, switch_generation
-from services.ledger.storage.quarantine import quarantine
-from services.ledger.storage.session import end_frozen, open_session, settle_in
+from services.ledger.storage.operations import quarantine
+from services.ledger.storage.session import end_frozen, open_session, set_session_generation
 from services.ledger.storage.writer import Writer
 from services.query.views import read_view
 from services.testbed.localstack.engine import DatabaseAddress
@@ -317,7 +317,7 @@ def test_a_step_that_is_rolled_back_is_made_again(dsn: str, later: list[Record])
         )
         first, xid = session.execute(query).fetchone() or (0, "0")
     with open_session(dsn) as session:
-        settle_in(session, 2)
+        set_session_generation(session, 2)
         follower, source, counts = (
             Breaking(2, xid=int(xid), first=first - 1),
             EventReader(session),

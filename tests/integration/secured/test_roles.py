@@ -13,8 +13,7 @@ from pydantic import SecretStr
 from services.api import statement
 from services.audit.fsck.check import fsck
 from services.credit.store import projector
-from services.ledger.audit_trail.access_lines import COLUMNS
-from services.ledger.audit_trail.digests import seal
+from services.ledger.audit_trail.digests import COLUMNS, seal
 from services.ledger.storage.bodies import SPAN, prepare_partitions
 from services.ledger.storage.migrate import migrate
 from services.ledger.storage.session import open_session

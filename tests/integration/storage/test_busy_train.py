@@ -12,7 +12,7 @@ from schemas.events.base import ObjectKind
 from services.domain.derive import derive
 from services.domain.facts import FOREVER, LinkKind
 from services.domain.head import RUNNING
-from services.ledger.storage import reading
+from services.ledger.storage import event_reader
 from services.ledger.storage.batch import Event
 from tests.support.storage.comparison import assert_readers_see_enough
 from tests.support.storage.facts import HOUR, Teller
@@ -43,9 +43,9 @@ def aboard(t: Teller) -> list[Event]:
     ]
 
 
-def loaded(pair: Pair, t: Teller, as_of: int | None) -> list[reading.Stored]:
+def loaded(pair: Pair, t: Teller, as_of: int | None) -> list[event_reader.Stored]:
     with psycopg.connect(pair.dsn) as session:
-        return reading.load_facts(session, [t.cons().id], as_of)
+        return event_reader.load_facts(session, [t.cons().id], as_of)
 
 
 def apply(pair: Pair, events: Sequence[Event]) -> None:
@@ -117,7 +117,7 @@ def test_what_is_left_out_changes_nothing_else(pair: Pair, teller: Teller, seed:
     with psycopg.connect(pair.dsn) as session:
         for as_of in MOMENTS:
             every, few = (
-                {e.id for e in reading.load_facts(session, [t.cons().id], m)} for m in (None, as_of)
+                {e.id for e in event_reader.load_facts(session, [t.cons().id], m)} for m in (None, as_of)
             )
             assert few <= every
     assert len(few) < len(every)

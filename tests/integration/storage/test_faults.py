@@ -12,9 +12,9 @@ from schemas.reasons import Reason
 from services.domain.facts import LinkKind
 from services.ledger.admission.model import Refused
 from services.ledger.storage.batch import Advance, Batch, Event
-from services.ledger.storage.claiming import Wanted
+from services.ledger.storage.claims import AssignedPartition
 from services.ledger.storage.errors import RegistryMoved
-from services.ledger.storage.within import mend
+from services.ledger.storage.operations import mend
 from services.ledger.storage.writer import Writer
 from tests.support.storage.comparison import assert_equal_to_core, core_heads, stored_heads
 from tests.support.storage.facts import HOUR, Teller
@@ -32,7 +32,7 @@ class Desk:
         self.letters: list[Refused] = []
         self.topic = topic
         self.writer = Writer(dsn, self._record)
-        self.claim = self.writer.claim_partitions("desk", [Wanted(topic, 0)])[0]
+        self.claim = self.writer.claim_partitions("desk", [AssignedPartition(topic, 0)])[0]
 
     def _record(self, _session: Any, refused: Sequence[Refused]) -> None:
         self.letters += refused

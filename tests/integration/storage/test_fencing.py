@@ -14,9 +14,10 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from services.ledger.storage import claiming, points
+from services.ledger.storage import claims as partition_claims
+from services.ledger.storage import points
 from services.ledger.storage.batch import Advance, Batch
-from services.ledger.storage.claiming import Wanted, claim_partitions
+from services.ledger.storage.claims import AssignedPartition, claim_partitions
 from services.ledger.storage.errors import Fenced
 from services.ledger.storage.session import open_session
 from services.ledger.storage.writer import Writer
@@ -53,17 +54,17 @@ def batch(teller: Teller, topic: str, epoch: int, first: int, registry: int, par
 
 
 def test_a_partition_never_read_starts_at_the_beginning_of_its_log(writer: Writer, topic: str) -> None:
-    (claim,) = writer.claim_partitions("a", [Wanted(topic, 3, "id-1", 40)])
+    (claim,) = writer.claim_partitions("a", [AssignedPartition(topic, 3, "id-1", 40)])
     assert (claim.next_offset, claim.epoch, claim.topic_id) == (40, 1, "id-1")
 
 
 def test_a_claim_goes_on_where_the_ledger_is_and_keeps_the_topic_that_it_reads(
     dsn: str, writer: Writer, topic: str, teller: Teller, pair: Pair
 ) -> None:
-    (claim,) = writer.claim_partitions("a", [Wanted(topic, 0, "id-1", 5)])
+    (claim,) = writer.claim_partitions("a", [AssignedPartition(topic, 0, "id-1", 5)])
     writer.apply(batch(teller, topic, claim.epoch, 5, pair.registry))
     with Writer(dsn, no_letters) as other:
-        (again,) = other.claim_partitions("b", [Wanted(topic, 0, "id-2", 0)])
+        (again,) = other.claim_partitions("b", [AssignedPartition(topic, 0, "id-2", 0)])
     assert (again.next_offset, again.epoch, again.topic_id) == (6, 2, "id-1")
 
 
@@ -72,7 +73,7 @@ def test_another_epoch_or_offset_is_fenced_off_and_nothing_is_applied(
     dsn: str, writer: Writer, topic: str, teller: Teller, pair: Pair, epoch: int, first: int
 ) -> None:
     for owner in ("a", "b"):
-        (claim,) = writer.claim_partitions(owner, [Wanted(topic, 0)])
+        (claim,) = writer.claim_partitions(owner, [AssignedPartition(topic, 0)])
     assert claim.epoch == 2
     refused = batch(teller, topic, epoch, first, pair.registry)
     with pytest.raises(Fenced):
@@ -84,9 +85,9 @@ def test_another_epoch_or_offset_is_fenced_off_and_nothing_is_applied(
 def test_one_fenced_partition_holds_the_whole_batch_back(
     dsn: str, writer: Writer, topic: str, teller: Teller, pair: Pair
 ) -> None:
-    claims = writer.claim_partitions("a", [Wanted(topic, 0), Wanted(topic, 1)])
+    claims = writer.claim_partitions("a", [AssignedPartition(topic, 0), AssignedPartition(topic, 1)])
     with Writer(dsn, no_letters) as other:
-        other.claim_partitions("b", [Wanted(topic, 1)])
+        other.claim_partitions("b", [AssignedPartition(topic, 1)])
     both = [batch(teller, topic, claim.epoch, 0, pair.registry, n) for n, claim in enumerate(claims)]
     whole = Batch(
         tuple(a for b in both for a in b.advances),
@@ -105,7 +106,7 @@ def test_a_claim_ends_a_previous_owner_that_stands_still_in_its_transaction(
     dsn: str, topic: str, teller: Teller, pair: Pair, point: str
 ) -> None:
     zombie = Writer(dsn, no_letters)
-    (old,) = zombie.claim_partitions("zombie", [Wanted(topic, 0)])
+    (old,) = zombie.claim_partitions("zombie", [AssignedPartition(topic, 0)])
     founding = teller.founding(teller.cons())
     link = teller.claim(teller.cons(), HOUR)
     events = tuple(
@@ -118,7 +119,7 @@ def test_a_claim_ends_a_previous_owner_that_stands_still_in_its_transaction(
     assert pausing.reached.wait(30)
     began = time.monotonic()
     with Writer(dsn, no_letters) as living:
-        (claim,) = living.claim_partitions("living", [Wanted(topic, 0)])
+        (claim,) = living.claim_partitions("living", [AssignedPartition(topic, 0)])
         assert time.monotonic() - began < 10
         assert claim.next_offset == 0
         applied = living.apply(replace(given, advances=(Advance(topic, 0, claim.epoch, 0, 2),)))
@@ -136,9 +137,9 @@ FROZEN = """
     import os, signal, sys
     import psycopg
     from services.ledger.storage.session import open_session
-    from services.ledger.storage.claiming import Wanted, claim_partitions
+    from services.ledger.storage.claims import AssignedPartition, claim_partitions
     session = open_session(sys.argv[1])
-    claim_partitions(session, "frozen", [Wanted(sys.argv[2], 0)])
+    claim_partitions(session, "frozen", [AssignedPartition(sys.argv[2], 0)])
     session.execute("UPDATE lianyun.kafka_offset SET next_offset = 1 WHERE topic = %s", (sys.argv[2],))
     with session.cursor().copy("COPY lianyun.term FROM STDIN") as copy:
         copy.write(b"1\\tword")  # half a row: the server waits for the rest of the message
@@ -157,7 +158,7 @@ def test_a_client_stopped_in_the_middle_of_a_message_is_ended(dsn: str, writer: 
         assert process.stdout is not None
         assert process.stdout.readline() == "frozen\n"
         began = time.monotonic()
-        (claim,) = writer.claim_partitions("living", [Wanted(topic, 0)])
+        (claim,) = writer.claim_partitions("living", [AssignedPartition(topic, 0)])
         assert time.monotonic() - began < 10
         assert (claim.next_offset, claim.epoch) == (0, 2)
     finally:
@@ -173,11 +174,11 @@ def advancing(session: psycopg.Connection[tuple[object, ...]], topic: str) -> No
 def test_an_owner_that_is_busy_for_too_long_is_ended_too(dsn: str, writer: Writer, topic: str) -> None:
     """It is not frozen, its server works; known as the previous owner, it is ended all the same."""
     with open_session(dsn) as owner:
-        claim_partitions(owner, "busy", [Wanted(topic, 0)])
+        claim_partitions(owner, "busy", [AssignedPartition(topic, 0)])
         advancing(owner, topic)
         running = start("busy", lambda: owner.execute("SELECT pg_sleep(25)"))
         began = time.monotonic()
-        (claim,) = writer.claim_partitions("living", [Wanted(topic, 0)])
+        (claim,) = writer.claim_partitions("living", [AssignedPartition(topic, 0)])
         assert time.monotonic() - began < 15
         assert claim.epoch == 2
         with pytest.raises(psycopg.OperationalError):
@@ -186,11 +187,11 @@ def test_an_owner_that_is_busy_for_too_long_is_ended_too(dsn: str, writer: Write
 
 def test_a_claimer_that_froze_before_it_owned_anything_is_ended(dsn: str, writer: Writer, topic: str) -> None:
     """The row names no owner yet, or the one before: only that its client says nothing gives it away."""
-    writer.claim_partitions("before", [Wanted(topic, 0)])
+    writer.claim_partitions("before", [AssignedPartition(topic, 0)])
     frozen = open_session(dsn)
     advancing(frozen, topic)
     began = time.monotonic()
-    (claim,) = writer.claim_partitions("living", [Wanted(topic, 0)])
+    (claim,) = writer.claim_partitions("living", [AssignedPartition(topic, 0)])
     assert time.monotonic() - began < 15
     assert claim.epoch == 2
     with pytest.raises(psycopg.OperationalError):
@@ -201,15 +202,15 @@ def test_a_claimer_that_froze_before_it_owned_anything_is_ended(dsn: str, writer
 def test_a_claimer_that_has_been_silent_for_long_is_ended_without_waiting_for_its_locks(
     dsn: str, writer: Writer, topic: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(claiming, "ATTEMPTS", 1)
-    writer.claim_partitions("before", [Wanted(topic, 0)])
+    monkeypatch.setattr(partition_claims, "ATTEMPTS", 1)
+    writer.claim_partitions("before", [AssignedPartition(topic, 0)])
     frozen = open_session(dsn)
     advancing(frozen, topic)
     with psycopg.connect(dsn, autocommit=True) as session:
         silent = "SELECT state_change < clock_timestamp() - interval '2 seconds' FROM pg_stat_activity WHERE pid = %s"
         while session.execute(silent, (frozen.info.backend_pid,)).fetchone() == (False,):
             time.sleep(0.1)
-        writer.claim_partitions("living", [Wanted(topic, 0)])
+        writer.claim_partitions("living", [AssignedPartition(topic, 0)])
         said = session.execute("SELECT what FROM lianyun.fence_log ORDER BY at DESC LIMIT 1").fetchone()
     assert said == (f"ended sessions without progress: [{frozen.info.backend_pid}]",)
     frozen.close()
@@ -217,7 +218,7 @@ def test_a_claimer_that_has_been_silent_for_long_is_ended_without_waiting_for_it
 
 def test_a_new_session_under_an_old_owners_pid_is_left_alone(dsn: str, writer: Writer, topic: str) -> None:
     """The pid beside an offset may have been given away since: the session's start tells."""
-    writer.claim_partitions("gone", [Wanted(topic, 0)])
+    writer.claim_partitions("gone", [AssignedPartition(topic, 0)])
     with open_session(dsn) as innocent, open_session(dsn) as frozen, psycopg.connect(dsn) as session:
         session.execute(
             "UPDATE lianyun.kafka_offset SET backend = %s, backend_start = now() - interval '1 hour' WHERE topic = %s",
@@ -226,7 +227,7 @@ def test_a_new_session_under_an_old_owners_pid_is_left_alone(dsn: str, writer: W
         session.commit()
         working = start("innocent", lambda: innocent.execute("SELECT pg_sleep(4)"))
         advancing(frozen, topic)
-        writer.claim_partitions("living", [Wanted(topic, 0)])
+        writer.claim_partitions("living", [AssignedPartition(topic, 0)])
         working.join()
         frozen.close()
 

@@ -19,7 +19,7 @@ from services.domain.objects import Thing
 from services.ledger.storage import statement, work
 from services.ledger.storage.arrays import bigints
 from services.ledger.storage.rows import completed, state_rows
-from services.ledger.storage.session import open_session, settle_in
+from services.ledger.storage.session import open_session, set_session_generation
 from services.ledger.storage.state import COPY
 from services.ledger.storage.work import Work
 
@@ -160,7 +160,7 @@ def differing(open_: Work, name: str) -> Iterator[str]:
 def empty(dsn: str) -> Iterator[Work]:
     """A transaction in which there is no link yet, and of which nothing stays."""
     with open_session(dsn) as session:
-        settle_in(session, 1)
+        set_session_generation(session, 1)
         session.execute("DELETE FROM link")
         yield Work(session)
         session.rollback()

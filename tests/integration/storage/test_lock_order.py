@@ -22,9 +22,10 @@ import pytest
 
 from schemas.events.base import ObjectKind
 from services.domain.facts import LinkKind
-from services.ledger.storage import batching, claiming, identities, judging, statement, terms, work, writer
+from services.ledger.storage import batch_transaction, statement, structure, work, writer
+from services.ledger.storage import claims as partition_claims
 from services.ledger.storage.batch import Advance, Batch, Event
-from services.ledger.storage.claiming import Wanted
+from services.ledger.storage.claims import AssignedPartition
 from services.ledger.storage.errors import Fenced
 from services.testbed.localstack.engine import DatabaseAddress
 from tests.support.databases import migrated_database
@@ -103,13 +104,13 @@ def _the_same_retractions(t: Teller) -> Told:
 
 
 CASES = {
-    "words": Case("lianyun.term", terms, _new_words),
-    "identities": Case("lianyun.identity", identities, _the_same_events),
+    "words": Case("lianyun.term", batch_transaction, _new_words),
+    "identities": Case("lianyun.identity", batch_transaction, _the_same_events),
     "ends of links": Case("g1.link", "stop_links", _boxes_that_move_on, "UPDATE"),
     "trains": Case("g1.train_head", "lock_trains", _the_same_trains),
     "reach": Case("g1.reach", "put_reach", _boxes_of_the_same_consignments),
     "groups": Case("g1.canonical", "put_canonical", _the_same_groups),
-    "the dead": Case("g1.dead", judging, _the_same_retractions),
+    "the dead": Case("g1.dead", structure, _the_same_retractions),
 }
 
 
@@ -149,8 +150,8 @@ def deadlocks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return []
 
     monkeypatch.setattr(writer, "end_frozen", note)
-    monkeypatch.setattr(claiming, "end_frozen", note)
-    monkeypatch.setattr(claiming, "_end_owner", lambda *_: None)
+    monkeypatch.setattr(partition_claims, "end_frozen", note)
+    monkeypatch.setattr(partition_claims, "_end_owner", lambda *_: None)
     return found
 
 
@@ -223,7 +224,9 @@ def test_workers_over_the_same_rows_deadlock_only_without_the_order(
 
 
 @pytest.mark.parametrize("turned", [False, True], ids=["in_order", "turned"])
-@pytest.mark.parametrize("order", [claiming, batching], ids=["claim_against_claim", "batch_against_claim"])
+@pytest.mark.parametrize(
+    "order", [partition_claims, batch_transaction], ids=["claim_against_claim", "batch_against_claim"]
+)
 def test_offsets_are_taken_in_order_by_claims_and_batches(
     address: str,
     slow: Callable[[str, str], None],
@@ -234,7 +237,7 @@ def test_offsets_are_taken_in_order_by_claims_and_batches(
     turned: bool,
 ) -> None:
     topic = f"cre.{request.node.name}"
-    wanted = [Wanted(topic, n) for n in range(ROWS)]
+    wanted = [AssignedPartition(topic, n) for n in range(ROWS)]
     pair = Pair(address)
     claims = pair.writers[1].claim_partitions("right", wanted)
     events = [Teller(f"{topic}{n}").claim(Teller(f"{topic}{n}").box(), HOUR) for n in range(ROWS)]
@@ -252,7 +255,7 @@ def test_offsets_are_taken_in_order_by_claims_and_batches(
             pair.writers[0].claim_partitions("left", wanted)
 
     def right() -> None:
-        if order is claiming:
+        if order is partition_claims:
             with given_up:
                 pair.writers[1].claim_partitions("right", wanted[::-1])
             return

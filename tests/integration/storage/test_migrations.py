@@ -15,7 +15,6 @@ from services.cli import database_upkeep
 from services.cli.main import app
 from services.credit.store import follower as credit
 from services.ledger.storage import migrate as migrating
-from services.ledger.storage import presence
 from services.ledger.storage import session as sessions
 from services.ledger.storage.errors import GenerationMoved, MigrationError, SchemaMoved
 from services.ledger.storage.generations import (
@@ -26,9 +25,8 @@ from services.ledger.storage.generations import (
 )
 from services.ledger.storage.migrate import FOLDER, migrate, migrations
 from services.ledger.storage.migration import Phase, Released
-from services.ledger.storage.presence import announce, older_than
-from services.ledger.storage.schema_window import require, standing, still_older
-from services.ledger.storage.session import open_session
+from services.ledger.storage.schema_window import describe_older_sessions, require_schema, schema_status
+from services.ledger.storage.session import announce_release, open_session, sessions_older_than
 from services.ledger.storage.writer import Writer
 from services.monitoring.exporter import collector
 from services.notifications.webhooks import process as webhooks
@@ -133,19 +131,19 @@ def test_a_deployment_has_its_migrations_before_and_after_it(empty: str, tmp_pat
     with pytest.raises(MigrationError, match="9001_adds, 9003_adds_more comes first"):
         migrate(empty, folder, Phase.AFTER)
     with psycopg.connect(empty) as session, pytest.raises(SchemaMoved, match="lianyun db migrate --before"):
-        require(session, folder)
+        require_schema(session, folder)
     with psycopg.connect(empty) as session:
-        require(session)  # of the release that runs
+        require_schema(session)  # of the release that runs
     assert migrate(empty, folder, Phase.BEFORE) == ["9001_adds", "9003_adds_more"]
     assert columns(empty, "lianyun.topic") == {"no", "name", "title", "more"}
     with psycopg.connect(empty) as session:
-        require(session)
-        require(session, folder)
+        require_schema(session)
+        require_schema(session, folder)
     assert migrate(empty, folder, Phase.AFTER) == ["9002_takes_away"]
     with psycopg.connect(empty) as session:
-        require(session, folder)
+        require_schema(session, folder)
         with pytest.raises(SchemaMoved, match="9002_takes_away"):
-            require(session)
+            require_schema(session)
     with pytest.raises(GenerationMoved, match="start that release"):
         Writer(empty, no_letters)
 
@@ -240,7 +238,7 @@ def test_the_plan_names_what_is_to_be_applied_when_and_what_it_locks(
             "INSERT INTO lianyun.migration (number, name, checksum) VALUES (9001, '9001_newer', '')"
         )
     put(copied(tmp_path), "0045_index", "CREATE INDEX more ON lianyun.dead_letter (reason)")
-    monkeypatch.setattr(database_upkeep, "standing", partial(standing, folder=tmp_path))
+    monkeypatch.setattr(database_upkeep, "schema_status", partial(schema_status, folder=tmp_path))
     told = CliRunner().invoke(app, ["db", "plan"]).output
     assert "9001_newer was applied by a newer release, before its deployment" in told
     assert all(m.name in told for m in migrations() if m.number > 27)
@@ -258,23 +256,25 @@ def test_what_is_taken_away_waits_until_nobody_of_an_older_release_is_at_work(
     folder = copied(tmp_path)
     migrate(empty, folder)
     put(folder, "9001_takes_away", "-- deploy: after\nALTER TABLE lianyun.topic DROP COLUMN name")
-    monkeypatch.setattr(presence, "last_known", lambda: 9001)
+    monkeypatch.setattr(sessions, "last_known", lambda: 9001)
     with (
         open_session(empty),
         open_session(empty, "lianyun-api"),
         psycopg.connect(empty, autocommit=True) as looking,
     ):
-        assert older_than(looking, 9001) == {}, "all of this release, which knows it"
+        assert sessions_older_than(looking, 9001) == {}, "all of this release, which knows it"
         with psycopg.connect(empty, application_name="lianyun-api") as silent:
-            assert older_than(looking, 9001) == {"lianyun-api": [silent.info.backend_pid]}
+            assert sessions_older_than(looking, 9001) == {"lianyun-api": [silent.info.backend_pid]}
             with pytest.raises(MigrationError, match=r"9001_takes_away .* at work: lianyun-api \(pid \d+\)"):
                 migrate(empty, folder, Phase.AFTER, patience=0)
             with pytest.raises(MigrationError, match="Nothing was done"):
                 migrate(empty, folder, patience=0)
-            announce(silent, 9000)
-            assert list(older_than(looking, 9001)) == ["lianyun-api"], "it says that it is of an older one"
-            found = standing(looking, folder)
-            assert still_older(looking, found) == f"lianyun-api (pid {silent.info.backend_pid})"
+            announce_release(silent, 9000)
+            assert list(sessions_older_than(looking, 9001)) == ["lianyun-api"], (
+                "it says that it is of an older one"
+            )
+            found = schema_status(looking, folder)
+            assert describe_older_sessions(looking, found) == f"lianyun-api (pid {silent.info.backend_pid})"
             done: list[str] = []
             running = start("after", lambda: done.extend(migrate(empty, folder, Phase.AFTER)))
         running.join()  # those that end meanwhile are waited for
@@ -287,9 +287,9 @@ def test_the_owner_sees_sessions_of_roles_that_are_not_its_own(empty: str, postg
     head, _, _ = getattr(postgres, "admin_dsn", postgres.dsn).rpartition("/")
     others = f"{head}/storage_migrations"
     with psycopg.connect(empty) as looking, psycopg.connect(others, application_name="lianyun") as other:
-        assert older_than(looking, 1) == {"lianyun": [other.info.backend_pid]}
+        assert sessions_older_than(looking, 1) == {"lianyun": [other.info.backend_pid]}
 
 
 def test_every_process_that_goes_on_is_known_by_the_name_of_its_sessions() -> None:
     names = {each.APPLICATION for each in (sessions, context, cases, credit, collector, webhooks)}
-    assert names == set(presence.SERVING)
+    assert names == set(sessions.SERVING)

@@ -12,10 +12,10 @@ from dataclasses import replace
 import pytest
 
 from services.domain.facts import LinkKind
-from services.ledger.storage import points, settling, state, statement, work
+from services.ledger.storage import points, settlement, state, statement, work
 from services.ledger.storage.batch import Advance, Batch, Event
-from services.ledger.storage.claiming import Wanted
-from services.ledger.storage.structure import Note, Renewed, renew
+from services.ledger.storage.claims import AssignedPartition
+from services.ledger.storage.structure import Note, StructureChanges, rederive
 from services.ledger.storage.writer import Writer
 from tests.support.storage.comparison import assert_equal_to_core
 from tests.support.storage.facts import HOUR, Teller
@@ -232,7 +232,7 @@ def _note_of_a_link_beside_a_marking(pair: Pair, t: Teller) -> None:
     points.install(hook)
     try:
         with Writer(pair.dsn, no_letters) as third:
-            (claim,) = third.claim_partitions("third", [Wanted(TOPIC, 2)])
+            (claim,) = third.claim_partitions("third", [AssignedPartition(TOPIC, 2)])
             place = Advance(TOPIC, 2, claim.epoch, claim.next_offset, claim.next_offset + 1)
             running = [start("link", lambda: pair.apply(0, link))]
             assert linking.reached.wait(30)
@@ -264,9 +264,9 @@ def test_notes_are_read_before_the_marking_transaction_has_an_id(pair: Pair, tel
 def test_reading_the_notes_after_that_loses(
     pair: Pair, teller: Teller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    unmarked, take_over = settling.unmarked, settling.take_over
-    monkeypatch.setattr(settling, "unmarked", lambda _work: ())
-    monkeypatch.setattr(settling, "take_over", lambda opened, _waiting: take_over(opened, unmarked(opened)))
+    unmarked, take_over = settlement.unmarked, settlement.take_over
+    monkeypatch.setattr(settlement, "unmarked", lambda _work: ())
+    monkeypatch.setattr(settlement, "take_over", lambda opened, _waiting: take_over(opened, unmarked(opened)))
     with pytest.raises(AssertionError, match="heads"):
         _note_of_a_link_beside_a_marking(pair, teller)
 
@@ -314,9 +314,9 @@ def test_what_settling_changes_is_looked_at_once_more(pair: Pair, teller: Teller
 def test_without_a_note_of_what_settling_changed_the_event_is_lost(
     pair: Pair, teller: Teller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def forgetful(opened: work.Work, note: Note) -> Renewed:
-        return replace(renew(opened, note), changed=Note())
+    def forgetful(opened: work.Work, note: Note) -> StructureChanges:
+        return replace(rederive(opened, note), changed=Note())
 
-    monkeypatch.setattr(state, "renew", forgetful)
+    monkeypatch.setattr(state, "rederive", forgetful)
     with pytest.raises(AssertionError, match="heads"):
         _event_beside_a_settling(pair, teller)

@@ -10,8 +10,7 @@ import pytest
 
 from services.ledger.storage.arrays import uuids
 from services.ledger.storage.pipelined import PipelinedSession
-from services.ledger.storage.questions import Question
-from services.ledger.storage.session import open_session, session_arguments
+from services.ledger.storage.session import BoundStatement, open_session, session_arguments
 from services.testbed.localstack.engine import DatabaseAddress
 
 pytestmark = pytest.mark.integration
@@ -41,7 +40,7 @@ def run(dsn: str, use: Callable[[PipelinedSession], Awaitable[None]]) -> None:
 
 def test_values_are_the_same_as_those_of_an_ordinary_session(dsn: str) -> None:
     questions = [
-        Question(
+        BoundStatement(
             b"SELECT %(text)s::text, %(number)s::bigint, %(number)s::smallint + 1, %(raw)s::bytea, %(no)s::text, '50%%', "
             b"%(list)s::text[], %(none)s::text[], %(yes)s::boolean",
             {
@@ -49,9 +48,9 @@ def test_values_are_the_same_as_those_of_an_ordinary_session(dsn: str) -> None:
                 "yes": True,
             },
         ),
-        Question(b"SELECT id FROM unnest(%(ids)s::uuid[]) AS id", {"ids": uuids([ID, ID[::-1]])}),
-        Question(b"SELECT 1 WHERE false"),
-        Question(b"SET application_name = 'other'"),
+        BoundStatement(b"SELECT id FROM unnest(%(ids)s::uuid[]) AS id", {"ids": uuids([ID, ID[::-1]])}),
+        BoundStatement(b"SELECT 1 WHERE false"),
+        BoundStatement(b"SET application_name = 'other'"),
     ]  # fmt: skip
     with open_session(dsn, "lianyun-test") as ordinary:
         wanted = [question.rows(ordinary) for question in questions[:3]]
@@ -67,13 +66,15 @@ def test_an_error_is_told_and_nothing_behind_it_happens(dsn: str) -> None:
     say = b"INSERT INTO said VALUES (%(word)s)"
 
     async def use(session: PipelinedSession) -> None:
-        await session.ask(Question(b"BEGIN"), Question(say, {"word": "one"}), Question(b"COMMIT"))
+        await session.ask(
+            BoundStatement(b"BEGIN"), BoundStatement(say, {"word": "one"}), BoundStatement(b"COMMIT")
+        )
         with pytest.raises(psycopg.errors.UniqueViolation):
             await session.ask(
-                Question(b"BEGIN"),
-                Question(say, {"word": "two"}),
-                Question(say, {"word": "one"}),
-                Question(b"COMMIT"),
+                BoundStatement(b"BEGIN"),
+                BoundStatement(say, {"word": "two"}),
+                BoundStatement(say, {"word": "one"}),
+                BoundStatement(b"COMMIT"),
             )
 
     run(dsn, use)
@@ -83,8 +84,8 @@ def test_an_error_is_told_and_nothing_behind_it_happens(dsn: str) -> None:
 
 def test_a_session_that_ends_tells_whoever_waits(dsn: str) -> None:
     async def use(session: PipelinedSession) -> None:
-        ((pid,),) = (await session.ask(Question(b"SELECT pg_backend_pid()")))[0]
-        waiting = asyncio.create_task(session.ask(Question(b"SELECT pg_sleep(60)")))
+        ((pid,),) = (await session.ask(BoundStatement(b"SELECT pg_backend_pid()")))[0]
+        waiting = asyncio.create_task(session.ask(BoundStatement(b"SELECT pg_sleep(60)")))
         await asyncio.sleep(0.1)
 
         def end() -> None:
@@ -95,7 +96,7 @@ def test_a_session_that_ends_tells_whoever_waits(dsn: str) -> None:
         with pytest.raises(psycopg.OperationalError):
             await asyncio.wait_for(waiting, 20)
         with pytest.raises(psycopg.OperationalError):
-            await asyncio.wait_for(session.ask(Question(b"SELECT 1")), 20)
+            await asyncio.wait_for(session.ask(BoundStatement(b"SELECT 1")), 20)
 
     run(dsn, use)
 
@@ -105,7 +106,7 @@ def test_more_than_the_socket_takes_at_once_is_sent(dsn: str) -> None:
 
     async def use(session: PipelinedSession) -> None:
         found = await session.ask(
-            *(Question(b"SELECT length(%(text)s::text)", {"text": long}) for _ in range(4))
+            *(BoundStatement(b"SELECT length(%(text)s::text)", {"text": long}) for _ in range(4))
         )
         assert found == [[(3_000_000,)]] * 4
 

@@ -6,9 +6,9 @@ import psycopg
 import pytest
 
 from services.domain.facts import Facts, LinkKind
-from services.ledger.storage import reading
+from services.ledger.storage import event_reader
 from services.ledger.storage.batch import Event
-from services.ledger.storage.within import apply_one, quarantine
+from services.ledger.storage.operations import apply_one, quarantine
 from tests.support.storage.comparison import assert_equal_to_core, core_heads, stored_heads
 from tests.support.storage.facts import HOUR, Teller
 from tests.support.storage.writers import Pair
@@ -80,7 +80,7 @@ def test_a_stolen_second_content_makes_no_equivocation(
     assert put_aside(pair, stolen) == 1
     heads_without(pair, teller, {forged.content})
     with psycopg.connect(pair.dsn) as session:
-        found = {e.content: e.quarantined for e in reading.events_by_id(session, [id_])}
+        found = {e.content: e.quarantined for e in event_reader.events_by_id(session, [id_])}
     assert found == {honest.content: False, forged.content: True}
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from services.ledger.storage import points, reading
-from services.ledger.storage.reading import Position
+from services.ledger.storage import event_reader, points
+from services.ledger.storage.event_reader import Position
 from tests.support.storage.facts import HOUR, Teller
 from tests.support.storage.writers import Pair, Pausing, start
 
@@ -15,9 +15,9 @@ pytestmark = pytest.mark.integration
 
 def here(dsn: str) -> Position:
     with psycopg.connect(dsn) as session:
-        position = reading.before_last(session, 0)
+        position = event_reader.before_last(session, 0)
         while True:
-            stored, position = reading.tail(session, position, 1_000)
+            stored, position = event_reader.tail(session, position, 1_000)
             if not stored:
                 return position
 
@@ -35,14 +35,14 @@ def test_a_reader_does_not_pass_a_transaction_that_is_still_open(pair: Pair, tel
     assert pausing.reached.wait(30)
     pair.apply(1, [fast])
     with psycopg.connect(pair.dsn) as session:
-        early, position = reading.tail(session, begin, 100)
-        assert reading.visible_batches(session, begin, 100) == []
+        early, position = event_reader.tail(session, begin, 100)
+        assert event_reader.visible_batches(session, begin, 100) == []
     assert early == []
     pausing.go_on.set()
     running.join()
     points.install(None)
     with psycopg.connect(pair.dsn) as session:
-        stored, _ = reading.tail(session, position, 100)
+        stored, _ = event_reader.tail(session, position, 100)
     assert [e.id for e in stored] == [slow.id, fast.id]
 
 
@@ -54,12 +54,12 @@ def test_the_tail_goes_on_inside_a_batch(pair: Pair, teller: Teller) -> None:
     seen, position = [], begin
     with psycopg.connect(pair.dsn) as session:
         while True:
-            stored, position = reading.tail(session, position, 2)
+            stored, position = event_reader.tail(session, position, 2)
             if not stored:
                 break
             seen += [e.id for e in stored]
-        last = reading.before_last(session, 4)
-        assert [e.id for e in reading.tail(session, last, 10)[0]] == [e.id for e in events[1:]]
+        last = event_reader.before_last(session, 4)
+        assert [e.id for e in event_reader.tail(session, last, 10)[0]] == [e.id for e in events[1:]]
     assert seen == [e.id for e in events]
 
 
@@ -67,7 +67,7 @@ def test_an_event_comes_back_as_it_was_published(pair: Pair, teller: Teller) -> 
     event = teller.claim(teller.box(), HOUR, key_id="0123456789abcdef")
     pair.apply(1, [event])
     with psycopg.connect(pair.dsn) as session:
-        (stored,) = reading.events_by_id(session, [event.id])
+        (stored,) = event_reader.events_by_id(session, [event.id])
     record = event.record
     assert (stored.topic, stored.offset, stored.append_us) == (record.topic, record.offset, record.appended)
     assert (stored.headers, stored.payload) == (list(record.headers), event.payload)

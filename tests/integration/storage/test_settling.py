@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from services.domain.facts import LinkKind
-from services.ledger.storage import points, reading
+from services.ledger.storage import event_reader, points
 from tests.support.storage.comparison import assert_equal_to_core
 from tests.support.storage.facts import HOUR, Teller
 from tests.support.storage.writers import Pair, Pausing, start
@@ -18,7 +18,7 @@ def test_ticks_settle_a_change_where_nobody_else_writes(pair: Pair, teller: Tell
     """The first marks, a later one settles: at once, unless another database of the server is being written to."""
     pair.apply(0, [teller.founding(teller.cons())])
     with psycopg.connect(pair.dsn) as session:
-        assert reading.unsettled(session) == 1
+        assert event_reader.unsettled(session) == 1
     assert pair.writers[1].tick().settled == 0
     assert pair.writers[1].pending() == 1
     settled = [pair.writers[1].tick().settled for _ in range(50)]

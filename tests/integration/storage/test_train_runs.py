@@ -9,7 +9,7 @@ from schemas.events.base import ObjectKind
 from schemas.events.keys import canonical_key
 from services.domain.facts import LinkKind
 from services.domain.objects import Thing
-from services.ledger.storage import reading
+from services.ledger.storage import event_reader
 from services.query.identifiers import candidates
 from tests.support.storage.comparison import assert_equal_to_core, stored_trains
 from tests.support.storage.facts import HOUR, Teller
@@ -51,10 +51,10 @@ def test_two_runs_of_one_number_and_the_bare_number_are_three_trains(pair: Pair,
         for number, run in enumerate(runs):
             written = f"CR/{t.name}/2026-03-0{number + 2}/telecode:xay"
             assert candidates(written)[0] == run, "however the origin is written"
-            assert list(reading.consignments_of(session, run.kind, run.key)) == [t.cons(f"c{number}").id]
-            loaded = {event.id for event in reading.load_facts(session, [t.cons(f"c{number}").id])}
+            assert list(event_reader.consignments_of(session, run.kind, run.key)) == [t.cons(f"c{number}").id]
+            loaded = {event.id for event in event_reader.load_facts(session, [t.cons(f"c{number}").id])}
             assert (held.id in loaded) is (number == 0)
             assert strange.id not in loaded
-        assert list(reading.consignments_of(session, bare.kind, bare.key)) == []
+        assert list(event_reader.consignments_of(session, bare.kind, bare.key)) == []
     consignments = [t.cons(f"c{number}") for number in range(2)]
     assert_equal_to_core(pair.dsn, t.facts, consignments, [*runs, bare])

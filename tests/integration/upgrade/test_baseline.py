@@ -18,7 +18,7 @@ from services.domain.rules import fold_version
 from services.ledger.storage.errors import MigrationError
 from services.ledger.storage.migrate import FOLDER, migrate, migrations
 from services.ledger.storage.migration import baseline
-from services.ledger.storage.schema_window import standing
+from services.ledger.storage.schema_window import schema_status
 from services.testbed.localstack.engine import DatabaseAddress
 from tests.support.releases.comparison import schema
 from tests.support.releases.previous import command, environment, previous_release
@@ -92,7 +92,7 @@ def test_a_database_of_the_release_goes_forward_and_keeps_its_history(
             (found,) = (each for each in release_and_trail(session) if each.kind is Damage.RELEASE)
             assert problem in found.stored
             with pytest.raises(MigrationError, match=problem):
-                standing(session)
+                schema_status(session)
             session.rollback()
 
 

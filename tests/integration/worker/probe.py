@@ -21,7 +21,7 @@ with loading():
     from services.ledger.storage import points
     from services.ledger.storage.arrays import adapt
     from services.ledger.storage.batch import Applied
-    from services.ledger.storage.claiming import Wanted, claim_partitions, moved_claims, note_stopped
+    from services.ledger.storage.claims import AssignedPartition, claim_partitions, moved_claims, note_stopped
     from services.ledger.storage.ledger_protocol import Claim, Fenced, PartitionId, mark_of
     from services.ledger.storage.session import open_session
     from services.processors.log_identity import LogMoved
@@ -46,7 +46,7 @@ class ProbeStore:
         self._hold = Path(os.environ.get("PROBE_HOLD", "/nonexistent"))
 
     def claim(self, partitions: Sequence[PartitionId], topic_ids: Mapping[str, str]) -> Sequence[Claim]:
-        wanted = [Wanted(p.topic, p.partition, topic_ids.get(p.topic)) for p in partitions]
+        wanted = [AssignedPartition(p.topic, p.partition, topic_ids.get(p.topic)) for p in partitions]
         return claim_partitions(self._session, self._name, wanted)
 
     def moved(self, epochs: Mapping[PartitionId, int]) -> Sequence[PartitionId]:

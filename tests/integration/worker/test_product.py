@@ -18,8 +18,7 @@ from schemas.events.base import Role
 from schemas.reasons import Reason
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey, sign_batch
-from services.ledger.dead_letters.ledger import StoredLedger
-from services.ledger.dead_letters.service import Desk
+from services.ledger.dead_letters.service import DeadLetterService, PostgresLedger
 from services.ledger.registry import commands
 from services.ledger.registry.events import PartyAdded
 from services.ledger.registry.possession import proven
@@ -267,9 +266,9 @@ def exported(arena: Arena) -> dict[tuple[object, ...], float]:
 
 def discard_all(arena: Arena) -> None:
     with psycopg.connect(arena.dsn, autocommit=True) as session:
-        desk = Desk(session, StoredLedger(), admission_settings("demo"), "test", 0)
+        desk = DeadLetterService(session, PostgresLedger(), admission_settings("demo"), "test", 0)
         for (digest,) in session.execute("SELECT digest FROM lianyun.dead_letter").fetchall():
-            assert desk.discard(bytes(digest), "a test").done == "DISCARDED"
+            assert desk.discard(bytes(digest), "a test").outcome == "DISCARDED"
 
 
 def test_a_state_of_other_rules_is_not_written_to(arena: Arena) -> None:

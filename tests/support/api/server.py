@@ -104,7 +104,7 @@ class RunningApi:
     ) -> None:
         """Register a client of a registered party."""
         with open_session(self.dsn, "lianyun-test") as session:
-            found = store.look(session).party(party)
+            found = store.read_snapshot(session).party(party)
             assert found is not None, party
             public = self.key(client).as_dict(private=False)
             add_client(

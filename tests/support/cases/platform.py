@@ -11,7 +11,7 @@ from schemas.events.base import Role
 from schemas.schemes import Scheme
 from schemas.signing_key import SigningKey
 from services.cases.store.case_service import CaseService
-from services.ledger.platform_events import Signer
+from services.ledger.platform_signature import Signer
 from services.ledger.registry import commands
 from services.ledger.registry.events import PartyAdded
 from services.ledger.registry.possession import proven

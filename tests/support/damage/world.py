@@ -30,15 +30,15 @@ from services.ledger.admission.model import Record
 from services.ledger.admission.raw_bytes import MAX_VALUE_BYTES
 from services.ledger.dead_letters import service as letters
 from services.ledger.dead_letters import store as letter_store
-from services.ledger.dead_letters.ledger import StoredLedger
+from services.ledger.dead_letters.service import PostgresLedger
 from services.ledger.registry import commands
 from services.ledger.registry.events import PartyAdded, PartyAmended
 from services.ledger.registry.possession import proven
 from services.ledger.storage import points
-from services.ledger.storage.loss import LOSS_ACCEPTED, move_partition
+from services.ledger.storage.claims import LOSS_ACCEPTED, move_partition
 from services.ledger.storage.migrate import migrate
+from services.ledger.storage.operations import quarantine
 from services.ledger.storage.session import Session, open_session
-from services.ledger.storage.within import quarantine
 from services.monitoring.exporter import partners
 from services.notifications.webhooks import outbox, queue, subscriptions
 from services.notifications.webhooks.messages import MessageType
@@ -190,8 +190,10 @@ def _letters(dsn: str, hand: Desk, story: Story) -> None:
     with psycopg.connect(dsn) as session:
         register(session, [story])
     with psycopg.connect(dsn, autocommit=True) as session:
-        waiting = [letter.digest for letter in letter_store.letters(session, letter_store.Query())]
-        counter = letters.Desk(session, StoredLedger(), SETTINGS, by="op", at=APPENDED_MS * 1_000)
+        waiting = [letter.digest for letter in letter_store.list_letters(session, letter_store.LetterQuery())]
+        counter = letters.DeadLetterService(
+            session, PostgresLedger(), SETTINGS, by="op", at=APPENDED_MS * 1_000
+        )
         counter.discard(waiting[-1], "rubbish")
         for digest in waiting[:3]:
             counter.redrive(digest)

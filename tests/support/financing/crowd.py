@@ -19,7 +19,7 @@ from services.financing.domain.money import Money
 from services.financing.domain.requests import DecisionRequest
 from services.ledger.admission.model import Record as BrokerRecord
 from services.ledger.storage.batch import Advance, Batch, Event
-from services.ledger.storage.claiming import Wanted
+from services.ledger.storage.claims import AssignedPartition
 from services.ledger.storage.writer import Writer
 from services.processors.projections import PROJECTIONS
 from tests.support.storage.writers import no_letters
@@ -110,7 +110,7 @@ def store(dsn: str, mark: str, count: int) -> None:
     registry = int(value(dsn, "SELECT version FROM lianyun.registry_version"))
     writer = Writer(dsn, no_letters, projections=PROJECTIONS)
     try:
-        (claim,) = writer.claim_partitions(f"crowd-{mark}", [Wanted(f"{TOPIC}.{mark}", 0)])
+        (claim,) = writer.claim_partitions(f"crowd-{mark}", [AssignedPartition(f"{TOPIC}.{mark}", 0)])
         events = list(told(mark, range(count), registry))
         for first in range(0, len(events), 1_500):
             part = events[first : first + 1_500]

@@ -26,14 +26,14 @@ from services.financing.store.decision_service import DecisionService
 from services.financing.store.financings import record_answers
 from services.financing.store.fingerprint_versions import KeyRing
 from services.ledger.admission.model import Record as BrokerRecord
-from services.ledger.platform_events import Signer
+from services.ledger.platform_signature import Signer
 from services.ledger.registry import commands
 from services.ledger.registry import store as registry_store
 from services.ledger.registry.events import PartyAdded
 from services.ledger.registry.possession import proven
 from services.ledger.storage.batch import Event
+from services.ledger.storage.operations import apply_one
 from services.ledger.storage.session import Session, open_session
-from services.ledger.storage.within import apply_one
 from services.processors.projections import PROJECTIONS
 from tests.stories.story import Story, Told
 

@@ -16,15 +16,19 @@ from services.domain.links import Network, spans
 from services.domain.liveness import judge
 from services.domain.objects import Thing
 from services.domain.view import Arrival, ClaimStatus, View
-from services.ledger.storage import reading
+from services.ledger.storage import event_reader
 from services.ledger.storage.batch import Event
-from services.ledger.storage.reading import Stored
-from services.ledger.storage.words import halves, word
+from services.ledger.storage.event_reader import Stored
+from services.ledger.storage.term_numbers import split_id, term_number
 
 
 def stage_of(stage: Stage | None) -> tuple[int, int, int, int, int] | None:
     """A core stage in the spelling of rows: happened, milestone, place, and the two halves of the event."""
-    return None if stage is None else (stage.at, stage.milestone, word(stage.place), *halves(stage.event))
+    return (
+        None
+        if stage is None
+        else (stage.at, stage.milestone, term_number(stage.place), *split_id(stage.event))
+    )
 
 
 def expected_head(found: Head) -> dict[str, Any]:
@@ -93,7 +97,7 @@ def core_trains(facts: Facts, trains: Sequence[Thing]) -> dict[bytes, tuple[Any,
 def _claim_stage(claim: Claim | None) -> Any:
     if claim is None:
         return None
-    return (claim.happened, claim.milestone, word(claim.place), *halves(claim.event))
+    return (claim.happened, claim.milestone, term_number(claim.place), *split_id(claim.event))
 
 
 def stored_trains(session: psycopg.Connection[Any], trains: Sequence[Thing]) -> dict[bytes, tuple[Any, ...]]:
@@ -199,13 +203,13 @@ def assert_readers_see_enough(
     stated = {(event.id, event.content): event.facts for event in events}
     with psycopg.connect(dsn) as session:
         for cons in consignments:
-            loaded = reading.load_facts(session, [cons.id])
+            loaded = event_reader.load_facts(session, [cons.id])
             known = Facts.union(stated[e.id, e.content] for e in loaded)
             for as_of in sorted({*MOMENTS, *sparsely}):
                 whole = derive(facts, cons, as_of)
                 same(f"view of {cons} at {as_of}", derive(known, cons, as_of), whole)
                 if as_of not in sparsely:
                     continue
-                fewer = reading.load_facts(session, [cons.id], as_of)
+                fewer = event_reader.load_facts(session, [cons.id], as_of)
                 told = derive(Facts.union(stated[e.id, e.content] for e in fewer), cons, as_of)
                 same(f"view of {cons} at {as_of} without what was superseded", told, _told(whole, fewer))

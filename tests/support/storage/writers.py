@@ -13,7 +13,7 @@ from psycopg import sql
 
 from services.ledger.admission.model import Refused
 from services.ledger.storage.batch import Advance, Batch, Event
-from services.ledger.storage.claiming import Wanted
+from services.ledger.storage.claims import AssignedPartition
 from services.ledger.storage.writer import Writer
 
 TOPIC = "cre.test.worlds.v1"
@@ -31,7 +31,8 @@ class Pair:
         self.dsn = dsn
         self.writers = [Writer(dsn, no_letters, settle=settle) for _ in range(2)]
         self.claims = [
-            writer.claim_partitions(f"w{i}", [Wanted(TOPIC, i)])[0] for i, writer in enumerate(self.writers)
+            writer.claim_partitions(f"w{i}", [AssignedPartition(TOPIC, i)])[0]
+            for i, writer in enumerate(self.writers)
         ]
         self.next = [claim.next_offset for claim in self.claims]
         self.registry = int(self.value("SELECT version FROM lianyun.registry_version"))

@@ -24,9 +24,8 @@ from schemas.signature_header import SignatureHeader, parse_header
 from schemas.signing import SigningKey, Verifier, sign_batch
 from schemas.strict_json import loads
 from services.domain.interpretation import Attribution, interpret
-from services.ledger.admission.content import read
+from services.ledger.admission.evaluation import evaluate, quality_flags
 from services.ledger.admission.model import AdmissionSettings, Record, Verified
-from services.ledger.admission.quality import doubts
 from services.ledger.admission.verification import verify_many, verify_record
 from services.ledger.registry.events import KeyAdded, NewKey, PartyAdded
 from services.ledger.registry.fold import fold
@@ -169,8 +168,8 @@ def run(sample: Sample) -> None:
         lambda: [interpret(s, v.content, p) for s, v, p in zip(statements, verified, payloads, strict=True)],
         count,
     )
-    measure("quality flags", lambda: [doubts(p) for p in payloads], count)
-    reading = measure("READ", lambda: [read(v, registry) for v in verified], count)
+    measure("quality flags", lambda: [quality_flags(p) for p in payloads], count)
+    reading = measure("READ", lambda: [evaluate(v, registry) for v in verified], count)
     print(f"  {'ADMISSION without the signature':<46} {around + reading:8.2f} us (budget 60)\n")
 
 

@@ -29,7 +29,7 @@ from services.domain.facts import Assurance, Claim, Facts, Founding, Link, LinkK
 from services.domain.objects import Thing
 from services.ledger.admission.model import Record
 from services.ledger.storage.batch import Advance, Batch, Event
-from services.ledger.storage.claiming import Wanted
+from services.ledger.storage.claims import AssignedPartition
 from services.ledger.storage.migrate import migrate
 from services.ledger.storage.writer import Writer
 from services.testbed.localstack.database import fresh_database
@@ -181,7 +181,7 @@ def processor_seconds(pid: int) -> float:
 def fill(dsn: str, consignments: int, size: int = 2_000) -> float:
     began = time.perf_counter()
     with Writer(dsn, lambda _session, _refused: None) as writer:
-        claim = writer.claim_partitions("fill", [Wanted(TOPIC, 0)])[0]
+        claim = writer.claim_partitions("fill", [AssignedPartition(TOPIC, 0)])[0]
         for first in range(0, consignments, size):
             told = [
                 (b"base" + n.to_bytes(12, "big"), opened(n))
@@ -203,7 +203,7 @@ def run(
     totals: dict[str, float] = {}
     retries = heads = 0
     with Writer(dsn, lambda _session, _refused: None) as writer:
-        claim = writer.claim_partitions(f"bench-{partition}", [Wanted(TOPIC, partition)])[0]
+        claim = writer.claim_partitions(f"bench-{partition}", [AssignedPartition(TOPIC, partition)])[0]
         first, backend = claim.next_offset, writer.session.info.backend_pid
         start.wait()
         own, server, began = time.process_time(), processor_seconds(backend), time.perf_counter()

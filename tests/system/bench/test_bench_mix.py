@@ -10,7 +10,7 @@ from statistics import median
 import pytest
 
 from schemas.schemes import Scheme
-from services.ledger.admission.admit import admit
+from services.ledger.admission.evaluation import admit
 from services.ledger.admission.model import Admitted, Record, Refused
 from services.processors.settings import admission_settings
 from services.testbed.bench import signed

@@ -135,9 +135,9 @@ def equivocation_first_wins() -> None:
 
 def event_and_link_miss_each_other() -> None:
     """No note is left, so nobody looks again at what two transactions could not see of one another."""
-    from services.ledger.storage import settling
+    from services.ledger.storage import settlement
 
-    _replace(settling, "leave", lambda _work, _note: None)
+    _replace(settlement, "leave", lambda _work, _note: None)
 
 
 def read_by_sequence_number() -> None:
@@ -152,15 +152,15 @@ def offset_not_fenced() -> None:
 
 def ack_before_commit() -> None:
     """The offsets are committed as soon as they are moved, and what they stand for afterwards."""
-    from services.ledger.storage import batching
+    from services.ledger.storage import batch_transaction
 
-    plain = batching.fence
+    plain = batch_transaction.fence
 
     def fence(work: Any, batch: Any) -> None:
         plain(work, batch)
         work.session.commit()
 
-    _replace(batching, "fence", fence)
+    _replace(batch_transaction, "fence", fence)
 
 
 def _replace(module: Any, name: str, by: Any) -> None:

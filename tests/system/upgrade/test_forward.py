@@ -28,9 +28,9 @@ from services.audit.fsck.check import fsck
 from services.domain import rules
 from services.ledger.registry import store
 from services.ledger.storage.errors import MigrationError
+from services.ledger.storage.event_reader import unsettled
 from services.ledger.storage.migrate import migrate
 from services.ledger.storage.migration import Phase, migrations, released
-from services.ledger.storage.reading import unsettled
 from services.processors.settings import admission_settings
 from services.processors.supervisor import Supervisor
 from services.processors.topics import cluster
@@ -96,7 +96,7 @@ class Reader:
         self._folder, self._paths = folder, paths
         self._key = ECKey.generate_key("P-256")
         with psycopg.connect(dsn) as session:
-            found = store.look(session).party(party)
+            found = store.read_snapshot(session).party(party)
             assert found is not None
             public = self._key.as_dict(private=False)
             add_client(session, "reader", found, jwk=public, at=time.time_ns() // 1_000, by="test")

@@ -13,7 +13,7 @@ from schemas.events.base import Role
 from schemas.rfc3339 import parse_micros
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey, sign
-from services.ledger.admission.admit import admit
+from services.ledger.admission.evaluation import admit
 from services.ledger.admission.model import AdmissionSettings, Admitted, Record, Refused
 from services.ledger.registry.events import KeyAdded, PartyAdded
 from services.ledger.registry.fold import Event, fold

@@ -14,7 +14,7 @@ import pytest
 from schemas.envelope import signed_bytes
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey, sign
-from services.ledger.admission.content import read
+from services.ledger.admission.evaluation import evaluate
 from services.ledger.admission.model import Admitted, Record, Refused
 from services.ledger.admission.verification import verify_record
 from services.ledger.registry.events import KeyRevoked, KeyRotated, NewKey
@@ -433,7 +433,7 @@ def test_an_id_that_cannot_be_told_from_another_by_looking(network: Any, id: str
     assert isinstance(answer, Refused)
     assert (answer.publisher, answer.event is not None) == ("ktz", True)
     verified = verify_record(record, network.registry, network.settings)
-    assert isinstance(read(verified, network.registry, 1), Admitted), (
+    assert isinstance(evaluate(verified, network.registry, 1), Admitted), (
         "what was admitted before stays as it is"
     )
 

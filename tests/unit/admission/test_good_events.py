@@ -12,7 +12,7 @@ from schemas.envelope import event_id, signed_bytes
 from schemas.schemes import Scheme
 from schemas.signing import Verifier, sign_batch
 from services.domain.facts import Assurance
-from services.ledger.admission.content import read
+from services.ledger.admission.evaluation import evaluate
 from services.ledger.admission.model import Admitted, Record, Refused, Verified
 from services.ledger.admission.verification import verify_many
 from services.producers.formats.gzip_file import pack
@@ -167,7 +167,7 @@ def test_a_batch_is_verified_in_order_with_its_refusals_in_place(network: Any) -
     assert [answer.record.offset for answer in answers] == list(range(20))
     assert isinstance(answers[7], Refused)
     assert answers[7].reason == "BAD_SIGNATURE"
-    admitted = [read(answer, network.registry) for answer in answers if isinstance(answer, Verified)]
+    admitted = [evaluate(answer, network.registry) for answer in answers if isinstance(answer, Verified)]
     assert all(isinstance(answer, Admitted) for answer in admitted)
 
 
@@ -179,7 +179,7 @@ def test_a_fault_of_ours_is_not_taken_for_a_fault_of_the_publisher(
     def planted(*_: object) -> None:
         raise ZeroDivisionError("planted")
 
-    monkeypatch.setattr("services.ledger.admission.content.interpret", planted)
+    monkeypatch.setattr("services.ledger.admission.evaluation.interpret", planted)
     record = network.record()
     with pytest.raises(ZeroDivisionError):
         network.judge(record)

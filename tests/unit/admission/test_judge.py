@@ -68,13 +68,13 @@ def test_an_accepted_event_is_ready_for_the_database(network: Any) -> None:
     ("module", "name", "marked"),
     [
         (
-            "services.ledger.admission.content",
+            "services.ledger.admission.evaluation",
             "interpret",
             lambda _s, _c, payload: payload.occurrence == "boom",
         ),
         ("services.ledger.admission.verification", "content_digest", lambda signed: b"boom" in signed),
-        ("services.ledger.storage.packing", "state_rows", lambda facts: "boom" in str(facts)),
-        ("services.ledger.storage.packing", "packed_body", lambda event: b"boom" in event.payload),
+        ("services.ledger.storage.bodies", "state_rows", lambda facts: "boom" in str(facts)),
+        ("services.ledger.storage.bodies", "packed_body", lambda event: b"boom" in event.payload),
     ],
 )
 def test_a_planted_bug_makes_one_dead_letter_and_the_rest_flows(

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import promql_parser
 import pytest
 
-from services.ledger.dead_letters.letter import State
+from services.ledger.dead_letters.letter import LetterState
 from services.monitoring.alerting.dashboard_links import dashboard_of
 from services.monitoring.alerting.objectives import recordings
 from services.monitoring.alerting.rules import every_alert
@@ -200,7 +200,7 @@ def test_promql_is_well_formed_and_asks_for_what_is_declared(one: Asked) -> None
         assert metric in known, f"{metric} is declared nowhere"
         assert {*re.findall(r"([a-z_]+)(?:=~|!~|!=|=)", matchers)} <= known[metric], metric
         for outcome in re.findall(r'outcome="([^"]*)"', matchers if metric == "lianyun_dead_letters" else ""):
-            assert outcome in {*State}, f"no letter is ever {outcome}"
+            assert outcome in {*LetterState}, f"no letter is ever {outcome}"
     grouped = {
         label.strip() for found in re.findall(r"(?:by|on) \(([^)]*)\)", text) for label in found.split(",")
     }

@@ -7,12 +7,10 @@ from typing import Any
 import pytest
 
 from schemas.events.base import Role
-from services.ledger.registry.as_of import RegistryHistory
-from services.ledger.registry.errors import RegistryError
 from services.ledger.registry.events import PartyAdded, PartyAmended, parse
 from services.ledger.registry.fold import Event, apply, fold
-from services.ledger.registry.registry import Registry
-from services.ledger.registry.store import Recorded
+from services.ledger.registry.registry import Registry, RegistryError
+from services.ledger.registry.store import RecordedEvent, RegistryHistory
 
 
 def party(code: str) -> PartyAdded:
@@ -65,7 +63,7 @@ def test_what_was_judged_by_an_earlier_version_is_found_again() -> None:
 
 
 def test_the_registry_of_an_earlier_version_does_not_know_the_amendment() -> None:
-    events = [Recorded(n, 0, "op", event) for n, event in enumerate([*START, TERMINAL, NAMED], start=1)]
+    events = [RecordedEvent(n, 0, "op", event) for n, event in enumerate([*START, TERMINAL, NAMED], start=1)]
     history = RegistryHistory(events)
     assert shapes(history.at(2), 10_000) == [frozenset({Role.RAILWAY})]
     assert shapes(history.at(3), 10_000) == [frozenset({Role.TERMINAL})]

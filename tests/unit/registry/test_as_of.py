@@ -7,16 +7,15 @@ import random
 import pytest
 
 from schemas.events.base import Role
-from services.ledger.registry.as_of import RegistryHistory
-from services.ledger.registry.errors import RegistryError
 from services.ledger.registry.events import PartyAdded
 from services.ledger.registry.fold import fold
-from services.ledger.registry.store import Recorded
+from services.ledger.registry.registry import RegistryError
+from services.ledger.registry.store import RecordedEvent, RegistryHistory
 
 
-def recorded(count: int) -> list[Recorded]:
+def recorded(count: int) -> list[RecordedEvent]:
     return [
-        Recorded(
+        RecordedEvent(
             version,
             0,
             "test",

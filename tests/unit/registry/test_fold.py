@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from schemas.events.base import Role
 from schemas.schemes import PublicKey, Scheme
 from schemas.signing import SigningKey
-from services.ledger.registry.errors import RegistryError
 from services.ledger.registry.events import KeyAdded, KeyRevoked, KeyRotated, NewKey, PartyAdded, parse
 from services.ledger.registry.fold import EMPTY, Event, apply, fold
-from services.ledger.registry.key import Key, KeyState, is_quarantined, key_state, quarantined_from
+from services.ledger.registry.party import Key, KeyState, is_quarantined, key_state, quarantined_from
+from services.ledger.registry.registry import RegistryError
 
 PAIR = b"\x01" * 32
 

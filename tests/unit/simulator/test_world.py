@@ -11,7 +11,7 @@ import pytest
 
 from schemas.identifiers import iso6346, wagon
 from schemas.identifiers.check_digit import CheckDigit
-from services.ledger.admission.admit import admit
+from services.ledger.admission.evaluation import admit
 from services.ledger.admission.model import AdmissionSettings, Admitted, Record, Refused
 from services.processors.topics.declaration import read_declaration
 from services.testbed.simulator import numbers

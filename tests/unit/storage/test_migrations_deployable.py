@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from services.ledger.storage.ddl import effects, statements
-from services.ledger.storage.deployable import faults
+from services.ledger.storage.ddl import effects, faults, statements
 from services.ledger.storage.errors import MigrationError
 from services.ledger.storage.migration import Baseline, Migration, Phase, baseline, migrations, released
-from services.ledger.storage.schema_window import Applied, compared
+from services.ledger.storage.schema_window import AppliedMigration, compare_schema
 
 KNOWN = migrations()
 
@@ -127,23 +126,23 @@ def of(number: int, phase: Phase = Phase.BEFORE) -> Migration:
     return Migration(number, f"{number:04}_x", f"-- deploy: {phase}\nSELECT 1".encode())
 
 
-def applied(*given: Migration) -> list[Applied]:
-    return [Applied(m.number, m.name, m.checksum, m.phase) for m in given]
+def applied(*given: Migration) -> list[AppliedMigration]:
+    return [AppliedMigration(m.number, m.name, m.checksum, m.phase) for m in given]
 
 
 def test_a_database_is_set_beside_the_files() -> None:
     one, two, three = of(1), of(2, Phase.AFTER), of(3)
-    stands = compared([one, two, three], applied(one, three))
+    stands = compare_schema([one, two, three], applied(one, three))
     assert (stands.lacking, stands.left_over, stands.beyond) == ((), ("0002_x",), ()), (
         "what is after comes late"
     )
-    assert compared([one, two, three], applied(one)).lacking == ("0003_x",)
-    assert compared([one], applied(one, three)).beyond == ()
-    assert compared([one], applied(one, two)).beyond == ("0002_x",)
+    assert compare_schema([one, two, three], applied(one)).lacking == ("0003_x",)
+    assert compare_schema([one], applied(one, three)).beyond == ()
+    assert compare_schema([one], applied(one, two)).beyond == ("0002_x",)
     with pytest.raises(MigrationError, match="give it a new number"):
-        compared([one, three], applied(three))
+        compare_schema([one, three], applied(three))
     with pytest.raises(MigrationError, match="not among the files"):
-        compared([one, three], applied(one, two, three))
+        compare_schema([one, three], applied(one, two, three))
 
 
 OLD = [of(1), of(2), of(3)]
@@ -156,13 +155,13 @@ FOURTH, FIFTH = of(4), of(5)
 @pytest.mark.parametrize("first", [[FIRST], OLD], ids=["made by the baseline", "made one by one"])
 def test_a_database_has_the_baseline_also_by_what_it_replaces(first: list[Migration]) -> None:
     known = [FIRST, FOURTH, FIFTH]
-    found = compared(known, applied(*first))
+    found = compare_schema(known, applied(*first))
     assert (found.lacking, found.newer, found.fresh) == (("0004_x", "0005_x"), (), False)
-    assert compared(known, applied(*first, FOURTH, FIFTH)).pending == ()
-    assert compared(known, applied(*first, FOURTH, FIFTH, of(6))).newer == (*applied(of(6)),)
+    assert compare_schema(known, applied(*first, FOURTH, FIFTH)).pending == ()
+    assert compare_schema(known, applied(*first, FOURTH, FIFTH, of(6))).newer == (*applied(of(6)),)
     with pytest.raises(MigrationError, match="0004_x comes before"):
-        compared(known, applied(*first, FIFTH))
-    assert compared(known, []).fresh
+        compare_schema(known, applied(*first, FIFTH))
+    assert compare_schema(known, []).fresh
 
 
 CHANGED = Migration(2, "0002_x", b"SELECT 2")
@@ -184,7 +183,7 @@ CHANGED = Migration(2, "0002_x", b"SELECT 2")
 )
 def test_another_history_before_the_baseline_is_found(rows: list[Migration], problem: str) -> None:
     with pytest.raises(MigrationError, match=problem):
-        compared([FIRST, FOURTH], applied(*rows))
+        compare_schema([FIRST, FOURTH], applied(*rows))
 
 
 def test_the_baseline_replaces_the_migrations_of_a_release() -> None:

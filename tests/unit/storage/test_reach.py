@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from services.domain.facts import FOREVER, SINCE_EVER, LinkKind
-from services.ledger.storage.reaching import derive_structure
+from services.ledger.storage.reachability import derive_structure
 
 CONS, BOX, NOTE = bytes([1] * 16), bytes([2] * 16), bytes([3] * 16)
 FOUNDER, STRANGER = 10, 20

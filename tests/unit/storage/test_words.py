@@ -7,15 +7,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.events.base import Classifier, Region
-from services.ledger.storage.words import halves, key_number, key_text, letters, slot_word, whole, word
+from services.ledger.storage.term_numbers import (
+    country_number,
+    join_id,
+    key_number,
+    key_text,
+    slot_number,
+    split_id,
+    term_number,
+)
 
 ids = st.binary(min_size=16, max_size=16)
 
 
 @given(ids, ids)
 def test_halves_order_as_the_bytes_do(left: bytes, right: bytes) -> None:
-    assert (halves(left) < halves(right)) == (left < right)
-    assert whole(*halves(left)) == left
+    assert (split_id(left) < split_id(right)) == (left < right)
+    assert join_id(*split_id(left)) == left
 
 
 @given(st.binary(min_size=8, max_size=8))
@@ -24,15 +32,15 @@ def test_key_ids_come_back(raw: bytes) -> None:
 
 
 def test_numbers_are_those_that_are_stored() -> None:
-    assert word("") == 0
-    assert word("railnet:dostyk") == -7078387929461431409
-    assert slot_word(Region.MOVEMENT, "", 300, "railnet:dostyk", "", Classifier.ACT) == -168308256628715604
-    assert (letters(""), letters("CN")) == (0, 17230)
+    assert term_number("") == 0
+    assert term_number("railnet:dostyk") == -7078387929461431409
+    assert slot_number(Region.MOVEMENT, "", 300, "railnet:dostyk", "", Classifier.ACT) == -168308256628715604
+    assert (country_number(""), country_number("CN")) == (0, 17230)
 
 
 def test_parts_of_a_slot_do_not_run_into_one_another() -> None:
     words = {
-        slot_word(Region.MOVEMENT, "", 300, place, run, Classifier.ACT)
+        slot_number(Region.MOVEMENT, "", 300, place, run, Classifier.ACT)
         for place, run in (("ab", "c"), ("a", "bc"), ("abc", ""), ("", "abc"))
     }
     assert len(words) == 4
@@ -41,4 +49,4 @@ def test_parts_of_a_slot_do_not_run_into_one_another() -> None:
 @pytest.mark.parametrize("code", ["C", "CHN", "ÄÖ"])
 def test_other_codes_than_two_letters_are_refused(code: str) -> None:
     with pytest.raises(ValueError, match="two letters"):
-        letters(code)
+        country_number(code)

@@ -11,7 +11,7 @@ from services.audit.fsck.financing.releases import check_releases
 from services.audit.fsck.financing.subjects import check_watches, check_words
 from services.audit.fsck.snapshot import Snapshot, attempt, lowest_number
 from services.audit.report import Findings
-from services.ledger.registry.as_of import RegistryHistory
+from services.ledger.registry.store import RegistryHistory
 
 
 def check_financing(snapshot: Snapshot, history: RegistryHistory, network: str, findings: Findings) -> None:

@@ -16,8 +16,8 @@ from services.financing.domain.decisions import Decision
 from services.financing.store.decision_writer import stated, version_of
 from services.financing.store.financings import DECISION_COLUMNS, decision_of
 from services.financing.store.identifiers import financing_id
-from services.ledger.registry.as_of import RegistryHistory
 from services.ledger.registry.registry import Registry
+from services.ledger.registry.store import RegistryHistory
 
 RESTORE = "Restore the row of lianyun.financing_decision from a backup; its signature tells the right bytes."
 TOUCHED = "Set the rows of lianyun.financing_touched to the financings that the signed decision names."

@@ -18,7 +18,7 @@ from services.financing.domain.uniqueness import Entry, Verdict
 from services.financing.store.evidence import gather_evidence
 from services.financing.store.financings import decisions_of, print_of
 from services.financing.store.identifiers import financing_id
-from services.ledger.registry.as_of import RegistryHistory
+from services.ledger.registry.store import RegistryHistory
 from services.ledger.storage.arrays import uuids
 
 _SHARING = """

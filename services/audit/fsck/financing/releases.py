@@ -27,11 +27,11 @@ from services.financing.store.decision_writer import MOST_CARGO
 from services.financing.store.evidence import load_statements, statements_in
 from services.financing.store.financings import DECISION_COLUMNS, decision_of, decisions_of
 from services.financing.store.identifiers import application_id, financing_id
-from services.ledger.registry.as_of import RegistryHistory
 from services.ledger.registry.registry import Registry
-from services.ledger.storage import reading
+from services.ledger.registry.store import RegistryHistory
+from services.ledger.storage import event_reader
 from services.ledger.storage.arrays import bigints, uuids
-from services.ledger.storage.reading import Stored
+from services.ledger.storage.event_reader import Stored
 from services.query.stored_events import Reread, Unreadable, reread
 
 SINCE = "2026-12"
@@ -89,7 +89,7 @@ def _check_goods(
     events: list[Reread] = []
     if held:
         ids = sorted({thing.id for thing in (*requested, *(t for name in held for t in near[name]))})
-        events = [reread(stored, registry) for stored in reading.load_facts(snapshot.connection, ids)]
+        events = [reread(stored, registry) for stored in event_reader.load_facts(snapshot.connection, ids)]
     if decision.shares:
         _check_shares(decision, requested, [near[name] for name in held], events, findings)
     elif decision.done:

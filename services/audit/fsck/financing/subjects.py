@@ -12,8 +12,8 @@ from services.audit.report import Damage, Findings
 from services.financing.store.identifiers import subjects
 from services.financing.store.subject_index import REQUESTS
 from services.ledger.admission.raw_bytes import unframe
-from services.ledger.registry.as_of import RegistryHistory
-from services.ledger.storage.words import key_text
+from services.ledger.registry.store import RegistryHistory
+from services.ledger.storage.term_numbers import key_text
 
 WORDS_REMEDY = (
     "Set the rows of lianyun.financing_word to what the event says; they are found by nothing else."

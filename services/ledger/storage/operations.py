@@ -1,7 +1,7 @@
-"""What others do to the state inside transactions of their own: redrive an event, quarantine, mend.
+"""Changes of the state outside batches: a redriven event, quarantine, repair of a consignment.
 
-They run on any connection, move no offset, take over no note and leave theirs as every writer does. The caller commits;
-heads may be old until a worker has settled.
+They run on any connection in the caller's transaction, move no offset, take over no note and leave theirs as every writer does.
+Heads may be out of date until a worker has settled.
 """
 
 from __future__ import annotations
@@ -11,41 +11,40 @@ from dataclasses import replace
 from typing import Any
 
 from services.ledger.admission.model import Refused
-from services.ledger.storage import batching
+from services.ledger.storage import batch_transaction
 from services.ledger.storage.arrays import uuids
 from services.ledger.storage.batch import Applied, Event
-from services.ledger.storage.batching import Entered
+from services.ledger.storage.batch_transaction import Identified, Projection, StoredEvents, Terms, project
 from services.ledger.storage.bodies import topic_numbers
 from services.ledger.storage.generations import current_generation
-from services.ledger.storage.identities import Identified
-from services.ledger.storage.projecting import Projection, project
 from services.ledger.storage.rows import state_rows
-from services.ledger.storage.session import Session, equip
-from services.ledger.storage.state import absorb
-from services.ledger.storage.structure import NOTHING, Note
-from services.ledger.storage.terms import Terms
-from services.ledger.storage.words import key_number
+from services.ledger.storage.session import Session, set_local_generation
+from services.ledger.storage.state import apply_events
+from services.ledger.storage.structure import EMPTY_NOTE, Note
+from services.ledger.storage.term_numbers import key_number
 from services.ledger.storage.work import Work
 
 
 def apply_one(session: Session, event: Event, projections: Sequence[Projection] = ()) -> Applied:
-    """Apply one event in the caller's transaction as a batch would, moving no offset; an event known before is a duplicate.
+    """Apply one event as a batch would, moving no offset; a known event is a duplicate.
 
-    The registry version that the event was judged by must be held, or is held from here on.
+    Locks the registry version under which the event was admitted; RegistryMoved where it is another.
     """
     rows = state_rows(event.facts)
     work, generation = _begin(session)
-    first = batching.hold(work, generation, event.registry)
+    first = batch_transaction.hold_versions(work, generation, event.registry)
     topics = topic_numbers(session, [event.record.topic])
     terms = Terms()
     terms.put(work, terms.unknown([rows.terms]))
-    # Of no offset of the log: a redrive takes no record.
-    entered = replace(batching.enter(work, first, (event,), (rows,), topics, NOTHING), taken=0)
+    # A redrive consumes no record of the log.
+    entered = replace(
+        batch_transaction.store_events(work, first, (event,), (rows,), topics, EMPTY_NOTE), taken=0
+    )
 
     def projected(session: Session) -> None:
         project(session, projections, [(no, event) for no in entered.numbers])
 
-    done = batching.finish(work, entered, (), _no_letters, project=projected)
+    done = batch_transaction.fold_and_record(work, entered, (), _no_letters, project=projected)
     known = entered.identified
     return Applied(
         len(known.new),
@@ -59,13 +58,13 @@ def apply_one(session: Session, event: Event, projections: Sequence[Projection] 
 
 
 def quarantine(session: Session, key_id: str, from_micros: int) -> int:
-    """Put aside every event signed by ``key_id`` and appended at or after ``from_micros``; return how many there were.
+    """Quarantine every event signed by ``key_id`` and appended at or after ``from_micros``; return their number.
 
     They count as if they had never been accepted. Repeating it changes nothing. The registry must be locked, so that no
-    batch of that key is under way; the statement reads every body of that time, so it takes seconds on a large store.
+    batch with that key is running; the statement reads every message since then: seconds on a large store.
     """
     work, generation = _begin(session)
-    batching.hold(work, generation, None)
+    batch_transaction.hold_versions(work, generation, None)
     events = [row[0] for row in work.rows("quarantine", {"key": key_number(key_id), "start": from_micros})]
     if events:
         _refold(work, Note(judged=frozenset(events)))
@@ -73,23 +72,23 @@ def quarantine(session: Session, key_id: str, from_micros: int) -> int:
 
 
 def mend(session: Session, consignment: bytes) -> bool:
-    """Derive and fold one consignment anew from its stored facts; True where it is whole after that."""
+    """Derive and fold one consignment again from its stored facts; False where its fold still fails."""
     work, generation = _begin(session)
-    batching.hold(work, generation, None)
+    batch_transaction.hold_versions(work, generation, None)
     work.count("unbreak_heads", {"ids": uuids([consignment])})
     return not _refold(work, Note(consignments=frozenset({consignment})))
 
 
 def _begin(session: Session) -> tuple[Work, int]:
     generation = current_generation(session)
-    equip(session, generation)
+    set_local_generation(session, generation)
     return Work(session), generation
 
 
 def _refold(work: Work, own: Note) -> tuple[bytes, ...]:
-    absorbed = absorb(work, (), NOTHING, own)
-    entered = Entered(Identified((), (), frozenset(), 0), 0, (), absorbed)
-    return batching.finish(work, entered, (), _no_letters, singly=True).broken
+    change = apply_events(work, (), EMPTY_NOTE, own)
+    entered = StoredEvents(Identified((), (), frozenset(), 0), 0, (), change)
+    return batch_transaction.fold_and_record(work, entered, (), _no_letters, singly=True).broken
 
 
 def _no_letters(_session: Any, refused: Sequence[Refused]) -> None:

@@ -1,4 +1,4 @@
-"""Claiming partitions of the log: who claims last may apply, and whoever claimed before is fenced off."""
+"""Claims of partitions of the log: the latest claimer may apply, earlier ones are fenced off; and moves of partitions by operators."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from services.ledger.storage.arrays import bigints
 from services.ledger.storage.bodies import topic_numbers
 from services.ledger.storage.errors import Fenced
 from services.ledger.storage.ledger_protocol import Claim, Mark, PartitionId
+from services.ledger.storage.platform_events import record_platform_event
 from services.ledger.storage.session import Session, end_frozen
 from services.runtime.transactions import LOCKED, RetryPolicy, retry_transaction
 
@@ -18,7 +19,7 @@ ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class AssignedPartition:
     """A partition that was assigned: its topic's id at the broker, and the first offset that the log still has."""
 
     topic: str
@@ -27,12 +28,12 @@ class Wanted:
     beginning: int = 0
 
 
-def claim_partitions(session: Session, owner: str, wanted: Sequence[Wanted]) -> list[Claim]:
-    """Claim ``wanted`` for ``owner`` and return where to read on; a partition never read starts at its beginning.
+def claim_partitions(session: Session, owner: str, wanted: Sequence[AssignedPartition]) -> list[Claim]:
+    """Claim ``wanted`` for ``owner`` and return the claims with their offsets; a partition never read starts at its beginning.
 
     Commits. Blocks up to 2 s for an open transaction of the previous owner, then ends that session: a frozen client
-    can hold the row for ever, and no timeout of the server ends one that stopped in the middle of a message. The
-    session is known by its pid and start, so a new one under the same pid is safe. Raises Fenced when it cannot.
+    can hold the row indefinitely, and no server timeout ends one that stopped in the middle of a message. The session
+    is identified by pid and start, so a new one under the same pid is safe. Raises Fenced where the rows stay locked.
     """
     if not wanted:
         return []
@@ -44,7 +45,7 @@ def claim_partitions(session: Session, owner: str, wanted: Sequence[Wanted]) -> 
         "topic_ids": [w.topic_id for w in ordered],
         "beginnings": bigints([w.beginning for w in ordered]),
     }
-    end_frozen(session, owner)  # at a rebalance that a frozen worker has caused it has been silent for long
+    end_frozen(session, owner)  # a frozen worker that caused the rebalance has been silent for long
 
     def claim() -> list[Claim]:
         rows = session.execute(statement("claim_partitions"), parameters).fetchall()
@@ -67,7 +68,7 @@ def claim_partitions(session: Session, owner: str, wanted: Sequence[Wanted]) -> 
 
 
 def moved_claims(session: Session, owner: str, epochs: Mapping[PartitionId, int]) -> list[PartitionId]:
-    """Which of ``owner``'s claims an operator has moved elsewhere since they were made; ends the transaction."""
+    """The claims of ``owner`` whose partitions an operator has moved since; ends the transaction."""
     ordered = sorted(epochs)
     values = {
         "owner": owner,
@@ -83,13 +84,21 @@ def moved_claims(session: Session, owner: str, epochs: Mapping[PartitionId, int]
 def note_stopped(
     session: Session, partition: PartitionId, epoch: int, reason: str | None, detail: str | None
 ) -> None:
-    """Remember why the partition is not read on, under the claim of ``epoch``; None: nothing stops it any more. Commits.
+    """Store why the partition is stopped, under the claim of ``epoch``; None: it is not stopped any more. Commits.
 
-    Without effect where somebody has claimed it since: they look for themselves.
+    Without effect where it has been claimed since.
     """
     values = {**partition._asdict(), "epoch": epoch, "reason": reason, "detail": detail}
     session.execute(statement("note_stopped"), values)
     session.commit()
+
+
+def forget_fences(session: Session, days: int) -> int:
+    """Remove fence records older than ``days``; returns how many."""
+    gone = session.execute(
+        "DELETE FROM lianyun.fence_log WHERE at < clock_timestamp() - make_interval(days => %s)", (days,)
+    )
+    return gone.rowcount
 
 
 def _mark(offset: int | None, digest: bytes | None, leader_epoch: int | None) -> Mark | None:
@@ -102,3 +111,55 @@ def _end_owner(session: Session, owner: str, parameters: dict[str, Any]) -> None
         what = f"ended the previous owner's sessions {ended} while claiming"
         session.execute(statement("log_fence"), {"owner": owner, "what": what})
     session.commit()
+
+
+LOSS_ACCEPTED = "loss_accepted"
+"""Kind of the platform event; its detail names topic, partition, the offsets before and after, and the operator."""
+LOG_REDRIVEN = "log_redriven"
+"""Kind of the platform event for a partition that was moved back, to apply the present records of a log that was replaced."""
+MOVED = (LOSS_ACCEPTED, LOG_REDRIVEN)
+"""After these events the offsets of a partition may repeat."""
+
+
+def move_partition(
+    session: Session,
+    kind: str,
+    topic: str,
+    partition: int,
+    next_offset: int,
+    topic_id: str | None,
+    by: str,
+    why: str,
+    last: Mark | None = None,
+) -> dict[str, Any] | None:
+    """Move a partition to ``next_offset`` of the topic ``topic_id``, in the caller's transaction; ``kind`` is one of MOVED.
+
+    ``last`` is the log's record before it, by which the log is recognised from now on; None where it has none. The present
+    claimer is fenced off. Returns the recorded detail, None where the ledger never read that partition. Applied events stay
+    and are duplicates where they are read again; skipped offsets count as holes.
+    """
+    parameters = {
+        "topic": topic,
+        "part": partition,
+        "next": next_offset,
+        "topic_id": topic_id,
+        "last_offset": last and last.offset,
+        "last_digest": last and last.digest,
+        "last_leader_epoch": last and last.leader_epoch,
+    }
+    row = session.execute(statement("accept_loss"), parameters).fetchone()
+    if row is None:
+        return None
+    detail = {
+        "topic": topic,
+        "partition": partition,
+        "was": row[0],
+        "next": next_offset,
+        "topic_id_was": row[1],
+        "topic_id": topic_id,
+        "stopped": row[2],
+        "by": by,
+        "why": why,
+    }
+    record_platform_event(session, kind, detail)
+    return detail

@@ -1,4 +1,4 @@
-"""Events of the platform itself: what it decided, signed by its key over the bytes as stored."""
+"""Signed events of the platform: its decisions as event payloads, signed by its key over the bytes as stored."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Signer:
-    """Who signs for the platform: the network, the platform's source, its key and the secret of its salts."""
+    """The platform as publisher: network, source, signing key and the secret from which salts are derived."""
 
     network: str
     source: str
@@ -29,19 +29,21 @@ class Signer:
 
 
 @dataclass(frozen=True, slots=True)
-class Signed:
-    """The event: framed headers with the signature, and the payload."""
+class SignedEvent:
+    """A signed event: framed headers with the signature, and the payload."""
 
     headers: bytes
     payload: bytes
 
 
-def signed_event(signer: Signer, model: type[Payload], id_: str, at: Micros, said: dict[str, Any]) -> Signed:
-    """The event of the type ``model`` with the id ``id_`` that says ``said`` at ``at``; the same arguments, the same bytes.
+def signed_event(
+    signer: Signer, model: type[Payload], id_: str, at: Micros, data: dict[str, Any]
+) -> SignedEvent:
+    """The event of type ``model`` with the id ``id_``, the time ``at`` and the payload ``data``; equal arguments give equal bytes.
 
-    Raises pydantic.ValidationError where ``said`` is no payload of that type: what is signed must be readable for ever.
+    Raises pydantic.ValidationError where ``data`` is no payload of that type, since a signed event must remain readable.
     """
-    payload = orjson.dumps({"salt": derive_salt(signer.salt_secret, signer.source, id_), **said})
+    payload = orjson.dumps({"salt": derive_salt(signer.salt_secret, signer.source, id_), **data})
     model.model_validate_json(payload)
     envelope = Envelope(
         specversion="1.0",
@@ -52,9 +54,9 @@ def signed_event(signer: Signer, model: type[Payload], id_: str, at: Micros, sai
         datacontenttype="application/json",
     )
     signature = sign(signer.key, signed_bytes(signer.network, envelope, payload))
-    return Signed(frame([*envelope.to_headers(), (SIGNATURE_HEADER, signature.encode())]), payload)
+    return SignedEvent(frame([*envelope.to_headers(), (SIGNATURE_HEADER, signature.encode())]), payload)
 
 
 def rfc3339(micros: Micros) -> str:
-    """A moment in UTC, to the microsecond."""
+    """A moment in UTC with microseconds, as RFC 3339 writes it."""
     return (_EPOCH + timedelta(microseconds=micros)).isoformat(timespec="microseconds").replace("+00:00", "Z")

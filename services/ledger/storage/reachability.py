@@ -1,9 +1,8 @@
-"""What reaches a consignment and whose word counts there: the core's rules over rows instead of over facts.
+"""Reachability of objects from consignments and the parties engaged there: the domain's rules over rows instead of facts.
 
-The walk is that of ``services.domain.links`` and ``evidence``, without what no row needs: which way was taken, and
-trains. Rows are walked as they were read, since they are many; the property test beside ``services.domain`` holds both
-walks equal. Groups and parts are the core's own functions. The result is one row per consignment that the fold of heads
-reads.
+The walk is that of ``services.domain.links`` and ``evidence`` without paths and trains, over rows as they were read, since
+they are many; a property test compares both walks. Groups and parts are the domain's own functions. The result is one row per
+consignment, which the fold of heads reads.
 """
 
 from __future__ import annotations
@@ -32,16 +31,16 @@ class Reach(NamedTuple):
     cons: bytes
     founded: bool = False
     engaged: tuple[int, ...] = ()
-    objects: Sequence[bytes] = ()  # the object of each way; starts and untils tell when it reaches
+    objects: Sequence[bytes] = ()  # the object of each interval, [start, until) of ``starts`` and ``untils``
     starts: Sequence[Micros] = ()
     untils: Sequence[Micros] = ()
     held: Sequence[bytes] = ()
-    parts: Sequence[bytes] = ()  # papers that do not speak for the whole cargo
+    parts: Sequence[bytes] = ()  # documents that do not cover the whole cargo
 
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """The rows of all consignments that were asked for; ``canonical`` maps each to the one its group is kept at."""
+    """The rows of the requested consignments; ``canonical`` maps each to the one that represents its group."""
 
     reaches: tuple[Reach, ...]
     canonical: Mapping[bytes, bytes]
@@ -50,7 +49,7 @@ class Structure:
 def derive_structure(
     consignments: Iterable[bytes], foundings: Iterable[FoundingRow], links: Iterable[LinkRow]
 ) -> Structure:
-    """Rows of ``foundings`` and ``ascend`` (live ones only) to what they mean for ``consignments``. Pure."""
+    """The structure of ``consignments`` from the live rows of ``foundings`` and ``ascend``. Pure."""
     parties: dict[bytes, set[int]] = defaultdict(set)
     for cons, publisher, names in foundings:
         parties[cons].update((publisher, *names))
@@ -72,7 +71,7 @@ def derive_structure(
 
 
 def _groups(parties: Mapping[bytes, set[int]], same: Iterable[LinkRow]) -> Mapping[bytes, Sequence[bytes]]:
-    """The core's groups. The keys of things are known to nobody here; the ids' digits stand for them."""
+    """The domain's groups, with ids in hex in the place of keys, which rows do not hold."""
     declared = [
         Link(b"", str(row[5]), 0, LinkKind.SAME_CONSIGNMENT, _thing(row[1]), _thing(row[2]), 0, None, row[6])
         for row in same
@@ -99,11 +98,11 @@ def _reach(
 ) -> Reach:
     known = set[int]().union(*(parties[member] for member in members))
     while True:
-        counted, stood_aside = _counted(members, known, into)
+        counted, ignored = _counted(members, known, into)
         engaged = known.union(*(row[7] for row in counted))
-        if not stood_aside or engaged == known:
+        if not ignored or engaged == known:
             break
-        known = engaged  # whoever was named may have links of his own
+        known = engaged  # a newly named party may have links of its own
     spans: dict[bytes, list[tuple[Micros, Micros]]] = {}
     things = set(members)
     for kind, left, _, start, until, _, _, _ in counted:
@@ -131,12 +130,12 @@ def _reach(
 def _counted(
     members: Iterable[bytes], known: set[int], into: Mapping[bytes, Sequence[LinkRow]]
 ) -> tuple[list[LinkRow], bool]:
-    """The links that count by the word of ``known`` and lead to ``members``, and whether others stood aside.
+    """The links to ``members`` that count when ``known`` are engaged, and whether others were ignored.
 
-    Only boxes come and go, and nothing is reached through a box: what counts counts for as long as its link holds.
+    Only links of containers are limited in time, and nothing is reached through a container: a link counts for its own interval.
     """
     counted: list[LinkRow] = []
-    stood_aside = False
+    ignored = False
     todo = list(members)
     seen = set(todo)
     for thing in todo:  # grows on the way
@@ -145,20 +144,20 @@ def _counted(
             if kind == _CARRIES and start >= until:
                 continue
             if not territorial and publisher not in known:
-                stood_aside = True
+                ignored = True
                 continue
             counted.append(row)
             if left not in seen:
                 seen.add(left)
                 todo.append(left)
-    return counted, stood_aside
+    return counted, ignored
 
 
 _ALWAYS = ((SINCE_EVER, FOREVER),)
 
 
 def _disjoint(spans: Sequence[tuple[Micros, Micros]]) -> Iterable[tuple[Micros, Micros]]:
-    """The moments of all ``spans`` (none is empty) as disjoint intervals; those that touch are one."""
+    """The union of ``spans`` (none is empty) as disjoint intervals; adjacent ones are merged."""
     if len(spans) == 1:
         return spans
     joined: list[tuple[Micros, Micros]] = []
@@ -171,6 +170,6 @@ def _disjoint(spans: Sequence[tuple[Micros, Micros]]) -> Iterable[tuple[Micros, 
 
 
 def _held(spans: Mapping[bytes, Sequence[tuple[Micros, Micros]]]) -> list[bytes]:
-    """The boxes whose assignment by some publisher has no end; all of them where the cargo has left every one."""
+    """The containers with an assignment without end; all of them where every assignment has ended."""
     holding = [box for box, known in spans.items() if any(until == FOREVER for _, until in known)]
     return sorted(holding or spans)

@@ -1,7 +1,7 @@
-"""Reading back: events with their bytes, what concerns a consignment, and the order in which events became visible.
+"""Queries on accepted events and on heads: by object, consignment, id, number, and in the order of visibility.
 
-Every function runs in the caller's transaction on any connection, reads the current generation, and locks nothing.
-What depends on links is exact once everything is settled (``unsettled`` says how many notes still wait).
+Every function runs in the caller's transaction on any connection, reads the current generation, and locks nothing. What depends
+on links is exact once everything is settled (``unsettled``).
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from psycopg import Cursor
 from psycopg.rows import tuple_row
 
 from schemas.events.base import ObjectKind
@@ -23,16 +22,16 @@ from services.ledger.admission.raw_bytes import unframe
 from services.ledger.storage import statement
 from services.ledger.storage.arrays import adapt, bigints, smallints, uuids
 from services.ledger.storage.session import Session
-from services.ledger.storage.words import key_text
+from services.ledger.storage.term_numbers import join_id, key_text
 from services.ledger.storage.work import Work
 from services.runtime.named_sql import nested
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An accepted event with all that is needed to prove it again; ``append_us`` is the broker's time in UTC microseconds.
+    """An accepted event with all that its verification needs; ``append_us`` is the broker's time in UTC microseconds.
 
-    ``quarantined`` says that it counts as if it had never been accepted.
+    One that is ``quarantined`` counts as if it had never been accepted.
     """
 
     no: int
@@ -52,7 +51,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Position:
-    """A place in the order in which events became visible: transaction id, then event number."""
+    """A position in the order in which events became visible: transaction id, then event number."""
 
     xid: int = 0
     no: int = 0
@@ -60,7 +59,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class VisibleBatch:
-    """A transaction that accepted events, before which nothing can appear any more."""
+    """A transaction that stored events, before which no other can become visible any more."""
 
     position: Position  # of its first possible event number
     events: int
@@ -70,7 +69,7 @@ class VisibleBatch:
 def consignments_of(session: Session, kind: ObjectKind, key: str) -> list[bytes]:
     """The canonical ids of the founded consignments that facts about the object reach, at any time, in order.
 
-    A wagon or train also leads to what was handed on from it to another network, of which its own publisher does not say.
+    A wagon or train also leads to consignments handed over from it to another network, which its own publisher does not name.
     """
     work = _work(session)
     return [
@@ -79,7 +78,7 @@ def consignments_of(session: Session, kind: ObjectKind, key: str) -> list[bytes]
     ]
 
 
-def said_of(session: Session, kind: ObjectKind, key: str) -> list[Stored]:
+def events_naming(session: Session, kind: ObjectKind, key: str) -> list[Stored]:
     """The events that name the object itself, whatever it belongs to, with all that withdraws them, in order of their numbers."""
     work = _work(session)
     way = {"ids": uuids([object_id(kind, key)]), "kinds": smallints([int(kind)])}
@@ -99,27 +98,17 @@ def load_facts(session: Session, consignments: Sequence[bytes], as_of: Micros | 
     out, which it would only list as superseded: a train that reports every minute is read as often as it passes places.
     """
     _work(session)
-    return [stored_of(row) for row in ask_facts(session, consignments, as_of).fetchall()]
-
-
-def ask_facts(
-    session: Session, consignments: Sequence[bytes], as_of: Micros | None = None
-) -> Cursor[tuple[Any, ...]]:
-    """Ask for what ``load_facts`` gives, one statement in all; in a pipeline its rows come at the pipeline's end.
-
-    For sessions that know packed arrays and were told to ``spare`` memory.
-    """
     parameters: dict[str, Any] = {"ids": uuids(sorted(consignments))}
     if as_of is not None:
-        # Facts of the moment itself belong to it: the stretch ends behind it.
+        # Facts of the moment itself belong to it: the interval ends after it.
         parameters |= {"moments": bigints([as_of + 1]), "running": RUNNING}
     cursor = session.cursor(binary=True, row_factory=tuple_row)
-    return cursor.execute(facts_query(as_of is not None), parameters)
+    return [stored_of(row) for row in cursor.execute(facts_query(as_of is not None), parameters)]
 
 
 @cache
 def facts_query(superseded: bool) -> bytes:
-    """The walk, what was said of the objects on it, what withdraws that, and the events: each of them a statement as well."""
+    """The events of ``load_facts`` as one statement: the walk, the events that name objects on it, what withdraws these, and bodies."""
     return b"\n".join(
         (
             _closed_query(superseded),
@@ -130,26 +119,26 @@ def facts_query(superseded: bool) -> bytes:
 
 @cache
 def numbers_query(superseded: bool) -> bytes:
-    """The same as one row: the numbers of these events, in order; NULL where there is none."""
+    """The numbers of the same events as one row with an array, in order; NULL where there is none."""
     return _closed_query(superseded) + b"\nSELECT array_agg(DISTINCT c.no ORDER BY c.no) AS nos FROM closed c"
 
 
 @cache
-def said_query() -> bytes:
-    """The walk, and the numbers of what was said of the objects on it: without what withdraws that."""
-    return _said_query() + b"\nSELECT n.no FROM said n"
+def naming_query() -> bytes:
+    """The numbers of the events that name objects on the walk, without what withdraws them."""
+    return _naming_query() + b"\nSELECT n.no FROM said n"
 
 
 def _closed_query(superseded: bool) -> bytes:
-    said = b"SELECT n.no FROM said n"
+    naming = b"SELECT n.no FROM said n"
     if superseded:
-        old = nested(statement("read_superseded"), nos=said)
+        old = nested(statement("read_superseded"), nos=naming)
         counted = b"SELECT n.no FROM said n EXCEPT (" + old + b")"
     else:
-        counted = said
+        counted = naming
     return b"\n".join(
         (
-            _said_query(),
+            _naming_query(),
             b", closed (no) AS MATERIALIZED (",
             nested(statement("read_closure"), nos=counted),
             b")",
@@ -157,7 +146,7 @@ def _closed_query(superseded: bool) -> bytes:
     )
 
 
-def _said_query() -> bytes:
+def _naming_query() -> bytes:
     ways = {name: b"SELECT w." + column + b" FROM walk w" for name, column in _WAYS}
     return b"\n".join(
         (
@@ -175,7 +164,7 @@ _WAYS = (("ids", b"id"), ("kinds", b"kind"), ("los", b"lo"), ("his", b"hi"))
 
 
 def with_withdrawals(session: Session, numbers: Sequence[int]) -> list[Stored]:
-    """The events under the numbers that the store gave them, with all that corrects or retracts them, in order."""
+    """The events of these numbers with all that corrects or retracts them, in order."""
     work = _work(session)
     return _bodies(work, [row[0] for row in work.rows("read_closure", {"nos": bigints(sorted(numbers))})])
 
@@ -187,14 +176,14 @@ def events_by_id(session: Session, ids: Sequence[bytes]) -> list[Stored]:
 
 
 def events_by_number(session: Session, numbers: Sequence[int]) -> list[Stored]:
-    """The events under the numbers that the store gave them, in order."""
+    """The events of these numbers, in order."""
     return _bodies(_work(session), numbers)
 
 
 def tail(session: Session, after: Position, limit: int) -> tuple[list[Stored], Position]:
     """At most ``limit`` events after a position in the order of visibility, and the position behind the last of them.
 
-    Never shows an event before one that it will show later: a reader that goes on from the position misses nothing.
+    No event becomes visible before one that was returned: a reader that continues from the position misses nothing.
     """
     work = _work(session)
     found = work.rows("read_tail", {"xid": str(after.xid), "no": after.no, "limit": limit})
@@ -212,21 +201,21 @@ def before_last(session: Session, count: int) -> Position:
 
 
 def visible_batches(session: Session, after: Position, limit: int) -> list[VisibleBatch]:
-    """Transactions after a position (of a batch) in the order of visibility, for readers that need their bounds."""
+    """At most ``limit`` transactions after the position of a batch, in the order of visibility."""
     rows = _work(session).rows("read_batches", {"xid": str(after.xid), "no": after.no, "limit": limit})
     return [VisibleBatch(Position(int(xid), first), events, at) for xid, first, events, at in rows]
 
 
 def unsettled(session: Session) -> int:
-    """How many notes wait to be looked at once more; 0 says that links, groups and heads are exact."""
+    """The number of unsettled notes; at 0 links, groups and heads are exact."""
     row = session.execute("SELECT count(*) FROM lianyun.pending").fetchone()
     return 0 if row is None else int(row[0])
 
 
 def _work(session: Session) -> Work:
     adapt(session)
-    # The planner guesses millions of rows for a walk of three, and a hash table for them is allocated each time.
-    spare(session)
+    # The planner estimates millions of rows for a walk of three, and allocates a hash table for them each time.
+    limit_work_memory(session)
     return Work(session)
 
 
@@ -236,13 +225,99 @@ def _bodies(work: Work, numbers: Iterable[int]) -> list[Stored]:
 
 
 def stored_of(row: Sequence[Any]) -> Stored:
-    """The event in a row of ``read_bodies``, for statements of projections that read the same columns."""
+    """The event of a row of ``read_bodies``, or of another statement that selects the same columns."""
     no, id_, content, topic, part, offset, appended, registry, rules, key, headers, payload, aside = row
     return Stored(
         no, id_, content, topic, part, offset, appended, registry, rules, key_text(key), unframe(headers), payload, aside
     )  # fmt: skip
 
 
-def spare(session: Session) -> None:
-    """Walks of few steps get no memory for millions, until the transaction ends: allocating it takes longer than walking."""
+def limit_work_memory(session: Session) -> None:
+    """Limit ``work_mem`` until the transaction ends: for short walks allocating hash tables takes longer than the walk."""
     session.execute("SET LOCAL work_mem = '128kB'")
+
+
+@dataclass(frozen=True, slots=True)
+class StageRow:
+    """The latest fact of a part of a head: time, milestone, place, and the event that states it."""
+
+    at: Micros
+    published: Micros
+    event: bytes
+    milestone: int
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeadRow:
+    """The head of a group of consignments; ``customs`` is in the order of services.domain.head.UNIONS."""
+
+    consignment: bytes
+    broken: bool
+    boxes: int
+    behind: int
+    disputes: int
+    exceptions: int
+    movement: StageRow | None
+    customs: tuple[StageRow | None, StageRow | None, StageRow | None, StageRow | None]
+    document: StageRow | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrainHeadRow:
+    """The head of a train."""
+
+    train: bytes
+    milestone: StageRow | None
+    position: StageRow | None
+    exceptions: int
+
+
+def heads(session: Session, after: bytes = bytes(16), limit: int = 100) -> list[HeadRow]:
+    """At most ``limit`` heads of founded consignments in order of their ids, after ``after``."""
+    return _heads(session, "read_heads", {"after": after.hex(), "limit": limit})
+
+
+def heads_of(session: Session, consignments: Sequence[bytes]) -> list[HeadRow]:
+    """The heads of the groups that ``consignments`` belong to, each once, in order of their ids."""
+    return _heads(session, "read_heads_of", {"ids": uuids(sorted(consignments))})
+
+
+def train_heads(session: Session, trains: Sequence[bytes]) -> list[TrainHeadRow]:
+    """The heads of the trains of these ids; none for a train without facts."""
+    work = _adapted(session)
+    rows = work.rows("read_train_heads", {"ids": uuids(sorted(trains))})
+    places = _places(work, (stage for row in rows for stage in row[1:3]))
+    return [
+        TrainHeadRow(train, _stage(milestone, places), _stage(position, places), exceptions)
+        for train, milestone, position, exceptions in rows
+    ]
+
+
+def _heads(session: Session, name: str, parameters: dict[str, Any]) -> list[HeadRow]:
+    work = _adapted(session)
+    rows = work.rows(name, parameters)
+    places = _places(work, (stage for row in rows for stage in row[6:]))
+    found = []
+    for cons, broken, boxes, behind, disputes, exceptions, *stages in rows:
+        movement, china, eurasian, european, other, document = (_stage(stage, places) for stage in stages)
+        customs = (china, eurasian, european, other)
+        found.append(HeadRow(cons, broken, boxes, behind, disputes, exceptions, movement, customs, document))
+    return found
+
+
+def _adapted(session: Session) -> Work:
+    adapt(session)
+    return Work(session)
+
+
+def _places(work: Work, stages: Iterable[Sequence[int] | None]) -> dict[int, str]:
+    numbers = sorted({stage[5] for stage in stages if stage is not None})
+    return {0: "", **dict(work.rows("read_terms", {"numbers": bigints(numbers)}))}
+
+
+def _stage(stage: Sequence[int] | None, places: dict[int, str]) -> StageRow | None:
+    if stage is None:
+        return None
+    at, published, high, low, milestone, place = stage
+    return StageRow(at, published, join_id(high, low), milestone, places.get(place, ""))

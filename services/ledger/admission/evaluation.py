@@ -1,40 +1,83 @@
-"""What a verified event says: its type, whether its speaker may say it, its payload, and the facts that follow."""
+"""Evaluation of verified events: type, role of the publisher, payload, facts and quality flags; and admission of single records."""
 
 from __future__ import annotations
 
 import binascii
 import hashlib
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from schemas.events.base import EventSpec, Milestone, Payload
 from schemas.events.catalogue import CATALOGUE
 from schemas.events.correction import Corrected
 from schemas.events.customs_whole import WholeRelay, unpacked
 from schemas.events.decode import decode_payload
+from schemas.identifiers.quality import flags
 from schemas.legibility import require_legible
 from schemas.reasons import Reason, Refusal
+from schemas.signing import verify
 from services.domain.interpretation import Attribution, interpret
-from services.ledger.admission.model import LEGIBLE_SINCE, RULES, Admitted, Refused, Verified
-from services.ledger.admission.quality import doubts
-from services.ledger.admission.verification import blamed
+from services.ledger.admission.model import (
+    LEGIBLE_SINCE,
+    RULES,
+    AdmissionSettings,
+    Admitted,
+    Record,
+    Refused,
+    Verified,
+)
+from services.ledger.admission.verification import SignatureCheck, attributed_to, verify_record
 from services.ledger.registry.party import Party
 from services.ledger.registry.registry import Registry
 
+_NO_FLAGS: Mapping[str, int] = MappingProxyType({})
 
-def read(verified: Verified, registry: Registry, rules: int = RULES) -> Admitted | Refused:
-    """Read a verified event, or say why it cannot be accepted; pure. ``rules`` are those of its admission.
 
-    Only what the publisher can mend becomes a refusal. Any other exception is a fault of ours and leaves this function
-    as it is: the batch is then bisected, and the event that fails alone becomes a dead letter INTERNAL_ERROR.
+def quality_flags(payload: Payload) -> Mapping[str, int]:
+    """The number of identifiers of ``payload`` per quality flag; empty for nearly all events. Flags never lead to a refusal.
+
+    About 0.3 microseconds for each identifier seen before.
+    """
+    counts: dict[str, int] | None = None
+    for kind, id in _identifiers(payload):
+        found = flags(kind, id)
+        if found:
+            counts = {} if counts is None else counts
+            for flag in found:
+                counts[flag] = counts.get(flag, 0) + 1
+    return _NO_FLAGS if counts is None else counts
+
+
+def _identifiers(payload: Payload) -> list[tuple[str, str]]:
+    if isinstance(payload, Corrected):
+        return _identifiers(payload.replacement.payload)
+    if isinstance(payload, Milestone):
+        named = [(ref.kind.wire, ref.id) for ref in payload.objects]
+    else:
+        # The same object stands in several edges of one link, and is counted once.
+        ends = dict.fromkeys(end for edge in payload.edges("") for end in edge)
+        named = [(kind.wire, key) for kind, key in ends]
+    place = getattr(payload, "place", None)
+    if place is not None:
+        named.append(("place", place))
+    return named
+
+
+def evaluate(verified: Verified, registry: Registry, rules: int = RULES) -> Admitted | Refused:
+    """The event with its facts, or the refusal; pure. ``rules`` is the version of the rules under which it was admitted.
+
+    Only what the publisher can correct becomes a refusal. Any other exception is a fault of this program and propagates:
+    the batch is then bisected, and the event that fails alone becomes a dead letter INTERNAL_ERROR.
     """
     try:
-        return _read(verified, rules)
+        return _evaluate(verified, rules)
     except Refusal as refusal:
         return Refused.of(
-            verified.record, refusal, blamed(verified.record, registry, verified.party), verified.event
+            verified.record, refusal, attributed_to(verified.record, registry, verified.party), verified.event
         )
 
 
-def _read(verified: Verified, rules: int) -> Admitted:
+def _evaluate(verified: Verified, rules: int) -> Admitted:
     envelope, party = verified.envelope, verified.party
     model = CATALOGUE.get(envelope.type)
     if model is not None:  # else the decoder says whether the type or its version is unknown
@@ -45,11 +88,11 @@ def _read(verified: Verified, rules: int) -> Admitted:
     _require_whole(payload, party)
     statement = Attribution(verified.event, envelope.source, party.publisher, envelope.published_micros)
     facts = interpret(statement, verified.content, payload)
-    return Admitted(verified, payload, facts, doubts(payload))
+    return Admitted(verified, payload, facts, quality_flags(payload))
 
 
 def _require_whole(payload: Payload, party: Party) -> None:
-    """What needs the party or a digest, for the payload and for what a correction puts in the place of another."""
+    """Check the publisher's role and the relayed message, of the payload and of the replacement in a correction."""
     if isinstance(payload, Corrected):
         replacement = payload.replacement.payload
         _require_role(replacement.spec, party, "/replacement/type")
@@ -73,7 +116,7 @@ def _listed(roles: frozenset[str]) -> str:
 
 
 def _require_relay(payload: Payload, at: str) -> None:
-    """The enclosed message of an authority is what its digest says, else nobody could compare it."""
+    """Check that the relayed message of an authority matches its digest."""
     relay = payload.relay if isinstance(payload, Milestone) else None
     if relay is None:
         return
@@ -111,3 +154,15 @@ def _unpacked(message: bytes, relay: WholeRelay, at: str) -> bytes:
             "Pack the authority's message by gzip, and give the length that it has unpacked.",
         ) from None
     return message
+
+
+def admit(
+    record: Record, registry: Registry, settings: AdmissionSettings, check: SignatureCheck = verify
+) -> Admitted | Refused:
+    """Admit one record: the event with its facts, or the refusal with reason, pointer and remedy.
+
+    Pure: the same record, registry and settings give the same result on every machine, at any time. Verification comes
+    before parsing. Whatever a publisher can send becomes a refusal; an exception is a fault of this program.
+    """
+    verified = verify_record(record, registry, settings, check)
+    return verified if isinstance(verified, Refused) else evaluate(verified, registry)

@@ -1,4 +1,4 @@
-"""A projection of the accepted events that a process of its own keeps up to date beside the workers."""
+"""The follower of the accepted events that keeps a projection up to date, and its progress as metrics."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from abc import abstractmethod
 from datetime import datetime
 from typing import NamedTuple
 
-from services.ledger.storage.schema_window import require
+from services.ledger.storage.schema_window import require_schema
 from services.ledger.storage.session import Session, open_session
 from services.runtime.follower import Follower
 from services.telemetry import metrics
@@ -16,7 +16,7 @@ from services.telemetry.instruments import Instruments
 
 
 class Progress:
-    """How far a projection is behind the accepted events, as metrics; for one writer and any readers.
+    """The lag of a projection behind the accepted events, as metrics; for one writing thread and any readers.
 
     ``step`` labels the seconds of its steps, ``followed`` counts events, ``complete`` is the moment at which it last
     reflected all that was visible.
@@ -29,11 +29,11 @@ class Progress:
         self._seconds = self.instruments.histogram(metrics.STEP_SECONDS).labels(step)
 
     def complete_at(self, moment: datetime) -> None:
-        """It last reflected all that was visible at ``moment``."""
+        """Set the moment at which the projection last reflected all that was visible."""
         self._complete.set(moment.timestamp())
 
     def step_ended(self, step: Step, seconds: float) -> None:
-        """A step has ended."""
+        """Count a finished step."""
         self._followed.inc(step.events)
         self._seconds.observe(seconds)
         if step.complete:
@@ -41,17 +41,17 @@ class Progress:
 
 
 class Step(NamedTuple):
-    """What a step did: ``events`` followed, after which the projection is ``complete``, or has more to catch up with."""
+    """The result of a step: the number of ``events`` followed, and whether the projection is then ``complete``."""
 
     events: int
     complete: bool
 
 
 class ProjectionFollower(Follower):
-    """Steps of a projection, each a transaction of its own on a session ``application``; ``progress`` shows them.
+    """Steps of a projection, each a transaction of its own on a session named ``application``; ``progress`` counts them.
 
-    It looks for events every ``tick`` seconds. While there is more to catch up with it rests as long as it worked: the
-    workers come first on a small machine. ``last_complete`` selects when it was last complete.
+    It polls every ``tick`` seconds. While it catches up, it pauses after each step for as long as the step took, so that
+    workers have precedence. ``last_complete`` selects the moment at which it was last complete.
     """
 
     def __init__(
@@ -64,13 +64,13 @@ class ProjectionFollower(Follower):
 
     @abstractmethod
     def advance(self, session: Session) -> Step:
-        """Follow some events and commit. Raises as ``Follower.step`` does, psycopg errors where the database is gone."""
+        """Follow some events and commit. Raises as ``Follower.step`` does, psycopg errors where the database is unreachable."""
 
     def open(self) -> None:
         """Open the session. Raises SchemaMoved."""
         self._session = open_session(self._dsn, self._application)
         self._session.autocommit = True
-        require(self._session)
+        require_schema(self._session)
         row = self._session.execute(self._last_complete).fetchone()
         if row is not None and row[0] is not None:
             self._progress.complete_at(row[0])
