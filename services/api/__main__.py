@@ -13,7 +13,7 @@ def main() -> None:
     Settings that are wrong end it with 78 (EX_CONFIG), as every process here.
     """
     end_with_parent(os.environ)
-    from services.runtime.imports import loading
+    from services.runtime.process import loading
 
     with loading():
         from pydantic import ValidationError

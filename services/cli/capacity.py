@@ -9,9 +9,8 @@ import typer
 
 from services.cli.exits import Exit, Failure
 from services.cli.output import out, print_json, print_table
-from services.monitoring.capacity.figures import measured
 from services.monitoring.capacity.presentation import lines
-from services.monitoring.capacity.sizing import Demand, size
+from services.monitoring.capacity.sizing import Demand, measured, size
 
 _DEFAULT = Demand(0)
 

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from services.cli.exits import Exit, Failure
-from services.runtime.imports import loading
+from services.runtime.process import loading
 
 
 def part(module: str) -> ModuleType:

@@ -15,16 +15,11 @@ from services.cli.exits import Exit, Failure
 from services.cli.output import err, print_table
 from services.cli.settings import CliSettings
 from services.cli.times import micros
+from services.monitoring.dashboards.preview.board_data import Asker
 from services.monitoring.dashboards.preview.boards import Board, NoBoard, boards
-from services.monitoring.dashboards.preview.browser import chromium
-from services.monitoring.dashboards.preview.bundle import NotDrawn, built_page
-from services.monitoring.dashboards.preview.evaluation import Asker
-from services.monitoring.dashboards.preview.frames import Refused
-from services.monitoring.dashboards.preview.metrics import Prometheus
-from services.monitoring.dashboards.preview.picture import Shown, draw
-from services.monitoring.dashboards.preview.rows import Postgres
-from services.monitoring.dashboards.ranges import Range
-from services.monitoring.dashboards.substitution import Unknown
+from services.monitoring.dashboards.preview.data_sources import Postgres, Prometheus, Refused
+from services.monitoring.dashboards.preview.picture import NotDrawn, Shown, built_page, chromium, draw
+from services.monitoring.dashboards.substitution import Range, Unknown
 
 FOLDER = Path(__file__).resolve().parents[2] / "ops" / "dashboards"
 

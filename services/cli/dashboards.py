@@ -15,8 +15,7 @@ from services.cli.output import out, print_json, print_table
 from services.cli.settings import CliSettings
 from services.cli.times import micros
 from services.monitoring.dashboards import files
-from services.monitoring.dashboards.panel_queries import queries
-from services.monitoring.dashboards.query_check import Checker, Outcome, Unreachable
+from services.monitoring.dashboards.query_check import Checker, Outcome, Unreachable, queries
 
 app = typer.Typer(help="Grafana's dashboards, made from code.", no_args_is_help=True)
 app.command("preview")(preview)

@@ -19,9 +19,9 @@ from services.ledger.dead_letters import recovery, store
 from services.ledger.dead_letters.ledger import StoredLedger
 from services.ledger.dead_letters.letter import Cut, DeadLetter, State
 from services.ledger.dead_letters.service import Desk, Done, Result
-from services.processors.projections import PROJECTIONS
+from services.processors.ledger_store import PROJECTIONS
+from services.processors.log_reader import TopicDirectory
 from services.processors.settings import admission_settings
-from services.processors.topic_directory import TopicDirectory
 
 dlq = typer.Typer(no_args_is_help=True, help="Dead letters: what was refused and why.")
 

@@ -19,7 +19,7 @@ from faust.transport.drivers import aiokafka as driver
 
 from services.ledger.storage.ledger_protocol import Claim, Judgement, PartitionId, Slice
 from services.processors.consumer_claims import ClaimingConsumer
-from services.processors.fetch_origin import origins
+from services.processors.consumer_thread import origins
 from services.processors.log_identity import LogMoved, LogState, Moved, log_moved, not_continued
 from services.processors.ports import LogRecord
 

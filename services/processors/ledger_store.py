@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import psycopg
 
+from services.credit.store import subject_index as credit
+from services.financing.store import subject_index as financing
 from services.ledger.admission.model import Refused
 from services.ledger.dead_letters.batch import Hour, LetterSettings, full, record
 from services.ledger.registry.registry import Registry
@@ -18,7 +20,8 @@ from services.ledger.storage.writer import Writer
 from services.processors import ports
 from services.processors.admission import Accepted
 from services.processors.log_identity import LogMoved
-from services.processors.projections import PROJECTIONS
+
+PROJECTIONS: tuple[Projection, ...] = (financing.follow, credit.follow)
 
 
 class LedgerStore:

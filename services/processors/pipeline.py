@@ -19,8 +19,7 @@ from typing import Any, TypeVar
 from services.ledger.storage.batch import Applied
 from services.ledger.storage.errors import GenerationMoved, RegistryMoved
 from services.ledger.storage.ledger_protocol import Claim, Fenced, Mark, PartitionId, Slice
-from services.processors.backlog import Backlog
-from services.processors.batches import Part, cut
+from services.processors.backlog import Backlog, Part, cut
 from services.processors.circuit_breaker import Fuses
 from services.processors.log_identity import Found, LogMoved
 from services.processors.ports import Admitter, Batch, LogDirectory, LogRecord, Observer, Store

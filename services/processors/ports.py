@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from services.ledger.storage.batch import Applied
 from services.ledger.storage.ledger_protocol import Claim, Mark, PartitionId
-from services.processors.batches import Part
+from services.processors.backlog import Part
 from services.processors.log_identity import Found, LogMoved
 
 OutcomeT = TypeVar("OutcomeT")

@@ -7,11 +7,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from services.runtime.imports import loading
 from services.runtime.parent_process import end_with_parent
 
 if TYPE_CHECKING:
     from services.runtime.connections import Connections
+import gc
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Around the imports of a process that starts; afterwards garbage is collected as it was before."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
 
 SettingsT = TypeVar("SettingsT", bound="Connections")
 

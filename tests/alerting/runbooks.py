@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from services.monitoring.alerting.alert import RUNBOOKS
+from services.monitoring.alerting.alerts import RUNBOOKS
 from services.monitoring.alerting.rules import every_alert
 from services.monitoring.artefacts import ROOT
 

@@ -25,8 +25,7 @@ from kafka import KafkaProducer
 from schemas.rfc3339 import parse_micros
 from services.ledger.admission.model import Record
 from services.monitoring.dashboards.files import FOLDER, ROOT
-from services.monitoring.dashboards.panel_queries import queries
-from services.monitoring.dashboards.query_check import Answer, Checker, Outcome
+from services.monitoring.dashboards.query_check import Answer, Checker, Outcome, queries
 from services.processors.supervisor import Supervisor
 from services.runtime.ports import free_port
 from services.testbed.localstack.api import LocalApi

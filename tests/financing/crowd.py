@@ -21,7 +21,7 @@ from services.ledger.admission.model import Record as BrokerRecord
 from services.ledger.storage.batch import Advance, Batch, Event
 from services.ledger.storage.claiming import Wanted
 from services.ledger.storage.writer import Writer
-from services.processors.projections import PROJECTIONS
+from services.processors.ledger_store import PROJECTIONS
 from tests.storing.harness import no_letters
 
 from .stored import TOPIC, key_of, value

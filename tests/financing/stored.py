@@ -34,7 +34,7 @@ from services.ledger.registry.possession import proven
 from services.ledger.storage.batch import Event
 from services.ledger.storage.session import Session, open_session
 from services.ledger.storage.within import apply_one
-from services.processors.projections import PROJECTIONS
+from services.processors.ledger_store import PROJECTIONS
 from tests.stories.telling import Story, Told
 
 from .telling import Case, micros

@@ -40,12 +40,12 @@ from services.ledger.storage.loss import LOSS_ACCEPTED, move_partition
 from services.ledger.storage.migrate import migrate
 from services.ledger.storage.session import Session, open_session
 from services.ledger.storage.within import quarantine
-from services.monitoring.exporter import partners
+from services.monitoring.exporter import operations
 from services.notifications.webhooks import outbox, queue, subscriptions
 from services.notifications.webhooks.messages import MessageType
 from services.notifications.webhooks.sealed_secrets import Seal, new_key
 from services.processors import slots
-from services.processors.projections import PROJECTIONS
+from services.processors.ledger_store import PROJECTIONS
 from tests.calling import cast
 from tests.calling.running import RunningApi
 from tests.financing.stored import PLATFORM, SIGNER, Stored, events_of
@@ -283,7 +283,7 @@ def _upkeep(dsn: str) -> None:
     slots.take(dsn, "workers", "first", 30.0)
     with open_session(dsn) as session:
         session.autocommit = True
-        list(partners.asking({}, 60.0)(session, NOW))
+        list(operations.partner_measurement({}, 60.0)(session, NOW))
         session.execute(
             "INSERT INTO lianyun.fence_log (owner, what) VALUES ('first', 'ended sessions without progress')"
         )

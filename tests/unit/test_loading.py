@@ -6,7 +6,7 @@ import gc
 
 import pytest
 
-from services.runtime.imports import loading
+from services.runtime.process import loading
 
 
 def test_garbage_is_collected_again_afterwards_also_when_an_import_fails() -> None:

@@ -9,7 +9,7 @@ import psycopg
 from psycopg import Connection
 
 from services.cli.checks.check import Check, judged
-from services.notifications.webhooks import overview
+from services.notifications.webhooks import subscriptions
 
 LATE_SECONDS = 300
 """What is due longer than this is not being sent: a process that runs takes it within a moment."""
@@ -18,7 +18,7 @@ LATE_SECONDS = 300
 def look(connection: Connection[Any], now: float | None = None) -> Check:
     """Deliveries that are late, and endpoints that the platform disabled; those are said, and no finding by themselves."""
     try:
-        found = overview.endpoints(connection)
+        found = subscriptions.endpoints(connection)
     except psycopg.errors.InsufficientPrivilege:
         return Check("webhooks", True, "not shown to this role of the database")
     moment = time.time() if now is None else now

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from services.monitoring.alerting.alert import Alert, Severity, grown
+from services.monitoring.alerting.alerts import Alert, Severity, grown
 
 Counted = Callable[[str], str]
 """PromQL for how many events there were in the window that is given, without labels."""

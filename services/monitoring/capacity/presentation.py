@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.monitoring.capacity.figures import Figures
-from services.monitoring.capacity.sizing import Demand, Size, size
+from services.monitoring.capacity.sizing import Demand, Figures, Size, size
 
 CASES: Sequence[tuple[str, Demand]] = (
     ("20,000 trains a year (today)", Demand(20_000)),

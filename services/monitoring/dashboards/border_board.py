@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from services.monitoring.dashboards import statement
-from services.monitoring.dashboards.addresses import BORDER, TO_PARTNERS
 from services.monitoring.dashboards.definitions import (
+    BORDER,
+    TO_PARTNERS,
     Dashboard,
     Kind,
     Link,

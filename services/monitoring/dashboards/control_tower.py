@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.monitoring.dashboards import statement
-from services.monitoring.dashboards.addresses import (
+from services.monitoring.dashboards.definitions import (
     TO_BORDER,
     TO_CORRIDOR,
     TO_CROSSING,
@@ -11,8 +11,6 @@ from services.monitoring.dashboards.addresses import (
     TO_PARTNERS,
     TO_PIPELINE,
     TO_PROMISES,
-)
-from services.monitoring.dashboards.definitions import (
     Dashboard,
     Kind,
     Link,

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from services.monitoring.alerting.alert import grown
-from services.monitoring.dashboards.addresses import TO_PARTNERS, TO_PIPELINE, TO_PROMISES
-from services.monitoring.dashboards.definitions import Dashboard, Kind, Metric, Panel, Row
+from services.monitoring.alerting.alerts import grown
+from services.monitoring.dashboards.definitions import (
+    TO_PARTNERS,
+    TO_PIPELINE,
+    TO_PROMISES,
+    Dashboard,
+    Kind,
+    Metric,
+    Panel,
+    Row,
+)
 
 _DOWN = (TO_PIPELINE,)
 _SLOW = "histogram_quantile({0}, sum by ({1}le) (rate(lianyun_api_request_seconds_bucket[$__rate_interval])))"

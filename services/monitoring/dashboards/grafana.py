@@ -14,8 +14,22 @@ from grafana_foundation_sdk.models import common as common_model
 from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models import prometheus as prometheus_model
 
-from services.monitoring.dashboards.annotations import MARKS
+from services.monitoring.dashboards import statement
 from services.monitoring.dashboards.definitions import Dashboard, Kind, Link, Mark, Metric, Panel, Query, Rows
+
+MARKS = (
+    Mark("Closures and embargoes", "red", Rows(statement("closures"))),
+    Mark(
+        "Releases",
+        "blue",
+        Metric(
+            "count by (version) (lianyun_build_info) unless count by (version) (lianyun_build_info offset 5m)"
+        ),
+        "Release {{version}} works",
+    ),
+    Mark("Migrations and rebuilt states", "purple", Rows(statement("deployments"))),
+)
+
 
 PROMETHEUS = "${datasource}"
 POSTGRES = "${database}"

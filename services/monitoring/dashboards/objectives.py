@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from services.monitoring.alerting.objectives import OBJECTIVES, Objective, count, ratio
-from services.monitoring.dashboards.addresses import TO_MONEY, TO_PIPELINE
-from services.monitoring.dashboards.definitions import Dashboard, Kind, Link, Metric, Panel, Row
+from services.monitoring.dashboards.definitions import (
+    TO_MONEY,
+    TO_PIPELINE,
+    Dashboard,
+    Kind,
+    Link,
+    Metric,
+    Panel,
+    Row,
+)
 
 _EMPTY = "nothing was counted yet"
 _WHERE: dict[str, Link] = {"visible": TO_PIPELINE, "api": TO_MONEY, "webhooks": TO_MONEY}

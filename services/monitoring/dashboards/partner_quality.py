@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from services.monitoring.alerting.alert import grown
+from services.monitoring.alerting.alerts import grown
 from services.monitoring.dashboards import statement
-from services.monitoring.dashboards.addresses import PARTNERS, TO_PARTNER, TO_PARTNERS, TO_PIPELINE
 from services.monitoring.dashboards.definitions import (
+    PARTNERS,
+    TO_PARTNER,
+    TO_PARTNERS,
+    TO_PIPELINE,
     Dashboard,
     Kind,
     Link,

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from services.monitoring.dashboards.addresses import TO_MONEY, TO_PARTNERS, TO_PROMISES
-from services.monitoring.dashboards.definitions import Dashboard, Kind, Metric, Panel, Row
+from services.monitoring.dashboards.definitions import (
+    TO_MONEY,
+    TO_PARTNERS,
+    TO_PROMISES,
+    Dashboard,
+    Kind,
+    Metric,
+    Panel,
+    Row,
+)
 
 _LATENCY = "histogram_quantile({0}, sum by (stage, le) (rate(lianyun_pipeline_latency_seconds_bucket[$__rate_interval])))"
 _STEP = "histogram_quantile(0.99, sum by (step, le) (rate(lianyun_step_seconds_bucket[$__rate_interval])))"

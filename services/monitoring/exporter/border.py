@@ -20,57 +20,58 @@ from services.domain.facts import LinkKind, Micros
 from services.domain.rules import HOUR
 from services.ledger.storage.words import word
 from services.monitoring.exporter import statement
-from services.monitoring.exporter.sample import SECOND, Sample
-from services.monitoring.exporter.shares import share
+from services.monitoring.exporter.sample import SECOND, Sample, percentile
 from services.query.board.approach import OVER, Phase
 from services.query.board.crossing_status import standing
 from services.query.board.loader import Events
 from services.telemetry import gauges
 
-LOOK_BACK: Micros = 28 * 24 * HOUR
+DWELL_WINDOW: Micros = 28 * 24 * HOUR
 """The dwell is that of trains that arrived within this time."""
-LATELY: Micros = 3 * 24 * HOUR
+RECENT_WINDOW: Micros = 3 * 24 * HOUR
 """What is set beside the whole time, to see a crossing grow slow."""
 ARRIVED = catalogue.spec("cre.movement.arrived.v1").number
 
 
-class Borders:
+class BorderQueues:
     """Asks for the trains that wait; keeps what it has read of their routes, so that the second time costs less."""
 
     def __init__(self) -> None:
         self._events = Events()
 
-    def ask(self, session: Connection[Any], now: Micros) -> Iterable[Sample]:
+    def measure(self, session: Connection[Any], now: Micros) -> Iterable[Sample]:
         """The samples of all crossings on rails: those that wait, and the longest of them."""
         queued = (
             (each.come.crossing.id, each.come.near, each.heard.latest.at)
             for each in standing(session, self._events, now)
             if each.come.phase is Phase.QUEUED
         )
-        return tuple(waiting(queued))
+        return tuple(waiting_samples(queued))
 
 
-def dwell(session: Connection[Any], now: Micros) -> Iterable[Sample]:
+def measure_dwell(session: Connection[Any], now: Micros) -> Iterable[Sample]:
     """The samples of all crossings on rails: how long trains stood there."""
     rows = session.execute(
         statement("border"),
         {
-            "since": now - LOOK_BACK,
+            "since": now - DWELL_WINDOW,
             "arrived": ARRIVED,
             "over": sorted(OVER),
-            "places": list(beside()),
+            "places": list(crossings_by_place()),
             "wagon_carries": LinkKind.WAGON_CARRIES,
             "train_carries": LinkKind.TRAIN_CARRIES,
         },
     ).fetchall()
-    return tuple(stood(((place, arrived, left) for place, arrived, left in rows if arrived <= now), now))
+    return tuple(
+        dwell_samples(((place, arrived, left) for place, arrived, left in rows if arrived <= now), now)
+    )
 
 
-def waiting(queued: Iterable[tuple[str, str, Micros]]) -> Iterator[Sample]:
+def waiting_samples(queued: Iterable[tuple[str, str, Micros]]) -> Iterator[Sample]:
     """The samples that queued trains give: the crossing, the station beside it, and since when they stand there."""
     counted: Counter[tuple[str, str]] = Counter()
     longest: dict[str, Micros] = {}
-    halves = {half for each in beside().values() for half in each}
+    halves = {half for each in crossings_by_place().values() for half in each}
     for crossing, station, since in queued:
         if (crossing, station) in halves:
             counted[crossing, station] += 1
@@ -81,28 +82,28 @@ def waiting(queued: Iterable[tuple[str, str, Micros]]) -> Iterator[Sample]:
         yield Sample(gauges.BORDER_LONGEST_WAITING, (crossing,), since / SECOND)
 
 
-def stood(trains: Iterable[tuple[int, Micros, Micros]], now: Micros) -> Iterator[Sample]:
+def dwell_samples(trains: Iterable[tuple[int, Micros, Micros]], now: Micros) -> Iterator[Sample]:
     """The samples that trains give: the number of the station's place, when they arrived, when most of their boxes went on."""
     times: dict[str, list[Micros]] = defaultdict(list)
     lately: dict[str, list[Micros]] = defaultdict(list)
     for place, arrived, left in trains:
-        for crossing, _ in beside()[place]:
+        for crossing, _ in crossings_by_place()[place]:
             times[crossing].append(left - arrived)
-            if left >= now - LATELY:
+            if left >= now - RECENT_WINDOW:
                 lately[crossing].append(left - arrived)
     for crossing, taken in times.items():
         taken.sort()
         yield Sample(gauges.BORDER_TRAINS_PASSED, (crossing,), len(taken))
-        yield Sample(gauges.BORDER_DWELL_MEDIAN, (crossing,), share(taken, 50) / SECOND)
-        yield Sample(gauges.BORDER_DWELL_P90, (crossing,), share(taken, 90) / SECOND)
+        yield Sample(gauges.BORDER_DWELL_MEDIAN, (crossing,), percentile(taken, 50) / SECOND)
+        yield Sample(gauges.BORDER_DWELL_P90, (crossing,), percentile(taken, 90) / SECOND)
         yield Sample(gauges.BORDER_TRAINS_PASSED_LATELY, (crossing,), len(lately[crossing]))
         if lately[crossing]:
-            recent = share(sorted(lately[crossing]), 50)
+            recent = percentile(sorted(lately[crossing]), 50)
             yield Sample(gauges.BORDER_DWELL_LATELY, (crossing,), recent / SECOND)
 
 
 @cache
-def beside() -> Mapping[int, tuple[tuple[str, str], ...]]:
+def crossings_by_place() -> Mapping[int, tuple[tuple[str, str], ...]]:
     """By the number of a station's place: the crossings on rails that it stands beside, each with the station's id.
 
     A station of two crossings counts at both.

@@ -2,39 +2,189 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
 
-from services.monitoring.exporter import border, database, financings, lateness, letters, partners
-from services.monitoring.exporter.collector import Answers, Exporter
+import psycopg
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from psycopg import Connection, IsolationLevel
+
+from services.ledger.storage.presence import announce
+from services.ledger.storage.schema_window import require
+from services.monitoring.exporter import border, consignments, financings, operations
+from services.monitoring.exporter.arrivals import EtaErrors, TransitTimes
 from services.monitoring.exporter.consignments import Corridors
-from services.monitoring.exporter.etas import Etas
-from services.monitoring.exporter.sample import Question
+from services.monitoring.exporter.financings import FinancingTransitions, measure_last_decisions
+from services.monitoring.exporter.sample import SECOND, Measurement, Sample
 from services.monitoring.exporter.settings import ExporterSettings
-from services.monitoring.exporter.transitions import Transitions, last_decided
-from services.monitoring.exporter.transits import Transits
 from services.runtime import follower
+from services.runtime.follower import Follower
+from services.telemetry import gauges
+from services.telemetry.definitions import Definition
+from services.telemetry.http import Health
 from services.telemetry.instruments import Instruments
+
+log = logging.getLogger(__name__)
+
+APPLICATION = "lianyun-exporter"
+_STALE_AFTER = 5
+"""So many times its interval after an answer, it is no longer shown: nothing is better than an old number."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    samples: tuple[Sample, ...]
+    at: float
+    took: float
+
+
+class SampleStore(Collector):
+    """The latest answer to each question; for one writer and any readers."""
+
+    def __init__(self, questions: Iterable[Measurement], clock: Callable[[], float] = time.time) -> None:
+        self._every = {question.name: question.every for question in questions}
+        self._clock = clock
+        self._latest: dict[str, _Answer] = {}
+        self._lock = threading.Lock()
+
+    def put(self, name: str, samples: Iterable[Sample], took: float) -> None:
+        """Replace the answer to a question, which ``took`` so many seconds."""
+        answer = _Answer(tuple(samples), self._clock(), took)
+        with self._lock:
+            self._latest[name] = answer
+
+    def collect(self) -> Iterable[Metric]:
+        """The families of what is not too old, and always when each answer came; called by the registry."""
+        now = self._clock()
+        with self._lock:
+            latest = dict(self._latest)
+        shown: dict[Definition, Metric] = {}
+        for name, answer in latest.items():
+            samples = [
+                Sample(gauges.EXPORTER_REFRESHED, (name,), answer.at),
+                Sample(gauges.EXPORTER_SECONDS, (name,), answer.took),
+            ]
+            if now - answer.at <= _STALE_AFTER * self._every[name]:
+                samples += answer.samples
+            for sample in samples:
+                family = shown.setdefault(sample.definition, _family(sample.definition))
+                family.add_metric(sample.labels, sample.value)  # type: ignore[attr-defined]
+        return shown.values()
+
+    def describe(self) -> Iterator[Metric]:
+        """Every family without values: registration needs the names, not the database."""
+        yield from map(_family, exported_definitions())
+
+
+def exported_definitions() -> tuple[Definition, ...]:
+    """All that an exporter may show."""
+    return tuple(value for value in vars(gauges).values() if isinstance(value, Definition))
+
+
+class Exporter(Follower):
+    """Asks each question when it is due, on a session that is opened again where it was lost.
+
+    It is ready while it has one. A question that fails is asked again at its next turn, and its last answer grows old.
+    """
+
+    contended_pause = 1.0
+
+    def __init__(
+        self, dsn: str, questions: Sequence[Measurement], answers: SampleStore, timeout: float
+    ) -> None:
+        self._dsn, self._questions, self._answers = dsn, questions, answers
+        self._options = (
+            f"-c statement_timeout={int(timeout * 1_000)} -c lock_timeout=1s -c jit=off "
+            "-c idle_in_transaction_session_timeout=30s -c max_parallel_workers_per_gather=0"
+        )
+        self._due = dict.fromkeys((question.name for question in questions), 0.0)
+        self._session: Connection[Any] | None = None
+        self._connected = False
+
+    def open(self) -> None:
+        """Nothing: the first question opens the session."""
+
+    def step(self) -> float:
+        """Ask what is due now. Raises what is neither the database's absence nor a timeout."""
+        for question in self._questions:
+            if self._due[question.name] > time.monotonic():
+                continue
+            self._due[question.name] = time.monotonic() + question.every
+            try:
+                self._measure(question)
+            except psycopg.OperationalError as problem:
+                text = str(problem).strip().splitlines()[0]
+                log.warning("%s not asked: %s", question.name, text, extra={"action": "question_failed"})
+                if self._session is not None and self._session.closed:
+                    self.close()
+        soonest = min(self._due.values(), default=0.0)
+        return min(max(soonest - time.monotonic(), 0.05), 1.0)
+
+    def ready(self, live: Health) -> Health:  # noqa: ARG002
+        """Whether there is a session."""
+        return Health(self._connected)
+
+    def close(self) -> None:
+        """Close the session."""
+        if self._session is not None:
+            self._session.close()
+        self._session, self._connected = None, False
+
+    def _measure(self, question: Measurement) -> None:
+        session = self._opened()
+        started = time.monotonic()
+        with nullcontext() if question.writes else session.transaction():
+            samples = tuple(question.measure(session, int(time.time() * SECOND)))
+        self._answers.put(question.name, samples, time.monotonic() - started)
+
+    def _opened(self) -> Connection[Any]:
+        if self._session is None:
+            self._session = psycopg.connect(
+                self._dsn,
+                connect_timeout=5,
+                application_name=APPLICATION,
+                options=self._options,
+                autocommit=True,
+            )
+            require(self._session)
+            announce(self._session)
+            self._session.isolation_level = IsolationLevel.REPEATABLE_READ  # one answer, one snapshot
+            self._session.read_only = True  # both hold for transactions, not for single statements
+            self._connected = True
+        return self._session
+
+
+def _family(definition: Definition) -> Metric:
+    kind = CounterMetricFamily if definition.kind == "counter" else GaugeMetricFamily
+    return kind(definition.name, definition.help, labels=definition.labels)
+
 
 _STUCK_AFTER = 120.0
 
 
-def questions(settings: ExporterSettings) -> tuple[Question, ...]:
-    """All that is asked, the cheap ones first."""
+def measurements(settings: ExporterSettings) -> tuple[Measurement, ...]:
+    """All that is parameters, the cheap ones first."""
     often = settings.exporter_every
-    heard = partners.asking(settings.exporter_silent_after_of, settings.exporter_silent_after)
+    heard = operations.partner_measurement(settings.exporter_silent_after_of, settings.exporter_silent_after)
     return (
-        Question("database", often, database.ask),
-        Question("partners", often, heard, writes=True),
-        Question("letters", often, letters.ask),
-        Question("financings", often, financings.ask),
-        Question("border", 8 * often, border.Borders().ask),
-        Question("dwell", 8 * often, border.dwell),
-        Question("transitions", 8 * often, Transitions().ask),
-        Question("last decided", settings.exporter_heads_every, last_decided),
-        Question("lateness", settings.exporter_heads_every, lateness.asking()),
-        Question("consignments", settings.exporter_heads_every, Corridors().ask),
-        Question("transits", 4 * settings.exporter_heads_every, Transits().ask),
-        Question("etas", 4 * settings.exporter_heads_every, Etas().ask),
+        Measurement("database", often, operations.measure_database),
+        Measurement("partners", often, heard, writes=True),
+        Measurement("letters", often, operations.measure_dead_letters),
+        Measurement("financings", often, financings.measure_financings),
+        Measurement("border", 8 * often, border.BorderQueues().measure),
+        Measurement("dwell", 8 * often, border.measure_dwell),
+        Measurement("transitions", 8 * often, FinancingTransitions().measure),
+        Measurement("last decided", settings.exporter_heads_every, measure_last_decisions),
+        Measurement("lateness", settings.exporter_heads_every, consignments.lateness_measurement()),
+        Measurement("consignments", settings.exporter_heads_every, Corridors().measure),
+        Measurement("transits", 4 * settings.exporter_heads_every, TransitTimes().measure),
+        Measurement("etas", 4 * settings.exporter_heads_every, EtaErrors().measure),
     )
 
 
@@ -43,8 +193,8 @@ def run(settings: ExporterSettings, stop: threading.Event | None = None) -> None
 
     The database may go and come back. An unexpected error ends the process: whoever supervises it starts it again.
     """
-    every = questions(settings)
-    answers = Answers(every)
+    every = measurements(settings)
+    answers = SampleStore(every)
     instruments = Instruments()
     instruments.registry.register(answers)
     exporter = Exporter(settings.dsn.get_secret_value(), every, answers, settings.exporter_timeout)

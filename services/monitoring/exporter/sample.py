@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -23,8 +23,8 @@ class Sample(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked, how often (seconds), and how: in the caller's transaction, at the moment given.
+class Measurement:
+    """What is parameters, how often (seconds), and how: in the caller's transaction, at the moment given.
 
     One that ``writes`` is asked outside any: each of its statements commits by itself, so that none is open for long.
 
@@ -33,5 +33,10 @@ class Question:
 
     name: str
     every: float
-    ask: Callable[[Connection[Any], Micros], Iterable[Sample]]
+    measure: Callable[[Connection[Any], Micros], Iterable[Sample]]
     writes: bool = False
+
+
+def percentile(ordered: Sequence[Micros], percent: int) -> Micros:
+    """The least of ``ordered`` (ascending, not empty) that so many in a hundred do not exceed."""
+    return ordered[-(-len(ordered) * percent // 100) - 1]

@@ -17,7 +17,7 @@ from pydantic_settings import SettingsConfigDict
 from services.monitoring.alerting.alertmanager import DINGTALK, WECOM
 from services.notifications.alert_relay.message import Notification, dingtalk, dingtalk_signed, wecom
 from services.runtime.connections import WithSecretFiles
-from services.telemetry.http_responses import Answering
+from services.telemetry.http import Answering
 
 log = logging.getLogger(__name__)
 _MOST = 1 << 20

@@ -7,21 +7,51 @@ and nothing is told twice under different ids. Two processes take turns at the r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from psycopg import Connection
 from psycopg.rows import tuple_row
 
+from schemas.events.correction import Corrected
+from schemas.events.link import ConsignmentOpened
 from services.domain.facts import Micros
+from services.ledger.registry import store as registry_store
+from services.ledger.storage import reading
 from services.ledger.storage.arrays import adapt, bigints, uuids
 from services.ledger.storage.batch import MOST_EVENTS
 from services.ledger.storage.traces import traces_of
 from services.ledger.storage.words import word
 from services.notifications.webhooks import statement
 from services.notifications.webhooks.messages import Message, MessageType, Subject, message
-from services.notifications.webhooks.names import names_of
 from services.notifications.webhooks.queue import put_messages
+from services.query.stored_events import Reread, Unreadable, reread
+
+
+def names_of(session: Connection[Any], consignments: Collection[bytes]) -> dict[bytes, str]:
+    """The names ``founder/reference`` of founded consignments by their 16-byte ids; without those that cannot be read."""
+    if not consignments:
+        return {}
+    cursor = session.cursor(binary=True, row_factory=tuple_row)
+    rows = cursor.execute(statement("founded"), {"ids": uuids(sorted(consignments))}).fetchall()
+    ids = {number: consignment for consignment, number in rows}
+    registry = registry_store.look(session)
+    names: dict[bytes, str] = {}
+    for stored in reading.events_by_number(session, sorted(ids)):
+        try:
+            name = _named(reread(stored, registry))
+        except Unreadable:
+            continue  # fsck tells of it; the news is still told, under the id
+        if name:
+            names[ids[stored.no]] = name
+    return names
+
+
+def _named(event: Reread) -> str:
+    payload = event.admitted.payload
+    said = payload.replacement.payload if isinstance(payload, Corrected) else payload
+    return said.consignment(event.admitted.party.code)[1] if isinstance(said, ConsignmentOpened) else ""
+
 
 Session = Connection[Any]
 BATCHES = 16

@@ -23,14 +23,13 @@ from psycopg import Connection
 from services.domain.facts import Micros
 from services.ledger.storage.schema_window import require
 from services.ledger.storage.session import open_session
-from services.notifications.webhooks import outbox, overview, queue, subscriptions
-from services.notifications.webhooks.metrics import WebhookMetrics
+from services.notifications.webhooks import outbox, queue, subscriptions
 from services.notifications.webhooks.queue import Taken
 from services.notifications.webhooks.sealed_secrets import Seal, SealError
 from services.notifications.webhooks.sender import Answer, Sender
 from services.notifications.webhooks.settings import WebhookSettings
 from services.notifications.webhooks.signature import Secret, headers
-from services.notifications.webhooks.trace_context import delivering, trace_field
+from services.notifications.webhooks.telemetry import WebhookMetrics, delivering, trace_field
 from services.runtime.follower import Follower, FollowerThread, serving_health
 from services.telemetry.http import Health
 from services.telemetry.tracing import Spans, open_spans
@@ -73,7 +72,7 @@ class OutboxFollower(Follower):
                 queue.purge(self._session, time.time_ns() // 1_000 - keep)
             self._purged = time.monotonic()
         if time.monotonic() - self._looked > _LOOK_EVERY:
-            self._metrics.look(overview.endpoints(self._session))
+            self._metrics.look(subscriptions.endpoints(self._session))
             self._looked = time.monotonic()
         return 0.0 if done.rows else self._settings.webhook_tick
 

@@ -217,3 +217,23 @@ def _subscription(row: Sequence[Any]) -> Subscription:
     id_, party, url, types, description, state, *rest = row
     known = tuple(MessageType(each) for each in types)
     return Subscription(id_, party, url, known, description, State(state), *rest)
+
+
+class Endpoint(NamedTuple):
+    """One subscription with what waits for it and what was given up; ``oldest_due`` of what waits and may be sent."""
+
+    id: str
+    party: str
+    url: str
+    state: str
+    reason: str
+    failing_since: Micros | None
+    waiting: int
+    oldest_due: Micros | None
+    dead: int
+
+
+def endpoints(session: Connection[Any]) -> list[Endpoint]:
+    """All subscriptions that were not removed, by party and id; in the caller's transaction."""
+    rows = session.cursor(row_factory=tuple_row).execute(statement("endpoints")).fetchall()
+    return [Endpoint(*row) for row in rows]

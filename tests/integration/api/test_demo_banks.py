@@ -19,7 +19,7 @@ from services.ledger.storage.batch import Advance, Batch, Event
 from services.ledger.storage.claiming import Wanted
 from services.ledger.storage.migrate import migrate
 from services.ledger.storage.writer import Writer
-from services.processors.projections import PROJECTIONS
+from services.processors.ledger_store import PROJECTIONS
 from services.processors.settings import admission_settings
 from services.testbed.demo.banks import Banks
 from services.testbed.demo.financing import Money, follow

@@ -30,7 +30,7 @@ from services.ledger.registry import store as registry_store
 from services.ledger.storage.migrate import migrate
 from services.ledger.storage.session import Session, open_session
 from services.ledger.storage.within import quarantine
-from services.processors.projections import PROJECTIONS
+from services.processors.ledger_store import PROJECTIONS
 from services.runtime.ports import free_port
 from services.testbed.localstack.engine import DatabaseAddress
 from tests.signed.telling import GATEWAY, NETWORK, Desk, key_of, record, register

@@ -11,13 +11,11 @@ import httpx
 import psycopg
 import pytest
 
+from services.monitoring.dashboards.preview.board_data import Asker
 from services.monitoring.dashboards.preview.boards import Board
-from services.monitoring.dashboards.preview.evaluation import Asker
-from services.monitoring.dashboards.preview.metrics import Prometheus
-from services.monitoring.dashboards.preview.rows import Postgres
+from services.monitoring.dashboards.preview.data_sources import Postgres, Prometheus
 from services.monitoring.dashboards.preview.server import PageServer
-from services.monitoring.dashboards.ranges import Range
-from services.monitoring.dashboards.substitution import Unknown
+from services.monitoring.dashboards.substitution import Range, Unknown
 from services.testbed.localstack.engine import DatabaseAddress
 
 pytestmark = pytest.mark.integration

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from services.runtime.imports import loading
+from services.runtime.process import loading
 
 with loading():
     import psycopg

@@ -10,7 +10,7 @@ import pytest
 from kafka import KafkaProducer
 
 from services.ledger.storage.migrate import migrate
-from services.processors.topic_directory import TopicDirectory
+from services.processors.log_reader import TopicDirectory
 from services.processors.topics.access import apply_grants, grants
 from services.processors.topics.cluster import ClusterError, admin_client, apply
 from services.processors.topics.declaration import read_declaration

@@ -12,11 +12,9 @@ from typing import Any
 import pytest
 
 from services.monitoring.alerting import objectives
-from services.monitoring.alerting.alert import Alert, grown
-from services.monitoring.alerting.dashboard_links import dashboard_of
-from services.monitoring.alerting.rules import every_alert
-from services.monitoring.artefacts import ROOT
-from services.monitoring.catalogue import families
+from services.monitoring.alerting.alerts import Alert, grown
+from services.monitoring.alerting.rules import dashboard_of, every_alert
+from services.monitoring.artefacts import ROOT, families
 from tests.unit.alerting.cases import CASES, FIRST_HOUR, NEWBORN, OLD, UP, YOUNG, Case
 
 RULES = [str(ROOT / "ops" / "alerts" / name) for name in ("alerts.yml", "objectives.yml")]

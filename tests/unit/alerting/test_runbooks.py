@@ -12,7 +12,7 @@ import typer.main
 from typer.core import TyperGroup
 
 from services.cli.main import app
-from services.monitoring.alerting.alert import RUNBOOKS
+from services.monitoring.alerting.alerts import RUNBOOKS
 from services.monitoring.alerting.rules import every_alert
 from services.monitoring.artefacts import ROOT
 from tests.alerting.runbooks import ALERTS, FILES, PROCEDURES, commands, statements

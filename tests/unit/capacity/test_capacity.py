@@ -10,9 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from services.cli.main import app
-from services.monitoring.capacity.figures import Figures, measured
 from services.monitoring.capacity.presentation import human, table
-from services.monitoring.capacity.sizing import Demand, size
+from services.monitoring.capacity.sizing import Demand, Figures, measured, size
 
 PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "capacity.md").read_text()
 WHERE = {"command": "c", "hardware": "h", "commit": "x"}

@@ -14,14 +14,13 @@ import promql_parser
 import pytest
 
 from services.ledger.dead_letters.letter import State
-from services.monitoring.alerting.dashboard_links import dashboard_of
 from services.monitoring.alerting.objectives import recordings
-from services.monitoring.alerting.rules import every_alert
-from services.monitoring.catalogue import families
+from services.monitoring.alerting.rules import dashboard_of, every_alert
+from services.monitoring.artefacts import families
 from services.monitoring.dashboards import files
 from services.monitoring.dashboards.definitions import Dashboard, Kind, Link, Metric, Panel, Row
 from services.monitoring.dashboards.grafana import draw
-from services.monitoring.dashboards.panel_queries import Asked, promql, queries, sql
+from services.monitoring.dashboards.query_check import Asked, promql, queries, sql
 from tests.unit.infra.test_compose import INFRA
 
 FOLDER = files.ROOT / files.FOLDER

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.monitoring.dashboards.preview.browser import chromium
-from services.monitoring.dashboards.preview.bundle import SOURCE, NotDrawn, built_page
+from services.monitoring.dashboards.preview.picture import SOURCE, NotDrawn, built_page, chromium
 
 
 def test_without_chromium(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

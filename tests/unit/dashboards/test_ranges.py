@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.monitoring.dashboards.ranges import (
+from services.monitoring.dashboards.substitution import (
     DAY,
     HOUR,
     MINUTE,

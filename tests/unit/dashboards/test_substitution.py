@@ -9,8 +9,17 @@ from datetime import UTC, datetime
 import promql_parser
 import pytest
 
-from services.monitoring.dashboards.ranges import MINUTE, SECOND, Range
-from services.monitoring.dashboards.substitution import Chosen, Context, Unknown, plain, promql, sql
+from services.monitoring.dashboards.substitution import (
+    MINUTE,
+    SECOND,
+    Chosen,
+    Context,
+    Range,
+    Unknown,
+    plain,
+    promql,
+    sql,
+)
 
 SPAN = Range.of("2026-11-25T10:00:00Z", "2026-11-25T16:00:00Z", datetime.now(UTC))
 ONE = Chosen(("brest-malaszewicze",), ("Brest",))

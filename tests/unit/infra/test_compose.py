@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from services.api.settings import ApiSettings
 from services.monitoring.alerting.alertmanager import Receivers, configuration
 from services.notifications.alert_relay.relay import RelaySettings
-from services.telemetry.http_responses import Answering
+from services.telemetry.http import Answering
 
 INFRA = Path(__file__).resolve().parents[3] / "infra"
 COMPOSE: dict[str, Any] = yaml.safe_load((INFRA / "docker-compose.yml").read_text(encoding="utf-8"))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from prometheus_client.exposition import generate_latest
 
-from services.monitoring.catalogue import CATALOGUE
-from services.notifications.webhooks.metrics import WebhookMetrics
-from services.notifications.webhooks.overview import Endpoint
+from services.monitoring.artefacts import CATALOGUE
+from services.notifications.webhooks.subscriptions import Endpoint
+from services.notifications.webhooks.telemetry import WebhookMetrics
 
 
 def test_what_is_counted_shows_under_declared_names() -> None:

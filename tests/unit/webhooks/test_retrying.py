@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifications.webhooks.retry_schedule import Backoff
 from services.notifications.webhooks.sender import patience
+from services.notifications.webhooks.settings import Backoff
 
 PLAN = Backoff()
 

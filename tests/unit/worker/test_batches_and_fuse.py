@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ledger.storage.ledger_protocol import PartitionId, Slice
-from services.processors.batches import Part, cut
+from services.processors.backlog import Part, cut
 from services.processors.circuit_breaker import Fuses, FuseSettings
 from tests.unit.worker.test_backlog import Sized
 

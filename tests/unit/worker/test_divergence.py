@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from services.ledger.admission.raw_bytes import frame, framed_digest, record_digest
 from services.ledger.storage.ledger_protocol import Mark, Origin, PartitionId, mark_of
-from services.processors.fetch_origin import Fetched, origins, record_batches
+from services.processors.consumer_thread import Fetched, origins, record_batches
 from services.processors.log_divergence import Divergence, parted
 
 

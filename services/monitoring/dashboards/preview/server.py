@@ -13,9 +13,9 @@ from urllib.parse import unquote
 
 import orjson
 
+from services.monitoring.dashboards.preview.board_data import Asker
 from services.monitoring.dashboards.preview.boards import NoBoard
-from services.monitoring.dashboards.preview.evaluation import Asker
-from services.telemetry.http_responses import Answering
+from services.telemetry.http import Answering
 
 LOOPBACK = "127.0.0.1"
 _MOST = 1 << 20

@@ -1,0 +1,254 @@
+"""One dashboard with its variables chosen, and what each of its panels finds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from services.monitoring.dashboards.preview.boards import KINDS, Board, NoBoard, source
+from services.monitoring.dashboards.preview.data_sources import Field, Frame, Postgres, Prometheus, Refused
+from services.monitoring.dashboards.substitution import (
+    SCRAPE,
+    SECOND,
+    Chosen,
+    Context,
+    Range,
+    Unknown,
+    interval,
+    milliseconds,
+    promql,
+    sql,
+)
+
+ALL = "$__all"
+_LABEL_VALUES = re.compile(r"\s*label_values\(\s*(?:(.+?)\s*,\s*)?(\w+)\s*\)\s*", re.DOTALL)
+_CHOICE = re.compile(r"(?:\\,|[^,])+")
+Options = list[tuple[str, str]]
+
+
+def chosen(
+    board: Board, context: Context, given: Mapping[str, Sequence[str]], metrics: Prometheus, rows: Postgres
+) -> Context:
+    """``context`` with the variables of ``board``, in their order: a later one may stand on those before.
+
+    ``given`` are values by name. Raises Refused and Unknown, also where a given name is no variable.
+    """
+    declared = list(board.body.get("templating", {}).get("list", ()))
+    known = {each["name"] for each in declared}
+    for name in given:
+        if name not in known:
+            raise Unknown(
+                f"{board.name} has no variable {name!r}; it has {', '.join(sorted(known)) or 'none'}"
+            )
+    for variable in declared:
+        if variable.get("type") == "adhoc":
+            continue
+        found = _chosen(variable, context, given.get(variable["name"]), metrics, rows)
+        context = replace(context, variables={**context.variables, variable["name"]: found})
+    return context
+
+
+def _chosen(
+    variable: Mapping[str, Any],
+    context: Context,
+    given: Sequence[str] | None,
+    metrics: Prometheus,
+    rows: Postgres,
+) -> Chosen:
+    several = bool(variable.get("multi") or variable.get("includeAll"))
+    options = _options(variable, context, metrics, rows)
+    texts = {value: text for text, value in options}
+    values = list(given) if given is not None else _stored(variable)
+    if not values:
+        values = [ALL] if variable.get("includeAll") else [value for _, value in options[:1]]
+    if ALL in values:
+        listed = tuple(value for _, value in options)
+        return Chosen(listed or ("",), ("All",), several, variable.get("allValue") or None)
+    return Chosen(tuple(values), tuple(texts.get(value, value) for value in values), several)
+
+
+def _stored(variable: Mapping[str, Any]) -> list[str]:
+    value = variable.get("current", {}).get("value")
+    return [str(each) for each in (value if isinstance(value, list) else [value]) if each not in (None, "")]
+
+
+def _options(variable: Mapping[str, Any], context: Context, metrics: Prometheus, rows: Postgres) -> Options:
+    """What may be chosen, as (text, value)."""
+    kind, query = variable.get("type"), variable.get("query")
+    if kind == "datasource":
+        return [(str(query).capitalize(), KINDS.get(str(query), str(query)))]
+    if kind == "custom":
+        return _pairs(str(query))
+    if kind == "interval":
+        return [(each.strip(), each.strip()) for each in str(query).split(",")]
+    if kind in ("constant", "textbox"):
+        return [(str(query or ""), str(query or ""))]
+    if kind != "query":
+        raise Unknown(f"the variable {variable['name']!r} is of the kind {kind!r}, which is not known here")
+    if source({"datasource": variable.get("datasource")}, {}, context) == "postgres":
+        text = (
+            query
+            if isinstance(query, str)
+            else str((query or {}).get("rawSql") or (query or {}).get("query"))
+        )
+        found = rows.column(sql(text, context))
+    else:
+        text = query if isinstance(query, str) else str((query or {}).get("query") or "")
+        found = [(value, value) for value in _label_values(text, context, metrics)]
+    return _matching(found, str(variable.get("regex") or ""))
+
+
+def _pairs(query: str) -> Options:
+    found = []
+    for each in _CHOICE.findall(query):
+        text, separator, value = each.replace("\\,", ",").strip().partition(" : ")
+        found.append((text.strip(), (value if separator else text).strip()))
+    return found
+
+
+def _label_values(query: str, context: Context, metrics: Prometheus) -> list[str]:
+    found = _LABEL_VALUES.fullmatch(promql(query, context))
+    if found is None:
+        raise Refused(f"only label_values(...) is known of variables that ask Prometheus, not {query!r}")
+    return metrics.label_values(found[2], found[1] or "", context.span)
+
+
+def _matching(options: Options, pattern: str) -> Options:
+    """Those that match ``/pattern/``; its first group, where there is one, is the value."""
+    if not pattern:
+        return options
+    written = re.compile(pattern.removeprefix("/").removesuffix("/"))
+    found: Options = []
+    for text, value in options:
+        match = written.search(value)
+        if match is not None:
+            found.append((text, match[1]) if match.groups() else (text, value))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """From ``start`` to ``end`` in milliseconds; a moment has no length."""
+
+    name: str
+    colour: str
+    start: int
+    end: int
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON."""
+        return {"name": self.name, "colour": self.colour, "from": self.start, "to": self.end}
+
+
+def marks(annotation: Mapping[str, Any], frames: list[Frame], step: int) -> Iterator[Mark]:
+    """What ``frames`` say: rows with ``time`` and perhaps ``timeend``, or curves where not zero, ``step`` between points.
+
+    Raises Refused.
+    """
+    name, colour = str(annotation.get("name", "")), str(annotation.get("iconColor", "red"))
+    for frame in frames:
+        columns = {each.name.lower(): each for each in frame.fields}
+        if "time" not in columns:
+            raise Refused("an annotation needs a column called time")
+        if "timeend" in columns or "text" in columns:
+            starts = columns["time"].values
+            ends = columns["timeend"].values if "timeend" in columns else starts
+            for start, end in zip(starts, ends, strict=True):
+                if start is not None:
+                    yield Mark(name, colour, start, start if end is None else end)
+        elif "value" in columns:
+            for start, end in _held(columns["time"], columns["value"], step):
+                yield Mark(name, colour, start, end)
+
+
+def _held(moments: Field, values: Field, step: int) -> Iterator[tuple[int, int]]:
+    """The spans in which a curve has a value other than zero, without a gap of more than a step."""
+    start = last = None
+    for at, value in zip(moments.values, values.values, strict=True):
+        if not value or (last is not None and at - last > step):
+            if start is not None and last is not None:
+                yield start, last
+            start = last = None
+        if value:
+            start, last = at if start is None else start, at
+    if start is not None and last is not None:
+        yield start, last
+
+
+MARK_STEP = 60 * SECOND
+
+
+class Asker:
+    """Asks for ``board`` in ``span``. ``given`` are values of its variables by name. Raises Refused and Unknown."""
+
+    def __init__(
+        self,
+        board: Board,
+        span: Range,
+        metrics: Prometheus,
+        rows: Postgres,
+        given: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        self.board = board
+        self._metrics, self._rows = metrics, rows
+        self._context = chosen(
+            board, Context(span, interval(span, 1_000, SCRAPE)), given or {}, metrics, rows
+        )
+
+    def opened(self) -> dict[str, Any]:
+        """The dashboard as the page opens it: its body, the span of time, and what is chosen of its variables."""
+        return {
+            "name": self.board.name,
+            "dashboard": self.board.body,
+            "range": {"from": self._context.span.start, "to": self._context.span.end},
+            "variables": {
+                name: {"text": " + ".join(each.texts or each.values), "values": each.values}
+                for name, each in self._context.variables.items()
+            },
+        }
+
+    def answered(self, number: int, points: int) -> dict[str, Any]:
+        """The frames of a panel that is ``points`` wide, and per query that failed why. Blocks. Raises NoBoard."""
+        panel = self.board.panel(number)
+        frames: list[Frame] = []
+        errors: list[str] = []
+        for target in panel.get("targets", ()):
+            if target.get("hide"):
+                continue
+            try:
+                frames += self._found(panel, target, points)
+            except (Refused, Unknown, NoBoard) as problem:
+                errors.append(f"{target.get('refId', '?')}: {problem}")
+        return {"frames": [frame.plain() for frame in frames], "errors": errors}
+
+    def marked(self) -> dict[str, Any]:
+        """The dashboard's annotations in its span of time, and per query that failed why. Blocks."""
+        found: list[Mark] = []
+        errors: list[str] = []
+        context = replace(self._context, interval=MARK_STEP)
+        for annotation in self.board.body.get("annotations", {}).get("list", ()):
+            target = {"expr": annotation.get("expr"), **annotation.get("target", {}), "instant": False}
+            if annotation.get("builtIn") or not annotation.get("enable", True):
+                continue
+            try:
+                frames = self._found_by(source(annotation, target, context), target, context)
+                found += marks(annotation, frames, MARK_STEP)
+            except (Refused, Unknown, NoBoard) as problem:
+                errors.append(f"annotation {annotation.get('name')}: {problem}")
+        return {"marks": [mark.plain() for mark in found], "errors": errors}
+
+    def _found_by(self, whom: str, target: Mapping[str, Any], context: Context) -> list[Frame]:
+        return (
+            self._rows.frames(target, context)
+            if whom == "postgres"
+            else self._metrics.frames(target, context)
+        )
+
+    def _found(self, panel: Mapping[str, Any], target: Mapping[str, Any], points: int) -> list[Frame]:
+        said = target.get("interval") or panel.get("interval")
+        least = milliseconds(str(said)) if said else SCRAPE
+        most = int(panel.get("maxDataPoints") or points)
+        context = replace(self._context, interval=interval(self._context.span, most, least))
+        return self._found_by(source(panel, target, context), target, context)
