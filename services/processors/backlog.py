@@ -158,16 +158,16 @@ OutcomeT = TypeVar("OutcomeT")
 
 
 @dataclass(frozen=True, slots=True)
-class Part(Generic[RecordT, OutcomeT]):
+class AdmittedSlice(Generic[RecordT, OutcomeT]):
     """One slice with what admission made of each of its records, in order."""
 
     slice: Slice[RecordT]
     outcomes: Sequence[OutcomeT]
 
 
-def cut(
-    parts: Sequence[Part[RecordT, OutcomeT]], weights: Sequence[Sequence[int]], limit: int
-) -> Iterator[list[Part[RecordT, OutcomeT]]]:
+def split_batches(
+    parts: Sequence[AdmittedSlice[RecordT, OutcomeT]], weights: Sequence[Sequence[int]], limit: int
+) -> Iterator[list[AdmittedSlice[RecordT, OutcomeT]]]:
     """Yield batches whose weights sum up to at most `limit`, in order; an event heavier than that stands alone.
 
     `weights` holds, for each part, one weight per outcome. Usually everything is one batch and nothing is copied.
@@ -176,7 +176,7 @@ def cut(
         if parts:
             yield list(parts)
         return
-    batch: list[Part[RecordT, OutcomeT]] = []
+    batch: list[AdmittedSlice[RecordT, OutcomeT]] = []
     room = limit
     for part, each in zip(parts, weights, strict=True):
         rest, start = part, 0
@@ -194,7 +194,7 @@ def cut(
 
 
 def _split(
-    part: Part[RecordT, OutcomeT], count: int
-) -> tuple[Part[RecordT, OutcomeT], Part[RecordT, OutcomeT]]:
+    part: AdmittedSlice[RecordT, OutcomeT], count: int
+) -> tuple[AdmittedSlice[RecordT, OutcomeT], AdmittedSlice[RecordT, OutcomeT]]:
     head, tail = part.slice.split(count)
-    return Part(head, part.outcomes[:count]), Part(tail, part.outcomes[count:])
+    return AdmittedSlice(head, part.outcomes[:count]), AdmittedSlice(tail, part.outcomes[count:])

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class FuseSettings:
+class CircuitBreakerSettings:
     """Blow when more than `ratio` of the last `window` messages were refused; rest for `first` to `longest` s.
 
     After a rest `trial` messages decide whether the topic flows again.
@@ -38,11 +38,11 @@ class _Topic:
     until: float | None = None
 
 
-class Fuses:
+class CircuitBreakers:
     """One fuse per topic that one party alone writes to. Not for several threads."""
 
-    def __init__(self, settings: FuseSettings | None = None) -> None:
-        self._settings = settings or FuseSettings()
+    def __init__(self, settings: CircuitBreakerSettings | None = None) -> None:
+        self._settings = settings or CircuitBreakerSettings()
         self._topics: dict[str, _Topic] = {}
 
     def note(self, topic: str, total: int, refused: int, now: float) -> float | None:

@@ -56,10 +56,10 @@ def compare(session: Connection[tuple[object, ...]], log: LogReader, claim: Clai
             (int(at), framed_digest(appended // 1_000, headers, payload))  # type: ignore[call-overload,operator,arg-type]
             for at, appended, headers, payload in stored
         )
-        return parted(begin, end, records, known, claim.last)
+        return compare_records(begin, end, records, known, claim.last)
 
 
-def parted(
+def compare_records(
     begin: int, end: int, records: Iterable[LogRecord], stored: Iterable[tuple[int, bytes]], last: Mark | None
 ) -> Divergence:
     """Compare the records of a log with the (offset, digest) of what is stored, both ascending; pure."""

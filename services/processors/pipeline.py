@@ -19,8 +19,8 @@ from typing import Any, TypeVar
 from services.ledger.storage.batch import Applied
 from services.ledger.storage.errors import GenerationMoved, RegistryMoved
 from services.ledger.storage.ledger_protocol import Claim, Fenced, Mark, PartitionId, Slice
-from services.processors.backlog import Backlog, Part, cut
-from services.processors.circuit_breaker import Fuses
+from services.processors.backlog import AdmittedSlice, Backlog, split_batches
+from services.processors.circuit_breaker import CircuitBreakers
 from services.processors.log_identity import Found, LogMoved
 from services.processors.ports import Admitter, Batch, LogDirectory, LogRecord, Observer, Store
 from services.runtime.exit_codes import End, Exit
@@ -57,7 +57,7 @@ class Pipeline:
         admitter: Admitter,
         directory: LogDirectory,
         backlog: Backlog[LogRecord],
-        fuses: Fuses,
+        fuses: CircuitBreakers,
         limits: Limits,
         observer: Observer,
         end: End,
@@ -169,7 +169,7 @@ class Pipeline:
     async def _process(self, drawn: Sequence[Slice[LogRecord]]) -> None:
         registry = self._store.registry
         parts, weights = await self._judge(drawn, registry)
-        for batch in cut(parts, weights, self._limits.heads):
+        for batch in split_batches(parts, weights, self._limits.heads):
             await self._landed()
             if self._stopping:
                 return
@@ -177,17 +177,17 @@ class Pipeline:
 
     async def _judge(
         self, slices: Sequence[Slice[LogRecord]], registry: Any
-    ) -> tuple[list[Part[LogRecord, Any]], list[Sequence[int]]]:
+    ) -> tuple[list[AdmittedSlice[LogRecord, Any]], list[Sequence[int]]]:
         records = [record for part in slices for record in part.records]
         started = time.perf_counter()
         judged = await self._run(self._judging, lambda: self._admitter.judge(records, registry))
         seconds = time.perf_counter() - started
-        parts: list[Part[LogRecord, Any]] = []
+        parts: list[AdmittedSlice[LogRecord, Any]] = []
         weights: list[Sequence[int]] = []
         at = 0
         for part in slices:
             upto = at + len(part.records)
-            parts.append(Part(part, judged.outcomes[at:upto]))
+            parts.append(AdmittedSlice(part, judged.outcomes[at:upto]))
             weights.append(judged.weights[at:upto])
             at = upto
         self._note_refusals(parts, weights, judged.sole)

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from services.ledger.storage.batch import Applied
 from services.ledger.storage.ledger_protocol import Claim, Mark, PartitionId
-from services.processors.backlog import Part
+from services.processors.backlog import AdmittedSlice
 from services.processors.log_identity import Found, LogMoved
 
 OutcomeT = TypeVar("OutcomeT")
@@ -39,7 +39,7 @@ class LogRecord(Protocol):
     def headers(self) -> Sequence[tuple[str, bytes | None]]: ...
 
 
-Batch = Sequence[Part[LogRecord, OutcomeT]]
+Batch = Sequence[AdmittedSlice[LogRecord, OutcomeT]]
 
 
 @dataclass(frozen=True, slots=True)

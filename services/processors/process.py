@@ -36,7 +36,7 @@ LOOK_SECONDS, LONGEST_SECONDS = 10.0, 60.0
 GROWTH = 256 << 20
 
 
-async def collect_now_and_then(
+async def collect_on_growth(
     look: float = LOOK_SECONDS, growth: int = GROWTH, longest: float = LONGEST_SECONDS
 ) -> None:
     """Take the rhythm over until cancelled: collect where the peak of memory has risen by ``growth`` bytes, or after long.
@@ -99,7 +99,7 @@ def run(open_store: OpenStore, admitter: Callable[[WorkerSettings], Admitter]) -
     spans = open_spans("lianyun-worker", os.environ)
 
     async def work() -> None:
-        collecting = asyncio.create_task(collect_now_and_then())
+        collecting = asyncio.create_task(collect_on_growth())
         await Worker(settings, topics, slot.instance_id, store, judge, directory, spans=spans).run()
         collecting.cancel()
         lease.stop(release=True)

@@ -55,7 +55,7 @@ class _Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class WorkerExit:
     """A worker process that ended by itself: its number, its exit code (negative: a signal), after how many seconds."""
 
     worker: int
@@ -92,7 +92,7 @@ class Supervisor:
         self._lock = threading.RLock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self.ended: list[Ended] = []
+        self.ended: list[WorkerExit] = []
         self._port = int(self._environment.get("LIANYUN_METRICS_PORT") or 0)
         self._metrics = SupervisorMetrics(workers)
         self._health: HealthServer | None = None
@@ -164,7 +164,7 @@ class Supervisor:
         now = time.monotonic()
         if member.process is not None and (code := member.process.poll()) is not None:
             lived = now - member.started
-            ended = Ended(member.index, code, lived)
+            ended = WorkerExit(member.index, code, lived)
             self.ended.append(ended)
             self._metrics.ended(member.index, ended.name)
             member.process = None

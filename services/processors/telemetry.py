@@ -205,7 +205,7 @@ MOST = 64
 """Events of one batch that get a span of their own; of the others only the number is told."""
 
 
-class TracedObserver:
+class TracingObserver:
     """Tells ``inner`` everything, and makes spans of what was committed. On the event loop: it only puts them in a queue."""
 
     def __init__(self, inner: Observer, spans: Spans, group: str) -> None:

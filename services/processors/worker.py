@@ -16,12 +16,12 @@ from typing import Any
 import faust
 
 from services.processors.backlog import Backlog, Bounds
-from services.processors.circuit_breaker import Fuses, FuseSettings
+from services.processors.circuit_breaker import CircuitBreakers, CircuitBreakerSettings
 from services.processors.consumer import LedgerConsumer, LedgerTransport, Poll
 from services.processors.pipeline import Limits, Pipeline
 from services.processors.ports import Admitter, LogDirectory, LogRecord, Observer, Store
 from services.processors.settings import WorkerSettings
-from services.processors.telemetry import TracedObserver, WorkerMetrics
+from services.processors.telemetry import TracingObserver, WorkerMetrics
 from services.runtime.connections import MECHANISM
 from services.runtime.exit_codes import End, Exit, end_process
 from services.telemetry.http import Health, HealthServer
@@ -155,12 +155,14 @@ class Worker:
         self._settings, self._instance_id, self._end = settings, instance_id, end
         self.metrics = WorkerMetrics()
         self.metrics.expect(topics, ())
-        self._fuses = Fuses(FuseSettings(ratio=settings.refused_ratio, window=settings.refused_window))
+        self._fuses = CircuitBreakers(
+            CircuitBreakerSettings(ratio=settings.refused_ratio, window=settings.refused_window)
+        )
         self._backlog: Backlog[LogRecord] = Backlog(_size, Bounds())
         limits = Limits(settings.batch_events, settings.batch_bytes, settings.batch_heads, settings.idle_tick)
         observer: Observer = self.metrics
         if spans is not None:
-            observer = TracedObserver(self.metrics, spans, settings.group)
+            observer = TracingObserver(self.metrics, spans, settings.group)
         self.pipeline = Pipeline(
             store, admitter, directory, self._backlog, self._fuses, limits, observer, end
         )

@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 
-class Answering(BaseHTTPRequestHandler):
+class RequestHandler(BaseHTTPRequestHandler):
     """Answers with one body at once, names no version of Python, and logs no request."""
 
     server_version = "lianyun"
@@ -78,7 +78,7 @@ class HealthServer:
 def _handler(
     registry: CollectorRegistry, checks: dict[str, Callable[[], Health]]
 ) -> type[BaseHTTPRequestHandler]:
-    class Handler(Answering):
+    class Handler(RequestHandler):
         def do_GET(self) -> None:
             path = self.path.partition("?")[0]
             if path == "/metrics":

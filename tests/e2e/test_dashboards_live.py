@@ -25,7 +25,7 @@ from kafka import KafkaProducer
 from schemas.rfc3339 import parse_micros
 from services.ledger.admission.model import Record
 from services.monitoring.dashboards.files import FOLDER, ROOT
-from services.monitoring.dashboards.query_check import Answer, Checker, Outcome, queries
+from services.monitoring.dashboards.query_check import Checker, Outcome, QueryResult, queries
 from services.processors.supervisor import Supervisor
 from services.runtime.ports import free_port
 from services.testbed.localstack.api import LocalApi
@@ -184,7 +184,7 @@ def command(world: World, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def checked(world: World, folder: Path = ROOT / FOLDER) -> list[Answer]:
+def checked(world: World, folder: Path = ROOT / FOLDER) -> list[QueryResult]:
     """The same in this process."""
     moment = datetime.fromtimestamp(parse_micros(border_night().as_of) / 1e6, UTC)
     with psycopg.connect(world.dsn, autocommit=True) as session:

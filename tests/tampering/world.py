@@ -273,8 +273,8 @@ def _webhooks(dsn: str) -> None:
         session.commit()
         outbox.catch_up(session)
         subscriptions.test(session, made, NOW)
-        (taken, *_) = queue.take(session, 2 * NOW, 1, {}, 1)
-        queue.delivered(session, taken, 200, NOW)
+        (taken, *_) = queue.lease_due(session, 2 * NOW, 1, {}, 1)
+        queue.record_success(session, taken, 200, NOW)
         session.commit()
 
 

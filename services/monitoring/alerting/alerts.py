@@ -14,7 +14,7 @@ _LABEL = re.compile(r"\{\{ \$labels\.([a-z_]+) \}\}")
 _SECONDS = {"m": 60, "h": 3_600, "d": 86_400}
 
 
-def grown(series: str, window: str) -> str:
+def counter_increase(series: str, window: str) -> str:
     """PromQL: by how much each counter of ``series`` rose in ``window`` (15m, 1h, 3d), the first value that was seen included.
 
     ``increase`` alone takes that value for what the counter always had, so a first burst would count for nothing. It counts from 0
@@ -72,9 +72,9 @@ _FLOWING = (
     "lianyun_ledger_lag_events unless on (topic) (lianyun_topic_rests_until_timestamp_seconds > time()) "
     "unless on (topic, partition) (lianyun_partition_stopped > 0)"
 )
-_REFUSED = f"sum by (partner) ({grown('lianyun_events_refused_total', '15m')})"
-_ACCEPTED = f"sum by (partner) ({grown('lianyun_events_accepted_total', '15m')})"
-_AGES = f"sum by (partner, le) ({grown('lianyun_event_age_seconds_bucket', '1h')})"
+_REFUSED = f"sum by (partner) ({counter_increase('lianyun_events_refused_total', '15m')})"
+_ACCEPTED = f"sum by (partner) ({counter_increase('lianyun_events_accepted_total', '15m')})"
+_AGES = f"sum by (partner, le) ({counter_increase('lianyun_event_age_seconds_bucket', '1h')})"
 _OVERDUE = "max by (milestone, corridor) (lianyun_milestones_overdue{})"
 
 PROCESSES = (
@@ -178,7 +178,7 @@ INTAKE = (
         "ticket",
         "sum by (topic) (lianyun_ledger_lag_events) > 1000 "
         "and sum by (topic) (lianyun_ledger_lag_events) - sum by (topic) (lianyun_ledger_lag_events offset 10m) > 0 "
-        f"and sum by (topic) ({grown('lianyun_events_received_total', '10m')}) > 0",
+        f"and sum by (topic) ({counter_increase('lianyun_events_received_total', '10m')}) > 0",
         "10m",
         "More comes in on {{ $labels.topic }} than is applied, and the difference grows.",
     ),
@@ -194,14 +194,14 @@ INTAKE = (
         "EventsArriveLate",
         "ticket",
         f"histogram_quantile(0.9, {_AGES}) > 14400 "
-        f"and sum by (partner) ({grown('lianyun_event_age_seconds_count', '1h')}) >= 10",
+        f"and sum by (partner) ({counter_increase('lianyun_event_age_seconds_count', '1h')}) >= 10",
         "30m",
         "What {{ $labels.partner }} publishes is more than 4 hours old when it arrives.",
     ),
     Alert(
         "PartnerEquivocates",
         "ticket",
-        f"sum by (partner) ({grown('lianyun_events_equivocating_total', '1h')}) > 0",
+        f"sum by (partner) ({counter_increase('lianyun_events_equivocating_total', '1h')}) > 0",
         "0s",
         "{{ $labels.partner }} used one id for two different events; neither of them counts.",
     ),
@@ -214,7 +214,7 @@ INTAKE = (
     ),
 )
 
-LETTERS = (
+DEAD_LETTERS = (
     Alert(
         "RefusedRatioHigh",
         "ticket",
@@ -317,5 +317,5 @@ BUSINESS = (
     ),
 )
 
-GROUPS = {"processes": PROCESSES, "intake": INTAKE, "letters": LETTERS, "business": BUSINESS}
+GROUPS = {"processes": PROCESSES, "intake": INTAKE, "letters": DEAD_LETTERS, "business": BUSINESS}
 """The alerts by the group of rules that they stand in."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from services.monitoring.alerting.alerts import Alert, Severity, grown
+from services.monitoring.alerting.alerts import Alert, Severity, counter_increase
 
 Counted = Callable[[str], str]
 """PromQL for how many events there were in the window that is given, without labels."""
@@ -55,17 +55,17 @@ BURNS: Mapping[Severity, tuple[str, tuple[Burn, ...]]] = {
 WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
 
 
-def _grown(series: str) -> Counted:
-    return lambda window: f"sum({grown(series, window)})"
+def _summed_increase(series: str) -> Counted:
+    return lambda window: f"sum({counter_increase(series, window)})"
 
 
-_APPLIED = _grown('lianyun_pipeline_latency_seconds_count{stage="log_to_state"}')
-_APPLIED_IN_TIME = _grown('lianyun_pipeline_latency_seconds_bucket{stage="log_to_state",le="5.0"}')
-_ANSWERED = _grown("lianyun_api_requests_total")
-_FAILED = _grown('lianyun_api_requests_total{status=~"5.."}')
-_DELIVERED = _grown("lianyun_webhook_delivery_seconds_count")
-_DELIVERED_IN_TIME = _grown('lianyun_webhook_delivery_seconds_bucket{le="60.0"}')
-_GIVEN_UP = _grown('lianyun_webhook_deliveries_total{outcome="dead"}')
+_APPLIED = _summed_increase('lianyun_pipeline_latency_seconds_count{stage="log_to_state"}')
+_APPLIED_IN_TIME = _summed_increase('lianyun_pipeline_latency_seconds_bucket{stage="log_to_state",le="5.0"}')
+_ANSWERED = _summed_increase("lianyun_api_requests_total")
+_FAILED = _summed_increase('lianyun_api_requests_total{status=~"5.."}')
+_DELIVERED = _summed_increase("lianyun_webhook_delivery_seconds_count")
+_DELIVERED_IN_TIME = _summed_increase('lianyun_webhook_delivery_seconds_bucket{le="60.0"}')
+_GIVEN_UP = _summed_increase('lianyun_webhook_deliveries_total{outcome="dead"}')
 
 
 def _dead(window: str) -> str:
@@ -116,7 +116,7 @@ def count(window: str) -> str:
     return f"slo:sli_events:increase{window}"
 
 
-def recordings() -> Iterator[tuple[str, str, dict[str, str]]]:
+def recording_rules() -> Iterator[tuple[str, str, dict[str, str]]]:
     """The recording rules: name, expression, labels."""
     for objective in OBJECTIVES:
         labels = {"slo": objective.name}
@@ -132,7 +132,7 @@ def recordings() -> Iterator[tuple[str, str, dict[str, str]]]:
         )
 
 
-def burning() -> Iterator[Alert]:
+def burn_rate_alerts() -> Iterator[Alert]:
     """The alerts on burn rates, one for each objective and severity."""
     for objective in OBJECTIVES:
         for severity, (after, burns) in BURNS.items():

@@ -6,15 +6,15 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 
 from services.monitoring.alerting.alerts import GROUPS, Alert
-from services.monitoring.alerting.objectives import burning, recordings
+from services.monitoring.alerting.objectives import burn_rate_alerts, recording_rules
 
-_TOWER, _BORDER = "lianyun-control-tower", "lianyun-border-board"
+_CONTROL_TOWER, _BORDER = "lianyun-control-tower", "lianyun-border-board"
 _PIPELINE, _PARTNERS = "lianyun-pipeline-health", "lianyun-partner-quality"
-_MONEY, _PROMISES = "lianyun-financing", "lianyun-promises"
+_FINANCING, _OBJECTIVES = "lianyun-financing", "lianyun-promises"
 
 _SHOWN_ON = {
-    "Watchdog": _TOWER,
-    "MilestoneOverdue": _TOWER,
+    "Watchdog": _CONTROL_TOWER,
+    "MilestoneOverdue": _CONTROL_TOWER,
     "BorderTrainsStuck": _BORDER,
     "BorderDwellAnomaly": _BORDER,
     "CasesBehind": _BORDER,
@@ -25,18 +25,18 @@ _SHOWN_ON = {
     "RefusedRatioHigh": _PARTNERS,
     "DeadLettersGrowing": _PARTNERS,
     "DeadLetterOld": _PARTNERS,
-    "FinancingRequestsWaiting": _MONEY,
-    "FinancingStatusStale": _MONEY,
-    "CertificateExpires": _MONEY,
-    "CreditSignalsBehind": _MONEY,
-    "WebhooksWaiting": _MONEY,
-    "WebhookDisabled": _MONEY,
+    "FinancingRequestsWaiting": _FINANCING,
+    "FinancingStatusStale": _FINANCING,
+    "CertificateExpires": _FINANCING,
+    "CreditSignalsBehind": _FINANCING,
+    "WebhooksWaiting": _FINANCING,
+    "WebhookDisabled": _FINANCING,
 }
 
 
 def dashboard_of(alert: Alert) -> str:
     """Its uid: that of the promises for an alert on one, and for what is not named here that of the pipeline."""
-    return _PROMISES if alert.slo else _SHOWN_ON.get(alert.name, _PIPELINE)
+    return _OBJECTIVES if alert.slo else _SHOWN_ON.get(alert.name, _PIPELINE)
 
 
 _HEAD = "# Written by `make schemas` from services/monitoring/alerting.\ngroups:\n"
@@ -44,12 +44,12 @@ _HEAD = "# Written by `make schemas` from services/monitoring/alerting.\ngroups:
 
 def every_alert() -> tuple[Alert, ...]:
     """All rules that may fire; an objective has one by severity, of one name."""
-    return (*(alert for group in GROUPS.values() for alert in group), *burning())
+    return (*(alert for group in GROUPS.values() for alert in group), *burn_rate_alerts())
 
 
 def alert_rules() -> str:
     """The text of ops/alerts/alerts.yml."""
-    groups = {**GROUPS, "objectives": tuple(burning())}
+    groups = {**GROUPS, "objectives": tuple(burn_rate_alerts())}
     return _HEAD + "".join(
         line for name, alerts in groups.items() for line in _group(name, map(_alert, alerts))
     )
@@ -58,7 +58,8 @@ def alert_rules() -> str:
 def objective_rules() -> str:
     """The text of ops/alerts/objectives.yml."""
     found = (
-        {"record": name, "expr": expression, "labels": labels} for name, expression, labels in recordings()
+        {"record": name, "expr": expression, "labels": labels}
+        for name, expression, labels in recording_rules()
     )
     return _HEAD + "".join(_group("objective_recordings", found))
 

@@ -35,8 +35,8 @@ def _row(name: str, demand: Demand, found: Size) -> str:
         found.partitions,
         found.workers,
         cores,
-        human(found.database_bytes // demand.years),
-        human(found.kafka_bytes),
+        format_bytes(found.database_bytes // demand.years),
+        format_bytes(found.kafka_bytes),
     )
     return f"| {' | '.join(map(str, cells))} |"
 
@@ -54,10 +54,13 @@ def lines(demand: Demand, found: Size) -> list[tuple[str, str]]:
         ("cores at the peak: Postgres", f"{found.postgres_cores:.2f}"),
         ("cores at the peak: Kafka", f"{found.kafka_cores:.2f}"),
         ("a day's backlog is gone after", _hours(found.hours_to_catch_up_a_day)),
-        (f"database, {demand.years} years", human(found.database_bytes)),
-        ("and while a replay runs", human(found.replay_bytes)),
-        (f"archived log, {demand.wal_days} days", human(found.wal_bytes)),
-        (f"Kafka, {demand.kafka_days} days, {demand.kafka_replicas} replicas", human(found.kafka_bytes)),
+        (f"database, {demand.years} years", format_bytes(found.database_bytes)),
+        ("and while a replay runs", format_bytes(found.replay_bytes)),
+        (f"archived log, {demand.wal_days} days", format_bytes(found.wal_bytes)),
+        (
+            f"Kafka, {demand.kafka_days} days, {demand.kafka_replicas} replicas",
+            format_bytes(found.kafka_bytes),
+        ),
     ]
 
 
@@ -65,7 +68,7 @@ def _hours(hours: float | None) -> str:
     return "never, on one machine like the measured one" if hours is None else f"{hours:.1f} hours"
 
 
-def human(count: int) -> str:
+def format_bytes(count: int) -> str:
     """Bytes in the largest decimal unit that leaves a number of at least one."""
     value, unit = float(count), "B"
     for larger in ("kB", "MB", "GB", "TB", "PB"):

@@ -91,7 +91,7 @@ class Variable:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Annotation:
     """An annotation: moments or spans that are drawn across every panel. That there are none needs no reason."""
 
     name: str
@@ -135,18 +135,20 @@ class Dashboard:
         return tuple(panel for row in self.rows for panel in row.panels)
 
 
-TOWER = PREFIX + "control-tower"
-BORDER = PREFIX + "border-board"
-PIPELINE = PREFIX + "pipeline-health"
-PARTNERS = PREFIX + "partner-quality"
-MONEY = PREFIX + "financing"
-PROMISES = PREFIX + "promises"
+CONTROL_TOWER_UID = PREFIX + "control-tower"
+BORDER_BOARD_UID = PREFIX + "border-board"
+PIPELINE_UID = PREFIX + "pipeline-health"
+PARTNERS_UID = PREFIX + "partner-quality"
+FINANCING_UID = PREFIX + "financing"
+OBJECTIVES_UID = PREFIX + "promises"
 
-TO_BORDER = Link("Border board", BORDER)
-TO_CROSSING = Link("Trains at this crossing", BORDER, {"crossing": "${__field.labels.crossing}"})
-TO_CORRIDOR = Link("Trains at this corridor's crossing", BORDER, {"crossing": "${__field.labels.corridor}"})
-TO_PIPELINE = Link("Pipeline health", PIPELINE)
-TO_PARTNERS = Link("Partners and dead letters", PARTNERS)
-TO_PARTNER = Link("This partner", PARTNERS, {"partner": "${__field.labels.partner}"})
-TO_MONEY = Link("Financing and bank API", MONEY)
-TO_PROMISES = Link("Promises and error budgets", PROMISES)
+TO_BORDER = Link("Border board", BORDER_BOARD_UID)
+TO_CROSSING = Link("Trains at this crossing", BORDER_BOARD_UID, {"crossing": "${__field.labels.crossing}"})
+TO_CORRIDOR = Link(
+    "Trains at this corridor's crossing", BORDER_BOARD_UID, {"crossing": "${__field.labels.corridor}"}
+)
+TO_PIPELINE = Link("Pipeline health", PIPELINE_UID)
+TO_PARTNERS = Link("Partners and dead letters", PARTNERS_UID)
+TO_PARTNER = Link("This partner", PARTNERS_UID, {"partner": "${__field.labels.partner}"})
+TO_FINANCING = Link("Financing and bank API", FINANCING_UID)
+TO_OBJECTIVES = Link("Promises and error budgets", OBJECTIVES_UID)

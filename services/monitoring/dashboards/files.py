@@ -9,7 +9,7 @@ from services.monitoring.dashboards.border_board import BORDER_BOARD
 from services.monitoring.dashboards.control_tower import CONTROL_TOWER
 from services.monitoring.dashboards.definitions import Dashboard
 from services.monitoring.dashboards.financing import FINANCING_API
-from services.monitoring.dashboards.objectives import PROMISES
+from services.monitoring.dashboards.objectives import OBJECTIVES_BOARD
 from services.monitoring.dashboards.partner_quality import PARTNER_QUALITY
 from services.monitoring.dashboards.pipeline_health import PIPELINE_HEALTH
 
@@ -21,7 +21,7 @@ DASHBOARDS: tuple[Dashboard, ...] = (
     PIPELINE_HEALTH,
     PARTNER_QUALITY,
     FINANCING_API,
-    PROMISES,
+    OBJECTIVES_BOARD,
 )
 
 

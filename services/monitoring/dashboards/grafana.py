@@ -15,11 +15,20 @@ from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models import prometheus as prometheus_model
 
 from services.monitoring.dashboards import statement
-from services.monitoring.dashboards.definitions import Dashboard, Kind, Link, Mark, Metric, Panel, Query, Rows
+from services.monitoring.dashboards.definitions import (
+    Annotation,
+    Dashboard,
+    Kind,
+    Link,
+    Metric,
+    Panel,
+    Query,
+    Rows,
+)
 
-MARKS = (
-    Mark("Closures and embargoes", "red", Rows(statement("closures"))),
-    Mark(
+ANNOTATIONS = (
+    Annotation("Closures and embargoes", "red", Rows(statement("closures"))),
+    Annotation(
         "Releases",
         "blue",
         Metric(
@@ -27,7 +36,7 @@ MARKS = (
         ),
         "Release {{version}} works",
     ),
-    Mark("Migrations and rebuilt states", "purple", Rows(statement("deployments"))),
+    Annotation("Migrations and rebuilt states", "purple", Rows(statement("deployments"))),
 )
 
 
@@ -109,7 +118,7 @@ def draw(declared: Dashboard) -> str:
         )  # fmt: skip
     for link in declared.links:
         drawn.link(_link(link).keep_time(True).icon("dashboard"))
-    for mark in MARKS:
+    for mark in ANNOTATIONS:
         drawn.annotation(_annotation(mark))
     number, y = 0, 0
     for row in declared.rows:
@@ -211,7 +220,7 @@ def _target(query: Query, reference: str, *, instant: bool) -> Any:
     return target.legend_format(query.legend) if query.legend else target
 
 
-def _annotation(mark: Mark) -> Any:
+def _annotation(mark: Annotation) -> Any:
     drawn = dashboard.AnnotationQuery().name(mark.name).icon_color(mark.colour).enable(True)
     drawn.datasource(_reference(_source_of(mark.query)))
     if isinstance(mark.query, Metric):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.monitoring.alerting.objectives import OBJECTIVES, Objective, count, ratio
 from services.monitoring.dashboards.definitions import (
-    TO_MONEY,
+    TO_FINANCING,
     TO_PIPELINE,
     Dashboard,
     Kind,
@@ -15,7 +15,7 @@ from services.monitoring.dashboards.definitions import (
 )
 
 _EMPTY = "nothing was counted yet"
-_WHERE: dict[str, Link] = {"visible": TO_PIPELINE, "api": TO_MONEY, "webhooks": TO_MONEY}
+_WHERE: dict[str, Link] = {"visible": TO_PIPELINE, "api": TO_FINANCING, "webhooks": TO_FINANCING}
 """Where one looks next when a promise is in danger."""
 
 
@@ -50,16 +50,16 @@ FIRING = Row(
     (
         Panel("Alerts about promises", "none", "Which fire or are about to, by severity.", Kind.LINES,
               (Metric('count by (alertname, severity, alertstate) (ALERTS{slo!=""})',
-                      "{{alertname}} {{severity}} {{alertstate}}"),), (TO_PIPELINE, TO_MONEY), width=24,
+                      "{{alertname}} {{severity}} {{alertstate}}"),), (TO_PIPELINE, TO_FINANCING), width=24,
               empty="no promise is in danger"),
     ),
 )  # fmt: skip
 
-PROMISES = Dashboard(
+OBJECTIVES_BOARD = Dashboard(
     "promises",
     "Promises and error budgets",
     "What the platform promises, how much of each error budget is spent, and how fast it burns.",
     (*map(_row, OBJECTIVES), FIRING),
-    links=(TO_PIPELINE, TO_MONEY),
+    links=(TO_PIPELINE, TO_FINANCING),
     since="now-3d",
 )

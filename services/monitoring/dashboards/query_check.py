@@ -18,15 +18,15 @@ from typing import Any
 import psycopg
 
 from services.monitoring.dashboards import substitution
-from services.monitoring.dashboards.sessions import only_read
-from services.monitoring.dashboards.substitution import SCRAPE, Chosen, Context, Range, milliseconds
+from services.monitoring.dashboards.sessions import begin_read_only
+from services.monitoring.dashboards.substitution import SCRAPE, Context, Range, VariableValue, parse_duration
 
 _UNITS = {"m": 60, "h": 3_600, "d": 86_400}
 _ALL = ".*"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PanelQuery:
     """One query: of which dashboard and panel, to which kind of source, its text as it stands there.
 
     ``span`` is how many seconds the dashboard looks back, ``empty`` why there may be no answer. ``ranged`` asks for a course.
@@ -40,10 +40,10 @@ class Asked:
     span: int
     empty: str = ""
     ranged: bool = False
-    variables: Mapping[str, Chosen] = field(default_factory=dict)
+    variables: Mapping[str, VariableValue] = field(default_factory=dict)
 
 
-def queries(folder: Path) -> list[Asked]:
+def queries(folder: Path) -> list[PanelQuery]:
     """Every query of every file: panels, annotations and variables. ValueError for a file that is no dashboard."""
     found = [asked for path in sorted(folder.glob("*.json")) for asked in _of(path)]
     if not found:
@@ -51,7 +51,7 @@ def queries(folder: Path) -> list[Asked]:
     return found
 
 
-def _of(path: Path) -> Iterator[Asked]:
+def _of(path: Path) -> Iterator[PanelQuery]:
     try:
         drawn = json.loads(path.read_text(encoding="utf-8"))
         panels, name, span = drawn["panels"], drawn["uid"], _seconds(drawn["time"]["from"])
@@ -67,15 +67,22 @@ def _of(path: Path) -> Iterator[Asked]:
         yield _asked(name, f"annotation {mark['name']}", mark["target"], span, "there is none", chosen)
     for variable in variables:
         if variable["type"] == "query":
-            yield Asked(name, f"variable {variable['name']}", "variable", variable["query"], span)
+            yield PanelQuery(name, f"variable {variable['name']}", "variable", variable["query"], span)
 
 
 def _asked(
-    name: str, panel: str, target: Mapping[str, Any], span: int, empty: str, chosen: Mapping[str, Chosen]
-) -> Asked:
+    name: str,
+    panel: str,
+    target: Mapping[str, Any],
+    span: int,
+    empty: str,
+    chosen: Mapping[str, VariableValue],
+) -> PanelQuery:
     if "rawSql" in target:
-        return Asked(name, panel, "postgres", target["rawSql"], span, empty, variables=chosen)
-    return Asked(name, panel, "prometheus", target["expr"], span, empty, bool(target.get("range")), chosen)
+        return PanelQuery(name, panel, "postgres", target["rawSql"], span, empty, variables=chosen)
+    return PanelQuery(
+        name, panel, "prometheus", target["expr"], span, empty, bool(target.get("range")), chosen
+    )
 
 
 def _seconds(start: str) -> int:
@@ -85,31 +92,31 @@ def _seconds(start: str) -> int:
     return int(match[1]) * _UNITS[match[2]]
 
 
-def _chosen(variable: Mapping[str, Any]) -> Chosen:
+def _chosen(variable: Mapping[str, Any]) -> VariableValue:
     """Everything: what a reader writes is empty, and of what is offered all is taken."""
     if variable["type"] == "query":
-        return Chosen((_ALL,), ("All",), several=True, raw=_ALL)
-    return Chosen((str(variable.get("query", "")),))
+        return VariableValue((_ALL,), ("All",), several=True, raw=_ALL)
+    return VariableValue((str(variable.get("query", "")),))
 
 
-def promql(asked: Asked, interval: str) -> str:
+def promql(asked: PanelQuery, interval: str) -> str:
     """The expression with every value chosen, over the ``interval`` (``5m``) where it leaves that to Grafana."""
     return substitution.promql(
-        asked.text, _context(asked, datetime.now(UTC), milliseconds(interval) - SCRAPE)
+        asked.text, _context(asked, datetime.now(UTC), parse_duration(interval) - SCRAPE)
     )
 
 
-def sql(asked: Asked, until: datetime) -> str:
+def sql(asked: PanelQuery, until: datetime) -> str:
     """The statement with every value chosen, of the dashboard's own time up to ``until``."""
     return substitution.sql(asked.text, _context(asked, until, SCRAPE))
 
 
-def _context(asked: Asked, until: datetime, interval: int) -> Context:
+def _context(asked: PanelQuery, until: datetime, interval: int) -> Context:
     span = Range.of(f"now-{asked.span}s", "now", until)
     return Context(span, interval, SCRAPE, asked.variables)
 
 
-def label_values(asked: Asked) -> tuple[str, str]:
+def label_values(asked: PanelQuery) -> tuple[str, str]:
     """The series and the label of a variable's query."""
     match = re.fullmatch(r"label_values\(([a-z_]+), ([a-z_]+)\)", asked.text)
     if match is None:
@@ -135,10 +142,10 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class QueryResult:
     """A query with what came of it; ``detail`` is the error, or why it may be empty."""
 
-    asked: Asked
+    asked: PanelQuery
     outcome: Outcome
     detail: str = ""
 
@@ -161,32 +168,36 @@ class Checker:
     interval: str = "5m"
     at: datetime | None = None
 
-    def check(self, asked: Iterable[Asked]) -> list[Answer]:
+    def check(self, asked: Iterable[PanelQuery]) -> list[QueryResult]:
         """Ask everything; blocks. Raises Unreachable, and psycopg.OperationalError where the database is gone."""
         return [self._answer(each) for each in asked]
 
-    def _answer(self, asked: Asked) -> Answer:
+    def _answer(self, asked: PanelQuery) -> QueryResult:
         try:
             something = {"postgres": self._rows, "prometheus": self._series, "variable": self._values}[
                 asked.source
             ](asked)
-        except (psycopg.errors.Error, _Refused) as problem:
+        except (psycopg.errors.Error, _QueryRejected) as problem:
             if isinstance(problem, psycopg.OperationalError) and self.session.closed:
                 raise
-            return Answer(asked, Outcome.FAILED, str(problem).splitlines()[0])
+            return QueryResult(asked, Outcome.FAILED, str(problem).splitlines()[0])
         if something:
-            return Answer(asked, Outcome.ANSWERED)
-        return Answer(asked, Outcome.EMPTY, asked.empty) if asked.empty else Answer(asked, Outcome.NOTHING)
+            return QueryResult(asked, Outcome.ANSWERED)
+        return (
+            QueryResult(asked, Outcome.EMPTY, asked.empty)
+            if asked.empty
+            else QueryResult(asked, Outcome.NOTHING)
+        )
 
-    def _rows(self, asked: Asked) -> bool:
+    def _rows(self, asked: PanelQuery) -> bool:
         """Whether there is a row with any value."""
         until = self.at or datetime.now(UTC)
         with self.session.transaction(force_rollback=True):
-            only_read(self.session, self.at)
+            begin_read_only(self.session, self.at)
             found = self.session.execute(sql(asked, until).encode()).fetchmany(_ROWS)
         return any(value is not None for row in found for value in row)
 
-    def _series(self, asked: Asked) -> bool:
+    def _series(self, asked: PanelQuery) -> bool:
         """Whether a series has a value that is a number."""
         now = time.time()
         asking: dict[str, str] = {"query": promql(asked, self.interval)}
@@ -199,7 +210,7 @@ class Checker:
         values = [pair[1] for each in found for pair in (each.get("values") or [each["value"]])]
         return any(value != "NaN" for value in values)
 
-    def _values(self, asked: Asked) -> bool:
+    def _values(self, asked: PanelQuery) -> bool:
         series, label = label_values(asked)
         return bool(self._ask(f"label/{label}/values", {"match[]": series}))
 
@@ -209,16 +220,16 @@ class Checker:
             with urllib.request.urlopen(url, timeout=30) as answer:
                 return json.load(answer)["data"]
         except urllib.error.HTTPError as problem:
-            raise _Refused(_said(problem)) from None
+            raise _QueryRejected(_error_text(problem)) from None
         except (OSError, ValueError, KeyError) as problem:
             raise Unreachable(f"{self.prometheus}: {problem}") from None
 
 
-class _Refused(Exception):
+class _QueryRejected(Exception):
     """Prometheus answers that the query is wrong."""
 
 
-def _said(problem: urllib.error.HTTPError) -> str:
+def _error_text(problem: urllib.error.HTTPError) -> str:
     try:
         return str(json.load(problem)["error"])
     except (ValueError, KeyError):

@@ -10,7 +10,7 @@ import psycopg
 ROLE = "lianyun_dashboards"
 
 
-def only_read(session: psycopg.Connection[Any], at: datetime | None = None) -> None:
+def begin_read_only(session: psycopg.Connection[Any], at: datetime | None = None) -> None:
     """Limit the transaction that begins now; it takes the dashboards' role where the caller may.
 
     With ``at`` tables show that moment, not now: a simulated world has a time of its own. Blocks for a round trip or three.

@@ -56,20 +56,20 @@ def _moment(text: str, now: datetime, *, up: bool) -> int:
             moment = datetime.fromisoformat(text.strip())
         except ValueError:
             raise ValueError(f"{text!r} is neither like now-6h nor a date nor an RFC 3339 moment") from None
-        return _milliseconds(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+        return _epoch_milliseconds(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
     count, unit, rounded = relative.groups()
-    at = _milliseconds(now) - (int(count) * UNITS[unit] if count else 0)
+    at = _epoch_milliseconds(now) - (int(count) * UNITS[unit] if count else 0)
     if rounded is None:
         return at
     step = UNITS[rounded]
     return at // step * step + (step - 1 if up else 0)
 
 
-def _milliseconds(moment: datetime) -> int:
+def _epoch_milliseconds(moment: datetime) -> int:
     return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 
-def milliseconds(duration: str) -> int:
+def parse_duration(duration: str) -> int:
     """A duration as Grafana and Prometheus write it (``15s``, ``1h30m``, ``>10s``). Raises ValueError."""
     text = duration.strip().lstrip(">")
     if not text or _DURATION.sub("", text):
@@ -85,7 +85,7 @@ def written(length: int) -> str:
     return f"{length}ms"
 
 
-def interval(span: Range, points: int, least: int) -> int:
+def point_interval(span: Range, points: int, least: int) -> int:
     """Milliseconds between two points where about ``points`` fit into ``span``, never below ``least``."""
     return max(_rounded(span.length / max(points, 1)), least)
 
@@ -109,7 +109,7 @@ class Unknown(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class VariableValue:
     """What is chosen of a variable. ``several``: more could be (then values are escaped); ``raw``: stands as it is."""
 
     values: tuple[str, ...]
@@ -125,7 +125,7 @@ class Context:
     span: Range
     interval: int
     scrape: int = SCRAPE
-    variables: Mapping[str, Chosen] = field(default_factory=dict)
+    variables: Mapping[str, VariableValue] = field(default_factory=dict)
 
     @property
     def rate_interval(self) -> int:
@@ -192,7 +192,7 @@ def _span(value: int | str, name: str, form: str | None) -> str:
     raise Unknown(f"${{{name}:{form}}}: only ${{{name}}} and ${{{name}:date}} are known")
 
 
-def _formatted(chosen: Chosen, form: str | None, language: Language) -> str:
+def _formatted(chosen: VariableValue, form: str | None, language: Language) -> str:
     if form == "text":
         return " + ".join(chosen.texts or chosen.values)
     if chosen.raw is not None and language != "text":
@@ -207,7 +207,7 @@ def _formatted(chosen: Chosen, form: str | None, language: Language) -> str:
         raise Unknown(f"the format {form!r} is not known; known are text, {', '.join(_FORMATS)}") from None
 
 
-def _for_promql(chosen: Chosen) -> str:
+def _for_promql(chosen: VariableValue) -> str:
     if not chosen.several:
         return "".join(chosen.values).replace("\\", "\\\\").replace('"', '\\"')
     # Twice: once for the expression, once for the string of PromQL that it stands in.
@@ -218,7 +218,7 @@ def _for_promql(chosen: Chosen) -> str:
     return escaped[0] if len(escaped) == 1 else f"({'|'.join(escaped)})"
 
 
-def _for_sql(chosen: Chosen) -> str:
+def _for_sql(chosen: VariableValue) -> str:
     return _quoted(chosen.values) if chosen.several else "".join(chosen.values)
 
 
@@ -226,7 +226,7 @@ def _quoted(values: tuple[str, ...]) -> str:
     return ",".join("'" + value.replace("'", "''") + "'" for value in values)
 
 
-_BY_LANGUAGE: Mapping[Language, Callable[[Chosen], str]] = {
+_BY_LANGUAGE: Mapping[Language, Callable[[VariableValue], str]] = {
     "promql": _for_promql,
     "sql": _for_sql,
     "text": lambda chosen: " + ".join(chosen.texts or chosen.values),
@@ -294,7 +294,7 @@ def _grouped(name: str, arguments: list[str]) -> str:
     """Moments in buckets. The fill of missing ones (a third argument) is no part of the statement, as in Grafana."""
     if len(arguments) < 2:
         raise Unknown(f"${name}({', '.join(arguments)}) needs a column and an interval")
-    column, step = arguments[0], milliseconds(arguments[1].strip("'\"")) // SECOND
+    column, step = arguments[0], parse_duration(arguments[1].strip("'\"")) // SECOND
     if step < 1:
         raise Unknown(f"${name}: an interval of {arguments[1]} is below a second")
     of = column if name.startswith("__unixEpoch") else f"extract(epoch from {column})"

@@ -131,7 +131,7 @@ MAX_ANNOUNCEMENTS = 8
 ESTIMATED, NOT_ESTIMATED = "estimated", "not_estimated"
 
 
-class Leg(NamedTuple):
+class EtaMetrics(NamedTuple):
     """What is told of arrivals at the end of the journey, and at a border on it."""
 
     arrivals: Definition
@@ -140,8 +140,10 @@ class Leg(NamedTuple):
     late_median: Definition
 
 
-DESTINATION = Leg(gauges.ETA_ARRIVALS, gauges.ETA_ERROR_MEDIAN, gauges.ETA_ERROR_P90, gauges.ETA_LATE_MEDIAN)
-BORDER = Leg(
+DESTINATION = EtaMetrics(
+    gauges.ETA_ARRIVALS, gauges.ETA_ERROR_MEDIAN, gauges.ETA_ERROR_P90, gauges.ETA_LATE_MEDIAN
+)
+BORDER = EtaMetrics(
     gauges.BORDER_ETA_ARRIVALS,
     gauges.BORDER_ETA_ERROR_MEDIAN,
     gauges.BORDER_ETA_ERROR_P90,
@@ -243,7 +245,9 @@ def _estimates(
     return found
 
 
-def eta_samples(leg: Leg, places: Iterable[str], arrivals: Iterable[tuple[str, Arrival]]) -> Iterator[Sample]:
+def eta_samples(
+    leg: EtaMetrics, places: Iterable[str], arrivals: Iterable[tuple[str, Arrival]]
+) -> Iterator[Sample]:
     """The samples of (corridor or crossing, arrival); ``places`` are all that are told of."""
     counted: Counter[tuple[str, str]] = Counter()
     late: dict[str, list[Micros]] = defaultdict(list)

@@ -67,7 +67,7 @@ class Decision(NamedTuple):
     financing: str
 
 
-Edge = tuple[FinancingStatus, FinancingStatus]
+Transition = tuple[FinancingStatus, FinancingStatus]
 
 
 def status_after(decision: Decision | None, name: str) -> FinancingStatus:
@@ -95,7 +95,7 @@ class FinancingTransitions:
     """Counts the transitions of the decisions that it has followed."""
 
     def __init__(self) -> None:
-        self.counts: Counter[Edge] = Counter()
+        self.counts: Counter[Transition] = Counter()
         self._after: tuple[str, int] = ("0", 0)
         self._whole = False
         self.followed = 0
@@ -118,7 +118,7 @@ class FinancingTransitions:
         xid, no = self._after
         parameters = {"xid": xid, "no": no, "limit": DECISION_BATCH, "disposing": DISPOSING}
         rows = session.execute(statement("decided"), parameters).fetchall()
-        for edge in _edges(session, [row[1:6] for row in rows if row[6]]):
+        for edge in _transitions(session, [row[1:6] for row in rows if row[6]]):
             self.counts[edge] += 1
         self.followed += len(rows)
         if rows:
@@ -126,7 +126,7 @@ class FinancingTransitions:
         return len(rows) == DECISION_BATCH
 
 
-def _edges(session: Connection[Any], rows: Sequence[Sequence[Any]]) -> Iterator[Edge]:
+def _transitions(session: Connection[Any], rows: Sequence[Sequence[Any]]) -> Iterator[Transition]:
     """The transitions by decisions of (number, action, with an amount, financing, frees)."""
     pairs = [
         (number, name, Decision(Action(action), paid, own))

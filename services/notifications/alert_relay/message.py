@@ -20,7 +20,7 @@ WECOM_BYTES, DINGTALK_BYTES = 4_096, 20_000
 _MORE = "\n…"
 
 
-class Sent(BaseModel):
+class NotifiedAlert(BaseModel):
     """One alert of a notification, as far as it is read here."""
 
     status: Literal["firing", "resolved"]
@@ -31,7 +31,7 @@ class Sent(BaseModel):
 class Notification(BaseModel):
     """The body of Alertmanager's webhook (version 4), as far as it is read here."""
 
-    alerts: list[Sent]
+    alerts: list[NotifiedAlert]
 
     @property
     def title(self) -> str:

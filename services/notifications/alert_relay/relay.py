@@ -17,7 +17,7 @@ from pydantic_settings import SettingsConfigDict
 from services.monitoring.alerting.alertmanager import DINGTALK, WECOM
 from services.notifications.alert_relay.message import Notification, dingtalk, dingtalk_signed, wecom
 from services.runtime.connections import WithSecretFiles
-from services.telemetry.http import Answering
+from services.telemetry.http import RequestHandler
 
 log = logging.getLogger(__name__)
 _MOST = 1 << 20
@@ -39,7 +39,7 @@ class RelaySettings(WithSecretFiles):
     dingtalk_secret: SecretStr = Field(SecretStr(""), description="its secret, where it signs")
 
 
-class NotTaken(Exception):
+class DeliveryFailed(Exception):
     """A robot did not take a message; the text names no key."""
 
 
@@ -80,7 +80,7 @@ class Relay:
             return 400, "this is not a notification of Alertmanager"
         try:
             way(notification)
-        except NotTaken as problem:
+        except DeliveryFailed as problem:
             log.warning("%s: %s", path, problem, extra={"action": "not_taken"})
             return 502, str(problem)
         log.info("%s: %s", path, notification.title, extra={"action": "told"})
@@ -98,20 +98,20 @@ class Relay:
 
     def _post(self, url: str, body: object, setting: str) -> None:
         if not url:
-            raise NotTaken(f"no robot is configured: set {setting}")
+            raise DeliveryFailed(f"no robot is configured: set {setting}")
         try:
             answer = self._client.post(url, json=body)
             said = answer.json()
         except (httpx.HTTPError, ValueError) as problem:
-            raise NotTaken(f"the robot did not answer as robots do: {type(problem).__name__}") from None
+            raise DeliveryFailed(f"the robot did not answer as robots do: {type(problem).__name__}") from None
         # Robots answer 200 to everything and say in the body whether they took it.
         if answer.status_code != 200 or not isinstance(said, dict) or said.get("errcode") != 0:
             code = said.get("errcode") if isinstance(said, dict) else None
-            raise NotTaken(f"the robot refused: status {answer.status_code}, errcode {code}")
+            raise DeliveryFailed(f"the robot refused: status {answer.status_code}, errcode {code}")
 
 
 def _handler(take: Callable[[str, bytes], tuple[int, str]]) -> type[BaseHTTPRequestHandler]:
-    class Handler(Answering):
+    class Handler(RequestHandler):
         def do_GET(self) -> None:
             if self.path == HEALTH:
                 self._answer(200, "ready to hand on")

@@ -97,7 +97,7 @@ def catch_up(session: Session) -> int:
             return total
 
 
-class _News(NamedTuple):
+class _Change(NamedTuple):
     """What a party is to hear of; ``of`` identifies what was committed and holds numbers that are nobody's business."""
 
     party: str
@@ -114,9 +114,9 @@ class _News(NamedTuple):
         )
 
 
-class _Seen(NamedTuple):
+class _SourceRead(NamedTuple):
     rows: int
-    news: list[_News]
+    news: list[_Change]
     last: tuple[str, int] | None
 
 
@@ -131,7 +131,7 @@ def _one(session: Session, source: str, look: Any) -> Step:
             session.execute(statement("cursor_skip"), {"source": source})
             return Step(0, 0)
         (xid, no, salt), *_ = found
-        seen: _Seen = function(session, xid, no, wanted)
+        seen: _SourceRead = function(session, xid, no, wanted)
         put = put_messages(session, [each.message(salt) for each in seen.news])
         if seen.last is not None:
             values = {"source": source, "xid": seen.last[0], "no": seen.last[1]}
@@ -146,7 +146,7 @@ def _wanted(session: Session) -> Wanted:
     return {type_: frozenset(parties) for type_, parties in wanted.items()}
 
 
-def _events(session: Session, xid: str, no: int, wanted: frozenset[str]) -> _Seen:
+def _events(session: Session, xid: str, no: int, wanted: frozenset[str]) -> _SourceRead:
     """Who has to hear of accepted events: those engaged in a consignment that they reach, and banks with a pledge in it."""
     fresh = [Batch(*row) for row in _rows(session, "batches", {"xid": xid, "no": no, "limit": BATCHES})]
     ((mark,),) = _rows(session, "unsettled", {})
@@ -161,10 +161,10 @@ def _events(session: Session, xid: str, no: int, wanted: frozenset[str]) -> _See
         session.execute(statement("again_put"), values)
     news = _changed(session, [*fresh, *again], wanted)
     last = (fresh[-1].xid, fresh[-1].first_no) if fresh else None
-    return _Seen(len(fresh) + len(again), news, last)
+    return _SourceRead(len(fresh) + len(again), news, last)
 
 
-def _changed(session: Session, batches: Sequence[Batch], wanted: frozenset[str]) -> list[_News]:
+def _changed(session: Session, batches: Sequence[Batch], wanted: frozenset[str]) -> list[_Change]:
     if not batches:
         return []
     values = {
@@ -185,12 +185,12 @@ def _changed(session: Session, batches: Sequence[Batch], wanted: frozenset[str])
     at = {each.xid: each.at for each in batches}
     found = [row for row in _rows(session, "recipients", asked) if row[2] or row[3]]
     called = names_of(session, {canonical for _, canonical, _, _ in found})
-    news: list[_News] = []
+    news: list[_Change] = []
     for consignment, canonical, engaged, banks in found:
         subject = Subject("consignment", called.get(canonical, canonical.hex()))
         for party in {*(names[number] for number in engaged), *banks}:
             news += (
-                _News(
+                _Change(
                     party,
                     MessageType.CONSIGNMENT_CHANGED,
                     subject,
@@ -220,32 +220,32 @@ def _traces(session: Session, batches: Sequence[Batch]) -> Mapping[tuple[str, by
     return {(within[no], consignment): found[no].text() for no, consignment in reached}
 
 
-def _decisions(session: Session, xid: str, no: int, wanted: frozenset[str]) -> _Seen:
+def _decisions(session: Session, xid: str, no: int, wanted: frozenset[str]) -> _SourceRead:
     """A decision goes to the bank whose financing it is on, and to the banks whose financings it freed.
 
     Whoever asked about cargo got the answer when it asked, and there is nothing more to read of it.
     """
     rows = _rows(session, "decisions", {"xid": xid, "no": no, "limit": ROWS})
-    news: list[_News] = []
+    news: list[_Change] = []
     for _, number, at, asked_by, financing, frees in rows:
         own = (
             [financing] if bank_of(financing) == asked_by else []
         )  # a stranger may ask about it, and is refused
         subjects = {(bank_of(each), Subject("financing", each)) for each in [*own, *frees]}
         news += _for(wanted, subjects, MessageType.FINANCING_DECIDED, f"decision {number}", at)
-    return _Seen(len(rows), news, (rows[-1][0], rows[-1][1]) if rows else None)
+    return _SourceRead(len(rows), news, (rows[-1][0], rows[-1][1]) if rows else None)
 
 
-def _watched(session: Session, xid: str, no: int, wanted: frozenset[str]) -> _Seen:
+def _watched(session: Session, xid: str, no: int, wanted: frozenset[str]) -> _SourceRead:
     """A fact about pledged cargo goes to the bank that holds the pledge."""
     rows = _rows(session, "watched", {"xid": xid, "no": no, "limit": ROWS})
     traces = traces_of(session, [row[1] for row in rows]) if rows else {}
-    news: list[_News] = []
+    news: list[_Change] = []
     for _, number, at, financings in rows:
         subjects = {(bank_of(name), Subject("financing", name)) for name in financings}
         trace = traces[number].text() if number in traces else ""
         news += _for(wanted, subjects, MessageType.FINANCING_ALERT, f"event {number}", at, trace)
-    return _Seen(len(rows), news, (rows[-1][0], rows[-1][1]) if rows else None)
+    return _SourceRead(len(rows), news, (rows[-1][0], rows[-1][1]) if rows else None)
 
 
 def _for(
@@ -255,8 +255,8 @@ def _for(
     of: str,
     at: Micros,
     trace: str = "",
-) -> list[_News]:
-    return [_News(party, type_, subject, of, at, trace) for party, subject in subjects if party in wanted]
+) -> list[_Change]:
+    return [_Change(party, type_, subject, of, at, trace) for party, subject in subjects if party in wanted]
 
 
 def bank_of(financing: str) -> str:

@@ -24,12 +24,12 @@ from services.domain.facts import Micros
 from services.ledger.storage.schema_window import require
 from services.ledger.storage.session import open_session
 from services.notifications.webhooks import outbox, queue, subscriptions
-from services.notifications.webhooks.queue import Taken
+from services.notifications.webhooks.queue import LeasedDelivery
 from services.notifications.webhooks.sealed_secrets import Seal, SealError
-from services.notifications.webhooks.sender import Answer, Sender
+from services.notifications.webhooks.sender import AttemptResult, Sender
 from services.notifications.webhooks.settings import WebhookSettings
 from services.notifications.webhooks.signature import Secret, headers
-from services.notifications.webhooks.telemetry import WebhookMetrics, delivering, trace_field
+from services.notifications.webhooks.telemetry import WebhookMetrics, delivery_span, trace_field
 from services.runtime.follower import Follower, FollowerThread, serving_health
 from services.telemetry.http import Health
 from services.telemetry.tracing import Spans, open_spans
@@ -44,7 +44,7 @@ _LOOK_EVERY = 10.0
 Point = Callable[[str], None]
 
 
-def nothing(_point: str) -> None:
+def no_op(_point: str) -> None:
     """Called at named points (``taken``, ``sent``, ``settled``); tests stop or kill the process there."""
 
 
@@ -99,7 +99,7 @@ class Deliverer:
         settings: WebhookSettings,
         seal: Seal,
         sender: Sender,
-        at_point: Point = nothing,
+        at_point: Point = no_op,
         clock: Callable[[], float] = time.time,
         metrics: WebhookMetrics | None = None,
         spans: Spans | None = None,
@@ -136,7 +136,7 @@ class Deliverer:
         busy = {key: count for key, count in self._busy.items() if count}
         lease = int(self._settings.lease * SECOND)
         with self._session.transaction():
-            taken = queue.take(self._session, self._now(), lease, busy, self._settings.webhook_at_once)
+            taken = queue.lease_due(self._session, self._now(), lease, busy, self._settings.webhook_at_once)
             keys = {each: self._keys(each) for each in {one.subscription for one in taken}}
         self._at_point("taken")
         for each in taken:
@@ -147,12 +147,12 @@ class Deliverer:
     def _keys(self, subscription: str) -> list[Secret] | None:
         """What deliveries to it are signed with now; None where its secrets cannot be opened here."""
         try:
-            return subscriptions.signing(self._session, subscription, self._seal, self._now())
+            return subscriptions.signing_secrets(self._session, subscription, self._seal, self._now())
         except SealError as problem:
             log.error("%s", problem)
             return None
 
-    async def _attempt(self, taken: Taken, keys: list[Secret] | None) -> None:
+    async def _attempt(self, taken: LeasedDelivery, keys: list[Secret] | None) -> None:
         try:
             answer = await self._send(taken, keys)
             self._at_point("sent")
@@ -166,24 +166,24 @@ class Deliverer:
         finally:
             self._busy[taken.subscription] -= 1
 
-    async def _send(self, taken: Taken, keys: list[Secret] | None) -> Answer:
+    async def _send(self, taken: LeasedDelivery, keys: list[Secret] | None) -> AttemptResult:
         if keys is None:
-            return Answer(
+            return AttemptResult(
                 None, "the platform cannot open the secret of this webhook; its operators were told"
             )
         if not keys:
-            return Answer(None, "the webhook was removed")
+            return AttemptResult(None, "the webhook was removed")
         now = self._clock()
         signed = headers(taken.message, int(now), taken.body, keys)
-        with delivering(self._spans, taken) as delivery:
+        with delivery_span(self._spans, taken) as delivery:
             answer = await self._sender.post(taken.url, taken.body, {**signed, **delivery.headers}, now)
             delivery.answered = answer
         return answer
 
-    def _settle(self, taken: Taken, answer: Answer) -> None:
+    def _settle(self, taken: LeasedDelivery, answer: AttemptResult) -> None:
         now = self._now()
         if answer.good:
-            queue.delivered(self._session, taken, answer.status or 0, now)
+            queue.record_success(self._session, taken, answer.status or 0, now)
             self._metrics.delivered(taken.at, now)
             return
         pause = self._settings.backoff.pause(taken.attempt, self._chance(), answer.asked)
@@ -203,7 +203,7 @@ class Deliverer:
         elif since is not None and now - since > self._settings.webhook_disable_after * SECOND:
             self._disable(taken, f"every delivery failed for {(now - since) / DAY:.1f} days", now)
 
-    def _disable(self, taken: Taken, reason: str, now: Micros) -> None:
+    def _disable(self, taken: LeasedDelivery, reason: str, now: Micros) -> None:
         if queue.disable(self._session, taken.subscription, reason, now):
             log.warning("webhook %s is disabled: %s", taken.subscription, reason)
 
@@ -223,7 +223,7 @@ class Deliverer:
         return int(self._clock() * SECOND)
 
 
-async def work(settings: WebhookSettings, stop: asyncio.Event, at_point: Point = nothing) -> None:
+async def work(settings: WebhookSettings, stop: asyncio.Event, at_point: Point = no_op) -> None:
     """Follow and deliver until ``stop``. Raises SealError at once, and psycopg errors where the database is gone."""
     seal = settings.seal()
     loop = asyncio.get_running_loop()

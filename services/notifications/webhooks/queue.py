@@ -27,7 +27,7 @@ FOREVER: Final = (1 << 63) - 1
 """When deliveries of a subscription that is not enabled are due."""
 
 
-class Taken(NamedTuple):
+class LeasedDelivery(NamedTuple):
     """A delivery to be attempted now; ``attempt`` counts from 1, ``at`` is when its news was committed.
 
     ``traceparent`` is the context of the event that it tells of, None where that came without.
@@ -81,7 +81,9 @@ def put_messages(session: Session, messages: Iterable[Message], only: str | None
     return session.execute(statement("message_put"), values).rowcount
 
 
-def take(session: Session, now: Micros, lease: Micros, busy: dict[str, int], at_once: int) -> list[Taken]:
+def lease_due(
+    session: Session, now: Micros, lease: Micros, busy: dict[str, int], at_once: int
+) -> list[LeasedDelivery]:
     """Take what is due, at most ``at_once`` for one endpoint with those that it is ``busy`` with; the caller commits.
 
     An endpoint that is slow takes nothing from the others.
@@ -94,10 +96,10 @@ def take(session: Session, now: Micros, lease: Micros, busy: dict[str, int], at_
         "counts": list(busy.values()),
     }
     rows = session.cursor(row_factory=tuple_row).execute(statement("take"), values).fetchall()
-    return [Taken(s, m, url, bytes(body), *rest) for s, m, url, body, *rest in rows]
+    return [LeasedDelivery(s, m, url, bytes(body), *rest) for s, m, url, body, *rest in rows]
 
 
-def delivered(session: Session, taken: Taken, status: int, now: Micros) -> None:
+def record_success(session: Session, taken: LeasedDelivery, status: int, now: Micros) -> None:
     """The endpoint took it; the caller commits."""
     values = _settled(taken, "DELIVERED", now, now, status, "")
     session.execute(statement("succeeded"), values)
@@ -105,7 +107,12 @@ def delivered(session: Session, taken: Taken, status: int, now: Micros) -> None:
 
 
 def failed(
-    session: Session, taken: Taken, status: int | None, detail: str, now: Micros, again: Micros | None
+    session: Session,
+    taken: LeasedDelivery,
+    status: int | None,
+    detail: str,
+    now: Micros,
+    again: Micros | None,
 ) -> None:
     """It failed; it is due ``again`` then, or dead where that is None. The caller commits."""
     state = "DEAD" if again is None else "WAITING"
@@ -167,7 +174,7 @@ def _told(
 
 
 def _settled(
-    taken: Taken, state: str, now: Micros, due: Micros, status: int | None, detail: str
+    taken: LeasedDelivery, state: str, now: Micros, due: Micros, status: int | None, detail: str
 ) -> dict[str, Any]:
     return {
         "subscription": taken.subscription,

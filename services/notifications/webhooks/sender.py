@@ -31,7 +31,7 @@ USER_AGENT = "Lianyun-Webhooks/1"
 _READ_BYTES = 4_096  # of an answer, for its connection's sake; what it says is not looked at
 
 
-class Answer(NamedTuple):
+class AttemptResult(NamedTuple):
     """How an attempt went: the HTTP status where there was an answer, else None; ``asked`` seconds of patience.
 
     ``detail`` is for the subscriber, in the fixed words of docs/guides/webhooks.md; what a library said of it is only logged.
@@ -52,12 +52,12 @@ class Answer(NamedTuple):
         return self.status == 410
 
 
-class Refused(OSError):
+class AddressRefused(OSError):
     """The socket would have led to an address that must not be called."""
 
 
 _FAILURES: tuple[tuple[type[BaseException], str], ...] = (
-    (Refused, "not called: the name leads to an address that is not public"),
+    (AddressRefused, "not called: the name leads to an address that is not public"),
     (socket.gaierror, "the name of the host cannot be resolved"),
     (ClientConnectorDNSError, "the name of the host cannot be resolved"),
     (ssl.SSLCertVerificationError, "the certificate does not hold"),
@@ -72,7 +72,7 @@ _FAILURES: tuple[tuple[type[BaseException], str], ...] = (
 _FAILED = "the delivery failed"
 
 
-def failure(problem: BaseException) -> str:
+def describe_failure(problem: BaseException) -> str:
     """What a subscriber reads of ``problem``, or of what caused it: one of a few fixed sentences."""
     causes: list[BaseException] = []
     cause: BaseException | None = problem
@@ -105,7 +105,7 @@ class Sender:
         if self._session is not None:
             await self._session.close()
 
-    async def post(self, url: str, body: bytes, headers: dict[str, str], now: float) -> Answer:
+    async def post(self, url: str, body: bytes, headers: dict[str, str], now: float) -> AttemptResult:
         """POST ``body``; an answer in any case, at the latest when the time is up. ``now``: Unix time, for Retry-After."""
         assert self._session is not None, "use it as an async context manager"
         try:
@@ -118,24 +118,24 @@ class Sender:
                 timeout=self._timeout,
             ) as answer:
                 await answer.content.read(_READ_BYTES)
-                asked = patience(answer.headers.get("retry-after", ""), now)
-                return Answer(answer.status, _said(answer.status), asked)
+                asked = retry_after_seconds(answer.headers.get("retry-after", ""), now)
+                return AttemptResult(answer.status, _describe_status(answer.status), asked)
         except BadUrl as problem:
-            return Answer(None, f"not called: {problem}")
+            return AttemptResult(None, f"not called: {problem}")
         except TimeoutError:
-            return Answer(None, f"no answer within {self._timeout.total:g} s")
+            return AttemptResult(None, f"no answer within {self._timeout.total:g} s")
         except (ClientError, OSError, ValueError, asyncio.IncompleteReadError) as problem:
             log.info("no delivery to %s: %s: %s", _host(url), type(problem).__name__, problem)
-            return Answer(None, failure(problem))
+            return AttemptResult(None, describe_failure(problem))
 
     def _socket(self, info: tuple[Any, ...]) -> socket.socket:
         family, type_, protocol, _, address = info
         if not allowed(str(address[0]), self._loopback):
-            raise Refused
+            raise AddressRefused
         return socket.socket(family, type_, protocol)
 
 
-def patience(retry_after: str, now: float) -> float:
+def retry_after_seconds(retry_after: str, now: float) -> float:
     """Seconds that a Retry-After header asks for (RFC 9110 10.2.3: seconds or a date); 0 for none and for nonsense."""
     text = retry_after.strip()
     if text.isascii() and text.isdigit():
@@ -146,7 +146,7 @@ def patience(retry_after: str, now: float) -> float:
         return 0.0
 
 
-def _said(status: int) -> str:
+def _describe_status(status: int) -> str:
     if 300 <= status < 400:
         return f"answered {status}: redirects are not followed"
     return "" if 200 <= status < 300 else f"answered {status}"

@@ -61,10 +61,12 @@ class SealSettings(Connections):
 
     def seal(self) -> Seal:
         """The seal of secrets. Raises SealError."""
-        return Seal.from_text(self.webhook_keys.get_secret_value() or _kept(self.webhook_key_file))
+        return Seal.from_text(
+            self.webhook_keys.get_secret_value() or _read_or_create_key(self.webhook_key_file)
+        )
 
 
-def _kept(path: Path) -> str:
+def _read_or_create_key(path: Path) -> str:
     """The key in the file ``path``, which only its owner can read; made where there is none, by one process of many."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

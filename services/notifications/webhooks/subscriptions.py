@@ -58,7 +58,7 @@ class Subscription(NamedTuple):
     last_success: Micros | None
 
 
-class KeyShown(NamedTuple):
+class VerificationKey(NamedTuple):
     """What the receiver verifies with: a secret (``v1``) or a public key (``v1a``), and until when it counts."""
 
     scheme: SchemeName
@@ -75,7 +75,7 @@ def create(
     description: str,
     seal: Seal,
     now: Micros,
-) -> tuple[Subscription, list[KeyShown]]:
+) -> tuple[Subscription, list[VerificationKey]]:
     """A new subscription with a secret of each scheme. Raises TooMany.
 
     ``url`` was judged by ``address.require_url``. From the transaction on, nothing that is committed is missed.
@@ -149,22 +149,22 @@ def change(
     return _subscription(rows[0])
 
 
-def keys(session: Session, id_: str, seal: Seal, now: Micros) -> list[KeyShown]:
+def keys(session: Session, id_: str, seal: Seal, now: Micros) -> list[VerificationKey]:
     """What verifies what is signed now, the present one of each scheme first. Raises SealError."""
     return [
-        KeyShown(secret.scheme, secret.shown(), created, expires)
+        VerificationKey(secret.scheme, secret.shown(), created, expires)
         for secret, created, expires in _secrets(session, id_, seal, now)
     ]
 
 
-def signing(session: Session, id_: str, seal: Seal, now: Micros) -> list[Secret]:
+def signing_secrets(session: Session, id_: str, seal: Seal, now: Micros) -> list[Secret]:
     """What deliveries of a subscription are signed with now. Raises SealError."""
     return [secret for secret, _, _ in _secrets(session, id_, seal, now)]
 
 
 def rotate(
     session: Session, id_: str, scheme: SchemeName, seal: Seal, now: Micros, overlap_seconds: int
-) -> KeyShown:
+) -> VerificationKey:
     """A new secret of ``scheme``; the one before it signs as well for ``overlap_seconds`` more, earlier ones no more."""
     values = {"id": id_, "scheme": str(scheme), "expires": now + overlap_seconds * SECOND, "now": now}
     for no, gone in _rows(session, "secret_expire", values):
@@ -185,7 +185,7 @@ def test(session: Session, subscription: Subscription, now: Micros) -> Message:
     return told
 
 
-def _add(session: Session, id_: str, scheme: SchemeName, seal: Seal, now: Micros) -> KeyShown:
+def _add(session: Session, id_: str, scheme: SchemeName, seal: Seal, now: Micros) -> VerificationKey:
     secret = Secret.generate(scheme)
     values = {
         "id": id_,
@@ -197,7 +197,7 @@ def _add(session: Session, id_: str, scheme: SchemeName, seal: Seal, now: Micros
     ((no,),) = _rows(session, "secret_put", values)
     entry = {"subscription": id_, "scheme": values["scheme"], "created": now, "expires": None}
     enter(session, "webhook_secret", no, {**entry, "sealed": values["sealed"], "public": values["public"]})
-    return KeyShown(scheme, secret.shown(), now, None)
+    return VerificationKey(scheme, secret.shown(), now, None)
 
 
 def _secrets(

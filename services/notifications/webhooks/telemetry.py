@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from schemas.trace_context import TRACEPARENT, TraceContext
 from services.domain.facts import Micros
-from services.notifications.webhooks.queue import Taken
-from services.notifications.webhooks.sender import Answer
+from services.notifications.webhooks.queue import LeasedDelivery
+from services.notifications.webhooks.sender import AttemptResult
 from services.notifications.webhooks.subscriptions import Endpoint
 from services.telemetry import metrics
 from services.telemetry.instruments import Instruments
@@ -57,11 +57,11 @@ class Delivery:
 
     def __init__(self, context: TraceContext | None) -> None:
         self.headers = {} if context is None else {TRACEPARENT: context.text()}
-        self.answered: Answer | None = None
+        self.answered: AttemptResult | None = None
 
 
 @contextmanager
-def delivering(spans: Spans | None, taken: Taken) -> Iterator[Delivery]:
+def delivery_span(spans: Spans | None, taken: LeasedDelivery) -> Iterator[Delivery]:
     """One attempt at ``taken``, as a span where spans are made and the trace is kept."""
     cause = _context(taken)
     if cause is None or spans is None or not cause.sampled:
@@ -88,7 +88,7 @@ def delivering(spans: Spans | None, taken: Taken) -> Iterator[Delivery]:
         )
 
 
-def trace_field(taken: Taken) -> dict[str, str]:
+def trace_field(taken: LeasedDelivery) -> dict[str, str]:
     """``trace_id`` for a log line about ``taken``, where there is one."""
     cause = _context(taken)
     return {} if cause is None else {"trace_id": cause.trace.hex()}
@@ -101,5 +101,5 @@ def _host(url: str) -> str:
         return ""  # what is wrong with it the sender says
 
 
-def _context(taken: Taken) -> TraceContext | None:
+def _context(taken: LeasedDelivery) -> TraceContext | None:
     return None if taken.traceparent is None else TraceContext.of(taken.traceparent)

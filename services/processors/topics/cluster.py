@@ -163,7 +163,7 @@ def make_plan(admin: Any, declaration: Declaration, replication_factor: int | No
     return plan(declaration, observe(admin), replication_factor)
 
 
-def carry_out(admin: Any, wanted: Plan) -> None:
+def execute_plan(admin: Any, wanted: Plan) -> None:
     """Do what ``wanted`` says; blocks until new topics have leaders. May be repeated, also after half a failure."""
     created = [action for action in wanted.actions if isinstance(action, CreateTopic)]
     if created:
@@ -212,7 +212,7 @@ def apply(
         wanted = make_plan(admin, declaration, replication_factor)
         if wanted.conflicts:
             raise ClusterError("; ".join(wanted.conflicts))
-        carry_out(admin, wanted)
+        execute_plan(admin, wanted)
         if wanted.actions:
             _await_done(admin, declaration, replication_factor)
         return wanted

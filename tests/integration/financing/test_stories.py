@@ -26,9 +26,9 @@ from services.financing.store.status_reader import status_of
 from services.ledger.admission.raw_bytes import unframe
 from services.ledger.storage.session import Session
 from services.monitoring.exporter.financings import (
-    Edge,
     FinancingStatus,
     FinancingTransitions,
+    Transition,
     measure_last_decisions,
 )
 from tests.financing.stored import PLATFORM, SIGNER, Stored, checked, events_of
@@ -137,7 +137,7 @@ def test_the_database_decides_as_the_core(dsn: str, case: Case) -> None:
     stored.close()
 
 
-def counted(dsn: str) -> Counter[Edge]:
+def counted(dsn: str) -> Counter[Transition]:
     """What the exporter counts; as it may be for a while, by one decision at a time."""
     counting = FinancingTransitions()
     with psycopg.connect(dsn) as session:
@@ -168,9 +168,9 @@ def last_told(rulings: Sequence[Ruling]) -> dict[str, float]:
     return {status: rulings[number - 1].at / 1e6 for status, number in found.items()}
 
 
-def transitions_of(rulings: Sequence[Ruling]) -> Counter[Edge]:
+def transitions_of(rulings: Sequence[Ruling]) -> Counter[Transition]:
     """What the fold of the decisions makes of each financing, decision by decision."""
-    found: Counter[Edge] = Counter()
+    found: Counter[Transition] = Counter()
     before: dict[str, FinancingStatus] = {}
     for number in range(1, len(rulings) + 1):
         now = {name: standing(hold) for name, hold in holds(rulings[:number]).items()}

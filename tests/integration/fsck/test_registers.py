@@ -127,8 +127,8 @@ def fill(api: RunningApi) -> None:
 def settle(dsn: str) -> None:
     """Take what is to be told, and put down that it was, or was not."""
     with psycopg.connect(dsn) as session:
-        first, second = queue.take(session, now(), 1_000_000, {}, 10)
-        queue.delivered(session, first, 200, now())
+        first, second = queue.lease_due(session, now(), 1_000_000, {}, 10)
+        queue.record_success(session, first, 200, now())
         queue.failed(session, second, None, 'no answer: "größer"\t', now(), now())
         (subscription,) = session.execute(
             "SELECT subscription FROM lianyun.webhook_delivery LIMIT 1"

@@ -315,13 +315,13 @@ def test_an_attempt_whose_process_is_gone_is_due_again_after_its_lease(
     made, _ = subscribe(session, seal, receiver.url())
     news(session)
     started = now()
-    (lost,) = queue.take(session, started, 30_000_000, {}, 4)
-    assert queue.take(session, started + 29_000_000, 30_000_000, {}, 4) == []
-    (again,) = queue.take(session, started + 30_000_001, 30_000_000, {}, 4)
+    (lost,) = queue.lease_due(session, started, 30_000_000, {}, 4)
+    assert queue.lease_due(session, started + 29_000_000, 30_000_000, {}, 4) == []
+    (again,) = queue.lease_due(session, started + 30_000_001, 30_000_000, {}, 4)
     assert (lost.attempt, again.attempt) == (1, 2)
-    queue.delivered(session, lost, 200, now())
+    queue.record_success(session, lost, 200, now())
     assert states(session, made.id) == [("WAITING", 2, None)], "one that outlived its lease settles nothing"
-    queue.delivered(session, again, 200, now())
+    queue.record_success(session, again, 200, now())
     assert states(session, made.id) == [("DELIVERED", 2, 200)]
 
 
@@ -331,7 +331,7 @@ def test_pausing_removing_and_changing(session: Session, seal: Seal, receiver: R
     assert paused is not None
     assert subscriptions.change(session, made, now(), url="https://x.example/") is None, "changed meanwhile"
     news(session, 2)
-    assert queue.take(session, now() + DAY, 1, {}, 4) == []
+    assert queue.lease_due(session, now() + DAY, 1, {}, 4) == []
     changed = subscriptions.change(
         session, paused, now(), url="https://x.example/", types=[MessageType.FINANCING_DECIDED]
     )

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from services.monitoring.alerting import objectives
-from services.monitoring.alerting.alerts import Alert, grown
+from services.monitoring.alerting.alerts import Alert, counter_increase
 from services.monitoring.alerting.rules import dashboard_of, every_alert
 from services.monitoring.artefacts import ROOT, families
 from tests.unit.alerting.cases import CASES, FIRST_HOUR, NEWBORN, OLD, UP, YOUNG, Case
@@ -95,7 +95,7 @@ COUNTING = re.compile(r"\b(increase|rate|irate|delta|idelta|deriv)\(")
 
 
 def test_every_alert_on_a_counter_has_a_case_for_a_series_that_is_born_at_its_full_value() -> None:
-    recorded = {name for name, expression, _ in objectives.recordings() if COUNTING.search(expression)}
+    recorded = {name for name, expression, _ in objectives.recording_rules() if COUNTING.search(expression)}
     counting = {
         (alert.name, alert.severity)
         for alert in every_alert()
@@ -130,7 +130,11 @@ def test_a_counter_that_was_born_in_the_window_counts_once(watching: Path, tmp_p
         "interval": "1m",
         "input_series": [{"series": name, "values": values} for name, values in series.items()],
         "promql_expr_test": [
-            {"expr": f"sum({grown('c', '15m')})", "eval_time": at, "exp_samples": [{"value": value}]}
+            {
+                "expr": f"sum({counter_increase('c', '15m')})",
+                "eval_time": at,
+                "exp_samples": [{"value": value}],
+            }
             for at, value in (("7m", 200), ("10m", 200))
         ],
     }
@@ -161,7 +165,7 @@ def test_an_alert_asks_for_metrics_and_labels_that_exist(alert: Alert) -> None:
     known = families()
     for metric in re.findall(r"lianyun_[a-z0-9_]+", alert.expression):
         assert metric in known, f"{metric} is declared nowhere"
-    recorded = {name for name, _, _ in objectives.recordings()}
+    recorded = {name for name, _, _ in objectives.recording_rules()}
     assert set(re.findall(r"slo:[a-z0-9_:]+", alert.expression)) <= recorded
     for label in alert.speaks_of - {"job", "instance"}:
         assert any(
@@ -171,7 +175,7 @@ def test_an_alert_asks_for_metrics_and_labels_that_exist(alert: Alert) -> None:
 
 def test_objectives_are_measured_by_metrics_and_bounds_that_exist() -> None:
     known = families()
-    for name, expression, _labels in objectives.recordings():
+    for name, expression, _labels in objectives.recording_rules():
         for metric, matchers in re.findall(r"(lianyun_[a-z0-9_]+)(\{[^}]*\})?", expression):
             assert metric in known, (name, metric)
             bound = re.search(r'le="([^"]+)"', matchers)

@@ -14,13 +14,13 @@ import promql_parser
 import pytest
 
 from services.ledger.dead_letters.letter import State
-from services.monitoring.alerting.objectives import recordings
+from services.monitoring.alerting.objectives import recording_rules
 from services.monitoring.alerting.rules import dashboard_of, every_alert
 from services.monitoring.artefacts import families
 from services.monitoring.dashboards import files
 from services.monitoring.dashboards.definitions import Dashboard, Kind, Link, Metric, Panel, Row
 from services.monitoring.dashboards.grafana import draw
-from services.monitoring.dashboards.query_check import Asked, promql, queries, sql
+from services.monitoring.dashboards.query_check import PanelQuery, promql, queries, sql
 from tests.unit.infra.test_compose import INFRA
 
 FOLDER = files.ROOT / files.FOLDER
@@ -39,7 +39,7 @@ def panels(name: str) -> Iterator[dict[str, Any]]:
     return (panel for panel in DRAWN[name]["panels"] if panel["type"] != "row")
 
 
-def asked(source: str) -> list[Asked]:
+def asked(source: str) -> list[PanelQuery]:
     return [one for one in queries(FOLDER) if one.source == source]
 
 
@@ -188,11 +188,11 @@ def test_closures_and_deployments_are_marked(name: str) -> None:
 
 
 @pytest.mark.parametrize("one", asked("prometheus"), ids=lambda one: f"{one.dashboard}-{one.panel}")
-def test_promql_is_well_formed_and_asks_for_what_is_declared(one: Asked) -> None:
+def test_promql_is_well_formed_and_asks_for_what_is_declared(one: PanelQuery) -> None:
     text = promql(one, "5m")
     promql_parser.parse(text)
     known = {name: {*found.labels, "le"} for name, found in families().items()} | OTHERS
-    known |= {name: {"slo"} for name, _, _ in recordings()}
+    known |= {name: {"slo"} for name, _, _ in recording_rules()}
     names = re.findall(r"\b(lianyun_[a-z0-9_]+|slo:[a-zA-Z0-9_:]+|up|ALERTS)\b(\{[^}]*\})?", text)
     assert names
     for metric, matchers in names:
@@ -208,7 +208,7 @@ def test_promql_is_well_formed_and_asks_for_what_is_declared(one: Asked) -> None
     assert legends <= set[str]().union(*(known[metric] for metric, _ in names)) | {"version"}
 
 
-def legend_of(one: Asked) -> str:
+def legend_of(one: PanelQuery) -> str:
     return " ".join(
         target.get("legendFormat", "")
         for drawn in DRAWN.values()
@@ -224,14 +224,14 @@ def test_a_wrong_expression_would_be_noticed() -> None:
 
 
 @pytest.mark.parametrize("one", asked("variable"), ids=lambda one: f"{one.dashboard}-{one.panel}")
-def test_variables_offer_labels_that_exist(one: Asked) -> None:
+def test_variables_offer_labels_that_exist(one: PanelQuery) -> None:
     match = re.fullmatch(r"label_values\(([a-z_]+), ([a-z]+)\)", one.text)
     assert match is not None
     assert match[2] in families()[match[1]].labels
 
 
 @pytest.mark.parametrize("one", asked("postgres"), ids=lambda one: f"{one.dashboard}-{one.panel}")
-def test_sql_reads_views_of_dashboards_only_and_every_value_is_chosen(one: Asked) -> None:
+def test_sql_reads_views_of_dashboards_only_and_every_value_is_chosen(one: PanelQuery) -> None:
     text = sql(one, datetime(2026, 3, 5, tzinfo=UTC))
     assert {*re.findall(r"(?:FROM|JOIN) ([a-z_.]+)", text)} <= {
         f"dashboard.{view}"

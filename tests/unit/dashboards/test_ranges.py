@@ -12,8 +12,8 @@ from services.monitoring.dashboards.substitution import (
     MINUTE,
     SECOND,
     Range,
-    interval,
-    milliseconds,
+    parse_duration,
+    point_interval,
     written,
 )
 
@@ -49,11 +49,11 @@ def test_what_is_no_span_is_told(start: str, end: str) -> None:
     ("span", "points", "expected"), [(HOUR, 1_000, 15_000), (6 * HOUR, 500, 30_000), (DAY, 800, 120_000)]
 )
 def test_an_interval_is_a_round_one_and_not_below_a_scrape(span: int, points: int, expected: int) -> None:
-    assert interval(Range(0, span), points, 15 * SECOND) == expected
+    assert point_interval(Range(0, span), points, 15 * SECOND) == expected
 
 
 def test_durations_are_read_and_written() -> None:
-    assert [milliseconds(each) for each in ("15s", "1h30m", ">10s", "250ms")] == [
+    assert [parse_duration(each) for each in ("15s", "1h30m", ">10s", "250ms")] == [
         15 * SECOND,
         90 * MINUTE,
         10 * SECOND,
@@ -62,4 +62,4 @@ def test_durations_are_read_and_written() -> None:
     assert [written(each) for each in (15 * SECOND, 90 * MINUTE, DAY, 250)] == ["15s", "90m", "1d", "250ms"]
     for wrong in ("", "soon", "5 bananas"):
         with pytest.raises(ValueError, match="no duration"):
-            milliseconds(wrong)
+            parse_duration(wrong)

@@ -6,26 +6,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ledger.storage.ledger_protocol import PartitionId, Slice
-from services.processors.backlog import Part, cut
-from services.processors.circuit_breaker import Fuses, FuseSettings
+from services.processors.backlog import AdmittedSlice, split_batches
+from services.processors.circuit_breaker import CircuitBreakers, CircuitBreakerSettings
 from tests.unit.worker.test_backlog import Sized
 
 
-def part(partition: int, weights: list[int]) -> Part[Sized, int]:
+def part(partition: int, weights: list[int]) -> AdmittedSlice[Sized, int]:
     records = [Sized(i) for i in range(len(weights))]
-    return Part(Slice(PartitionId("t", partition), 1, 0, len(weights), records), weights)
+    return AdmittedSlice(Slice(PartitionId("t", partition), 1, 0, len(weights), records), weights)
 
 
 def test_a_batch_within_the_limit_is_not_touched() -> None:
     whole = part(0, [1, 2, 3])
-    assert list(cut([whole], [whole.outcomes], 6)) == [[whole]]
-    assert list(cut([], [], 6)) == []
+    assert list(split_batches([whole], [whole.outcomes], 6)) == [[whole]]
+    assert list(split_batches([], [], 6)) == []
 
 
 @given(st.lists(st.lists(st.integers(0, 30), min_size=1, max_size=8), max_size=5), st.integers(1, 40))
 def test_batches_keep_order_and_limit(weights: list[list[int]], limit: int) -> None:
     parts = [part(index, each) for index, each in enumerate(weights)]
-    batches = list(cut(parts, weights, limit))
+    batches = list(split_batches(parts, weights, limit))
     reached: dict[int, int] = {}
     for batch in batches:
         outcomes = [weight for piece in batch for weight in piece.outcomes]
@@ -38,11 +38,11 @@ def test_batches_keep_order_and_limit(weights: list[list[int]], limit: int) -> N
     assert reached == {index: len(each) for index, each in enumerate(weights)}
 
 
-SETTINGS = FuseSettings(ratio=0.99, window=1_000, trial=100, first=2.0, longest=10.0)
+SETTINGS = CircuitBreakerSettings(ratio=0.99, window=1_000, trial=100, first=2.0, longest=10.0)
 
 
 def test_a_topic_of_garbage_rests_and_the_rests_grow_up_to_a_limit() -> None:
-    fuses = Fuses(SETTINGS)
+    fuses = CircuitBreakers(SETTINGS)
     assert fuses.note("bad", 500, 500, now=0.0) is None, "too few to judge"
     assert fuses.note("bad", 500, 500, now=0.0) == 2.0
     assert fuses.resting(1.9) == {"bad"}
@@ -57,7 +57,7 @@ def test_a_topic_of_garbage_rests_and_the_rests_grow_up_to_a_limit() -> None:
 
 
 def test_a_topic_that_is_mended_flows_and_starts_from_the_first_rest_again() -> None:
-    fuses = Fuses(SETTINGS)
+    fuses = CircuitBreakers(SETTINGS)
     assert fuses.note("t", 1_000, 1_000, now=0.0) == 2.0
     assert fuses.note("t", 100, 0, now=3.0) is None
     for _ in range(9):
@@ -66,14 +66,14 @@ def test_a_topic_that_is_mended_flows_and_starts_from_the_first_rest_again() -> 
 
 
 def test_many_bad_ones_are_not_nearly_all() -> None:
-    fuses = Fuses(SETTINGS)
+    fuses = CircuitBreakers(SETTINGS)
     for _ in range(100):
         assert fuses.note("t", 100, 98, now=0.0) is None
     assert fuses.resting(0.0) == frozenset()
 
 
 def test_one_topic_does_not_stop_another() -> None:
-    fuses = Fuses(SETTINGS)
+    fuses = CircuitBreakers(SETTINGS)
     fuses.note("bad", 2_000, 2_000, now=0.0)
     assert fuses.note("good", 2_000, 0, now=0.0) is None
     assert fuses.resting(0.5) == {"bad"}

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from services.processors import process
-from services.processors.process import collect_now_and_then
+from services.processors.process import collect_on_growth
 
 
 class Cycle:
@@ -25,7 +25,7 @@ def thawed() -> Iterator[None]:
 
 
 async def kept_after_a_look(growth: int, longest: float) -> bool:
-    task = asyncio.create_task(collect_now_and_then(0.05, growth, longest))
+    task = asyncio.create_task(collect_on_growth(0.05, growth, longest))
     await asyncio.sleep(0.01)
     assert not gc.isenabled()
     gone = weakref.ref(Cycle())

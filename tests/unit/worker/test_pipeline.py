@@ -14,7 +14,7 @@ from services.ledger.storage.batch import Applied
 from services.ledger.storage.errors import GenerationMoved, RegistryMoved
 from services.ledger.storage.ledger_protocol import Claim, Fenced, PartitionId, Slice
 from services.processors.backlog import Backlog, Bounds
-from services.processors.circuit_breaker import Fuses, FuseSettings
+from services.processors.circuit_breaker import CircuitBreakers, CircuitBreakerSettings
 from services.processors.log_identity import LogMoved
 from services.processors.pipeline import Limits, Pipeline
 from services.processors.ports import Admission, Batch
@@ -110,7 +110,7 @@ class Bench:
             self.admitter,
             None,  # type: ignore[arg-type]
             self.backlog,
-            Fuses(FuseSettings(window=100, trial=10)),
+            CircuitBreakers(CircuitBreakerSettings(window=100, trial=10)),
             limits or Limits(tick=0.01),
             self.watching,
             lambda code, why, _error: self.ends.append((code, why)),

@@ -12,12 +12,12 @@ from services.monitoring.dashboards.preview.data_sources import Field, Frame, Po
 from services.monitoring.dashboards.substitution import (
     SCRAPE,
     SECOND,
-    Chosen,
     Context,
     Range,
     Unknown,
-    interval,
-    milliseconds,
+    VariableValue,
+    parse_duration,
+    point_interval,
     promql,
     sql,
 )
@@ -28,7 +28,7 @@ _CHOICE = re.compile(r"(?:\\,|[^,])+")
 Options = list[tuple[str, str]]
 
 
-def chosen(
+def choose_variables(
     board: Board, context: Context, given: Mapping[str, Sequence[str]], metrics: Prometheus, rows: Postgres
 ) -> Context:
     """``context`` with the variables of ``board``, in their order: a later one may stand on those before.
@@ -45,18 +45,18 @@ def chosen(
     for variable in declared:
         if variable.get("type") == "adhoc":
             continue
-        found = _chosen(variable, context, given.get(variable["name"]), metrics, rows)
+        found = _choose(variable, context, given.get(variable["name"]), metrics, rows)
         context = replace(context, variables={**context.variables, variable["name"]: found})
     return context
 
 
-def _chosen(
+def _choose(
     variable: Mapping[str, Any],
     context: Context,
     given: Sequence[str] | None,
     metrics: Prometheus,
     rows: Postgres,
-) -> Chosen:
+) -> VariableValue:
     several = bool(variable.get("multi") or variable.get("includeAll"))
     options = _options(variable, context, metrics, rows)
     texts = {value: text for text, value in options}
@@ -65,8 +65,8 @@ def _chosen(
         values = [ALL] if variable.get("includeAll") else [value for _, value in options[:1]]
     if ALL in values:
         listed = tuple(value for _, value in options)
-        return Chosen(listed or ("",), ("All",), several, variable.get("allValue") or None)
-    return Chosen(tuple(values), tuple(texts.get(value, value) for value in values), several)
+        return VariableValue(listed or ("",), ("All",), several, variable.get("allValue") or None)
+    return VariableValue(tuple(values), tuple(texts.get(value, value) for value in values), several)
 
 
 def _stored(variable: Mapping[str, Any]) -> list[str]:
@@ -129,7 +129,7 @@ def _matching(options: Options, pattern: str) -> Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class AnnotationSpan:
     """From ``start`` to ``end`` in milliseconds; a moment has no length."""
 
     name: str
@@ -142,7 +142,9 @@ class Mark:
         return {"name": self.name, "colour": self.colour, "from": self.start, "to": self.end}
 
 
-def marks(annotation: Mapping[str, Any], frames: list[Frame], step: int) -> Iterator[Mark]:
+def annotation_spans(
+    annotation: Mapping[str, Any], frames: list[Frame], step: int
+) -> Iterator[AnnotationSpan]:
     """What ``frames`` say: rows with ``time`` and perhaps ``timeend``, or curves where not zero, ``step`` between points.
 
     Raises Refused.
@@ -157,13 +159,13 @@ def marks(annotation: Mapping[str, Any], frames: list[Frame], step: int) -> Iter
             ends = columns["timeend"].values if "timeend" in columns else starts
             for start, end in zip(starts, ends, strict=True):
                 if start is not None:
-                    yield Mark(name, colour, start, start if end is None else end)
+                    yield AnnotationSpan(name, colour, start, start if end is None else end)
         elif "value" in columns:
-            for start, end in _held(columns["time"], columns["value"], step):
-                yield Mark(name, colour, start, end)
+            for start, end in _nonzero_spans(columns["time"], columns["value"], step):
+                yield AnnotationSpan(name, colour, start, end)
 
 
-def _held(moments: Field, values: Field, step: int) -> Iterator[tuple[int, int]]:
+def _nonzero_spans(moments: Field, values: Field, step: int) -> Iterator[tuple[int, int]]:
     """The spans in which a curve has a value other than zero, without a gap of more than a step."""
     start = last = None
     for at, value in zip(moments.values, values.values, strict=True):
@@ -193,8 +195,8 @@ class Asker:
     ) -> None:
         self.board = board
         self._metrics, self._rows = metrics, rows
-        self._context = chosen(
-            board, Context(span, interval(span, 1_000, SCRAPE)), given or {}, metrics, rows
+        self._context = choose_variables(
+            board, Context(span, point_interval(span, 1_000, SCRAPE)), given or {}, metrics, rows
         )
 
     def opened(self) -> dict[str, Any]:
@@ -225,7 +227,7 @@ class Asker:
 
     def marked(self) -> dict[str, Any]:
         """The dashboard's annotations in its span of time, and per query that failed why. Blocks."""
-        found: list[Mark] = []
+        found: list[AnnotationSpan] = []
         errors: list[str] = []
         context = replace(self._context, interval=MARK_STEP)
         for annotation in self.board.body.get("annotations", {}).get("list", ()):
@@ -234,7 +236,7 @@ class Asker:
                 continue
             try:
                 frames = self._found_by(source(annotation, target, context), target, context)
-                found += marks(annotation, frames, MARK_STEP)
+                found += annotation_spans(annotation, frames, MARK_STEP)
             except (Refused, Unknown, NoBoard) as problem:
                 errors.append(f"annotation {annotation.get('name')}: {problem}")
         return {"marks": [mark.plain() for mark in found], "errors": errors}
@@ -248,7 +250,7 @@ class Asker:
 
     def _found(self, panel: Mapping[str, Any], target: Mapping[str, Any], points: int) -> list[Frame]:
         said = target.get("interval") or panel.get("interval")
-        least = milliseconds(str(said)) if said else SCRAPE
+        least = parse_duration(str(said)) if said else SCRAPE
         most = int(panel.get("maxDataPoints") or points)
-        context = replace(self._context, interval=interval(self._context.span, most, least))
+        context = replace(self._context, interval=point_interval(self._context.span, most, least))
         return self._found_by(source(panel, target, context), target, context)

@@ -13,7 +13,7 @@ from typing import Any, Literal, Self
 import httpx
 import psycopg
 
-from services.monitoring.dashboards.sessions import only_read
+from services.monitoring.dashboards.sessions import begin_read_only
 from services.monitoring.dashboards.substitution import SECOND, Context, Range, promql, sql
 
 Type = Literal["time", "number", "string", "boolean", "other"]
@@ -189,7 +189,7 @@ def _table(query: str, series: list[Series]) -> list[Frame]:
     ]
 
 
-MOST = 100_000
+MAX_ROWS = 100_000
 Row = tuple[Any, ...]
 
 
@@ -223,11 +223,11 @@ class Postgres:
     def _answer(self, statement: str) -> tuple[list[str], list[Row]]:
         try:
             with psycopg.connect(self._dsn, connect_timeout=5, application_name="lianyun-preview") as session:
-                only_read(session, self._at)
+                begin_read_only(session, self._at)
                 found = session.execute(statement.encode(), prepare=False)
                 if found.description is None:
                     raise Refused("Postgres: the statement returns no rows")
-                return [each.name for each in found.description], list(found.fetchmany(MOST))
+                return [each.name for each in found.description], list(found.fetchmany(MAX_ROWS))
         except psycopg.Error as problem:
             raise Refused(f"Postgres: {problem}".strip()) from None
 
@@ -243,7 +243,7 @@ def _field(name: str, values: list[Any], curves: bool) -> Field:
         kind = "boolean"
     elif known and all(isinstance(value, int | float | Decimal | timedelta) for value in known):
         kind = "number"
-    return Field(name, kind, [_told(value, kind) for value in values])
+    return Field(name, kind, [_json_value(value, kind) for value in values])
 
 
 def _moment(value: Any) -> int | None:
@@ -259,7 +259,7 @@ def _moment(value: Any) -> int | None:
     raise Refused(f"the column time holds {type(value).__name__}, not moments")
 
 
-def _told(value: Any, kind: Type) -> Any:
+def _json_value(value: Any, kind: Type) -> Any:
     if value is None or kind == "boolean":
         return value
     if kind == "number":

@@ -85,7 +85,7 @@ def _run(command: list[str], folder: Path, suggestion: str) -> None:
 
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 # Nothing but the page is asked for: no updates, no lists, no first steps.
-_QUIET = (
+_BROWSER_OPTIONS = (
     *("--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--no-default-browser-check"),
     *(
         "--disable-background-networking",
@@ -99,7 +99,7 @@ _QUIET = (
 _ROOM = 103
 _SOCKET = len("/lianyun-preview-12345678/org.chromium.Chromium.123456/SingletonSocket")
 # Of the page's own clock, which stands still while it waits for an answer.
-_PATIENCE = "--virtual-time-budget=30000"
+_VIRTUAL_TIME_BUDGET = "--virtual-time-budget=30000"
 
 
 def chromium() -> str:
@@ -114,12 +114,12 @@ def chromium() -> str:
 def picture(url: str, target: Path, width: int, height: int, seconds: float = 120.0) -> None:
     """Write what ``url`` looks like to ``target`` (PNG). Blocks; whatever was started has ended then. Raises NotDrawn."""
     with tempfile.TemporaryDirectory(
-        prefix="lianyun-preview-", dir=_ground(), ignore_cleanup_errors=True
+        prefix="lianyun-preview-", dir=_profile_parent(), ignore_cleanup_errors=True
     ) as profile:
         command = [
             chromium(),
-            *_QUIET,
-            _PATIENCE,
+            *_BROWSER_OPTIONS,
+            _VIRTUAL_TIME_BUDGET,
             f"--user-data-dir={profile}",
             f"--window-size={width},{height}",
             f"--screenshot={target.absolute()}",
@@ -150,7 +150,7 @@ def picture(url: str, target: Path, width: int, height: int, seconds: float = 12
         raise NotDrawn(f"Chromium failed with exit code {process.returncode}:\n{tail}", "chromium --version")
 
 
-def _ground() -> str:
+def _profile_parent() -> str:
     usual = tempfile.gettempdir()
     return usual if len(os.fsencode(usual)) + _SOCKET <= _ROOM else "/tmp"
 

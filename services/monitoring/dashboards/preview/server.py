@@ -15,7 +15,7 @@ import orjson
 
 from services.monitoring.dashboards.preview.board_data import Asker
 from services.monitoring.dashboards.preview.boards import NoBoard
-from services.telemetry.http import Answering
+from services.telemetry.http import RequestHandler
 
 LOOPBACK = "127.0.0.1"
 _MOST = 1 << 20
@@ -60,7 +60,7 @@ class PageServer:
 
 
 def _handler(folder: Path, asker: Asker, report: Report) -> type[BaseHTTPRequestHandler]:
-    class Handler(Answering):
+    class Handler(RequestHandler):
         def do_GET(self) -> None:
             path = unquote(self.path.partition("?")[0])
             if not self._ours():
