@@ -10,7 +10,7 @@ import typer
 from services.cli.exits import Exit, Failure
 from services.cli.output import out, print_json, print_table
 from services.monitoring.capacity.presentation import lines
-from services.monitoring.capacity.sizing import Demand, measured, size
+from services.monitoring.capacity.sizing import Demand, load_figures, size
 
 _DEFAULT = Demand(0)
 
@@ -51,7 +51,7 @@ def capacity(
         kafka_days=kafka_days,
         kafka_replicas=kafka_replicas,
     )
-    figures = measured()
+    figures = load_figures()
     try:
         found = size(demand, figures)
     except ValueError as wrong:

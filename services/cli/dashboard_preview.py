@@ -15,11 +15,17 @@ from services.cli.exits import Exit, Failure
 from services.cli.output import err, print_table
 from services.cli.settings import CliSettings
 from services.cli.times import micros
-from services.monitoring.dashboards.preview.board_data import Asker
-from services.monitoring.dashboards.preview.boards import Board, NoBoard, boards
-from services.monitoring.dashboards.preview.data_sources import Postgres, Prometheus, Refused
-from services.monitoring.dashboards.preview.picture import NotDrawn, Shown, built_page, chromium, draw
-from services.monitoring.dashboards.substitution import Range, Unknown
+from services.monitoring.dashboards.preview.board_data import BoardData
+from services.monitoring.dashboards.preview.boards import Board, BoardError, load_boards
+from services.monitoring.dashboards.preview.data_sources import Postgres, Prometheus, QueryRejected
+from services.monitoring.dashboards.preview.picture import (
+    PanelReport,
+    RenderingError,
+    built_page,
+    chromium,
+    render,
+)
+from services.monitoring.dashboards.substitution import TimeRange, UnknownReference
 
 FOLDER = Path(__file__).resolve().parents[2] / "ops" / "dashboards"
 
@@ -67,7 +73,7 @@ def preview(
     moment = datetime.fromtimestamp(micros(at, "--at") / 1_000_000, UTC) if at else None
     failed = False
     with _in_the_operators_words():
-        wanted = [(board, _span(board, start, end)) for board in boards(folder, tuple(names or ()))]
+        wanted = [(board, _span(board, start, end)) for board in load_boards(folder, tuple(names or ()))]
         rows = Postgres(database or dsn_of(CliSettings()), moment)
         out.mkdir(parents=True, exist_ok=True)
         chromium()
@@ -77,7 +83,9 @@ def preview(
             rows.ready()
             for board, span in wanted:
                 target = out / f"{board.name}.png"
-                shown = draw(Asker(board, span, metrics, rows, given), page, target, width, height or None)
+                shown = render(
+                    BoardData(board, span, metrics, rows, given), page, target, width, height or None
+                )
                 failed |= any(each.errors for each in shown)
                 _tell(board.name, target, shown)
     err.print("a preview: whether Grafana loads these files is not shown by it", markup=False)
@@ -85,11 +93,13 @@ def preview(
         raise typer.Exit(Exit.FINDINGS)
 
 
-def _span(board: Board, start: str, end: str) -> Range:
+def _span(board: Board, start: str, end: str) -> TimeRange:
     """From ``start`` to ``end``, or what the dashboard itself opens with."""
     own = board.body.get("time", {})
     try:
-        return Range.of(start or own.get("from", "now-6h"), end or own.get("to", "now"), datetime.now(UTC))
+        return TimeRange.of(
+            start or own.get("from", "now-6h"), end or own.get("to", "now"), datetime.now(UTC)
+        )
     except ValueError as problem:
         raise Failure(Exit.USAGE, str(problem), "lianyun dashboards preview --help") from None
 
@@ -104,7 +114,7 @@ def _given(having: list[str]) -> dict[str, list[str]]:
     return found
 
 
-def _tell(name: str, target: Path, shown: list[Shown]) -> None:
+def _tell(name: str, target: Path, shown: list[PanelReport]) -> None:
     """What was drawn: every panel that shows nothing or could not be drawn by name, the others as a count."""
     drawn = [each for each in shown if not each.errors and not each.empty and each.type != "row"]
     print_table(
@@ -122,13 +132,13 @@ def _tell(name: str, target: Path, shown: list[Shown]) -> None:
 def _in_the_operators_words() -> Iterator[None]:
     try:
         yield
-    except NoBoard as problem:
+    except BoardError as problem:
         raise Failure(Exit.NOT_FOUND, str(problem), "lianyun dashboards build") from None
-    except NotDrawn as problem:
+    except RenderingError as problem:
         raise Failure(Exit.FAILED, str(problem), problem.suggestion) from None
-    except Unknown as problem:
+    except UnknownReference as problem:
         raise Failure(Exit.USAGE, str(problem), "lianyun dashboards preview --help") from None
-    except Refused as problem:
+    except QueryRejected as problem:
         raise Failure(
             Exit.UNREACHABLE, str(problem), "give --prometheus and --database the URLs of a running platform"
         ) from None

@@ -15,7 +15,7 @@ from services.cli.output import out, print_json, print_table
 from services.cli.settings import CliSettings
 from services.cli.times import micros
 from services.monitoring.dashboards import files
-from services.monitoring.dashboards.query_check import Checker, Outcome, Unreachable, queries
+from services.monitoring.dashboards.query_check import Checker, QueryOutcome, Unreachable, load_queries
 
 app = typer.Typer(help="Grafana's dashboards, made from code.", no_args_is_help=True)
 app.command("preview")(preview)
@@ -63,7 +63,7 @@ def check(
     """Run every query of the dashboards here; exit 3 where one fails, or says nothing and nobody explains why."""
     moment = datetime.fromtimestamp(micros(at, "--at") / 1_000_000, UTC) if at else None
     try:
-        asked = queries(folder)
+        asked = load_queries(folder)
     except ValueError as problem:
         raise Failure(Exit.USAGE, str(problem), "lianyun dashboards build") from None
     with session(CliSettings()) as connection:
@@ -76,7 +76,7 @@ def check(
                 f"Prometheus does not answer: {problem}",
                 "say where it is: --prometheus URL",
             ) from None
-    counts = {str(each): sum(answer.outcome is each for answer in answers) for each in Outcome}
+    counts = {str(each): sum(answer.outcome is each for answer in answers) for each in QueryOutcome}
     if as_json:
         print_json(
             {

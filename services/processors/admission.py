@@ -29,7 +29,7 @@ class Accepted(NamedTuple):
     event: Event
 
 
-class Judge:
+class EventAdmitter:
     """Verifies and reads records; remembers the signatures of batches it has seen. For one thread."""
 
     def __init__(self, settings: AdmissionSettings) -> None:

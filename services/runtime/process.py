@@ -15,7 +15,7 @@ import gc
 
 
 @contextmanager
-def loading() -> Iterator[None]:
+def imports_without_gc() -> Iterator[None]:
     """Around the imports of a process that starts; afterwards garbage is collected as it was before."""
     was = gc.isenabled()
     gc.disable()
@@ -30,17 +30,17 @@ SettingsT = TypeVar("SettingsT", bound="Connections")
 
 
 @contextmanager
-def starting() -> Iterator[None]:
+def startup_imports() -> Iterator[None]:
     """Around the imports of a process. They take a second, in which its supervisor may end, and it with it."""
     end_with_parent(os.environ)
-    with loading():
+    with imports_without_gc():
         yield
 
 
-def began(process: str, settings: SettingsT) -> SettingsT:
+def log_start(process: str, settings: SettingsT) -> SettingsT:
     """Log from now on as ``settings`` say, and that ``process`` began; return them."""
     from services.telemetry import logs
 
     logs.configure(settings.log_format, settings.log_level)
-    logs.began(process, settings.lines())
+    logs.log_start(process, settings.lines())
     return settings

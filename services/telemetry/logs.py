@@ -100,7 +100,7 @@ def configure(format: Literal["text", "json"] = "text", level: str = "INFO") -> 
     root.setLevel(level)
 
 
-def began(process: str, settings: Iterable[str]) -> None:
+def log_start(process: str, settings: Iterable[str]) -> None:
     """Say that ``process`` has begun and, to whoever debugs, by which ``settings`` (lines without secrets)."""
     log.info("%s began", process, extra={"action": "began"})
     for line in settings:

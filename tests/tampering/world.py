@@ -272,7 +272,7 @@ def _webhooks(dsn: str) -> None:
         )
         session.commit()
         outbox.catch_up(session)
-        subscriptions.test(session, made, NOW)
+        subscriptions.enqueue_test(session, made, NOW)
         (taken, *_) = queue.lease_due(session, 2 * NOW, 1, {}, 1)
         queue.record_success(session, taken, 200, NOW)
         session.commit()

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from services.monitoring.alerting.rules import every_alert
+from services.monitoring.alerting.rules import all_alerts
 
 WECOM, DINGTALK = "/wecom", "/dingtalk"
 """Where the relay takes what goes to which robot."""
@@ -98,7 +98,7 @@ def configuration(receivers: Receivers, group_wait: str = "30s", group_interval:
 
 
 def _inhibitions() -> Iterator[Mapping[str, Any]]:
-    known = {alert.name for alert in every_alert()}
+    known = {alert.name for alert in all_alerts()}
     for one in INHIBITIONS:
         assert known >= {one.source, *one.targets}, one
         yield {

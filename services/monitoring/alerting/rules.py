@@ -42,7 +42,7 @@ def dashboard_of(alert: Alert) -> str:
 _HEAD = "# Written by `make schemas` from services/monitoring/alerting.\ngroups:\n"
 
 
-def every_alert() -> tuple[Alert, ...]:
+def all_alerts() -> tuple[Alert, ...]:
     """All rules that may fire; an objective has one by severity, of one name."""
     return (*(alert for group in GROUPS.values() for alert in group), *burn_rate_alerts())
 

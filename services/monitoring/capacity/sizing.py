@@ -46,7 +46,7 @@ class Figures(BaseModel):
     storage: Storage
 
 
-def measured() -> Figures:
+def load_figures() -> Figures:
     """Read the figures that come with this release."""
     text = files("services.monitoring.capacity").joinpath("measured.toml").read_text(encoding="utf-8")
     return Figures.model_validate(tomllib.loads(text))

@@ -19,7 +19,13 @@ import psycopg
 
 from services.monitoring.dashboards import substitution
 from services.monitoring.dashboards.sessions import begin_read_only
-from services.monitoring.dashboards.substitution import SCRAPE, Context, Range, VariableValue, parse_duration
+from services.monitoring.dashboards.substitution import (
+    SCRAPE,
+    Context,
+    TimeRange,
+    VariableValue,
+    parse_duration,
+)
 
 _UNITS = {"m": 60, "h": 3_600, "d": 86_400}
 _ALL = ".*"
@@ -43,7 +49,7 @@ class PanelQuery:
     variables: Mapping[str, VariableValue] = field(default_factory=dict)
 
 
-def queries(folder: Path) -> list[PanelQuery]:
+def load_queries(folder: Path) -> list[PanelQuery]:
     """Every query of every file: panels, annotations and variables. ValueError for a file that is no dashboard."""
     found = [asked for path in sorted(folder.glob("*.json")) for asked in _of(path)]
     if not found:
@@ -112,7 +118,7 @@ def sql(asked: PanelQuery, until: datetime) -> str:
 
 
 def _context(asked: PanelQuery, until: datetime, interval: int) -> Context:
-    span = Range.of(f"now-{asked.span}s", "now", until)
+    span = TimeRange.of(f"now-{asked.span}s", "now", until)
     return Context(span, interval, SCRAPE, asked.variables)
 
 
@@ -132,7 +138,7 @@ class Unreachable(Exception):
     """Prometheus does not answer."""
 
 
-class Outcome(StrEnum):
+class QueryOutcome(StrEnum):
     """What came of a query."""
 
     ANSWERED = "answered"
@@ -146,13 +152,13 @@ class QueryResult:
     """A query with what came of it; ``detail`` is the error, or why it may be empty."""
 
     asked: PanelQuery
-    outcome: Outcome
+    outcome: QueryOutcome
     detail: str = ""
 
     @property
     def wrong(self) -> bool:
         """Whether somebody has to look at it."""
-        return self.outcome in (Outcome.NOTHING, Outcome.FAILED)
+        return self.outcome in (QueryOutcome.NOTHING, QueryOutcome.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,13 +186,13 @@ class Checker:
         except (psycopg.errors.Error, _QueryRejected) as problem:
             if isinstance(problem, psycopg.OperationalError) and self.session.closed:
                 raise
-            return QueryResult(asked, Outcome.FAILED, str(problem).splitlines()[0])
+            return QueryResult(asked, QueryOutcome.FAILED, str(problem).splitlines()[0])
         if something:
-            return QueryResult(asked, Outcome.ANSWERED)
+            return QueryResult(asked, QueryOutcome.ANSWERED)
         return (
-            QueryResult(asked, Outcome.EMPTY, asked.empty)
+            QueryResult(asked, QueryOutcome.EMPTY, asked.empty)
             if asked.empty
-            else QueryResult(asked, Outcome.NOTHING)
+            else QueryResult(asked, QueryOutcome.NOTHING)
         )
 
     def _rows(self, asked: PanelQuery) -> bool:

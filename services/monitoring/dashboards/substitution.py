@@ -29,7 +29,7 @@ _LONG = ((DAY, 12 * HOUR), (7 * DAY, DAY), (21 * DAY, 7 * DAY), (42 * DAY, 30 * 
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
+class TimeRange:
     """From ``start`` to ``end``, in milliseconds since 1970."""
 
     start: int
@@ -41,7 +41,7 @@ class Range:
         return self.end - self.start
 
     @classmethod
-    def of(cls, start: str, end: str, now: datetime) -> Range:
+    def of(cls, start: str, end: str, now: datetime) -> TimeRange:
         """Read ``now-6h``, ``now/d``, a date or an RFC 3339 moment. Raises ValueError, also where nothing lies between."""
         found = cls(_moment(start, now, up=False), _moment(end, now, up=True))
         if found.length <= 0:
@@ -77,7 +77,7 @@ def parse_duration(duration: str) -> int:
     return round(sum(float(count) * UNITS[unit] for count, unit in _DURATION.findall(text)))
 
 
-def written(length: int) -> str:
+def format_duration(length: int) -> str:
     """Milliseconds in the greatest unit that leaves no rest: 15s, 2m, 1h, 1d."""
     for unit in ("d", "h", "m", "s"):
         if length >= UNITS[unit] and length % UNITS[unit] == 0:
@@ -85,7 +85,7 @@ def written(length: int) -> str:
     return f"{length}ms"
 
 
-def point_interval(span: Range, points: int, least: int) -> int:
+def point_interval(span: TimeRange, points: int, least: int) -> int:
     """Milliseconds between two points where about ``points`` fit into ``span``, never below ``least``."""
     return max(_rounded(span.length / max(points, 1)), least)
 
@@ -104,7 +104,7 @@ _MACRO = re.compile(r"\$(__\w+)\(([^)]*)\)")
 _IN_REGEX = re.compile(r"[$^*{}\[\]'+?.()|]")
 
 
-class Unknown(ValueError):
+class UnknownReference(ValueError):
     """A query says something that this module does not put into words; the text names it."""
 
 
@@ -122,7 +122,7 @@ class VariableValue:
 class Context:
     """For what a query is context: the span of time, milliseconds between points and between two scrapes, and what is chosen."""
 
-    span: Range
+    span: TimeRange
     interval: int
     scrape: int = SCRAPE
     variables: Mapping[str, VariableValue] = field(default_factory=dict)
@@ -163,7 +163,7 @@ def _replaced(text: str, context: Context, language: Language) -> str:
             return found[0]  # a macro of SQL
         if language == "text" or name.isdigit():
             return found[0]  # an amount of money in a text, a parameter of SQL
-        raise Unknown(f"{found[0]} stands for nothing: there is no variable {name!r}")
+        raise UnknownReference(f"{found[0]} stands for nothing: there is no variable {name!r}")
 
     return _VARIABLE.sub(one, text)
 
@@ -172,9 +172,9 @@ def _spans(context: Context) -> dict[str, int | str]:
     """Grafana's own variables: words as they are, moments as numbers."""
     span = context.span
     return {
-        "__interval": written(context.interval),
+        "__interval": format_duration(context.interval),
         "__interval_ms": str(context.interval),
-        "__rate_interval": written(context.rate_interval),
+        "__rate_interval": format_duration(context.rate_interval),
         "__rate_interval_ms": str(context.rate_interval),
         "__range": f"{round(span.length / SECOND)}s",
         "__range_s": str(round(span.length / SECOND)),
@@ -189,7 +189,7 @@ def _span(value: int | str, name: str, form: str | None) -> str:
         return str(value)
     if form == "date":
         return _iso(value)
-    raise Unknown(f"${{{name}:{form}}}: only ${{{name}}} and ${{{name}:date}} are known")
+    raise UnknownReference(f"${{{name}:{form}}}: only ${{{name}}} and ${{{name}:date}} are known")
 
 
 def _formatted(chosen: VariableValue, form: str | None, language: Language) -> str:
@@ -204,7 +204,9 @@ def _formatted(chosen: VariableValue, form: str | None, language: Language) -> s
     try:
         return _FORMATS[form](chosen.values)
     except KeyError:
-        raise Unknown(f"the format {form!r} is not known; known are text, {', '.join(_FORMATS)}") from None
+        raise UnknownReference(
+            f"the format {form!r} is not known; known are text, {', '.join(_FORMATS)}"
+        ) from None
 
 
 def _for_promql(chosen: VariableValue) -> str:
@@ -275,7 +277,7 @@ def _macro(name: str, written_arguments: str, context: Context) -> str:
         }
         if name in alone:
             return alone[name]
-        raise Unknown(f"${name}() is not known, or misses its arguments")
+        raise UnknownReference(f"${name}() is not known, or misses its arguments")
     column = arguments[0]
     if name in ("__timeGroup", "__timeGroupAlias", "__unixEpochGroup", "__unixEpochGroupAlias"):
         return _grouped(name, arguments)
@@ -286,16 +288,16 @@ def _macro(name: str, written_arguments: str, context: Context) -> str:
         "__unixEpochFilter": f"{column} >= {context.span.start // 1_000} AND {column} <= {context.span.end // 1_000}",
     }
     if name not in by_column:
-        raise Unknown(f"${name}({written_arguments}) is not known")
+        raise UnknownReference(f"${name}({written_arguments}) is not known")
     return by_column[name]
 
 
 def _grouped(name: str, arguments: list[str]) -> str:
     """Moments in buckets. The fill of missing ones (a third argument) is no part of the statement, as in Grafana."""
     if len(arguments) < 2:
-        raise Unknown(f"${name}({', '.join(arguments)}) needs a column and an interval")
+        raise UnknownReference(f"${name}({', '.join(arguments)}) needs a column and an interval")
     column, step = arguments[0], parse_duration(arguments[1].strip("'\"")) // SECOND
     if step < 1:
-        raise Unknown(f"${name}: an interval of {arguments[1]} is below a second")
+        raise UnknownReference(f"${name}: an interval of {arguments[1]} is below a second")
     of = column if name.startswith("__unixEpoch") else f"extract(epoch from {column})"
     return f"floor({of}/{step})*{step}" + (' AS "time"' if name.endswith("Alias") else "")

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from services.runtime.process import began, starting
+from services.runtime.process import log_start, startup_imports
 
 
 def main() -> None:
     """Work until SIGTERM or SIGINT. An error ends the process, and whoever supervises it starts it again."""
-    with starting():
+    with startup_imports():
         from services.monitoring.exporter.process import run
         from services.monitoring.exporter.settings import ExporterSettings
 
-    run(began("exporter", ExporterSettings()))
+    run(log_start("exporter", ExporterSettings()))
 
 
 if __name__ == "__main__":

@@ -188,7 +188,7 @@ class Deliverer:
             return
         pause = self._settings.backoff.pause(taken.attempt, self._chance(), answer.asked)
         again = None if pause is None else now + int(pause * SECOND)
-        queue.failed(self._session, taken, answer.status, answer.detail, now, again)
+        queue.record_failure(self._session, taken, answer.status, answer.detail, now, again)
         self._metrics.failed(again is None)
         log.info(
             "delivery of %s to %s failed: %s",

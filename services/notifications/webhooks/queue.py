@@ -43,7 +43,7 @@ class LeasedDelivery(NamedTuple):
     traceparent: str | None = None
 
 
-class Told(NamedTuple):
+class DeliveryRecord(NamedTuple):
     """A delivery as its party sees it: ``state`` WAITING, DELIVERED or DEAD."""
 
     message: str
@@ -106,7 +106,7 @@ def record_success(session: Session, taken: LeasedDelivery, status: int, now: Mi
     session.execute(statement("settle"), values)
 
 
-def failed(
+def record_failure(
     session: Session,
     taken: LeasedDelivery,
     status: int | None,
@@ -147,7 +147,7 @@ def replay(session: Session, subscription: str, since: Micros, now: Micros) -> i
 
 def deliveries(
     session: Session, subscription: str, state: str | None, before: tuple[Micros, str] | None, limit: int
-) -> list[Told]:
+) -> list[DeliveryRecord]:
     """Deliveries of a subscription, the latest news first, from behind ``before`` (its time and message) on."""
     at, id_ = before or (FOREVER, "")
     values = {"id": subscription, "state": state, "at": at, "message": id_, "limit": limit}
@@ -169,8 +169,8 @@ def _seal(told: Message) -> bytes:
 
 def _told(
     message: str, type_: str, at: Micros, state: str, attempts: int, due: Micros | None, *rest: Any
-) -> Told:
-    return Told(message, type_, at, state, attempts, None if due == FOREVER else due, *rest)
+) -> DeliveryRecord:
+    return DeliveryRecord(message, type_, at, state, attempts, None if due == FOREVER else due, *rest)
 
 
 def _settled(

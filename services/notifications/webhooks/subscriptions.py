@@ -81,7 +81,7 @@ def create(
     ``url`` was judged by ``address.require_url``. From the transaction on, nothing that is committed is missed.
     """
     _rows(session, "party_lock", {"party": party})
-    if len(of_party(session, party)) >= MAX_PER_PARTY:
+    if len(list_for_party(session, party)) >= MAX_PER_PARTY:
         raise TooMany(f"{party} has {MAX_PER_PARTY} webhooks; remove one first")
     id_ = f"wh_{secrets.token_hex(12)}"
     wanted = sorted({str(each) for each in types})
@@ -93,12 +93,12 @@ def create(
     return made, [_add(session, id_, scheme, seal, now) for scheme in SchemeName]
 
 
-def of_party(session: Session, party: str) -> list[Subscription]:
+def list_for_party(session: Session, party: str) -> list[Subscription]:
     """All subscriptions of ``party`` that were not removed, by id."""
     return [_subscription(row) for row in _rows(session, "subscriptions", {"party": party, "id": None})]
 
 
-def one(session: Session, party: str, id_: str) -> Subscription | None:
+def find(session: Session, party: str, id_: str) -> Subscription | None:
     """The subscription ``id_`` of ``party``."""
     rows = _rows(session, "subscriptions", {"party": party, "id": id_})
     return _subscription(rows[0]) if rows else None
@@ -149,7 +149,7 @@ def change(
     return _subscription(rows[0])
 
 
-def keys(session: Session, id_: str, seal: Seal, now: Micros) -> list[VerificationKey]:
+def verification_keys(session: Session, id_: str, seal: Seal, now: Micros) -> list[VerificationKey]:
     """What verifies what is signed now, the present one of each scheme first. Raises SealError."""
     return [
         VerificationKey(secret.scheme, secret.shown(), created, expires)
@@ -172,7 +172,7 @@ def rotate(
     return _add(session, id_, scheme, seal, now)
 
 
-def test(session: Session, subscription: Subscription, now: Micros) -> Message:
+def enqueue_test(session: Session, subscription: Subscription, now: Micros) -> Message:
     """Put a test message for this one subscription into the queue, and return it."""
     told = message(
         subscription.party,

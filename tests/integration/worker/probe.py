@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from services.runtime.process import loading
+from services.runtime.process import imports_without_gc
 
-with loading():
+with imports_without_gc():
     import psycopg
 
     from services.ledger.storage import points

@@ -13,7 +13,7 @@ import pytest
 
 from services.monitoring.alerting import objectives
 from services.monitoring.alerting.alerts import Alert, counter_increase
-from services.monitoring.alerting.rules import dashboard_of, every_alert
+from services.monitoring.alerting.rules import all_alerts, dashboard_of
 from services.monitoring.artefacts import ROOT, families
 from tests.unit.alerting.cases import CASES, FIRST_HOUR, NEWBORN, OLD, UP, YOUNG, Case
 
@@ -21,7 +21,7 @@ RULES = [str(ROOT / "ops" / "alerts" / name) for name in ("alerts.yml", "objecti
 
 
 def alert_of(case: Case) -> Alert:
-    (found,) = (a for a in every_alert() if a.name == case.alert and case.severity in (None, a.severity))
+    (found,) = (a for a in all_alerts() if a.name == case.alert and case.severity in (None, a.severity))
     return found
 
 
@@ -58,7 +58,7 @@ def promtool(
 
 def test_every_alert_has_a_case_that_fires_and_one_that_is_quiet() -> None:
     tried = {(case.alert, alert_of(case).severity) for case in CASES}
-    assert tried == {(alert.name, alert.severity) for alert in every_alert()} - {("Watchdog", "none")}
+    assert tried == {(alert.name, alert.severity) for alert in all_alerts()} - {("Watchdog", "none")}
     assert all(case.fires != case.quiet for case in CASES)
 
 
@@ -67,7 +67,7 @@ def both(cases: Iterable[Case]) -> list[dict[str, Any]]:
 
 
 def test_alerts_fire_and_are_quiet_as_they_should(watching: Path, tmp_path: Path) -> None:
-    (watchdog,) = (alert for alert in every_alert() if alert.name == "Watchdog")
+    (watchdog,) = (alert for alert in all_alerts() if alert.name == "Watchdog")
     always = Case(watchdog.name, {}, {}, "1m")
     cases = [case for case in CASES if not alert_of(case).slo]
     soon = both(case for case in cases if not lasts(case))
@@ -98,7 +98,7 @@ def test_every_alert_on_a_counter_has_a_case_for_a_series_that_is_born_at_its_fu
     recorded = {name for name, expression, _ in objectives.recording_rules() if COUNTING.search(expression)}
     counting = {
         (alert.name, alert.severity)
-        for alert in every_alert()
+        for alert in all_alerts()
         if COUNTING.search(alert.expression) or any(name in alert.expression for name in recorded)
     }
     assert {(case.alert, alert_of(case).severity) for case in NEWBORN} == counting
@@ -160,7 +160,7 @@ def test_prometheus_accepts_the_rules(watching: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("alert", every_alert(), ids=lambda alert: f"{alert.name}-{alert.severity}")
+@pytest.mark.parametrize("alert", all_alerts(), ids=lambda alert: f"{alert.name}-{alert.severity}")
 def test_an_alert_asks_for_metrics_and_labels_that_exist(alert: Alert) -> None:
     known = families()
     for metric in re.findall(r"lianyun_[a-z0-9_]+", alert.expression):

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from services.cli.main import app
 from services.monitoring.capacity.presentation import format_bytes, table
-from services.monitoring.capacity.sizing import Demand, Figures, measured, size
+from services.monitoring.capacity.sizing import Demand, Figures, load_figures, size
 
 PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "capacity.md").read_text()
 WHERE = {"command": "c", "hardware": "h", "commit": "x"}
@@ -83,11 +83,11 @@ def test_bytes_for_people(count: int, text: str) -> None:
 
 
 def test_the_page_says_what_is_computed_and_what_was_measured() -> None:
-    for row in table(measured()):
+    for row in table(load_figures()):
         assert f"\n{row}\n" in PAGE, (
             "docs/reference/capacity.md is stale: paste the table that services/monitoring/capacity renders"
         )
-    figures = measured()
+    figures = load_figures()
     for section in (figures.processing, figures.storage):
         assert section.commit in PAGE
         for name, value in section.model_dump().items():

@@ -15,12 +15,12 @@ import pytest
 
 from services.ledger.dead_letters.letter import State
 from services.monitoring.alerting.objectives import recording_rules
-from services.monitoring.alerting.rules import dashboard_of, every_alert
+from services.monitoring.alerting.rules import all_alerts, dashboard_of
 from services.monitoring.artefacts import families
 from services.monitoring.dashboards import files
 from services.monitoring.dashboards.definitions import Dashboard, Kind, Link, Metric, Panel, Row
 from services.monitoring.dashboards.grafana import draw
-from services.monitoring.dashboards.query_check import PanelQuery, promql, queries, sql
+from services.monitoring.dashboards.query_check import PanelQuery, load_queries, promql, sql
 from tests.unit.infra.test_compose import INFRA
 
 FOLDER = files.ROOT / files.FOLDER
@@ -40,7 +40,7 @@ def panels(name: str) -> Iterator[dict[str, Any]]:
 
 
 def asked(source: str) -> list[PanelQuery]:
-    return [one for one in queries(FOLDER) if one.source == source]
+    return [one for one in load_queries(FOLDER) if one.source == source]
 
 
 def test_the_files_are_those_that_the_code_makes() -> None:
@@ -60,9 +60,9 @@ def test_a_file_that_nothing_makes_or_that_differs_is_stale(tmp_path: Path) -> N
 def test_uids_are_unique_and_what_alerts_name() -> None:
     uids = [drawn["uid"] for drawn in DRAWN.values()]
     assert len({*uids}) == len(uids) >= 6
-    assert {dashboard_of(alert) for alert in every_alert()} <= {*uids}
+    assert {dashboard_of(alert) for alert in all_alerts()} <= {*uids}
     rules = (files.ROOT / "ops" / "alerts" / "alerts.yml").read_text(encoding="utf-8")
-    assert rules.count("dashboard_uid: ") == len(every_alert())
+    assert rules.count("dashboard_uid: ") == len(all_alerts())
 
 
 @each

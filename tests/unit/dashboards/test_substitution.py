@@ -13,15 +13,15 @@ from services.monitoring.dashboards.substitution import (
     MINUTE,
     SECOND,
     Context,
-    Range,
-    Unknown,
+    TimeRange,
+    UnknownReference,
     VariableValue,
     plain,
     promql,
     sql,
 )
 
-SPAN = Range.of("2026-11-25T10:00:00Z", "2026-11-25T16:00:00Z", datetime.now(UTC))
+SPAN = TimeRange.of("2026-11-25T10:00:00Z", "2026-11-25T16:00:00Z", datetime.now(UTC))
 ONE = VariableValue(("brest-malaszewicze",), ("Brest",))
 TWO = VariableValue(("xi'an (east)", "a.b|c"), several=True)
 ANY = VariableValue(("a", "b"), ("All",), several=True, raw=".*")
@@ -102,7 +102,7 @@ def test_texts_show_what_is_chosen_and_keep_what_means_nothing() -> None:
 )
 def test_what_stands_for_nothing_is_named(ask: object, text: str, named: str) -> None:
     assert callable(ask)
-    with pytest.raises(Unknown, match=named):
+    with pytest.raises(UnknownReference, match=named):
         ask(text, CONTEXT)
 
 

@@ -7,14 +7,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from services.monitoring.dashboards.preview.boards import KINDS, Board, NoBoard, source
-from services.monitoring.dashboards.preview.data_sources import Field, Frame, Postgres, Prometheus, Refused
+from services.monitoring.dashboards.preview.boards import KINDS, Board, BoardError, source
+from services.monitoring.dashboards.preview.data_sources import (
+    Field,
+    Frame,
+    Postgres,
+    Prometheus,
+    QueryRejected,
+)
 from services.monitoring.dashboards.substitution import (
     SCRAPE,
     SECOND,
     Context,
-    Range,
-    Unknown,
+    TimeRange,
+    UnknownReference,
     VariableValue,
     parse_duration,
     point_interval,
@@ -39,7 +45,7 @@ def choose_variables(
     known = {each["name"] for each in declared}
     for name in given:
         if name not in known:
-            raise Unknown(
+            raise UnknownReference(
                 f"{board.name} has no variable {name!r}; it has {', '.join(sorted(known)) or 'none'}"
             )
     for variable in declared:
@@ -86,7 +92,9 @@ def _options(variable: Mapping[str, Any], context: Context, metrics: Prometheus,
     if kind in ("constant", "textbox"):
         return [(str(query or ""), str(query or ""))]
     if kind != "query":
-        raise Unknown(f"the variable {variable['name']!r} is of the kind {kind!r}, which is not known here")
+        raise UnknownReference(
+            f"the variable {variable['name']!r} is of the kind {kind!r}, which is not known here"
+        )
     if source({"datasource": variable.get("datasource")}, {}, context) == "postgres":
         text = (
             query
@@ -111,7 +119,9 @@ def _pairs(query: str) -> Options:
 def _label_values(query: str, context: Context, metrics: Prometheus) -> list[str]:
     found = _LABEL_VALUES.fullmatch(promql(query, context))
     if found is None:
-        raise Refused(f"only label_values(...) is known of variables that ask Prometheus, not {query!r}")
+        raise QueryRejected(
+            f"only label_values(...) is known of variables that ask Prometheus, not {query!r}"
+        )
     return metrics.label_values(found[2], found[1] or "", context.span)
 
 
@@ -153,7 +163,7 @@ def annotation_spans(
     for frame in frames:
         columns = {each.name.lower(): each for each in frame.fields}
         if "time" not in columns:
-            raise Refused("an annotation needs a column called time")
+            raise QueryRejected("an annotation needs a column called time")
         if "timeend" in columns or "text" in columns:
             starts = columns["time"].values
             ends = columns["timeend"].values if "timeend" in columns else starts
@@ -182,13 +192,13 @@ def _nonzero_spans(moments: Field, values: Field, step: int) -> Iterator[tuple[i
 MARK_STEP = 60 * SECOND
 
 
-class Asker:
+class BoardData:
     """Asks for ``board`` in ``span``. ``given`` are values of its variables by name. Raises Refused and Unknown."""
 
     def __init__(
         self,
         board: Board,
-        span: Range,
+        span: TimeRange,
         metrics: Prometheus,
         rows: Postgres,
         given: Mapping[str, Sequence[str]] | None = None,
@@ -221,7 +231,7 @@ class Asker:
                 continue
             try:
                 frames += self._found(panel, target, points)
-            except (Refused, Unknown, NoBoard) as problem:
+            except (QueryRejected, UnknownReference, BoardError) as problem:
                 errors.append(f"{target.get('refId', '?')}: {problem}")
         return {"frames": [frame.plain() for frame in frames], "errors": errors}
 
@@ -237,7 +247,7 @@ class Asker:
             try:
                 frames = self._found_by(source(annotation, target, context), target, context)
                 found += annotation_spans(annotation, frames, MARK_STEP)
-            except (Refused, Unknown, NoBoard) as problem:
+            except (QueryRejected, UnknownReference, BoardError) as problem:
                 errors.append(f"annotation {annotation.get('name')}: {problem}")
         return {"marks": [mark.plain() for mark in found], "errors": errors}
 

@@ -20,7 +20,7 @@ KINDS = {
 }
 
 
-class NoBoard(Exception):
+class BoardError(Exception):
     """A dashboard is not there or cannot be read; the text says which and why."""
 
 
@@ -42,7 +42,7 @@ class Board:
         for panel in self.panels():
             if panel.get("id") == number:
                 return panel
-        raise NoBoard(f"{self.name} has no panel {number}")
+        raise BoardError(f"{self.name} has no panel {number}")
 
     def height(self) -> int:
         """Pixels of all its panels."""
@@ -56,17 +56,17 @@ def _place(panel: Mapping[str, Any]) -> Mapping[str, int]:
     return {"x": 0, "y": 0, "w": 24, "h": 8, **panel.get("gridPos", {})}
 
 
-def boards(folder: Path, names: tuple[str, ...] = ()) -> list[Board]:
+def load_boards(folder: Path, names: tuple[str, ...] = ()) -> list[Board]:
     """The dashboards ``names`` (files or uids, without ``.json``), or all of ``folder``, in order. Raises NoBoard."""
     found = {path.stem: _read(path) for path in sorted(folder.glob("*.json"))}
     if not found:
-        raise NoBoard(f"there is no dashboard in {folder}")
+        raise BoardError(f"there is no dashboard in {folder}")
     by_uid = {str(board.body.get("uid")): board for board in found.values()}
     chosen = []
     for name in names or found:
         board = found.get(name.removesuffix(".json")) or by_uid.get(name)
         if board is None:
-            raise NoBoard(f"there is no dashboard {name!r}; there are {', '.join(found)}")
+            raise BoardError(f"there is no dashboard {name!r}; there are {', '.join(found)}")
         chosen.append(board)
     return chosen
 
@@ -75,9 +75,9 @@ def _read(path: Path) -> Board:
     try:
         body = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as problem:
-        raise NoBoard(f"{path} cannot be read: {problem}") from None
+        raise BoardError(f"{path} cannot be read: {problem}") from None
     if not isinstance(body, dict) or not isinstance(body.get("panels"), list):
-        raise NoBoard(f"{path} is no dashboard of Grafana's classic form: it has no panels")
+        raise BoardError(f"{path} is no dashboard of Grafana's classic form: it has no panels")
     return Board(path.stem, body)
 
 
@@ -91,4 +91,6 @@ def source(panel: Mapping[str, Any], target: Mapping[str, Any], context: Context
     try:
         return KINDS[kind]
     except KeyError:
-        raise NoBoard(f"the data source {kind!r} is not known here, only Prometheus and Postgres") from None
+        raise BoardError(
+            f"the data source {kind!r} is not known here, only Prometheus and Postgres"
+        ) from None

@@ -14,12 +14,12 @@ import httpx
 import psycopg
 
 from services.monitoring.dashboards.sessions import begin_read_only
-from services.monitoring.dashboards.substitution import SECOND, Context, Range, promql, sql
+from services.monitoring.dashboards.substitution import SECOND, Context, TimeRange, promql, sql
 
 Type = Literal["time", "number", "string", "boolean", "other"]
 
 
-class Refused(Exception):
+class QueryRejected(Exception):
     """A data source did not answer a query; the text says why, as it is shown in the panel."""
 
 
@@ -100,7 +100,7 @@ class Prometheus:
         legend = str(target.get("legendFormat") or "")
         return [_curve(name, each, legend, expression) for each in series]
 
-    def label_values(self, label: str, matching: str, span: Range) -> list[str]:
+    def label_values(self, label: str, matching: str, span: TimeRange) -> list[str]:
         """The values of ``label`` in ``span``, of the series ``matching`` or of all where it is empty; in order."""
         limits = {"start": f"{span.start / SECOND:.3f}", "end": f"{span.end / SECOND:.3f}"}
         if matching:
@@ -116,14 +116,14 @@ class Prometheus:
             )
             body = answer.json()
         except httpx.HTTPError as problem:
-            raise Refused(f"Prometheus at {self._url} does not answer: {problem}") from None
+            raise QueryRejected(f"Prometheus at {self._url} does not answer: {problem}") from None
         except ValueError:
-            raise Refused(
+            raise QueryRejected(
                 f"{self._url} answers, but not as Prometheus does (HTTP {answer.status_code})"
             ) from None
         if not isinstance(body, dict) or body.get("status") != "success":
             said = body.get("error") if isinstance(body, dict) else None
-            raise Refused(f"Prometheus: {said or f'HTTP {answer.status_code}'}")
+            raise QueryRejected(f"Prometheus: {said or f'HTTP {answer.status_code}'}")
         return body["data"]
 
 
@@ -226,10 +226,10 @@ class Postgres:
                 begin_read_only(session, self._at)
                 found = session.execute(statement.encode(), prepare=False)
                 if found.description is None:
-                    raise Refused("Postgres: the statement returns no rows")
+                    raise QueryRejected("Postgres: the statement returns no rows")
                 return [each.name for each in found.description], list(found.fetchmany(MAX_ROWS))
         except psycopg.Error as problem:
-            raise Refused(f"Postgres: {problem}".strip()) from None
+            raise QueryRejected(f"Postgres: {problem}".strip()) from None
 
 
 def _field(name: str, values: list[Any], curves: bool) -> Field:
@@ -256,7 +256,7 @@ def _moment(value: Any) -> int | None:
         return round((value - date(1970, 1, 1)) / timedelta(milliseconds=1))
     if isinstance(value, int | float | Decimal):
         return round(float(value) * SECOND)
-    raise Refused(f"the column time holds {type(value).__name__}, not moments")
+    raise QueryRejected(f"the column time holds {type(value).__name__}, not moments")
 
 
 def _json_value(value: Any, kind: Type) -> Any:
@@ -271,7 +271,7 @@ def _curves(query: str, fields: list[Field]) -> list[Frame]:
     """Rows of (time, words, numbers) as one frame with a column of numbers per words, at all moments of the rows."""
     at = next((each for each in fields if each.name == "Time" and each.type == "time"), None)
     if at is None:
-        raise Refused("a query with the format time_series needs a column called time")
+        raise QueryRejected("a query with the format time_series needs a column called time")
     words = [each for each in fields if each.type == "string" and any(v is not None for v in each.values)]
     numbers = [each for each in fields if each.type == "number"]
     if not at.values:

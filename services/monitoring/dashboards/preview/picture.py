@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.monitoring.dashboards.preview.board_data import Asker
+from services.monitoring.dashboards.preview.board_data import BoardData
 from services.monitoring.dashboards.preview.server import PageServer
 
 SOURCE = Path(__file__).resolve().parents[4] / "ops" / "preview"
@@ -21,7 +21,7 @@ MEGABYTES = 440
 _PARTS = ("package-lock.json", "build.js", "src/**/*.*")
 
 
-class NotDrawn(Exception):
+class RenderingError(Exception):
     """The page could not be built or drawn; ``suggestion`` says what to do."""
 
     def __init__(self, problem: str, suggestion: str) -> None:
@@ -35,7 +35,7 @@ def built_page(say: Callable[[str], None], source: Path = SOURCE) -> Path:
     What is fetched is said beforehand. Everything stays below ``source``, and no package's own script is run.
     """
     if not (source / "package-lock.json").is_file():
-        raise NotDrawn(
+        raise RenderingError(
             f"the page's source is not in {source}", "run it from a checkout, where ops/preview is"
         )
     page, mark = source / "dist", source / "dist" / "built-from"
@@ -44,7 +44,7 @@ def built_page(say: Callable[[str], None], source: Path = SOURCE) -> Path:
         return page
     for name, package in (("node", "nodejs"), ("npm", "npm")):
         if shutil.which(name) is None:
-            raise NotDrawn(f"{name} is not on this machine", f"apt-get install {package} (20 or later)")
+            raise RenderingError(f"{name} is not on this machine", f"apt-get install {package} (20 or later)")
     packages = source / "node_modules" / ".package-lock.json"
     if not packages.is_file() or packages.stat().st_mtime < (source / "package-lock.json").stat().st_mtime:
         say(f"fetching Grafana's components by npm, once: about {MEGABYTES} MB in {source / 'node_modules'}")
@@ -77,10 +77,10 @@ def _run(command: list[str], folder: Path, suggestion: str) -> None:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as problem:
-        raise NotDrawn(f"{command[0]} could not be run: {problem}", suggestion) from None
+        raise RenderingError(f"{command[0]} could not be run: {problem}", suggestion) from None
     if done.returncode != 0:
         said = (done.stderr.strip() or done.stdout.strip())[-1_000:]
-        raise NotDrawn(f"{' '.join(command)} failed:\n{said}", suggestion)
+        raise RenderingError(f"{' '.join(command)} failed:\n{said}", suggestion)
 
 
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
@@ -108,7 +108,7 @@ def chromium() -> str:
         found = shutil.which(name)
         if found is not None:
             return found
-    raise NotDrawn("Chromium is not on this machine", "apt-get install chromium")
+    raise RenderingError("Chromium is not on this machine", "apt-get install chromium")
 
 
 def picture(url: str, target: Path, width: int, height: int, seconds: float = 120.0) -> None:
@@ -137,7 +137,7 @@ def picture(url: str, target: Path, width: int, height: int, seconds: float = 12
         try:
             _, said = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
-            raise NotDrawn(
+            raise RenderingError(
                 f"Chromium did not finish in {seconds:.0f} s", "try again, or a shorter --from"
             ) from None
         finally:
@@ -147,7 +147,9 @@ def picture(url: str, target: Path, width: int, height: int, seconds: float = 12
             process.wait()
     if process.returncode != 0 or not target.is_file():
         tail = said.decode(errors="replace").strip()[-600:]
-        raise NotDrawn(f"Chromium failed with exit code {process.returncode}:\n{tail}", "chromium --version")
+        raise RenderingError(
+            f"Chromium failed with exit code {process.returncode}:\n{tail}", "chromium --version"
+        )
 
 
 def _profile_parent() -> str:
@@ -159,7 +161,7 @@ HEAD = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class PanelReport:
     """What a panel showed: so many fields and rows, or nothing, or why it could not."""
 
     panel: str
@@ -174,7 +176,9 @@ class Shown:
         return not self.errors and self.rows == 0 and self.type not in ("row", "text")
 
 
-def draw(asker: Asker, page: Path, target: Path, width: int, height: int | None = None) -> list[Shown]:
+def render(
+    asker: BoardData, page: Path, target: Path, width: int, height: int | None = None
+) -> list[PanelReport]:
     """Write the dashboard of ``asker`` to ``target`` (PNG), as high as its panels or ``height``; what its panels showed.
 
     Blocks for some seconds. Raises NotDrawn.
@@ -183,12 +187,12 @@ def draw(asker: Asker, page: Path, target: Path, width: int, height: int | None 
     with PageServer(page, asker) as server:
         picture(server.url, target, width, height or asker.board.height() + HEAD)
         if not server.report.drawn.is_set():
-            raise NotDrawn(
+            raise RenderingError(
                 f"the page of {asker.board.name} did not come to its end; {target} shows how far it came",
                 "open the picture; if it is empty, remove ops/preview/dist and try again",
             )
         shown = [
-            Shown(each["title"], each["type"], each["fields"], each["rows"], tuple(each["errors"]))
+            PanelReport(each["title"], each["type"], each["fields"], each["rows"], tuple(each["errors"]))
             for each in server.report.panels
         ]
-        return shown + [Shown("(annotations)", "row", 0, 0, (each,)) for each in server.report.errors]
+        return shown + [PanelReport("(annotations)", "row", 0, 0, (each,)) for each in server.report.errors]

@@ -13,8 +13,8 @@ from urllib.parse import unquote
 
 import orjson
 
-from services.monitoring.dashboards.preview.board_data import Asker
-from services.monitoring.dashboards.preview.boards import NoBoard
+from services.monitoring.dashboards.preview.board_data import BoardData
+from services.monitoring.dashboards.preview.boards import BoardError
 from services.telemetry.http import RequestHandler
 
 LOOPBACK = "127.0.0.1"
@@ -36,7 +36,7 @@ class PageServer:
     ``report`` is filled by the page. Other hosts are refused, for a page in some other browser might ask too.
     """
 
-    def __init__(self, folder: Path, asker: Asker) -> None:
+    def __init__(self, folder: Path, asker: BoardData) -> None:
         self.report = Report()
         self._server = ThreadingHTTPServer((LOOPBACK, 0), _handler(folder, asker, self.report))
         self._server.daemon_threads = True
@@ -59,7 +59,7 @@ class PageServer:
         self._thread.join()
 
 
-def _handler(folder: Path, asker: Asker, report: Report) -> type[BaseHTTPRequestHandler]:
+def _handler(folder: Path, asker: BoardData, report: Report) -> type[BaseHTTPRequestHandler]:
     class Handler(RequestHandler):
         def do_GET(self) -> None:
             path = unquote(self.path.partition("?")[0])
@@ -90,7 +90,7 @@ def _handler(folder: Path, asker: Asker, report: Report) -> type[BaseHTTPRequest
                     self._json(200, {})
                 else:
                     self._json(404, {"error": "try /query or /report"})
-            except NoBoard as problem:
+            except BoardError as problem:
                 self._json(404, {"error": str(problem)})
             except (ValueError, KeyError, TypeError) as problem:
                 self._json(400, {"error": f"not understood: {problem!r}"})
