@@ -83,8 +83,8 @@ def check(
                 "counts": counts,
                 "queries": [
                     {
-                        "dashboard": each.asked.dashboard,
-                        "panel": each.asked.panel,
+                        "dashboard": each.query.dashboard,
+                        "panel": each.query.panel,
                         "outcome": str(each.outcome),
                         "detail": each.detail,
                     }
@@ -97,7 +97,7 @@ def check(
         if wrong:
             print_table(
                 ("dashboard", "panel", "outcome", "detail"),
-                ((e.asked.dashboard, e.asked.panel, e.outcome, e.detail) for e in wrong),
+                ((e.query.dashboard, e.query.panel, e.outcome, e.detail) for e in wrong),
             )
         out.print(
             f"{len(answers)} queries: " + ", ".join(f"{many} {what}" for what, many in counts.items() if many)

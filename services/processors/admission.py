@@ -36,7 +36,7 @@ class EventAdmitter:
         self._settings = settings
         self._verifier = Verifier()
 
-    def judge(self, records: Sequence[LogRecord], registry: Registry) -> Admission:
+    def admit(self, records: Sequence[LogRecord], registry: Registry) -> Admission:
         """Judge `records` by `registry`; a record on which our own code fails is refused as INTERNAL_ERROR."""
         given = [
             Record(

@@ -45,7 +45,7 @@ class CircuitBreakers:
         self._settings = settings or CircuitBreakerSettings()
         self._topics: dict[str, _Topic] = {}
 
-    def note(self, topic: str, total: int, refused: int, now: float) -> float | None:
+    def record(self, topic: str, total: int, refused: int, now: float) -> float | None:
         """Count one batch of `topic`; return the seconds that it rests from now if this blew the fuse, else None."""
         settings, state = self._settings, self._topics.setdefault(topic, _Topic())
         state.recent.append((total, refused))
@@ -65,13 +65,13 @@ class CircuitBreakers:
         self._topics[topic] = _Topic(rests=min(state.rests + 1, 32), until=now + rest)
         return rest
 
-    def resting(self, now: float) -> frozenset[str]:
+    def open_topics(self, now: float) -> frozenset[str]:
         """The topics that rest at `now`."""
         return frozenset(
             topic for topic, state in self._topics.items() if state.until is not None and now < state.until
         )
 
-    def next_end(self, now: float) -> float | None:
+    def next_trial(self, now: float) -> float | None:
         """Seconds until the first resting topic is tried again, None when none rests."""
         ends = [state.until - now for state in self._topics.values() if state.until and state.until > now]
         return min(ends, default=None)

@@ -40,12 +40,14 @@ class LedgerConsumer(ClaimingConsumer):
         self.channel = channel
         self.held = held
         self.fetch_errors = self.fetch_gaps = self.comparisons = 0
-        self._thrown: set[PartitionId] = set()  # of which fetched records were thrown away
+        self._discarded: set[PartitionId] = set()  # of which fetched records were thrown away
         super().__init__(*args, **kwargs)
 
     async def _drain_messages(self, fetcher: Any) -> None:
         """Fetch, judge and hand over until stopped: Faust's fetcher runs this as its one task."""
-        self._throw(self.reader.partitions)  # a fetch of the fetcher before this one may have come to nothing
+        self._discard(
+            self.reader.partitions
+        )  # a fetch of the fetcher before this one may have come to nothing
         try:
             while not (self._stopped.is_set() or fetcher._stopped.is_set()):
                 if not self.flow_active:
@@ -59,18 +61,18 @@ class LedgerConsumer(ClaimingConsumer):
             if not self.app.should_stop:
                 raise
 
-    def _throw(self, partitions: Iterable[Any]) -> None:
-        self._thrown.update(PartitionId(*tp) for tp in partitions)
+    def _discard(self, partitions: Iterable[Any]) -> None:
+        self._discarded.update(PartitionId(*tp) for tp in partitions)
         self.reader.dropped()
 
     async def _fetch_again(self) -> None:
         """Go back to what was thrown away: the client counts it as read, and no later record need come to show the gap."""
-        offsets = {p: at for p in self._thrown if (at := self.reader.expected(p)) is not None}
+        offsets = {p: at for p in self._discarded if (at := self.reader.expected(p)) is not None}
         await self._thread.seek_all(offsets)
-        self._thrown.clear()
+        self._discarded.clear()
 
     async def _drain_once(self) -> None:
-        if self._thrown:
+        if self._discarded:
             await self._fetch_again()
         generation = self.app.consumer_generation_id
         active = (self._get_active_partitions() & self.reader.partitions) - self.held()
@@ -88,7 +90,7 @@ class LedgerConsumer(ClaimingConsumer):
         if not fetched:
             return
         if not self.flow_active or generation != self.app.consumer_generation_id:
-            self._throw(fetched)  # the seek at the end of the rebalance may have come before it
+            self._discard(fetched)  # the seek at the end of the rebalance may have come before it
             return
         judged = self.reader.judge(fetched, origins(fetched))
         if judged.seeks:
@@ -99,7 +101,7 @@ class LedgerConsumer(ClaimingConsumer):
         if poll and await self._hand_over(poll):
             self.reader.handed_over(poll)
         elif poll:
-            self._throw(part.partition for part in poll)
+            self._discard(part.partition for part in poll)
 
     async def _hand_over(self, poll: Poll) -> bool:
         """Put the poll into the channel, or give up when the flow is suspended; tell which.

@@ -47,7 +47,7 @@ class Limits:
 class Pipeline:
     """Backlog, admission and transactions of one worker. Its coroutines belong to one event loop.
 
-    Any unexpected error ends the process through `end`; nothing is retried here but a batch that was judged by a
+    Any unexpected error ends the process through `end`; nothing is retried here but a batch that was admission by a
     registry which changed meanwhile.
     """
 
@@ -57,7 +57,7 @@ class Pipeline:
         admitter: Admitter,
         directory: LogDirectory,
         backlog: Backlog[LogRecord],
-        fuses: CircuitBreakers,
+        breakers: CircuitBreakers,
         limits: Limits,
         observer: Observer,
         end: End,
@@ -65,14 +65,14 @@ class Pipeline:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store, self._admitter, self._directory = store, admitter, directory
-        self._backlog, self._fuses, self._limits = backlog, fuses, limits
+        self._backlog, self._breakers, self._limits = backlog, breakers, limits
         self._observer, self._end, self._clock = observer, end, clock
         self.on_applied = on_applied
         self.progress_at = clock()
         self._epochs: dict[PartitionId, int] = {}  # what we may apply; changed on the database's thread only
         self._database = ThreadPoolExecutor(1, "database")
-        self._judging = ThreadPoolExecutor(1, "admission")
-        self._asking = ThreadPoolExecutor(1, "topics")
+        self._admission = ThreadPoolExecutor(1, "admission")
+        self._broker = ThreadPoolExecutor(1, "topics")
         self._work = asyncio.Event()
         self._stopping = False
         self._flight: asyncio.Task[None] | None = None
@@ -97,11 +97,11 @@ class Pipeline:
     async def topic_ids(self, topics: Iterable[str]) -> Mapping[str, str]:
         """Ask the broker for the topics' ids."""
         wanted = tuple(topics)
-        return await self._run(self._asking, lambda: self._directory.topic_ids(wanted))
+        return await self._run(self._broker, lambda: self._directory.topic_ids(wanted))
 
     async def found(self, marks: Mapping[PartitionId, Mark]) -> Mapping[PartitionId, Found]:
         """Look at what the log has at the offsets of `marks`."""
-        return await self._run(self._asking, lambda: self._directory.found(marks)) if marks else {}
+        return await self._run(self._broker, lambda: self._directory.found(marks)) if marks else {}
 
     async def moved(self) -> Sequence[PartitionId]:
         """Return which of our claims an operator has moved since we made them."""
@@ -124,7 +124,7 @@ class Pipeline:
 
     def behind(self) -> bool:
         """Whether something waits here or is being applied, resting topics aside."""
-        return self._flying() or self._backlog.waiting(self._fuses.resting(self._clock()))
+        return self._flying() or self._backlog.waiting(self._breakers.open_topics(self._clock()))
 
     async def run(self) -> None:
         """Work until `stop`. Never raises: an error ends the process."""
@@ -153,45 +153,45 @@ class Pipeline:
 
     async def leave(self, group: str, member: str) -> bool:
         """Have the broker take `member` out of `group`; tell whether it did."""
-        return await self._run(self._asking, lambda: self._directory.leave(group, member))
+        return await self._run(self._broker, lambda: self._directory.leave(group, member))
 
     def close(self) -> None:
         """Close the database's connections and end the threads; after `stop`, where that was true."""
         self._database.submit(self._store.close).result()
-        for executor in (self._database, self._judging, self._asking):
+        for executor in (self._database, self._admission, self._broker):
             executor.shutdown(wait=False)
 
     def _draw(self) -> tuple[Slice[LogRecord], ...]:
         self._work.clear()
-        resting = self._fuses.resting(self._clock())
+        resting = self._breakers.open_topics(self._clock())
         return self._backlog.draw(self._limits.events, self._limits.bytes, resting)
 
     async def _process(self, drawn: Sequence[Slice[LogRecord]]) -> None:
         registry = self._store.registry
-        parts, weights = await self._judge(drawn, registry)
+        parts, weights = await self._admit(drawn, registry)
         for batch in split_batches(parts, weights, self._limits.heads):
             await self._landed()
             if self._stopping:
                 return
             self._flight = asyncio.create_task(self._apply(batch, registry))
 
-    async def _judge(
+    async def _admit(
         self, slices: Sequence[Slice[LogRecord]], registry: Any
     ) -> tuple[list[AdmittedSlice[LogRecord, Any]], list[Sequence[int]]]:
         records = [record for part in slices for record in part.records]
         started = time.perf_counter()
-        judged = await self._run(self._judging, lambda: self._admitter.judge(records, registry))
+        admission = await self._run(self._admission, lambda: self._admitter.admit(records, registry))
         seconds = time.perf_counter() - started
         parts: list[AdmittedSlice[LogRecord, Any]] = []
         weights: list[Sequence[int]] = []
         at = 0
         for part in slices:
             upto = at + len(part.records)
-            parts.append(AdmittedSlice(part, judged.outcomes[at:upto]))
-            weights.append(judged.weights[at:upto])
+            parts.append(AdmittedSlice(part, admission.outcomes[at:upto]))
+            weights.append(admission.weights[at:upto])
             at = upto
-        self._note_refusals(parts, weights, judged.sole)
-        self._observer.judged(parts, seconds)
+        self._note_refusals(parts, weights, admission.sole)
+        self._observer.batch_admitted(parts, seconds)
         return parts, weights
 
     def _note_refusals(
@@ -204,7 +204,7 @@ class Pipeline:
                 total, refused = counts.get(topic, (0, 0))
                 counts[topic] = (total + len(each), refused + each.count(0))
         for topic, (total, refused) in counts.items():
-            rest = self._fuses.note(topic, total, refused, self._clock())
+            rest = self._breakers.record(topic, total, refused, self._clock())
             if rest is not None:
                 log.error(
                     "nearly everything in %s is refused; it rests for %.0f s, the others flow",
@@ -212,33 +212,33 @@ class Pipeline:
                     rest,
                     extra={"action": "topic_rests", "topic": topic},
                 )
-                self._observer.resting(topic, rest)
+                self._observer.circuit_opened(topic, rest)
 
     async def _apply(self, batch: Batch[Any], registry: Any) -> None:
         started = time.perf_counter()
         try:
             while True:
                 try:
-                    applied, kept = await self._run(
+                    applied, claimed = await self._run(
                         self._database, partial(self._apply_held, batch, registry)
                     )
                     break
                 except RegistryMoved:
                     await self._run(self._database, self._store.refresh)
                     registry = self._store.registry
-                    batch, _ = await self._judge([part.slice for part in batch], registry)
+                    batch, _ = await self._admit([part.slice for part in batch], registry)
         except Exception as error:
             self._fail("a batch failed and was rolled back", error)
         else:
-            if kept:
+            if claimed:
                 self.progress_at = self._clock()
-                self.on_applied([part.slice for part in kept])
-                self._observer.applied(kept, applied, time.perf_counter() - started)
+                self.on_applied([part.slice for part in claimed])
+                self._observer.batch_applied(claimed, applied, time.perf_counter() - started)
 
     def _apply_held(self, batch: Batch[Any], registry: Any) -> tuple[Applied, Batch[Any]]:
         """On the database's thread: apply what is still claimed as it was when it was read."""
-        kept = [part for part in batch if self._epochs.get(part.slice.partition) == part.slice.epoch]
-        return (self._store.apply(kept, registry) if kept else Applied()), kept
+        claimed = [part for part in batch if self._epochs.get(part.slice.partition) == part.slice.epoch]
+        return (self._store.apply(claimed, registry) if claimed else Applied()), claimed
 
     def _fail(self, what: str, error: Exception) -> None:
         if self._stopping and isinstance(error, Fenced):
@@ -257,7 +257,7 @@ class Pipeline:
 
     async def _wait(self, seconds: float) -> bool:
         """Wait for work or for `seconds`; tell whether there may be work."""
-        rest = self._fuses.next_end(self._clock())
+        rest = self._breakers.next_trial(self._clock())
         try:
             async with asyncio.timeout(seconds if rest is None else min(seconds, rest)):
                 await self._work.wait()

@@ -58,7 +58,7 @@ class Admission:
 class Admitter(Protocol):
     """Judges records. Pure computation; called from one thread, which is not the event loop's."""
 
-    def judge(self, records: Sequence[LogRecord], registry: Any) -> Admission:
+    def admit(self, records: Sequence[LogRecord], registry: Any) -> Admission:
         """Judge `records` by a snapshot of the registry. Raises only for a fault that is not one record's own."""
 
 
@@ -101,13 +101,13 @@ class Store(Protocol):
 class Observer(Protocol):
     """Learns what happened, on the event loop; must not block."""
 
-    def judged(self, batch: Batch[Any], seconds: float) -> None:
+    def batch_admitted(self, batch: Batch[Any], seconds: float) -> None:
         """Records were judged."""
 
-    def applied(self, batch: Batch[Any], applied: Applied, seconds: float) -> None:
+    def batch_applied(self, batch: Batch[Any], applied: Applied, seconds: float) -> None:
         """A batch was committed."""
 
-    def resting(self, topic: str, seconds: float) -> None:
+    def circuit_opened(self, topic: str, seconds: float) -> None:
         """A topic of one party alone rests from now for `seconds`: nearly everything in it was refused."""
 
 

@@ -30,8 +30,8 @@ class SupervisorMetrics:
         self.instruments = Instruments()
         self._exits = self.instruments.counter(names.WORKER_EXITS)
         for worker in range(workers):
-            for way in (*(code.name for code in Exit), "SIGKILL"):
-                self._exits.labels(str(worker), way)  # shown as 0 before the first
+            for exit_name in (*(code.name for code in Exit), "SIGKILL"):
+                self._exits.labels(str(worker), exit_name)  # shown as 0 before the first
 
     def ended(self, worker: int, exit_name: str) -> None:
         """Count the end of a worker process."""
@@ -157,10 +157,10 @@ class Supervisor:
         while not self._stop.wait(0.05):
             with self._lock:
                 for member in self._members:
-                    self._look_after(member)
+                    self._restart_if_ended(member)
         self._end_all()
 
-    def _look_after(self, member: _Member) -> None:
+    def _restart_if_ended(self, member: _Member) -> None:
         now = time.monotonic()
         if member.process is not None and (code := member.process.poll()) is not None:
             lived = now - member.started

@@ -58,11 +58,11 @@ class WorkerMetrics:
         self.registry_version = make.gauge(names.REGISTRY_VERSION)
         self._latest: dict[str, int] = {}
         self._published: dict[tuple[str, PartitionId], int] = {}  # the latest so far, in the order of the log
-        self._judged: dict[
+        self._in_flight: dict[
             PartitionId, deque[tuple[int, int]]
         ] = {}  # (next offset, append time of its first record)
 
-    def expect(self, topics: Iterable[str], parties: Iterable[str]) -> None:
+    def initialize(self, topics: Iterable[str], parties: Iterable[str]) -> None:
         """Show at 0 what may come of ``topics`` and ``parties`` (codes): Prometheus sees no rise in what is new to it."""
         publishers = tuple(parties)
         for topic in topics:
@@ -76,15 +76,15 @@ class WorkerMetrics:
         for stage in ("published_to_log", "log_to_state"):
             self._latency.add((stage,), [])
 
-    def judged(self, batch: Batch[Any], seconds: float) -> None:
+    def batch_admitted(self, batch: Batch[Any], seconds: float) -> None:
         """Count records that were judged."""
         self._step.labels("admission").observe(seconds)
         for part in batch:
             self._received.labels(part.slice.partition.topic).inc(len(part.outcomes))
-            flying = self._judged.setdefault(part.slice.partition, deque())
+            flying = self._in_flight.setdefault(part.slice.partition, deque())
             flying.append((part.slice.next_offset, part.slice.records[0].timestamp))
 
-    def applied(self, batch: Batch[Any], applied: Applied, seconds: float) -> None:
+    def batch_applied(self, batch: Batch[Any], applied: Applied, seconds: float) -> None:
         """Count what a transaction committed."""
         now = time.time()
         self._last_commit.set(now)
@@ -101,23 +101,25 @@ class WorkerMetrics:
                 counter.labels(partner).inc(count)
         for part in batch:
             records = part.slice.records
-            self._land(part.slice.partition, part.slice.next_offset)
+            self._remove_landed(part.slice.partition, part.slice.next_offset)
             self._watermark.labels(part.slice.partition.topic).set(records[-1].timestamp / 1_000)
             self._latency.add(("log_to_state",), [now - record.timestamp / 1_000 for record in records])
         self._count_outcomes(batch, now)
 
-    def resting(self, topic: str, seconds: float) -> None:
+    def circuit_opened(self, topic: str, seconds: float) -> None:
         """Show that a topic rests."""
         self._rests_until.labels(topic).set(time.time() + seconds)
 
-    def reading(
+    def update_reading(
         self,
         lags: Mapping[PartitionId, int],
         stopped: Mapping[PartitionId, LogMoved],
         missing: Iterable[str],
     ) -> None:
         """Show the lag of what is read and what waits for an operator; the rest is forgotten."""
-        self._judged = {partition: flying for partition, flying in self._judged.items() if partition in lags}
+        self._in_flight = {
+            partition: flying for partition, flying in self._in_flight.items() if partition in lags
+        }
         self._lag.clear()
         for partition, lag in lags.items():
             self._lag.labels(*partition).set(lag)
@@ -128,18 +130,18 @@ class WorkerMetrics:
         for topic in missing:
             self._missing.labels(topic).set(1)
 
-    def waiting(self, first: Mapping[PartitionId, LogRecord]) -> None:
+    def update_waiting(self, first: Mapping[PartitionId, LogRecord]) -> None:
         """Show how long what was read has waited: ``first`` in line, or still in the transaction before it."""
         oldest: dict[str, int] = {}
-        flying = [(partition.topic, line[0][1]) for partition, line in self._judged.items() if line]
+        flying = [(partition.topic, line[0][1]) for partition, line in self._in_flight.items() if line]
         for topic, append in [*flying, *((tp.topic, record.timestamp) for tp, record in first.items())]:
             oldest[topic] = min(append, oldest.get(topic, append))
         self._oldest_waiting.clear()
         for topic, append in oldest.items():
             self._oldest_waiting.labels(topic).set(append / 1_000)
 
-    def _land(self, partition: PartitionId, next_offset: int) -> None:
-        flying = self._judged.get(partition)
+    def _remove_landed(self, partition: PartitionId, next_offset: int) -> None:
+        flying = self._in_flight.get(partition)
         while flying and flying[0][0] <= next_offset:
             flying.popleft()
 
@@ -202,7 +204,7 @@ def _by_party(seen: list[Verified], times: list[int]) -> dict[str, list[int]]:
 # event's span costs some 40 us, and a flood of sampled events must not become a flood of spans.
 
 MOST = 64
-"""Events of one batch that get a span of their own; of the others only the number is told."""
+"""Events of one batch that get a span of their own; of the others only the number is attributes."""
 
 
 class TracingObserver:
@@ -211,17 +213,17 @@ class TracingObserver:
     def __init__(self, inner: Observer, spans: Spans, group: str) -> None:
         self._inner, self._spans, self._group = inner, spans, group
 
-    def judged(self, batch: Batch[Any], seconds: float) -> None:
+    def batch_admitted(self, batch: Batch[Any], seconds: float) -> None:
         """Records were judged."""
-        self._inner.judged(batch, seconds)
+        self._inner.batch_admitted(batch, seconds)
 
-    def resting(self, topic: str, seconds: float) -> None:
+    def circuit_opened(self, topic: str, seconds: float) -> None:
         """A topic rests."""
-        self._inner.resting(topic, seconds)
+        self._inner.circuit_opened(topic, seconds)
 
-    def applied(self, batch: Batch[Any], applied: Applied, seconds: float) -> None:
+    def batch_applied(self, batch: Batch[Any], applied: Applied, seconds: float) -> None:
         """A batch was committed."""
-        self._inner.applied(batch, applied, seconds)
+        self._inner.batch_applied(batch, applied, seconds)
         now = time.time_ns()
         began = now - int(seconds * 1e9)
         sampled = list(_sampled(batch))
@@ -229,7 +231,7 @@ class TracingObserver:
         whole = self._spans.begin(
             "process batch",
             "CONSUMER",
-            attributes=self._told(batch, applied, len(sampled) - len(shown)),
+            attributes=self._batch_attributes(batch, applied, len(sampled) - len(shown)),
             links=[context for context, _, _ in shown],
             at_ns=began,
         )
@@ -247,7 +249,7 @@ class TracingObserver:
         now: int,
     ) -> None:
         refused = outcome if isinstance(outcome, Refused) else None
-        told: dict[str, Value] = {
+        attributes: dict[str, Value] = {
             "messaging.system": "kafka",
             "messaging.operation.name": "process",
             "messaging.operation.type": "process",
@@ -258,14 +260,16 @@ class TracingObserver:
             "lianyun.waited_seconds": max(0.0, began / 1e9 - record.timestamp / 1e3),
             "lianyun.outcome": "accepted" if refused is None else "refused",
         }
-        named = about(record.headers)
-        told |= {f"cloudevents.{name}": value for name, value in named.items() if name.startswith("event_")}
+        event_labels = about(record.headers)
+        attributes |= {
+            f"cloudevents.{name}": value for name, value in event_labels.items() if name.startswith("event_")
+        }
         if refused is not None:
-            told["lianyun.reason"] = str(refused.reason)
-        span = self._spans.begin(f"process {record.topic}", "CONSUMER", context, told, [batch], began)
+            attributes["lianyun.reason"] = str(refused.reason)
+        span = self._spans.begin(f"process {record.topic}", "CONSUMER", context, attributes, [batch], began)
         span.end(failed="" if refused is None else str(refused.reason), at_ns=now)
 
-    def _told(self, batch: Batch[Any], applied: Applied, left_out: int) -> dict[str, Value]:
+    def _batch_attributes(self, batch: Batch[Any], applied: Applied, left_out: int) -> dict[str, Value]:
         outcomes = [outcome for part in batch for outcome in part.outcomes]
         stages = {f"lianyun.stage.{name}_seconds": spent for name, spent in applied.seconds.items()}
         return {

@@ -154,8 +154,8 @@ class Worker:
     ) -> None:
         self._settings, self._instance_id, self._end = settings, instance_id, end
         self.metrics = WorkerMetrics()
-        self.metrics.expect(topics, ())
-        self._fuses = CircuitBreakers(
+        self.metrics.initialize(topics, ())
+        self._breakers = CircuitBreakers(
             CircuitBreakerSettings(ratio=settings.refused_ratio, window=settings.refused_window)
         )
         self._backlog: Backlog[LogRecord] = Backlog(_size, Bounds())
@@ -164,7 +164,7 @@ class Worker:
         if spans is not None:
             observer = TracingObserver(self.metrics, spans, settings.group)
         self.pipeline = Pipeline(
-            store, admitter, directory, self._backlog, self._fuses, limits, observer, end
+            store, admitter, directory, self._backlog, self._breakers, limits, observer, end
         )
         self._store = store
         self.watchdog = Watchdog(settings.stuck_after, end)
@@ -270,32 +270,32 @@ class Worker:
         while True:
             await asyncio.sleep(min(1.0, self._settings.examine_every))
             try:
-                self._look()
+                self._update_metrics()
                 if self.ready and time.monotonic() - examined >= self._settings.examine_every:
                     await self.consumer.examine()
                     examined = time.monotonic()
             except Exception as error:
                 self._end(Exit.UNEXPECTED, f"looking after the log failed: {error!r}", error)
 
-    def _look(self) -> None:
+    def _update_metrics(self) -> None:
         ready = self.ready
         lags = self.consumer.lags() if ready else {}
-        resting = self._fuses.resting(time.monotonic())
+        resting = self._breakers.open_topics(time.monotonic())
         behind = any(lag for partition, lag in lags.items() if partition.topic not in resting)
         self.watchdog.beat(behind or self.pipeline.behind(), self.pipeline.progress_at)
         metrics = self.metrics
         metrics.ready.set(ready)
         metrics.backlog.set(self._backlog.records)
-        metrics.waiting(self._backlog.first())
+        metrics.update_waiting(self._backlog.first())
         registry = self._store.registry
         version = getattr(registry, "version", 0)
         if version != self._seen["registry"]:
             # Others publish through the gateway, and there may be many of them.
-            metrics.expect((), {party.code for party in getattr(registry, "writers", {}).values()})
+            metrics.initialize((), {party.code for party in getattr(registry, "writers", {}).values()})
         metrics.registry_version.set(version)
         self._seen["registry"] = version
         if ready:
-            metrics.reading(lags, self.consumer.stopped_partitions, self.consumer.missing_topics)
+            metrics.update_reading(lags, self.consumer.stopped_partitions, self.consumer.missing_topics)
         for name, counter in (
             ("rebalances", metrics.rebalances),
             ("fetch_gaps", metrics.fetch_gaps),

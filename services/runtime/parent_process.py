@@ -14,7 +14,7 @@ VARIABLE = "LIANYUN_WORKER_PARENT"
 """Set by a supervisor to its own process id."""
 
 _PR_SET_PDEATHSIG = 1
-_asked = False
+_requested = False
 
 
 def end_with_parent(environment: Mapping[str, str]) -> None:
@@ -24,11 +24,11 @@ def end_with_parent(environment: Mapping[str, str]) -> None:
     started us and other systems know nothing of the kind. SIGKILL: nothing is lost, and a stopped process ends too.
     A second call does nothing.
     """
-    global _asked
+    global _requested
     parent = environment.get(VARIABLE)
-    if not parent or _asked:
+    if not parent or _requested:
         return
-    _asked = True
+    _requested = True
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     expected = int(parent)

@@ -21,7 +21,7 @@ class RequestHandler(BaseHTTPRequestHandler):
     server_version = "lianyun"
     sys_version = ""
 
-    def answer(self, status: int, kind: str, body: bytes) -> None:
+    def respond(self, status: int, kind: str, body: bytes) -> None:
         """Send ``body`` of the media type ``kind``; blocks until the socket takes it."""
         self.send_response(status)
         self.send_header("Content-Type", kind)
@@ -82,13 +82,13 @@ def _handler(
         def do_GET(self) -> None:
             path = self.path.partition("?")[0]
             if path == "/metrics":
-                self.answer(200, CONTENT_TYPE_LATEST, generate_latest(registry))
+                self.respond(200, CONTENT_TYPE_LATEST, generate_latest(registry))
             elif path in checks:
                 health = checks[path]()
                 body = {"ok": health.ok, **health.details}
-                self.answer(200 if health.ok else 503, "application/json", json.dumps(body).encode() + b"\n")
+                self.respond(200 if health.ok else 503, "application/json", json.dumps(body).encode() + b"\n")
             else:
-                self.answer(
+                self.respond(
                     404, "text/plain; charset=utf-8", b"try /metrics, /health/live or /health/ready\n"
                 )
 

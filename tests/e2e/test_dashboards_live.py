@@ -197,9 +197,9 @@ def test_every_query_answers_or_says_why_not(world: World) -> None:
         world.go_on()
         silent = [answer for answer in checked(world) if answer.outcome is not QueryOutcome.ANSWERED]
         missing = [
-            (answer.asked.dashboard, answer.asked.panel, answer.outcome, answer.detail)
+            (answer.query.dashboard, answer.query.panel, answer.outcome, answer.detail)
             for answer in silent
-            if answer.asked.panel not in MAY_BE_EMPTY
+            if answer.query.panel not in MAY_BE_EMPTY
         ]
         if not missing or time.monotonic() > end:
             break
@@ -221,7 +221,7 @@ def test_faults_are_found_and_named(world: World, tmp_path: Path) -> None:
         text = (ROOT / FOLDER / f"{name}.json").read_text(encoding="utf-8")
         assert right in text
         (tmp_path / f"{name}.json").write_text(text.replace(right, wrong), encoding="utf-8")
-    found = {(answer.asked.panel, answer.outcome) for answer in checked(world, tmp_path) if answer.wrong}
+    found = {(answer.query.panel, answer.outcome) for answer in checked(world, tmp_path) if answer.wrong}
     assert found >= {(panel, outcome) for _, _, _, panel, outcome in faults}
     done = command(world, "--prometheus", world.prometheus, "--folder", str(tmp_path), "--json")
     assert done.returncode == 3

@@ -62,7 +62,7 @@ class Alert:
         return {"severity": self.severity, "team": "platform", **({"slo": self.slo} if self.slo else {})}
 
     @property
-    def speaks_of(self) -> frozenset[str]:
+    def summary_labels(self) -> frozenset[str]:
         """The labels that the summary names."""
         return frozenset(_LABEL.findall(self.summary))
 

@@ -21,7 +21,7 @@ class Objective:
     """A share ``target`` of ``all`` events is good, those that are not among ``bad``."""
 
     name: str
-    promise: str
+    statement: str
     target: float
     all: Counted
     bad: Counted

@@ -23,7 +23,7 @@ def _row(objective: Objective) -> Row:
     at = f'{{slo="{objective.name}"}}'
     down = (_WHERE[objective.name],)
     return Row(
-        objective.promise,
+        objective.statement,
         (
             Panel(f"{objective.name}: budget spent", "percentunit",
                   "How much of what may be bad in 30 days was bad in the last 3. Above 100 % the promise of these 30 days is broken, "

@@ -51,7 +51,7 @@ class PanelQuery:
 
 def load_queries(folder: Path) -> list[PanelQuery]:
     """Every query of every file: panels, annotations and variables. ValueError for a file that is no dashboard."""
-    found = [asked for path in sorted(folder.glob("*.json")) for asked in _of(path)]
+    found = [query for path in sorted(folder.glob("*.json")) for query in _of(path)]
     if not found:
         raise ValueError(f"{folder}: no dashboard is there")
     return found
@@ -105,28 +105,28 @@ def _chosen(variable: Mapping[str, Any]) -> VariableValue:
     return VariableValue((str(variable.get("query", "")),))
 
 
-def promql(asked: PanelQuery, interval: str) -> str:
+def promql(query: PanelQuery, interval: str) -> str:
     """The expression with every value chosen, over the ``interval`` (``5m``) where it leaves that to Grafana."""
     return substitution.promql(
-        asked.text, _context(asked, datetime.now(UTC), parse_duration(interval) - SCRAPE)
+        query.text, _context(query, datetime.now(UTC), parse_duration(interval) - SCRAPE)
     )
 
 
-def sql(asked: PanelQuery, until: datetime) -> str:
+def sql(query: PanelQuery, until: datetime) -> str:
     """The statement with every value chosen, of the dashboard's own time up to ``until``."""
-    return substitution.sql(asked.text, _context(asked, until, SCRAPE))
+    return substitution.sql(query.text, _context(query, until, SCRAPE))
 
 
-def _context(asked: PanelQuery, until: datetime, interval: int) -> Context:
-    span = TimeRange.of(f"now-{asked.span}s", "now", until)
-    return Context(span, interval, SCRAPE, asked.variables)
+def _context(query: PanelQuery, until: datetime, interval: int) -> Context:
+    span = TimeRange.of(f"now-{query.span}s", "now", until)
+    return Context(span, interval, SCRAPE, query.variables)
 
 
-def label_values(asked: PanelQuery) -> tuple[str, str]:
+def label_values(query: PanelQuery) -> tuple[str, str]:
     """The series and the label of a variable's query."""
-    match = re.fullmatch(r"label_values\(([a-z_]+), ([a-z_]+)\)", asked.text)
+    match = re.fullmatch(r"label_values\(([a-z_]+), ([a-z_]+)\)", query.text)
     if match is None:
-        raise ValueError(f"{asked.dashboard}, {asked.panel}: {asked.text} asks for no label's values")
+        raise ValueError(f"{query.dashboard}, {query.panel}: {query.text} asks for no label's values")
     return match[1], match[2]
 
 
@@ -151,7 +151,7 @@ class QueryOutcome(StrEnum):
 class QueryResult:
     """A query with what came of it; ``detail`` is the error, or why it may be empty."""
 
-    asked: PanelQuery
+    query: PanelQuery
     outcome: QueryOutcome
     detail: str = ""
 
@@ -174,54 +174,54 @@ class Checker:
     interval: str = "5m"
     at: datetime | None = None
 
-    def check(self, asked: Iterable[PanelQuery]) -> list[QueryResult]:
+    def check(self, queries: Iterable[PanelQuery]) -> list[QueryResult]:
         """Ask everything; blocks. Raises Unreachable, and psycopg.OperationalError where the database is gone."""
-        return [self._answer(each) for each in asked]
+        return [self._answer(each) for each in queries]
 
-    def _answer(self, asked: PanelQuery) -> QueryResult:
+    def _answer(self, query: PanelQuery) -> QueryResult:
         try:
-            something = {"postgres": self._rows, "prometheus": self._series, "variable": self._values}[
-                asked.source
-            ](asked)
+            found = {"postgres": self._rows, "prometheus": self._series, "variable": self._values}[
+                query.source
+            ](query)
         except (psycopg.errors.Error, _QueryRejected) as problem:
             if isinstance(problem, psycopg.OperationalError) and self.session.closed:
                 raise
-            return QueryResult(asked, QueryOutcome.FAILED, str(problem).splitlines()[0])
-        if something:
-            return QueryResult(asked, QueryOutcome.ANSWERED)
+            return QueryResult(query, QueryOutcome.FAILED, str(problem).splitlines()[0])
+        if found:
+            return QueryResult(query, QueryOutcome.ANSWERED)
         return (
-            QueryResult(asked, QueryOutcome.EMPTY, asked.empty)
-            if asked.empty
-            else QueryResult(asked, QueryOutcome.NOTHING)
+            QueryResult(query, QueryOutcome.EMPTY, query.empty)
+            if query.empty
+            else QueryResult(query, QueryOutcome.NOTHING)
         )
 
-    def _rows(self, asked: PanelQuery) -> bool:
+    def _rows(self, query: PanelQuery) -> bool:
         """Whether there is a row with any value."""
         until = self.at or datetime.now(UTC)
         with self.session.transaction(force_rollback=True):
             begin_read_only(self.session, self.at)
-            found = self.session.execute(sql(asked, until).encode()).fetchmany(_ROWS)
+            found = self.session.execute(sql(query, until).encode()).fetchmany(_ROWS)
         return any(value is not None for row in found for value in row)
 
-    def _series(self, asked: PanelQuery) -> bool:
+    def _series(self, query: PanelQuery) -> bool:
         """Whether a series has a value that is a number."""
         now = time.time()
-        asking: dict[str, str] = {"query": promql(asked, self.interval)}
-        if asked.ranged:
-            step = asked.span / _POINTS
-            asking |= {"start": str(now - asked.span), "end": str(now), "step": f"{step:g}"}
-        found = self._ask("query_range" if asked.ranged else "query", asking)["result"]
+        parameters: dict[str, str] = {"query": promql(query, self.interval)}
+        if query.ranged:
+            step = query.span / _POINTS
+            parameters |= {"start": str(now - query.span), "end": str(now), "step": f"{step:g}"}
+        found = self._ask("query_range" if query.ranged else "query", parameters)["result"]
         if isinstance(found, list) and found and not isinstance(found[0], dict):
             return True  # a scalar
         values = [pair[1] for each in found for pair in (each.get("values") or [each["value"]])]
         return any(value != "NaN" for value in values)
 
-    def _values(self, asked: PanelQuery) -> bool:
-        series, label = label_values(asked)
+    def _values(self, query: PanelQuery) -> bool:
+        series, label = label_values(query)
         return bool(self._ask(f"label/{label}/values", {"match[]": series}))
 
-    def _ask(self, what: str, asking: dict[str, str]) -> Any:
-        url = f"{self.prometheus.rstrip('/')}/api/v1/{what}?{urllib.parse.urlencode(asking)}"
+    def _ask(self, what: str, parameters: dict[str, str]) -> Any:
+        url = f"{self.prometheus.rstrip('/')}/api/v1/{what}?{urllib.parse.urlencode(parameters)}"
         try:
             with urllib.request.urlopen(url, timeout=30) as answer:
                 return json.load(answer)["data"]

@@ -49,8 +49,8 @@ class Relay:
     def __init__(self, settings: RelaySettings) -> None:
         self._settings = settings
         self._client = httpx.Client(timeout=settings.relay_timeout, trust_env=True)
-        self._ways = {WECOM: self._to_wecom, DINGTALK: self._to_dingtalk}
-        self._server = ThreadingHTTPServer((settings.relay_host, settings.relay_port), _handler(self._take))
+        self._routes = {WECOM: self._to_wecom, DINGTALK: self._to_dingtalk}
+        self._server = ThreadingHTTPServer((settings.relay_host, settings.relay_port), _handler(self._relay))
         self._server.daemon_threads = True
 
     @property
@@ -68,10 +68,10 @@ class Relay:
         self._server.server_close()
         self._client.close()
 
-    def _take(self, path: str, body: bytes) -> tuple[int, str]:
+    def _relay(self, path: str, body: bytes) -> tuple[int, str]:
         """The status and text of the answer to Alertmanager."""
-        way = self._ways.get(path)
-        if way is None:
+        deliver = self._routes.get(path)
+        if deliver is None:
             return 404, f"send to {WECOM} or {DINGTALK}"
         try:
             notification = Notification.model_validate_json(body)
@@ -79,7 +79,7 @@ class Relay:
             log.warning("not a notification: %d faults", problem.error_count(), extra={"action": "refused"})
             return 400, "this is not a notification of Alertmanager"
         try:
-            way(notification)
+            deliver(notification)
         except DeliveryFailed as problem:
             log.warning("%s: %s", path, problem, extra={"action": "not_taken"})
             return 502, str(problem)
@@ -101,12 +101,12 @@ class Relay:
             raise DeliveryFailed(f"no robot is configured: set {setting}")
         try:
             answer = self._client.post(url, json=body)
-            said = answer.json()
+            reply = answer.json()
         except (httpx.HTTPError, ValueError) as problem:
             raise DeliveryFailed(f"the robot did not answer as robots do: {type(problem).__name__}") from None
         # Robots answer 200 to everything and say in the body whether they took it.
-        if answer.status_code != 200 or not isinstance(said, dict) or said.get("errcode") != 0:
-            code = said.get("errcode") if isinstance(said, dict) else None
+        if answer.status_code != 200 or not isinstance(reply, dict) or reply.get("errcode") != 0:
+            code = reply.get("errcode") if isinstance(reply, dict) else None
             raise DeliveryFailed(f"the robot refused: status {answer.status_code}, errcode {code}")
 
 
@@ -114,18 +114,18 @@ def _handler(take: Callable[[str, bytes], tuple[int, str]]) -> type[BaseHTTPRequ
     class Handler(RequestHandler):
         def do_GET(self) -> None:
             if self.path == HEALTH:
-                self._answer(200, "ready to hand on")
+                self._respond(200, "ready to hand on")
             else:
-                self._answer(404, f"send to {WECOM} or {DINGTALK}")
+                self._respond(404, f"send to {WECOM} or {DINGTALK}")
 
         def do_POST(self) -> None:
             length = self.headers.get("Content-Length", "")
             if not length.isdecimal() or int(length) > _MOST:
-                self._answer(413, "a notification has a length of at most a megabyte")
+                self._respond(413, "a notification has a length of at most a megabyte")
                 return
-            self._answer(*take(self.path, self.rfile.read(int(length))))
+            self._respond(*take(self.path, self.rfile.read(int(length))))
 
-        def _answer(self, status: int, text: str) -> None:
-            self.answer(status, "text/plain; charset=utf-8", text.encode() + b"\n")
+        def _respond(self, status: int, text: str) -> None:
+            self.respond(status, "text/plain; charset=utf-8", text.encode() + b"\n")
 
     return Handler

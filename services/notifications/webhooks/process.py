@@ -72,7 +72,7 @@ class OutboxFollower(Follower):
                 queue.purge(self._session, time.time_ns() // 1_000 - keep)
             self._purged = time.monotonic()
         if time.monotonic() - self._looked > _LOOK_EVERY:
-            self._metrics.look(subscriptions.endpoints(self._session))
+            self._metrics.update_endpoints(subscriptions.endpoints(self._session))
             self._looked = time.monotonic()
         return 0.0 if done.rows else self._settings.webhook_tick
 
@@ -136,13 +136,13 @@ class Deliverer:
         busy = {key: count for key, count in self._busy.items() if count}
         lease = int(self._settings.lease * SECOND)
         with self._session.transaction():
-            taken = queue.lease_due(self._session, self._now(), lease, busy, self._settings.webhook_at_once)
-            keys = {each: self._keys(each) for each in {one.subscription for one in taken}}
+            leased = queue.lease_due(self._session, self._now(), lease, busy, self._settings.webhook_at_once)
+            keys = {each: self._keys(each) for each in {one.subscription for one in leased}}
         self._at_point("taken")
-        for each in taken:
+        for each in leased:
             self._busy[each.subscription] += 1
             self._running.add(asyncio.create_task(self._attempt(each, keys[each.subscription])))
-        return len(taken)
+        return len(leased)
 
     def _keys(self, subscription: str) -> list[Secret] | None:
         """What deliveries to it are signed with now; None where its secrets cannot be opened here."""
@@ -152,21 +152,21 @@ class Deliverer:
             log.error("%s", problem)
             return None
 
-    async def _attempt(self, taken: LeasedDelivery, keys: list[Secret] | None) -> None:
+    async def _attempt(self, leased: LeasedDelivery, keys: list[Secret] | None) -> None:
         try:
-            answer = await self._send(taken, keys)
+            result = await self._send(leased, keys)
             self._at_point("sent")
             with self._session.transaction():
-                self._settle(taken, answer)
+                self._settle(leased, result)
             self._at_point("settled")
         except psycopg.errors.LockNotAvailable:
             # Somebody works on the same subscription for long: what came of it is not put down, and it is due again when
             # its lease runs out.
-            log.warning("delivery of %s to %s could not be settled", taken.message, taken.subscription)
+            log.warning("delivery of %s to %s could not be settled", leased.message, leased.subscription)
         finally:
-            self._busy[taken.subscription] -= 1
+            self._busy[leased.subscription] -= 1
 
-    async def _send(self, taken: LeasedDelivery, keys: list[Secret] | None) -> AttemptResult:
+    async def _send(self, leased: LeasedDelivery, keys: list[Secret] | None) -> AttemptResult:
         if keys is None:
             return AttemptResult(
                 None, "the platform cannot open the secret of this webhook; its operators were told"
@@ -174,38 +174,38 @@ class Deliverer:
         if not keys:
             return AttemptResult(None, "the webhook was removed")
         now = self._clock()
-        signed = headers(taken.message, int(now), taken.body, keys)
-        with delivery_span(self._spans, taken) as delivery:
-            answer = await self._sender.post(taken.url, taken.body, {**signed, **delivery.headers}, now)
-            delivery.answered = answer
-        return answer
+        signed = headers(leased.message, int(now), leased.body, keys)
+        with delivery_span(self._spans, leased) as delivery:
+            result = await self._sender.post(leased.url, leased.body, {**signed, **delivery.headers}, now)
+            delivery.result = result
+        return result
 
-    def _settle(self, taken: LeasedDelivery, answer: AttemptResult) -> None:
+    def _settle(self, leased: LeasedDelivery, result: AttemptResult) -> None:
         now = self._now()
-        if answer.good:
-            queue.record_success(self._session, taken, answer.status or 0, now)
-            self._metrics.delivered(taken.at, now)
+        if result.success:
+            queue.record_success(self._session, leased, result.status or 0, now)
+            self._metrics.delivered(leased.at, now)
             return
-        pause = self._settings.backoff.pause(taken.attempt, self._chance(), answer.asked)
+        pause = self._settings.backoff.pause(leased.attempt, self._chance(), result.retry_after)
         again = None if pause is None else now + int(pause * SECOND)
-        queue.record_failure(self._session, taken, answer.status, answer.detail, now, again)
+        queue.record_failure(self._session, leased, result.status, result.detail, now, again)
         self._metrics.failed(again is None)
         log.info(
             "delivery of %s to %s failed: %s",
-            taken.message,
-            taken.subscription,
-            answer.detail,
-            extra=trace_field(taken),
+            leased.message,
+            leased.subscription,
+            result.detail,
+            extra=trace_field(leased),
         )
-        since = taken.failing_since
-        if answer.gone:
-            self._disable(taken, "the endpoint answered 410 Gone", now)
+        since = leased.failing_since
+        if result.gone:
+            self._disable(leased, "the endpoint answered 410 Gone", now)
         elif since is not None and now - since > self._settings.webhook_disable_after * SECOND:
-            self._disable(taken, f"every delivery failed for {(now - since) / DAY:.1f} days", now)
+            self._disable(leased, f"every delivery failed for {(now - since) / DAY:.1f} days", now)
 
-    def _disable(self, taken: LeasedDelivery, reason: str, now: Micros) -> None:
-        if queue.disable(self._session, taken.subscription, reason, now):
-            log.warning("webhook %s is disabled: %s", taken.subscription, reason)
+    def _disable(self, leased: LeasedDelivery, reason: str, now: Micros) -> None:
+        if queue.disable(self._session, leased.subscription, reason, now):
+            log.warning("webhook %s is disabled: %s", leased.subscription, reason)
 
     def _raise_failed(self) -> None:
         done = {task for task in self._running if task.done()}

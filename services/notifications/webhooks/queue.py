@@ -1,8 +1,8 @@
-"""The queue of deliveries in the store: put in with what they tell of, taken with a lease, settled with the answer.
+"""The queue of deliveries in the store: put in with what they tell of, leased with a lease, settled with the answer.
 
-Locks are taken in one order: the subscription, then its deliveries.
+Locks are leased in one order: the subscription, then its deliveries.
 
-A delivery is taken by one process at a time; one that ends without settling it (kill -9, power) loses it when the lease
+A delivery is leased by one process at a time; one that ends without settling it (kill -9, power) loses it when the lease
 runs out, and it is tried again. So each is delivered at least once, and sometimes twice: receivers know it by its id.
 """
 
@@ -99,16 +99,16 @@ def lease_due(
     return [LeasedDelivery(s, m, url, bytes(body), *rest) for s, m, url, body, *rest in rows]
 
 
-def record_success(session: Session, taken: LeasedDelivery, status: int, now: Micros) -> None:
+def record_success(session: Session, leased: LeasedDelivery, status: int, now: Micros) -> None:
     """The endpoint took it; the caller commits."""
-    values = _settled(taken, "DELIVERED", now, now, status, "")
+    values = _settled(leased, "DELIVERED", now, now, status, "")
     session.execute(statement("succeeded"), values)
     session.execute(statement("settle"), values)
 
 
 def record_failure(
     session: Session,
-    taken: LeasedDelivery,
+    leased: LeasedDelivery,
     status: int | None,
     detail: str,
     now: Micros,
@@ -116,7 +116,7 @@ def record_failure(
 ) -> None:
     """It failed; it is due ``again`` then, or dead where that is None. The caller commits."""
     state = "DEAD" if again is None else "WAITING"
-    values = _settled(taken, state, now, now if again is None else again, status, detail)
+    values = _settled(leased, state, now, now if again is None else again, status, detail)
     session.execute(statement("failing"), values)
     session.execute(statement("settle"), values)
 
@@ -174,12 +174,12 @@ def _told(
 
 
 def _settled(
-    taken: LeasedDelivery, state: str, now: Micros, due: Micros, status: int | None, detail: str
+    leased: LeasedDelivery, state: str, now: Micros, due: Micros, status: int | None, detail: str
 ) -> dict[str, Any]:
     return {
-        "subscription": taken.subscription,
-        "message": taken.message,
-        "attempt": taken.attempt,
+        "subscription": leased.subscription,
+        "message": leased.message,
+        "attempt": leased.attempt,
         "state": state,
         "now": now,
         "due": due,

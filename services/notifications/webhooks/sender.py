@@ -39,10 +39,10 @@ class AttemptResult(NamedTuple):
 
     status: int | None
     detail: str
-    asked: float = 0.0
+    retry_after: float = 0.0
 
     @property
-    def good(self) -> bool:
+    def success(self) -> bool:
         """Whether the endpoint took it: any 2xx."""
         return self.status is not None and 200 <= self.status < 300
 

@@ -42,7 +42,7 @@ class WebhookMetrics:
         """An attempt failed, and was the last one or not."""
         self._deliveries.labels("dead" if dead else "failed").inc()
 
-    def look(self, endpoints: Iterable[Endpoint]) -> None:
+    def update_endpoints(self, endpoints: Iterable[Endpoint]) -> None:
         """How all endpoints stand."""
         known = tuple(endpoints)
         enabled = [each for each in known if each.state == "ENABLED"]
@@ -57,40 +57,40 @@ class Delivery:
 
     def __init__(self, context: TraceContext | None) -> None:
         self.headers = {} if context is None else {TRACEPARENT: context.text()}
-        self.answered: AttemptResult | None = None
+        self.result: AttemptResult | None = None
 
 
 @contextmanager
-def delivery_span(spans: Spans | None, taken: LeasedDelivery) -> Iterator[Delivery]:
+def delivery_span(spans: Spans | None, leased: LeasedDelivery) -> Iterator[Delivery]:
     """One attempt at ``taken``, as a span where spans are made and the trace is kept."""
-    cause = _context(taken)
+    cause = _context(leased)
     if cause is None or spans is None or not cause.sampled:
         own = None if cause is None else cause._replace(span=secrets.token_bytes(8))
         yield Delivery(own)
         return
     told: dict[str, Value] = {
         "http.request.method": "POST",
-        "server.address": _host(taken.url),
-        "lianyun.webhook.message": taken.message,
-        "http.request.resend_count": taken.attempt - 1,
+        "server.address": _host(leased.url),
+        "lianyun.webhook.message": leased.message,
+        "http.request.resend_count": leased.attempt - 1,
     }
     span = spans.begin("deliver webhook", "CLIENT", cause, told)
     delivery = Delivery(span.context)
     try:
         yield delivery
     finally:
-        answer = delivery.answered
-        status = None if answer is None else answer.status
-        good = answer is not None and answer.good
+        result = delivery.result
+        status = None if result is None else result.status
+        good = result is not None and result.success
         span.end(
             {} if status is None else {"http.response.status_code": status},
             failed="" if good else "not delivered",
         )
 
 
-def trace_field(taken: LeasedDelivery) -> dict[str, str]:
+def trace_field(leased: LeasedDelivery) -> dict[str, str]:
     """``trace_id`` for a log line about ``taken``, where there is one."""
-    cause = _context(taken)
+    cause = _context(leased)
     return {} if cause is None else {"trace_id": cause.trace.hex()}
 
 
@@ -101,5 +101,5 @@ def _host(url: str) -> str:
         return ""  # what is wrong with it the sender says
 
 
-def _context(taken: LeasedDelivery) -> TraceContext | None:
-    return None if taken.traceparent is None else TraceContext.of(taken.traceparent)
+def _context(leased: LeasedDelivery) -> TraceContext | None:
+    return None if leased.traceparent is None else TraceContext.of(leased.traceparent)

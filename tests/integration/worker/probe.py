@@ -109,7 +109,7 @@ class ProbeStore:
 class ProbeAdmitter:
     """Refuses what starts with `bad`, at the price of a signature."""
 
-    def judge(self, records: Sequence[LogRecord], registry: Any) -> Admission:  # noqa: ARG002
+    def admit(self, records: Sequence[LogRecord], registry: Any) -> Admission:  # noqa: ARG002
         outcomes = [(record.value or b"").startswith(b"bad") for record in records]
         sole = frozenset(record.topic for record in records)
         return Admission(outcomes, [int(not refused) for refused in outcomes], sole)

@@ -167,7 +167,7 @@ def test_an_alert_asks_for_metrics_and_labels_that_exist(alert: Alert) -> None:
         assert metric in known, f"{metric} is declared nowhere"
     recorded = {name for name, _, _ in objectives.recording_rules()}
     assert set(re.findall(r"slo:[a-z0-9_:]+", alert.expression)) <= recorded
-    for label in alert.speaks_of - {"job", "instance"}:
+    for label in alert.summary_labels - {"job", "instance"}:
         assert any(
             label in known[name].labels for name in re.findall(r"lianyun_[a-z0-9_]+", alert.expression)
         )

@@ -69,7 +69,7 @@ def test_the_probe_of_our_services_is_healthy_where_they_say_so(status: int, hea
 
     class Answer(RequestHandler):
         def do_GET(self) -> None:
-            self.answer(status if self.path == "/health/ready" else 404, "text/plain", b"")
+            self.respond(status if self.path == "/health/ready" else 404, "text/plain", b"")
 
     with HTTPServer(("127.0.0.1", 0), Answer) as server:
         Thread(target=server.serve_forever, daemon=True).start()

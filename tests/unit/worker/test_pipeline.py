@@ -82,7 +82,7 @@ class Admitter:
     refused: frozenset[str] = frozenset()
     seconds = 0.0
 
-    def judge(self, records: Sequence[Any], registry: Any) -> Admission:
+    def admit(self, records: Sequence[Any], registry: Any) -> Admission:
         time.sleep(self.seconds)
         return Admission([(registry, r.offset) for r in records], [1] * len(records))
 
@@ -91,9 +91,9 @@ class Watching:
     def __init__(self) -> None:
         self.rests: list[str] = []
 
-    def judged(self, batch: Batch[Any], seconds: float) -> None: ...
-    def applied(self, batch: Batch[Any], applied: Applied, seconds: float) -> None: ...
-    def resting(self, topic: str, seconds: float) -> None:  # noqa: ARG002
+    def batch_admitted(self, batch: Batch[Any], seconds: float) -> None: ...
+    def batch_applied(self, batch: Batch[Any], applied: Applied, seconds: float) -> None: ...
+    def circuit_opened(self, topic: str, seconds: float) -> None:  # noqa: ARG002
         self.rests.append(topic)
 
 

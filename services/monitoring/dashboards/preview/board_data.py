@@ -209,7 +209,7 @@ class BoardData:
             board, Context(span, point_interval(span, 1_000, SCRAPE)), given or {}, metrics, rows
         )
 
-    def opened(self) -> dict[str, Any]:
+    def dashboard(self) -> dict[str, Any]:
         """The dashboard as the page opens it: its body, the span of time, and what is chosen of its variables."""
         return {
             "name": self.board.name,
@@ -221,7 +221,7 @@ class BoardData:
             },
         }
 
-    def answered(self, number: int, points: int) -> dict[str, Any]:
+    def panel_frames(self, number: int, points: int) -> dict[str, Any]:
         """The frames of a panel that is ``points`` wide, and per query that failed why. Blocks. Raises NoBoard."""
         panel = self.board.panel(number)
         frames: list[Frame] = []
@@ -235,7 +235,7 @@ class BoardData:
                 errors.append(f"{target.get('refId', '?')}: {problem}")
         return {"frames": [frame.plain() for frame in frames], "errors": errors}
 
-    def marked(self) -> dict[str, Any]:
+    def annotations(self) -> dict[str, Any]:
         """The dashboard's annotations in its span of time, and per query that failed why. Blocks."""
         found: list[AnnotationSpan] = []
         errors: list[str] = []
@@ -259,8 +259,8 @@ class BoardData:
         )
 
     def _found(self, panel: Mapping[str, Any], target: Mapping[str, Any], points: int) -> list[Frame]:
-        said = target.get("interval") or panel.get("interval")
-        least = parse_duration(str(said)) if said else SCRAPE
+        text = target.get("interval") or panel.get("interval")
+        least = parse_duration(str(text)) if text else SCRAPE
         most = int(panel.get("maxDataPoints") or points)
         context = replace(self._context, interval=point_interval(self._context.span, most, least))
         return self._found_by(source(panel, target, context), target, context)

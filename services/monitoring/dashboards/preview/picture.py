@@ -32,7 +32,7 @@ class RenderingError(Exception):
 def built_page(say: Callable[[str], None], source: Path = SOURCE) -> Path:
     """The folder of the page, built anew where its source has changed; blocks for a minute or so then. Raises NotDrawn.
 
-    What is fetched is said beforehand. Everything stays below ``source``, and no package's own script is run.
+    What is fetched is text beforehand. Everything stays below ``source``, and no package's own script is run.
     """
     if not (source / "package-lock.json").is_file():
         raise RenderingError(
@@ -79,8 +79,8 @@ def _run(command: list[str], folder: Path, suggestion: str) -> None:
     except (OSError, subprocess.TimeoutExpired) as problem:
         raise RenderingError(f"{command[0]} could not be run: {problem}", suggestion) from None
     if done.returncode != 0:
-        said = (done.stderr.strip() or done.stdout.strip())[-1_000:]
-        raise RenderingError(f"{' '.join(command)} failed:\n{said}", suggestion)
+        text = (done.stderr.strip() or done.stdout.strip())[-1_000:]
+        raise RenderingError(f"{' '.join(command)} failed:\n{text}", suggestion)
 
 
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
@@ -135,7 +135,7 @@ def picture(url: str, target: Path, width: int, height: int, seconds: float = 12
             env={**os.environ, "HOME": profile, "TMPDIR": profile},
         )
         try:
-            _, said = process.communicate(timeout=seconds)
+            _, text = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
             raise RenderingError(
                 f"Chromium did not finish in {seconds:.0f} s", "try again, or a shorter --from"
@@ -146,7 +146,7 @@ def picture(url: str, target: Path, width: int, height: int, seconds: float = 12
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
     if process.returncode != 0 or not target.is_file():
-        tail = said.decode(errors="replace").strip()[-600:]
+        tail = text.decode(errors="replace").strip()[-600:]
         raise RenderingError(
             f"Chromium failed with exit code {process.returncode}:\n{tail}", "chromium --version"
         )
@@ -177,18 +177,18 @@ class PanelReport:
 
 
 def render(
-    asker: BoardData, page: Path, target: Path, width: int, height: int | None = None
+    board_data: BoardData, page: Path, target: Path, width: int, height: int | None = None
 ) -> list[PanelReport]:
-    """Write the dashboard of ``asker`` to ``target`` (PNG), as high as its panels or ``height``; what its panels showed.
+    """Write the dashboard of ``board_data`` to ``target`` (PNG), as high as its panels or ``height``; what its panels showed.
 
     Blocks for some seconds. Raises NotDrawn.
     """
     target.unlink(missing_ok=True)
-    with PageServer(page, asker) as server:
-        picture(server.url, target, width, height or asker.board.height() + HEAD)
+    with PageServer(page, board_data) as server:
+        picture(server.url, target, width, height or board_data.board.height() + HEAD)
         if not server.report.drawn.is_set():
             raise RenderingError(
-                f"the page of {asker.board.name} did not come to its end; {target} shows how far it came",
+                f"the page of {board_data.board.name} did not come to its end; {target} shows how far it came",
                 "open the picture; if it is empty, remove ops/preview/dist and try again",
             )
         shown = [

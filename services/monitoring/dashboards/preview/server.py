@@ -31,14 +31,14 @@ class Report:
 
 
 class PageServer:
-    """A context manager that serves the built page in ``folder`` and the dashboard of ``asker`` on a free loopback port.
+    """A context manager that serves the built page in ``folder`` and the dashboard of ``board_data`` on a free loopback port.
 
     ``report`` is filled by the page. Other hosts are refused, for a page in some other browser might ask too.
     """
 
-    def __init__(self, folder: Path, asker: BoardData) -> None:
+    def __init__(self, folder: Path, board_data: BoardData) -> None:
         self.report = Report()
-        self._server = ThreadingHTTPServer((LOOPBACK, 0), _handler(folder, asker, self.report))
+        self._server = ThreadingHTTPServer((LOOPBACK, 0), _handler(folder, board_data, self.report))
         self._server.daemon_threads = True
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.1,), name="preview-http", daemon=True
@@ -59,13 +59,13 @@ class PageServer:
         self._thread.join()
 
 
-def _handler(folder: Path, asker: BoardData, report: Report) -> type[BaseHTTPRequestHandler]:
+def _handler(folder: Path, board_data: BoardData, report: Report) -> type[BaseHTTPRequestHandler]:
     class Handler(RequestHandler):
         def do_GET(self) -> None:
             path = unquote(self.path.partition("?")[0])
             if not self._ours():
                 return
-            answers = {"/dashboard": asker.opened, "/marks": asker.marked}
+            answers = {"/dashboard": board_data.dashboard, "/marks": board_data.annotations}
             if path in answers:
                 self._json(200, answers[path]())
                 return
@@ -73,7 +73,7 @@ def _handler(folder: Path, asker: BoardData, report: Report) -> type[BaseHTTPReq
             if not wanted.is_relative_to(folder.resolve()) or not wanted.is_file():
                 self._json(404, {"error": f"there is no {path}"})
                 return
-            self.answer(200, mimetypes.guess_type(wanted.name)[0] or "text/plain", wanted.read_bytes())
+            self.respond(200, mimetypes.guess_type(wanted.name)[0] or "text/plain", wanted.read_bytes())
 
         def do_POST(self) -> None:
             if not self._ours():
@@ -82,7 +82,7 @@ def _handler(folder: Path, asker: BoardData, report: Report) -> type[BaseHTTPReq
                 length = int(self.headers.get("Content-Length") or 0)
                 body = orjson.loads(self.rfile.read(max(0, min(length, _MOST))))
                 if self.path == "/query":
-                    self._json(200, asker.answered(int(body["panel"]), int(body["points"])))
+                    self._json(200, board_data.panel_frames(int(body["panel"]), int(body["points"])))
                 elif self.path == "/report":
                     report.panels[:] = [dict(each) for each in body["panels"]]
                     report.errors[:] = [str(each) for each in body["errors"]]
@@ -103,6 +103,6 @@ def _handler(folder: Path, asker: BoardData, report: Report) -> type[BaseHTTPReq
             return False
 
         def _json(self, status: int, body: Mapping[str, Any]) -> None:
-            self.answer(status, "application/json", orjson.dumps(body))
+            self.respond(status, "application/json", orjson.dumps(body))
 
     return Handler

@@ -42,14 +42,14 @@ SETTINGS = CircuitBreakerSettings(ratio=0.99, window=1_000, trial=100, first=2.0
 
 
 def test_a_topic_of_garbage_rests_and_the_rests_grow_up_to_a_limit() -> None:
-    fuses = CircuitBreakers(SETTINGS)
-    assert fuses.note("bad", 500, 500, now=0.0) is None, "too few to judge"
-    assert fuses.note("bad", 500, 500, now=0.0) == 2.0
-    assert fuses.resting(1.9) == {"bad"}
-    assert fuses.resting(2.0) == frozenset()
+    breakers = CircuitBreakers(SETTINGS)
+    assert breakers.record("bad", 500, 500, now=0.0) is None, "too few to judge"
+    assert breakers.record("bad", 500, 500, now=0.0) == 2.0
+    assert breakers.open_topics(1.9) == {"bad"}
+    assert breakers.open_topics(2.0) == frozenset()
     rests, now = [], 2.0
     for _ in range(4):
-        rest = fuses.note("bad", 100, 100, now)
+        rest = breakers.record("bad", 100, 100, now)
         assert rest is not None
         rests.append(rest)
         now += rest
@@ -57,25 +57,25 @@ def test_a_topic_of_garbage_rests_and_the_rests_grow_up_to_a_limit() -> None:
 
 
 def test_a_topic_that_is_mended_flows_and_starts_from_the_first_rest_again() -> None:
-    fuses = CircuitBreakers(SETTINGS)
-    assert fuses.note("t", 1_000, 1_000, now=0.0) == 2.0
-    assert fuses.note("t", 100, 0, now=3.0) is None
+    breakers = CircuitBreakers(SETTINGS)
+    assert breakers.record("t", 1_000, 1_000, now=0.0) == 2.0
+    assert breakers.record("t", 100, 0, now=3.0) is None
     for _ in range(9):
-        assert fuses.note("t", 100, 100, now=4.0) is None, "one good batch of ten is above one percent"
-    assert fuses.note("t", 100, 100, now=5.0) == 2.0
+        assert breakers.record("t", 100, 100, now=4.0) is None, "one good batch of ten is above one percent"
+    assert breakers.record("t", 100, 100, now=5.0) == 2.0
 
 
 def test_many_bad_ones_are_not_nearly_all() -> None:
-    fuses = CircuitBreakers(SETTINGS)
+    breakers = CircuitBreakers(SETTINGS)
     for _ in range(100):
-        assert fuses.note("t", 100, 98, now=0.0) is None
-    assert fuses.resting(0.0) == frozenset()
+        assert breakers.record("t", 100, 98, now=0.0) is None
+    assert breakers.open_topics(0.0) == frozenset()
 
 
 def test_one_topic_does_not_stop_another() -> None:
-    fuses = CircuitBreakers(SETTINGS)
-    fuses.note("bad", 2_000, 2_000, now=0.0)
-    assert fuses.note("good", 2_000, 0, now=0.0) is None
-    assert fuses.resting(0.5) == {"bad"}
-    assert fuses.next_end(0.5) == 1.5
-    assert fuses.next_end(2.5) is None
+    breakers = CircuitBreakers(SETTINGS)
+    breakers.record("bad", 2_000, 2_000, now=0.0)
+    assert breakers.record("good", 2_000, 0, now=0.0) is None
+    assert breakers.open_topics(0.5) == {"bad"}
+    assert breakers.next_trial(0.5) == 1.5
+    assert breakers.next_trial(2.5) is None
