@@ -1,4 +1,4 @@
-"""The consumer's thread: the calls that must run beside aiokafka's own tasks, and hints that never kill a worker."""
+"""The consumer's client thread: aiokafka calls that need its event loop, non-fatal offset commits, and the origin of each fetch."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from faust.transport.drivers import aiokafka as driver
 
 from services.ledger.storage.ledger_protocol import Origin, PartitionId, runs
 
-# The consumer's fetcher is watched from outside, for aiokafka 0.14: each fetch answer is taken down where it arrives,
-# and the list of records that the fetcher makes of it says so when it is drained. What is not recognised has no origin,
-# and then proves nothing (`services.ledger.storage.ledger_protocol.Reader`).
+# aiokafka 0.14 does not expose the connection and the leader epochs of a fetch, so its fetcher is wrapped: the origin of each
+# response is attached to the record lists made from it. Records of a response that is not recognised have no origin, and then
+# prove nothing (`services.ledger.storage.ledger_protocol.Reader`).
 
 _BATCH = struct.Struct(">qii")  # base offset, length of what follows, leader epoch
 _BEFORE_LENGTH, _MAGIC = 12, 16
 
 
 class Fetched(list[Any]):
-    """Records of one partition, with their origin."""
+    """The records of one partition, with their origin."""
 
     origin: Origin
 
 
 def origins(fetched: Mapping[Any, Sequence[Any]]) -> dict[PartitionId, Origin]:
-    """The origins of drained records, as far as they have one."""
+    """The origins of fetched records, for the partitions where one is known."""
     return {
         PartitionId(*partition): records.origin
         for partition, records in fetched.items()
@@ -42,7 +42,7 @@ def origins(fetched: Mapping[Any, Sequence[Any]]) -> dict[PartitionId, Origin]:
 
 
 def record_batches(raw: bytes) -> Iterator[tuple[int, int]]:
-    """Yield (first offset, leader epoch) of each whole record batch of a fetch answer; of format 2 or later."""
+    """Yield (first offset, leader epoch) of each complete record batch, format 2 or later, of a fetch response."""
     at, end = 0, len(raw)
     while at + _MAGIC < end:
         base, length, leader = _BATCH.unpack_from(raw, at)
@@ -55,7 +55,7 @@ def record_batches(raw: bytes) -> Iterator[tuple[int, int]]:
 
 
 class FetchWatch:
-    """Takes down the origins of what `consumer` fetches, from its start on. Belongs to the loop of the consumer."""
+    """Records the origin of what `consumer` fetches, from its start on. Belongs to the consumer's event loop."""
 
     def __init__(self, consumer: Any) -> None:
         self._consumer, self._client = consumer, consumer._client
@@ -91,9 +91,9 @@ class FetchWatch:
         finally:
             answer, self._answer = self._answer, None
             if answer is not None:
-                self._take_down(*answer)
+                self._attach_origins(*answer)
 
-    def _take_down(self, answer: Any, connection: object | None, before: dict[Any, Any]) -> None:
+    def _attach_origins(self, answer: Any, connection: object | None, before: dict[Any, Any]) -> None:
         for topic, partitions in answer.topics:
             for partition, _error, _end, *data in partitions:
                 tp = TopicPartition(topic, partition)
@@ -115,8 +115,8 @@ def _with_origin(result: Any, origin: Origin) -> Any:
 
 log = logging.getLogger(__name__)
 
-# Faust fixes 1.5 s. A fetch that waits at the broker for some partitions keeps all others of that broker from being
-# asked for, so this is latency; an idle worker sends twenty requests a second instead.
+# Faust sets 1.5 s. A fetch pending at the broker for some partitions blocks all others of that broker, so this bounds latency;
+# an idle worker sends twenty requests a second in exchange.
 _FETCH_MAX_WAIT_MS = 50
 # Under traffic a fetch gathers for that long or this much: answered at the first record, fetches and their transactions
 # are so small that their own cost fills two processors at 2,000 events a second (p99 540 ms instead of 130).
@@ -125,7 +125,7 @@ _BOUNDS_SECONDS = 5.0
 
 
 class LedgerConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
-    """Faust's consumer thread; the public coroutines here are called from the app's event loop."""
+    """Faust's consumer thread; the public coroutines are called from the app's event loop."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
@@ -137,16 +137,16 @@ class LedgerConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         return consumer
 
     async def seek_all(self, offsets: Mapping[PartitionId, int]) -> None:
-        """Move the client's positions and drop what it has buffered there; partitions just revoked are ignored."""
+        """Set the client's positions and drop its buffers there; partitions just revoked are ignored."""
         if offsets:
             await self.call_thread(self._seek_all, dict(offsets))
 
     async def pause(self, partition: PartitionId) -> None:
-        """Have the client fetch no more of `partition` until the next assignment or `seek_all`."""
+        """Stop fetching `partition` until the next assignment or `seek_all`."""
         await self.call_thread(self._pause, partition)
 
     async def bounds(self, partitions: Sequence[PartitionId]) -> dict[PartitionId, tuple[int, int]]:
-        """Return (first offset, end offset) of each partition; {} when the broker does not answer in 5 s."""
+        """(first offset, end offset) of each partition; {} when the broker does not respond within 5 s."""
         result: dict[PartitionId, tuple[int, int]] = await self.call_thread(self._bounds, list(partitions))
         return result
 

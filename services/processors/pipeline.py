@@ -1,8 +1,7 @@
-"""The worker's inside: polls in, one database transaction after another out.
+"""The pipeline of a worker: polls in, one database transaction after another out.
 
-Two threads work at once: one judges the records of the next batch (verify, decode) while the other runs the
-transaction of the present one; one transaction is in flight. The event loop only hands over. The ledger's calls run
-on the database's thread too, behind the running transaction, so a claim never races with it.
+Two threads overlap: one verifies and decodes the next batch while the other runs the current transaction, of which there is
+one at a time. Calls of the ledger run on the database thread too, after the running transaction, so a claim never races with it.
 """
 
 from __future__ import annotations
@@ -32,10 +31,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one transaction may hold: events, bytes, consignment heads touched. `tick` is the idle time in seconds.
+    """The bounds of one transaction: events, bytes, consignment heads touched. `tick` is the idle interval in seconds.
 
-    Of so many events only a backlog makes a transaction. What each costs by itself is shared by them: with 4,000 instead of
-    2,000 Postgres needs 50 us an event instead of 55, and a transaction stays well below a second.
+    Only a backlog fills a transaction. Its fixed cost is shared: with 4,000 events instead of 2,000 Postgres needs 50 us an event
+    instead of 55, and a transaction stays well below a second.
     """
 
     events: int = 4_000
@@ -47,8 +46,7 @@ class Limits:
 class Pipeline:
     """Backlog, admission and transactions of one worker. Its coroutines belong to one event loop.
 
-    Any unexpected error ends the process through `end`; nothing is retried here but a batch that was admission by a
-    registry which changed meanwhile.
+    An unexpected error ends the process through `end`; only a batch admitted against a registry that changed meanwhile is retried.
     """
 
     def __init__(
@@ -77,10 +75,10 @@ class Pipeline:
         self._stopping = False
         self._flight: asyncio.Task[None] | None = None
 
-    # --- what the seam asks ---------------------------------------------------------------------------------
+    # --- called by the consumer ------------------------------------------------------------------------------
 
     async def claim(self, partitions: Sequence[PartitionId], topic_ids: Mapping[str, str]) -> Sequence[Claim]:
-        """Claim partitions behind the running transaction; what waits under an older claim is dropped."""
+        """Claim partitions after the running transaction; backlog of an older claim is dropped."""
 
         def claim() -> Sequence[Claim]:
             claims = self._store.claim(partitions, topic_ids)
@@ -90,40 +88,40 @@ class Pipeline:
         return await self._run(self._database, claim)
 
     async def release(self) -> None:
-        """Give up all claims when the running transaction is over: a rebalance begins, others may claim them."""
+        """Release all claims after the running transaction: a rebalance begins."""
         self._backlog.keep(())
         await self._run(self._database, self._epochs.clear)
 
     async def topic_ids(self, topics: Iterable[str]) -> Mapping[str, str]:
-        """Ask the broker for the topics' ids."""
+        """Query the broker for the topics' ids."""
         wanted = tuple(topics)
         return await self._run(self._broker, lambda: self._directory.topic_ids(wanted))
 
     async def found(self, marks: Mapping[PartitionId, Mark]) -> Mapping[PartitionId, Found]:
-        """Look at what the log has at the offsets of `marks`."""
+        """What the log holds at the offsets of `marks`."""
         return await self._run(self._broker, lambda: self._directory.found(marks)) if marks else {}
 
     async def moved(self) -> Sequence[PartitionId]:
-        """Return which of our claims an operator has moved since we made them."""
+        """Which of the claims held an operator has moved."""
         return await self._run(self._database, lambda: self._store.moved(self._epochs))
 
     async def note_stopped(self, partition: PartitionId, epoch: int, moved: LogMoved | None) -> None:
-        """Have the ledger remember what stopped a partition, behind the running transaction."""
+        """Store what stopped a partition, after the running transaction."""
         await self._run(self._database, lambda: self._store.note_stopped(partition, epoch, moved))
 
     def held(self) -> frozenset[PartitionId]:
-        """The partitions of which enough waits here."""
+        """The partitions to be paused since their backlog is full."""
         return self._backlog.held()
 
     # --- work -----------------------------------------------------------------------------------------------
 
     def feed(self, slices: Iterable[Slice[LogRecord]]) -> None:
-        """Take what one poll brought; returns at once. The backlog is bounded by what `held` says."""
+        """Enqueue one poll; returns at once. The backlog is bounded through `held`."""
         self._backlog.add(slices)
         self._work.set()
 
     def behind(self) -> bool:
-        """Whether something waits here or is being applied, resting topics aside."""
+        """Whether records are queued or being applied, paused topics excepted."""
         return self._flying() or self._backlog.waiting(self._breakers.open_topics(self._clock()))
 
     async def run(self) -> None:
@@ -141,9 +139,9 @@ class Pipeline:
             self._fail("the pipeline failed", error)
 
     async def stop(self, seconds: float = 60.0) -> bool:
-        """Finish the running transaction and take no other; what waits is read again by whoever comes next.
+        """Finish the running transaction and start no other; the backlog is consumed again by the next owner.
 
-        False where it does not end in time: then it is to be abandoned by ending the process, and nothing is lost.
+        False where it does not end in time: it is then abandoned with the process, without loss.
         """
         self._stopping = True
         self._work.set()
@@ -152,11 +150,11 @@ class Pipeline:
         return not self._flying()
 
     async def leave(self, group: str, member: str) -> bool:
-        """Have the broker take `member` out of `group`; tell whether it did."""
+        """Have the broker remove `member` from `group`; whether it did."""
         return await self._run(self._broker, lambda: self._directory.leave(group, member))
 
     def close(self) -> None:
-        """Close the database's connections and end the threads; after `stop`, where that was true."""
+        """Close the database connections and end the threads; only after `stop` returned true."""
         self._database.submit(self._store.close).result()
         for executor in (self._database, self._admission, self._broker):
             executor.shutdown(wait=False)
@@ -236,7 +234,7 @@ class Pipeline:
                 self._observer.batch_applied(claimed, applied, time.perf_counter() - started)
 
     def _apply_held(self, batch: Batch[Any], registry: Any) -> tuple[Applied, Batch[Any]]:
-        """On the database's thread: apply what is still claimed as it was when it was read."""
+        """On the database thread: apply the slices whose claim is unchanged since they were read."""
         claimed = [part for part in batch if self._epochs.get(part.slice.partition) == part.slice.epoch]
         return (self._store.apply(claimed, registry) if claimed else Applied()), claimed
 
@@ -256,7 +254,7 @@ class Pipeline:
         self._store.refresh()
 
     async def _wait(self, seconds: float) -> bool:
-        """Wait for work or for `seconds`; tell whether there may be work."""
+        """Wait for work or for `seconds`; whether there may be work."""
         rest = self._breakers.next_trial(self._clock())
         try:
             async with asyncio.timeout(seconds if rest is None else min(seconds, rest)):

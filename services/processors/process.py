@@ -1,4 +1,4 @@
-"""A worker process from its first line to its last: settings, slot, work, exit code."""
+"""The worker's process: settings, slot, garbage collection, work, exit code."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from services.runtime.parent_process import end_with_parent
 from services.telemetry.logs import configure
 from services.telemetry.tracing import open_spans
 
-# What waits in a worker is alive and makes no cycles, and walking over it again and again took a fifth of the worker's
-# processor time (measured: 214 us an event with Python's own rhythm, 161 without). A look at a full backlog holds all
-# threads up for half a second (a twentieth of all time, every ten seconds), so it waits until there may be something to find.
+# A backlog is alive and acyclic, and traversing it took a fifth of the worker's processor time (214 us an event with Python's
+# own thresholds, 161 without). One collection with a full backlog stops all threads for half a second, so it runs only when
+# there may be something to collect.
 
 _UNIT = 1 if sys.platform == "darwin" else 1_024
 LOOK_SECONDS, LONGEST_SECONDS = 10.0, 60.0
@@ -39,10 +39,10 @@ GROWTH = 256 << 20
 async def collect_on_growth(
     look: float = LOOK_SECONDS, growth: int = GROWTH, longest: float = LONGEST_SECONDS
 ) -> None:
-    """Take the rhythm over until cancelled: collect where the peak of memory has risen by ``growth`` bytes, or after long.
+    """Replace automatic garbage collection until cancelled: collect when peak memory has grown by ``growth`` bytes, or after ``longest`` seconds.
 
-    Every ``look`` seconds the peak is asked; after ``longest`` seconds without a collection there is one anyway. Cycles
-    that pile up raise the peak, so they are bounded by ``growth``; what only waits reaches its peak once.
+    The peak is checked every ``look`` seconds. Cycles raise the peak, so they are bounded by ``growth``; a backlog reaches its peak
+    once.
     """
     gc.collect()
     gc.freeze()  # what is there now are modules and models, which stay
@@ -59,7 +59,7 @@ async def collect_on_growth(
 
 
 def _peak() -> int:
-    """The most bytes of memory that the process ever had resident."""
+    """Maximum resident set size of the process, bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _UNIT
 
 
@@ -74,7 +74,7 @@ _SWITCH_SECONDS = 0.0002
 
 
 def run(open_store: OpenStore, admitter: Callable[[WorkerSettings], Admitter]) -> None:
-    """Run one worker until SIGTERM and end the process; the exit codes are those of `endings.Exit`.
+    """Run one worker until SIGTERM and end the process; exit codes are those of `exit_codes.Exit`.
 
     Settings come from LIANYUN_* variables. Never returns.
     """

@@ -1,4 +1,4 @@
-"""Runs N worker processes and starts again whichever ends, with a back-off and in its old slot."""
+"""Runs N worker processes and restarts each that ends, with back-off and in its previous slot."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class _Member:
 
 @dataclass(frozen=True, slots=True)
 class WorkerExit:
-    """A worker process that ended by itself: its number, its exit code (negative: a signal), after how many seconds."""
+    """A worker process that ended by itself: its number, exit code (negative: a signal) and lifetime in seconds."""
 
     worker: int
     code: int
@@ -64,7 +64,7 @@ class WorkerExit:
 
     @property
     def name(self) -> str:
-        """The exit in words, as metrics show it."""
+        """The name of the exit, as in metrics."""
         if self.code < 0:
             return signal.Signals(-self.code).name
         return Exit(self.code).name if self.code in list(Exit) else f"EXIT_{self.code}"
@@ -133,7 +133,7 @@ class Supervisor:
             return {m.index: m.process.pid for m in self._members if m.process and m.process.poll() is None}
 
     def signal(self, worker: int, number: signal.Signals) -> bool:
-        """Send a signal to a worker (for those who attack it); False when it does not run now."""
+        """Send a signal to a worker (for fault injection); False when it is not running."""
         with self._lock:
             process = self._members[worker].process
             if process is None or process.poll() is not None:
@@ -143,7 +143,7 @@ class Supervisor:
 
     @property
     def restarts(self) -> int:
-        """How many workers ended by themselves so far."""
+        """Number of workers that ended by themselves so far."""
         return len(self.ended)
 
     def _ready(self) -> Health:

@@ -1,4 +1,4 @@
-"""The worker's metrics: fed once per batch with sums, never once per event."""
+"""The observers of a pipeline: Prometheus metrics, updated once per batch, and OpenTelemetry spans."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from services.telemetry.tracing import Spans, Value
 
 
 class WorkerMetrics:
-    """Counts what a pipeline did and shows the state of its reading. Belongs to one event loop."""
+    """Counts what a pipeline did and exposes the state of its consumption. Belongs to one event loop."""
 
     def __init__(self) -> None:
         make = self.instruments = Instruments()
@@ -57,13 +57,13 @@ class WorkerMetrics:
         self.ready = make.gauge(names.WORKER_READY)
         self.registry_version = make.gauge(names.REGISTRY_VERSION)
         self._latest: dict[str, int] = {}
-        self._published: dict[tuple[str, PartitionId], int] = {}  # the latest so far, in the order of the log
+        self._published: dict[tuple[str, PartitionId], int] = {}  # the latest so far, in log order
         self._in_flight: dict[
             PartitionId, deque[tuple[int, int]]
         ] = {}  # (next offset, append time of its first record)
 
     def initialize(self, topics: Iterable[str], parties: Iterable[str]) -> None:
-        """Show at 0 what may come of ``topics`` and ``parties`` (codes): Prometheus sees no rise in what is new to it."""
+        """Create the series of ``topics`` and ``parties`` (codes) at 0: Prometheus sees no increase in a new series."""
         publishers = tuple(parties)
         for topic in topics:
             self._received.labels(topic)
@@ -77,7 +77,7 @@ class WorkerMetrics:
             self._latency.add((stage,), [])
 
     def batch_admitted(self, batch: Batch[Any], seconds: float) -> None:
-        """Count records that were judged."""
+        """Count admitted and refused records."""
         self._step.labels("admission").observe(seconds)
         for part in batch:
             self._received.labels(part.slice.partition.topic).inc(len(part.outcomes))
@@ -107,7 +107,7 @@ class WorkerMetrics:
         self._count_outcomes(batch, now)
 
     def circuit_opened(self, topic: str, seconds: float) -> None:
-        """Show that a topic rests."""
+        """Expose until when consumption of a topic is paused."""
         self._rests_until.labels(topic).set(time.time() + seconds)
 
     def update_reading(
@@ -116,7 +116,7 @@ class WorkerMetrics:
         stopped: Mapping[PartitionId, LogMoved],
         missing: Iterable[str],
     ) -> None:
-        """Show the lag of what is read and what waits for an operator; the rest is forgotten."""
+        """Expose lags, stopped partitions and missing topics; earlier ones are removed."""
         self._in_flight = {
             partition: flying for partition, flying in self._in_flight.items() if partition in lags
         }
@@ -131,7 +131,7 @@ class WorkerMetrics:
             self._missing.labels(topic).set(1)
 
     def update_waiting(self, first: Mapping[PartitionId, LogRecord]) -> None:
-        """Show how long what was read has waited: ``first`` in line, or still in the transaction before it."""
+        """Expose the age of the oldest record per topic: of those queued, ``first``, and of those in a transaction."""
         oldest: dict[str, int] = {}
         flying = [(partition.topic, line[0][1]) for partition, line in self._in_flight.items() if line]
         for topic, append in [*flying, *((tp.topic, record.timestamp) for tp, record in first.items())]:
@@ -200,25 +200,25 @@ def _by_party(seen: list[Verified], times: list[int]) -> dict[str, list[int]]:
     return own
 
 
-# Made after the commit, from what the batch was, so that nothing of it stands in the way of an event. Both are bounded: an
-# event's span costs some 40 us, and a flood of sampled events must not become a flood of spans.
-
 MOST = 64
-"""Events of one batch that get a span of their own; of the others only the number is attributes."""
+"""Events of one batch with a span of their own; of the others only the number is recorded."""
 
 
 class TracingObserver:
-    """Tells ``inner`` everything, and makes spans of what was committed. On the event loop: it only puts them in a queue."""
+    """Delegates to ``inner`` and emits spans of committed batches: one per batch, and one in the trace of each sampled event.
+
+    Spans are made after the commit and only enqueued, so they add no latency; at most MOST events of a batch get one (about 40 us each).
+    """
 
     def __init__(self, inner: Observer, spans: Spans, group: str) -> None:
         self._inner, self._spans, self._group = inner, spans, group
 
     def batch_admitted(self, batch: Batch[Any], seconds: float) -> None:
-        """Records were judged."""
+        """Records were admitted or refused."""
         self._inner.batch_admitted(batch, seconds)
 
     def circuit_opened(self, topic: str, seconds: float) -> None:
-        """A topic rests."""
+        """Consumption of a topic is paused."""
         self._inner.circuit_opened(topic, seconds)
 
     def batch_applied(self, batch: Batch[Any], applied: Applied, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""One worker process: the Faust app with our seam, the pipeline behind it, and what watches both."""
+"""The worker: the Faust app with the ledger consumer, the pipeline, the watchdog and health checks."""
 
 from __future__ import annotations
 
@@ -27,14 +27,13 @@ from services.runtime.exit_codes import End, Exit, end_process
 from services.telemetry.http import Health, HealthServer
 from services.telemetry.tracing import Spans
 
-# A thread, because an event loop that hangs cannot watch itself. It goes by the ledger alone; Faust's own detectors look
-# at streams and commits that we do not use.
-
 
 class Watchdog:
-    """Ends the process with STUCK when there was no progress for `after` seconds while the worker was behind.
+    """Ends the process with STUCK after `after` seconds without progress while the worker was behind.
 
-    `beat` must be called from the event loop about once a second; a loop that does not turn counts as stuck too.
+    On a thread, since a hanging event loop cannot watch itself; progress is that of the ledger, as Faust's own detectors watch
+    streams and commits that are not used. `beat` must be called from the event loop about once a second; a loop that does not run
+    counts as stuck too.
     """
 
     def __init__(self, after: float, end: End, clock: Callable[[], float] = time.monotonic) -> None:
@@ -46,7 +45,7 @@ class Watchdog:
 
     @property
     def idle_for(self) -> float:
-        """Seconds since the worker was last known to be well."""
+        """Seconds since the worker last made progress or had nothing to do."""
         return self._clock() - min(self._beaten, self._good)
 
     def start(self) -> None:
@@ -59,13 +58,13 @@ class Watchdog:
         self._stop.set()
 
     def beat(self, behind: bool, progress_at: float) -> None:
-        """Note from the event loop whether messages wait, and when (on the clock) progress was made last."""
+        """Record from the event loop whether messages are waiting, and when (on the clock) progress was last made."""
         now = self._clock()
         self._beaten = now
         self._good = max(self._good, progress_at) if behind else now
 
     def check(self) -> None:
-        """Judge once; the thread calls it every second."""
+        """Check once; called by the thread every second."""
         if self.idle_for > self._after:
             # Where everything hangs is the one thing that a restart would lose.
             faulthandler.dump_traceback(file=sys.stderr, all_threads=True)
@@ -84,14 +83,14 @@ _FINISH_SECONDS, _SHUTDOWN_SECONDS, _LEAVE_SECONDS = 2.0, 1.5, 1.0
 
 
 class LedgerApp(faust.App):  # type: ignore[misc]
-    """A Faust app without tables, and so without folders."""
+    """A Faust app without tables, hence without folders."""
 
     def _create_directories(self) -> None:
         pass
 
 
 def build_app(settings: WorkerSettings, instance_id: str) -> LedgerApp:
-    """Return the app with every setting that matters here; the rest of Faust stays unused."""
+    """The app with every setting that matters here; the rest of Faust is unused."""
     brokers = ";".join(f"kafka://{address}" for address in settings.bootstrap.split(","))
     return LedgerApp(
         settings.group,
@@ -136,7 +135,7 @@ def _credentials(settings: WorkerSettings) -> Any:
 
 
 class Worker:
-    """Reads `topics` until told to stop. `store`, `admitter` and `directory` do the work that is not Kafka's.
+    """Consumes `topics` until it is stopped. `store`, `admitter` and `directory` do the work that is not Kafka's.
 
     Create and run it in one event loop. Errors end the process through `end`.
     """
@@ -199,13 +198,13 @@ class Worker:
 
     @property
     def consumer(self) -> LedgerConsumer:
-        """The consumer of the seam."""
+        """The app's consumer."""
         consumer: LedgerConsumer = self.app.consumer
         return consumer
 
     @property
     def ready(self) -> bool:
-        """Whether the worker has its assignment and nothing keeps it from working."""
+        """Whether the worker has its assignment and is consuming."""
         return bool(
             self.app.started and not self.app.rebalancing and self.app.assignor and self.consumer.flow_active
         )
@@ -235,7 +234,7 @@ class Worker:
             health.stop()
 
     async def _leave(self) -> None:
-        """Stop reading, then have the broker give our partitions away; in this order, so that we do not join again."""
+        """Stop consuming, then leave the group; in this order, so that the client does not join again."""
         try:
             async with asyncio.timeout(_SHUTDOWN_SECONDS):
                 await self.app.stop()
@@ -248,7 +247,7 @@ class Worker:
             log.warning("the broker does not answer; it gives our partitions away when our session ends")
 
     def request_stop(self) -> None:
-        """Have `run` finish; from the event loop."""
+        """Have `run` finish; to be called from the event loop."""
         self._stop.set()
 
     async def _run_app(self) -> None:

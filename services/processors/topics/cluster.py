@@ -1,4 +1,4 @@
-"""Looks at a cluster's topics and changes them, through kafka-python's admin client."""
+"""The topics of a cluster compared with their declaration and altered, through kafka-python's admin client."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from services.processors.topics.declaration import Declaration
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """A topic as a cluster has it: its partition count and its effective configuration."""
+    """A topic of the cluster: partition count and effective configuration."""
 
     partitions: int
     config: Mapping[str, str]
@@ -66,7 +66,7 @@ Action: TypeAlias = CreateTopic | AddPartitions | SetConfig
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What has to happen (``actions``), what cannot (``conflicts``), and topics that nobody declared."""
+    """Changes to make (``actions``), differences that cannot be resolved (``conflicts``), and undeclared topics."""
 
     actions: tuple[Action, ...]
     conflicts: tuple[str, ...]
@@ -81,9 +81,9 @@ class Plan:
 def plan(
     declaration: Declaration, observed: Mapping[str, Observed], replication_factor: int | None = None
 ) -> Plan:
-    """Return the plan that brings ``observed`` (topic name -> as it is) to the declaration.
+    """The plan that brings ``observed`` (by topic name) to the declaration. Pure, and used by ``plan`` and ``apply`` alike.
 
-    ``replication_factor`` overrides the declared one for topics to be created; of existing topics it is left alone.
+    ``replication_factor`` overrides the declared one for new topics; that of existing topics is left alone.
     """
     actions: list[Action] = []
     conflicts: list[str] = []
@@ -139,7 +139,7 @@ def admin_client(bootstrap: str, connection: Mapping[str, object] | None = None)
 
 
 def observe(admin: Any) -> dict[str, Observed]:
-    """Return every topic of the cluster but the internal ones: name -> partitions, effective configuration. Blocks."""
+    """Every topic but the internal ones: name -> partitions and effective configuration. Blocks."""
     described = [topic for topic in admin.describe_topics() if not topic["is_internal"]]
     if not described:
         return {}
@@ -159,12 +159,12 @@ def observe(admin: Any) -> dict[str, Observed]:
 
 
 def make_plan(admin: Any, declaration: Declaration, replication_factor: int | None = None) -> Plan:
-    """Return what has to change so that the cluster is as declared. Blocks; changes nothing."""
+    """The changes that bring the cluster to the declaration. Blocks; read-only."""
     return plan(declaration, observe(admin), replication_factor)
 
 
 def execute_plan(admin: Any, wanted: Plan) -> None:
-    """Do what ``wanted`` says; blocks until new topics have leaders. May be repeated, also after half a failure."""
+    """Execute ``wanted``; blocks until new topics have leaders. Idempotent, also after a partial failure."""
     created = [action for action in wanted.actions if isinstance(action, CreateTopic)]
     if created:
         topics = {
@@ -203,10 +203,9 @@ def apply(
     replication_factor: int | None = None,
     connection: Mapping[str, object] | None = None,
 ) -> Plan:
-    """Bring the cluster at ``bootstrap`` to the declaration and return what was done (nothing, the second time).
+    """Bring the cluster at ``bootstrap`` to the declaration and return what was done; idempotent.
 
-    Blocks until new topics can be written to. Raises ClusterError, also when a conflict cannot be resolved or
-    something still differs afterwards.
+    Blocks until new topics are writable. Raises ClusterError, also for a conflict or where something still differs afterwards.
     """
     with admin_client(bootstrap, connection) as admin:
         wanted = make_plan(admin, declaration, replication_factor)

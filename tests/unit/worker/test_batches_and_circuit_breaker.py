@@ -1,4 +1,4 @@
-"""Cutting by rows touched, and the fuse of a topic."""
+"""Cutting by rows touched, and the circuit breaker of a topic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pipeline between the seam and the database, with both replaced by values."""
+"""The pipeline between the consumer and the database, with both replaced by values."""
 
 from __future__ import annotations
 
