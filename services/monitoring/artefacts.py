@@ -22,7 +22,7 @@ def _declared(module: ModuleType) -> tuple[Definition, ...]:
 
 
 CATALOGUE: tuple[Definition, ...] = (*_declared(metrics), *_declared(gauges))
-"""All that is declared."""
+"""All declared metrics."""
 
 _API = (
     metrics.API_REQUESTS,
@@ -71,11 +71,11 @@ PROCESSES: Mapping[str, tuple[Definition, ...]] = {
     "cases": (*_CASES, *_EVERY),
     "supervisor": (*_SUPERVISOR, *_EVERY),
 }
-"""Which process shows what; a test compares each with what it really shows."""
+"""The metrics of each process; a test compares them with those exposed."""
 
 
 def families() -> Mapping[str, Definition]:
-    """Every name that a query may ask for, the series of histograms among them, with its declaration."""
+    """Every series name that a query may use, those of histograms included, with its definition."""
     found: dict[str, Definition] = {}
     for definition in CATALOGUE:
         suffixes = ("_bucket", "_count", "_sum") if definition.kind == "histogram" else ("",)
@@ -100,7 +100,7 @@ Written by `make schemas` from `services/telemetry`. Every process serves them a
 
 
 def metrics_page() -> str:
-    """The text of docs/reference/metrics.md; pure."""
+    """The text of docs/reference/metrics.md. Pure."""
     return "\n".join([_HEAD, *_tables(), *_labels()]) + "\n"
 
 
@@ -126,7 +126,7 @@ def _labels() -> Iterator[str]:
 
 
 def render() -> Mapping[Path, str]:
-    """The generated files by their path in the repository; pure."""
+    """The generated files by their path in the repository. Pure."""
     return {
         Path("docs/reference/metrics.md"): metrics_page(),
         Path("ops/alerts/alerts.yml"): alert_rules(),
@@ -135,7 +135,7 @@ def render() -> Mapping[Path, str]:
 
 
 def stale(root: Path = ROOT) -> list[Path]:
-    """Which of them are missing or differ."""
+    """The files that are missing or differ."""
     return [
         path
         for path, text in render().items()

@@ -1,4 +1,4 @@
-"""The alerts that are not about a promise, from the process that is gone to the certificate that runs out."""
+"""The declaration of an alert, and the alerts that are not about an objective."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _SECONDS = {"m": 60, "h": 3_600, "d": 86_400}
 
 
 def counter_increase(series: str, window: str) -> str:
-    """PromQL: by how much each counter of ``series`` rose in ``window`` (15m, 1h, 3d), the first value that was seen included.
+    """PromQL: the increase of each counter of ``series`` in ``window`` (15m, 1h, 3d), its first value included.
 
-    ``increase`` alone takes that value for what the counter always had, so a first burst would count for nothing. It counts from 0
-    where its process was read at the window's start and did not have it, or has started since; where neither is known (Prometheus
-    itself is new), only what was seen to rise counts.
+    ``increase`` takes the first sample for the value that the counter always had, so a first burst would not count. Here it counts from
+    0 where its process was scraped at the start of the window without that series, or has started since; where neither is known, as
+    Prometheus itself is new, only the observed increase counts.
     """
     risen = f"increase({series}[{window}])"
     seconds = int(window[:-1]) * _SECONDS[window[-1]]
@@ -30,10 +30,10 @@ def counter_increase(series: str, window: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One rule: when ``expression`` (PromQL) has held for ``after``, who is told how loudly, and in which words.
+    """One alerting rule: it fires when ``expression`` (PromQL) has held for ``after``.
 
-    ``page`` wakes somebody, ``ticket`` waits for the day, ``none`` is for the watchdog alone. ``summary`` is one sentence of
-    an operator, with ``{{ $labels.x }}`` for what it is about. Raises ValueError for a name or a text that breaks a rule.
+    ``page`` wakes somebody, ``ticket`` waits for working hours, ``none`` is for the watchdog alone. ``summary`` is one sentence for an
+    operator, with ``{{ $labels.x }}`` for the subject. Raises ValueError for a name or a text that breaks a rule.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Alert:
 
     @property
     def labels(self) -> dict[str, str]:
-        """The labels that are added to those of the expression."""
+        """The labels added to those of the expression."""
         return {"severity": self.severity, "team": "platform", **({"slo": self.slo} if self.slo else {})}
 
     @property
@@ -318,4 +318,4 @@ BUSINESS = (
 )
 
 GROUPS = {"processes": PROCESSES, "intake": INTAKE, "letters": DEAD_LETTERS, "business": BUSINESS}
-"""The alerts by the group of rules that they stand in."""
+"""The alerts by rule group."""

@@ -1,8 +1,8 @@
-"""What the platform promises, how it is measured, and when too much of the allowance burns (multi-window, multi-burn-rate).
+"""Service level objectives, their recording rules, and multi-window, multi-burn-rate alerts.
 
-The error budget is what may be bad, 1 - target. A burn rate of 1 spends it in 30 days exactly; two windows must agree, so
-that an alert comes soon and goes soon. With few events one bad one would look like a fire: each pair of windows wants a
-minimum of events in its longer one.
+The error budget is the share that may be bad, 1 - target; a burn rate of 1 spends it in exactly 30 days. Both windows of a pair
+must exceed the rate, so that an alert fires and resolves soon. Each pair needs a minimum of events in its longer window, since of
+few events a single bad one would be a high rate.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from services.monitoring.alerting.alerts import Alert, Severity, counter_increase
 
 Counted = Callable[[str], str]
-"""PromQL for how many events there were in the window that is given, without labels."""
+"""PromQL for the number of events in a window, without labels."""
 
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """A share ``target`` of ``all`` events is good, those that are not among ``bad``."""
+    """The share ``target`` of ``all`` events is good, i.e. not among ``bad``; ``statement`` is the objective in words."""
 
     name: str
     statement: str
@@ -31,13 +31,13 @@ class Objective:
 
     @property
     def budget(self) -> float:
-        """The share that may be bad."""
+        """The error budget: the share that may be bad."""
         return round(1 - self.target, 9)
 
 
 @dataclass(frozen=True, slots=True)
 class Burn:
-    """A pair of windows and the burn rate beyond which both must be."""
+    """A pair of windows and the burn rate that both must exceed."""
 
     long: str
     short: str
@@ -107,12 +107,12 @@ OBJECTIVES = (
 
 
 def ratio(window: str) -> str:
-    """The name under which the share of bad events in ``window`` is recorded, by ``slo``."""
+    """The recorded name of the share of bad events in ``window``, by ``slo``."""
     return f"slo:sli_error:ratio_rate{window}"
 
 
 def count(window: str) -> str:
-    """The name under which the events in ``window`` are recorded, by ``slo``."""
+    """The recorded name of the number of events in ``window``, by ``slo``."""
     return f"slo:sli_events:increase{window}"
 
 
@@ -133,7 +133,7 @@ def recording_rules() -> Iterator[tuple[str, str, dict[str, str]]]:
 
 
 def burn_rate_alerts() -> Iterator[Alert]:
-    """The alerts on burn rates, one for each objective and severity."""
+    """The burn rate alerts, one per objective and severity."""
     for objective in OBJECTIVES:
         for severity, (after, burns) in BURNS.items():
             either = " or ".join(_burns(objective, burn) for burn in burns)

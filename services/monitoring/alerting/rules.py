@@ -1,4 +1,4 @@
-"""The tables as rule files of Prometheus 2.42 to 3: YAML whose texts are quoted as JSON, which is YAML as well."""
+"""The rule files of Prometheus 2.42 to 3: YAML whose strings are quoted as JSON."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _SHOWN_ON = {
 
 
 def dashboard_of(alert: Alert) -> str:
-    """Its uid: that of the promises for an alert on one, and for what is not named here that of the pipeline."""
+    """The uid of the dashboard about an alert: that of the objectives for a burn rate, by default that of the pipeline."""
     return _OBJECTIVES if alert.slo else _SHOWN_ON.get(alert.name, _PIPELINE)
 
 
@@ -43,7 +43,7 @@ _HEAD = "# Written by `make schemas` from services/monitoring/alerting.\ngroups:
 
 
 def all_alerts() -> tuple[Alert, ...]:
-    """All rules that may fire; an objective has one by severity, of one name."""
+    """Every alerting rule; an objective has one per severity, under one name."""
     return (*(alert for group in GROUPS.values() for alert in group), *burn_rate_alerts())
 
 

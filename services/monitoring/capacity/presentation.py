@@ -1,4 +1,4 @@
-"""A size as text: one row of the table in docs/reference/capacity.md, and what a person at a terminal reads."""
+"""A size as text: a row of the table in docs/reference/capacity.md, and the lines of the command."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HEAD = "| | events/s mean | at the peak | partitions | workers | cores: workers,
 
 
 def table(figures: Figures) -> list[str]:
-    """The rows of the page for ``CASES``, in Markdown, with the head."""
+    """The table of ``CASES`` in Markdown, with its head."""
     return [HEAD, "|---" * 8 + "|", *(_row(name, demand, size(demand, figures)) for name, demand in CASES)]
 
 
@@ -42,7 +42,7 @@ def _row(name: str, demand: Demand, found: Size) -> str:
 
 
 def lines(demand: Demand, found: Size) -> list[tuple[str, str]]:
-    """What the command prints: a name and a value each."""
+    """The lines of the command: name and value."""
     return [
         ("boxes a year, under way", f"{found.boxes_per_year:,}, {found.boxes_under_way:,}"),
         ("events a year", f"{found.events_per_year:,}"),
@@ -69,7 +69,7 @@ def _hours(hours: float | None) -> str:
 
 
 def format_bytes(count: int) -> str:
-    """Bytes in the largest decimal unit that leaves a number of at least one."""
+    """Bytes in the largest decimal unit with a value of at least one."""
     value, unit = float(count), "B"
     for larger in ("kB", "MB", "GB", "TB", "PB"):
         if value < 1_000:

@@ -1,4 +1,4 @@
-"""From trains a year to events a second, partitions, workers, cores and disk: arithmetic, with every assumption a field. Pure."""
+"""Capacity from trains a year and the measured cost of an event: events a second, partitions, workers, cores and disk."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class _Section(BaseModel):
 
 
 class Processing(_Section):
-    """Rates and processor time. Microseconds are of all cores together."""
+    """Rates and processor time; microseconds are summed over all cores."""
 
     events_per_second: int = Field(gt=0)
     workers_us: int = Field(gt=0)
@@ -29,7 +29,7 @@ class Processing(_Section):
 
 
 class Storage(_Section):
-    """Bytes of one event."""
+    """Bytes per event."""
 
     database_bytes: int = Field(gt=0)
     state_bytes: int = Field(gt=0)
@@ -38,7 +38,7 @@ class Storage(_Section):
 
 
 class Figures(BaseModel):
-    """All that a computation of capacity rests on."""
+    """The measured cost of an event, each figure with its source."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -47,7 +47,7 @@ class Figures(BaseModel):
 
 
 def load_figures() -> Figures:
-    """Read the figures that come with this release."""
+    """The figures of this release."""
     text = files("services.monitoring.capacity").joinpath("measured.toml").read_text(encoding="utf-8")
     return Figures.model_validate(tomllib.loads(text))
 
@@ -55,17 +55,17 @@ def load_figures() -> Figures:
 _YEAR = 365 * 86_400
 _HOURS = 365 * 24
 LEAST_WORKERS = 2
-"""One goes on while the other is replaced."""
+"""One continues while the other is replaced."""
 LEAST_PARTITIONS = 8
 """As declared; there is no reason to have fewer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What the platform is to bear. ``boxes_under_way`` overrides what follows from trains and ``days_under_way``.
+    """The load. ``boxes_under_way`` overrides the number derived from trains and ``days_under_way``.
 
-    ``peak`` is how many times the mean of business events must be borne for hours: a border that reports its days after an outage.
-    Telemetry comes evenly. ``busy`` is the share of a core that may be used at that peak.
+    ``peak`` is the multiple of the mean of business events to be sustained for hours, as when a border reports days after an outage;
+    telemetry is even. ``busy`` is the share of a core to be used at that peak.
     """
 
     trains_per_year: int
@@ -84,10 +84,10 @@ class Demand:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What it takes: events, processes, cores at the peak, and bytes on disk at the end of ``Demand.years``.
+    """The capacity needed: events, processes, cores at the peak, and bytes on disk after ``Demand.years``.
 
-    ``single_writer`` is false where the peak is more than one database was measured to take. ``hours_to_catch_up_a_day`` is how
-    long the backlog of a day takes on one machine like the measured one, None where it never ends.
+    ``single_writer`` is false where the peak exceeds what one database was measured to take. ``hours_to_catch_up_a_day`` is the time to
+    process the backlog of a day on a machine like the measured one; None where it never ends.
     """
 
     boxes_per_year: int
@@ -115,7 +115,7 @@ class Size:
 
 
 def size(demand: Demand, figures: Figures) -> Size:
-    """Compute what ``demand`` takes on machines like those of ``figures``. Raises ValueError where a figure makes no sense."""
+    """The capacity for ``demand`` on machines like those of ``figures``. Pure. Raises ValueError for a figure out of range."""
     if demand.trains_per_year < 0 or not 0 < demand.busy <= 1 or demand.peak < 1:
         raise ValueError("trains cannot be negative, busy is in (0, 1], peak is at least 1")
     boxes = demand.trains_per_year * demand.boxes_per_train
@@ -157,7 +157,7 @@ def size(demand: Demand, figures: Figures) -> Size:
 
 
 def _partitions(workers: int) -> int:
-    """A power of two with two partitions for each worker: room to double the workers without moving a key."""
+    """A power of two of at least two partitions per worker: room to double the workers without moving a key."""
     count = LEAST_PARTITIONS
     while count < 2 * workers:
         count *= 2

@@ -1,4 +1,4 @@
-"""From a declared dashboard to Grafana's JSON (classic schema). The only module that knows the SDK."""
+"""Grafana's dashboard JSON (classic schema) from a declaration; the only module that uses the SDK."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class _Sql:
 
 
 def draw(declared: Dashboard) -> str:
-    """The dashboard as JSON, the same for the same declaration."""
+    """The dashboard as JSON; deterministic."""
     drawn = (
         dashboard.Dashboard(declared.title)
         .uid(declared.uid)
@@ -134,7 +134,7 @@ def draw(declared: Dashboard) -> str:
 
 
 def _without_placement(drawn: Any) -> Any:
-    """The SDK places every link and annotation into a menu where nobody sees it; without a place they stand at the top."""
+    """The SDK places links and annotations in a hidden menu; without a placement they are shown at the top."""
     if isinstance(drawn, dict):
         return {
             key: _without_placement(each)
@@ -230,7 +230,7 @@ def _annotation(mark: Annotation) -> Any:
 
 
 def _link(link: Link, *, of_panel: bool = False) -> dashboard.DashboardLink:
-    """What a series or a cell is about is known where it is clicked, not to a link of the whole panel."""
+    """A link; a panel's own link cannot use the series or cell that was clicked."""
     having = "".join(
         f"&{value}" if value.endswith(":queryparam}") else f"&var-{name}={_variable(value)}"
         for name, value in link.having.items()

@@ -1,4 +1,4 @@
-"""What the platform promises, how much of each error budget is spent, and how fast it burns."""
+"""Dashboard of service level objectives: error budgets spent, and burn rates."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from services.monitoring.dashboards.definitions import (
 
 _EMPTY = "nothing was counted yet"
 _WHERE: dict[str, Link] = {"visible": TO_PIPELINE, "api": TO_FINANCING, "webhooks": TO_FINANCING}
-"""Where one looks next when a promise is in danger."""
+"""The dashboard to look at next, by objective."""
 
 
 def _row(objective: Objective) -> Row:

@@ -1,4 +1,4 @@
-"""Runs every query of the dashboards against a real Prometheus and Postgres, and tells which fail or say nothing."""
+"""Runs the queries of generated dashboards against a Prometheus and a Postgres, and reports those that fail or return nothing."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ _ALL = ".*"
 
 @dataclass(frozen=True, slots=True)
 class PanelQuery:
-    """One query: of which dashboard and panel, to which kind of source, its text as it stands there.
+    """One query: its dashboard and panel, the kind of its data source, and its text.
 
-    ``span`` is how many seconds the dashboard looks back, ``empty`` why there may be no answer. ``ranged`` asks for a course.
-    ``variables`` are the dashboard's, with everything chosen of each.
+    ``span`` is the time range of the dashboard in seconds, ``empty`` the reason why it may return nothing. ``ranged`` asks for a range
+    query. ``variables`` are the dashboard's, with all values selected.
     """
 
     dashboard: str
@@ -50,7 +50,7 @@ class PanelQuery:
 
 
 def load_queries(folder: Path) -> list[PanelQuery]:
-    """Every query of every file: panels, annotations and variables. ValueError for a file that is no dashboard."""
+    """The queries of panels, annotations and variables in every file of ``folder``. ValueError for a file that is no dashboard."""
     found = [query for path in sorted(folder.glob("*.json")) for query in _of(path)]
     if not found:
         raise ValueError(f"{folder}: no dashboard is there")
@@ -99,21 +99,21 @@ def _seconds(start: str) -> int:
 
 
 def _chosen(variable: Mapping[str, Any]) -> VariableValue:
-    """Everything: what a reader writes is empty, and of what is offered all is taken."""
+    """All values; a text box is empty."""
     if variable["type"] == "query":
         return VariableValue((_ALL,), ("All",), several=True, raw=_ALL)
     return VariableValue((str(variable.get("query", "")),))
 
 
 def promql(query: PanelQuery, interval: str) -> str:
-    """The expression with every value chosen, over the ``interval`` (``5m``) where it leaves that to Grafana."""
+    """The interpolated expression, with ``interval`` (``5m``) for the rates that leave it to Grafana."""
     return substitution.promql(
         query.text, _context(query, datetime.now(UTC), parse_duration(interval) - SCRAPE)
     )
 
 
 def sql(query: PanelQuery, until: datetime) -> str:
-    """The statement with every value chosen, of the dashboard's own time up to ``until``."""
+    """The interpolated statement, over the dashboard's time range up to ``until``."""
     return substitution.sql(query.text, _context(query, until, SCRAPE))
 
 
@@ -135,11 +135,11 @@ _ROWS = 1_000
 
 
 class Unreachable(Exception):
-    """Prometheus does not answer."""
+    """Prometheus does not respond."""
 
 
 class QueryOutcome(StrEnum):
-    """What came of a query."""
+    """The outcome of a query."""
 
     ANSWERED = "answered"
     EMPTY = "empty, as explained"
@@ -149,7 +149,7 @@ class QueryOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class QueryResult:
-    """A query with what came of it; ``detail`` is the error, or why it may be empty."""
+    """A query and its outcome; ``detail`` is the error, or why it may be empty."""
 
     query: PanelQuery
     outcome: QueryOutcome
@@ -157,16 +157,16 @@ class QueryResult:
 
     @property
     def wrong(self) -> bool:
-        """Whether somebody has to look at it."""
+        """Whether it needs attention."""
         return self.outcome in (QueryOutcome.NOTHING, QueryOutcome.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
 class Checker:
-    """Where to ask. ``at`` is the moment that SQL shows, for a simulated world; Prometheus is asked about now.
+    """Runs queries against ``prometheus`` and ``session``. ``at`` is the moment that SQL shows, for a simulated world.
 
-    ``interval`` (``5m``) is what Grafana would choose for rates. The session is used in transactions of its own that read only,
-    as the dashboards' role where the caller may take it.
+    ``interval`` (``5m``) stands for the one that Grafana would choose for rates. The session is used in read-only transactions of its
+    own, under the dashboards' role where the caller may take it.
     """
 
     prometheus: str
@@ -175,7 +175,7 @@ class Checker:
     at: datetime | None = None
 
     def check(self, queries: Iterable[PanelQuery]) -> list[QueryResult]:
-        """Ask everything; blocks. Raises Unreachable, and psycopg.OperationalError where the database is gone."""
+        """Run all; blocks. Raises Unreachable, and psycopg.OperationalError where the database is gone."""
         return [self._answer(each) for each in queries]
 
     def _answer(self, query: PanelQuery) -> QueryResult:
@@ -196,7 +196,7 @@ class Checker:
         )
 
     def _rows(self, query: PanelQuery) -> bool:
-        """Whether there is a row with any value."""
+        """Whether a row has a value."""
         until = self.at or datetime.now(UTC)
         with self.session.transaction(force_rollback=True):
             begin_read_only(self.session, self.at)
@@ -204,7 +204,7 @@ class Checker:
         return any(value is not None for row in found for value in row)
 
     def _series(self, query: PanelQuery) -> bool:
-        """Whether a series has a value that is a number."""
+        """Whether a series has a number."""
         now = time.time()
         parameters: dict[str, str] = {"query": promql(query, self.interval)}
         if query.ranged:
@@ -232,7 +232,7 @@ class Checker:
 
 
 class _QueryRejected(Exception):
-    """Prometheus answers that the query is wrong."""
+    """Prometheus rejects the query."""
 
 
 def _error_text(problem: urllib.error.HTTPError) -> str:

@@ -1,6 +1,4 @@
-"""What stands for something else in a panel's query ($datasource, ${border:regex}, $__rate_interval, $__timeFilter(at)),
-put into words as Grafana's data sources for Prometheus and Postgres do it; pure.
-"""
+"""Interpolation of variables and macros in panel queries, and time ranges, as in Grafana's data sources for Prometheus and Postgres. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +12,7 @@ from typing import Literal
 
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 SCRAPE = 15 * SECOND
-"""Between two scrapes, as Grafana takes it where a data source does not say."""
+"""Grafana's default scrape interval."""
 UNITS = {"ms": 1, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY, "M": 30 * DAY, "y": 365 * DAY}
 _RELATIVE = re.compile(r"now(?:-(\d+)([smhdwMy]))?(?:/([mhd]))?")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdwMy])")
@@ -42,7 +40,7 @@ class TimeRange:
 
     @classmethod
     def of(cls, start: str, end: str, now: datetime) -> TimeRange:
-        """Read ``now-6h``, ``now/d``, a date or an RFC 3339 moment. Raises ValueError, also where nothing lies between."""
+        """Parse ``now-6h``, ``now/d``, a date or an RFC 3339 timestamp. Raises ValueError, also for an empty range."""
         found = cls(_moment(start, now, up=False), _moment(end, now, up=True))
         if found.length <= 0:
             raise ValueError(f"nothing lies between {start!r} and {end!r}")
@@ -70,7 +68,7 @@ def _epoch_milliseconds(moment: datetime) -> int:
 
 
 def parse_duration(duration: str) -> int:
-    """A duration as Grafana and Prometheus write it (``15s``, ``1h30m``, ``>10s``). Raises ValueError."""
+    """Milliseconds of a duration in the notation of Grafana and Prometheus (``15s``, ``1h30m``, ``>10s``). Raises ValueError."""
     text = duration.strip().lstrip(">")
     if not text or _DURATION.sub("", text):
         raise ValueError(f"{duration!r} is no duration: write it like 15s or 1h")
@@ -78,7 +76,7 @@ def parse_duration(duration: str) -> int:
 
 
 def format_duration(length: int) -> str:
-    """Milliseconds in the greatest unit that leaves no rest: 15s, 2m, 1h, 1d."""
+    """Milliseconds in the largest unit without remainder: 15s, 2m, 1h, 1d."""
     for unit in ("d", "h", "m", "s"):
         if length >= UNITS[unit] and length % UNITS[unit] == 0:
             return f"{length // UNITS[unit]}{unit}"
@@ -86,7 +84,7 @@ def format_duration(length: int) -> str:
 
 
 def point_interval(span: TimeRange, points: int, least: int) -> int:
-    """Milliseconds between two points where about ``points`` fit into ``span``, never below ``least``."""
+    """Milliseconds between points where about ``points`` fit into ``span``; at least ``least``."""
     return max(_rounded(span.length / max(points, 1)), least)
 
 
@@ -105,12 +103,12 @@ _IN_REGEX = re.compile(r"[$^*{}\[\]'+?.()|]")
 
 
 class UnknownReference(ValueError):
-    """A query says something that this module does not put into words; the text names it."""
+    """A query refers to a variable, format or macro that does not exist here; the text names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class VariableValue:
-    """What is chosen of a variable. ``several``: more could be (then values are escaped); ``raw``: stands as it is."""
+    """The selection of a variable. ``several``: it is multi-valued, so values are escaped; ``raw``: inserted verbatim."""
 
     values: tuple[str, ...]
     texts: tuple[str, ...] = ()
@@ -120,7 +118,7 @@ class VariableValue:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """For what a query is context: the span of time, milliseconds between points and between two scrapes, and what is chosen."""
+    """The time range of a query, the milliseconds between points and between scrapes, and the variables."""
 
     span: TimeRange
     interval: int
@@ -129,22 +127,22 @@ class Context:
 
     @property
     def rate_interval(self) -> int:
-        """The span that a rate looks back over, in milliseconds: at least four scrapes."""
+        """The range of a rate in milliseconds: at least four scrapes."""
         return max(self.interval + self.scrape, 4 * self.scrape)
 
 
 def promql(expression: str, context: Context) -> str:
-    """The expression as Prometheus takes it. Raises Unknown."""
+    """The expression as Prometheus takes it. Raises UnknownReference."""
     return _replaced(expression, context, "promql")
 
 
 def sql(text: str, context: Context) -> str:
-    """The statement as Postgres takes it, macros included. Raises Unknown."""
+    """The statement as Postgres takes it, macros expanded. Raises UnknownReference."""
     return _MACRO.sub(lambda found: _macro(found[1], found[2], context), _replaced(text, context, "sql"))
 
 
 def plain(text: str, context: Context) -> str:
-    """A title or a text of a panel: values side by side. Raises Unknown."""
+    """A title or text of a panel, values joined. Raises UnknownReference."""
     return _replaced(text, context, "text")
 
 
@@ -169,7 +167,7 @@ def _replaced(text: str, context: Context, language: Language) -> str:
 
 
 def _spans(context: Context) -> dict[str, int | str]:
-    """Grafana's own variables: words as they are, moments as numbers."""
+    """Grafana's built-in variables: durations as text, moments as numbers."""
     span = context.span
     return {
         "__interval": format_duration(context.interval),
@@ -293,7 +291,7 @@ def _macro(name: str, written_arguments: str, context: Context) -> str:
 
 
 def _grouped(name: str, arguments: list[str]) -> str:
-    """Moments in buckets. The fill of missing ones (a third argument) is no part of the statement, as in Grafana."""
+    """Time buckets. Filling gaps (a third argument) is not part of the statement, as in Grafana."""
     if len(arguments) < 2:
         raise UnknownReference(f"${name}({', '.join(arguments)}) needs a column and an interval")
     column, step = arguments[0], parse_duration(arguments[1].strip("'\"")) // SECOND

@@ -1,4 +1,4 @@
-"""`python -m services.monitoring.exporter`: shows what the database says until SIGTERM; settings from LIANYUN_* variables."""
+"""`python -m services.monitoring.exporter`: export metrics of the database until SIGTERM; settings from LIANYUN_* variables."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from services.runtime.process import log_start, startup_imports
 
 
 def main() -> None:
-    """Work until SIGTERM or SIGINT. An error ends the process, and whoever supervises it starts it again."""
+    """Work until SIGTERM or SIGINT. An error ends the process, to be restarted by its supervisor."""
     with startup_imports():
         from services.monitoring.exporter.process import run
         from services.monitoring.exporter.settings import ExporterSettings

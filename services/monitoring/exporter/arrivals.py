@@ -1,7 +1,7 @@
-"""How far the last estimate before an arrival was from it, lately: of consignments at their destination, of trains beside crossings.
+"""Transit times and errors of estimated arrivals (ETA) of consignments and trains that arrived lately.
 
-A claim keeps no column that tells an estimate from a plan: its event says it, and is read once. What was looked up of an arrival is
-remembered for about a day. Nothing is said before all were looked up.
+Lookups per arrival are cached for about a day, as facts about a finished journey hardly change; nothing is exported until all are
+complete. No column of a claim distinguishes an estimate from a plan, so its event is read, once.
 """
 
 from __future__ import annotations
@@ -28,29 +28,26 @@ from services.query.stored_events import Unreadable, hear
 from services.telemetry import gauges
 from services.telemetry.definitions import Definition
 
-# What each of them took is looked up once and remembered for about a day: facts about a journey that is over hardly change. Nothing
-# is said before all were looked up.
-
 LOOKUP_SECONDS = 5.0
-"""How long one look goes on; the rest is for the next ones."""
+"""Time limit of lookups per measurement; the rest is left to the next ones."""
 LOOKUP_BATCH = 500
-_REMEMBERED = 24 * HOUR
-_SPREAD = 12 * HOUR
+_CACHE_TTL = 24 * HOUR
+_TTL_SPREAD = 12 * HOUR
 
 T = TypeVar("T")
 
 
 class LookupCache(Generic[T]):
-    """Answers of ``lookup``, which is given some ids and may leave out those of which there is nothing to say: ``nothing``."""
+    """A cache of ``lookup``'s results by id, with ``nothing`` for ids that it leaves out."""
 
     def __init__(
         self, lookup: Callable[[Connection[Any], Sequence[UUID]], Mapping[UUID, T]], nothing: T
     ) -> None:
         self._lookup, self._nothing = lookup, nothing
-        self._known: dict[UUID, tuple[T, Micros]] = {}  # until when it is believed
+        self._known: dict[UUID, tuple[T, Micros]] = {}  # with its expiry
 
     def of(self, session: Connection[Any], wanted: Sequence[UUID], now: Micros) -> Mapping[UUID, T] | None:
-        """The answer for each that is ``wanted``; all others are forgotten. None while some are still to be looked up."""
+        """The result for each of ``wanted``; other entries are dropped. None while lookups remain, as the time limit was reached."""
         self._known = {
             one: found for one in wanted if (found := self._known.get(one)) is not None and found[1] > now
         }
@@ -62,7 +59,7 @@ class LookupCache(Generic[T]):
             some = unknown[start : start + LOOKUP_BATCH]
             answers = self._lookup(session, some)
             for one in some:
-                until = now + _REMEMBERED + one.int % _SPREAD  # not all at the same time
+                until = now + _CACHE_TTL + one.int % _TTL_SPREAD  # spread expiries
                 self._known[one] = (answers.get(one, self._nothing), until)
         return {one: answer for one, (answer, _) in self._known.items()}
 
@@ -70,18 +67,18 @@ class LookupCache(Generic[T]):
 ARRIVAL_WINDOW: Micros = 28 * 24 * HOUR
 AT_DESTINATION = PHASES.index("at_destination")
 Journey = tuple[Micros | None, Micros | None]
-"""When it was first on its way, and when it came to its destination; None where nobody said so."""
+"""Departure and arrival at the destination; None where unknown."""
 
 
 class TransitTimes:
-    """Remembers the journeys of the consignments that arrived lately."""
+    """Measures the transit times of consignments that arrived lately."""
 
     def __init__(self) -> None:
         self._journeys: LookupCache[Journey] = LookupCache(_journeys, (None, None))
         self._corridors = Corridors()
 
     def measure(self, session: Connection[Any], now: Micros) -> Iterable[Sample]:
-        """The samples of all corridors; none until every journey is known."""
+        """Samples of all corridors; none until every journey is known."""
         wanted = arrived_consignments(session, now)
         journeys = self._journeys.of(session, wanted, now)
         if journeys is None:
@@ -96,7 +93,7 @@ class TransitTimes:
 
 
 def arrived_consignments(session: Connection[Any], now: Micros) -> list[UUID]:
-    """The consignments that came to their destination lately, or went on from there lately: one pass over the heads."""
+    """Consignments that reached their destination, or left it, within the window: one pass over the heads."""
     parameters = {"at_destination": AT_DESTINATION * 100, "since": now - ARRIVAL_WINDOW}
     return [cons for (cons,) in session.execute(statement("arrived"), parameters).fetchall()]
 
@@ -112,7 +109,7 @@ def _journeys(session: Connection[Any], consignments: Sequence[UUID]) -> Mapping
 
 
 def transit_samples(journeys: Iterable[tuple[str, Micros]]) -> Iterator[Sample]:
-    """The samples of (corridor, how long it took) of each journey."""
+    """Samples of journeys, given as (corridor, duration)."""
     took: dict[str, list[Micros]] = defaultdict(list)
     for corridor, time_ in journeys:
         took[corridor].append(time_)
@@ -127,12 +124,12 @@ def transit_samples(journeys: Iterable[tuple[str, Micros]]) -> Iterator[Sample]:
 
 ARRIVED_AT_DESTINATION = catalogue.spec("cre.movement.arrived_at_destination.v1").number
 MAX_ANNOUNCEMENTS = 8
-"""Announcements of one arrival that are looked at, the latest first: plans among them say nothing of estimates."""
+"""Announcements per arrival that are read, latest first; plans among them are skipped."""
 ESTIMATED, NOT_ESTIMATED = "estimated", "not_estimated"
 
 
 class EtaMetrics(NamedTuple):
-    """What is told of arrivals at the end of the journey, and at a border on it."""
+    """The metrics of one kind of arrival: at the destination, or beside a border crossing."""
 
     arrivals: Definition
     error_median: Definition
@@ -152,14 +149,14 @@ BORDER = EtaMetrics(
 
 
 class Arrival(NamedTuple):
-    """When something arrived, and when the last estimate before expected it; None where nobody estimated it."""
+    """The time of an arrival, and the last estimate before it; None where there was none."""
 
     at: Micros
     expected: Micros | None
 
 
 class EtaErrors:
-    """Remembers the arrivals of consignments, and which events about the present arrivals at borders are estimates."""
+    """Measures estimates against arrivals, of consignments at their destination and of trains beside crossings."""
 
     def __init__(self) -> None:
         self._arrivals: LookupCache[Arrival | None] = LookupCache(self._at_destination, None)
@@ -167,7 +164,7 @@ class EtaErrors:
         self._at_border: Mapping[int, bool] = {}
 
     def measure(self, session: Connection[Any], now: Micros) -> Iterable[Sample]:
-        """The samples of all corridors and crossings; none until every arrival is known."""
+        """Samples of all corridors and crossings; none until every arrival is known."""
         wanted = arrived_consignments(session, now)
         found = self._arrivals.of(session, wanted, now)
         if found is None:
@@ -229,7 +226,7 @@ def _arrival(
 def _estimates(
     session: Connection[Any], several: Iterable[Sequence[int] | None], known: Mapping[int, bool]
 ) -> Mapping[int, bool]:
-    """Which events are estimates, of those alone; what is ``known`` is not looked at again."""
+    """For each event whether it is an estimate; those in ``known`` are not read again."""
     wanted = {no for events in several for no in events or () if no}
     found = {no: known.get(no, False) for no in wanted}
     fresh = sorted(wanted - known.keys())
@@ -238,17 +235,17 @@ def _estimates(
     registry = store.look(session)
     for stored in reading.events_by_number(session, fresh):
         try:
-            said = hear(stored, registry).payload
+            payload = hear(stored, registry).payload
         except Unreadable:
             continue
-        found[stored.no] = getattr(said, "classifier", None) is Classifier.EST
+        found[stored.no] = getattr(payload, "classifier", None) is Classifier.EST
     return found
 
 
 def eta_samples(
     leg: EtaMetrics, places: Iterable[str], arrivals: Iterable[tuple[str, Arrival]]
 ) -> Iterator[Sample]:
-    """The samples of (corridor or crossing, arrival); ``places`` are all that are told of."""
+    """Samples of arrivals by place (a corridor or crossing); ``places`` are all that are exported."""
     counted: Counter[tuple[str, str]] = Counter()
     late: dict[str, list[Micros]] = defaultdict(list)
     for place, one in arrivals:

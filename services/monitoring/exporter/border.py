@@ -1,8 +1,8 @@
-"""How many trains wait beside each crossing, and how long trains stood there lately.
+"""Trains waiting beside each crossing, and the dwell of those that passed lately.
 
-Which trains wait is the border board's answer: what is queued there is counted here. A train ends where the gauge changes, its boxes
-go on under another number: so the dwell is from its arrival beside a crossing until most of its boxes were handed over, changed gauge
-or were seen anywhere else. A train that goes on itself is not counted in it.
+Waiting trains are those that the border board shows as queued. A train ends where the gauge changes and its containers continue
+under another number, so the dwell lasts from its arrival beside a crossing until most of its containers were handed over, changed
+gauge or were observed elsewhere. A train that continues itself is not counted.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ from services.query.board.loader import Events
 from services.telemetry import gauges
 
 DWELL_WINDOW: Micros = 28 * 24 * HOUR
-"""The dwell is that of trains that arrived within this time."""
+"""The dwell is of trains that arrived within this time."""
 RECENT_WINDOW: Micros = 3 * 24 * HOUR
-"""What is set beside the whole time, to see a crossing grow slow."""
+"""The shorter window in which a slowdown shows."""
 ARRIVED = catalogue.spec("cre.movement.arrived.v1").number
 
 
 class BorderQueues:
-    """Asks for the trains that wait; keeps what it has read of their routes, so that the second time costs less."""
+    """Measures the waiting trains; caches the events of their routes between measurements."""
 
     def __init__(self) -> None:
         self._events = Events()
 
     def measure(self, session: Connection[Any], now: Micros) -> Iterable[Sample]:
-        """The samples of all crossings on rails: those that wait, and the longest of them."""
+        """Samples per rail crossing: trains waiting, and the longest wait."""
         queued = (
             (each.come.crossing.id, each.come.near, each.heard.latest.at)
             for each in standing(session, self._events, now)
@@ -50,7 +50,7 @@ class BorderQueues:
 
 
 def measure_dwell(session: Connection[Any], now: Micros) -> Iterable[Sample]:
-    """The samples of all crossings on rails: how long trains stood there."""
+    """Samples per rail crossing: how long trains stood there."""
     rows = session.execute(
         statement("border"),
         {
@@ -68,7 +68,7 @@ def measure_dwell(session: Connection[Any], now: Micros) -> Iterable[Sample]:
 
 
 def waiting_samples(queued: Iterable[tuple[str, str, Micros]]) -> Iterator[Sample]:
-    """The samples that queued trains give: the crossing, the station beside it, and since when they stand there."""
+    """Samples of queued trains, given as (crossing, station beside it, waiting since)."""
     counted: Counter[tuple[str, str]] = Counter()
     longest: dict[str, Micros] = {}
     halves = {half for each in crossings_by_place().values() for half in each}
@@ -83,7 +83,7 @@ def waiting_samples(queued: Iterable[tuple[str, str, Micros]]) -> Iterator[Sampl
 
 
 def dwell_samples(trains: Iterable[tuple[int, Micros, Micros]], now: Micros) -> Iterator[Sample]:
-    """The samples that trains give: the number of the station's place, when they arrived, when most of their boxes went on."""
+    """Samples of trains, given as (number of the station's place, arrival, departure of most containers)."""
     times: dict[str, list[Micros]] = defaultdict(list)
     lately: dict[str, list[Micros]] = defaultdict(list)
     for place, arrived, left in trains:
@@ -104,10 +104,7 @@ def dwell_samples(trains: Iterable[tuple[int, Micros, Micros]], now: Micros) -> 
 
 @cache
 def crossings_by_place() -> Mapping[int, tuple[tuple[str, str], ...]]:
-    """By the number of a station's place: the crossings on rails that it stands beside, each with the station's id.
-
-    A station of two crossings counts at both.
-    """
+    """The rail crossings beside a station and the station's id, by the number of the station's place; a station may have two."""
     found: dict[int, tuple[tuple[str, str], ...]] = {}
     for crossing in railnet.crossings().values():
         if crossing.by_sea:

@@ -1,8 +1,7 @@
-"""Which consignments are late, of what, and which have fallen silent, by corridor.
+"""Consignments under way by corridor and phase, and those that are disputed, exceptional, late or silent.
 
-Whether a plan is overdue and a cargo silent is the heart's to judge, of the whole view of a consignment. The process that keeps
-cases does so at every new fact and at every moment that is due, and keeps what it found; here it is counted, and judged no
-second time. Where that process is behind, nothing is said.
+All heads are read in one pass, since they change too often for an index on the phase. Whether a consignment is overdue or silent
+is decided by the domain and stored by the cases process; here it is only counted, and not exported while that process is behind.
 """
 
 from __future__ import annotations
@@ -26,11 +25,8 @@ from services.monitoring.exporter import statement
 from services.monitoring.exporter.sample import SECOND, Sample
 from services.telemetry import gauges
 
-# The heads are read in one pass: they change too often to carry an index of their phase. The corridor of each is looked up
-# once and remembered for about an hour, since that is many times dearer and hardly ever changes.
-
 PHASES = ("announced", "booked", "gathered", "on_the_way", "at_destination", "collected")
-"""By the number of the phase; 0 where no fact about its boxes says more than that it was founded."""
+"""By the number of the phase; 0 where nothing but the founding is known."""
 NONE = "none"
 _CORRIDOR_BATCH = 2_000
 _CORRIDOR_SPREAD = HOUR // 2
@@ -38,13 +34,13 @@ ConsignmentRow = tuple[UUID, int, bool, bool, bool]
 
 
 class Corridors:
-    """Remembers which corridor each consignment that is under way takes."""
+    """Caches the corridor of each consignment under way for about an hour: the lookup is far dearer than the count."""
 
     def __init__(self) -> None:
-        self._known: dict[UUID, tuple[str, Micros]] = {}  # until when it is believed
+        self._known: dict[UUID, tuple[str, Micros]] = {}  # with its expiry
 
     def of(self, session: Connection[Any], wanted: Sequence[UUID], now: Micros) -> Mapping[UUID, str]:
-        """The corridor of each consignment ``wanted``; all others are forgotten."""
+        """The corridor of each of ``wanted``; other entries are dropped."""
         kept = {
             one: found for one in wanted if (found := self._known.get(one)) is not None and found[1] > now
         }
@@ -55,19 +51,19 @@ class Corridors:
                 "crossings": list(corridors()),
             }
             for one, crossing in session.execute(statement("corridors"), parameters).fetchall():
-                until = now + HOUR + one.int % _CORRIDOR_SPREAD  # not all at the same time
+                until = now + HOUR + one.int % _CORRIDOR_SPREAD  # spread expiries
                 kept[one] = (NONE if crossing is None else corridors()[crossing], until)
         self._known = kept
         return {one: corridor for one, (corridor, _) in kept.items()}
 
     def measure(self, session: Connection[Any], now: Micros) -> Iterable[Sample]:
-        """The samples of all corridors."""
+        """Samples of all corridors."""
         rows = session.execute(statement("under_way"), {"delivered": DELIVERED_PHASE * 100}).fetchall()
         return consignment_samples(rows, self.of(session, [row[0] for row in rows], now))
 
 
 def consignment_samples(rows: Iterable[ConsignmentRow], corridor_of: Mapping[UUID, str]) -> Iterator[Sample]:
-    """The samples of rows of (consignment, phase, disputed, with an exception, broken)."""
+    """Samples of rows of (consignment, phase, disputed, exceptional, broken)."""
     counts: Counter[tuple[str, str]] = Counter()
     disputed: Counter[str] = Counter()
     exceptional: Counter[str] = Counter()
@@ -75,7 +71,7 @@ def consignment_samples(rows: Iterable[ConsignmentRow], corridor_of: Mapping[UUI
     for consignment, phase, with_dispute, with_exception, broken in rows:
         mending += broken
         if phase >= len(PHASES):
-            continue  # only looked at since its fold failed
+            continue  # selected only as its fold failed
         corridor = corridor_of[consignment]
         counts[corridor, PHASES[phase]] += 1
         disputed[corridor] += with_dispute
@@ -90,7 +86,7 @@ def consignment_samples(rows: Iterable[ConsignmentRow], corridor_of: Mapping[UUI
 
 @cache
 def corridors() -> Mapping[UUID, str]:
-    """The crossings at China's border, by the id under which a planned route says that it passes them."""
+    """The crossings at China's border, by the place id that planned routes name."""
     return {
         UUID(bytes=object_id(ObjectKind.PLACE, crossing.place)): crossing.id
         for crossing in railnet.crossings().values()
@@ -100,19 +96,19 @@ def corridors() -> Mapping[UUID, str]:
 
 
 MAX_CAUSE_AGE: Micros = HOUR // 4
-"""Causes that are of an older moment are not counted."""
+"""Causes as of an older moment are not exported."""
 BUCKETS: Mapping[str, Micros] = {
     "under_1_day": 24 * HOUR,
     "1_to_3_days": 72 * HOUR,
     "3_to_7_days": 168 * HOUR,
 }
-"""How late less than; the last bucket has no end."""
+"""Upper bounds; the last bucket has none."""
 LAST_BUCKET = "over_7_days"
 LatenessRow = tuple[UUID, str, str, Micros]
 
 
 def lateness_measurement() -> Callable[[Connection[Any], Micros], Iterable[Sample]]:
-    """A question that remembers which corridor the consignments take of which something is late."""
+    """A measurement of late, overdue and silent consignments, with a cache of their corridors."""
     known = Corridors()
 
     def measure(session: Connection[Any], now: Micros) -> Iterable[Sample]:
@@ -128,7 +124,7 @@ def lateness_measurement() -> Callable[[Connection[Any], Micros], Iterable[Sampl
 def lateness_samples(
     rows: Iterable[LatenessRow], corridor_of: Mapping[UUID, str], as_of: Micros
 ) -> Iterator[Sample]:
-    """The samples of rows of (consignment, kind of cause, name of the milestone, since when)."""
+    """Samples of rows of (consignment, kind of cause, milestone, since)."""
     silent: Counter[str] = Counter()
     overdue: set[tuple[UUID, str]] = set()
     late: dict[UUID, Micros] = {}
@@ -153,11 +149,11 @@ def lateness_samples(
 
 
 def bucket(late: Micros) -> str:
-    """The bucket of who is so late."""
+    """The name of the lateness bucket."""
     return next((name for name, limit in BUCKETS.items() if late < limit), LAST_BUCKET)
 
 
 @cache
 def movements() -> frozenset[str]:
-    """The milestones that move the cargo itself, by name: papers that come late do not make a consignment late."""
+    """The names of the milestones that move cargo: late documents do not make a consignment late."""
     return frozenset(spec.name for spec in catalogue.specs() if spec.region is Region.MOVEMENT)

@@ -1,7 +1,7 @@
-"""How often financings went from one standing to another, of all decisions that were ever recorded.
+"""Financings by status, open requests for decisions, and status transitions.
 
-Decisions are followed by position and counted in memory: whoever restarts reads them all once more and comes to the same counts.
-Until then nothing is said, so the counts never go back.
+Decisions are followed by position and counted in memory: a restarted exporter reads all of them again and arrives at the same
+counts, and exports none before, so the counters never decrease.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from services.telemetry import gauges
 
 
 def measure_financings(session: Connection[Any], _now: Micros) -> Iterator[Sample]:
-    """The samples of all banks together: a bank's own figures are for the bank."""
+    """All banks together: a bank's own figures are for the bank."""
     counts = dict(session.execute(statement("financings")).fetchall())
     for pledged, status in ((False, "reserved"), (True, "pledged")):
         yield Sample(gauges.FINANCINGS, (status,), counts.get(pledged, 0))
@@ -37,12 +37,12 @@ def measure_financings(session: Connection[Any], _now: Micros) -> Iterator[Sampl
 
 DECISION_BATCH = 2_000
 STEP_SECONDS = 5.0
-"""How long one look goes on while there is more."""
+"""Time limit of one measurement while decisions remain."""
 DISPOSING = [str(action) for action in Action if action.disposes]
 
 
 class FinancingStatus(StrEnum):
-    """Where decisions alone let a financing stand; facts (approved, repaid, overdue) change nothing of it."""
+    """The status of a financing by decisions alone; facts (approved, repaid, overdue) do not change it."""
 
     NONE = "none"
     RESERVED = "reserved"
@@ -55,12 +55,12 @@ class FinancingStatus(StrEnum):
 
     @property
     def ended(self) -> bool:
-        """Whether it holds nothing (any more)."""
+        """Whether it holds no interest (any more)."""
         return self not in (FinancingStatus.RESERVED, FinancingStatus.PLEDGED, FinancingStatus.DRAWN)
 
 
 class Decision(NamedTuple):
-    """What of a decision that took effect says where financings stand; ``paid`` where it names an amount."""
+    """The part of an effective decision that determines the status; ``paid`` where it names an amount."""
 
     action: Action
     paid: bool
@@ -71,7 +71,7 @@ Transition = tuple[FinancingStatus, FinancingStatus]
 
 
 def status_after(decision: Decision | None, name: str) -> FinancingStatus:
-    """Where the financing ``name`` stands after the latest decision that took effect on it."""
+    """The status of the financing ``name`` after the latest effective decision on it."""
     if decision is None:
         return FinancingStatus.NONE
     if decision.financing != name:  # another one freed it
@@ -92,7 +92,7 @@ def status_after(decision: Decision | None, name: str) -> FinancingStatus:
 
 
 class FinancingTransitions:
-    """Counts the transitions of the decisions that it has followed."""
+    """Counts the status transitions of the decisions that it has followed."""
 
     def __init__(self) -> None:
         self.counts: Counter[Transition] = Counter()
@@ -101,7 +101,7 @@ class FinancingTransitions:
         self.followed = 0
 
     def measure(self, session: Connection[Any], _now: Micros) -> Iterable[Sample]:
-        """The samples of all financings together: a bank's own figures are for the bank."""
+        """Samples of all financings together: a bank's own figures are for the bank."""
         end = time.monotonic() + STEP_SECONDS
         while (full := self._follow(session)) and time.monotonic() < end:
             pass
@@ -114,7 +114,7 @@ class FinancingTransitions:
                 yield Sample(gauges.FINANCING_TRANSITIONS, (before, now), count)
 
     def _follow(self, session: Connection[Any]) -> bool:
-        """Take one step; whether there may be more."""
+        """Take one step; whether more may remain."""
         xid, no = self._after
         parameters = {"xid": xid, "no": no, "limit": DECISION_BATCH, "disposing": DISPOSING}
         rows = session.execute(statement("decided"), parameters).fetchall()
@@ -127,7 +127,7 @@ class FinancingTransitions:
 
 
 def _transitions(session: Connection[Any], rows: Sequence[Sequence[Any]]) -> Iterator[Transition]:
-    """The transitions by decisions of (number, action, with an amount, financing, frees)."""
+    """The transitions of decisions, given as (number, action, has an amount, financing, frees)."""
     pairs = [
         (number, name, Decision(Action(action), paid, own))
         for number, action, paid, own, frees in rows
@@ -151,9 +151,9 @@ def _transitions(session: Connection[Any], rows: Sequence[Sequence[Any]]) -> Ite
 
 
 def measure_last_decisions(session: Connection[Any], _now: Micros) -> Iterator[Sample]:
-    """Of what holds cargo, by its status: when that was last decided on of which nothing was decided for longest.
+    """By status: the earliest of the last decisions on financings that hold an interest.
 
-    It looks at every financing that holds something.
+    Reads every such financing.
     """
     for pledged, at in session.execute(statement("last_decided")).fetchall():
         yield Sample(gauges.FINANCING_LAST_DECISION, ("pledged" if pledged else "reserved",), at / SECOND)

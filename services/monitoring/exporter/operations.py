@@ -1,8 +1,4 @@
-"""When each partner was last heard, after how long it counts as silent, and when its keys run out.
-
-The accepted events are followed by position, so each is looked at once, whoever restarts: no index over all events is
-needed. Until all that is visible was followed nothing is said of when partners were heard, since it could be too early.
-"""
+"""Measurements of operation: the database server, dead letters, and the partners who publish."""
 
 from __future__ import annotations
 
@@ -21,7 +17,7 @@ from services.telemetry import gauges
 
 
 def measure_database(session: Connection[Any], _now: Micros) -> Iterator[Sample]:
-    """The samples of the server and of this database on it."""
+    """The database server and this database: sessions, size, oldest writing transaction, unsettled notes, clock."""
     row = session.execute(statement("database")).fetchone()
     assert row is not None
     sessions, most, size, oldest, unsettled = row
@@ -44,7 +40,7 @@ def _clock_offset(session: Connection[Any]) -> float:
 
 
 def measure_dead_letters(session: Connection[Any], _now: Micros) -> Iterator[Sample]:
-    """The samples of all letters that are kept."""
+    """Dead letters by publisher, reason and outcome, and the oldest open ones."""
     unanswered = 0
     for tally in tallies(session):
         labels = (tally.publisher, str(tally.reason), str(tally.state))
@@ -60,17 +56,19 @@ def measure_dead_letters(session: Connection[Any], _now: Micros) -> Iterator[Sam
 
 
 BATCHES = 500
-"""Transactions of workers that one step follows at most: a step writes, and readers by position wait for who writes."""
+"""Maximum transactions that one step follows: a step writes, and readers by position wait for writers."""
 CATCH_UP_SECONDS = 5.0
-"""How long steps go on at one look while there is more: years of events are caught up with in hours."""
+"""Time limit of one measurement while events remain: years of events are caught up with in hours."""
 
 
 def partner_measurement(
     expected: Mapping[str, float], usual: float
 ) -> Callable[[Connection[Any], Micros], Iterator[Sample]]:
-    """A question that follows the events for a while, and tells of all parties that may publish.
+    """A measurement of when each party that may publish was last accepted, and when its last key expires.
 
-    ``expected`` seconds by party, ``usual`` for every other.
+    ``expected`` is the interval in seconds by party after which it counts as silent, ``usual`` that of every other. Accepted events
+    are followed by position, so each is read once and no index over all events is needed. Last acceptances are exported only once all
+    visible events were followed, since they could be too early before.
     """
 
     def measure(session: Connection[Any], _now: Micros) -> Iterator[Sample]:
@@ -90,6 +88,6 @@ def partner_measurement(
 
 
 def _follow_partners(session: Connection[Any]) -> int:
-    """Take one step; how many transactions it looked at: none where another exporter is at it."""
+    """Take one step; the number of transactions followed, 0 while another exporter is following."""
     row = session.execute(statement("follow"), {"batches": BATCHES}).fetchone()
     return 0 if row is None else int(row[0])

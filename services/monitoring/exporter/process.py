@@ -1,4 +1,4 @@
-"""The exporter's process: one thread asks the database, a server shows the answers."""
+"""The exporter's process: a follower that runs the measurements, and their latest samples as a Prometheus collector."""
 
 from __future__ import annotations
 
@@ -34,33 +34,33 @@ log = logging.getLogger(__name__)
 
 APPLICATION = "lianyun-exporter"
 _STALE_AFTER = 5
-"""So many times its interval after an answer, it is no longer shown: nothing is better than an old number."""
+"""Samples are withheld after this many intervals without a refresh: no value is better than a stale one."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
+class _Result:
     samples: tuple[Sample, ...]
     at: float
     took: float
 
 
 class SampleStore(Collector):
-    """The latest answer to each question; for one writer and any readers."""
+    """The latest samples of each measurement; one writer, any number of readers."""
 
-    def __init__(self, questions: Iterable[Measurement], clock: Callable[[], float] = time.time) -> None:
-        self._every = {question.name: question.every for question in questions}
+    def __init__(self, measurements: Iterable[Measurement], clock: Callable[[], float] = time.time) -> None:
+        self._every = {measurement.name: measurement.every for measurement in measurements}
         self._clock = clock
-        self._latest: dict[str, _Answer] = {}
+        self._latest: dict[str, _Result] = {}
         self._lock = threading.Lock()
 
     def put(self, name: str, samples: Iterable[Sample], took: float) -> None:
-        """Replace the answer to a question, which ``took`` so many seconds."""
-        answer = _Answer(tuple(samples), self._clock(), took)
+        """Replace the samples of a measurement, which took ``took`` seconds."""
+        answer = _Result(tuple(samples), self._clock(), took)
         with self._lock:
             self._latest[name] = answer
 
     def collect(self) -> Iterable[Metric]:
-        """The families of what is not too old, and always when each answer came; called by the registry."""
+        """The families of the samples that are not stale, and the time of every refresh; called by the registry."""
         now = self._clock()
         with self._lock:
             latest = dict(self._latest)
@@ -83,44 +83,44 @@ class SampleStore(Collector):
 
 
 def exported_definitions() -> tuple[Definition, ...]:
-    """All that an exporter may show."""
+    """Every metric that an exporter may expose."""
     return tuple(value for value in vars(gauges).values() if isinstance(value, Definition))
 
 
 class Exporter(Follower):
-    """Asks each question when it is due, on a session that is opened again where it was lost.
+    """Runs each measurement when it is due, on a session that is reopened where it was lost.
 
-    It is ready while it has one. A question that fails is asked again at its next turn, and its last answer grows old.
+    It is ready while it has one. A measurement that fails is repeated at its next turn; its last samples become stale.
     """
 
     contended_pause = 1.0
 
     def __init__(
-        self, dsn: str, questions: Sequence[Measurement], answers: SampleStore, timeout: float
+        self, dsn: str, measurements: Sequence[Measurement], store: SampleStore, timeout: float
     ) -> None:
-        self._dsn, self._questions, self._answers = dsn, questions, answers
+        self._dsn, self._measurements, self._store = dsn, measurements, store
         self._options = (
             f"-c statement_timeout={int(timeout * 1_000)} -c lock_timeout=1s -c jit=off "
             "-c idle_in_transaction_session_timeout=30s -c max_parallel_workers_per_gather=0"
         )
-        self._due = dict.fromkeys((question.name for question in questions), 0.0)
+        self._due = dict.fromkeys((measurement.name for measurement in measurements), 0.0)
         self._session: Connection[Any] | None = None
         self._connected = False
 
     def open(self) -> None:
-        """Nothing: the first question opens the session."""
+        """Nothing: the first measurement opens the session."""
 
     def step(self) -> float:
-        """Ask what is due now. Raises what is neither the database's absence nor a timeout."""
-        for question in self._questions:
-            if self._due[question.name] > time.monotonic():
+        """Run what is due. Raises anything but the database's absence or a timeout."""
+        for measurement in self._measurements:
+            if self._due[measurement.name] > time.monotonic():
                 continue
-            self._due[question.name] = time.monotonic() + question.every
+            self._due[measurement.name] = time.monotonic() + measurement.every
             try:
-                self._measure(question)
+                self._measure(measurement)
             except psycopg.OperationalError as problem:
                 text = str(problem).strip().splitlines()[0]
-                log.warning("%s not asked: %s", question.name, text, extra={"action": "question_failed"})
+                log.warning("%s not asked: %s", measurement.name, text, extra={"action": "question_failed"})
                 if self._session is not None and self._session.closed:
                     self.close()
         soonest = min(self._due.values(), default=0.0)
@@ -136,12 +136,12 @@ class Exporter(Follower):
             self._session.close()
         self._session, self._connected = None, False
 
-    def _measure(self, question: Measurement) -> None:
+    def _measure(self, measurement: Measurement) -> None:
         session = self._opened()
         started = time.monotonic()
-        with nullcontext() if question.writes else session.transaction():
-            samples = tuple(question.measure(session, int(time.time() * SECOND)))
-        self._answers.put(question.name, samples, time.monotonic() - started)
+        with nullcontext() if measurement.writes else session.transaction():
+            samples = tuple(measurement.measure(session, int(time.time() * SECOND)))
+        self._store.put(measurement.name, samples, time.monotonic() - started)
 
     def _opened(self) -> Connection[Any]:
         if self._session is None:
@@ -169,7 +169,7 @@ _STUCK_AFTER = 120.0
 
 
 def measurements(settings: ExporterSettings) -> tuple[Measurement, ...]:
-    """All that is parameters, the cheap ones first."""
+    """All measurements, cheap ones first."""
     often = settings.exporter_every
     heard = operations.partner_measurement(settings.exporter_silent_after_of, settings.exporter_silent_after)
     return (
@@ -189,14 +189,14 @@ def measurements(settings: ExporterSettings) -> tuple[Measurement, ...]:
 
 
 def run(settings: ExporterSettings, stop: threading.Event | None = None) -> None:
-    """Ask and show until ``stop``, or SIGTERM or SIGINT where none is given; blocks.
+    """Measure and serve until ``stop``, by default until SIGTERM or SIGINT; blocks.
 
-    The database may go and come back. An unexpected error ends the process: whoever supervises it starts it again.
+    The database may be absent meanwhile. An unexpected error ends the process, to be restarted by its supervisor.
     """
     every = measurements(settings)
-    answers = SampleStore(every)
+    store = SampleStore(every)
     instruments = Instruments()
-    instruments.registry.register(answers)
-    exporter = Exporter(settings.dsn.get_secret_value(), every, answers, settings.exporter_timeout)
+    instruments.registry.register(store)
+    exporter = Exporter(settings.dsn.get_secret_value(), every, store, settings.exporter_timeout)
     host, port = settings.exporter_metrics_host, settings.exporter_metrics_port
     follower.run(exporter, instruments.registry, host, port, _STUCK_AFTER, stop=stop)

@@ -1,4 +1,4 @@
-"""One dashboard with its variables chosen, and what each of its panels finds."""
+"""A dashboard's data: its variables, the frames of its panels, and its annotations."""
 
 from __future__ import annotations
 
@@ -37,9 +37,10 @@ Options = list[tuple[str, str]]
 def choose_variables(
     board: Board, context: Context, given: Mapping[str, Sequence[str]], metrics: Prometheus, rows: Postgres
 ) -> Context:
-    """``context`` with the variables of ``board``, in their order: a later one may stand on those before.
+    """``context`` with the variables of ``board``, in order: one may depend on those before it.
 
-    ``given`` are values by name. Raises Refused and Unknown, also where a given name is no variable.
+    ``given`` are values by name; others are those stored in the dashboard, else the first option. Raises QueryRejected and
+    UnknownReference, also for a name that is no variable.
     """
     declared = list(board.body.get("templating", {}).get("list", ()))
     known = {each["name"] for each in declared}
@@ -81,7 +82,7 @@ def _stored(variable: Mapping[str, Any]) -> list[str]:
 
 
 def _options(variable: Mapping[str, Any], context: Context, metrics: Prometheus, rows: Postgres) -> Options:
-    """What may be chosen, as (text, value)."""
+    """The options, as (text, value)."""
     kind, query = variable.get("type"), variable.get("query")
     if kind == "datasource":
         return [(str(query).capitalize(), KINDS.get(str(query), str(query)))]
@@ -126,7 +127,7 @@ def _label_values(query: str, context: Context, metrics: Prometheus) -> list[str
 
 
 def _matching(options: Options, pattern: str) -> Options:
-    """Those that match ``/pattern/``; its first group, where there is one, is the value."""
+    """The options that match ``/pattern/``; its first group, if any, is the value."""
     if not pattern:
         return options
     written = re.compile(pattern.removeprefix("/").removesuffix("/"))
@@ -140,7 +141,7 @@ def _matching(options: Options, pattern: str) -> Options:
 
 @dataclass(frozen=True, slots=True)
 class AnnotationSpan:
-    """From ``start`` to ``end`` in milliseconds; a moment has no length."""
+    """From ``start`` to ``end`` in milliseconds; equal for a point in time."""
 
     name: str
     colour: str
@@ -155,9 +156,9 @@ class AnnotationSpan:
 def annotation_spans(
     annotation: Mapping[str, Any], frames: list[Frame], step: int
 ) -> Iterator[AnnotationSpan]:
-    """What ``frames`` say: rows with ``time`` and perhaps ``timeend``, or curves where not zero, ``step`` between points.
+    """The annotations in ``frames``: rows with ``time`` and optionally ``timeend``, or the non-zero parts of curves.
 
-    Raises Refused.
+    ``step`` is the distance between points. Raises QueryRejected.
     """
     name, colour = str(annotation.get("name", "")), str(annotation.get("iconColor", "red"))
     for frame in frames:
@@ -176,7 +177,7 @@ def annotation_spans(
 
 
 def _nonzero_spans(moments: Field, values: Field, step: int) -> Iterator[tuple[int, int]]:
-    """The spans in which a curve has a value other than zero, without a gap of more than a step."""
+    """The spans in which a curve is non-zero, without gaps of more than a step."""
     start = last = None
     for at, value in zip(moments.values, values.values, strict=True):
         if not value or (last is not None and at - last > step):
@@ -193,7 +194,7 @@ MARK_STEP = 60 * SECOND
 
 
 class BoardData:
-    """Asks for ``board`` in ``span``. ``given`` are values of its variables by name. Raises Refused and Unknown."""
+    """Queries the data of ``board`` in ``span``. ``given`` are values of variables by name. Raises QueryRejected and UnknownReference."""
 
     def __init__(
         self,
@@ -210,7 +211,7 @@ class BoardData:
         )
 
     def dashboard(self) -> dict[str, Any]:
-        """The dashboard as the page opens it: its body, the span of time, and what is chosen of its variables."""
+        """The dashboard for the page: its JSON, time range and selected variables."""
         return {
             "name": self.board.name,
             "dashboard": self.board.body,
@@ -222,7 +223,7 @@ class BoardData:
         }
 
     def panel_frames(self, number: int, points: int) -> dict[str, Any]:
-        """The frames of a panel that is ``points`` wide, and per query that failed why. Blocks. Raises NoBoard."""
+        """The frames of a panel of ``points`` width, and the error of each query that failed. Blocks. Raises BoardError."""
         panel = self.board.panel(number)
         frames: list[Frame] = []
         errors: list[str] = []
@@ -236,7 +237,7 @@ class BoardData:
         return {"frames": [frame.plain() for frame in frames], "errors": errors}
 
     def annotations(self) -> dict[str, Any]:
-        """The dashboard's annotations in its span of time, and per query that failed why. Blocks."""
+        """The annotations in the time range, and the error of each query that failed. Blocks."""
         found: list[AnnotationSpan] = []
         errors: list[str] = []
         context = replace(self._context, interval=MARK_STEP)

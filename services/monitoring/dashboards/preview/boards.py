@@ -1,4 +1,4 @@
-"""Dashboards as files of JSON: found by name, and their panels with what each asks."""
+"""Grafana dashboards in files of JSON, and their panels."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ KINDS = {
 
 
 class BoardError(Exception):
-    """A dashboard is not there or cannot be read; the text says which and why."""
+    """A dashboard or panel is missing or unusable; the text says which and why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """One dashboard: the name of its file, and its body as Grafana's classic JSON."""
+    """A dashboard: the name of its file, and its body in Grafana's classic schema."""
 
     name: str
     body: Mapping[str, Any]
 
     def panels(self) -> Iterator[Mapping[str, Any]]:
-        """All panels, rows and those inside folded rows too."""
+        """All panels, rows and panels in collapsed rows included."""
         for panel in self.body.get("panels", ()):
             yield panel
             yield from panel.get("panels", ())
 
     def panel(self, number: int) -> Mapping[str, Any]:
-        """The panel whose id is ``number``. Raises NoBoard."""
+        """The panel with the id ``number``. Raises BoardError."""
         for panel in self.panels():
             if panel.get("id") == number:
                 return panel
         raise BoardError(f"{self.name} has no panel {number}")
 
     def height(self) -> int:
-        """Pixels of all its panels."""
+        """Pixels of all panels."""
         lowest = max(
             (place["y"] + place["h"] for place in map(_place, self.body.get("panels", ()))), default=1
         )
@@ -57,7 +57,7 @@ def _place(panel: Mapping[str, Any]) -> Mapping[str, int]:
 
 
 def load_boards(folder: Path, names: tuple[str, ...] = ()) -> list[Board]:
-    """The dashboards ``names`` (files or uids, without ``.json``), or all of ``folder``, in order. Raises NoBoard."""
+    """The dashboards ``names`` (files or uids, without ``.json``), or all of ``folder``, in order. Raises BoardError."""
     found = {path.stem: _read(path) for path in sorted(folder.glob("*.json"))}
     if not found:
         raise BoardError(f"there is no dashboard in {folder}")
@@ -82,7 +82,7 @@ def _read(path: Path) -> Board:
 
 
 def source(panel: Mapping[str, Any], target: Mapping[str, Any], context: Context) -> str:
-    """Whom ``target`` is asked of: ``prometheus`` or ``postgres``. Raises NoBoard where it is neither."""
+    """The data source of ``target``: ``prometheus`` or ``postgres``. Raises BoardError for any other."""
     named = target.get("datasource") or panel.get("datasource") or {}
     kind = named.get("type") if isinstance(named, dict) else None
     if kind is None:

@@ -1,4 +1,4 @@
-"""What Postgres answers, as frames: tables, and curves whose words name the series, as Grafana's own data source makes them."""
+"""Prometheus and Postgres as data sources: query results as data frames, like those of Grafana's own data sources."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ Type = Literal["time", "number", "string", "boolean", "other"]
 
 
 class QueryRejected(Exception):
-    """A data source did not answer a query; the text says why, as it is shown in the panel."""
+    """A data source did not answer a query; the text says why, for display in the panel."""
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A column: moments are milliseconds since 1970, what is missing is None. ``shown`` is its name where one was given."""
+    """A column: moments in milliseconds since 1970, None for missing values. ``shown`` is its display name, where one was given."""
 
     name: str
     type: Type
@@ -42,7 +42,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Columns of equal length, which the query ``query`` of a panel found."""
+    """Columns of equal length, found by the query ``query`` of a panel."""
 
     query: str
     fields: tuple[Field, ...]
@@ -63,7 +63,7 @@ Series = Mapping[str, Any]
 
 
 class Prometheus:
-    """A Prometheus at ``url``, asked over HTTP; a context manager. Methods block, and raise Refused."""
+    """A Prometheus at ``url``; a context manager. Methods block and raise QueryRejected."""
 
     def __init__(self, url: str, timeout: float = 20.0) -> None:
         self._url = url.rstrip("/")
@@ -76,11 +76,11 @@ class Prometheus:
         self._client.close()
 
     def ready(self) -> None:
-        """Return when it answers queries. Raises Refused where it does not."""
+        """Return when it answers queries. Raises QueryRejected where it does not."""
         self._get("query", {"query": "vector(1)"})
 
     def frames(self, target: Mapping[str, Any], context: Context) -> list[Frame]:
-        """What ``target`` of a panel finds. Raises Unknown too, where it says something that stands for nothing."""
+        """The result of ``target``. Raises UnknownReference too."""
         expression, name = promql(str(target.get("expr") or ""), context), str(target.get("refId") or "A")
         if not expression.strip():
             return []
@@ -101,7 +101,7 @@ class Prometheus:
         return [_curve(name, each, legend, expression) for each in series]
 
     def label_values(self, label: str, matching: str, span: TimeRange) -> list[str]:
-        """The values of ``label`` in ``span``, of the series ``matching`` or of all where it is empty; in order."""
+        """The sorted values of ``label`` in ``span``, of the series ``matching`` or, where it is empty, of all."""
         limits = {"start": f"{span.start / SECOND:.3f}", "end": f"{span.end / SECOND:.3f}"}
         if matching:
             limits["match[]"] = matching
@@ -128,7 +128,7 @@ class Prometheus:
 
 
 def _series(data: Mapping[str, Any]) -> list[Series]:
-    """Every result as series: labels and [moment, value] pairs."""
+    """The result as series: labels and [moment, value] pairs."""
     kind, result = data["resultType"], data["result"]
     if kind == "matrix":
         return list(result)
@@ -150,7 +150,7 @@ def _curve(query: str, series: Series, legend: str, expression: str) -> Frame:
 
 
 def _named(labels: Mapping[str, str], legend: str, expression: str) -> str:
-    """How a curve is called; empty: by the labels that tell it from the others."""
+    """The name of a curve; empty: the labels that distinguish it."""
     if legend == _AUTO:
         return "" if labels else expression
     if legend:
@@ -170,7 +170,7 @@ def _points(pairs: Iterable[Any]) -> tuple[list[int], list[float | None]]:
 
 
 def _table(query: str, series: list[Series]) -> list[Frame]:
-    """One row a point: its moment, its labels, its value."""
+    """One row per point: moment, labels, value."""
     names = sorted({str(label) for each in series for label in each["metric"]})
     columns: dict[str, list[str]] = {name: [] for name in names}
     moments: list[int] = []
@@ -194,17 +194,17 @@ Row = tuple[Any, ...]
 
 
 class Postgres:
-    """A Postgres at ``dsn``, only read, one connection a query; tables show the moment ``at``. Methods block, and raise Refused."""
+    """A Postgres at ``dsn``, read-only, one connection per query; views show the moment ``at``. Methods block and raise QueryRejected."""
 
     def __init__(self, dsn: str, at: datetime | None = None) -> None:
         self._dsn, self._at = dsn, at
 
     def ready(self) -> None:
-        """Return when it answers queries. Raises Refused where it does not."""
+        """Return when it answers queries. Raises QueryRejected where it does not."""
         self._answer("SELECT 1")
 
     def frames(self, target: Mapping[str, Any], context: Context) -> list[Frame]:
-        """What ``target`` of a panel finds. Raises Unknown too, where it says something that stands for nothing."""
+        """The result of ``target``. Raises UnknownReference too."""
         statement, name = sql(str(target.get("rawSql") or ""), context), str(target.get("refId") or "A")
         if not statement.strip():
             return []
@@ -214,7 +214,7 @@ class Postgres:
         return _curves(name, fields) if curves else [Frame(name, tuple(fields), name=name)]
 
     def column(self, statement: str) -> list[tuple[str, str]]:
-        """What a variable may be: (text, value) of each row, by columns ``__text`` and ``__value`` or the first."""
+        """The options of a variable: (text, value) per row, from the columns ``__text`` and ``__value`` or the first."""
         names, rows = self._answer(statement)
         text = names.index("__text") if "__text" in names else 0
         value = names.index("__value") if "__value" in names else text
@@ -247,7 +247,7 @@ def _field(name: str, values: list[Any], curves: bool) -> Field:
 
 
 def _moment(value: Any) -> int | None:
-    """Milliseconds of a moment, of a day, or of seconds since 1970."""
+    """Milliseconds of a timestamp, of a day, or of seconds since 1970."""
     if value is None:
         return None
     if isinstance(value, datetime):
@@ -268,7 +268,7 @@ def _json_value(value: Any, kind: Type) -> Any:
 
 
 def _curves(query: str, fields: list[Field]) -> list[Frame]:
-    """Rows of (time, words, numbers) as one frame with a column of numbers per words, at all moments of the rows."""
+    """Rows of (time, strings, numbers) as one frame, with a column of numbers per combination of strings."""
     at = next((each for each in fields if each.name == "Time" and each.type == "time"), None)
     if at is None:
         raise QueryRejected("a query with the format time_series needs a column called time")

@@ -1,4 +1,4 @@
-"""One dashboard as a picture, with what each of its panels showed."""
+"""Renders a dashboard to a PNG: the page bundle, headless Chromium, and a report of its panels."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PARTS = ("package-lock.json", "build.js", "src/**/*.*")
 
 
 class RenderingError(Exception):
-    """The page could not be built or drawn; ``suggestion`` says what to do."""
+    """The page could not be built or rendered; ``suggestion`` says what to do."""
 
     def __init__(self, problem: str, suggestion: str) -> None:
         super().__init__(problem)
@@ -30,9 +30,9 @@ class RenderingError(Exception):
 
 
 def built_page(say: Callable[[str], None], source: Path = SOURCE) -> Path:
-    """The folder of the page, built anew where its source has changed; blocks for a minute or so then. Raises NotDrawn.
+    """The folder of the page, rebuilt where its source has changed (about a minute); blocks. Raises RenderingError.
 
-    What is fetched is text beforehand. Everything stays below ``source``, and no package's own script is run.
+    ``say`` is called before anything is downloaded. Everything stays below ``source``, and no package's install script is run.
     """
     if not (source / "package-lock.json").is_file():
         raise RenderingError(
@@ -84,7 +84,7 @@ def _run(command: list[str], folder: Path, suggestion: str) -> None:
 
 
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
-# Nothing but the page is asked for: no updates, no lists, no first steps.
+# No requests other than those of the page.
 _BROWSER_OPTIONS = (
     *("--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--no-default-browser-check"),
     *(
@@ -103,7 +103,7 @@ _VIRTUAL_TIME_BUDGET = "--virtual-time-budget=30000"
 
 
 def chromium() -> str:
-    """Where Chromium is. Raises NotDrawn."""
+    """The path of Chromium. Raises RenderingError."""
     for name in NAMES:
         found = shutil.which(name)
         if found is not None:
@@ -112,7 +112,7 @@ def chromium() -> str:
 
 
 def picture(url: str, target: Path, width: int, height: int, seconds: float = 120.0) -> None:
-    """Write what ``url`` looks like to ``target`` (PNG). Blocks; whatever was started has ended then. Raises NotDrawn."""
+    """Write a screenshot of ``url`` to ``target`` (PNG). Blocks; all child processes have ended on return. Raises RenderingError."""
     with tempfile.TemporaryDirectory(
         prefix="lianyun-preview-", dir=_profile_parent(), ignore_cleanup_errors=True
     ) as profile:
@@ -162,7 +162,7 @@ HEAD = 64
 
 @dataclass(frozen=True, slots=True)
 class PanelReport:
-    """What a panel showed: so many fields and rows, or nothing, or why it could not."""
+    """What a panel showed: fields and rows, or errors."""
 
     panel: str
     type: str
@@ -172,16 +172,16 @@ class PanelReport:
 
     @property
     def empty(self) -> bool:
-        """Whether it asked without finding anything."""
+        """Whether its queries returned nothing."""
         return not self.errors and self.rows == 0 and self.type not in ("row", "text")
 
 
 def render(
     board_data: BoardData, page: Path, target: Path, width: int, height: int | None = None
 ) -> list[PanelReport]:
-    """Write the dashboard of ``board_data`` to ``target`` (PNG), as high as its panels or ``height``; what its panels showed.
+    """Write the dashboard of ``board_data`` to ``target`` (PNG), of the height of its panels or ``height``; the report of each panel.
 
-    Blocks for some seconds. Raises NotDrawn.
+    Blocks for some seconds. Raises RenderingError.
     """
     target.unlink(missing_ok=True)
     with PageServer(page, board_data) as server:

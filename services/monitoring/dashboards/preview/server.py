@@ -1,4 +1,4 @@
-"""The page's own server: its files, its dashboard and what the panels ask, all on one loopback address."""
+"""The preview's HTTP server on loopback: the page, the dashboard, and the data of its panels."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MOST = 1 << 20
 
 @dataclass(slots=True)
 class Report:
-    """What the page says of itself when it is drawn: what each of its ``panels`` shows or why not, and other ``errors``."""
+    """The page's report once it is drawn: what each of its ``panels`` shows, and other ``errors``."""
 
     panels: list[dict[str, Any]] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
@@ -31,9 +31,9 @@ class Report:
 
 
 class PageServer:
-    """A context manager that serves the built page in ``folder`` and the dashboard of ``board_data`` on a free loopback port.
+    """A context manager that serves the page in ``folder`` and the dashboard of ``board_data`` on a free loopback port.
 
-    ``report`` is filled by the page. Other hosts are refused, for a page in some other browser might ask too.
+    ``report`` is filled by the page. Requests with another Host are refused (DNS rebinding).
     """
 
     def __init__(self, folder: Path, board_data: BoardData) -> None:
@@ -46,7 +46,7 @@ class PageServer:
 
     @property
     def url(self) -> str:
-        """Where the page is."""
+        """The address of the page."""
         return f"http://{LOOPBACK}:{self._server.server_address[1]}/"
 
     def __enter__(self) -> Self:
