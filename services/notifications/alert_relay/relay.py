@@ -1,6 +1,6 @@
-"""Takes what Alertmanager sends and hands it to chat robots; what a robot did not take, Alertmanager sends again.
+"""An HTTP server that forwards Alertmanager's notifications to chat robots.
 
-Nothing is kept here: Alertmanager repeats until it is answered with 200.
+Stateless: Alertmanager repeats a notification until it is answered with 200, so a failure of a robot is answered with 502.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ HEALTH = "/health/live"
 
 
 class RelaySettings(WithSecretFiles):
-    """Settings of the relay, from LIANYUN_* variables or mounted secrets. URLs of robots hold their keys, so they are secrets."""
+    """Settings of the relay, from LIANYUN_* variables or mounted secrets. Robots' URLs contain their keys, so they are secrets."""
 
     model_config = SettingsConfigDict(
         env_prefix="LIANYUN_", frozen=True, extra="ignore", hide_input_in_errors=True
@@ -40,11 +40,11 @@ class RelaySettings(WithSecretFiles):
 
 
 class DeliveryFailed(Exception):
-    """A robot did not take a message; the text names no key."""
+    """A robot did not accept a message; the text contains no key."""
 
 
 class Relay:
-    """A server on the host and port of ``settings``; ``port`` is the one that it got."""
+    """A server on the host and port of ``settings``; ``port`` is the actual one."""
 
     def __init__(self, settings: RelaySettings) -> None:
         self._settings = settings
@@ -55,7 +55,7 @@ class Relay:
 
     @property
     def port(self) -> int:
-        """The port that is listened on."""
+        """The port listened on."""
         return int(self._server.server_address[1])
 
     def run(self) -> None:
@@ -63,13 +63,13 @@ class Relay:
         self._server.serve_forever(poll_interval=0.2)
 
     def stop(self) -> None:
-        """End serving; from another thread than ``run``."""
+        """Stop serving; to be called from another thread than ``run``."""
         self._server.shutdown()
         self._server.server_close()
         self._client.close()
 
     def _relay(self, path: str, body: bytes) -> tuple[int, str]:
-        """The status and text of the answer to Alertmanager."""
+        """Status and text of the response to Alertmanager."""
         deliver = self._routes.get(path)
         if deliver is None:
             return 404, f"send to {WECOM} or {DINGTALK}"

@@ -1,8 +1,7 @@
-"""The process that makes messages of what is committed and delivers them; any number of it may run.
+"""The process that makes and delivers messages; any number of it may run.
 
-A thread follows the committed rows, the event loop sends what is due. The state of both is in the database, so kill -9
-anywhere loses nothing: a step of the first is one transaction, and a delivery whose process is gone is due again when its
-lease runs out.
+A thread follows committed rows, the event loop sends what is due. All state is in the database, so kill -9 loses nothing: a step of
+the first is one transaction, and a delivery whose process is gone becomes due again when its lease expires.
 """
 
 from __future__ import annotations
@@ -45,11 +44,11 @@ Point = Callable[[str], None]
 
 
 def no_op(_point: str) -> None:
-    """Called at named points (``taken``, ``sent``, ``settled``); tests stop or kill the process there."""
+    """Called at named points (``taken``, ``sent``, ``settled``), at which tests stop or kill the process."""
 
 
 class OutboxFollower(Follower):
-    """Makes messages of what is committed, removes old ones, and measures all endpoints, on a session of its own."""
+    """Makes messages of committed rows, purges old ones and measures the endpoints, on a session of its own."""
 
     contended_pause = 0.0  # a step has waited for the lock already
 
@@ -63,7 +62,7 @@ class OutboxFollower(Follower):
         self._session = open_own_session(self._settings)
 
     def step(self) -> float:
-        """Follow every kind of row a little further. Raises psycopg errors: the database is gone."""
+        """Follow every kind of row a little further. Raises psycopg errors where the database is gone."""
         assert self._session is not None
         done = outbox.step(self._session)
         if time.monotonic() - self._purged > _PURGE_EVERY:
@@ -83,7 +82,7 @@ class OutboxFollower(Follower):
 
 
 def open_own_session(settings: WebhookSettings) -> Connection[Any]:
-    """A session in which every step is a transaction of its own. Raises SchemaMoved."""
+    """A session in autocommit mode. Raises SchemaMoved."""
     session = open_session(settings.dsn.get_secret_value(), APPLICATION)
     session.autocommit = True
     require(session)
@@ -91,7 +90,7 @@ def open_own_session(settings: WebhookSettings) -> Connection[Any]:
 
 
 class Deliverer:
-    """Sends what is due, a few at a time for each endpoint, and puts down what came of it."""
+    """Sends what is due, a few at a time per endpoint, and stores the results."""
 
     def __init__(
         self,
@@ -110,11 +109,11 @@ class Deliverer:
         self._at_point, self._clock = at_point, clock
         self._busy: Counter[str] = Counter()
         self._running: set[asyncio.Task[None]] = set()
-        # Jitter must differ between processes that were started alike.
+        # Jitter must differ between processes started at the same time.
         self._chance = random.SystemRandom().random
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Deliver until ``stop``, then let running attempts end. Raises psycopg errors: the database is gone."""
+        """Deliver until ``stop``, then finish running attempts. Raises psycopg errors where the database is gone."""
         while not stop.is_set():
             self.begin()
             if self._running:
@@ -126,13 +125,13 @@ class Deliverer:
         await self.finish()
 
     async def finish(self) -> None:
-        """Wait for the attempts that run."""
+        """Wait for the running attempts."""
         if self._running:
             await asyncio.wait(self._running)
         self._raise_failed()
 
     def begin(self) -> int:
-        """Take what is due and begin to send it; how many."""
+        """Lease what is due and start sending it; the number of deliveries."""
         busy = {key: count for key, count in self._busy.items() if count}
         lease = int(self._settings.lease * SECOND)
         with self._session.transaction():
@@ -145,7 +144,7 @@ class Deliverer:
         return len(leased)
 
     def _keys(self, subscription: str) -> list[Secret] | None:
-        """What deliveries to it are signed with now; None where its secrets cannot be opened here."""
+        """The signing secrets of a subscription; None where they cannot be decrypted here."""
         try:
             return subscriptions.signing_secrets(self._session, subscription, self._seal, self._now())
         except SealError as problem:
@@ -160,8 +159,8 @@ class Deliverer:
                 self._settle(leased, result)
             self._at_point("settled")
         except psycopg.errors.LockNotAvailable:
-            # Somebody works on the same subscription for long: what came of it is not put down, and it is due again when
-            # its lease runs out.
+            # Another transaction has locked the subscription for long: the result is not stored, and the delivery becomes due
+            # again when its lease expires.
             log.warning("delivery of %s to %s could not be settled", leased.message, leased.subscription)
         finally:
             self._busy[leased.subscription] -= 1
@@ -242,7 +241,7 @@ async def work(settings: WebhookSettings, stop: asyncio.Event, at_point: Point =
         ),
         open_own_session(settings) as session,
     ):
-        # What of the queue a crash of the database forgets is delivered once more: no need to wait for its disk.
+        # Results lost in a crash of the database only cause a repeated delivery: no need to wait for its disk.
         session.execute("SET synchronous_commit = off")
         async with Sender(settings.webhook_timeout, settings.webhook_loopback) as sender:
             outbox_thread.start()
@@ -259,7 +258,7 @@ async def work(settings: WebhookSettings, stop: asyncio.Event, at_point: Point =
 
 
 def run(settings: WebhookSettings) -> None:
-    """Follow and deliver until SIGTERM or SIGINT; blocks. Raises as ``work`` does."""
+    """Follow and deliver until SIGTERM or SIGINT; blocks. Raises as ``work``."""
 
     async def until_stopped() -> None:
         stop = asyncio.Event()

@@ -1,4 +1,4 @@
-"""One attempt: a POST to an endpoint, to an address that was judged when its socket was opened, without redirects."""
+"""One attempt: a POST to an endpoint, without redirects, over a socket whose address was checked when it was opened."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from services.notifications.webhooks.address import BadUrl, allowed, require_url
 
 log = logging.getLogger(__name__)
 USER_AGENT = "Lianyun-Webhooks/1"
-_READ_BYTES = 4_096  # of an answer, for its connection's sake; what it says is not looked at
+_READ_BYTES = 4_096  # of the response body, which is discarded
 
 
 class AttemptResult(NamedTuple):
-    """How an attempt went: the HTTP status where there was an answer, else None; ``asked`` seconds of patience.
+    """The result of an attempt: the HTTP status, None without a response; ``retry_after`` in seconds.
 
-    ``detail`` is for the subscriber, in the fixed words of docs/guides/webhooks.md; what a library said of it is only logged.
+    ``detail`` is for the subscriber, one of the sentences of docs/guides/webhooks.md; the error of the library is only logged.
     """
 
     status: int | None
@@ -43,12 +43,12 @@ class AttemptResult(NamedTuple):
 
     @property
     def success(self) -> bool:
-        """Whether the endpoint took it: any 2xx."""
+        """Whether the endpoint accepted it: any 2xx."""
         return self.status is not None and 200 <= self.status < 300
 
     @property
     def gone(self) -> bool:
-        """Whether the endpoint says that it will take nothing ever again (410)."""
+        """Whether the endpoint is gone for good (410)."""
         return self.status == 410
 
 
@@ -73,7 +73,7 @@ _FAILED = "the delivery failed"
 
 
 def describe_failure(problem: BaseException) -> str:
-    """What a subscriber reads of ``problem``, or of what caused it: one of a few fixed sentences."""
+    """The sentence for subscribers about ``problem`` or its causes."""
     causes: list[BaseException] = []
     cause: BaseException | None = problem
     while cause is not None and len(causes) < 10:
@@ -83,9 +83,9 @@ def describe_failure(problem: BaseException) -> str:
 
 
 class Sender:
-    """An HTTP client that calls public addresses only; one for a process, used inside its event loop.
+    """An HTTP client that calls public addresses only; one per process, used in its event loop.
 
-    ``loopback`` lets it call this machine too. Connections are not kept: the next attempt is judged anew.
+    ``loopback`` allows this machine too. Connections are not reused, so each attempt checks the address anew.
     """
 
     def __init__(self, timeout: float, loopback: bool = False) -> None:
@@ -95,7 +95,7 @@ class Sender:
 
     async def __aenter__(self) -> Sender:
         connector = TCPConnector(force_close=True, limit=0, use_dns_cache=False, socket_factory=self._socket)
-        # No proxy from the environment, no cookies: what one endpoint answers concerns no other.
+        # No proxy from the environment, no cookies: responses of one endpoint must not affect another.
         self._session = ClientSession(
             connector=connector, cookie_jar=DummyCookieJar(), trust_env=False, auto_decompress=False
         )
@@ -106,7 +106,7 @@ class Sender:
             await self._session.close()
 
     async def post(self, url: str, body: bytes, headers: dict[str, str], now: float) -> AttemptResult:
-        """POST ``body``; an answer in any case, at the latest when the time is up. ``now``: Unix time, for Retry-After."""
+        """POST ``body``; always returns a result, at the latest after the timeout. ``now``: Unix time, for Retry-After."""
         assert self._session is not None, "use it as an async context manager"
         try:
             require_url(url, self._loopback)
@@ -136,7 +136,7 @@ class Sender:
 
 
 def retry_after_seconds(retry_after: str, now: float) -> float:
-    """Seconds that a Retry-After header asks for (RFC 9110 10.2.3: seconds or a date); 0 for none and for nonsense."""
+    """Seconds of a Retry-After header (RFC 9110 10.2.3: seconds or a date); 0 where it is absent or invalid."""
     text = retry_after.strip()
     if text.isascii() and text.isdigit():
         return float(text[:9])

@@ -16,7 +16,7 @@ SECOND = 1_000_000
 
 
 class Backoff(NamedTuple):
-    """The pauses between attempts, seconds: ``first``, then each ``factor`` times the one before, at most ``longest``.
+    """The pauses between attempts in seconds: ``first``, then each ``factor`` times the previous, at most ``longest``.
 
     With the defaults: 5 s, 20 s, 80 s, 5 min, 21 min, 85 min, 6 h, 23 h, then daily; twelve attempts over four days.
     """
@@ -27,17 +27,17 @@ class Backoff(NamedTuple):
     attempts: int = 12
     jitter: float = 0.25
 
-    def pause(self, attempt: int, chance: float, asked: float = 0.0) -> float | None:
+    def pause(self, attempt: int, chance: float, retry_after: float = 0.0) -> float | None:
         """Seconds from failed attempt number ``attempt`` (1, 2, ...) to the next; None when that was the last.
 
-        ``chance`` in [0, 1) spreads the pause by ``jitter`` to both sides, so that an endpoint that comes back is not
-        overrun; the pause is never shorter than what the receiver ``asked`` for, which counts up to ``longest``.
+        ``chance`` in [0, 1) spreads the pause by ``jitter`` to both sides, so that a recovering endpoint is not overrun; the pause is never
+        shorter than ``retry_after``, which counts up to ``longest``.
         """
         if attempt >= self.attempts:
             return None
         exponent = min(attempt - 1, 64)
         plain = min(self.longest, self.first * self.factor**exponent)
-        return max(plain * (1 + self.jitter * (2 * chance - 1)), min(asked, self.longest))
+        return max(plain * (1 + self.jitter * (2 * chance - 1)), min(retry_after, self.longest))
 
     def total(self) -> float:
         """Seconds from the first attempt to the last, without jitter."""
@@ -45,7 +45,7 @@ class Backoff(NamedTuple):
 
 
 class SealSettings(Connections):
-    """What everybody who makes or uses secrets of webhooks has to be told."""
+    """Settings of all processes that create or use webhook secrets."""
 
     webhook_keys: SecretStr = Field(
         SecretStr(""), description="32-byte keys in base64 that seal secrets, the present one first"
@@ -60,14 +60,14 @@ class SealSettings(Connections):
     )
 
     def seal(self) -> Seal:
-        """The seal of secrets. Raises SealError."""
+        """The encryption of secrets. Raises SealError."""
         return Seal.from_text(
             self.webhook_keys.get_secret_value() or _read_or_create_key(self.webhook_key_file)
         )
 
 
 def _read_or_create_key(path: Path) -> str:
-    """The key in the file ``path``, which only its owner can read; made where there is none, by one process of many."""
+    """The key in the file ``path``, readable by its owner only; created where missing, by one of several processes."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         fresh = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
@@ -75,7 +75,7 @@ def _read_or_create_key(path: Path) -> str:
         with os.fdopen(handle, "w", encoding="ascii") as file:
             file.write(new_key())
         try:
-            os.link(fresh, path)  # whoever is first; never half a key
+            os.link(fresh, path)  # atomic: the first process wins
         except FileExistsError:
             pass
         finally:
@@ -86,7 +86,7 @@ def _read_or_create_key(path: Path) -> str:
 
 
 class WebhookSettings(SealSettings):
-    """What ``lianyun webhooks run`` can be told. Durations are seconds."""
+    """Settings of ``lianyun webhooks run``. Durations are seconds."""
 
     dsn: SecretStr = Field(description="URL of the database")
     webhook_tick: float = Field(0.5, gt=0, description="between two looks for news and for what is due")
@@ -104,12 +104,12 @@ class WebhookSettings(SealSettings):
 
     @property
     def backoff(self) -> Backoff:
-        """When failed deliveries are tried again."""
+        """When failed deliveries are attempted again."""
         return Backoff(
             first=self.webhook_first_pause, longest=self.webhook_longest_pause, attempts=self.webhook_attempts
         )
 
     @property
     def lease(self) -> float:
-        """After how many seconds an attempt that left no trace counts as lost with its process."""
+        """Seconds after which an unsettled attempt counts as lost."""
         return self.webhook_timeout * 2 + 5

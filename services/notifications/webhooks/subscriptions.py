@@ -1,6 +1,6 @@
-"""Subscriptions of parties in the store: made, changed, their secrets rotated. Every function runs in the caller's transaction.
+"""Subscriptions of parties in the database: creation, changes, rotation of secrets. Every function runs in the caller's transaction.
 
-What belongs to another party is answered as what does not exist: None.
+A subscription of another party is treated as missing: None.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _ENTERED = ("party", "url", "types", "description", "state", "reason", "created"
 
 
 class State(StrEnum):
-    """Whether a subscription is served; what is to be told meanwhile waits, as long as messages are kept."""
+    """The state of a subscription; messages wait while it is not enabled, as long as they are stored."""
 
     ENABLED = "ENABLED"
     PAUSED = "PAUSED"
@@ -39,11 +39,11 @@ class State(StrEnum):
 
 
 class TooMany(Exception):
-    """A party has as many subscriptions as it may have."""
+    """The party has reached its limit of subscriptions."""
 
 
 class Subscription(NamedTuple):
-    """One endpoint of a party; ``version`` is raised with each change by its party."""
+    """One endpoint of a party; ``version`` increases with each change by the party."""
 
     id: str
     party: str
@@ -59,7 +59,7 @@ class Subscription(NamedTuple):
 
 
 class VerificationKey(NamedTuple):
-    """What the receiver verifies with: a secret (``v1``) or a public key (``v1a``), and until when it counts."""
+    """What the receiver verifies with: a secret (``v1``) or a public key (``v1a``), and its expiry."""
 
     scheme: SchemeName
     shown: str
@@ -78,7 +78,7 @@ def create(
 ) -> tuple[Subscription, list[VerificationKey]]:
     """A new subscription with a secret of each scheme. Raises TooMany.
 
-    ``url`` was judged by ``address.require_url``. From the transaction on, nothing that is committed is missed.
+    ``url`` must have passed ``address.require_url``. From this transaction on, no commit is missed.
     """
     _rows(session, "party_lock", {"party": party})
     if len(list_for_party(session, party)) >= MAX_PER_PARTY:
@@ -114,9 +114,9 @@ def change(
     description: str | None = None,
     state: State | None = None,
 ) -> Subscription | None:
-    """Change what is given, if nobody else changed it since ``subscription`` was read; None where somebody did.
+    """Change what is given, unless it was changed since ``subscription`` was read: then None.
 
-    Enabling makes due what waited; anything else than ENABLED lets it wait. REMOVED ends it and forgets its secrets.
+    Enabling makes waiting deliveries due; any other state suspends them. REMOVED is final and deletes the secrets.
     """
     asked = None if types is None else sorted({str(each) for each in types})
     values = {
@@ -150,7 +150,7 @@ def change(
 
 
 def verification_keys(session: Session, id_: str, seal: Seal, now: Micros) -> list[VerificationKey]:
-    """What verifies what is signed now, the present one of each scheme first. Raises SealError."""
+    """The keys for what is signed now, the current one of each scheme first. Raises SealError."""
     return [
         VerificationKey(secret.scheme, secret.shown(), created, expires)
         for secret, created, expires in _secrets(session, id_, seal, now)
@@ -158,14 +158,14 @@ def verification_keys(session: Session, id_: str, seal: Seal, now: Micros) -> li
 
 
 def signing_secrets(session: Session, id_: str, seal: Seal, now: Micros) -> list[Secret]:
-    """What deliveries of a subscription are signed with now. Raises SealError."""
+    """The secrets that deliveries are signed with now. Raises SealError."""
     return [secret for secret, _, _ in _secrets(session, id_, seal, now)]
 
 
 def rotate(
     session: Session, id_: str, scheme: SchemeName, seal: Seal, now: Micros, overlap_seconds: int
 ) -> VerificationKey:
-    """A new secret of ``scheme``; the one before it signs as well for ``overlap_seconds`` more, earlier ones no more."""
+    """A new secret of ``scheme``; its predecessor signs for ``overlap_seconds`` more, earlier ones no more."""
     values = {"id": id_, "scheme": str(scheme), "expires": now + overlap_seconds * SECOND, "now": now}
     for no, gone in _rows(session, "secret_expire", values):
         enter(session, "webhook_secret", no, None if gone else {"expires": values["expires"]})
@@ -173,7 +173,7 @@ def rotate(
 
 
 def enqueue_test(session: Session, subscription: Subscription, now: Micros) -> Message:
-    """Put a test message for this one subscription into the queue, and return it."""
+    """Enqueue a test message for this subscription, and return it."""
     told = message(
         subscription.party,
         MessageType.TEST,
@@ -220,7 +220,7 @@ def _subscription(row: Sequence[Any]) -> Subscription:
 
 
 class Endpoint(NamedTuple):
-    """One subscription with what waits for it and what was given up; ``oldest_due`` of what waits and may be sent."""
+    """A subscription with its queue, for operators; ``oldest_due`` is of waiting deliveries that may be sent."""
 
     id: str
     party: str

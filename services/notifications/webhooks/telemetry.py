@@ -1,4 +1,4 @@
-"""The metrics of the webhooks process, on an instrument registry of its own."""
+"""Metrics of the webhooks process, and the trace context of deliveries."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OUTCOMES = ("delivered", "failed", "dead")
 
 
 class WebhookMetrics:
-    """What one webhooks process counts; for several threads."""
+    """The metrics of one webhooks process; thread-safe."""
 
     def __init__(self) -> None:
         self.instruments = Instruments()
@@ -33,17 +33,17 @@ class WebhookMetrics:
         for outcome in OUTCOMES:
             self._deliveries.labels(outcome)  # shown as 0 before the first
 
-    def delivered(self, told: Micros, now: Micros) -> None:
-        """A message whose news is from ``told`` was delivered."""
+    def delivered(self, committed: Micros, now: Micros) -> None:
+        """A message about a change ``committed`` then was delivered."""
         self._deliveries.labels("delivered").inc()
-        self._seconds.observe(max(0.0, (now - told) / SECOND))
+        self._seconds.observe(max(0.0, (now - committed) / SECOND))
 
     def failed(self, dead: bool) -> None:
         """An attempt failed, and was the last one or not."""
         self._deliveries.labels("dead" if dead else "failed").inc()
 
     def update_endpoints(self, endpoints: Iterable[Endpoint]) -> None:
-        """How all endpoints stand."""
+        """Update the gauges of all endpoints."""
         known = tuple(endpoints)
         enabled = [each for each in known if each.state == "ENABLED"]
         due = [each.oldest_due for each in enabled if each.oldest_due is not None]
@@ -53,7 +53,7 @@ class WebhookMetrics:
 
 
 class Delivery:
-    """One attempt: the ``headers`` that carry its trace, none where the event had none, and how it was ``answered``."""
+    """One attempt: the ``headers`` of its trace context, empty where the event had none, and its ``result``."""
 
     def __init__(self, context: TraceContext | None) -> None:
         self.headers = {} if context is None else {TRACEPARENT: context.text()}
@@ -62,19 +62,22 @@ class Delivery:
 
 @contextmanager
 def delivery_span(spans: Spans | None, leased: LeasedDelivery) -> Iterator[Delivery]:
-    """One attempt at ``taken``, as a span where spans are made and the trace is kept."""
+    """An attempt in the trace of the event that caused it, as a span where the trace is sampled.
+
+    Without a span the context is passed on under a new span id.
+    """
     cause = _context(leased)
     if cause is None or spans is None or not cause.sampled:
         own = None if cause is None else cause._replace(span=secrets.token_bytes(8))
         yield Delivery(own)
         return
-    told: dict[str, Value] = {
+    attributes: dict[str, Value] = {
         "http.request.method": "POST",
         "server.address": _host(leased.url),
         "lianyun.webhook.message": leased.message,
         "http.request.resend_count": leased.attempt - 1,
     }
-    span = spans.begin("deliver webhook", "CLIENT", cause, told)
+    span = spans.begin("deliver webhook", "CLIENT", cause, attributes)
     delivery = Delivery(span.context)
     try:
         yield delivery
@@ -89,7 +92,7 @@ def delivery_span(spans: Spans | None, leased: LeasedDelivery) -> Iterator[Deliv
 
 
 def trace_field(leased: LeasedDelivery) -> dict[str, str]:
-    """``trace_id`` for a log line about ``taken``, where there is one."""
+    """``trace_id`` for a log line about the delivery, where there is one."""
     cause = _context(leased)
     return {} if cause is None else {"trace_id": cause.trace.hex()}
 
@@ -98,7 +101,7 @@ def _host(url: str) -> str:
     try:
         return urlsplit(url).hostname or ""
     except ValueError:
-        return ""  # what is wrong with it the sender says
+        return ""  # reported by the sender
 
 
 def _context(leased: LeasedDelivery) -> TraceContext | None:

@@ -262,7 +262,7 @@ def refusing(sole: frozenset[str]) -> Any:
 def test_a_topic_that_several_write_to_never_rests_for_one_of_them() -> None:
     async def scenario() -> None:
         async with Bench() as bench:
-            bench.admitter.judge = refusing(frozenset())  # type: ignore[method-assign]
+            bench.admitter.admit = refusing(frozenset())  # type: ignore[method-assign]
             await bench.pipeline.claim([A, B], {})
             bench.pipeline.feed([slice_of(A, 1, 0, 5_000)])
             await bench.until(lambda: bench.backlog.records == 0)
@@ -276,7 +276,7 @@ def test_a_topic_that_several_write_to_never_rests_for_one_of_them() -> None:
 def test_a_topic_of_refusals_rests_and_the_other_flows() -> None:
     async def scenario() -> None:
         async with Bench() as bench:
-            bench.admitter.judge = refusing(frozenset({"a"}))  # type: ignore[method-assign]
+            bench.admitter.admit = refusing(frozenset({"a"}))  # type: ignore[method-assign]
             await bench.pipeline.claim([A, B], {})
             bench.pipeline.feed([slice_of(A, 1, 0, 100)])
             await bench.until(lambda: bench.watching.rests == ["a"])
