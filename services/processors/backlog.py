@@ -81,8 +81,10 @@ class Backlog(Generic[RecordT]):
 
     def keep(self, partitions: Iterable[PartitionId]) -> None:
         """Drop all partitions other than `partitions`; they are consumed elsewhere, or again."""
-        kept = set(partitions)
-        self._queues = {partition: queue for partition, queue in self._queues.items() if partition in kept}
+        assigned = set(partitions)
+        self._queues = {
+            partition: queue for partition, queue in self._queues.items() if partition in assigned
+        }
 
     def add(self, slices: Iterable[Slice[RecordT]]) -> None:
         """Append slices; one of a newer epoch replaces those of an older one.

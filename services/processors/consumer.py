@@ -130,7 +130,7 @@ class LedgerConsumer(ClaimingConsumer):
             return judged.slices
         self.comparisons += len(judged.unproven)
         found = await self.ledger.found(judged.unproven)
-        kept = []
+        continuing = []
         for part in judged.slices:
             # Claimed anew meanwhile: what it was compared with is of the older claim.
             if not self.reader.holds(part):
@@ -138,10 +138,10 @@ class LedgerConsumer(ClaimingConsumer):
             last = judged.unproven.get(part.partition)
             moved = None if last is None else not_continued(part.partition, last, found.get(part.partition))
             if moved is None:
-                kept.append(part)
+                continuing.append(part)
             else:
                 await self.stop_partition(moved)
-        return tuple(kept)
+        return tuple(continuing)
 
     async def _with_append_time(self, slices: Sequence[Slice[LogRecord]]) -> Poll:
         """Without the partitions whose records carry the publisher's time (CreateTime): time windows need the broker's."""

@@ -64,14 +64,14 @@ def compare_records(
     """Compare log records with the (offset, digest) pairs stored, both ascending. Pure."""
     differs: int | None = None
     redrive, same, gone, other = begin, 0, 0, 0
-    for at, record, kept in _side_by_side(records, stored):
-        known = {*kept, last.digest} if last is not None and last.offset == at else kept
+    for at, record, digests in _side_by_side(records, stored):
+        known = {*digests, last.digest} if last is not None and last.offset == at else digests
         if record is not None and record in known:
             same += 1
             if differs is None:
                 redrive = at + 1
             continue
-        gone += len(kept)
+        gone += len(digests)
         other += record is not None
         if known and differs is None:
             differs = at
@@ -84,18 +84,18 @@ def _side_by_side(
     records: Iterable[LogRecord], stored: Iterable[tuple[int, bytes]]
 ) -> Iterator[tuple[int, bytes | None, frozenset[bytes]]]:
     """Merge both by offset: (offset, digest of the log's record or None, digests stored for it)."""
-    kept = ((at, frozenset(digest for _, digest in group)) for at, group in groupby(stored, itemgetter(0)))
-    waiting = next(kept, None)
+    groups = ((at, frozenset(digest for _, digest in group)) for at, group in groupby(stored, itemgetter(0)))
+    waiting = next(groups, None)
     for record in records:
         while waiting is not None and waiting[0] < record.offset:
             yield waiting[0], None, waiting[1]
-            waiting = next(kept, None)
+            waiting = next(groups, None)
         found = record_digest(record.timestamp, record.headers, record.value)
         if waiting is not None and waiting[0] == record.offset:
             yield record.offset, found, waiting[1]
-            waiting = next(kept, None)
+            waiting = next(groups, None)
         else:
             yield record.offset, found, frozenset()
     while waiting is not None:
         yield waiting[0], None, waiting[1]
-        waiting = next(kept, None)
+        waiting = next(groups, None)

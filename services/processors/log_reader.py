@@ -44,7 +44,7 @@ class LogReader:
     def found(self, marks: Mapping[PartitionId, Mark]) -> dict[PartitionId, Found]:
         """What the log holds at the offset of each mark; without those that the broker does not return within 5 s.
 
-        Where the record is gone, the result tells the end of its leader epoch.
+        Where the record is gone, the result contains the end of its leader epoch.
         """
         shown: dict[PartitionId, Found] = {}
         try:

@@ -73,14 +73,14 @@ OpenStore = Callable[[WorkerSettings, str], Store]
 _SWITCH_SECONDS = 0.0002
 
 
-def run(open_store: OpenStore, admitter: Callable[[WorkerSettings], Admitter]) -> None:
+def run(open_store: OpenStore, open_admitter: Callable[[WorkerSettings], Admitter]) -> None:
     """Run one worker until SIGTERM and end the process; exit codes are those of `exit_codes.Exit`.
 
     Settings come from LIANYUN_* variables. Never returns.
     """
     end_with_parent(os.environ)
     sys.setswitchinterval(_SWITCH_SECONDS)
-    settings, topics, judge = _configured(admitter)
+    settings, topics, admitter = _configured(open_admitter)
     dsn = settings.dsn.get_secret_value()
     owner = settings.worker_owner or f"{os.uname().nodename}/{uuid.uuid4().hex[:12]}"
     try:
@@ -100,7 +100,7 @@ def run(open_store: OpenStore, admitter: Callable[[WorkerSettings], Admitter]) -
 
     async def work() -> None:
         collecting = asyncio.create_task(collect_on_growth())
-        await Worker(settings, topics, slot.instance_id, store, judge, directory, spans=spans).run()
+        await Worker(settings, topics, slot.instance_id, store, admitter, directory, spans=spans).run()
         collecting.cancel()
         lease.stop(release=True)
         if spans is not None:
@@ -114,12 +114,12 @@ def run(open_store: OpenStore, admitter: Callable[[WorkerSettings], Admitter]) -
 
 
 def _configured(
-    admitter: Callable[[WorkerSettings], Admitter],
+    open_admitter: Callable[[WorkerSettings], Admitter],
 ) -> tuple[WorkerSettings, tuple[str, ...], Admitter]:
     try:
         settings = WorkerSettings()
         topics = settings.topics or declared_topics()
-        judge = admitter(settings)
+        admitter = open_admitter(settings)
     except (ValidationError, DeclarationError) as wrong:
         configure()
         end_process(Exit.MISCONFIGURED, f"the settings are wrong: {wrong}")
@@ -127,4 +127,4 @@ def _configured(
     configure(settings.log_format, settings.log_level)
     for line in settings.lines():
         log.info("setting %s", line)
-    return settings, topics, judge
+    return settings, topics, admitter

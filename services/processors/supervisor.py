@@ -211,7 +211,7 @@ class Supervisor:
         with self._lock:
             running = [m.process for m in self._members if m.process is not None and m.process.poll() is None]
             for process in running:
-                process.send_signal(signal.SIGCONT)  # a stopped one could not hear the next
+                process.send_signal(signal.SIGCONT)  # a stopped process does not receive SIGTERM
                 process.terminate()
             until = time.monotonic() + _STOP_SECONDS
             for process in running:

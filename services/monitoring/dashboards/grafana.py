@@ -189,7 +189,7 @@ def _panel(declared: Panel, number: int, place: model.GridPos) -> Any:
         drawn.display_mode(common_model.BarGaugeDisplayMode.BASIC)
         drawn.name_placement(common_model.BarGaugeNamePlacement.LEFT).max_viz_height(_BAR)
     if declared.kind is Kind.TABLE and declared.empty:
-        # It is said where there is no row at all, not in every cell without a value.
+        # Shown for a table without rows, not in each empty cell.
         drawn.override_by_regexp(".*", [model.DynamicConfigValue(id_val="noValue", value="")])
     for column in sorted({*declared.units, *declared.cells, *declared.widths}):
         properties = []

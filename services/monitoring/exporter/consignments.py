@@ -41,10 +41,10 @@ class Corridors:
 
     def of(self, session: Connection[Any], wanted: Sequence[UUID], now: Micros) -> Mapping[UUID, str]:
         """The corridor of each of ``wanted``; other entries are dropped."""
-        kept = {
+        cached = {
             one: found for one in wanted if (found := self._known.get(one)) is not None and found[1] > now
         }
-        unknown = [one for one in wanted if one not in kept]
+        unknown = [one for one in wanted if one not in cached]
         for start in range(0, len(unknown), _CORRIDOR_BATCH):
             parameters = {
                 "consignments": unknown[start : start + _CORRIDOR_BATCH],
@@ -52,9 +52,9 @@ class Corridors:
             }
             for one, crossing in session.execute(statement("corridors"), parameters).fetchall():
                 until = now + HOUR + one.int % _CORRIDOR_SPREAD  # spread expiries
-                kept[one] = (NONE if crossing is None else corridors()[crossing], until)
-        self._known = kept
-        return {one: corridor for one, (corridor, _) in kept.items()}
+                cached[one] = (NONE if crossing is None else corridors()[crossing], until)
+        self._known = cached
+        return {one: corridor for one, (corridor, _) in cached.items()}
 
     def measure(self, session: Connection[Any], now: Micros) -> Iterable[Sample]:
         """Samples of all corridors."""

@@ -171,10 +171,12 @@ _STUCK_AFTER = 120.0
 def measurements(settings: ExporterSettings) -> tuple[Measurement, ...]:
     """All measurements, cheap ones first."""
     often = settings.exporter_every
-    heard = operations.partner_measurement(settings.exporter_silent_after_of, settings.exporter_silent_after)
+    measure_partners = operations.partner_measurement(
+        settings.exporter_silent_after_of, settings.exporter_silent_after
+    )
     return (
         Measurement("database", often, operations.measure_database),
-        Measurement("partners", often, heard, writes=True),
+        Measurement("partners", often, measure_partners, writes=True),
         Measurement("letters", often, operations.measure_dead_letters),
         Measurement("financings", often, financings.measure_financings),
         Measurement("border", 8 * often, border.BorderQueues().measure),

@@ -177,13 +177,13 @@ def _changed(session: Session, batches: Sequence[Batch], wanted: frozenset[str])
         touched.setdefault(consignment, set()).add(xid)
     traces = _traces(session, batches)
     names = {word(party): party for party in wanted}
-    asked = {
+    recipients = {
         "ids": uuids(sorted(touched)),
         "words": bigints(sorted(names)),
         "parties": sorted(wanted),
     }
     at = {each.xid: each.at for each in batches}
-    found = [row for row in _rows(session, "recipients", asked) if row[2] or row[3]]
+    found = [row for row in _rows(session, "recipients", recipients) if row[2] or row[3]]
     called = names_of(session, {canonical for _, canonical, _, _ in found})
     changes: list[_Change] = []
     for consignment, canonical, engaged, banks in found:

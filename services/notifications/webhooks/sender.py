@@ -79,7 +79,9 @@ def describe_failure(problem: BaseException) -> str:
     while cause is not None and len(causes) < 10:
         causes.append(cause)
         cause = cause.__cause__ or cause.__context__
-    return next((said for kind, said in _FAILURES if any(isinstance(each, kind) for each in causes)), _FAILED)
+    return next(
+        (sentence for kind, sentence in _FAILURES if any(isinstance(each, kind) for each in causes)), _FAILED
+    )
 
 
 class Sender:
@@ -118,8 +120,8 @@ class Sender:
                 timeout=self._timeout,
             ) as answer:
                 await answer.content.read(_READ_BYTES)
-                asked = retry_after_seconds(answer.headers.get("retry-after", ""), now)
-                return AttemptResult(answer.status, _describe_status(answer.status), asked)
+                pause = retry_after_seconds(answer.headers.get("retry-after", ""), now)
+                return AttemptResult(answer.status, _describe_status(answer.status), pause)
         except BadUrl as problem:
             return AttemptResult(None, f"not called: {problem}")
         except TimeoutError:

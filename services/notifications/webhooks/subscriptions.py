@@ -118,12 +118,12 @@ def change(
 
     Enabling makes waiting deliveries due; any other state suspends them. REMOVED is final and deletes the secrets.
     """
-    asked = None if types is None else sorted({str(each) for each in types})
+    wanted = None if types is None else sorted({str(each) for each in types})
     values = {
         "id": subscription.id,
         "version": subscription.version,
         "url": url,
-        "types": asked,
+        "types": wanted,
         "description": description,
         "state": None if state is None else str(state),
         "reason": {State.PAUSED: "paused by its party", State.REMOVED: "removed by its party"}.get(state, "")
@@ -174,15 +174,15 @@ def rotate(
 
 def enqueue_test(session: Session, subscription: Subscription, now: Micros) -> Message:
     """Enqueue a test message for this subscription, and return it."""
-    told = message(
+    test_message = message(
         subscription.party,
         MessageType.TEST,
         Subject("webhook", subscription.id),
         secrets.token_hex(8),
         now,
     )
-    put_messages(session, [told], only=subscription.id)
-    return told
+    put_messages(session, [test_message], only=subscription.id)
+    return test_message
 
 
 def _add(session: Session, id_: str, scheme: SchemeName, seal: Seal, now: Micros) -> VerificationKey:

@@ -178,7 +178,7 @@ def execute_plan(admin: Any, wanted: Plan) -> None:
         try:
             admin.create_topics(topics, wait_for_metadata=True)
         except TopicAlreadyExistsError:
-            # Another `apply` runs beside this one; the next comparison tells whether it did the same.
+            # Another `apply` runs concurrently; the next comparison shows whether its result is the same.
             time.sleep(1)
     more = {action.name: action.wanted for action in wanted.actions if isinstance(action, AddPartitions)}
     if more:

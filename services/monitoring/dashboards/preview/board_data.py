@@ -231,7 +231,7 @@ class BoardData:
             if target.get("hide"):
                 continue
             try:
-                frames += self._found(panel, target, points)
+                frames += self._target_frames(panel, target, points)
             except (QueryRejected, UnknownReference, BoardError) as problem:
                 errors.append(f"{target.get('refId', '?')}: {problem}")
         return {"frames": [frame.plain() for frame in frames], "errors": errors}
@@ -246,22 +246,22 @@ class BoardData:
             if annotation.get("builtIn") or not annotation.get("enable", True):
                 continue
             try:
-                frames = self._found_by(source(annotation, target, context), target, context)
+                frames = self._frames_of(source(annotation, target, context), target, context)
                 found += annotation_spans(annotation, frames, MARK_STEP)
             except (QueryRejected, UnknownReference, BoardError) as problem:
                 errors.append(f"annotation {annotation.get('name')}: {problem}")
         return {"marks": [mark.plain() for mark in found], "errors": errors}
 
-    def _found_by(self, whom: str, target: Mapping[str, Any], context: Context) -> list[Frame]:
+    def _frames_of(self, data_source: str, target: Mapping[str, Any], context: Context) -> list[Frame]:
         return (
             self._rows.frames(target, context)
-            if whom == "postgres"
+            if data_source == "postgres"
             else self._metrics.frames(target, context)
         )
 
-    def _found(self, panel: Mapping[str, Any], target: Mapping[str, Any], points: int) -> list[Frame]:
+    def _target_frames(self, panel: Mapping[str, Any], target: Mapping[str, Any], points: int) -> list[Frame]:
         text = target.get("interval") or panel.get("interval")
         least = parse_duration(str(text)) if text else SCRAPE
         most = int(panel.get("maxDataPoints") or points)
         context = replace(self._context, interval=point_interval(self._context.span, most, least))
-        return self._found_by(source(panel, target, context), target, context)
+        return self._frames_of(source(panel, target, context), target, context)

@@ -86,7 +86,7 @@ def source(panel: Mapping[str, Any], target: Mapping[str, Any], context: Context
     named = target.get("datasource") or panel.get("datasource") or {}
     kind = named.get("type") if isinstance(named, dict) else None
     if kind is None:
-        # By name alone: a variable stands for the kind that is asked for in the preview.
+        # By uid alone: a variable of a data source holds its kind in the preview.
         kind = plain(str(named.get("uid") if isinstance(named, dict) else named), context)
     try:
         return KINDS[kind]

@@ -122,8 +122,8 @@ class Prometheus:
                 f"{self._url} answers, but not as Prometheus does (HTTP {answer.status_code})"
             ) from None
         if not isinstance(body, dict) or body.get("status") != "success":
-            said = body.get("error") if isinstance(body, dict) else None
-            raise QueryRejected(f"Prometheus: {said or f'HTTP {answer.status_code}'}")
+            reason = body.get("error") if isinstance(body, dict) else None
+            raise QueryRejected(f"Prometheus: {reason or f'HTTP {answer.status_code}'}")
         return body["data"]
 
 
@@ -284,21 +284,21 @@ def _curves(query: str, fields: list[Field]) -> list[Frame]:
     for row, moment in enumerate(at.values):
         if moment is None:
             continue
-        said = tuple("" if each.values[row] is None else str(each.values[row]) for each in words)
+        key = tuple("" if each.values[row] is None else str(each.values[row]) for each in words)
         for number, each in enumerate(numbers):
-            column = found.setdefault((number, said), [None] * len(moments))
+            column = found.setdefault((number, key), [None] * len(moments))
             column[places[moment]] = each.values[row]
-    # Where one number is told of a "metric", that word alone is the name, as it always was in Grafana.
+    # A single number beside a column "metric" is named by the value of that column, as in Grafana.
     alone = len(fields) == 3 and words[0].name == "metric"
     columns = [
-        Field(said[0], "number", column)
+        Field(key[0], "number", column)
         if alone
         else Field(
             numbers[number].name,
             "number",
             column,
-            labels={each.name: value for each, value in zip(words, said, strict=True)},
+            labels={each.name: value for each, value in zip(words, key, strict=True)},
         )
-        for (number, said), column in found.items()
+        for (number, key), column in found.items()
     ]
     return [Frame(query, (Field("Time", "time", moments), *columns), name=query)]

@@ -141,7 +141,7 @@ def picture(url: str, target: Path, width: int, height: int, seconds: float = 12
                 f"Chromium did not finish in {seconds:.0f} s", "try again, or a shorter --from"
             ) from None
         finally:
-            # Its children are in a session of their own and of nobody else.
+            # The session contains the browser and its children only.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
