@@ -13,9 +13,9 @@ def main() -> None:
     Settings that are wrong end it with 78 (EX_CONFIG), as every process here.
     """
     end_with_parent(os.environ)
-    from services.runtime.imports import loading
+    from services.runtime.process import imports_without_gc
 
-    with loading():
+    with imports_without_gc():
         from pydantic import ValidationError
 
         from services.api.serving import serve

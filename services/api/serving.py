@@ -99,7 +99,7 @@ def options(settings: ApiSettings) -> dict[str, Any]:
 def serve(settings: ApiSettings) -> None:
     """Serve until SIGINT or SIGTERM; what is asked when they come is still answered."""
     logs.configure(settings.log_format, settings.log_level)
-    logs.began("api", settings.lines())
+    logs.log_start("api", settings.lines())
     uvicorn.run(
         "services.api.serving:application", factory=True, workers=settings.api_workers, **options(settings)
     )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from services.runtime.process import began, starting
+from services.runtime.process import log_start, startup_imports
 
 
 def main() -> None:
     """Follow until SIGTERM or SIGINT. An error ends the process, and whoever supervises it starts it again."""
-    with starting():
+    with startup_imports():
         from services.cases.store.follower import CasesSettings, run
 
-    run(began("cases", CasesSettings()))
+    run(log_start("cases", CasesSettings()))
 
 
 if __name__ == "__main__":

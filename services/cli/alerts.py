@@ -12,7 +12,7 @@ import typer
 from services.cli.exits import Exit, Failure
 from services.cli.output import err, print_table
 from services.monitoring.alerting.alertmanager import Receivers, configuration
-from services.monitoring.alerting.rules import every_alert
+from services.monitoring.alerting.rules import all_alerts
 from services.notifications.alert_relay.relay import Relay, RelaySettings
 from services.telemetry.logs import configure
 
@@ -29,7 +29,7 @@ def list_() -> None:
     """List all alerts with how loud they are, what they say, and their runbooks."""
     print_table(
         ("alert", "severity", "summary", "runbook"),
-        ((each.name, each.severity, each.summary, each.runbook) for each in every_alert()),
+        ((each.name, each.severity, each.summary, each.runbook) for each in all_alerts()),
     )
 
 

@@ -10,9 +10,8 @@ import typer
 from services.cli.exits import Exit, Failure
 from services.cli.options import AsJson
 from services.cli.output import out, print_json, print_table
-from services.monitoring.capacity.figures import measured
 from services.monitoring.capacity.presentation import lines
-from services.monitoring.capacity.sizing import Demand, size
+from services.monitoring.capacity.sizing import Demand, load_figures, size
 
 _DEFAULT = Demand(0)
 
@@ -53,7 +52,7 @@ def capacity(
         kafka_days=kafka_days,
         kafka_replicas=kafka_replicas,
     )
-    figures = measured()
+    figures = load_figures()
     try:
         found = size(demand, figures)
     except ValueError as wrong:

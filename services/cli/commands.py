@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from services.cli.exits import Exit, Failure
-from services.runtime.imports import loading
+from services.runtime.process import imports_without_gc
 
 
 def part(module: str) -> ModuleType:
@@ -42,7 +42,7 @@ class Listed:
 
     def load(self, name: str) -> Any:
         """Import the command and return it as ``name``."""
-        with loading():
+        with imports_without_gc():
             found = getattr(part(self.module), self.attribute)
         if isinstance(found, typer.Typer):
             command: Any = typer.main.get_group(found)

@@ -16,18 +16,18 @@ from services.cli.options import AsJson, micros
 from services.cli.output import err, out, print_json, print_table
 from services.cli.settings import CliSettings
 from services.monitoring.dashboards import files
-from services.monitoring.dashboards.panel_queries import queries
-from services.monitoring.dashboards.preview.boards import Board, NoBoard, boards
-from services.monitoring.dashboards.preview.browser import chromium
-from services.monitoring.dashboards.preview.bundle import NotDrawn, built_page
-from services.monitoring.dashboards.preview.evaluation import Asker
-from services.monitoring.dashboards.preview.frames import Refused
-from services.monitoring.dashboards.preview.metrics import Prometheus
-from services.monitoring.dashboards.preview.picture import Shown, draw
-from services.monitoring.dashboards.preview.rows import Postgres
-from services.monitoring.dashboards.query_check import Checker, Outcome, Unreachable
-from services.monitoring.dashboards.ranges import Range
-from services.monitoring.dashboards.substitution import Unknown
+from services.monitoring.dashboards.preview.board_data import BoardData
+from services.monitoring.dashboards.preview.boards import Board, BoardError, load_boards
+from services.monitoring.dashboards.preview.data_sources import Postgres, Prometheus, QueryRejected
+from services.monitoring.dashboards.preview.picture import (
+    PanelReport,
+    RenderingError,
+    built_page,
+    chromium,
+    render,
+)
+from services.monitoring.dashboards.query_check import Checker, QueryOutcome, Unreachable, load_queries
+from services.monitoring.dashboards.substitution import TimeRange, UnknownReference
 
 FOLDER = Path(__file__).resolve().parents[2] / "ops" / "dashboards"
 
@@ -75,7 +75,7 @@ def preview(
     moment = datetime.fromtimestamp(micros(at, "--at") / 1_000_000, UTC) if at else None
     failed = False
     with _failures():
-        wanted = [(board, _span(board, start, end)) for board in boards(folder, tuple(names or ()))]
+        wanted = [(board, _span(board, start, end)) for board in load_boards(folder, tuple(names or ()))]
         rows = Postgres(database or dsn_of(CliSettings()), moment)
         out.mkdir(parents=True, exist_ok=True)
         chromium()
@@ -85,7 +85,9 @@ def preview(
             rows.ready()
             for board, span in wanted:
                 target = out / f"{board.name}.png"
-                shown = draw(Asker(board, span, metrics, rows, given), page, target, width, height or None)
+                shown = render(
+                    BoardData(board, span, metrics, rows, given), page, target, width, height or None
+                )
                 failed |= any(each.errors for each in shown)
                 _report(board.name, target, shown)
     err.print("a preview: whether Grafana loads these files is not shown by it", markup=False)
@@ -93,11 +95,13 @@ def preview(
         raise typer.Exit(Exit.FINDINGS)
 
 
-def _span(board: Board, start: str, end: str) -> Range:
+def _span(board: Board, start: str, end: str) -> TimeRange:
     """From ``start`` to ``end``, or what the dashboard itself opens with."""
     own = board.body.get("time", {})
     try:
-        return Range.of(start or own.get("from", "now-6h"), end or own.get("to", "now"), datetime.now(UTC))
+        return TimeRange.of(
+            start or own.get("from", "now-6h"), end or own.get("to", "now"), datetime.now(UTC)
+        )
     except ValueError as problem:
         raise Failure(Exit.USAGE, str(problem), "lianyun dashboards preview --help") from None
 
@@ -112,7 +116,7 @@ def _given(having: list[str]) -> dict[str, list[str]]:
     return found
 
 
-def _report(name: str, target: Path, shown: list[Shown]) -> None:
+def _report(name: str, target: Path, shown: list[PanelReport]) -> None:
     """What was drawn: every panel that shows nothing or could not be drawn by name, the others as a count."""
     drawn = [each for each in shown if not each.errors and not each.empty and each.type != "row"]
     print_table(
@@ -130,13 +134,13 @@ def _report(name: str, target: Path, shown: list[Shown]) -> None:
 def _failures() -> Iterator[None]:
     try:
         yield
-    except NoBoard as problem:
+    except BoardError as problem:
         raise Failure(Exit.NOT_FOUND, str(problem), "lianyun dashboards build") from None
-    except NotDrawn as problem:
+    except RenderingError as problem:
         raise Failure(Exit.FAILED, str(problem), problem.suggestion) from None
-    except Unknown as problem:
+    except UnknownReference as problem:
         raise Failure(Exit.USAGE, str(problem), "lianyun dashboards preview --help") from None
-    except Refused as problem:
+    except QueryRejected as problem:
         raise Failure(
             Exit.UNREACHABLE, str(problem), "give --prometheus and --database the URLs of a running platform"
         ) from None
@@ -190,7 +194,7 @@ def check(
     """Run every query of the dashboards here; exit 3 where one fails, or says nothing and nobody explains why."""
     moment = datetime.fromtimestamp(micros(at, "--at") / 1_000_000, UTC) if at else None
     try:
-        wanted = queries(folder)
+        wanted = load_queries(folder)
     except ValueError as problem:
         raise Failure(Exit.USAGE, str(problem), "lianyun dashboards build") from None
     with session(CliSettings()) as connection:
@@ -203,15 +207,15 @@ def check(
                 f"Prometheus does not answer: {problem}",
                 "say where it is: --prometheus URL",
             ) from None
-    counts = {str(each): sum(answer.outcome is each for answer in answers) for each in Outcome}
+    counts = {str(each): sum(answer.outcome is each for answer in answers) for each in QueryOutcome}
     if as_json:
         print_json(
             {
                 "counts": counts,
                 "queries": [
                     {
-                        "dashboard": each.asked.dashboard,
-                        "panel": each.asked.panel,
+                        "dashboard": each.query.dashboard,
+                        "panel": each.query.panel,
                         "outcome": str(each.outcome),
                         "detail": each.detail,
                     }
@@ -224,7 +228,7 @@ def check(
         if wrong:
             print_table(
                 ("dashboard", "panel", "outcome", "detail"),
-                ((e.asked.dashboard, e.asked.panel, e.outcome, e.detail) for e in wrong),
+                ((e.query.dashboard, e.query.panel, e.outcome, e.detail) for e in wrong),
             )
         out.print(
             f"{len(answers)} queries: " + ", ".join(f"{many} {what}" for what, many in counts.items() if many)

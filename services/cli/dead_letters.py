@@ -24,9 +24,9 @@ from services.ledger.dead_letters.service import (
     DeadLetterService,
     PostgresLedger,
 )
-from services.processors.projections import PROJECTIONS
+from services.processors.ledger_store import PROJECTIONS
+from services.processors.log_reader import TopicDirectory
 from services.processors.settings import admission_settings
-from services.processors.topic_directory import TopicDirectory
 
 dlq = typer.Typer(no_args_is_help=True, help="Dead letters: what was refused and why.")
 

@@ -18,8 +18,7 @@ from services.cli.settings import CliSettings
 from services.ledger.storage.claims import LOG_REDRIVEN, LOSS_ACCEPTED, move_partition
 from services.ledger.storage.ledger_protocol import Claim, Mark, PartitionId
 from services.processors.log_divergence import Divergence, compare
-from services.processors.log_reader import LogReader
-from services.processors.topic_directory import TopicDirectory
+from services.processors.log_reader import LogReader, TopicDirectory
 
 offsets = typer.Typer(no_args_is_help=True, help="The ledger of the log.")
 

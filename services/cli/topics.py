@@ -12,12 +12,19 @@ from services.cli.exits import Exit, Failure
 from services.cli.options import AsJson
 from services.cli.output import err, out, print_json
 from services.cli.settings import CliSettings
-from services.processors.topics.access import Grant, apply_grants, grants, missing_grants, principals
-from services.processors.topics.cluster import ClusterError, admin_client, make_plan
+from services.processors.topics.access import (
+    Grant,
+    PasswordError,
+    apply_grants,
+    grants,
+    missing_grants,
+    principals,
+    read_passwords,
+    set_passwords,
+)
+from services.processors.topics.cluster import ClusterError, Plan, admin_client, make_plan
 from services.processors.topics.cluster import apply as apply_topics
 from services.processors.topics.declaration import Declaration, DeclarationError, read_declaration
-from services.processors.topics.passwords import PasswordError, read_passwords, set_passwords
-from services.processors.topics.plan import Plan
 
 topics = typer.Typer(
     no_args_is_help=True, help="The declared topics, compared with a broker and applied to it."

@@ -12,7 +12,7 @@ from services.cli.exits import Exit, Failure
 from services.cli.options import AsJson
 from services.cli.output import iso, out, print_json, print_table
 from services.cli.settings import CliSettings
-from services.notifications.webhooks import overview
+from services.notifications.webhooks import subscriptions
 from services.notifications.webhooks.sealed_secrets import SealError, new_key
 from services.notifications.webhooks.settings import WebhookSettings
 
@@ -47,7 +47,7 @@ def new_key_() -> None:
 def list_(as_json: AsJson = False) -> None:
     """List all webhooks with what waits and what was given up."""
     with session(CliSettings()) as connection:
-        found = overview.endpoints(connection)
+        found = subscriptions.endpoints(connection)
     if as_json:
         print_json(
             {

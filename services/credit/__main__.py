@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from services.runtime.process import began, starting
+from services.runtime.process import log_start, startup_imports
 
 
 def main() -> None:
     """Follow until SIGTERM or SIGINT. An error ends the process, and whoever supervises it starts it again."""
-    with starting():
+    with startup_imports():
         from services.credit.store.follower import FollowerSettings, run
 
-    run(began("credit", FollowerSettings()))
+    run(log_start("credit", FollowerSettings()))
 
 
 if __name__ == "__main__":

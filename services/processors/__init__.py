@@ -1,4 +1,4 @@
-"""What turns records of the broker into state: admission, the batch, and the projections."""
+"""The stream processor: consumes the topics, admits their records and applies them to the ledger, one transaction per batch."""
 
 from services.runtime.named_sql import Queries
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 
-from services.runtime.process import starting
+from services.runtime.process import startup_imports
 
 
 def main() -> None:
     """Run one worker until SIGTERM; never returns."""
-    with starting():
+    with startup_imports():
         from services.ledger.dead_letters.batch import LetterSettings
         from services.ledger.storage import points
-        from services.processors.admission import Judge
+        from services.processors.admission import EventAdmitter
         from services.processors.ledger_store import LedgerStore
         from services.processors.process import run
         from services.processors.settings import admission_settings
@@ -22,7 +22,7 @@ def main() -> None:
         lambda settings, name: LedgerStore(
             settings.dsn.get_secret_value(), name, LetterSettings(per_hour=settings.letters_per_hour)
         ),
-        lambda settings: Judge(admission_settings(settings.network)),
+        lambda settings: EventAdmitter(admission_settings(settings.network)),
     )
 
 

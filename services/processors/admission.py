@@ -1,6 +1,6 @@
-"""Admission as the pipeline calls it: a batch of the client's records in, one outcome per record out.
+"""Admission as the pipeline calls it: one outcome per record.
 
-What is admitted is packed for the database here too, beside the transaction of the batch before.
+Admitted events are encoded for the database here as well, while the transaction of the previous batch runs.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ log = logging.getLogger(__name__)
 
 
 class Accepted(NamedTuple):
-    """A record that was admitted, and the event that the database takes of it."""
+    """An admitted record, and its event in the form that the writer takes."""
 
     admitted: Admitted
     event: Event
 
 
-class Judge:
-    """Verifies and reads records; remembers the signatures of batches it has seen. For one thread."""
+class EventAdmitter:
+    """Verifies and decodes records; caches the verification of signed batches. Not thread-safe."""
 
     def __init__(self, settings: AdmissionSettings) -> None:
         self._settings = settings
         self._verifier = Verifier()
 
-    def judge(self, records: Sequence[LogRecord], registry: Registry) -> Admission:
-        """Judge `records` by `registry`; a record on which our own code fails is refused as INTERNAL_ERROR."""
+    def admit(self, records: Sequence[LogRecord], registry: Registry) -> Admission:
+        """Admit or refuse each of `records` against `registry`. A record on which this code itself fails is refused as INTERNAL_ERROR."""
         given = [
             Record(
                 record.topic, record.partition, record.offset, record.timestamp, record.headers, record.value

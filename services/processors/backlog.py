@@ -1,28 +1,28 @@
-"""The worker's backlog: slices that were read and not yet applied, drawn in fair shares.
+"""Slices read and not yet applied: drawn in fair shares per topic, then split into transactions.
 
-Pure. One topic is one partner, so a partner that floods its topic (or fills it with garbage) gets its share of
-each batch and no more, and only its own partitions are held back.
+Pure. Each topic belongs to one partner, so a partner that floods its topic gets an equal share of each batch, and only
+its own partitions are held back.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from itertools import accumulate
-from typing import Generic
+from typing import Generic, TypeVar
 
 from services.ledger.storage.ledger_protocol import Origin, PartitionId, RecordT, Slice
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Records and bytes kept in all; the partitions of which something waits share them alike.
+    """Records and bytes held in total, divided equally among the partitions that have any.
 
-    One that has its share is held back, and let go again at half of it. A record in memory weighs some four times its
-    bytes, so this is most of what a busy worker's memory depends on.
+    A partition is held back at its share and released at half of it. A record in memory takes about four times its size,
+    so these bounds determine most of a busy worker's memory.
     """
 
     records: int = 16_000
@@ -42,7 +42,7 @@ class _Queue(Generic[RecordT]):
         self.bytes += size
 
     def hold(self, records: int, size: int) -> bool:
-        """Hold back at the share of so many records or bytes, let go at half of it; tell which."""
+        """Whether the partition is held back: from the given share of records or bytes on, until both are below half of it."""
         if self.records >= records or self.bytes >= size:
             self.held = True
         elif self.records * 2 < records and self.bytes * 2 < size:
@@ -51,7 +51,7 @@ class _Queue(Generic[RecordT]):
 
 
 class Backlog(Generic[RecordT]):
-    """Slices per partition, in order. `size` tells the bytes of one record. Not for several threads."""
+    """Slices per partition, in order. `size` returns the bytes of one record. Not thread-safe."""
 
     def __init__(self, size: Callable[[RecordT], int], bounds: Bounds | None = None) -> None:
         self._size = size
@@ -60,19 +60,19 @@ class Backlog(Generic[RecordT]):
 
     @property
     def records(self) -> int:
-        """How many records wait."""
+        """Number of records held."""
         return sum(queue.records for queue in self._queues.values())
 
     def waiting(self, without: frozenset[str] = frozenset()) -> bool:
-        """Whether a record waits in any topic other than those of `without`."""
+        """Whether a record is held of any topic other than those of `without`."""
         return any(queue.records for tp, queue in self._queues.items() if tp.topic not in without)
 
     def first(self) -> dict[PartitionId, RecordT]:
-        """The record that has waited longest, per partition that has any."""
+        """The oldest record of each partition that has any."""
         return {tp: queue.slices[0].records[0] for tp, queue in self._queues.items() if queue.records}
 
     def held(self) -> frozenset[PartitionId]:
-        """The partitions that hold their share: read no more of them for now."""
+        """The partitions at their share: to be paused until it falls to half."""
         waiting = {partition: queue for partition, queue in self._queues.items() if queue.records}
         if not waiting:
             return frozenset()
@@ -80,14 +80,16 @@ class Backlog(Generic[RecordT]):
         return frozenset(partition for partition, queue in waiting.items() if queue.hold(records, size))
 
     def keep(self, partitions: Iterable[PartitionId]) -> None:
-        """Forget the partitions that are not in `partitions`: they are read elsewhere now, or again."""
-        kept = set(partitions)
-        self._queues = {partition: queue for partition, queue in self._queues.items() if partition in kept}
+        """Drop all partitions other than `partitions`; they are consumed elsewhere, or again."""
+        assigned = set(partitions)
+        self._queues = {
+            partition: queue for partition, queue in self._queues.items() if partition in assigned
+        }
 
     def add(self, slices: Iterable[Slice[RecordT]]) -> None:
-        """Append slices; one of a newer claim replaces what waits under the older one.
+        """Append slices; one of a newer epoch replaces those of an older one.
 
-        Raises ValueError when a slice does not continue the last one of its claim: the reader would be wrong.
+        Raises ValueError for a slice that does not continue the last one of its epoch: a defect of the reader.
         """
         for given in slices:
             queue = self._queues.setdefault(given.partition, _Queue())
@@ -105,10 +107,10 @@ class Backlog(Generic[RecordT]):
     def draw(
         self, records: int, size: int, without: frozenset[str] = frozenset()
     ) -> tuple[Slice[RecordT], ...]:
-        """Take up to `records` records and about `size` bytes: an equal share for each topic that has any.
+        """Remove and return up to `records` records and about `size` bytes: an equal share per topic that has any.
 
-        What a topic does not use goes to the others; in a topic the partitions share alike. At least one record
-        is taken where any waits. Topics in `without` are left alone.
+        The share that a topic does not use goes to the others; within a topic the partitions share equally. At least one record
+        is returned where any is held. Topics of `without` are skipped.
         """
         drawn: dict[PartitionId, list[Slice[RecordT]]] = {}
         while records > 0 and size > 0:
@@ -149,3 +151,52 @@ def _join(parts: list[Slice[RecordT]]) -> Slice[RecordT]:
     first, last = parts[0], parts[-1]
     origin = reduce(Origin.joined, (part.origin for part in parts))
     return Slice(first.partition, first.epoch, first.first, last.next_offset, records, origin)
+
+
+# `draw` bounds records and bytes. The number of rows that an event touches (a train event reaches every container) is known
+# only after it was decoded, so it bounds the transaction here.
+
+OutcomeT = TypeVar("OutcomeT")
+
+
+@dataclass(frozen=True, slots=True)
+class AdmittedSlice(Generic[RecordT, OutcomeT]):
+    """A slice with the admission outcome of each of its records, in order."""
+
+    slice: Slice[RecordT]
+    outcomes: Sequence[OutcomeT]
+
+
+def split_batches(
+    parts: Sequence[AdmittedSlice[RecordT, OutcomeT]], weights: Sequence[Sequence[int]], limit: int
+) -> Iterator[list[AdmittedSlice[RecordT, OutcomeT]]]:
+    """Yield batches, in order, whose weights total at most `limit`; a heavier event is a batch of its own.
+
+    `weights` holds one weight per outcome for each part. Usually the result is one batch and nothing is copied.
+    """
+    if sum(map(sum, weights)) <= limit:
+        if parts:
+            yield list(parts)
+        return
+    batch: list[AdmittedSlice[RecordT, OutcomeT]] = []
+    room = limit
+    for part, each in zip(parts, weights, strict=True):
+        rest, start = part, 0
+        for index, weight in enumerate(each):
+            if weight > room and (batch or index > start):
+                if index > start:
+                    head, rest = _split(rest, index - start)
+                    batch.append(head)
+                    start = index
+                yield batch
+                batch, room = [], limit
+            room -= weight
+        batch.append(rest)
+    yield batch
+
+
+def _split(
+    part: AdmittedSlice[RecordT, OutcomeT], count: int
+) -> tuple[AdmittedSlice[RecordT, OutcomeT], AdmittedSlice[RecordT, OutcomeT]]:
+    head, tail = part.slice.split(count)
+    return AdmittedSlice(head, part.outcomes[:count]), AdmittedSlice(tail, part.outcomes[count:])

@@ -1,12 +1,11 @@
-"""The fuse of a sender: when nearly everything in the topic that it alone writes to is refused, that topic rests.
+"""A circuit breaker per topic: consumption of a topic pauses while nearly all of its messages are refused.
 
-Pure; time comes in as seconds. Refusing everything means a wrong key, a wrong version or a flood of garbage, not
-single bad events; each refusal costs a verification and a dead letter. Nothing is skipped: the messages wait in
-the log. A resting topic is tried again after a while that doubles from rest to rest.
+Pure; times are in seconds. Such a topic has a wrong key, a wrong version or a flood of garbage, and each refusal costs a
+verification and a dead letter. Nothing is skipped: the messages remain in the log. The pause doubles from one opening to the next.
 
-A topic that several parties write to has no fuse. Who sent what cannot be verified is not known there, for its headers name whom
-they like, and in a partition nothing can be passed over: resting would silence everybody for the sake of one. What keeps
-the others flowing there is that a refusal is cheap (``services.ledger.dead_letters.batch``).
+Only topics of a single writer have one. In a shared topic the sender of an unverifiable message is unknown, and a partition
+cannot skip records, so a pause would block every writer; there the bound on dead letters keeps refusals cheap
+(``services.ledger.dead_letters.batch``).
 """
 
 from __future__ import annotations
@@ -16,10 +15,10 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class FuseSettings:
-    """Blow when more than `ratio` of the last `window` messages were refused; rest for `first` to `longest` s.
+class CircuitBreakerSettings:
+    """The circuit opens when more than `ratio` of the last `window` messages were refused, for `first` to `longest` seconds.
 
-    After a rest `trial` messages decide whether the topic flows again.
+    After a pause it is half-open: the next `trial` messages close it or open it again.
     """
 
     ratio: float = 0.99
@@ -38,15 +37,15 @@ class _Topic:
     until: float | None = None
 
 
-class Fuses:
-    """One fuse per topic that one party alone writes to. Not for several threads."""
+class CircuitBreakers:
+    """One breaker per topic with a single writer. Not thread-safe."""
 
-    def __init__(self, settings: FuseSettings | None = None) -> None:
-        self._settings = settings or FuseSettings()
+    def __init__(self, settings: CircuitBreakerSettings | None = None) -> None:
+        self._settings = settings or CircuitBreakerSettings()
         self._topics: dict[str, _Topic] = {}
 
-    def note(self, topic: str, total: int, refused: int, now: float) -> float | None:
-        """Count one batch of `topic`; return the seconds that it rests from now if this blew the fuse, else None."""
+    def record(self, topic: str, total: int, refused: int, now: float) -> float | None:
+        """Count one batch of `topic`; the seconds for which this opens the circuit, else None."""
         settings, state = self._settings, self._topics.setdefault(topic, _Topic())
         state.recent.append((total, refused))
         state.total += total
@@ -65,13 +64,13 @@ class Fuses:
         self._topics[topic] = _Topic(rests=min(state.rests + 1, 32), until=now + rest)
         return rest
 
-    def resting(self, now: float) -> frozenset[str]:
-        """The topics that rest at `now`."""
+    def open_topics(self, now: float) -> frozenset[str]:
+        """The topics whose circuit is open at `now`."""
         return frozenset(
             topic for topic, state in self._topics.items() if state.until is not None and now < state.until
         )
 
-    def next_end(self, now: float) -> float | None:
-        """Seconds until the first resting topic is tried again, None when none rests."""
+    def next_trial(self, now: float) -> float | None:
+        """Seconds until the first open circuit becomes half-open; None where none is open."""
         ends = [state.until - now for state in self._topics.values() if state.until and state.until > now]
         return min(ends, default=None)

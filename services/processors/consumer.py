@@ -1,10 +1,10 @@
-"""The seam: Faust keeps membership, assignment and life cycle; whole polls reach our code, from the ledger's offsets.
+"""The Faust consumer of a worker: Faust owns group membership and life cycle, the ledger owns the offsets.
 
-A consumer and a transport for faust-streaming 0.15.3 and aiokafka 0.14. Three things differ from the stock ones:
-`perform_seek` claims the assigned partitions in the ledger and seeks there (the offsets committed to Kafka are a hint
-for lag tools); `_drain_messages` puts whole polls into a channel instead of single messages, of which Faust makes four
-tasks each; and a partition whose log moved stops by itself instead of falling back to "earliest". No slice is handed over
-whose log may have lost its tail since the record before it was read (`Reader`): that record is looked at again first.
+For faust-streaming 0.15.3 and aiokafka 0.14. It differs from the stock consumer in three ways: `perform_seek` claims the
+assigned partitions in the ledger and seeks there (offsets committed to Kafka are only a hint for lag tools);
+`_drain_messages` puts whole polls into a channel instead of single messages, for each of which Faust creates four tasks; and
+a partition whose log moved is paused instead of reset to "earliest". A slice is passed on only after the record before it was
+compared with the log again wherever the log may have lost its tail since (`Reader`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from faust.transport.drivers import aiokafka as driver
 
 from services.ledger.storage.ledger_protocol import Claim, Judgement, PartitionId, Slice
 from services.processors.consumer_claims import ClaimingConsumer
-from services.processors.fetch_origin import origins
+from services.processors.consumer_thread import origins
 from services.processors.log_identity import LogMoved, LogState, Moved, log_moved, not_continued
 from services.processors.ports import LogRecord
 
@@ -32,7 +32,7 @@ _APPEND_TIME = 1
 
 
 class LedgerConsumer(ClaimingConsumer):
-    """The consumer of a worker: hands whole polls to `channel`, leaving out the partitions that `held` names."""
+    """Puts whole polls into `channel`, except for the partitions that `held` returns."""
 
     def __init__(
         self, *args: Any, channel: Any, held: Callable[[], frozenset[PartitionId]], **kwargs: Any
@@ -40,12 +40,14 @@ class LedgerConsumer(ClaimingConsumer):
         self.channel = channel
         self.held = held
         self.fetch_errors = self.fetch_gaps = self.comparisons = 0
-        self._thrown: set[PartitionId] = set()  # of which fetched records were thrown away
+        self._discarded: set[PartitionId] = set()  # partitions whose fetched records were discarded
         super().__init__(*args, **kwargs)
 
     async def _drain_messages(self, fetcher: Any) -> None:
-        """Fetch, judge and hand over until stopped: Faust's fetcher runs this as its one task."""
-        self._throw(self.reader.partitions)  # a fetch of the fetcher before this one may have come to nothing
+        """Fetch, compare and pass on until stopped; runs as the one task of Faust's fetcher."""
+        self._discard(
+            self.reader.partitions
+        )  # a fetch of the fetcher before this one may have come to nothing
         try:
             while not (self._stopped.is_set() or fetcher._stopped.is_set()):
                 if not self.flow_active:
@@ -59,18 +61,18 @@ class LedgerConsumer(ClaimingConsumer):
             if not self.app.should_stop:
                 raise
 
-    def _throw(self, partitions: Iterable[Any]) -> None:
-        self._thrown.update(PartitionId(*tp) for tp in partitions)
+    def _discard(self, partitions: Iterable[Any]) -> None:
+        self._discarded.update(PartitionId(*tp) for tp in partitions)
         self.reader.dropped()
 
     async def _fetch_again(self) -> None:
-        """Go back to what was thrown away: the client counts it as read, and no later record need come to show the gap."""
-        offsets = {p: at for p in self._thrown if (at := self.reader.expected(p)) is not None}
+        """Seek back to what was discarded: the client counts it as consumed, and no later record need arrive to reveal the gap."""
+        offsets = {p: at for p in self._discarded if (at := self.reader.expected(p)) is not None}
         await self._thread.seek_all(offsets)
-        self._thrown.clear()
+        self._discarded.clear()
 
     async def _drain_once(self) -> None:
-        if self._thrown:
+        if self._discarded:
             await self._fetch_again()
         generation = self.app.consumer_generation_id
         active = (self._get_active_partitions() & self.reader.partitions) - self.held()
@@ -88,7 +90,7 @@ class LedgerConsumer(ClaimingConsumer):
         if not fetched:
             return
         if not self.flow_active or generation != self.app.consumer_generation_id:
-            self._throw(fetched)  # the seek at the end of the rebalance may have come before it
+            self._discard(fetched)  # the seek at the end of the rebalance may have come before it
             return
         judged = self.reader.judge(fetched, origins(fetched))
         if judged.seeks:
@@ -99,15 +101,15 @@ class LedgerConsumer(ClaimingConsumer):
         if poll and await self._hand_over(poll):
             self.reader.handed_over(poll)
         elif poll:
-            self._throw(part.partition for part in poll)
+            self._discard(part.partition for part in poll)
 
     async def _hand_over(self, poll: Poll) -> bool:
-        """Put the poll into the channel, or give up when the flow is suspended; tell which.
+        """Put the poll into the channel; False where the flow was suspended first.
 
-        Not `Service.wait_first`: a rebalance clears the channel and cancels waiting puts, and that call lets the
-        cancellation out, which ends the fetcher.
+        Not `Service.wait_first`: a rebalance clears the channel and cancels pending puts, and that call propagates the
+        cancellation, which ends the fetcher.
         """
-        if not self.channel.subscriber_count:  # a put without a taker would vanish
+        if not self.channel.subscriber_count:  # a put without a subscriber is lost
             await asyncio.sleep(0.05)
             return False
         put = asyncio.ensure_future(self.channel.put(poll))
@@ -123,12 +125,12 @@ class LedgerConsumer(ClaimingConsumer):
         return given
 
     async def _continuing(self, judged: Judgement[LogRecord]) -> Poll:
-        """Leave out the slices of partitions whose log does not show the record before them any more."""
+        """The slices whose partition still has the record before them in its log; the other partitions are stopped."""
         if not judged.unproven:
             return judged.slices
         self.comparisons += len(judged.unproven)
         found = await self.ledger.found(judged.unproven)
-        kept = []
+        continuing = []
         for part in judged.slices:
             # Claimed anew meanwhile: what it was compared with is of the older claim.
             if not self.reader.holds(part):
@@ -136,13 +138,13 @@ class LedgerConsumer(ClaimingConsumer):
             last = judged.unproven.get(part.partition)
             moved = None if last is None else not_continued(part.partition, last, found.get(part.partition))
             if moved is None:
-                kept.append(part)
+                continuing.append(part)
             else:
                 await self.stop_partition(moved)
-        return tuple(kept)
+        return tuple(continuing)
 
     async def _with_append_time(self, slices: Sequence[Slice[LogRecord]]) -> Poll:
-        """Leave out partitions whose records carry a time of the publisher's choice: windows are judged by it."""
+        """Without the partitions whose records carry the publisher's time (CreateTime): time windows need the broker's."""
         for part in slices:
             if any(record.timestamp_type != _APPEND_TIME for record in part.records):
                 detail = f"Records from offset {part.first} carry the publisher's time, not the broker's."
@@ -169,7 +171,7 @@ class LedgerConsumer(ClaimingConsumer):
 
 
 class LedgerTransport(driver.Transport):  # type: ignore[misc]
-    """Faust's transport with our consumer; `parts` are the keyword arguments that LedgerConsumer adds."""
+    """Faust's transport with LedgerConsumer; `parts` are the keyword arguments that it adds."""
 
     def __init__(self, *args: Any, parts: Mapping[str, Any], **kwargs: Any) -> None:
         self._parts = parts

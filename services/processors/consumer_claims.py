@@ -1,4 +1,4 @@
-"""The half of the seam that faces the ledger: claims and seeks, partitions that stop, hints for lag tools."""
+"""The consumer's side towards the ledger: claims, seeks, stopped partitions, and offset hints for lag tools."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ log = logging.getLogger(__name__)
 
 
 class Ledger(Protocol):
-    """The ledger and the broker's directory, without blocking the event loop."""
+    """The ledger and the broker's metadata, asynchronously."""
 
     async def claim(self, partitions: Sequence[PartitionId], topic_ids: Mapping[str, str]) -> Sequence[Claim]:
-        """Claim partitions, behind every transaction that runs already."""
+        """Claim partitions, after every transaction that runs already."""
 
     async def release(self) -> None:
-        """Give up all claims, behind the running transaction."""
+        """Release all claims, after the running transaction."""
 
     async def topic_ids(self, topics: Iterable[str]) -> Mapping[str, str]:
-        """Return the topics' ids as far as the broker tells them."""
+        """The ids of the topics, as far as the broker returns them."""
 
     async def found(self, marks: Mapping[PartitionId, Mark]) -> Mapping[PartitionId, Found]:
-        """Return what the log has now at the offsets of `marks`, as far as the broker shows it."""
+        """What the log holds at the offsets of `marks`, as far as the broker returns it."""
 
     async def moved(self) -> Sequence[PartitionId]:
-        """Return which claims an operator has moved since they were made."""
+        """The claims that an operator has moved since they were made."""
 
     async def note_stopped(self, partition: PartitionId, epoch: int, moved: LogMoved | None) -> None:
-        """Have the ledger remember, under the claim of `epoch`, what stopped a partition; None: nothing any more."""
+        """Store under the claim of `epoch` what stopped a partition; None clears it."""
 
 
 class ClaimingConsumer(driver.Consumer):  # type: ignore[misc]
-    """A consumer that reads what the ledger lets it, from where the ledger stands. Runs in the app's event loop."""
+    """Consumes the partitions that the ledger grants, from the ledger's offsets. Belongs to the app's event loop."""
 
     def __init__(self, *args: Any, ledger: Ledger, topics: frozenset[str], **kwargs: Any) -> None:
         self.ledger = ledger
@@ -51,7 +51,7 @@ class ClaimingConsumer(driver.Consumer):  # type: ignore[misc]
         self.rebalances = 0
         self._topic_ids: dict[str, str] = {}
         self._applied: dict[PartitionId, int] = {}
-        self._handed: dict[PartitionId, int] = {}  # up to where a partition was handed on when it stopped
+        self._handed: dict[PartitionId, int] = {}  # next offset of a stopped partition
         self._claiming = asyncio.Lock()
         super().__init__(*args, **kwargs)
 
@@ -59,7 +59,7 @@ class ClaimingConsumer(driver.Consumer):  # type: ignore[misc]
         return LedgerConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def on_partitions_revoked(self, revoked: set[Any]) -> None:
-        """Let the running transaction end before others may claim: an ordinary rebalance fences nobody."""
+        """Await the running transaction before others may claim, so that an ordinary rebalance fences no worker."""
         await super().on_partitions_revoked(revoked)
         self.rebalances += 1
         try:
@@ -71,7 +71,7 @@ class ClaimingConsumer(driver.Consumer):  # type: ignore[misc]
             )
 
     async def perform_seek(self) -> None:
-        """Claim everything that is assigned and seek to the ledger's offsets; Faust calls it after each rebalance."""
+        """Claim all assigned partitions and seek to the ledger's offsets; called by Faust after each rebalance."""
         async with self._claiming:
             self.reader.restart(())
             self.stopped_partitions.clear()
@@ -79,9 +79,9 @@ class ClaimingConsumer(driver.Consumer):  # type: ignore[misc]
             await self._claim(sorted(PartitionId(*tp) for tp in self.assignment()))
 
     async def examine(self) -> None:
-        """Look after the log: stop topics that were created again, claim partitions once more that stopped or were moved.
+        """Stop the partitions of recreated topics, and claim again those that stopped or that an operator moved.
 
-        To be called every few seconds. A partition that an operator put right flows again without a restart.
+        To be called every few seconds. A partition that an operator repaired resumes without a restart.
         """
         if not self.flow_active or self.app.rebalancing or self._claiming.locked():
             return
@@ -99,7 +99,7 @@ class ClaimingConsumer(driver.Consumer):  # type: ignore[misc]
                 await self._claim(sorted(again & {PartitionId(*tp) for tp in self.assignment()}))
 
     def _settled(self, partition: PartitionId) -> bool:
-        """Whether all that was handed on is applied: a claim drops what waits, and a log that lost it has it no more."""
+        """Whether everything passed on is applied: a claim drops the backlog, which a truncated log cannot supply again."""
         return self._applied.get(partition, 0) >= self._handed.get(partition, 0)
 
     async def _claim(self, partitions: Sequence[PartitionId]) -> None:
@@ -139,9 +139,9 @@ class ClaimingConsumer(driver.Consumer):  # type: ignore[misc]
     async def stop_partition(
         self, moved: LogMoved, epoch: int | None = None, noted: str | None = None
     ) -> None:
-        """Read no more of a partition until it is claimed again.
+        """Pause a partition until it is claimed again.
 
-        What the log may hide as it grows is `noted` in the ledger under the claim of `epoch`, by default the present one.
+        A reason that the growing log may hide is stored as `noted` in the ledger, under the claim of `epoch` (default: the current one).
         """
         partition = moved.partition
         claimed = epoch if epoch is not None else self.reader.epoch(partition)
@@ -161,7 +161,7 @@ class ClaimingConsumer(driver.Consumer):  # type: ignore[misc]
     # --- hints to Kafka -------------------------------------------------------------------------------------
 
     def applied(self, slices: Iterable[Slice[LogRecord]]) -> None:
-        """Note offsets that the ledger holds; Faust's commit timer reports them to Kafka for lag tools."""
+        """Record applied offsets; Faust's commit timer reports them to Kafka for lag tools."""
         assigned = self._get_active_partitions()
         for part in slices:
             self._applied[part.partition] = part.next_offset
@@ -169,7 +169,7 @@ class ClaimingConsumer(driver.Consumer):  # type: ignore[misc]
                 self._acked[part.partition] = [part.next_offset]
 
     def lags(self) -> dict[PartitionId, int]:
-        """Messages between what was handed on and the end of the log, per readable partition, as last fetched."""
+        """Messages between the last one passed on and the end of the log, per readable partition, as of the last fetch."""
         lags = {}
         for partition in self.reader.partitions:
             end, expected = self.highwater(partition), self.reader.expected(partition)
@@ -187,4 +187,4 @@ class ClaimingConsumer(driver.Consumer):  # type: ignore[misc]
         self._acked_index[partition].clear()
 
     def verify_event_path(self, now: float, tp: Any) -> None:
-        """Nothing: it looks at streams that we do not use and cries wolf; the watchdog looks at the ledger."""
+        """Disabled: Faust checks streams, which are not used here; the watchdog checks the ledger."""

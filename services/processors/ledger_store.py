@@ -1,4 +1,4 @@
-"""The pipeline's database: the storage's writer and the registry, as the shell's port describes them."""
+"""The `Store` of the pipeline: the ledger's writer, the registry, and the projections that run in the same transaction."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import psycopg
 
+from services.credit.store import subject_index as credit
+from services.financing.store import subject_index as financing
 from services.ledger.admission.model import Refused
 from services.ledger.dead_letters.batch import Hour, LetterSettings, full_hours, record_refused
 from services.ledger.registry.registry import Registry
@@ -18,14 +20,15 @@ from services.ledger.storage.writer import Writer
 from services.processors import ports
 from services.processors.admission import Accepted
 from services.processors.log_identity import LogMoved
-from services.processors.projections import PROJECTIONS
+
+PROJECTIONS: tuple[Projection, ...] = (financing.follow, credit.follow)
 
 
 class LedgerStore:
-    """Implements `ports.Store` on Postgres; two connections, one for writing and one that reads the registry.
+    """`ports.Store` on Postgres, with one connection for writing and one that reads the registry.
 
-    For one thread, `registry` aside. `owner` names this process in the ledger. Only who measures what `projections` cost
-    gives others than all.
+    For one thread, except `registry`. `owner` identifies this process in the ledger. `projections` other than the default serve
+    measurements of their cost.
     """
 
     def __init__(
@@ -49,25 +52,25 @@ class LedgerStore:
 
     @property
     def registry(self) -> Registry:
-        """The snapshot that was loaded last."""
+        """The snapshot loaded last."""
         return self._registry
 
     def claim(self, partitions: Sequence[PartitionId], topic_ids: Mapping[str, str]) -> Sequence[Claim]:
-        """Claim partitions; one that the ledger never saw begins at offset 0, wherever the log begins."""
+        """Claim partitions; one unknown to the ledger starts at offset 0, wherever the log starts."""
         wanted = [AssignedPartition(p.topic, p.partition, topic_ids.get(p.topic), 0) for p in partitions]
         return self._writer.claim_partitions(self._owner, wanted)
 
     def moved(self, epochs: Mapping[PartitionId, int]) -> Sequence[PartitionId]:
-        """Which claims an operator has moved since."""
+        """The claims that an operator has moved since."""
         return self._writer.moved_claims(epochs)
 
     def note_stopped(self, partition: PartitionId, epoch: int, moved: LogMoved | None) -> None:
-        """Have the ledger remember what stopped a partition; commits."""
+        """Store what stopped a partition; commits."""
         reason, detail = (None, None) if moved is None else (moved.moved.value, moved.detail)
         self._writer.note_stopped(partition, epoch, reason, detail)
 
     def apply(self, batch: ports.Batch[Accepted | Refused], registry: Registry) -> Applied:
-        """Apply a batch in one transaction, in several where an event fails that fails alone."""
+        """Apply a batch in one transaction, or in several where a single event fails."""
         events: list[Event] = []
         refused: list[Refused] = []
         for part in batch:
@@ -90,12 +93,12 @@ class LedgerStore:
         return self._writer.apply_or_bisect(Batch(advances, tuple(events), tuple(refused), registry.version))
 
     def refresh(self) -> None:
-        """Load the registry anew where its version changed."""
+        """Reload the registry where its version changed."""
         with self._reading.transaction():
             self._registry = self._reader.current(self._reading)
 
     def idle(self) -> None:
-        """Settle what waits for the horizon."""
+        """Settle what is waiting for the horizon."""
         self._writer.tick()
 
     def close(self) -> None:

@@ -1,8 +1,7 @@
-"""Where a log and what was applied from it part: record by record, by content, for an operator who is to decide.
+"""Compares a log with what was applied from it, record by record and by content.
 
-The ledger has the messages that were accepted, with their offsets; what was refused, or had been accepted before, it has
-not under that offset. So the answer is exact where something accepted differs, and errs towards the beginning: what is
-applied once more is recognised and changes nothing.
+The ledger stores accepted messages under their offsets, but neither refused ones nor repetitions. The result is therefore
+exact where an accepted message differs, and otherwise errs towards the beginning, which is safe: applying again is idempotent.
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ from services.processors.ports import LogRecord
 
 @dataclass(frozen=True, slots=True)
 class Divergence:
-    """What a comparison from ``begin`` to ``end`` of the log found; all numbers are offsets or counts of records.
+    """The result of a comparison from ``begin`` to ``end`` of the log, in offsets and counts of records.
 
-    ``differs`` is the first offset at which an accepted message is not in the log, or the ledger's last record; None where
-    there is none. ``redrive`` is where to go back to: behind the last record before it that is the same in both. ``same``
-    records are in both; ``gone`` were applied and are not in this log; ``other`` are in this log, before the ledger's next
-    offset, and are not among what was accepted from there.
+    ``differs`` is the first offset whose accepted message, or the ledger's last record, is missing in the log; None where there is
+    none. ``redrive`` is the offset to resume from: after the last matching record before ``differs``. ``same`` records are in both;
+    ``gone`` were applied and are not in this log; ``other`` are in this log before the ledger's next offset and were not accepted
+    from there.
     """
 
     begin: int
@@ -41,9 +40,9 @@ class Divergence:
 
 
 def compare(session: Connection[tuple[object, ...]], log: LogReader, claim: Claim) -> Divergence:
-    """Read the log of ``claim`` up to its next offset and compare; blocks as long as that takes, changes nothing.
+    """Compare the log of ``claim`` up to its next offset; read-only, blocks until done.
 
-    Memory does not grow with the log. Raises KafkaError, psycopg.Error.
+    Memory is independent of the length of the log. Raises KafkaError, psycopg.Error.
     """
     begin, end = log.bounds(claim.partition)
     upto = min(claim.next_offset, end)
@@ -56,23 +55,23 @@ def compare(session: Connection[tuple[object, ...]], log: LogReader, claim: Clai
             (int(at), framed_digest(appended // 1_000, headers, payload))  # type: ignore[call-overload,operator,arg-type]
             for at, appended, headers, payload in stored
         )
-        return parted(begin, end, records, known, claim.last)
+        return compare_records(begin, end, records, known, claim.last)
 
 
-def parted(
+def compare_records(
     begin: int, end: int, records: Iterable[LogRecord], stored: Iterable[tuple[int, bytes]], last: Mark | None
 ) -> Divergence:
-    """Compare the records of a log with the (offset, digest) of what is stored, both ascending; pure."""
+    """Compare log records with the (offset, digest) pairs stored, both ascending. Pure."""
     differs: int | None = None
     redrive, same, gone, other = begin, 0, 0, 0
-    for at, record, kept in _side_by_side(records, stored):
-        known = {*kept, last.digest} if last is not None and last.offset == at else kept
+    for at, record, digests in _side_by_side(records, stored):
+        known = {*digests, last.digest} if last is not None and last.offset == at else digests
         if record is not None and record in known:
             same += 1
             if differs is None:
                 redrive = at + 1
             continue
-        gone += len(kept)
+        gone += len(digests)
         other += record is not None
         if known and differs is None:
             differs = at
@@ -84,19 +83,19 @@ def parted(
 def _side_by_side(
     records: Iterable[LogRecord], stored: Iterable[tuple[int, bytes]]
 ) -> Iterator[tuple[int, bytes | None, frozenset[bytes]]]:
-    """Merge both by offset: (offset, digest of the log's record or None, digests of what is stored from there)."""
-    kept = ((at, frozenset(digest for _, digest in group)) for at, group in groupby(stored, itemgetter(0)))
-    waiting = next(kept, None)
+    """Merge both by offset: (offset, digest of the log's record or None, digests stored for it)."""
+    groups = ((at, frozenset(digest for _, digest in group)) for at, group in groupby(stored, itemgetter(0)))
+    waiting = next(groups, None)
     for record in records:
         while waiting is not None and waiting[0] < record.offset:
             yield waiting[0], None, waiting[1]
-            waiting = next(kept, None)
+            waiting = next(groups, None)
         found = record_digest(record.timestamp, record.headers, record.value)
         if waiting is not None and waiting[0] == record.offset:
             yield record.offset, found, waiting[1]
-            waiting = next(kept, None)
+            waiting = next(groups, None)
         else:
             yield record.offset, found, frozenset()
     while waiting is not None:
         yield waiting[0], None, waiting[1]
-        waiting = next(kept, None)
+        waiting = next(groups, None)

@@ -1,13 +1,12 @@
-"""Is the log still the one that the ledger has been reading? Pure judgement, with an error that names the case.
+"""Decides whether a log is still the one that the ledger has been reading. Pure.
 
-Reading on from "earliest" or "latest" when the offset is gone is how consumers lose data without a sound. Here such
-a partition stops, is shown, and waits for an operator (`lianyun offsets redrive` or `accept-loss`); all others flow.
+A consumer that resets to "earliest" or "latest" when its offset is gone loses data silently. Here the partition stops, is
+reported and waits for an operator (`lianyun offsets redrive` or `accept-loss`); all others continue.
 
-Nor does an offset within the log say that it is the same log: a broker that lost its tail, was restored from a copy or
-is a mirror gives the numbers out again. The record before the next one is compared by content; where it has left the
-log in order (retention, compaction), the log must still reach beyond it in the leader epoch that appended it (KIP-320),
-which a log that was cut before it does not: a later leader has a later epoch. What cannot be shown to be the same log
-is not read on.
+A valid offset does not identify a log either: a broker that lost its tail, was restored from a copy or is a mirror assigns the
+same offsets again. The last applied record is compared by content; where retention or compaction removed it, the log must still
+reach beyond it in the leader epoch that appended it (KIP-320), which a truncated log does not. A log that cannot be shown to be
+the same is not read.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from services.ledger.storage.ledger_protocol import Claim, Mark, PartitionId
 
 
 class Moved(StrEnum):
-    """What happened to the log: stable names, shown in metrics and alerts."""
+    """How the log changed: stable names, used in metrics and alerts."""
 
     TOPIC_REPLACED = "TOPIC_REPLACED"
     OFFSET_TRUNCATED = "OFFSET_TRUNCATED"
@@ -30,12 +29,12 @@ class Moved(StrEnum):
 
 
 LASTING = frozenset({Moved.OFFSET_BEYOND_END, Moved.LOG_DIVERGED})
-"""What the ledger remembers, since the log itself may hide it as it grows. An operator ends it; OFFSET_BEYOND_END also
-ends where the log shows the ledger's last record again: then the broker was not caught up."""
+"""Stored in the ledger, since the growing log may hide them. Cleared by an operator; OFFSET_BEYOND_END also when the log has the
+ledger's last record again: then the broker was only behind."""
 
 
 class LogMoved(Exception):
-    """A partition cannot be read on without losing or inventing something; it stops until an operator decides."""
+    """A partition that cannot be read on without loss or invention of messages; it stops until an operator decides."""
 
     def __init__(self, partition: PartitionId, moved: Moved, detail: str) -> None:
         super().__init__(partition, moved, detail)
@@ -63,10 +62,10 @@ _REMEDIES = {
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the log has at the offset of the ledger's last record.
+    """What the log holds at the offset of the ledger's last record.
 
-    `record` is None where it has none there any more; then `epoch_end` says where the log ends in the leader epoch of the
-    ledger's record, -1 where it has nothing of that epoch, None where that is not known.
+    `record` is None where that record is gone; `epoch_end` is then the end offset of its leader epoch, -1 where the log has
+    nothing of that epoch, None where it is unknown.
     """
 
     record: Mark | None
@@ -75,7 +74,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class LogState:
-    """What the broker says of one partition now; None where it did not answer."""
+    """The broker's view of one partition; None where it did not respond."""
 
     topic_id: str | None
     begin: int | None
@@ -84,7 +83,7 @@ class LogState:
 
 
 def same_log(last: Mark, found: Found | None) -> bool | None:
-    """Whether the log is the one in which `last` was read; None where neither is shown."""
+    """Whether the log is the one in which `last` was read; None where it cannot be determined."""
     if found is None:
         return None
     if found.record is not None:
@@ -93,7 +92,7 @@ def same_log(last: Mark, found: Found | None) -> bool | None:
 
 
 def not_continued(partition: PartitionId, last: Mark, found: Found | None) -> LogMoved | None:
-    """Return why what was read behind `last` must not be handed on, None where the log is still the same."""
+    """Why records after `last` must not be passed on; None where the log is the same."""
     same = same_log(last, found)
     if same:
         return None
@@ -112,9 +111,9 @@ def not_continued(partition: PartitionId, last: Mark, found: Found | None) -> Lo
 
 
 def log_moved(claim: Claim, log: LogState) -> LogMoved | None:
-    """Return why `claim` must not be read on in `log`, None when it may.
+    """Why `claim` must not be read in `log`; None when it may.
 
-    Where the ledger has no record to compare, also when the broker does not tell its offsets.
+    Where the ledger has no record to compare, it may also be read when the broker does not return its offsets.
     """
     partition, offset = claim.partition, claim.next_offset
     if claim.topic_id and log.topic_id and claim.topic_id != log.topic_id:

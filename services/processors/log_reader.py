@@ -1,25 +1,22 @@
-"""Reading the log beside the workers' own fetches: single records by offset, stretches of it, the ends of leader epochs.
-
-For whoever compares the log with what was applied: workers before they read on, `lianyun doctor`, `fsck` and `offsets`.
-"""
+"""Access to the log and its metadata beside the worker's own fetches: topic ids, single records, ranges, ends of leader epochs."""
 
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.admin import MemberToRemove
+from kafka.errors import KafkaError, NoError
 from kafka.protocol.consumer import OffsetForLeaderEpochRequest
 
 from services.ledger.storage.ledger_protocol import Mark, PartitionId, mark_of
 from services.processors.log_identity import Found
 from services.processors.ports import LogRecord
-
-log = logging.getLogger(__name__)
 
 _SECONDS = 5.0
 _LOOK_BYTES, _STRETCH_BYTES = 65_536, 1 << 20  # a batch that is larger is sent whole all the same
@@ -27,10 +24,10 @@ _Partitions = OffsetForLeaderEpochRequest.OffsetForLeaderTopic
 
 
 class LogReader:
-    """Reads records through kafka-python, without a group and from no other offset than the one that was named.
+    """Reads records through kafka-python, without a group and only from the offset given.
 
-    `connection` are kafka-python's settings: addresses and security. Safe for several threads. Every method blocks. Each
-    look has a client of its own (0.15 s): one that is kept loses fetches where its assignment and positions change.
+    `connection` holds kafka-python's settings: addresses and security. Thread-safe. Every method blocks and opens a client of
+    its own (0.15 s): a shared one loses fetches when its assignment and positions change.
     """
 
     def __init__(self, connection: Mapping[str, Any]) -> None:
@@ -45,14 +42,16 @@ class LogReader:
         }
 
     def found(self, marks: Mapping[PartitionId, Mark]) -> dict[PartitionId, Found]:
-        """Return what the log has at the offset of each mark; without those that the broker does not show within 5 s.
+        """What the log holds at the offset of each mark; without those that the broker does not return within 5 s.
 
-        Where the log has no record there any more, the answer says how far it reaches in the leader epoch of the mark.
+        Where the record is gone, the result contains the end of its leader epoch.
         """
         shown: dict[PartitionId, Found] = {}
         try:
             with self._opened(marks) as consumer:
-                for partition, record in _look(consumer, {p: m.offset for p, m in marks.items()}).items():
+                for partition, record in _records_at(
+                    consumer, {p: m.offset for p, m in marks.items()}
+                ).items():
                     leader = marks[partition].leader_epoch
                     if record is not None:
                         shown[partition] = Found(mark_of(record, _leader(record)))
@@ -64,21 +63,21 @@ class LogReader:
         return shown
 
     def mark(self, partition: PartitionId, offset: int) -> Mark | None:
-        """The mark of the record at exactly `offset`, None where the log has none there. Raises KafkaError."""
+        """The mark of the record at exactly `offset`; None where there is none. Raises KafkaError."""
         if offset < 0:
             return None
         with self._opened([partition]) as consumer:
-            record = _look(consumer, {partition: offset}).get(partition)
+            record = _records_at(consumer, {partition: offset}).get(partition)
         return None if record is None else mark_of(record, _leader(record))
 
     def bounds(self, partition: PartitionId) -> tuple[int, int]:
-        """Return (first offset, end offset). Raises KafkaError."""
+        """(first offset, end offset). Raises KafkaError."""
         tp = TopicPartition(*partition)
         with self._opened([partition]) as consumer:
             return consumer.beginning_offsets([tp])[tp], consumer.end_offsets([tp])[tp]
 
     def records(self, partition: PartitionId, start: int, end: int) -> Iterator[LogRecord]:
-        """Yield the records from `start` up to, not including, `end`, both within the log. Raises KafkaError."""
+        """Yield the records from `start` up to, excluding, `end`, both within the log. Raises KafkaError."""
         tp = TopicPartition(*partition)
         with self._opened([partition], _STRETCH_BYTES) as consumer:
             consumer.assign([tp])
@@ -100,8 +99,8 @@ class LogReader:
             consumer.close()
 
 
-def _look(consumer: Any, offsets: Mapping[PartitionId, int]) -> dict[PartitionId, Any]:
-    """The records at `offsets`, None where the log has none there; without what lies beyond its end."""
+def _records_at(consumer: Any, offsets: Mapping[PartitionId, int]) -> dict[PartitionId, Any]:
+    """The records at `offsets`, None where the log has none there; without offsets beyond its end."""
     deadline = time.monotonic() + _SECONDS
     for topic in {partition.topic for partition in offsets}:
         consumer.partitions_for_topic(topic)  # what the client knows of the cluster
@@ -133,7 +132,7 @@ def _look(consumer: Any, offsets: Mapping[PartitionId, int]) -> dict[PartitionId
 
 
 def _epoch_end(consumer: Any, partition: PartitionId, leader_epoch: int) -> int:
-    """Where the log ends in `leader_epoch`; -1 where it has nothing of that epoch. Raises KafkaError."""
+    """The end offset of `leader_epoch`; -1 where the log has nothing of it. Raises KafkaError."""
     manager = consumer._manager
     topic, number = partition
     wanted = _Partitions.OffsetForLeaderPartition(partition=number, leader_epoch=leader_epoch)
@@ -153,3 +152,74 @@ def _epoch_end(consumer: Any, partition: PartitionId, leader_epoch: int) -> int:
 
 def _leader(record: Any) -> int | None:
     return record.leader_epoch if record.leader_epoch >= 0 else None
+
+
+log = logging.getLogger(__name__)
+
+
+class TopicDirectory:
+    """`ports.LogDirectory` on kafka-python, since aiokafka does not read topic ids. A recreated topic has another id.
+
+    `connection` holds kafka-python's settings: addresses and security. One connection; thread-safe.
+    """
+
+    def __init__(self, connection: Mapping[str, Any]) -> None:
+        self._connection = {
+            "bootstrap_timeout_ms": 5_000,
+            "request_timeout_ms": 5_000,
+            "client_id": "lianyun-topics",
+            **connection,
+        }
+        self._admin: Any = None
+        self._reader = LogReader(connection)
+        self._lock = threading.Lock()
+
+    def topic_ids(self, topics: Iterable[str]) -> Mapping[str, str]:
+        """The ids of those `topics` that exist; {} when the broker does not respond. Blocks for up to 10 s."""
+        wanted = sorted(topics)
+        if not wanted:
+            return {}
+        with self._lock:
+            try:
+                if self._admin is None:
+                    self._admin = KafkaAdminClient(**self._connection)
+                described = self._admin.describe_topics(wanted)
+            except KafkaError as error:
+                log.warning(
+                    "topic ids unknown: %r (a wrong SASL password looks the same)",
+                    error,
+                    extra={"action": "topic_ids_unknown"},
+                )
+                self._drop()
+                return {}
+        return {topic["name"]: str(topic["topic_id"]) for topic in described if not topic["error_code"]}
+
+    def found(self, marks: Mapping[PartitionId, Mark]) -> Mapping[PartitionId, Found]:
+        """What the log holds at the offsets of `marks`; see `LogReader`. Blocks for up to 10 s."""
+        return self._reader.found(marks)
+
+    def leave(self, group: str, member: str) -> bool:
+        """Remove the static `member` from `group`; False when the broker does not. Blocks for up to 10 s.
+
+        The group waits for a static member until its session times out, and the consumer's client sends no LeaveGroup for one.
+        """
+        with self._lock:
+            try:
+                if self._admin is None:
+                    self._admin = KafkaAdminClient(**self._connection)
+                answers = self._admin.remove_group_members(group, [MemberToRemove(group_instance_id=member)])
+            except KafkaError as error:
+                log.warning("the group was left without a word: %r", error, extra={"action": "left"})
+                self._drop()
+                return False
+        return all(answer is NoError for answer in answers.values())
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            self._drop()
+
+    def _drop(self) -> None:
+        admin, self._admin = self._admin, None
+        if admin is not None:
+            admin.close()

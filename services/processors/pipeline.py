@@ -1,8 +1,7 @@
-"""The worker's inside: polls in, one database transaction after another out.
+"""The pipeline of a worker: polls in, one database transaction after another out.
 
-Two threads work at once: one judges the records of the next batch (verify, decode) while the other runs the
-transaction of the present one; one transaction is in flight. The event loop only hands over. The ledger's calls run
-on the database's thread too, behind the running transaction, so a claim never races with it.
+Two threads overlap: one verifies and decodes the next batch while the other runs the current transaction, of which there is
+one at a time. Calls of the ledger run on the database thread too, after the running transaction, so a claim never races with it.
 """
 
 from __future__ import annotations
@@ -19,9 +18,8 @@ from typing import Any, TypeVar
 from services.ledger.storage.batch import Applied
 from services.ledger.storage.errors import GenerationMoved, RegistryMoved
 from services.ledger.storage.ledger_protocol import Claim, Fenced, Mark, PartitionId, Slice
-from services.processors.backlog import Backlog
-from services.processors.batches import Part, cut
-from services.processors.circuit_breaker import Fuses
+from services.processors.backlog import AdmittedSlice, Backlog, split_batches
+from services.processors.circuit_breaker import CircuitBreakers
 from services.processors.log_identity import Found, LogMoved
 from services.processors.ports import Admitter, Batch, LogDirectory, LogRecord, Observer, Store
 from services.runtime.exit_codes import End, Exit
@@ -33,10 +31,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one transaction may hold: events, bytes, consignment heads touched. `tick` is the idle time in seconds.
+    """The bounds of one transaction: events, bytes, consignment heads touched. `tick` is the idle interval in seconds.
 
-    Of so many events only a backlog makes a transaction. What each costs by itself is shared by them: with 4,000 instead of
-    2,000 Postgres needs 50 us an event instead of 55, and a transaction stays well below a second.
+    Only a backlog fills a transaction. Its fixed cost is shared: with 4,000 events instead of 2,000 Postgres needs 50 us an event
+    instead of 55, and a transaction stays well below a second.
     """
 
     events: int = 4_000
@@ -48,8 +46,7 @@ class Limits:
 class Pipeline:
     """Backlog, admission and transactions of one worker. Its coroutines belong to one event loop.
 
-    Any unexpected error ends the process through `end`; nothing is retried here but a batch that was judged by a
-    registry which changed meanwhile.
+    An unexpected error ends the process through `end`; only a batch admitted against a registry that changed meanwhile is retried.
     """
 
     def __init__(
@@ -58,7 +55,7 @@ class Pipeline:
         admitter: Admitter,
         directory: LogDirectory,
         backlog: Backlog[LogRecord],
-        fuses: Fuses,
+        breakers: CircuitBreakers,
         limits: Limits,
         observer: Observer,
         end: End,
@@ -66,22 +63,22 @@ class Pipeline:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store, self._admitter, self._directory = store, admitter, directory
-        self._backlog, self._fuses, self._limits = backlog, fuses, limits
+        self._backlog, self._breakers, self._limits = backlog, breakers, limits
         self._observer, self._end, self._clock = observer, end, clock
         self.on_applied = on_applied
         self.progress_at = clock()
         self._epochs: dict[PartitionId, int] = {}  # what we may apply; changed on the database's thread only
         self._database = ThreadPoolExecutor(1, "database")
-        self._judging = ThreadPoolExecutor(1, "admission")
-        self._asking = ThreadPoolExecutor(1, "topics")
+        self._admission = ThreadPoolExecutor(1, "admission")
+        self._broker = ThreadPoolExecutor(1, "topics")
         self._work = asyncio.Event()
         self._stopping = False
         self._flight: asyncio.Task[None] | None = None
 
-    # --- what the seam asks ---------------------------------------------------------------------------------
+    # --- called by the consumer ------------------------------------------------------------------------------
 
     async def claim(self, partitions: Sequence[PartitionId], topic_ids: Mapping[str, str]) -> Sequence[Claim]:
-        """Claim partitions behind the running transaction; what waits under an older claim is dropped."""
+        """Claim partitions after the running transaction; backlog of an older claim is dropped."""
 
         def claim() -> Sequence[Claim]:
             claims = self._store.claim(partitions, topic_ids)
@@ -91,41 +88,41 @@ class Pipeline:
         return await self._run(self._database, claim)
 
     async def release(self) -> None:
-        """Give up all claims when the running transaction is over: a rebalance begins, others may claim them."""
+        """Release all claims after the running transaction: a rebalance begins."""
         self._backlog.keep(())
         await self._run(self._database, self._epochs.clear)
 
     async def topic_ids(self, topics: Iterable[str]) -> Mapping[str, str]:
-        """Ask the broker for the topics' ids."""
+        """Query the broker for the topics' ids."""
         wanted = tuple(topics)
-        return await self._run(self._asking, lambda: self._directory.topic_ids(wanted))
+        return await self._run(self._broker, lambda: self._directory.topic_ids(wanted))
 
     async def found(self, marks: Mapping[PartitionId, Mark]) -> Mapping[PartitionId, Found]:
-        """Look at what the log has at the offsets of `marks`."""
-        return await self._run(self._asking, lambda: self._directory.found(marks)) if marks else {}
+        """What the log holds at the offsets of `marks`."""
+        return await self._run(self._broker, lambda: self._directory.found(marks)) if marks else {}
 
     async def moved(self) -> Sequence[PartitionId]:
-        """Return which of our claims an operator has moved since we made them."""
+        """Which of the claims held an operator has moved."""
         return await self._run(self._database, lambda: self._store.moved(self._epochs))
 
     async def note_stopped(self, partition: PartitionId, epoch: int, moved: LogMoved | None) -> None:
-        """Have the ledger remember what stopped a partition, behind the running transaction."""
+        """Store what stopped a partition, after the running transaction."""
         await self._run(self._database, lambda: self._store.note_stopped(partition, epoch, moved))
 
     def held(self) -> frozenset[PartitionId]:
-        """The partitions of which enough waits here."""
+        """The partitions to be paused since their backlog is full."""
         return self._backlog.held()
 
     # --- work -----------------------------------------------------------------------------------------------
 
     def feed(self, slices: Iterable[Slice[LogRecord]]) -> None:
-        """Take what one poll brought; returns at once. The backlog is bounded by what `held` says."""
+        """Enqueue one poll; returns at once. The backlog is bounded through `held`."""
         self._backlog.add(slices)
         self._work.set()
 
     def behind(self) -> bool:
-        """Whether something waits here or is being applied, resting topics aside."""
-        return self._flying() or self._backlog.waiting(self._fuses.resting(self._clock()))
+        """Whether records are queued or being applied, paused topics excepted."""
+        return self._flying() or self._backlog.waiting(self._breakers.open_topics(self._clock()))
 
     async def run(self) -> None:
         """Work until `stop`. Never raises: an error ends the process."""
@@ -142,9 +139,9 @@ class Pipeline:
             self._fail("the pipeline failed", error)
 
     async def stop(self, seconds: float = 60.0) -> bool:
-        """Finish the running transaction and take no other; what waits is read again by whoever comes next.
+        """Finish the running transaction and start no other; the backlog is consumed again by the next owner.
 
-        False where it does not end in time: then it is to be abandoned by ending the process, and nothing is lost.
+        False where it does not end in time: it is then abandoned with the process, without loss.
         """
         self._stopping = True
         self._work.set()
@@ -153,46 +150,46 @@ class Pipeline:
         return not self._flying()
 
     async def leave(self, group: str, member: str) -> bool:
-        """Have the broker take `member` out of `group`; tell whether it did."""
-        return await self._run(self._asking, lambda: self._directory.leave(group, member))
+        """Have the broker remove `member` from `group`; whether it did."""
+        return await self._run(self._broker, lambda: self._directory.leave(group, member))
 
     def close(self) -> None:
-        """Close the database's connections and end the threads; after `stop`, where that was true."""
+        """Close the database connections and end the threads; only after `stop` returned true."""
         self._database.submit(self._store.close).result()
-        for executor in (self._database, self._judging, self._asking):
+        for executor in (self._database, self._admission, self._broker):
             executor.shutdown(wait=False)
 
     def _draw(self) -> tuple[Slice[LogRecord], ...]:
         self._work.clear()
-        resting = self._fuses.resting(self._clock())
+        resting = self._breakers.open_topics(self._clock())
         return self._backlog.draw(self._limits.events, self._limits.bytes, resting)
 
     async def _process(self, drawn: Sequence[Slice[LogRecord]]) -> None:
         registry = self._store.registry
-        parts, weights = await self._judge(drawn, registry)
-        for batch in cut(parts, weights, self._limits.heads):
+        parts, weights = await self._admit(drawn, registry)
+        for batch in split_batches(parts, weights, self._limits.heads):
             await self._landed()
             if self._stopping:
                 return
             self._flight = asyncio.create_task(self._apply(batch, registry))
 
-    async def _judge(
+    async def _admit(
         self, slices: Sequence[Slice[LogRecord]], registry: Any
-    ) -> tuple[list[Part[LogRecord, Any]], list[Sequence[int]]]:
+    ) -> tuple[list[AdmittedSlice[LogRecord, Any]], list[Sequence[int]]]:
         records = [record for part in slices for record in part.records]
         started = time.perf_counter()
-        judged = await self._run(self._judging, lambda: self._admitter.judge(records, registry))
+        admission = await self._run(self._admission, lambda: self._admitter.admit(records, registry))
         seconds = time.perf_counter() - started
-        parts: list[Part[LogRecord, Any]] = []
+        parts: list[AdmittedSlice[LogRecord, Any]] = []
         weights: list[Sequence[int]] = []
         at = 0
         for part in slices:
             upto = at + len(part.records)
-            parts.append(Part(part, judged.outcomes[at:upto]))
-            weights.append(judged.weights[at:upto])
+            parts.append(AdmittedSlice(part, admission.outcomes[at:upto]))
+            weights.append(admission.weights[at:upto])
             at = upto
-        self._note_refusals(parts, weights, judged.sole)
-        self._observer.judged(parts, seconds)
+        self._note_refusals(parts, weights, admission.sole)
+        self._observer.batch_admitted(parts, seconds)
         return parts, weights
 
     def _note_refusals(
@@ -205,7 +202,7 @@ class Pipeline:
                 total, refused = counts.get(topic, (0, 0))
                 counts[topic] = (total + len(each), refused + each.count(0))
         for topic, (total, refused) in counts.items():
-            rest = self._fuses.note(topic, total, refused, self._clock())
+            rest = self._breakers.record(topic, total, refused, self._clock())
             if rest is not None:
                 log.error(
                     "nearly everything in %s is refused; it rests for %.0f s, the others flow",
@@ -213,33 +210,33 @@ class Pipeline:
                     rest,
                     extra={"action": "topic_rests", "topic": topic},
                 )
-                self._observer.resting(topic, rest)
+                self._observer.circuit_opened(topic, rest)
 
     async def _apply(self, batch: Batch[Any], registry: Any) -> None:
         started = time.perf_counter()
         try:
             while True:
                 try:
-                    applied, kept = await self._run(
+                    applied, claimed = await self._run(
                         self._database, partial(self._apply_held, batch, registry)
                     )
                     break
                 except RegistryMoved:
                     await self._run(self._database, self._store.refresh)
                     registry = self._store.registry
-                    batch, _ = await self._judge([part.slice for part in batch], registry)
+                    batch, _ = await self._admit([part.slice for part in batch], registry)
         except Exception as error:
             self._fail("a batch failed and was rolled back", error)
         else:
-            if kept:
+            if claimed:
                 self.progress_at = self._clock()
-                self.on_applied([part.slice for part in kept])
-                self._observer.applied(kept, applied, time.perf_counter() - started)
+                self.on_applied([part.slice for part in claimed])
+                self._observer.batch_applied(claimed, applied, time.perf_counter() - started)
 
     def _apply_held(self, batch: Batch[Any], registry: Any) -> tuple[Applied, Batch[Any]]:
-        """On the database's thread: apply what is still claimed as it was when it was read."""
-        kept = [part for part in batch if self._epochs.get(part.slice.partition) == part.slice.epoch]
-        return (self._store.apply(kept, registry) if kept else Applied()), kept
+        """On the database thread: apply the slices whose claim is unchanged since they were read."""
+        claimed = [part for part in batch if self._epochs.get(part.slice.partition) == part.slice.epoch]
+        return (self._store.apply(claimed, registry) if claimed else Applied()), claimed
 
     def _fail(self, what: str, error: Exception) -> None:
         if self._stopping and isinstance(error, Fenced):
@@ -257,8 +254,8 @@ class Pipeline:
         self._store.refresh()
 
     async def _wait(self, seconds: float) -> bool:
-        """Wait for work or for `seconds`; tell whether there may be work."""
-        rest = self._fuses.next_end(self._clock())
+        """Wait for work or for `seconds`; whether there may be work."""
+        rest = self._breakers.next_trial(self._clock())
         try:
             async with asyncio.timeout(seconds if rest is None else min(seconds, rest)):
                 await self._work.wait()

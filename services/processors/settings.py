@@ -13,7 +13,7 @@ from services.runtime.connections import Connections
 
 
 class WorkerSettings(Connections):
-    """Everything that a worker can be told. Durations are seconds. Unset addresses are an error, never a guess."""
+    """Settings of a worker. Durations are seconds. A missing address is an error, never a guess."""
 
     bootstrap: str = Field(description="host:port of Kafka brokers, separated by commas")
     dsn: SecretStr = Field(description="URL of the database")
@@ -57,11 +57,11 @@ class WorkerSettings(Connections):
 
 
 def declared_topics() -> tuple[str, ...]:
-    """Return the declared topics. Raises DeclarationError."""
+    """The declared topics. Raises DeclarationError."""
     return read_declaration().names()
 
 
 def admission_settings(network: str) -> AdmissionSettings:
-    """Return what `network` fixes for everybody; topics without a party are the gateway's. Raises DeclarationError."""
+    """The admission settings of `network`; topics without a party are the gateway's. Raises DeclarationError."""
     gateway = frozenset(topic.name for topic in read_declaration().topics if not topic.parties)
     return AdmissionSettings(network, gateway)

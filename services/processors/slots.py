@@ -1,9 +1,8 @@
-"""Static membership by slot: each worker process holds one numbered slot of its group, leased in Postgres.
+"""Static group membership: each worker process holds one numbered slot of its group, leased in Postgres.
 
-Kafka keeps the partitions of a static member that restarts, so a killed worker is back in about two seconds and the
-others do not stop; a dynamic member that vanishes stalls everybody until its session ends. The slot's number makes
-the member's name. A supervisor names itself as `owner`, so that the process it restarts gets the same slot at once;
-anybody else waits for the end of the lease.
+Kafka keeps the partitions of a static member that restarts, so a killed worker is back within about two seconds without a
+rebalance; a dynamic member that vanishes stalls the group until its session times out. The slot number determines the member's
+name. A supervisor passes itself as `owner`, so a restarted process takes over its slot at once; any other waits for the lease.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A slot that this process holds until its lease ends or is renewed; `holder` is this process."""
+    """A slot held by this process, `holder`, while its lease is renewed."""
 
     group: str
     number: int
@@ -32,14 +31,14 @@ class Slot:
 
     @property
     def instance_id(self) -> str:
-        """The name of the static member, Kafka's `group.instance.id`."""
+        """Kafka's `group.instance.id`."""
         return f"lianyun-{self.group}-{self.number}"
 
 
 def take(dsn: str, group: str, owner: str, lease: float) -> Slot:
-    """Take the owner's slot of `group`, or the lowest free one, for `lease` seconds. Blocks; raises psycopg.Error.
+    """Lease the owner's slot of `group`, or the lowest free one, for `lease` seconds. Blocks; raises psycopg.Error.
 
-    A process that still holds the owner's slot loses it: its next `renew` says so.
+    A process that still holds the owner's slot loses it at its next `renew`.
     """
     holder = uuid.uuid4()
     names = {"group": group, "owner": owner, "holder": holder, "lease": lease}
@@ -51,9 +50,9 @@ def take(dsn: str, group: str, owner: str, lease: float) -> Slot:
 
 
 class Lease:
-    """Renews a slot from a thread of its own until `stop`; calls `lost` once when the slot is somebody else's.
+    """Renews a slot on a thread of its own until `stop`; calls `lost` once when another process holds the slot.
 
-    A database that does not answer is asked again until the lease is over, since the slot is safe that long.
+    Failures of the database are retried until the lease ends, since the slot is reserved that long.
     """
 
     def __init__(self, dsn: str, slot: Slot, lease: float, lost: Callable[[str], None]) -> None:
@@ -67,7 +66,7 @@ class Lease:
         self._thread.start()
 
     def stop(self, release: bool) -> None:
-        """End renewing; with `release` the slot is free for anybody at once. Blocks for at most about 3 s."""
+        """End renewing; with `release` the slot becomes free at once. Blocks for at most about 3 s."""
         self._stop.set()
         self._thread.join(timeout=3)
         if release:

@@ -1,4 +1,4 @@
-"""Runs N worker processes and starts again whichever ends, with a back-off and in its old slot."""
+"""Runs N worker processes and restarts each that ends, with back-off and in its previous slot."""
 
 from __future__ import annotations
 
@@ -16,10 +16,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from services.processors.supervision import SupervisorMetrics
 from services.runtime.exit_codes import Exit
 from services.runtime.parent_process import VARIABLE as PARENT
+from services.telemetry import metrics as names
 from services.telemetry.http import Health, HealthServer
+from services.telemetry.instruments import Instruments
+
+
+class SupervisorMetrics:
+    """Metrics of one supervisor."""
+
+    def __init__(self, workers: int = 0) -> None:
+        self.instruments = Instruments()
+        self._exits = self.instruments.counter(names.WORKER_EXITS)
+        for worker in range(workers):
+            for exit_name in (*(code.name for code in Exit), "SIGKILL"):
+                self._exits.labels(str(worker), exit_name)  # shown as 0 before the first
+
+    def ended(self, worker: int, exit_name: str) -> None:
+        """Count the end of a worker process."""
+        self._exits.labels(str(worker), exit_name).inc()
+
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +55,8 @@ class _Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """A worker process that ended by itself: its number, its exit code (negative: a signal), after how many seconds."""
+class WorkerExit:
+    """A worker process that ended by itself: its number, exit code (negative: a signal) and lifetime in seconds."""
 
     worker: int
     code: int
@@ -47,7 +64,7 @@ class Ended:
 
     @property
     def name(self) -> str:
-        """The exit in words, as metrics show it."""
+        """The name of the exit, as in metrics."""
         if self.code < 0:
             return signal.Signals(-self.code).name
         return Exit(self.code).name if self.code in list(Exit) else f"EXIT_{self.code}"
@@ -75,7 +92,7 @@ class Supervisor:
         self._lock = threading.RLock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self.ended: list[Ended] = []
+        self.ended: list[WorkerExit] = []
         self._port = int(self._environment.get("LIANYUN_METRICS_PORT") or 0)
         self._metrics = SupervisorMetrics(workers)
         self._health: HealthServer | None = None
@@ -116,7 +133,7 @@ class Supervisor:
             return {m.index: m.process.pid for m in self._members if m.process and m.process.poll() is None}
 
     def signal(self, worker: int, number: signal.Signals) -> bool:
-        """Send a signal to a worker (for those who attack it); False when it does not run now."""
+        """Send a signal to a worker (for fault injection); False when it is not running."""
         with self._lock:
             process = self._members[worker].process
             if process is None or process.poll() is not None:
@@ -126,7 +143,7 @@ class Supervisor:
 
     @property
     def restarts(self) -> int:
-        """How many workers ended by themselves so far."""
+        """Number of workers that ended by themselves so far."""
         return len(self.ended)
 
     def _ready(self) -> Health:
@@ -140,14 +157,14 @@ class Supervisor:
         while not self._stop.wait(0.05):
             with self._lock:
                 for member in self._members:
-                    self._look_after(member)
+                    self._restart_if_ended(member)
         self._end_all()
 
-    def _look_after(self, member: _Member) -> None:
+    def _restart_if_ended(self, member: _Member) -> None:
         now = time.monotonic()
         if member.process is not None and (code := member.process.poll()) is not None:
             lived = now - member.started
-            ended = Ended(member.index, code, lived)
+            ended = WorkerExit(member.index, code, lived)
             self.ended.append(ended)
             self._metrics.ended(member.index, ended.name)
             member.process = None
@@ -194,7 +211,7 @@ class Supervisor:
         with self._lock:
             running = [m.process for m in self._members if m.process is not None and m.process.poll() is None]
             for process in running:
-                process.send_signal(signal.SIGCONT)  # a stopped one could not hear the next
+                process.send_signal(signal.SIGCONT)  # a stopped process does not receive SIGTERM
                 process.terminate()
             until = time.monotonic() + _STOP_SECONDS
             for process in running:

@@ -1,30 +1,80 @@
-"""One worker process: the Faust app with our seam, the pipeline behind it, and what watches both."""
+"""The worker: the Faust app with the ledger consumer, the pipeline, the watchdog and health checks."""
 
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import logging
 import signal
 import ssl
+import sys
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import faust
 
 from services.processors.backlog import Backlog, Bounds
-from services.processors.circuit_breaker import Fuses, FuseSettings
+from services.processors.circuit_breaker import CircuitBreakers, CircuitBreakerSettings
 from services.processors.consumer import LedgerConsumer, LedgerTransport, Poll
-from services.processors.metrics import WorkerMetrics
 from services.processors.pipeline import Limits, Pipeline
 from services.processors.ports import Admitter, LogDirectory, LogRecord, Observer, Store
 from services.processors.settings import WorkerSettings
-from services.processors.spans import TracedObserver
-from services.processors.watchdog import Watchdog
+from services.processors.telemetry import TracingObserver, WorkerMetrics
 from services.runtime.connections import MECHANISM
 from services.runtime.exit_codes import End, Exit, end_process
 from services.telemetry.http import Health, HealthServer
 from services.telemetry.tracing import Spans
+
+
+class Watchdog:
+    """Ends the process with STUCK after `after` seconds without progress while the worker was behind.
+
+    On a thread, since a hanging event loop cannot watch itself; progress is that of the ledger, as Faust's own detectors watch
+    streams and commits that are not used. `beat` must be called from the event loop about once a second; a loop that does not run
+    counts as stuck too.
+    """
+
+    def __init__(self, after: float, end: End, clock: Callable[[], float] = time.monotonic) -> None:
+        self._after, self._end, self._clock = after, end, clock
+        self._beaten = clock()
+        self._good = clock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
+
+    @property
+    def idle_for(self) -> float:
+        """Seconds since the worker last made progress or had nothing to do."""
+        return self._clock() - min(self._beaten, self._good)
+
+    def start(self) -> None:
+        """Begin watching; returns at once."""
+        self._beaten = self._good = self._clock()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End watching."""
+        self._stop.set()
+
+    def beat(self, behind: bool, progress_at: float) -> None:
+        """Record from the event loop whether messages are waiting, and when (on the clock) progress was last made."""
+        now = self._clock()
+        self._beaten = now
+        self._good = max(self._good, progress_at) if behind else now
+
+    def check(self) -> None:
+        """Check once; called by the thread every second."""
+        if self.idle_for > self._after:
+            # Where everything hangs is the one thing that a restart would lose.
+            faulthandler.dump_traceback(file=sys.stderr, all_threads=True)
+            what = "the event loop hangs" if self._clock() - self._beaten > self._after else "messages wait"
+            self._end(Exit.STUCK, f"no progress for {self.idle_for:.0f} s: {what}", None)
+
+    def _run(self) -> None:
+        while not self._stop.wait(min(1.0, self._after / 4)):
+            self.check()
+
 
 log = logging.getLogger(__name__)
 
@@ -33,14 +83,14 @@ _FINISH_SECONDS, _SHUTDOWN_SECONDS, _LEAVE_SECONDS = 2.0, 1.5, 1.0
 
 
 class LedgerApp(faust.App):  # type: ignore[misc]
-    """A Faust app without tables, and so without folders."""
+    """A Faust app without tables, hence without folders."""
 
     def _create_directories(self) -> None:
         pass
 
 
 def build_app(settings: WorkerSettings, instance_id: str) -> LedgerApp:
-    """Return the app with every setting that matters here; the rest of Faust stays unused."""
+    """The app with every setting that matters here; the rest of Faust is unused."""
     brokers = ";".join(f"kafka://{address}" for address in settings.bootstrap.split(","))
     return LedgerApp(
         settings.group,
@@ -85,7 +135,7 @@ def _credentials(settings: WorkerSettings) -> Any:
 
 
 class Worker:
-    """Reads `topics` until told to stop. `store`, `admitter` and `directory` do the work that is not Kafka's.
+    """Consumes `topics` until it is stopped. `store`, `admitter` and `directory` do the work that is not Kafka's.
 
     Create and run it in one event loop. Errors end the process through `end`.
     """
@@ -103,15 +153,17 @@ class Worker:
     ) -> None:
         self._settings, self._instance_id, self._end = settings, instance_id, end
         self.metrics = WorkerMetrics()
-        self.metrics.expect(topics, ())
-        self._fuses = Fuses(FuseSettings(ratio=settings.refused_ratio, window=settings.refused_window))
+        self.metrics.initialize(topics, ())
+        self._breakers = CircuitBreakers(
+            CircuitBreakerSettings(ratio=settings.refused_ratio, window=settings.refused_window)
+        )
         self._backlog: Backlog[LogRecord] = Backlog(_size, Bounds())
         limits = Limits(settings.batch_events, settings.batch_bytes, settings.batch_heads, settings.idle_tick)
         observer: Observer = self.metrics
         if spans is not None:
-            observer = TracedObserver(self.metrics, spans, settings.group)
+            observer = TracingObserver(self.metrics, spans, settings.group)
         self.pipeline = Pipeline(
-            store, admitter, directory, self._backlog, self._fuses, limits, observer, end
+            store, admitter, directory, self._backlog, self._breakers, limits, observer, end
         )
         self._store = store
         self.watchdog = Watchdog(settings.stuck_after, end)
@@ -146,13 +198,13 @@ class Worker:
 
     @property
     def consumer(self) -> LedgerConsumer:
-        """The consumer of the seam."""
+        """The app's consumer."""
         consumer: LedgerConsumer = self.app.consumer
         return consumer
 
     @property
     def ready(self) -> bool:
-        """Whether the worker has its assignment and nothing keeps it from working."""
+        """Whether the worker has its assignment and is consuming."""
         return bool(
             self.app.started and not self.app.rebalancing and self.app.assignor and self.consumer.flow_active
         )
@@ -182,7 +234,7 @@ class Worker:
             health.stop()
 
     async def _leave(self) -> None:
-        """Stop reading, then have the broker give our partitions away; in this order, so that we do not join again."""
+        """Stop consuming, then leave the group; in this order, so that the client does not join again."""
         try:
             async with asyncio.timeout(_SHUTDOWN_SECONDS):
                 await self.app.stop()
@@ -195,7 +247,7 @@ class Worker:
             log.warning("the broker does not answer; it gives our partitions away when our session ends")
 
     def request_stop(self) -> None:
-        """Have `run` finish; from the event loop."""
+        """Have `run` finish; to be called from the event loop."""
         self._stop.set()
 
     async def _run_app(self) -> None:
@@ -217,32 +269,32 @@ class Worker:
         while True:
             await asyncio.sleep(min(1.0, self._settings.examine_every))
             try:
-                self._look()
+                self._update_metrics()
                 if self.ready and time.monotonic() - examined >= self._settings.examine_every:
                     await self.consumer.examine()
                     examined = time.monotonic()
             except Exception as error:
                 self._end(Exit.UNEXPECTED, f"looking after the log failed: {error!r}", error)
 
-    def _look(self) -> None:
+    def _update_metrics(self) -> None:
         ready = self.ready
         lags = self.consumer.lags() if ready else {}
-        resting = self._fuses.resting(time.monotonic())
+        resting = self._breakers.open_topics(time.monotonic())
         behind = any(lag for partition, lag in lags.items() if partition.topic not in resting)
         self.watchdog.beat(behind or self.pipeline.behind(), self.pipeline.progress_at)
         metrics = self.metrics
         metrics.ready.set(ready)
         metrics.backlog.set(self._backlog.records)
-        metrics.waiting(self._backlog.first())
+        metrics.update_waiting(self._backlog.first())
         registry = self._store.registry
         version = getattr(registry, "version", 0)
         if version != self._seen["registry"]:
             # Others publish through the gateway, and there may be many of them.
-            metrics.expect((), {party.code for party in getattr(registry, "writers", {}).values()})
+            metrics.initialize((), {party.code for party in getattr(registry, "writers", {}).values()})
         metrics.registry_version.set(version)
         self._seen["registry"] = version
         if ready:
-            metrics.reading(lags, self.consumer.stopped_partitions, self.consumer.missing_topics)
+            metrics.update_reading(lags, self.consumer.stopped_partitions, self.consumer.missing_topics)
         for name, counter in (
             ("rebalances", metrics.rebalances),
             ("fetch_gaps", metrics.fetch_gaps),

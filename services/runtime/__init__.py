@@ -1,1 +1,1 @@
-"""What every process needs to run: settings and connections, named SQL, credentials, ports, and how it ends."""
+"""What every process needs to run: settings and connections, named SQL, retries, credentials, ports, start and exit."""

@@ -1,7 +1,7 @@
-"""Where the platform is and how a process logs in there: the settings that workers and commands have in common.
+"""Settings common to workers and commands: addresses of broker and database, and credentials for them.
 
-Every value is an environment variable LIANYUN_*, or a file of that name in lower case in the folder that
-LIANYUN_SECRETS names (a container's mounted secrets), so that no password has to stand in an environment.
+Each value is an environment variable LIANYUN_*, or a file of that name in lower case in the folder LIANYUN_SECRETS (mounted secrets
+of a container), so that no password need be in an environment.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SECRETS = "LIANYUN_SECRETS"
 
 
 class WithSecretFiles(BaseSettings):
-    """Settings that stand in variables, or as files in the folder of mounted secrets."""
+    """Settings from variables, or from files in the folder of mounted secrets."""
 
     @classmethod
     def settings_customise_sources(
@@ -42,7 +42,7 @@ class WithSecretFiles(BaseSettings):
 
 
 class Connections(WithSecretFiles):
-    """Addresses, names and passwords of broker and database; passwords are masked wherever the object is printed."""
+    """Addresses, users and passwords of broker and database; passwords are masked when printed."""
 
     # An error shows what was wrong, never the value: it may be a password.
     model_config = SettingsConfigDict(
@@ -66,7 +66,7 @@ class Connections(WithSecretFiles):
     @model_validator(mode="before")
     @classmethod
     def _complete(cls, values: Any) -> Any:
-        """Put the password into the URL, so that one value opens the database everywhere."""
+        """Insert the password into the URL, so that the URL suffices everywhere."""
         if not isinstance(values, dict) or not values.get("dsn_password") or not values.get("dsn"):
             return values
         return {**values, "dsn": with_password(_plain(values["dsn"]), _plain(values["dsn_password"]).strip())}
@@ -80,7 +80,7 @@ class Connections(WithSecretFiles):
         return self
 
     def kafka_security(self) -> dict[str, Any]:
-        """Return the settings of kafka-python's clients for logging in; empty where the broker asks for nothing."""
+        """The security settings of kafka-python's clients; empty for an open broker."""
         security: dict[str, Any] = {}
         if self.kafka_user is not None and self.kafka_password is not None:
             security = {
@@ -98,11 +98,11 @@ class Connections(WithSecretFiles):
         return security
 
     def kafka_connection(self) -> dict[str, Any]:
-        """Return the settings of kafka-python's clients: addresses and security."""
+        """The settings of kafka-python's clients: addresses and security."""
         return {"bootstrap_servers": self.bootstrap.split(","), **self.kafka_security()}
 
     def lines(self) -> list[str]:
-        """Return `name=value` lines for the log; passwords are not among them."""
+        """`name=value` lines for the log, without passwords."""
         masked = self.model_dump(exclude={"dsn"})
         return [f"{name}={value}" for name, value in masked.items()] + [
             f"dsn={mask(self.dsn.get_secret_value())}"
@@ -110,7 +110,7 @@ class Connections(WithSecretFiles):
 
 
 def with_password(dsn: str, password: str) -> str:
-    """Return the database URL ``dsn`` with ``password`` for its user; one that it has already stays."""
+    """The database URL ``dsn`` with ``password``; an existing password is kept."""
     parts = urlsplit(dsn)
     user, at, host = parts.netloc.rpartition("@")
     if not at or ":" in user:
@@ -119,7 +119,7 @@ def with_password(dsn: str, password: str) -> str:
 
 
 def mask(dsn: str) -> str:
-    """Return a database URL without its password."""
+    """A database URL without its password."""
     head, at, tail = dsn.rpartition("@")
     if not at:
         return dsn if "password" not in dsn else "***"

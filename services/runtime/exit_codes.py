@@ -1,6 +1,6 @@
-"""How a worker process ends: the exit codes, and the one place that ends it at once.
+"""The exit codes of a worker, and the immediate end of its process.
 
-Nothing is lost by ending at once: what was not committed is read again. A supervisor restarts the process.
+Ending at once loses nothing: what was not committed is consumed again. A supervisor restarts the process.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 class Exit(IntEnum):
-    """Exit codes of a worker; the 64-78 ones are those of sysexits.h."""
+    """Exit codes of a worker; 64 to 78 are those of sysexits.h."""
 
     OK = 0
     UNEXPECTED = 1
@@ -34,7 +34,7 @@ _ending = threading.Lock()
 
 
 def end_process(code: Exit, why: str, error: BaseException | None = None) -> None:
-    """Log why and end the process at once, without unwinding; from any thread, the first call counts."""
+    """Log the reason and end the process at once, without unwinding; from any thread, the first call wins."""
     if not _ending.acquire(blocking=False):
         return
     level = logging.WARNING if code in (Exit.FENCED, Exit.SLOT_LOST, Exit.STATE_MOVED) else logging.CRITICAL

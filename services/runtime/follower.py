@@ -1,7 +1,6 @@
-"""A process that works in steps until it is stopped: the contract of its work, and what runs it.
+"""A process that follows the commits of others in steps until it is stopped.
 
-The work follows what others commit, on a session of its own. It is done in steps that are whole or leave nothing, so the
-process may be killed at any point; several of them take turns where a lock of the database says so.
+Each step is atomic, so the process may be killed at any point; several processes take turns through a lock of the database.
 """
 
 from __future__ import annotations
@@ -133,7 +132,7 @@ def serving_health(
 
 
 class FollowerThread(threading.Thread):
-    """Follows beside an event loop; ``failed`` is the error that ended it, of which ``on_failure`` is told at once."""
+    """Follows on a thread beside an event loop; ``failed`` is the error that ended it, after which ``on_failure`` is called."""
 
     def __init__(self, follower: Follower, name: str, on_failure: Callable[[], object]) -> None:
         super().__init__(name=name, daemon=True)

@@ -12,7 +12,7 @@ _EPHEMERAL_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 def first_ephemeral_port() -> int:
-    """Return the lowest port that the system may hand to outgoing connections."""
+    """The lowest port that the system assigns to outgoing connections."""
     try:
         return int(_EPHEMERAL_RANGE.read_text().split()[0])
     except (OSError, ValueError, IndexError):
@@ -42,7 +42,7 @@ def free_port() -> int:
 
 
 def listening(port: int) -> bool:
-    """Tell whether something accepts connections on the loopback ``port``. Blocks for at most 1 s."""
+    """Whether something accepts connections on the loopback ``port``. Blocks for at most 1 s."""
     try:
         socket.create_connection((LOOPBACK, port), timeout=1).close()
     except OSError:

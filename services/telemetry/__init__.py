@@ -1,1 +1,1 @@
-"""What a running process shows: metrics, health, logs."""
+"""Observability of a process: metrics, health checks, structured logs, traces."""

@@ -1,4 +1,4 @@
-"""How a metric is declared, and the naming rules that every declaration keeps."""
+"""The declaration of a metric, and the naming rules that it must follow."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Literal
 PREFIX = "lianyun_"
 
 _NAME = re.compile(r"lianyun(_[a-z0-9]+)+")
-# Ids of cargo, trains and messages would grow without bound; they belong into logs.
+# Ids of cargo, trains and messages are unbounded; they belong in logs.
 LABELS: Mapping[str, str] = {
     "partner": "code of a registered party; the topic where a refused message names none (tens)",
     "event_type": "type of event as published (about 130)",
@@ -37,17 +37,17 @@ LABELS: Mapping[str, str] = {
     "from": "where a financing stood: none, reserved, pledged, drawn, released, cancelled, expired, superseded",
     "to": "where it stands after a decision: as `from`, but for none",
 }
-"""Every label there is: where its values come from, and about how many there are."""
+"""Every label: the source of its values, and their approximate number."""
 
 UNITS = ("seconds", "bytes", "events")
-"""What a name may end in (before `_total`); a metric without one counts what its name says."""
+"""The units that a name may end in (before `_total`); a metric without one is a count."""
 
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """One metric: its name (base units, `_total` for counters), kind, help, labels and, for histograms, buckets.
+    """One metric: name (base units, `_total` for counters), kind, help, labels and, for histograms, buckets.
 
-    Raises ValueError when a naming rule is broken, so that a wrong name never leaves the developer's machine.
+    Raises ValueError when a naming rule is broken, at import.
     """
 
     name: str
@@ -70,6 +70,6 @@ class Definition:
 
     @property
     def unit(self) -> str:
-        """The unit that the name ends in; "" where it counts what its name says."""
+        """The unit at the end of the name; "" for a count."""
         last = self.name.removesuffix("_total").rpartition("_")[2]
         return last if last in UNITS else ""

@@ -1,6 +1,6 @@
-"""What the exporter reads from the database, so that it is right with any number of workers; each metric declared once.
+"""The metrics of the exporter, which are read from the database and so independent of the number of workers.
 
-Times are exported as timestamps, not as ages, so that a dead process is still seen as late (`time() - x`).
+Times are exported as timestamps, not as ages, so that a dead process still shows as late (`time() - x`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """`/metrics`, `/health/live` and `/health/ready` of one process, on a thread of its own.
 
-Not on the event loop: when the loop is stuck, this still answers, and says so.
+Not on the event loop, so that it still responds when the loop is stuck.
 """
 
 from __future__ import annotations
@@ -14,19 +14,35 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from services.telemetry.http_responses import Answering
+
+class RequestHandler(BaseHTTPRequestHandler):
+    """Sends complete responses, hides the Python version, and logs no requests."""
+
+    server_version = "lianyun"
+    sys_version = ""
+
+    def respond(self, status: int, kind: str, body: bytes) -> None:
+        """Send ``body`` of the media type ``kind``; blocks until the socket accepts it."""
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Requests are not logged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """One answer: whether all is well, and what is seen, as short texts or numbers by name."""
+    """The result of a health check, with details as short texts or numbers by name."""
 
     ok: bool
     details: dict[str, str | int | float | bool] = field(default_factory=dict)
 
 
 class HealthServer:
-    """Serves until `stop`. `live` false means: restart me; `ready` false means: not doing my work now.
+    """Serves until `stop`. `live` false means that the process must be restarted; `ready` false that it is not working now.
 
     Both are called on a thread of the server and must not block. Port 0 takes a free one; see `port`.
     """
@@ -46,15 +62,15 @@ class HealthServer:
 
     @property
     def port(self) -> int:
-        """The port that is listened on."""
+        """The port listened on."""
         return int(self._server.server_address[1])
 
     def start(self) -> None:
-        """Begin to serve; returns at once."""
+        """Begin serving; returns at once."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End serving; blocks for up to half a second."""
+        """Stop serving; blocks for up to half a second."""
         self._server.shutdown()
         self._server.server_close()
 
@@ -62,17 +78,17 @@ class HealthServer:
 def _handler(
     registry: CollectorRegistry, checks: dict[str, Callable[[], Health]]
 ) -> type[BaseHTTPRequestHandler]:
-    class Handler(Answering):
+    class Handler(RequestHandler):
         def do_GET(self) -> None:
             path = self.path.partition("?")[0]
             if path == "/metrics":
-                self.answer(200, CONTENT_TYPE_LATEST, generate_latest(registry))
+                self.respond(200, CONTENT_TYPE_LATEST, generate_latest(registry))
             elif path in checks:
                 health = checks[path]()
                 body = {"ok": health.ok, **health.details}
-                self.answer(200 if health.ok else 503, "application/json", json.dumps(body).encode() + b"\n")
+                self.respond(200 if health.ok else 503, "application/json", json.dumps(body).encode() + b"\n")
             else:
-                self.answer(
+                self.respond(
                     404, "text/plain; charset=utf-8", b"try /metrics, /health/live or /health/ready\n"
                 )
 

@@ -1,4 +1,4 @@
-"""Instruments from declarations, on a registry of their own, and a histogram that takes many values at once."""
+"""Prometheus instruments made from declarations on a registry of their own, and a histogram with bulk updates."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from prometheus_client.utils import floatToGoString
 from services.telemetry.definitions import Definition
 from services.telemetry.metrics import BUILD_INFO
 
-# When a series was created is no metric of ours: Prometheus would keep a second series for each of them.
+# `_created` would double the number of series in Prometheus.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class BulkHistogram(Collector):
-    """A histogram whose cost is per batch and bucket instead of per value. Safe for several threads."""
+    """A histogram whose cost is per batch and bucket instead of per value. Thread-safe."""
 
     def __init__(self, definition: Definition) -> None:
         self._definition = definition
@@ -36,7 +36,7 @@ class BulkHistogram(Collector):
         self._series: dict[tuple[str, ...], tuple[list[int], list[float]]] = {}
 
     def add(self, labels: tuple[str, ...], values: list[float]) -> None:
-        """Count `values` (they are sorted in place, which is nearly free when they are nearly sorted); none: show it at 0."""
+        """Count `values`, which are sorted in place; an empty list creates the series at 0."""
         values.sort()
         bounds = self._definition.buckets
         ends = [bisect_right(values, bound) for bound in bounds] + [len(values)]
@@ -72,7 +72,7 @@ class BulkHistogram(Collector):
 
 
 class Instruments:
-    """Creates each declared instrument once, on one registry that holds nothing else but process metrics and the release."""
+    """Creates each declared instrument once, on a registry with process metrics and the release."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -80,17 +80,17 @@ class Instruments:
         self.gauge(BUILD_INFO).labels(version("lianyun")).set(1)
 
     def counter(self, definition: Definition) -> Counter:
-        """Return a counter; raises ValueError when it exists already or is none."""
+        """A counter; raises ValueError when it exists already or the declaration is of another kind."""
         _require(definition, "counter")
         return Counter(definition.name, definition.help, definition.labels, registry=self.registry)
 
     def gauge(self, definition: Definition) -> Gauge:
-        """Return a gauge; raises as `counter` does."""
+        """A gauge; raises as `counter`."""
         _require(definition, "gauge")
         return Gauge(definition.name, definition.help, definition.labels, registry=self.registry)
 
     def histogram(self, definition: Definition) -> Histogram:
-        """Return a histogram; raises as `counter` does."""
+        """A histogram; raises as `counter`."""
         _require(definition, "histogram")
         return Histogram(
             definition.name,
@@ -101,14 +101,14 @@ class Instruments:
         )
 
     def bulk_histogram(self, definition: Definition) -> BulkHistogram:
-        """Return a histogram to be fed with lists; raises as `counter` does."""
+        """A histogram for bulk updates; raises as `counter`."""
         _require(definition, "histogram")
         bulk = BulkHistogram(definition)
         self.registry.register(bulk)
         return bulk
 
     def names(self) -> Iterable[str]:
-        """The names of the declared instruments that exist."""
+        """The names of the instruments that exist."""
         return sorted(family.name for family in self.registry.collect())
 
 

@@ -1,8 +1,8 @@
 """Structured logs: one line per record, text for people or JSON for machines, on standard error.
 
-Fields come by `extra=`; an `action` names what happened, so that lines can be counted; a line about an event names it by
-`event_source`, `event_id` and, where it has one, `trace_id`. Whatever looks like a secret is masked wherever it appears. The Kafka
-client repeats itself ten times a second while a broker is away; here it says each thing once in a while.
+Fields are passed by `extra=`; `action` identifies what happened, so that lines can be counted; a line about an event has
+`event_source`, `event_id` and, where known, `trace_id`. Anything that looks like a secret is masked. The Kafka client repeats itself
+ten times a second while a broker is away; its repetitions are suppressed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _STANDARD = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None))) | {
     "taskName",
 }
 _SECRET = re.compile(
-    # The password of a URL; what stands behind a telling name; a token behind its scheme.
+    # The password of a URL; a value after a name such as password or token; a token after its scheme.
     r"(://[^/\s:@]*:)[^@\s]+(?=@)"
     r"|((?:password|passwd|secret|token|api[-_]?key|assertion)['\"]?\s*[=:]\s*['\"]?)[^\s'\",;&]+"
     r"|(\b(?:bearer|dpop|basic)[ :]\s*)[A-Za-z0-9+/=_.~-]{16,}"
@@ -35,12 +35,12 @@ _SECRET = re.compile(
 
 
 def masked(text: str) -> str:
-    """Return `text` with what looks like a secret replaced by ***: passwords, tokens, proofs, private keys."""
+    """`text` with what looks like a secret replaced by ***: passwords, tokens, proofs, private keys."""
     return _SECRET.sub(lambda found: f"{found[1] or found[2] or found[3] or ''}***", text)
 
 
 class RepeatFilter(logging.Filter):
-    """Lets the same message of the same logger pass once in `every` seconds. Levels below WARNING are dropped."""
+    """Passes the same message of a logger once in `every` seconds, and nothing below WARNING."""
 
     def __init__(self, every: float = 30.0) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class RepeatFilter(logging.Filter):
         self._seen: dict[tuple[str, int, str], float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Tell whether the record passes."""
+        """Whether the record passes."""
         if record.levelno < logging.WARNING:
             return False
         key = (record.name, record.levelno, str(record.msg))
@@ -65,7 +65,7 @@ class TextFormatter(logging.Formatter):
     """`2026-01-31T12:00:00.000Z INFO  name: message key=value`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
+        """The line."""
         extra = "".join(f" {name}={value}" for name, value in _fields(record).items())
         line = f"{_time(record)} {record.levelname:<7} {record.name}: {record.getMessage()}{extra}"
         if record.exc_info:
@@ -77,7 +77,7 @@ class JsonFormatter(logging.Formatter):
     """One JSON object per line: time, level, logger, message, the fields, and the exception as text."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
+        """The line."""
         entry = {
             "time": _time(record),
             "level": record.levelname,
@@ -91,7 +91,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure(format: Literal["text", "json"] = "text", level: str = "INFO") -> None:
-    """Set up logging for this process, replacing what was there. Third-party chatter starts at WARNING."""
+    """Set up logging for this process, replacing existing handlers. Third-party loggers start at WARNING."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if format == "json" else TextFormatter())
     handler.addFilter(_ThirdParties())
@@ -100,15 +100,15 @@ def configure(format: Literal["text", "json"] = "text", level: str = "INFO") -> 
     root.setLevel(level)
 
 
-def began(process: str, settings: Iterable[str]) -> None:
-    """Say that ``process`` has begun and, to whoever debugs, by which ``settings`` (lines without secrets)."""
+def log_start(process: str, settings: Iterable[str]) -> None:
+    """Log that ``process`` began and, at DEBUG, its ``settings`` (lines without secrets)."""
     log.info("%s began", process, extra={"action": "began"})
     for line in settings:
         log.debug("setting %s", line)
 
 
 class _ThirdParties(logging.Filter):
-    """On the handler, not on a logger: a logger's filter does not see what its children say."""
+    """A filter of the handler, since a logger's filter does not apply to its children."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -132,7 +132,7 @@ def _fields(record: logging.LogRecord) -> dict[str, object]:
 
 
 def _masked(value: object) -> object:
-    """A field without secrets; what is neither text nor a plain value is shown as text."""
+    """A field without secrets; other types are shown as text."""
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, list | tuple):

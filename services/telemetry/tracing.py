@@ -1,8 +1,8 @@
-"""Spans for OpenTelemetry, where an endpoint is set that takes them; elsewhere nothing of it is even imported.
+"""OpenTelemetry spans, where an OTLP endpoint is configured; otherwise the SDK is not even imported.
 
-The variables are OpenTelemetry's own: OTEL_EXPORTER_OTLP_ENDPOINT (or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT) says where to,
-OTEL_TRACES_SAMPLER which traces begun here are kept; a trace that came with an event is kept as its sender decided. Spans
-are sent by a thread of the SDK; where the endpoint is slow or gone they are dropped, and nothing waits for it.
+Configured by OpenTelemetry's own variables: OTEL_EXPORTER_OTLP_ENDPOINT (or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT), and
+OTEL_TRACES_SAMPLER for traces begun here; a trace that arrives with an event keeps its sender's sampling decision. A thread of the
+SDK exports spans; where the endpoint is slow or gone they are dropped, and nothing waits for it.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"
 
 
 class Span:
-    """A span that has begun; its ``context`` goes on to whatever it causes."""
+    """A started span; ``context`` is to be propagated."""
 
     def __init__(self, span: SdkSpan) -> None:
         self._span = span
-        told = span.get_span_context()
+        own = span.get_span_context()
         self.context = TraceContext(
-            told.trace_id.to_bytes(16, "big"), told.span_id.to_bytes(8, "big"), told.trace_flags.sampled
+            own.trace_id.to_bytes(16, "big"), own.span_id.to_bytes(8, "big"), own.trace_flags.sampled
         )
 
     def end(
         self, attributes: Mapping[str, Value] | None = None, failed: str = "", at_ns: int | None = None
     ) -> None:
-        """End it, now or at ``at_ns`` (Unix time); ``failed`` says in one short sentence what went wrong, if anything."""
+        """End it, now or at ``at_ns`` (Unix time); ``failed`` is a short description of the error, if any."""
         from opentelemetry.trace import StatusCode
 
         if attributes:
@@ -50,12 +50,12 @@ class Span:
         self._span.end(at_ns)
 
     def rename(self, name: str) -> None:
-        """Call it ``name``, which was not known when it began."""
+        """Set the name, which was not known at its start."""
         self._span.update_name(name)
 
 
 class Spans:
-    """Makes spans and sends them off, for any thread. Nothing here blocks but ``close``."""
+    """Creates and exports spans; thread-safe. Only ``close`` blocks."""
 
     def __init__(self, provider: TracerProvider) -> None:
         self._provider = provider
@@ -70,7 +70,7 @@ class Spans:
         links: Iterable[TraceContext] = (),
         at_ns: int | None = None,
     ) -> Span:
-        """Begin a span, now or at ``at_ns`` (Unix time): in the trace of ``parent``, else in a new one."""
+        """Start a span, now or at ``at_ns`` (Unix time): in the trace of ``parent``, else in a new one."""
         from opentelemetry.context import Context
         from opentelemetry.trace import Link, NonRecordingSpan, SpanKind, set_span_in_context
 
@@ -88,24 +88,24 @@ class Spans:
         return Span(span)
 
     def close(self, seconds: float = 3.0) -> None:
-        """Send what is left, for at most so many ``seconds``; blocks."""
-        # The SDK's own bound is not kept while an endpoint does not answer.
+        """Export what is left, for at most ``seconds``; blocks."""
+        # The SDK exceeds its own timeout while an endpoint does not respond.
         closing = threading.Thread(target=self._provider.shutdown, name="spans-close", daemon=True)
         closing.start()
         closing.join(seconds)
 
 
 def open_spans(service: str, environment: Mapping[str, str]) -> Spans | None:
-    """What makes the spans of this process, called ``service``; None where ``environment`` names no endpoint for them.
+    """The tracer of this process, called ``service``; None where ``environment`` configures no endpoint.
 
-    Takes about 0.2 s, for the imports, where one is named. A setting that the SDK cannot use is logged, and there are no spans.
+    Importing the SDK takes about 0.2 s. A setting that it cannot use is logged, and there are no spans.
     """
     if not any(environment.get(name) for name in ENDPOINTS) or _off(environment):
         return None
     try:
         return Spans(_provider(environment.get("OTEL_SERVICE_NAME") or service))
     except Exception as problem:
-        # Whatever is wrong with it: events matter more than their traces.
+        # A defect of tracing must not stop the processing of events.
         log.error("no spans are sent: %s: %s", type(problem).__name__, problem, extra={"action": "no_spans"})
         return None
 
@@ -132,5 +132,5 @@ def _provider(service: str) -> TracerProvider:
 def _sdk(context: TraceContext) -> SpanContext:
     from opentelemetry.trace import SpanContext, TraceFlags
 
-    told: Any = TraceFlags(TraceFlags.SAMPLED if context.sampled else TraceFlags.DEFAULT)
-    return SpanContext(int.from_bytes(context.trace, "big"), int.from_bytes(context.span, "big"), True, told)
+    flags: Any = TraceFlags(TraceFlags.SAMPLED if context.sampled else TraceFlags.DEFAULT)
+    return SpanContext(int.from_bytes(context.trace, "big"), int.from_bytes(context.span, "big"), True, flags)

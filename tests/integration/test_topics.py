@@ -10,9 +10,8 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError
 
-from services.processors.topics.cluster import ClusterError, admin_client, apply, make_plan
+from services.processors.topics.cluster import ClusterError, SetConfig, admin_client, apply, make_plan
 from services.processors.topics.declaration import read_declaration
-from services.processors.topics.plan import SetConfig
 from services.testbed.localstack import LocalStack
 
 pytestmark = pytest.mark.integration

@@ -6,14 +6,14 @@ import gc
 
 import pytest
 
-from services.runtime.imports import loading
+from services.runtime.process import imports_without_gc
 
 
 def test_garbage_is_collected_again_afterwards_also_when_an_import_fails() -> None:
     seen = [gc.isenabled()]
 
     def fails() -> None:
-        with loading():
+        with imports_without_gc():
             seen.append(gc.isenabled())
             raise ImportError
 
@@ -25,7 +25,7 @@ def test_garbage_is_collected_again_afterwards_also_when_an_import_fails() -> No
 def test_whoever_does_without_goes_on_without() -> None:
     gc.disable()
     try:
-        with loading():
+        with imports_without_gc():
             pass
         assert not gc.isenabled()
     finally:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from services.processors.topics.access import Grant, grants
+from services.processors.topics.cluster import CreateTopic, Observed, plan
 from services.processors.topics.declaration import DeclarationError, read_declaration
-from services.processors.topics.plan import CreateTopic, Observed, plan
 
 
 def test_shipped_declaration_has_a_topic_per_partner_and_the_gateway() -> None:

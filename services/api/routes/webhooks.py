@@ -55,7 +55,7 @@ def listed(call: Call) -> Answer:
             "failing_since": _moment(each.failing_since),
             "last_success": _moment(each.last_success),
         }
-        for each in subscriptions.of_party(call.session, call.party.code)
+        for each in subscriptions.list_for_party(call.session, call.party.code)
     ]
     return page(call, "webhooks", items, None)
 
@@ -107,7 +107,7 @@ def secrets(call: Call, id: str) -> Answer:
     """What the receiver verifies deliveries with."""
     found = _one(call, id)
     try:
-        known = subscriptions.keys(call.session, found.id, _seal(call), call.now)
+        known = subscriptions.verification_keys(call.session, found.id, _seal(call), call.now)
     except SealError:
         raise Problem("webhooks-unavailable") from None
     return Answer(
@@ -141,7 +141,7 @@ def rotate(call: Call, id: str, rotation: Rotation) -> Answer:
 def test(call: Call, id: str) -> Answer:
     """Tell this endpoint a message of type webhook.test.v1."""
     found = _enabled(_one(call, id))
-    message = subscriptions.test(call.session, found, call.now)
+    message = subscriptions.enqueue_test(call.session, found, call.now)
     return Answer({"queued": 1, "message": message.id}, 202)
 
 
@@ -183,7 +183,7 @@ def deliveries(
 
 
 def _one(call: Call, id: str) -> Subscription:
-    found = subscriptions.one(call.session, call.party.code, id)
+    found = subscriptions.find(call.session, call.party.code, id)
     if found is None:
         raise Problem("not-found")
     return found
@@ -235,7 +235,7 @@ def _plain(found: Subscription) -> dict[str, Any]:
     }
 
 
-def _delivery(each: queue.Told) -> dict[str, Any]:
+def _delivery(each: queue.DeliveryRecord) -> dict[str, Any]:
     return {
         "message": each.message,
         "type": each.type,

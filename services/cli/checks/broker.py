@@ -15,8 +15,8 @@ from services.ledger.storage.ledger_protocol import Mark, PartitionId
 from services.processors.log_identity import LogState
 from services.processors.log_reader import LogReader
 from services.processors.topics import access, cluster
+from services.processors.topics.cluster import CreateTopic
 from services.processors.topics.declaration import Declaration
-from services.processors.topics.plan import CreateTopic
 
 Connect = Callable[[str, Mapping[str, Any] | None], AbstractContextManager[Any]]
 _PATIENCE = 2.0

@@ -24,7 +24,7 @@ from services.ledger.storage.schema_window import (
     describe_older_sessions,
     schema_status,
 )
-from services.notifications.webhooks import overview
+from services.notifications.webhooks import subscriptions
 from services.processors.topics.declaration import Declaration
 
 DAY = 86_400
@@ -272,7 +272,7 @@ LATE_SECONDS = 300
 def webhooks(connection: Connection[Any], now: float | None = None) -> Check:
     """Late deliveries are a finding; endpoints disabled by the platform are reported only."""
     try:
-        found = overview.endpoints(connection)
+        found = subscriptions.endpoints(connection)
     except psycopg.errors.InsufficientPrivilege:
         return Check("webhooks", True, "not shown to this role of the database")
     moment = time.time() if now is None else now

@@ -1,1 +1,1 @@
-"""What operators are woken for, and what the platform promises: typed tables, and the rules of Prometheus made from them."""
+"""Alerts and service level objectives as typed tables, and the rule files generated from them."""

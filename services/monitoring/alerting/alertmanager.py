@@ -1,4 +1,4 @@
-"""Alertmanager's configuration: who is told how loudly, and which alerts keep quiet while another one explains them.
+"""Alertmanager's configuration: routes by severity, receivers, and inhibitions.
 
 Mail and plain webhooks are sent by Alertmanager itself, group robots of WeCom and DingTalk through the relay. JSON is YAML.
 """
@@ -10,18 +10,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from services.monitoring.alerting.rules import every_alert
+from services.monitoring.alerting.rules import all_alerts
 
 WECOM, DINGTALK = "/wecom", "/dingtalk"
-"""Where the relay takes what goes to which robot."""
+"""The relay's paths, one per robot."""
 
 
 @dataclass(frozen=True, slots=True)
 class Receivers:
-    """Where alerts go; nothing is sent where all is left out, and alerts are seen on Alertmanager's page alone.
+    """Where alerts are sent; without any, they are shown on Alertmanager's page alone.
 
-    ``smarthost`` is host:port of the mail server; ``relay`` the relay's URL without a path; ``watchdog`` a URL that
-    somebody else watches, who calls when nothing comes.
+    ``smarthost`` is host:port of the mail server; ``relay`` the relay's URL without a path; ``watchdog`` the URL of an external dead
+    man's switch.
     """
 
     mail_to: str = ""
@@ -36,7 +36,7 @@ class Receivers:
 
 @dataclass(frozen=True, slots=True)
 class Inhibition:
-    """While ``source`` fires, the ``targets`` are not sent, where the labels ``equal`` are the same."""
+    """While ``source`` fires, notifications of ``targets`` are suppressed where the labels ``equal`` are the same."""
 
     source: str
     targets: tuple[str, ...]
@@ -66,7 +66,7 @@ INHIBITIONS = (
 
 
 def configuration(receivers: Receivers, group_wait: str = "30s", group_interval: str = "5m") -> str:
-    """The text of alertmanager.yml. Raises ValueError where mail is wanted and its server or sender is missing."""
+    """The text of alertmanager.yml. Raises ValueError where mail lacks its server or sender, or a robot the relay."""
     if receivers.mail_to and not (receivers.mail_from and receivers.smarthost):
         raise ValueError("mail needs a sender and a server: mail_from and smarthost")
     if (receivers.wecom or receivers.dingtalk) and not receivers.relay:
@@ -79,7 +79,7 @@ def configuration(receivers: Receivers, group_wait: str = "30s", group_interval:
             "group_interval": group_interval,
             "repeat_interval": "12h",
             "routes": [
-                # Whoever is told this all the time, and misses it, knows that alerts do not arrive.
+                # A dead man's switch: its absence shows that alerts do not arrive.
                 {"receiver": "watchdog", "matchers": ['severity="none"'], "repeat_interval": "5m"},
                 {"receiver": "people", "matchers": ['severity="page"'], "repeat_interval": "1h"},
             ],
@@ -98,7 +98,7 @@ def configuration(receivers: Receivers, group_wait: str = "30s", group_interval:
 
 
 def _inhibitions() -> Iterator[Mapping[str, Any]]:
-    known = {alert.name for alert in every_alert()}
+    known = {alert.name for alert in all_alerts()}
     for one in INHIBITIONS:
         assert known >= {one.source, *one.targets}, one
         yield {
@@ -106,7 +106,7 @@ def _inhibitions() -> Iterator[Mapping[str, Any]]:
             "target_matchers": [f'alertname=~"{"|".join(one.targets)}"'],
             "equal": list(one.equal),
         }
-    # A promise that burns fast is paged for; that it also burns slowly is no more news.
+    # A fast burn pages; the slow burn of the same objective adds nothing.
     yield {
         "source_matchers": ['severity="page"', 'slo=~".+"'],
         "target_matchers": ['severity="ticket"', 'slo=~".+"'],

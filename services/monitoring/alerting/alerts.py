@@ -1,17 +1,80 @@
-"""The alerts that are not about a promise, from the process that is gone to the certificate that runs out."""
+"""The declaration of an alert, and the alerts that are not about an objective."""
 
 from __future__ import annotations
 
-from services.monitoring.alerting.alert import Alert, grown
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["page", "ticket", "none"]
+RUNBOOKS = "ops/runbooks"
+
+_NAME = re.compile(r"([A-Z][a-z0-9]*)+")
+_LABEL = re.compile(r"\{\{ \$labels\.([a-z_]+) \}\}")
+_SECONDS = {"m": 60, "h": 3_600, "d": 86_400}
+
+
+def counter_increase(series: str, window: str) -> str:
+    """PromQL: the increase of each counter of ``series`` in ``window`` (15m, 1h, 3d), its first value included.
+
+    ``increase`` takes the first sample for the value that the counter always had, so a first burst would not count. Here it counts from
+    0 where its process was scraped at the start of the window without that series, or has started since; where neither is known, as
+    Prometheus itself is new, only the observed increase counts.
+    """
+    risen = f"increase({series}[{window}])"
+    seconds = int(window[:-1]) * _SECONDS[window[-1]]
+    began = f"(up offset {window} == 1 or time() - process_start_time_seconds < {seconds})"
+    first = f"(({series} unless {series} offset {window}) and on (job, instance) {began})"
+    return f"{first} > {risen} or {risen}"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One alerting rule: it fires when ``expression`` (PromQL) has held for ``after``.
+
+    ``page`` wakes somebody, ``ticket`` waits for working hours, ``none`` is for the watchdog alone. ``summary`` is one sentence for an
+    operator, with ``{{ $labels.x }}`` for the subject. Raises ValueError for a name or a text that breaks a rule.
+    """
+
+    name: str
+    severity: Severity
+    expression: str
+    after: str
+    summary: str
+    slo: str = ""
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(f"{self.name}: an alert is named in CamelCase")
+        if not self.summary.endswith("."):
+            raise ValueError(f"{self.name}: the summary is a sentence")
+        if not re.fullmatch(r"\d+[smhd]", self.after):
+            raise ValueError(f"{self.name}: after is a duration such as 5m, 0s for at once")
+
+    @property
+    def runbook(self) -> str:
+        """The path of its runbook in the repository."""
+        return f"{RUNBOOKS}/{'-'.join(re.findall('[A-Z][a-z0-9]*', self.name)).lower()}.md"
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The labels added to those of the expression."""
+        return {"severity": self.severity, "team": "platform", **({"slo": self.slo} if self.slo else {})}
+
+    @property
+    def summary_labels(self) -> frozenset[str]:
+        """The labels that the summary names."""
+        return frozenset(_LABEL.findall(self.summary))
+
 
 DAY = 86_400
 _FLOWING = (
     "lianyun_ledger_lag_events unless on (topic) (lianyun_topic_rests_until_timestamp_seconds > time()) "
     "unless on (topic, partition) (lianyun_partition_stopped > 0)"
 )
-_REFUSED = f"sum by (partner) ({grown('lianyun_events_refused_total', '15m')})"
-_ACCEPTED = f"sum by (partner) ({grown('lianyun_events_accepted_total', '15m')})"
-_AGES = f"sum by (partner, le) ({grown('lianyun_event_age_seconds_bucket', '1h')})"
+_REFUSED = f"sum by (partner) ({counter_increase('lianyun_events_refused_total', '15m')})"
+_ACCEPTED = f"sum by (partner) ({counter_increase('lianyun_events_accepted_total', '15m')})"
+_AGES = f"sum by (partner, le) ({counter_increase('lianyun_event_age_seconds_bucket', '1h')})"
 _OVERDUE = "max by (milestone, corridor) (lianyun_milestones_overdue{})"
 
 PROCESSES = (
@@ -115,7 +178,7 @@ INTAKE = (
         "ticket",
         "sum by (topic) (lianyun_ledger_lag_events) > 1000 "
         "and sum by (topic) (lianyun_ledger_lag_events) - sum by (topic) (lianyun_ledger_lag_events offset 10m) > 0 "
-        f"and sum by (topic) ({grown('lianyun_events_received_total', '10m')}) > 0",
+        f"and sum by (topic) ({counter_increase('lianyun_events_received_total', '10m')}) > 0",
         "10m",
         "More comes in on {{ $labels.topic }} than is applied, and the difference grows.",
     ),
@@ -131,14 +194,14 @@ INTAKE = (
         "EventsArriveLate",
         "ticket",
         f"histogram_quantile(0.9, {_AGES}) > 14400 "
-        f"and sum by (partner) ({grown('lianyun_event_age_seconds_count', '1h')}) >= 10",
+        f"and sum by (partner) ({counter_increase('lianyun_event_age_seconds_count', '1h')}) >= 10",
         "30m",
         "What {{ $labels.partner }} publishes is more than 4 hours old when it arrives.",
     ),
     Alert(
         "PartnerEquivocates",
         "ticket",
-        f"sum by (partner) ({grown('lianyun_events_equivocating_total', '1h')}) > 0",
+        f"sum by (partner) ({counter_increase('lianyun_events_equivocating_total', '1h')}) > 0",
         "0s",
         "{{ $labels.partner }} used one id for two different events; neither of them counts.",
     ),
@@ -151,7 +214,7 @@ INTAKE = (
     ),
 )
 
-LETTERS = (
+DEAD_LETTERS = (
     Alert(
         "RefusedRatioHigh",
         "ticket",
@@ -254,5 +317,5 @@ BUSINESS = (
     ),
 )
 
-GROUPS = {"processes": PROCESSES, "intake": INTAKE, "letters": LETTERS, "business": BUSINESS}
-"""The alerts by the group of rules that they stand in."""
+GROUPS = {"processes": PROCESSES, "intake": INTAKE, "letters": DEAD_LETTERS, "business": BUSINESS}
+"""The alerts by rule group."""

@@ -1,8 +1,8 @@
-"""What the platform promises, how it is measured, and when too much of the allowance burns (multi-window, multi-burn-rate).
+"""Service level objectives, their recording rules, and multi-window, multi-burn-rate alerts.
 
-The error budget is what may be bad, 1 - target. A burn rate of 1 spends it in 30 days exactly; two windows must agree, so
-that an alert comes soon and goes soon. With few events one bad one would look like a fire: each pair of windows wants a
-minimum of events in its longer one.
+The error budget is the share that may be bad, 1 - target; a burn rate of 1 spends it in exactly 30 days. Both windows of a pair
+must exceed the rate, so that an alert fires and resolves soon. Each pair needs a minimum of events in its longer window, since of
+few events a single bad one would be a high rate.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from services.monitoring.alerting.alert import Alert, Severity, grown
+from services.monitoring.alerting.alerts import Alert, Severity, counter_increase
 
 Counted = Callable[[str], str]
-"""PromQL for how many events there were in the window that is given, without labels."""
+"""PromQL for the number of events in a window, without labels."""
 
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """A share ``target`` of ``all`` events is good, those that are not among ``bad``."""
+    """The share ``target`` of ``all`` events is good, i.e. not among ``bad``; ``statement`` is the objective in words."""
 
     name: str
-    promise: str
+    statement: str
     target: float
     all: Counted
     bad: Counted
@@ -31,13 +31,13 @@ class Objective:
 
     @property
     def budget(self) -> float:
-        """The share that may be bad."""
+        """The error budget: the share that may be bad."""
         return round(1 - self.target, 9)
 
 
 @dataclass(frozen=True, slots=True)
 class Burn:
-    """A pair of windows and the burn rate beyond which both must be."""
+    """A pair of windows and the burn rate that both must exceed."""
 
     long: str
     short: str
@@ -55,17 +55,17 @@ BURNS: Mapping[Severity, tuple[str, tuple[Burn, ...]]] = {
 WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
 
 
-def _grown(series: str) -> Counted:
-    return lambda window: f"sum({grown(series, window)})"
+def _summed_increase(series: str) -> Counted:
+    return lambda window: f"sum({counter_increase(series, window)})"
 
 
-_APPLIED = _grown('lianyun_pipeline_latency_seconds_count{stage="log_to_state"}')
-_APPLIED_IN_TIME = _grown('lianyun_pipeline_latency_seconds_bucket{stage="log_to_state",le="5.0"}')
-_ANSWERED = _grown("lianyun_api_requests_total")
-_FAILED = _grown('lianyun_api_requests_total{status=~"5.."}')
-_DELIVERED = _grown("lianyun_webhook_delivery_seconds_count")
-_DELIVERED_IN_TIME = _grown('lianyun_webhook_delivery_seconds_bucket{le="60.0"}')
-_GIVEN_UP = _grown('lianyun_webhook_deliveries_total{outcome="dead"}')
+_APPLIED = _summed_increase('lianyun_pipeline_latency_seconds_count{stage="log_to_state"}')
+_APPLIED_IN_TIME = _summed_increase('lianyun_pipeline_latency_seconds_bucket{stage="log_to_state",le="5.0"}')
+_ANSWERED = _summed_increase("lianyun_api_requests_total")
+_FAILED = _summed_increase('lianyun_api_requests_total{status=~"5.."}')
+_DELIVERED = _summed_increase("lianyun_webhook_delivery_seconds_count")
+_DELIVERED_IN_TIME = _summed_increase('lianyun_webhook_delivery_seconds_bucket{le="60.0"}')
+_GIVEN_UP = _summed_increase('lianyun_webhook_deliveries_total{outcome="dead"}')
 
 
 def _dead(window: str) -> str:
@@ -107,16 +107,16 @@ OBJECTIVES = (
 
 
 def ratio(window: str) -> str:
-    """The name under which the share of bad events in ``window`` is recorded, by ``slo``."""
+    """The recorded name of the share of bad events in ``window``, by ``slo``."""
     return f"slo:sli_error:ratio_rate{window}"
 
 
 def count(window: str) -> str:
-    """The name under which the events in ``window`` are recorded, by ``slo``."""
+    """The recorded name of the number of events in ``window``, by ``slo``."""
     return f"slo:sli_events:increase{window}"
 
 
-def recordings() -> Iterator[tuple[str, str, dict[str, str]]]:
+def recording_rules() -> Iterator[tuple[str, str, dict[str, str]]]:
     """The recording rules: name, expression, labels."""
     for objective in OBJECTIVES:
         labels = {"slo": objective.name}
@@ -132,8 +132,8 @@ def recordings() -> Iterator[tuple[str, str, dict[str, str]]]:
         )
 
 
-def burning() -> Iterator[Alert]:
-    """The alerts on burn rates, one for each objective and severity."""
+def burn_rate_alerts() -> Iterator[Alert]:
+    """The burn rate alerts, one per objective and severity."""
     for objective in OBJECTIVES:
         for severity, (after, burns) in BURNS.items():
             either = " or ".join(_burns(objective, burn) for burn in burns)

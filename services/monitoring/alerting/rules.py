@@ -1,26 +1,55 @@
-"""The tables as rule files of Prometheus 2.42 to 3: YAML whose texts are quoted as JSON, which is YAML as well."""
+"""The rule files of Prometheus 2.42 to 3: YAML whose strings are quoted as JSON."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
 
-from services.monitoring.alerting.alert import Alert
-from services.monitoring.alerting.alerts import GROUPS
-from services.monitoring.alerting.dashboard_links import dashboard_of
-from services.monitoring.alerting.objectives import burning, recordings
+from services.monitoring.alerting.alerts import GROUPS, Alert
+from services.monitoring.alerting.objectives import burn_rate_alerts, recording_rules
+
+_CONTROL_TOWER, _BORDER = "lianyun-control-tower", "lianyun-border-board"
+_PIPELINE, _PARTNERS = "lianyun-pipeline-health", "lianyun-partner-quality"
+_FINANCING, _OBJECTIVES = "lianyun-financing", "lianyun-promises"
+
+_SHOWN_ON = {
+    "Watchdog": _CONTROL_TOWER,
+    "MilestoneOverdue": _CONTROL_TOWER,
+    "BorderTrainsStuck": _BORDER,
+    "BorderDwellAnomaly": _BORDER,
+    "CasesBehind": _BORDER,
+    "PartnerSilent": _PARTNERS,
+    "EventsArriveLate": _PARTNERS,
+    "PartnerEquivocates": _PARTNERS,
+    "PartnerKeyExpires": _PARTNERS,
+    "RefusedRatioHigh": _PARTNERS,
+    "DeadLettersGrowing": _PARTNERS,
+    "DeadLetterOld": _PARTNERS,
+    "FinancingRequestsWaiting": _FINANCING,
+    "FinancingStatusStale": _FINANCING,
+    "CertificateExpires": _FINANCING,
+    "CreditSignalsBehind": _FINANCING,
+    "WebhooksWaiting": _FINANCING,
+    "WebhookDisabled": _FINANCING,
+}
+
+
+def dashboard_of(alert: Alert) -> str:
+    """The uid of the dashboard about an alert: that of the objectives for a burn rate, by default that of the pipeline."""
+    return _OBJECTIVES if alert.slo else _SHOWN_ON.get(alert.name, _PIPELINE)
+
 
 _HEAD = "# Written by `make schemas` from services/monitoring/alerting.\ngroups:\n"
 
 
-def every_alert() -> tuple[Alert, ...]:
-    """All rules that may fire; an objective has one by severity, of one name."""
-    return (*(alert for group in GROUPS.values() for alert in group), *burning())
+def all_alerts() -> tuple[Alert, ...]:
+    """Every alerting rule; an objective has one per severity, under one name."""
+    return (*(alert for group in GROUPS.values() for alert in group), *burn_rate_alerts())
 
 
 def alert_rules() -> str:
     """The text of ops/alerts/alerts.yml."""
-    groups = {**GROUPS, "objectives": tuple(burning())}
+    groups = {**GROUPS, "objectives": tuple(burn_rate_alerts())}
     return _HEAD + "".join(
         line for name, alerts in groups.items() for line in _group(name, map(_alert, alerts))
     )
@@ -29,7 +58,8 @@ def alert_rules() -> str:
 def objective_rules() -> str:
     """The text of ops/alerts/objectives.yml."""
     found = (
-        {"record": name, "expr": expression, "labels": labels} for name, expression, labels in recordings()
+        {"record": name, "expr": expression, "labels": labels}
+        for name, expression, labels in recording_rules()
     )
     return _HEAD + "".join(_group("objective_recordings", found))
 

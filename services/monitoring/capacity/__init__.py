@@ -1,1 +1,1 @@
-"""How many partitions, workers and how much disk so many trains need, computed from what an event was measured to cost."""
+"""Capacity planning: partitions, workers, cores and disk for a number of trains, from the measured cost of an event."""

@@ -1,11 +1,10 @@
-"""A size as text: one row of the table in docs/reference/capacity.md, and what a person at a terminal reads."""
+"""A size as text: a row of the table in docs/reference/capacity.md, and the lines of the command."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.monitoring.capacity.figures import Figures
-from services.monitoring.capacity.sizing import Demand, Size, size
+from services.monitoring.capacity.sizing import Demand, Figures, Size, size
 
 CASES: Sequence[tuple[str, Demand]] = (
     ("20,000 trains a year (today)", Demand(20_000)),
@@ -22,7 +21,7 @@ HEAD = "| | events/s mean | at the peak | partitions | workers | cores: workers,
 
 
 def table(figures: Figures) -> list[str]:
-    """The rows of the page for ``CASES``, in Markdown, with the head."""
+    """The table of ``CASES`` in Markdown, with its head."""
     return [HEAD, "|---" * 8 + "|", *(_row(name, demand, size(demand, figures)) for name, demand in CASES)]
 
 
@@ -36,14 +35,14 @@ def _row(name: str, demand: Demand, found: Size) -> str:
         found.partitions,
         found.workers,
         cores,
-        human(found.database_bytes // demand.years),
-        human(found.kafka_bytes),
+        format_bytes(found.database_bytes // demand.years),
+        format_bytes(found.kafka_bytes),
     )
     return f"| {' | '.join(map(str, cells))} |"
 
 
 def lines(demand: Demand, found: Size) -> list[tuple[str, str]]:
-    """What the command prints: a name and a value each."""
+    """The lines of the command: name and value."""
     return [
         ("boxes a year, under way", f"{found.boxes_per_year:,}, {found.boxes_under_way:,}"),
         ("events a year", f"{found.events_per_year:,}"),
@@ -55,10 +54,13 @@ def lines(demand: Demand, found: Size) -> list[tuple[str, str]]:
         ("cores at the peak: Postgres", f"{found.postgres_cores:.2f}"),
         ("cores at the peak: Kafka", f"{found.kafka_cores:.2f}"),
         ("a day's backlog is gone after", _hours(found.hours_to_catch_up_a_day)),
-        (f"database, {demand.years} years", human(found.database_bytes)),
-        ("and while a replay runs", human(found.replay_bytes)),
-        (f"archived log, {demand.wal_days} days", human(found.wal_bytes)),
-        (f"Kafka, {demand.kafka_days} days, {demand.kafka_replicas} replicas", human(found.kafka_bytes)),
+        (f"database, {demand.years} years", format_bytes(found.database_bytes)),
+        ("and while a replay runs", format_bytes(found.replay_bytes)),
+        (f"archived log, {demand.wal_days} days", format_bytes(found.wal_bytes)),
+        (
+            f"Kafka, {demand.kafka_days} days, {demand.kafka_replicas} replicas",
+            format_bytes(found.kafka_bytes),
+        ),
     ]
 
 
@@ -66,8 +68,8 @@ def _hours(hours: float | None) -> str:
     return "never, on one machine like the measured one" if hours is None else f"{hours:.1f} hours"
 
 
-def human(count: int) -> str:
-    """Bytes in the largest decimal unit that leaves a number of at least one."""
+def format_bytes(count: int) -> str:
+    """Bytes in the largest decimal unit with a value of at least one."""
     value, unit = float(count), "B"
     for larger in ("kB", "MB", "GB", "TB", "PB"):
         if value < 1_000:

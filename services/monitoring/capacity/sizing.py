@@ -1,26 +1,71 @@
-"""From trains a year to events a second, partitions, workers, cores and disk: arithmetic, with every assumption a field. Pure."""
+"""Capacity from trains a year and the measured cost of an event: events a second, partitions, workers, cores and disk."""
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass
+from importlib.resources import files
 from math import ceil
 
-from services.monitoring.capacity.figures import Figures
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    command: str = Field(description="what measured it")
+    hardware: str = Field(description="on what")
+    commit: str = Field(description="of which source")
+
+
+class Processing(_Section):
+    """Rates and processor time; microseconds are summed over all cores."""
+
+    events_per_second: int = Field(gt=0)
+    workers_us: int = Field(gt=0)
+    postgres_us: int = Field(gt=0)
+    kafka_us: int = Field(gt=0)
+    worker_mb: int = Field(gt=0)
+
+
+class Storage(_Section):
+    """Bytes per event."""
+
+    database_bytes: int = Field(gt=0)
+    state_bytes: int = Field(gt=0)
+    wal_bytes: int = Field(gt=0)
+    kafka_bytes: int = Field(gt=0)
+
+
+class Figures(BaseModel):
+    """The measured cost of an event, each figure with its source."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    processing: Processing
+    storage: Storage
+
+
+def load_figures() -> Figures:
+    """The figures of this release."""
+    text = files("services.monitoring.capacity").joinpath("measured.toml").read_text(encoding="utf-8")
+    return Figures.model_validate(tomllib.loads(text))
+
 
 _YEAR = 365 * 86_400
 _HOURS = 365 * 24
 LEAST_WORKERS = 2
-"""One goes on while the other is replaced."""
+"""One continues while the other is replaced."""
 LEAST_PARTITIONS = 8
 """As declared; there is no reason to have fewer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What the platform is to bear. ``boxes_under_way`` overrides what follows from trains and ``days_under_way``.
+    """The load. ``boxes_under_way`` overrides the number derived from trains and ``days_under_way``.
 
-    ``peak`` is how many times the mean of business events must be borne for hours: a border that reports its days after an outage.
-    Telemetry comes evenly. ``busy`` is the share of a core that may be used at that peak.
+    ``peak`` is the multiple of the mean of business events to be sustained for hours, as when a border reports days after an outage;
+    telemetry is even. ``busy`` is the share of a core to be used at that peak.
     """
 
     trains_per_year: int
@@ -39,10 +84,10 @@ class Demand:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What it takes: events, processes, cores at the peak, and bytes on disk at the end of ``Demand.years``.
+    """The capacity needed: events, processes, cores at the peak, and bytes on disk after ``Demand.years``.
 
-    ``single_writer`` is false where the peak is more than one database was measured to take. ``hours_to_catch_up_a_day`` is how
-    long the backlog of a day takes on one machine like the measured one, None where it never ends.
+    ``single_writer`` is false where the peak exceeds what one database was measured to take. ``hours_to_catch_up_a_day`` is the time to
+    process the backlog of a day on a machine like the measured one; None where it never ends.
     """
 
     boxes_per_year: int
@@ -70,7 +115,7 @@ class Size:
 
 
 def size(demand: Demand, figures: Figures) -> Size:
-    """Compute what ``demand`` takes on machines like those of ``figures``. Raises ValueError where a figure makes no sense."""
+    """The capacity for ``demand`` on machines like those of ``figures``. Pure. Raises ValueError for a figure out of range."""
     if demand.trains_per_year < 0 or not 0 < demand.busy <= 1 or demand.peak < 1:
         raise ValueError("trains cannot be negative, busy is in (0, 1], peak is at least 1")
     boxes = demand.trains_per_year * demand.boxes_per_train
@@ -112,7 +157,7 @@ def size(demand: Demand, figures: Figures) -> Size:
 
 
 def _partitions(workers: int) -> int:
-    """A power of two with two partitions for each worker: room to double the workers without moving a key."""
+    """A power of two of at least two partitions per worker: room to double the workers without moving a key."""
     count = LEAST_PARTITIONS
     while count < 2 * workers:
         count *= 2

@@ -1,4 +1,4 @@
-"""Grafana's dashboards as code: what each shows, drawn as JSON, and a check that every query answers."""
+"""Grafana's dashboards as code: their definitions, generated JSON, and a check of their queries."""
 
 from services.runtime.named_sql import Queries
 

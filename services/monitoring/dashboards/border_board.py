@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from services.monitoring.dashboards import statement
-from services.monitoring.dashboards.addresses import BORDER, TO_PARTNERS
 from services.monitoring.dashboards.definitions import (
+    BORDER_BOARD_UID,
+    TO_PARTNERS,
     Dashboard,
     Kind,
     Link,
@@ -17,7 +18,9 @@ from services.monitoring.dashboards.definitions import (
 
 _AT = 'crossing=~"$crossing"'
 _DOWN = (TO_PARTNERS,)
-_SAME = Link("Boxes of these trains that are not ready", BORDER, {"crossing": "${crossing:queryparam}"})
+_SAME = Link(
+    "Boxes of these trains that are not ready", BORDER_BOARD_UID, {"crossing": "${crossing:queryparam}"}
+)
 _NOBODY = "no train is due, queued or handed over"
 
 NUMBERS = Row(
@@ -48,7 +51,7 @@ TRAINS = Row(
               "cases, some seconds later; where two names of one train are not linked it shows both; and a train that was led to a border "
               "beside its planned route it does not show.",
               Kind.TABLE, (Rows(statement("border_trains")),), (_SAME, *_DOWN), width=24, height=14, empty=_NOBODY,
-              cells={"train": Link("Only this train", BORDER, {"train": "${__data.fields.train}"})},
+              cells={"train": Link("Only this train", BORDER_BOARD_UID, {"train": "${__data.fields.train}"})},
               widths={"crossing": 165, "phase": 120, "train": 225, "bound": 60, "ready": 60, "Beijing": 95, "local": 95,
                       "Moscow": 95, "due by": 95, "position": 110, "case owner": 85, "cases": 55}),
         Panel("Boxes that are not ready", "none",

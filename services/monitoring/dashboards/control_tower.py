@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from services.monitoring.dashboards import statement
-from services.monitoring.dashboards.addresses import (
+from services.monitoring.dashboards.definitions import (
     TO_BORDER,
     TO_CORRIDOR,
     TO_CROSSING,
-    TO_MONEY,
+    TO_FINANCING,
+    TO_OBJECTIVES,
     TO_PARTNERS,
     TO_PIPELINE,
-    TO_PROMISES,
-)
-from services.monitoring.dashboards.definitions import (
     Dashboard,
     Kind,
     Link,
@@ -49,7 +47,7 @@ NOW = Row(
               (TO_PARTNERS,), width=4, height=4, alarming=1),
         Panel("Error budget spent, the most", "percentunit",
               "Of the promise that is worst off: how much of what may be bad in 30 days was bad in the last 3.",
-              Kind.NUMBER, (Metric("1 - min(slo:error_budget_left:ratio)"),), (TO_PROMISES,), width=4, height=4,
+              Kind.NUMBER, (Metric("1 - min(slo:error_budget_left:ratio)"),), (TO_OBJECTIVES,), width=4, height=4,
               empty="nothing was counted yet", worrying=0.5, alarming=1),
     ),
 )  # fmt: skip
@@ -155,7 +153,7 @@ TROUBLE = Row(
         Panel("Alerts that fire", "none", "By name; alerts that always fire are left out.", Kind.BARS,
               (Metric('count by (alertname, dashboard_uid) (ALERTS{alertstate="firing",severity!="none"})',
                       "{{alertname}}"),),
-              (TO_PIPELINE, TO_PROMISES, TO_MONEY, TO_PARTNERS), empty="no alert fires"),
+              (TO_PIPELINE, TO_OBJECTIVES, TO_FINANCING, TO_PARTNERS), empty="no alert fires"),
     ),
 )  # fmt: skip
 
@@ -165,5 +163,5 @@ CONTROL_TOWER = Dashboard(
     "Is anything wrong on the corridors, and where does one look next? For whoever is on duty.",
     (NOW, CORRIDORS, LATENESS, BORDERS, TROUBLE),
     (Variable("corridor", "Corridor", "lianyun_consignments", "corridor"),),
-    (TO_BORDER, TO_PARTNERS, TO_PIPELINE, TO_MONEY, TO_PROMISES),
+    (TO_BORDER, TO_PARTNERS, TO_PIPELINE, TO_FINANCING, TO_OBJECTIVES),
 )

@@ -1,4 +1,4 @@
-"""How a dashboard is declared: typed values without any knowledge of Grafana's JSON. Pure."""
+"""Declarations of dashboards, independent of Grafana's JSON, with their uids and the links shared by panels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PREFIX = "lianyun-"
 
 
 class Kind(StrEnum):
-    """How a panel draws what it asked for."""
+    """The visualization of a panel."""
 
     NUMBER = "stat"
     LINES = "timeseries"
@@ -21,7 +21,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """PromQL, and how each of its series is called (``{{label}}``)."""
+    """PromQL, and the legend of its series (``{{label}}``)."""
 
     expression: str
     legend: str = ""
@@ -29,7 +29,7 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """SQL on the views of the schema ``dashboard``; its columns are what a table shows."""
+    """SQL on the views of the schema ``dashboard``; its columns are those of a table."""
 
     statement: str
 
@@ -39,7 +39,7 @@ Query = Metric | Rows
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """To the dashboard ``to`` (its uid), which then shows only what ``having`` says, by variable."""
+    """A link to the dashboard ``to`` (its uid), with the variables ``having`` set."""
 
     title: str
     to: str
@@ -48,11 +48,10 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One picture. ``empty`` says why it may show nothing; without it a panel that shows nothing is a fault.
+    """One panel. ``empty`` says why it may show nothing; without it, an empty panel is a fault.
 
-    ``cells`` link the values of a column, ``units`` and ``widths`` (pixels) give columns one of their own. A number is shown red from
-    ``alarming`` on and below ``alarming_below``, and orange from ``worrying`` on. Raises ValueError where something is missing that a
-    reader needs.
+    ``cells`` link the values of a column; ``units`` and ``widths`` (pixels) override those of columns. A number is red from ``alarming``
+    on and below ``alarming_below``, and orange from ``worrying`` on. Raises ValueError where something is missing that a reader needs.
     """
 
     title: str
@@ -81,8 +80,7 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """What a reader chooses at the top: values of ``label`` of the series ``of``, all of them at first; without ``of`` a text
-    that a reader writes."""
+    """A variable: the values of ``label`` of the series ``of``, initially all; without ``of``, a text box."""
 
     name: str
     title: str
@@ -91,8 +89,8 @@ class Variable:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """An annotation: moments or spans that are drawn across every panel. That there are none needs no reason."""
+class Annotation:
+    """An annotation: points or spans of time drawn across every panel. It may be empty without a reason."""
 
     name: str
     colour: str
@@ -110,7 +108,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Dashboard:
-    """All of one dashboard. ``name`` gives its uid and its file."""
+    """A dashboard. ``name`` determines its uid and its file."""
 
     name: str
     title: str
@@ -126,10 +124,29 @@ class Dashboard:
 
     @property
     def uid(self) -> str:
-        """By which links and alerts call it."""
+        """The uid used by links and alerts."""
         return PREFIX + self.name
 
     @property
     def panels(self) -> tuple[Panel, ...]:
-        """Those of all rows."""
+        """The panels of all rows."""
         return tuple(panel for row in self.rows for panel in row.panels)
+
+
+CONTROL_TOWER_UID = PREFIX + "control-tower"
+BORDER_BOARD_UID = PREFIX + "border-board"
+PIPELINE_UID = PREFIX + "pipeline-health"
+PARTNERS_UID = PREFIX + "partner-quality"
+FINANCING_UID = PREFIX + "financing"
+OBJECTIVES_UID = PREFIX + "promises"
+
+TO_BORDER = Link("Border board", BORDER_BOARD_UID)
+TO_CROSSING = Link("Trains at this crossing", BORDER_BOARD_UID, {"crossing": "${__field.labels.crossing}"})
+TO_CORRIDOR = Link(
+    "Trains at this corridor's crossing", BORDER_BOARD_UID, {"crossing": "${__field.labels.corridor}"}
+)
+TO_PIPELINE = Link("Pipeline health", PIPELINE_UID)
+TO_PARTNERS = Link("Partners and dead letters", PARTNERS_UID)
+TO_PARTNER = Link("This partner", PARTNERS_UID, {"partner": "${__field.labels.partner}"})
+TO_FINANCING = Link("Financing and bank API", FINANCING_UID)
+TO_OBJECTIVES = Link("Promises and error budgets", OBJECTIVES_UID)

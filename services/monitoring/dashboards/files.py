@@ -1,4 +1,4 @@
-"""The files of ops/dashboards: what they are to be, and which of them are stale."""
+"""The generated files of ops/dashboards."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from services.monitoring.dashboards.border_board import BORDER_BOARD
 from services.monitoring.dashboards.control_tower import CONTROL_TOWER
 from services.monitoring.dashboards.definitions import Dashboard
 from services.monitoring.dashboards.financing import FINANCING_API
-from services.monitoring.dashboards.objectives import PROMISES
+from services.monitoring.dashboards.objectives import OBJECTIVES_BOARD
 from services.monitoring.dashboards.partner_quality import PARTNER_QUALITY
 from services.monitoring.dashboards.pipeline_health import PIPELINE_HEALTH
 
@@ -21,7 +21,7 @@ DASHBOARDS: tuple[Dashboard, ...] = (
     PIPELINE_HEALTH,
     PARTNER_QUALITY,
     FINANCING_API,
-    PROMISES,
+    OBJECTIVES_BOARD,
 )
 
 
@@ -33,7 +33,7 @@ def render() -> Mapping[Path, str]:
 
 
 def stale(root: Path = ROOT) -> list[Path]:
-    """Which of them are missing, differ, or are there and nothing makes them."""
+    """The files that are missing, differ, or are no longer generated."""
     made = render()
     differing = [
         path
@@ -45,7 +45,7 @@ def stale(root: Path = ROOT) -> list[Path]:
 
 
 def write(root: Path = ROOT) -> list[Path]:
-    """Write what is stale, remove what nothing makes, and return both."""
+    """Write stale files, remove those no longer generated, and return both."""
     made, old = render(), stale(root)
     for path in old:
         if path not in made:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from services.monitoring.alerting.alert import grown
-from services.monitoring.dashboards.addresses import TO_PARTNERS, TO_PIPELINE, TO_PROMISES
-from services.monitoring.dashboards.definitions import Dashboard, Kind, Metric, Panel, Row
+from services.monitoring.alerting.alerts import counter_increase
+from services.monitoring.dashboards.definitions import (
+    TO_OBJECTIVES,
+    TO_PARTNERS,
+    TO_PIPELINE,
+    Dashboard,
+    Kind,
+    Metric,
+    Panel,
+    Row,
+)
 
 _DOWN = (TO_PIPELINE,)
 _SLOW = "histogram_quantile({0}, sum by ({1}le) (rate(lianyun_api_request_seconds_bucket[$__rate_interval])))"
 _FAILED, _ANSWERED = (
-    f"sum({grown(f'lianyun_api_requests_total{which}', '1h')})" for which in ('{status=~"5.."}', "")
+    f"sum({counter_increase(f'lianyun_api_requests_total{which}', '1h')})"
+    for which in ('{status=~"5.."}', "")
 )
 _UNASKED = "nobody called in this time"
 
@@ -50,16 +59,16 @@ API = Row(
     (
         Panel("Requests", "reqps", "Requests answered, by status, a second.", Kind.LINES,
               (Metric("sum by (status) (rate(lianyun_api_requests_total[$__rate_interval]))", "{{status}}"),),
-              (TO_PROMISES,)),
+              (TO_OBJECTIVES,)),
         Panel("Share that failed on our side", "percentunit", "Answers of 500 and above among all, in the last hour.",
               Kind.LINES,
-              (Metric(f"({_FAILED} or vector(0)) / {_ANSWERED}", "failed"),), (TO_PROMISES,), alarming=0.001,
+              (Metric(f"({_FAILED} or vector(0)) / {_ANSWERED}", "failed"),), (TO_OBJECTIVES,), alarming=0.001,
               empty=_UNASKED),
         Panel("Time to answer", "s", "Half of all requests, 19 in 20, 99 in 100.", Kind.LINES,
-              tuple(Metric(_SLOW.format(q, ""), f"{q}") for q in ("0.5", "0.95", "0.99")), (TO_PROMISES,),
+              tuple(Metric(_SLOW.format(q, ""), f"{q}") for q in ("0.5", "0.95", "0.99")), (TO_OBJECTIVES,),
               empty=_UNASKED),
         Panel("The slowest routes, 19 in 20", "s", "By route as declared.", Kind.BARS,
-              (Metric("topk(10, " + _SLOW.format("0.95", "route, ") + ")", "{{route}}"),), (TO_PROMISES,), empty=_UNASKED),
+              (Metric("topk(10, " + _SLOW.format("0.95", "route, ") + ")", "{{route}}"),), (TO_OBJECTIVES,), empty=_UNASKED),
         Panel("Calls by route", "reqps", "The ten that are called most, a second.", Kind.LINES,
               (Metric("topk(10, sum by (route) (rate(lianyun_api_requests_total[$__rate_interval])))", "{{route}}"),),
               _DOWN),
@@ -90,11 +99,11 @@ WEBHOOKS = Row(
     (
         Panel("Deliveries", "cps", "Attempts by what came of them, a second.", Kind.LINES,
               (Metric("sum by (outcome) (rate(lianyun_webhook_deliveries_total[$__rate_interval]))", "{{outcome}}"),),
-              (TO_PROMISES,), empty="nothing was to be delivered"),
+              (TO_OBJECTIVES,), empty="nothing was to be delivered"),
         Panel("From commit to delivery, 99 in 100", "s", "Of what was delivered.", Kind.LINES,
               (Metric("histogram_quantile(0.99, sum by (le) "
                       "(rate(lianyun_webhook_delivery_seconds_bucket[$__rate_interval])))", "99 in 100"),),
-              (TO_PROMISES,), empty="nothing was delivered in this time", alarming=60),
+              (TO_OBJECTIVES,), empty="nothing was delivered in this time", alarming=60),
         Panel("Deliveries that wait", "none", "For endpoints that are enabled.", Kind.LINES,
               (Metric("max(lianyun_webhook_waiting)", "waiting"),), _DOWN, width=8),
         Panel("The oldest attempt due", "s", "How long ago it was due that waits longest.", Kind.LINES,
@@ -110,5 +119,5 @@ FINANCING_API = Dashboard(
     "Financing and bank API",
     "Are decisions taken, calls answered and parties told? For who looks after banks; no bank's own figures are in it.",
     (FINANCING, API, WEBHOOKS),
-    links=(TO_PROMISES, TO_PIPELINE),
+    links=(TO_OBJECTIVES, TO_PIPELINE),
 )

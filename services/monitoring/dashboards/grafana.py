@@ -1,4 +1,4 @@
-"""From a declared dashboard to Grafana's JSON (classic schema). The only module that knows the SDK."""
+"""Grafana's dashboard JSON (classic schema) from a declaration; the only module that uses the SDK."""
 
 from __future__ import annotations
 
@@ -14,8 +14,31 @@ from grafana_foundation_sdk.models import common as common_model
 from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models import prometheus as prometheus_model
 
-from services.monitoring.dashboards.annotations import MARKS
-from services.monitoring.dashboards.definitions import Dashboard, Kind, Link, Mark, Metric, Panel, Query, Rows
+from services.monitoring.dashboards import statement
+from services.monitoring.dashboards.definitions import (
+    Annotation,
+    Dashboard,
+    Kind,
+    Link,
+    Metric,
+    Panel,
+    Query,
+    Rows,
+)
+
+ANNOTATIONS = (
+    Annotation("Closures and embargoes", "red", Rows(statement("closures"))),
+    Annotation(
+        "Releases",
+        "blue",
+        Metric(
+            "count by (version) (lianyun_build_info) unless count by (version) (lianyun_build_info offset 5m)"
+        ),
+        "Release {{version}} works",
+    ),
+    Annotation("Migrations and rebuilt states", "purple", Rows(statement("deployments"))),
+)
+
 
 PROMETHEUS = "${datasource}"
 POSTGRES = "${database}"
@@ -58,7 +81,7 @@ class _Sql:
 
 
 def draw(declared: Dashboard) -> str:
-    """The dashboard as JSON, the same for the same declaration."""
+    """The dashboard as JSON; deterministic."""
     drawn = (
         dashboard.Dashboard(declared.title)
         .uid(declared.uid)
@@ -95,7 +118,7 @@ def draw(declared: Dashboard) -> str:
         )  # fmt: skip
     for link in declared.links:
         drawn.link(_link(link).keep_time(True).icon("dashboard"))
-    for mark in MARKS:
+    for mark in ANNOTATIONS:
         drawn.annotation(_annotation(mark))
     number, y = 0, 0
     for row in declared.rows:
@@ -111,7 +134,7 @@ def draw(declared: Dashboard) -> str:
 
 
 def _without_placement(drawn: Any) -> Any:
-    """The SDK places every link and annotation into a menu where nobody sees it; without a place they stand at the top."""
+    """The SDK places links and annotations in a hidden menu; without a placement they are shown at the top."""
     if isinstance(drawn, dict):
         return {
             key: _without_placement(each)
@@ -166,7 +189,7 @@ def _panel(declared: Panel, number: int, place: model.GridPos) -> Any:
         drawn.display_mode(common_model.BarGaugeDisplayMode.BASIC)
         drawn.name_placement(common_model.BarGaugeNamePlacement.LEFT).max_viz_height(_BAR)
     if declared.kind is Kind.TABLE and declared.empty:
-        # It is said where there is no row at all, not in every cell without a value.
+        # Shown for a table without rows, not in each empty cell.
         drawn.override_by_regexp(".*", [model.DynamicConfigValue(id_val="noValue", value="")])
     for column in sorted({*declared.units, *declared.cells, *declared.widths}):
         properties = []
@@ -197,7 +220,7 @@ def _target(query: Query, reference: str, *, instant: bool) -> Any:
     return target.legend_format(query.legend) if query.legend else target
 
 
-def _annotation(mark: Mark) -> Any:
+def _annotation(mark: Annotation) -> Any:
     drawn = dashboard.AnnotationQuery().name(mark.name).icon_color(mark.colour).enable(True)
     drawn.datasource(_reference(_source_of(mark.query)))
     if isinstance(mark.query, Metric):
@@ -207,7 +230,7 @@ def _annotation(mark: Mark) -> Any:
 
 
 def _link(link: Link, *, of_panel: bool = False) -> dashboard.DashboardLink:
-    """What a series or a cell is about is known where it is clicked, not to a link of the whole panel."""
+    """A link; a panel's own link cannot use the series or cell that was clicked."""
     having = "".join(
         f"&{value}" if value.endswith(":queryparam}") else f"&var-{name}={_variable(value)}"
         for name, value in link.having.items()

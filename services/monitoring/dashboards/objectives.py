@@ -1,21 +1,29 @@
-"""What the platform promises, how much of each error budget is spent, and how fast it burns."""
+"""Dashboard of service level objectives: error budgets spent, and burn rates."""
 
 from __future__ import annotations
 
 from services.monitoring.alerting.objectives import OBJECTIVES, Objective, count, ratio
-from services.monitoring.dashboards.addresses import TO_MONEY, TO_PIPELINE
-from services.monitoring.dashboards.definitions import Dashboard, Kind, Link, Metric, Panel, Row
+from services.monitoring.dashboards.definitions import (
+    TO_FINANCING,
+    TO_PIPELINE,
+    Dashboard,
+    Kind,
+    Link,
+    Metric,
+    Panel,
+    Row,
+)
 
 _EMPTY = "nothing was counted yet"
-_WHERE: dict[str, Link] = {"visible": TO_PIPELINE, "api": TO_MONEY, "webhooks": TO_MONEY}
-"""Where one looks next when a promise is in danger."""
+_WHERE: dict[str, Link] = {"visible": TO_PIPELINE, "api": TO_FINANCING, "webhooks": TO_FINANCING}
+"""The dashboard to look at next, by objective."""
 
 
 def _row(objective: Objective) -> Row:
     at = f'{{slo="{objective.name}"}}'
     down = (_WHERE[objective.name],)
     return Row(
-        objective.promise,
+        objective.statement,
         (
             Panel(f"{objective.name}: budget spent", "percentunit",
                   "How much of what may be bad in 30 days was bad in the last 3. Above 100 % the promise of these 30 days is broken, "
@@ -42,16 +50,16 @@ FIRING = Row(
     (
         Panel("Alerts about promises", "none", "Which fire or are about to, by severity.", Kind.LINES,
               (Metric('count by (alertname, severity, alertstate) (ALERTS{slo!=""})',
-                      "{{alertname}} {{severity}} {{alertstate}}"),), (TO_PIPELINE, TO_MONEY), width=24,
+                      "{{alertname}} {{severity}} {{alertstate}}"),), (TO_PIPELINE, TO_FINANCING), width=24,
               empty="no promise is in danger"),
     ),
 )  # fmt: skip
 
-PROMISES = Dashboard(
+OBJECTIVES_BOARD = Dashboard(
     "promises",
     "Promises and error budgets",
     "What the platform promises, how much of each error budget is spent, and how fast it burns.",
     (*map(_row, OBJECTIVES), FIRING),
-    links=(TO_PIPELINE, TO_MONEY),
+    links=(TO_PIPELINE, TO_FINANCING),
     since="now-3d",
 )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from services.monitoring.alerting.alert import grown
+from services.monitoring.alerting.alerts import counter_increase
 from services.monitoring.dashboards import statement
-from services.monitoring.dashboards.addresses import PARTNERS, TO_PARTNER, TO_PARTNERS, TO_PIPELINE
 from services.monitoring.dashboards.definitions import (
+    PARTNERS_UID,
+    TO_PARTNER,
+    TO_PARTNERS,
+    TO_PIPELINE,
     Dashboard,
     Kind,
     Link,
@@ -17,10 +20,10 @@ from services.monitoring.dashboards.definitions import (
 )
 
 _OF = '{partner=~"$partner"}'
-_CELL = {"partner": Link("Only this partner", PARTNERS, {"partner": "${__data.fields.partner}"})}
+_CELL = {"partner": Link("Only this partner", PARTNERS_UID, {"partner": "${__data.fields.partner}"})}
 _QUIET = "nothing was published in this time"
 _REFUSED, _ACCEPTED = (
-    f"sum by (partner) ({grown(f'lianyun_events_{what}_total{_OF}', '1h')})"
+    f"sum by (partner) ({counter_increase(f'lianyun_events_{what}_total{_OF}', '1h')})"
     for what in ("refused", "accepted")
 )
 
@@ -29,7 +32,7 @@ def _a_second(counter: str) -> tuple[Metric, ...]:
     return (Metric(f"sum by (partner) (rate({counter}{_OF}[$__rate_interval]))", "{{partner}}"),)
 
 
-_LETTERS = 'max by (partner, reason, outcome) (lianyun_dead_letters{partner=~"$partner"%s})'
+_DEAD_LETTERS = 'max by (partner, reason, outcome) (lianyun_dead_letters{partner=~"$partner"%s})'
 
 SCORECARD = Row(
     "Scorecard",
@@ -96,17 +99,17 @@ QUALITY = Row(
     ),
 )  # fmt: skip
 
-LETTERS = Row(
+DEAD_LETTERS = Row(
     "Dead letters",
     (
         Panel("Open", "none", "Letters that nobody has dealt with, by partner and reason.", Kind.BARS,
-              (Metric("sort_desc(" + _LETTERS % ',outcome="OPEN"' + ")", "{{partner}} {{reason}}"),), (TO_PARTNER,),
+              (Metric("sort_desc(" + _DEAD_LETTERS % ',outcome="OPEN"' + ")", "{{partner}} {{reason}}"),), (TO_PARTNER,),
               empty="no letter is open"),
         Panel("The oldest open one", "s", "How long ago it was appended, by partner.", Kind.LINES,
               (Metric(f"time() - min by (partner) (lianyun_dead_letter_oldest_timestamp_seconds{_OF})", "{{partner}}"),),
               (TO_PARTNER,), empty="no letter is open", alarming=172_800),
         Panel("What became of letters", "none", "All letters that are kept, by where they stand.", Kind.LINES,
-              (Metric("sum by (outcome) (" + _LETTERS % "" + ")", "{{outcome}}"),), (TO_PARTNERS,),
+              (Metric("sum by (outcome) (" + _DEAD_LETTERS % "" + ")", "{{outcome}}"),), (TO_PARTNERS,),
               empty="nothing was ever refused"),
         Panel("What operators did", "none",
               "Outcomes of redriving, discarding and replacing letters that are still kept; `lianyun dlq` does it.",
@@ -124,7 +127,7 @@ PARTNER_QUALITY = Dashboard(
     "partner-quality",
     "Partner data quality and dead letters",
     "Whose messages are late, silent, doubtful or refused, and what is to be done. For who looks after partners.",
-    (SCORECARD, FRESHNESS, QUALITY, LETTERS),
+    (SCORECARD, FRESHNESS, QUALITY, DEAD_LETTERS),
     (Variable("partner", "Partner", "lianyun_partner_expected_interval_seconds", "partner"),),
     (TO_PIPELINE,),
 )

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from services.monitoring.dashboards.addresses import TO_MONEY, TO_PARTNERS, TO_PROMISES
-from services.monitoring.dashboards.definitions import Dashboard, Kind, Metric, Panel, Row
+from services.monitoring.dashboards.definitions import (
+    TO_FINANCING,
+    TO_OBJECTIVES,
+    TO_PARTNERS,
+    Dashboard,
+    Kind,
+    Metric,
+    Panel,
+    Row,
+)
 
 _LATENCY = "histogram_quantile({0}, sum by (stage, le) (rate(lianyun_pipeline_latency_seconds_bucket[$__rate_interval])))"
 _STEP = "histogram_quantile(0.99, sum by (step, le) (rate(lianyun_step_seconds_bucket[$__rate_interval])))"
@@ -46,9 +54,9 @@ FLOW = Row(
                Metric("sum(rate(lianyun_events_refused_total[$__rate_interval]))", "refused")), _DOWN),
         Panel("Latency, 99 in 100", "s",
               "From publishing to the log (published_to_log) and from there to the visible commit (log_to_state).",
-              Kind.LINES, (Metric(_LATENCY.format("0.99"), "{{stage}}"),), (TO_PROMISES,), empty=_REST),
+              Kind.LINES, (Metric(_LATENCY.format("0.99"), "{{stage}}"),), (TO_OBJECTIVES,), empty=_REST),
         Panel("Latency, median", "s", "The same for one in two messages.", Kind.LINES,
-              (Metric(_LATENCY.format("0.5"), "{{stage}}"),), (TO_PROMISES,), empty=_REST),
+              (Metric(_LATENCY.format("0.5"), "{{stage}}"),), (TO_OBJECTIVES,), empty=_REST),
         Panel("Messages that wait, by topic", "none", "Between the workers' positions and the end of the log.", Kind.LINES,
               (Metric("sum by (topic) (lianyun_ledger_lag_events)", "{{topic}}"),), _DOWN),
         Panel("The oldest that waits, by topic", "s", "How long ago the oldest message was appended that is not applied.",
@@ -70,7 +78,7 @@ WORK = Row(
         Panel("Followers behind", "s",
               "Since credit signals and cases last stood at all events that were visible.", Kind.LINES,
               (Metric("time() - max(lianyun_credit_whole_timestamp_seconds)", "credit signals"),
-               Metric("time() - max(lianyun_cases_whole_timestamp_seconds)", "cases")), (TO_MONEY,)),
+               Metric("time() - max(lianyun_cases_whole_timestamp_seconds)", "cases")), (TO_FINANCING,)),
         Panel("Rebalances and ended workers", "none",
               "Changes of the assignment, and worker processes that ended, in the interval. The supervisor of a machine shows the second; in "
               "containers nobody does, and restarts show as new starts.",
@@ -124,6 +132,6 @@ PIPELINE_HEALTH = Dashboard(
     "Pipeline health",
     "Does what partners publish become visible, how fast, and what stands in its way? For who runs the platform.",
     (NOW, FLOW, WORK, DATABASE),
-    links=(TO_PARTNERS, TO_PROMISES, TO_MONEY),
+    links=(TO_PARTNERS, TO_OBJECTIVES, TO_FINANCING),
     since="now-1h",
 )

@@ -1,4 +1,4 @@
-"""How a session reads what dashboards show: as their role, without writing, for a while, and as of a moment."""
+"""Read-only database transactions of dashboards: under their role, with a timeout, as of a moment."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import psycopg
 ROLE = "lianyun_dashboards"
 
 
-def only_read(session: psycopg.Connection[Any], at: datetime | None = None) -> None:
-    """Limit the transaction that begins now; it takes the dashboards' role where the caller may.
+def begin_read_only(session: psycopg.Connection[Any], at: datetime | None = None) -> None:
+    """Restrict the transaction that has just begun; it takes the dashboards' role where the caller may.
 
-    With ``at`` tables show that moment, not now: a simulated world has a time of its own. Blocks for a round trip or three.
+    With ``at`` the views show that moment, as a simulated world has a time of its own. Blocks for up to three round trips.
     """
     session.execute("SET TRANSACTION READ ONLY")
     session.execute("SET LOCAL statement_timeout = '15s'")

@@ -1,4 +1,4 @@
-"""The process that shows what the database says: counts and moments of the whole platform, however many workers there are."""
+"""The exporter: metrics of the whole platform that are read from the database, independent of the number of workers."""
 
 from services.runtime.named_sql import Queries
 

@@ -1,17 +1,17 @@
-"""`python -m services.monitoring.exporter`: shows what the database says until SIGTERM; settings from LIANYUN_* variables."""
+"""`python -m services.monitoring.exporter`: export metrics of the database until SIGTERM; settings from LIANYUN_* variables."""
 
 from __future__ import annotations
 
-from services.runtime.process import began, starting
+from services.runtime.process import log_start, startup_imports
 
 
 def main() -> None:
-    """Work until SIGTERM or SIGINT. An error ends the process, and whoever supervises it starts it again."""
-    with starting():
+    """Work until SIGTERM or SIGINT. An error ends the process, to be restarted by its supervisor."""
+    with startup_imports():
         from services.monitoring.exporter.process import run
         from services.monitoring.exporter.settings import ExporterSettings
 
-    run(began("exporter", ExporterSettings()))
+    run(log_start("exporter", ExporterSettings()))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""How many trains wait beside each crossing, and how long trains stood there lately.
+"""Trains waiting beside each crossing, and the dwell of those that passed lately.
 
-Which trains wait is the border board's answer: what is queued there is counted here. A train ends where the gauge changes, its boxes
-go on under another number: so the dwell is from its arrival beside a crossing until most of its boxes were handed over, changed gauge
-or were seen anywhere else. A train that goes on itself is not counted in it.
+Waiting trains are those that the border board shows as queued. A train ends where the gauge changes and its containers continue
+under another number, so the dwell lasts from its arrival beside a crossing until most of its containers were handed over, changed
+gauge or were observed elsewhere. A train that continues itself is not counted.
 """
 
 from __future__ import annotations
@@ -20,56 +20,57 @@ from services.domain.facts import LinkKind, Micros
 from services.domain.rules import HOUR
 from services.ledger.storage.term_numbers import term_number
 from services.monitoring.exporter import statement
-from services.monitoring.exporter.sample import SECOND, Sample
-from services.monitoring.exporter.shares import share
+from services.monitoring.exporter.sample import SECOND, Sample, percentile
 from services.query.board.approach import OVER, Phase
 from services.query.board.crossing_status import EventCache, trains_at_crossings
 from services.telemetry import gauges
 
-LOOK_BACK: Micros = 28 * 24 * HOUR
-"""The dwell is that of trains that arrived within this time."""
-LATELY: Micros = 3 * 24 * HOUR
-"""What is set beside the whole time, to see a crossing grow slow."""
+DWELL_WINDOW: Micros = 28 * 24 * HOUR
+"""The dwell is of trains that arrived within this time."""
+RECENT_WINDOW: Micros = 3 * 24 * HOUR
+"""The shorter window in which a slowdown shows."""
 ARRIVED = catalogue.spec("cre.movement.arrived.v1").number
 
 
-class Borders:
-    """Asks for the trains that wait; keeps what it has read of their routes, so that the second time costs less."""
+class BorderQueues:
+    """Measures the waiting trains; caches the events of their routes between measurements."""
 
     def __init__(self) -> None:
         self._events = EventCache()
 
-    def ask(self, session: Connection[Any], now: Micros) -> Iterable[Sample]:
-        """The samples of all crossings on rails: those that wait, and the longest of them."""
+    def measure(self, session: Connection[Any], now: Micros) -> Iterable[Sample]:
+        """Samples per rail crossing: trains waiting, and the longest wait."""
         queued = (
             (each.come.crossing.id, each.come.near, each.train.latest.at)
             for each in trains_at_crossings(session, self._events, now)
             if each.come.phase is Phase.QUEUED
         )
-        return tuple(waiting(queued))
+        return tuple(waiting_samples(queued))
 
 
-def dwell(session: Connection[Any], now: Micros) -> Iterable[Sample]:
-    """The samples of all crossings on rails: how long trains stood there."""
+def measure_dwell(session: Connection[Any], now: Micros) -> Iterable[Sample]:
+    """Samples per rail crossing: how long trains stood there."""
     rows = session.execute(
         statement("border"),
         {
-            "since": now - LOOK_BACK,
+            "since": now - DWELL_WINDOW,
             "arrived": ARRIVED,
             "over": sorted(OVER),
-            "places": list(beside()),
+            "places": list(crossings_by_place()),
             "wagon_carries": LinkKind.WAGON_CARRIES,
             "train_carries": LinkKind.TRAIN_CARRIES,
         },
     ).fetchall()
-    return tuple(stood(((place, arrived, left) for place, arrived, left in rows if arrived <= now), now))
+    return tuple(
+        dwell_samples(((place, arrived, left) for place, arrived, left in rows if arrived <= now), now)
+    )
 
 
-def waiting(queued: Iterable[tuple[str, str, Micros]]) -> Iterator[Sample]:
-    """The samples that queued trains give: the crossing, the station beside it, and since when they stand there."""
+def waiting_samples(queued: Iterable[tuple[str, str, Micros]]) -> Iterator[Sample]:
+    """Samples of queued trains, given as (crossing, station beside it, waiting since)."""
     counted: Counter[tuple[str, str]] = Counter()
     longest: dict[str, Micros] = {}
-    halves = {half for each in beside().values() for half in each}
+    halves = {half for each in crossings_by_place().values() for half in each}
     for crossing, station, since in queued:
         if (crossing, station) in halves:
             counted[crossing, station] += 1
@@ -80,32 +81,29 @@ def waiting(queued: Iterable[tuple[str, str, Micros]]) -> Iterator[Sample]:
         yield Sample(gauges.BORDER_LONGEST_WAITING, (crossing,), since / SECOND)
 
 
-def stood(trains: Iterable[tuple[int, Micros, Micros]], now: Micros) -> Iterator[Sample]:
-    """The samples that trains give: the number of the station's place, when they arrived, when most of their boxes went on."""
+def dwell_samples(trains: Iterable[tuple[int, Micros, Micros]], now: Micros) -> Iterator[Sample]:
+    """Samples of trains, given as (number of the station's place, arrival, departure of most containers)."""
     times: dict[str, list[Micros]] = defaultdict(list)
     lately: dict[str, list[Micros]] = defaultdict(list)
     for place, arrived, left in trains:
-        for crossing, _ in beside()[place]:
+        for crossing, _ in crossings_by_place()[place]:
             times[crossing].append(left - arrived)
-            if left >= now - LATELY:
+            if left >= now - RECENT_WINDOW:
                 lately[crossing].append(left - arrived)
     for crossing, taken in times.items():
         taken.sort()
         yield Sample(gauges.BORDER_TRAINS_PASSED, (crossing,), len(taken))
-        yield Sample(gauges.BORDER_DWELL_MEDIAN, (crossing,), share(taken, 50) / SECOND)
-        yield Sample(gauges.BORDER_DWELL_P90, (crossing,), share(taken, 90) / SECOND)
+        yield Sample(gauges.BORDER_DWELL_MEDIAN, (crossing,), percentile(taken, 50) / SECOND)
+        yield Sample(gauges.BORDER_DWELL_P90, (crossing,), percentile(taken, 90) / SECOND)
         yield Sample(gauges.BORDER_TRAINS_PASSED_LATELY, (crossing,), len(lately[crossing]))
         if lately[crossing]:
-            recent = share(sorted(lately[crossing]), 50)
+            recent = percentile(sorted(lately[crossing]), 50)
             yield Sample(gauges.BORDER_DWELL_LATELY, (crossing,), recent / SECOND)
 
 
 @cache
-def beside() -> Mapping[int, tuple[tuple[str, str], ...]]:
-    """By the number of a station's place: the crossings on rails that it stands beside, each with the station's id.
-
-    A station of two crossings counts at both.
-    """
+def crossings_by_place() -> Mapping[int, tuple[tuple[str, str], ...]]:
+    """The rail crossings beside a station and the station's id, by the number of the station's place; a station may have two."""
     found: dict[int, tuple[tuple[str, str], ...]] = {}
     for crossing in railnet.crossings().values():
         if crossing.by_sea:

@@ -1,8 +1,8 @@
-"""What an answer of the database becomes: values of declared gauges, and the question that asks for them."""
+"""Samples of declared metrics, and the measurement that yields them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ SECOND: Micros = 1_000_000
 
 
 class Sample(NamedTuple):
-    """One value of ``definition`` under the values of its labels, in their order."""
+    """One value of ``definition``, under the values of its labels in their order."""
 
     definition: Definition
     labels: tuple[str, ...]
@@ -23,15 +23,20 @@ class Sample(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked, how often (seconds), and how: in the caller's transaction, at the moment given.
+class Measurement:
+    """A query of the database, by ``name``, to be run each ``every`` seconds.
 
-    One that ``writes`` is asked outside any: each of its statements commits by itself, so that none is open for long.
-
-    ``ask`` locks nothing that others need. Raises psycopg errors: the statement timeout among them.
+    ``measure`` takes a session and the current time; it runs in a read-only transaction of the caller, and takes no lock that others
+    need. One that ``writes`` runs outside of any transaction: each of its statements commits by itself, so that none stays open. Raises
+    psycopg errors, the statement timeout among them.
     """
 
     name: str
     every: float
-    ask: Callable[[Connection[Any], Micros], Iterable[Sample]]
+    measure: Callable[[Connection[Any], Micros], Iterable[Sample]]
     writes: bool = False
+
+
+def percentile(ordered: Sequence[Micros], percent: int) -> Micros:
+    """Nearest-rank percentile of ``ordered`` (ascending, not empty)."""
+    return ordered[-(-len(ordered) * percent // 100) - 1]

@@ -8,7 +8,7 @@ from services.runtime.connections import Connections
 
 
 class ExporterSettings(Connections):
-    """What ``lianyun exporter`` can be told. Durations are seconds."""
+    """Settings of ``lianyun exporter``. Durations are seconds."""
 
     dsn: SecretStr = Field(description="URL of the database")
     exporter_metrics_host: str = "127.0.0.1"

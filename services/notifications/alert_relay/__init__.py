@@ -1,1 +1,1 @@
-"""How alerts reach people: Alertmanager's configuration, and a relay to the chat robots that it cannot speak to."""
+"""The relay between Alertmanager and the chat robots that it cannot address itself."""

@@ -1,4 +1,4 @@
-"""What Alertmanager sends as the text of a chat message, and the forms that robots of WeCom and DingTalk take.
+"""Alertmanager's notifications as messages for the group robots of WeCom and DingTalk.
 
 WeCom: https://developer.work.weixin.qq.com/document/path/91770 (markdown, 4,096 bytes of UTF-8 at most).
 DingTalk: https://open.dingtalk.com/document/orgapp/custom-robots-send-group-messages (markdown; 20,000 bytes; a signature
@@ -20,8 +20,8 @@ WECOM_BYTES, DINGTALK_BYTES = 4_096, 20_000
 _MORE = "\n…"
 
 
-class Sent(BaseModel):
-    """One alert of a notification, as far as it is read here."""
+class NotifiedAlert(BaseModel):
+    """One alert of a notification; fields not used here are ignored."""
 
     status: Literal["firing", "resolved"]
     labels: dict[str, str]
@@ -29,13 +29,13 @@ class Sent(BaseModel):
 
 
 class Notification(BaseModel):
-    """The body of Alertmanager's webhook (version 4), as far as it is read here."""
+    """The body of Alertmanager's webhook (version 4); fields not used here are ignored."""
 
-    alerts: list[Sent]
+    alerts: list[NotifiedAlert]
 
     @property
     def title(self) -> str:
-        """One line for a list: how many fire, and of which kinds."""
+        """One line: the number of firing alerts, and their names."""
         firing = [alert for alert in self.alerts if alert.status == "firing"]
         names = ", ".join(
             dict.fromkeys(alert.labels.get("alertname", "?") for alert in firing or self.alerts)
@@ -55,7 +55,7 @@ def dingtalk(notification: Notification) -> Mapping[str, Any]:
 
 
 def dingtalk_signed(url: str, secret: str, millis: int) -> str:
-    """``url`` with the time and its signature; as it is where there is no secret."""
+    """``url`` with timestamp and signature; unchanged where there is no secret."""
     if not secret:
         return url
     stamped = hmac.new(secret.encode(), f"{millis}\n{secret}".encode(), hashlib.sha256).digest()
@@ -63,7 +63,7 @@ def dingtalk_signed(url: str, secret: str, millis: int) -> str:
 
 
 def cut(text: str, most: int) -> str:
-    """``text`` of at most so many bytes of UTF-8, cut between characters, with a sign that it was."""
+    """``text`` truncated to ``most`` bytes of UTF-8, at a character boundary and with an ellipsis."""
     raw = text.encode()
     if len(raw) <= most:
         return text

@@ -1,6 +1,6 @@
-"""Takes what Alertmanager sends and hands it to chat robots; what a robot did not take, Alertmanager sends again.
+"""An HTTP server that forwards Alertmanager's notifications to chat robots.
 
-Nothing is kept here: Alertmanager repeats until it is answered with 200.
+Stateless: Alertmanager repeats a notification until it is answered with 200, so a failure of a robot is answered with 502.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pydantic_settings import SettingsConfigDict
 from services.monitoring.alerting.alertmanager import DINGTALK, WECOM
 from services.notifications.alert_relay.message import Notification, dingtalk, dingtalk_signed, wecom
 from services.runtime.connections import WithSecretFiles
-from services.telemetry.http_responses import Answering
+from services.telemetry.http import RequestHandler
 
 log = logging.getLogger(__name__)
 _MOST = 1 << 20
@@ -25,7 +25,7 @@ HEALTH = "/health/live"
 
 
 class RelaySettings(WithSecretFiles):
-    """Settings of the relay, from LIANYUN_* variables or mounted secrets. URLs of robots hold their keys, so they are secrets."""
+    """Settings of the relay, from LIANYUN_* variables or mounted secrets. Robots' URLs contain their keys, so they are secrets."""
 
     model_config = SettingsConfigDict(
         env_prefix="LIANYUN_", frozen=True, extra="ignore", hide_input_in_errors=True
@@ -39,23 +39,23 @@ class RelaySettings(WithSecretFiles):
     dingtalk_secret: SecretStr = Field(SecretStr(""), description="its secret, where it signs")
 
 
-class NotTaken(Exception):
-    """A robot did not take a message; the text names no key."""
+class DeliveryFailed(Exception):
+    """A robot did not accept a message; the text contains no key."""
 
 
 class Relay:
-    """A server on the host and port of ``settings``; ``port`` is the one that it got."""
+    """A server on the host and port of ``settings``; ``port`` is the actual one."""
 
     def __init__(self, settings: RelaySettings) -> None:
         self._settings = settings
         self._client = httpx.Client(timeout=settings.relay_timeout, trust_env=True)
-        self._ways = {WECOM: self._to_wecom, DINGTALK: self._to_dingtalk}
-        self._server = ThreadingHTTPServer((settings.relay_host, settings.relay_port), _handler(self._take))
+        self._routes = {WECOM: self._to_wecom, DINGTALK: self._to_dingtalk}
+        self._server = ThreadingHTTPServer((settings.relay_host, settings.relay_port), _handler(self._relay))
         self._server.daemon_threads = True
 
     @property
     def port(self) -> int:
-        """The port that is listened on."""
+        """The port listened on."""
         return int(self._server.server_address[1])
 
     def run(self) -> None:
@@ -63,15 +63,15 @@ class Relay:
         self._server.serve_forever(poll_interval=0.2)
 
     def stop(self) -> None:
-        """End serving; from another thread than ``run``."""
+        """Stop serving; to be called from another thread than ``run``."""
         self._server.shutdown()
         self._server.server_close()
         self._client.close()
 
-    def _take(self, path: str, body: bytes) -> tuple[int, str]:
-        """The status and text of the answer to Alertmanager."""
-        way = self._ways.get(path)
-        if way is None:
+    def _relay(self, path: str, body: bytes) -> tuple[int, str]:
+        """Status and text of the response to Alertmanager."""
+        deliver = self._routes.get(path)
+        if deliver is None:
             return 404, f"send to {WECOM} or {DINGTALK}"
         try:
             notification = Notification.model_validate_json(body)
@@ -79,8 +79,8 @@ class Relay:
             log.warning("not a notification: %d faults", problem.error_count(), extra={"action": "refused"})
             return 400, "this is not a notification of Alertmanager"
         try:
-            way(notification)
-        except NotTaken as problem:
+            deliver(notification)
+        except DeliveryFailed as problem:
             log.warning("%s: %s", path, problem, extra={"action": "not_taken"})
             return 502, str(problem)
         log.info("%s: %s", path, notification.title, extra={"action": "told"})
@@ -98,34 +98,34 @@ class Relay:
 
     def _post(self, url: str, body: object, setting: str) -> None:
         if not url:
-            raise NotTaken(f"no robot is configured: set {setting}")
+            raise DeliveryFailed(f"no robot is configured: set {setting}")
         try:
             answer = self._client.post(url, json=body)
-            said = answer.json()
+            reply = answer.json()
         except (httpx.HTTPError, ValueError) as problem:
-            raise NotTaken(f"the robot did not answer as robots do: {type(problem).__name__}") from None
+            raise DeliveryFailed(f"the robot did not answer as robots do: {type(problem).__name__}") from None
         # Robots answer 200 to everything and say in the body whether they took it.
-        if answer.status_code != 200 or not isinstance(said, dict) or said.get("errcode") != 0:
-            code = said.get("errcode") if isinstance(said, dict) else None
-            raise NotTaken(f"the robot refused: status {answer.status_code}, errcode {code}")
+        if answer.status_code != 200 or not isinstance(reply, dict) or reply.get("errcode") != 0:
+            code = reply.get("errcode") if isinstance(reply, dict) else None
+            raise DeliveryFailed(f"the robot refused: status {answer.status_code}, errcode {code}")
 
 
 def _handler(take: Callable[[str, bytes], tuple[int, str]]) -> type[BaseHTTPRequestHandler]:
-    class Handler(Answering):
+    class Handler(RequestHandler):
         def do_GET(self) -> None:
             if self.path == HEALTH:
-                self._answer(200, "ready to hand on")
+                self._respond(200, "ready to hand on")
             else:
-                self._answer(404, f"send to {WECOM} or {DINGTALK}")
+                self._respond(404, f"send to {WECOM} or {DINGTALK}")
 
         def do_POST(self) -> None:
             length = self.headers.get("Content-Length", "")
             if not length.isdecimal() or int(length) > _MOST:
-                self._answer(413, "a notification has a length of at most a megabyte")
+                self._respond(413, "a notification has a length of at most a megabyte")
                 return
-            self._answer(*take(self.path, self.rfile.read(int(length))))
+            self._respond(*take(self.path, self.rfile.read(int(length))))
 
-        def _answer(self, status: int, text: str) -> None:
-            self.answer(status, "text/plain; charset=utf-8", text.encode() + b"\n")
+        def _respond(self, status: int, text: str) -> None:
+            self.respond(status, "text/plain; charset=utf-8", text.encode() + b"\n")
 
     return Handler

@@ -1,7 +1,7 @@
-"""Webhooks: parties are told, at addresses of their own, that something changed; what it is they read through the API.
+"""Webhooks: parties are notified, at endpoints of their own, that something changed, and read the details through the API.
 
-Messages are made of what is committed and of nothing else, and delivered at least once by ``lianyun webhooks run``. Their
-order is not promised. Signed by Standard Webhooks 1.0: ``v1`` (HMAC-SHA256) and ``v1a`` (Ed25519).
+Messages are made from committed rows only and delivered at least once, in no guaranteed order, by ``lianyun webhooks run``. Signatures
+follow Standard Webhooks 1.0: ``v1`` (HMAC-SHA256) and ``v1a`` (Ed25519).
 """
 
 from services.runtime.named_sql import Queries

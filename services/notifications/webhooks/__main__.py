@@ -1,17 +1,17 @@
-"""`python -m services.notifications.webhooks`: makes and delivers messages until SIGTERM; settings from LIANYUN_* variables."""
+"""`python -m services.notifications.webhooks`: make and deliver messages until SIGTERM; settings from LIANYUN_* variables."""
 
 from __future__ import annotations
 
-from services.runtime.process import began, starting
+from services.runtime.process import log_start, startup_imports
 
 
 def main() -> None:
-    """Work until SIGTERM or SIGINT. An error ends the process, and whoever supervises it starts it again."""
-    with starting():
+    """Work until SIGTERM or SIGINT. An error ends the process, to be restarted by its supervisor."""
+    with startup_imports():
         from services.notifications.webhooks.process import run
         from services.notifications.webhooks.settings import WebhookSettings
 
-    run(began("webhooks", WebhookSettings()))
+    run(log_start("webhooks", WebhookSettings()))
 
 
 if __name__ == "__main__":

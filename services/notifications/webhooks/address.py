@@ -1,8 +1,8 @@
-"""Which addresses may be called: none inside our own networks, whatever name or spelling leads there.
+"""The addresses that a webhook may call: public ones only (protection against server-side request forgery).
 
-A webhook makes the platform call where somebody else says. So the URL is judged when it is registered, and every address
-that its name resolves to is judged again, by ``allowed``, when a socket to exactly that address is opened: a name that
-changes its address in between (DNS rebinding) gains nothing.
+A webhook has the platform send requests to an address of somebody else's choice. The URL is checked at registration, and each
+address that its name resolves to is checked again, by ``allowed``, when the socket to that address is opened: DNS rebinding in
+between has no effect.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 MAX_URL: Final = 2_048
 
-# Beside what the standard library calls not global: addresses that stand for other addresses behind a translator, and
-# those where clouds keep metadata of a machine.
+# In addition to those that the standard library knows as not global: addresses translated to others (NAT64, 6to4), and the
+# metadata services of clouds.
 _REFUSED: Final = tuple(
     map(
         ip_network,
@@ -36,13 +36,13 @@ _REFUSED_PORTS: Final = frozenset(
 
 
 class BadUrl(ValueError):
-    """The URL cannot be a webhook's; the text says why and what to give instead."""
+    """The URL cannot be that of a webhook; the text says why and what to give instead."""
 
 
 def allowed(address: str, loopback: bool = False) -> bool:
-    """Whether a socket to ``address`` (an IP address as text) may be opened; ``loopback``: to this machine too.
+    """Whether a socket to the IP address ``address`` may be opened; ``loopback`` also allows this machine.
 
-    An IPv4 address inside an IPv6 one is judged as the IPv4 address; anything that is no address is refused.
+    An IPv4-mapped IPv6 address is treated as the IPv4 address; anything that is no address is refused.
     """
     try:
         found: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
@@ -58,8 +58,8 @@ def allowed(address: str, loopback: bool = False) -> bool:
 
 
 def require_url(url: str, loopback: bool = False) -> None:
-    """Raise BadUrl where ``url`` cannot be a webhook's: https only, no credentials, no fragment, no internal address, a port
-    of the web: 443, or from 1024 on one that no other kind of service has.
+    """Raise BadUrl unless ``url`` may be a webhook's: https, without credentials and fragment, no internal address, port 443 or one
+    from 1024 on that no other protocol is known for.
 
     ``loopback`` allows http and https to this machine, for tests and the sandbox. Names are not resolved here.
     """

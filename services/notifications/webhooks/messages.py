@@ -1,4 +1,4 @@
-"""What a party is told: that something of its own changed, and where to read it. Nothing else is in a message."""
+"""The messages of webhooks: that a resource of the party changed, and where to read it; no further content."""
 
 from __future__ import annotations
 
@@ -16,41 +16,41 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class MessageType(StrEnum):
-    """What a subscription can ask for."""
+    """The types of messages."""
 
     CONSIGNMENT_CHANGED = "consignment.changed.v1"
-    """Accepted events may have changed a consignment that the party is engaged in, or that is its collateral."""
+    """Accepted events may have changed a consignment that the party is engaged in or that is its collateral."""
     FINANCING_ALERT = "financing.alert.v1"
-    """A fact about pledged cargo was accepted, after which whoever holds the pledge has to look at its financing."""
+    """A fact about pledged cargo was accepted that requires the holder of the pledge to review its financing."""
     FINANCING_DECIDED = "financing.decided.v1"
     """A decision was recorded on a financing of the party, or freed one."""
     TEST = "webhook.test.v1"
-    """Somebody asked for a test of the endpoint; sent whatever a subscription asks for."""
+    """A test of the endpoint was requested; sent whatever the subscription selects."""
 
 
 SUBSCRIBABLE = tuple(each for each in MessageType if each is not MessageType.TEST)
 
 
 class Subject(NamedTuple):
-    """What a message is about: ``kind`` (consignment, financing, webhook) and its id in the API."""
+    """The resource that a message is about: ``kind`` (consignment, financing, webhook) and its id in the API."""
 
     kind: str
     id: str
 
     @property
     def href(self) -> str:
-        """Where the receiver reads the rest, below the API's own address."""
+        """The resource's path, relative to the API's base URL."""
         owner, slash, reference = self.id.partition("/")
-        # A bank reads its financings under its own references; a slash in a reference parts nothing.
+        # A bank reads its financings under its own references; a slash in a reference is no separator.
         before = "" if self.kind == "financing" else f"{quote(owner, safe='')}{slash}"
         return f"/v1/{self.kind}s/{before}{quote(reference, safe='')}"
 
 
 class Message(NamedTuple):
-    """One message to one party; the same news gives the same ``id`` and ``body``, whoever looks at it when.
+    """One message to one party; the same change always yields the same ``id`` and ``body``.
 
-    ``same`` names what several pieces of news may be told of in one message, "" where each is told by itself.
-    ``traceparent`` is the context of the event that it tells of, "" where that came without; it is no part of what is told.
+    ``same`` identifies messages that may be coalesced, "" where each is delivered. ``traceparent`` is the trace context of the event
+    that caused it, "" where there was none; it is not part of the body.
     """
 
     id: str
@@ -65,12 +65,12 @@ class Message(NamedTuple):
 def message(
     party: str, type_: MessageType, subject: Subject, news: str, at: Micros, traceparent: str = ""
 ) -> Message:
-    """The message to ``party`` that ``news`` (the identity of what was committed) concerns ``subject``.
+    """The message to ``party`` about ``subject``; ``news`` identifies the committed change.
 
-    ``at`` is when it was committed, UTC microseconds; ``traceparent`` as of Message.
+    ``at`` is the time of the commit, UTC microseconds; ``traceparent`` as in Message.
     """
-    told = "\0".join((party, type_, subject.kind, subject.id, news))
-    id_ = f"msg_{hashlib.sha256(told.encode()).hexdigest()[:32]}"
+    identity = "\0".join((party, type_, subject.kind, subject.id, news))
+    id_ = f"msg_{hashlib.sha256(identity.encode()).hexdigest()[:32]}"
     body = {
         "id": id_,
         "type": str(type_),

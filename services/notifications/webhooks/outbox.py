@@ -1,35 +1,65 @@
-"""What is committed becomes messages: each kind of row is followed by position, and each step is one transaction.
+"""The outbox: makes messages of committed rows. Each kind of row is followed by position, each step is one transaction.
 
-A step reads rows that nothing can appear before any more (their transaction lies below the horizon of all running ones),
-puts down messages and deliveries, and moves the position. A step that is broken off leaves nothing, so nothing is lost
-and nothing is told twice under different ids. Two processes take turns at the row of the position.
+A step reads rows below the horizon of all running transactions, so none can appear before them later; it inserts messages and
+deliveries and advances the position. An interrupted step leaves nothing, so no change is lost or announced under two ids. Processes
+take turns through the lock on the position.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from psycopg import Connection
 from psycopg.rows import tuple_row
 
+from schemas.events.correction import Corrected
+from schemas.events.link import ConsignmentOpened
 from services.domain.facts import Micros
+from services.ledger.registry import store as registry_store
+from services.ledger.storage import event_reader
 from services.ledger.storage.arrays import adapt, bigints, uuids
 from services.ledger.storage.batch import MOST_EVENTS
 from services.ledger.storage.bodies import traces_of
 from services.ledger.storage.term_numbers import term_number
 from services.notifications.webhooks import statement
 from services.notifications.webhooks.messages import Message, MessageType, Subject, message
-from services.notifications.webhooks.names import names_of
 from services.notifications.webhooks.queue import put_messages
+from services.query.stored_events import Reread, Unreadable, reread
+
+
+def names_of(session: Connection[Any], consignments: Collection[bytes]) -> dict[bytes, str]:
+    """The names ``founder/reference`` in the API of founded consignments, by 16-byte id; without those that cannot be read."""
+    if not consignments:
+        return {}
+    cursor = session.cursor(binary=True, row_factory=tuple_row)
+    rows = cursor.execute(statement("founded"), {"ids": uuids(sorted(consignments))}).fetchall()
+    ids = {number: consignment for consignment, number in rows}
+    registry = registry_store.read_snapshot(session)
+    names: dict[bytes, str] = {}
+    for stored in event_reader.events_by_number(session, sorted(ids)):
+        try:
+            name = _named(reread(stored, registry))
+        except Unreadable:
+            continue  # reported by fsck; announced under the id
+        if name:
+            names[ids[stored.no]] = name
+    return names
+
+
+def _named(event: Reread) -> str:
+    payload = event.admitted.payload
+    opened = payload.replacement.payload if isinstance(payload, Corrected) else payload
+    return opened.consignment(event.admitted.party.code)[1] if isinstance(opened, ConsignmentOpened) else ""
+
 
 Session = Connection[Any]
 BATCHES = 16
-"""Transactions of events that one step looks at, at most 4,096 events each."""
+"""Transactions of events that one step follows, at most 4,096 events each."""
 ROWS = 500
 
 Wanted = Mapping[MessageType, frozenset[str]]
-"""Which parties ask for a type at all."""
+"""The parties subscribed to each type."""
 
 
 class Batch(NamedTuple):
@@ -41,16 +71,16 @@ class Batch(NamedTuple):
 
 
 class Step(NamedTuple):
-    """What a step did; ``rows`` 0 says that nothing new was visible."""
+    """The result of a step; ``rows`` 0: nothing new was visible."""
 
     rows: int
     deliveries: int
 
 
 def step(session: Session) -> Step:
-    """Follow every kind of row a little further and commit each; blocks while another process is at it.
+    """Follow every kind of row a little further, one transaction each; blocks while another process holds the position.
 
-    Raises psycopg errors of a database that is gone or busy, with nothing changed.
+    Raises psycopg errors where the database is gone or busy, with nothing changed.
     """
     adapt(session)
     done = [_one(session, source, look) for source, look in _SOURCES.items()]
@@ -58,7 +88,7 @@ def step(session: Session) -> Step:
 
 
 def catch_up(session: Session) -> int:
-    """Step until nothing new is visible; how many deliveries were put into the queue."""
+    """Step until nothing new is visible; the number of deliveries enqueued."""
     total = 0
     while True:
         done = step(session)
@@ -67,8 +97,8 @@ def catch_up(session: Session) -> int:
             return total
 
 
-class _News(NamedTuple):
-    """What a party is to hear of; ``of`` identifies what was committed and holds numbers that are nobody's business."""
+class _Change(NamedTuple):
+    """A change that a party is notified of; ``of`` identifies the committed row, and contains internal numbers."""
 
     party: str
     type: MessageType
@@ -78,22 +108,22 @@ class _News(NamedTuple):
     traceparent: str = ""
 
     def message(self, salt: bytes) -> Message:
-        """The message, whose id is no digest of anything that could be guessed."""
+        """The message; the salt keeps its id from being a digest of guessable values."""
         return message(
             self.party, self.type, self.subject, f"{salt.hex()} {self.of}", self.at, self.traceparent
         )
 
 
-class _Seen(NamedTuple):
+class _SourceRead(NamedTuple):
     rows: int
-    news: list[_News]
+    changes: list[_Change]
     last: tuple[str, int] | None
 
 
 def _one(session: Session, source: str, look: Any) -> Step:
     with session.transaction():
         found = _rows(session, "cursor", {"source": source})
-        if not found:  # nobody ever subscribed
+        if not found:  # there was never a subscription
             return Step(0, 0)
         type_, function = look
         wanted = _wanted(session).get(type_, frozenset())
@@ -101,12 +131,12 @@ def _one(session: Session, source: str, look: Any) -> Step:
             session.execute(statement("cursor_skip"), {"source": source})
             return Step(0, 0)
         (xid, no, salt), *_ = found
-        seen: _Seen = function(session, xid, no, wanted)
-        put = put_messages(session, [each.message(salt) for each in seen.news])
-        if seen.last is not None:
-            values = {"source": source, "xid": seen.last[0], "no": seen.last[1]}
+        read: _SourceRead = function(session, xid, no, wanted)
+        put = put_messages(session, [each.message(salt) for each in read.changes])
+        if read.last is not None:
+            values = {"source": source, "xid": read.last[0], "no": read.last[1]}
             session.execute(statement("cursor_move"), values)
-        return Step(seen.rows, put)
+        return Step(read.rows, put)
 
 
 def _wanted(session: Session) -> Wanted:
@@ -116,8 +146,8 @@ def _wanted(session: Session) -> Wanted:
     return {type_: frozenset(parties) for type_, parties in wanted.items()}
 
 
-def _events(session: Session, xid: str, no: int, wanted: frozenset[str]) -> _Seen:
-    """Who has to hear of accepted events: those engaged in a consignment that they reach, and banks with a pledge in it."""
+def _events(session: Session, xid: str, no: int, wanted: frozenset[str]) -> _SourceRead:
+    """Recipients of accepted events: parties engaged in a consignment that they reach, and banks with a pledge on it."""
     fresh = [Batch(*row) for row in _rows(session, "batches", {"xid": xid, "no": no, "limit": BATCHES})]
     ((mark,),) = _rows(session, "unsettled", {})
     again = [Batch(*row) for row in _rows(session, "again_take", {"limit": BATCHES})]
@@ -129,12 +159,12 @@ def _events(session: Session, xid: str, no: int, wanted: frozenset[str]) -> _See
             "mark": mark,
         }
         session.execute(statement("again_put"), values)
-    news = _changed(session, [*fresh, *again], wanted)
+    changes = _changed(session, [*fresh, *again], wanted)
     last = (fresh[-1].xid, fresh[-1].first_no) if fresh else None
-    return _Seen(len(fresh) + len(again), news, last)
+    return _SourceRead(len(fresh) + len(again), changes, last)
 
 
-def _changed(session: Session, batches: Sequence[Batch], wanted: frozenset[str]) -> list[_News]:
+def _changed(session: Session, batches: Sequence[Batch], wanted: frozenset[str]) -> list[_Change]:
     if not batches:
         return []
     values = {
@@ -147,20 +177,20 @@ def _changed(session: Session, batches: Sequence[Batch], wanted: frozenset[str])
         touched.setdefault(consignment, set()).add(xid)
     traces = _traces(session, batches)
     names = {term_number(party): party for party in wanted}
-    asked = {
+    recipients = {
         "ids": uuids(sorted(touched)),
         "words": bigints(sorted(names)),
         "parties": sorted(wanted),
     }
     at = {each.xid: each.at for each in batches}
-    found = [row for row in _rows(session, "recipients", asked) if row[2] or row[3]]
+    found = [row for row in _rows(session, "recipients", recipients) if row[2] or row[3]]
     called = names_of(session, {canonical for _, canonical, _, _ in found})
-    news: list[_News] = []
+    changes: list[_Change] = []
     for consignment, canonical, engaged, banks in found:
         subject = Subject("consignment", called.get(canonical, canonical.hex()))
         for party in {*(names[number] for number in engaged), *banks}:
-            news += (
-                _News(
+            changes += (
+                _Change(
                     party,
                     MessageType.CONSIGNMENT_CHANGED,
                     subject,
@@ -170,11 +200,11 @@ def _changed(session: Session, batches: Sequence[Batch], wanted: frozenset[str])
                 )
                 for xid in touched[consignment]
             )
-    return news
+    return changes
 
 
 def _traces(session: Session, batches: Sequence[Batch]) -> Mapping[tuple[str, bytes], str]:
-    """By transaction and consignment the trace of the event that touched it; of several, the one with the highest number."""
+    """The trace of the event that touched each consignment, by transaction and consignment; of several, the latest."""
     found = traces_of(session, [each.first_no for each in batches], MOST_EVENTS)
     if not found:  # the ordinary case
         return {}
@@ -190,32 +220,32 @@ def _traces(session: Session, batches: Sequence[Batch]) -> Mapping[tuple[str, by
     return {(within[no], consignment): found[no].text() for no, consignment in reached}
 
 
-def _decisions(session: Session, xid: str, no: int, wanted: frozenset[str]) -> _Seen:
-    """A decision goes to the bank whose financing it is on, and to the banks whose financings it freed.
+def _decisions(session: Session, xid: str, no: int, wanted: frozenset[str]) -> _SourceRead:
+    """A decision is announced to the bank whose financing it is on, and to banks whose financings it freed.
 
-    Whoever asked about cargo got the answer when it asked, and there is nothing more to read of it.
+    Requests about cargo were answered synchronously and have no resource to read.
     """
     rows = _rows(session, "decisions", {"xid": xid, "no": no, "limit": ROWS})
-    news: list[_News] = []
+    changes: list[_Change] = []
     for _, number, at, asked_by, financing, frees in rows:
         own = (
             [financing] if bank_of(financing) == asked_by else []
-        )  # a stranger may ask about it, and is refused
+        )  # a request of another party about it is refused
         subjects = {(bank_of(each), Subject("financing", each)) for each in [*own, *frees]}
-        news += _for(wanted, subjects, MessageType.FINANCING_DECIDED, f"decision {number}", at)
-    return _Seen(len(rows), news, (rows[-1][0], rows[-1][1]) if rows else None)
+        changes += _for(wanted, subjects, MessageType.FINANCING_DECIDED, f"decision {number}", at)
+    return _SourceRead(len(rows), changes, (rows[-1][0], rows[-1][1]) if rows else None)
 
 
-def _watched(session: Session, xid: str, no: int, wanted: frozenset[str]) -> _Seen:
-    """A fact about pledged cargo goes to the bank that holds the pledge."""
+def _watched(session: Session, xid: str, no: int, wanted: frozenset[str]) -> _SourceRead:
+    """A fact about pledged cargo is announced to the bank that holds the pledge."""
     rows = _rows(session, "watched", {"xid": xid, "no": no, "limit": ROWS})
     traces = traces_of(session, [row[1] for row in rows]) if rows else {}
-    news: list[_News] = []
+    changes: list[_Change] = []
     for _, number, at, financings in rows:
         subjects = {(bank_of(name), Subject("financing", name)) for name in financings}
         trace = traces[number].text() if number in traces else ""
-        news += _for(wanted, subjects, MessageType.FINANCING_ALERT, f"event {number}", at, trace)
-    return _Seen(len(rows), news, (rows[-1][0], rows[-1][1]) if rows else None)
+        changes += _for(wanted, subjects, MessageType.FINANCING_ALERT, f"event {number}", at, trace)
+    return _SourceRead(len(rows), changes, (rows[-1][0], rows[-1][1]) if rows else None)
 
 
 def _for(
@@ -225,12 +255,12 @@ def _for(
     of: str,
     at: Micros,
     trace: str = "",
-) -> list[_News]:
-    return [_News(party, type_, subject, of, at, trace) for party, subject in subjects if party in wanted]
+) -> list[_Change]:
+    return [_Change(party, type_, subject, of, at, trace) for party, subject in subjects if party in wanted]
 
 
 def bank_of(financing: str) -> str:
-    """The bank whose financing ``bank/reference`` is."""
+    """The bank of the financing ``bank/reference``."""
     return financing.partition("/")[0]
 
 

@@ -1,8 +1,7 @@
-"""The process that makes messages of what is committed and delivers them; any number of it may run.
+"""The process that makes and delivers messages; any number of it may run.
 
-A thread follows the committed rows, the event loop sends what is due. The state of both is in the database, so kill -9
-anywhere loses nothing: a step of the first is one transaction, and a delivery whose process is gone is due again when its
-lease runs out.
+A thread follows committed rows, the event loop sends what is due. All state is in the database, so kill -9 loses nothing: a step of
+the first is one transaction, and a delivery whose process is gone becomes due again when its lease expires.
 """
 
 from __future__ import annotations
@@ -23,14 +22,13 @@ from psycopg import Connection
 from services.domain.facts import Micros
 from services.ledger.storage.schema_window import require_schema
 from services.ledger.storage.session import open_session
-from services.notifications.webhooks import outbox, overview, queue, subscriptions
-from services.notifications.webhooks.metrics import WebhookMetrics
-from services.notifications.webhooks.queue import Taken
+from services.notifications.webhooks import outbox, queue, subscriptions
+from services.notifications.webhooks.queue import LeasedDelivery
 from services.notifications.webhooks.sealed_secrets import Seal, SealError
-from services.notifications.webhooks.sender import Answer, Sender
+from services.notifications.webhooks.sender import AttemptResult, Sender
 from services.notifications.webhooks.settings import WebhookSettings
 from services.notifications.webhooks.signature import Secret, headers
-from services.notifications.webhooks.trace_context import delivering, trace_field
+from services.notifications.webhooks.telemetry import WebhookMetrics, delivery_span, trace_field
 from services.runtime.follower import Follower, FollowerThread, serving_health
 from services.telemetry.http import Health
 from services.telemetry.tracing import Spans, open_spans
@@ -45,12 +43,12 @@ _LOOK_EVERY = 10.0
 Point = Callable[[str], None]
 
 
-def nothing(_point: str) -> None:
-    """Called at named points (``taken``, ``sent``, ``settled``); tests stop or kill the process there."""
+def no_op(_point: str) -> None:
+    """Called at named points (``taken``, ``sent``, ``settled``), at which tests stop or kill the process."""
 
 
 class OutboxFollower(Follower):
-    """Makes messages of what is committed, removes old ones, and measures all endpoints, on a session of its own."""
+    """Makes messages of committed rows, purges old ones and measures the endpoints, on a session of its own."""
 
     contended_pause = 0.0  # a step has waited for the lock already
 
@@ -64,7 +62,7 @@ class OutboxFollower(Follower):
         self._session = open_own_session(self._settings)
 
     def step(self) -> float:
-        """Follow every kind of row a little further. Raises psycopg errors: the database is gone."""
+        """Follow every kind of row a little further. Raises psycopg errors where the database is gone."""
         assert self._session is not None
         done = outbox.step(self._session)
         if time.monotonic() - self._purged > _PURGE_EVERY:
@@ -73,7 +71,7 @@ class OutboxFollower(Follower):
                 queue.purge(self._session, time.time_ns() // 1_000 - keep)
             self._purged = time.monotonic()
         if time.monotonic() - self._looked > _LOOK_EVERY:
-            self._metrics.look(overview.endpoints(self._session))
+            self._metrics.update_endpoints(subscriptions.endpoints(self._session))
             self._looked = time.monotonic()
         return 0.0 if done.rows else self._settings.webhook_tick
 
@@ -84,7 +82,7 @@ class OutboxFollower(Follower):
 
 
 def open_own_session(settings: WebhookSettings) -> Connection[Any]:
-    """A session in which every step is a transaction of its own. Raises SchemaMoved."""
+    """A session in autocommit mode. Raises SchemaMoved."""
     session = open_session(settings.dsn.get_secret_value(), APPLICATION)
     session.autocommit = True
     require_schema(session)
@@ -92,7 +90,7 @@ def open_own_session(settings: WebhookSettings) -> Connection[Any]:
 
 
 class Deliverer:
-    """Sends what is due, a few at a time for each endpoint, and puts down what came of it."""
+    """Sends what is due, a few at a time per endpoint, and stores the results."""
 
     def __init__(
         self,
@@ -100,7 +98,7 @@ class Deliverer:
         settings: WebhookSettings,
         seal: Seal,
         sender: Sender,
-        at_point: Point = nothing,
+        at_point: Point = no_op,
         clock: Callable[[], float] = time.time,
         metrics: WebhookMetrics | None = None,
         spans: Spans | None = None,
@@ -111,11 +109,11 @@ class Deliverer:
         self._at_point, self._clock = at_point, clock
         self._busy: Counter[str] = Counter()
         self._running: set[asyncio.Task[None]] = set()
-        # Jitter must differ between processes that were started alike.
+        # Jitter must differ between processes started at the same time.
         self._chance = random.SystemRandom().random
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Deliver until ``stop``, then let running attempts end. Raises psycopg errors: the database is gone."""
+        """Deliver until ``stop``, then finish running attempts. Raises psycopg errors where the database is gone."""
         while not stop.is_set():
             self.begin()
             if self._running:
@@ -127,86 +125,86 @@ class Deliverer:
         await self.finish()
 
     async def finish(self) -> None:
-        """Wait for the attempts that run."""
+        """Wait for the running attempts."""
         if self._running:
             await asyncio.wait(self._running)
         self._raise_failed()
 
     def begin(self) -> int:
-        """Take what is due and begin to send it; how many."""
+        """Lease what is due and start sending it; the number of deliveries."""
         busy = {key: count for key, count in self._busy.items() if count}
         lease = int(self._settings.lease * SECOND)
         with self._session.transaction():
-            taken = queue.take(self._session, self._now(), lease, busy, self._settings.webhook_at_once)
-            keys = {each: self._keys(each) for each in {one.subscription for one in taken}}
+            leased = queue.lease_due(self._session, self._now(), lease, busy, self._settings.webhook_at_once)
+            keys = {each: self._keys(each) for each in {one.subscription for one in leased}}
         self._at_point("taken")
-        for each in taken:
+        for each in leased:
             self._busy[each.subscription] += 1
             self._running.add(asyncio.create_task(self._attempt(each, keys[each.subscription])))
-        return len(taken)
+        return len(leased)
 
     def _keys(self, subscription: str) -> list[Secret] | None:
-        """What deliveries to it are signed with now; None where its secrets cannot be opened here."""
+        """The signing secrets of a subscription; None where they cannot be decrypted here."""
         try:
-            return subscriptions.signing(self._session, subscription, self._seal, self._now())
+            return subscriptions.signing_secrets(self._session, subscription, self._seal, self._now())
         except SealError as problem:
             log.error("%s", problem)
             return None
 
-    async def _attempt(self, taken: Taken, keys: list[Secret] | None) -> None:
+    async def _attempt(self, leased: LeasedDelivery, keys: list[Secret] | None) -> None:
         try:
-            answer = await self._send(taken, keys)
+            result = await self._send(leased, keys)
             self._at_point("sent")
             with self._session.transaction():
-                self._settle(taken, answer)
+                self._settle(leased, result)
             self._at_point("settled")
         except psycopg.errors.LockNotAvailable:
-            # Somebody works on the same subscription for long: what came of it is not put down, and it is due again when
-            # its lease runs out.
-            log.warning("delivery of %s to %s could not be settled", taken.message, taken.subscription)
+            # Another transaction has locked the subscription for long: the result is not stored, and the delivery becomes due
+            # again when its lease expires.
+            log.warning("delivery of %s to %s could not be settled", leased.message, leased.subscription)
         finally:
-            self._busy[taken.subscription] -= 1
+            self._busy[leased.subscription] -= 1
 
-    async def _send(self, taken: Taken, keys: list[Secret] | None) -> Answer:
+    async def _send(self, leased: LeasedDelivery, keys: list[Secret] | None) -> AttemptResult:
         if keys is None:
-            return Answer(
+            return AttemptResult(
                 None, "the platform cannot open the secret of this webhook; its operators were told"
             )
         if not keys:
-            return Answer(None, "the webhook was removed")
+            return AttemptResult(None, "the webhook was removed")
         now = self._clock()
-        signed = headers(taken.message, int(now), taken.body, keys)
-        with delivering(self._spans, taken) as delivery:
-            answer = await self._sender.post(taken.url, taken.body, {**signed, **delivery.headers}, now)
-            delivery.answered = answer
-        return answer
+        signed = headers(leased.message, int(now), leased.body, keys)
+        with delivery_span(self._spans, leased) as delivery:
+            result = await self._sender.post(leased.url, leased.body, {**signed, **delivery.headers}, now)
+            delivery.result = result
+        return result
 
-    def _settle(self, taken: Taken, answer: Answer) -> None:
+    def _settle(self, leased: LeasedDelivery, result: AttemptResult) -> None:
         now = self._now()
-        if answer.good:
-            queue.delivered(self._session, taken, answer.status or 0, now)
-            self._metrics.delivered(taken.at, now)
+        if result.success:
+            queue.record_success(self._session, leased, result.status or 0, now)
+            self._metrics.delivered(leased.at, now)
             return
-        pause = self._settings.backoff.pause(taken.attempt, self._chance(), answer.asked)
+        pause = self._settings.backoff.pause(leased.attempt, self._chance(), result.retry_after)
         again = None if pause is None else now + int(pause * SECOND)
-        queue.failed(self._session, taken, answer.status, answer.detail, now, again)
+        queue.record_failure(self._session, leased, result.status, result.detail, now, again)
         self._metrics.failed(again is None)
         log.info(
             "delivery of %s to %s failed: %s",
-            taken.message,
-            taken.subscription,
-            answer.detail,
-            extra=trace_field(taken),
+            leased.message,
+            leased.subscription,
+            result.detail,
+            extra=trace_field(leased),
         )
-        since = taken.failing_since
-        if answer.gone:
-            self._disable(taken, "the endpoint answered 410 Gone", now)
+        since = leased.failing_since
+        if result.gone:
+            self._disable(leased, "the endpoint answered 410 Gone", now)
         elif since is not None and now - since > self._settings.webhook_disable_after * SECOND:
-            self._disable(taken, f"every delivery failed for {(now - since) / DAY:.1f} days", now)
+            self._disable(leased, f"every delivery failed for {(now - since) / DAY:.1f} days", now)
 
-    def _disable(self, taken: Taken, reason: str, now: Micros) -> None:
-        if queue.disable(self._session, taken.subscription, reason, now):
-            log.warning("webhook %s is disabled: %s", taken.subscription, reason)
+    def _disable(self, leased: LeasedDelivery, reason: str, now: Micros) -> None:
+        if queue.disable(self._session, leased.subscription, reason, now):
+            log.warning("webhook %s is disabled: %s", leased.subscription, reason)
 
     def _raise_failed(self) -> None:
         done = {task for task in self._running if task.done()}
@@ -224,7 +222,7 @@ class Deliverer:
         return int(self._clock() * SECOND)
 
 
-async def work(settings: WebhookSettings, stop: asyncio.Event, at_point: Point = nothing) -> None:
+async def work(settings: WebhookSettings, stop: asyncio.Event, at_point: Point = no_op) -> None:
     """Follow and deliver until ``stop``. Raises SealError at once, and psycopg errors where the database is gone."""
     seal = settings.seal()
     loop = asyncio.get_running_loop()
@@ -243,7 +241,7 @@ async def work(settings: WebhookSettings, stop: asyncio.Event, at_point: Point =
         ),
         open_own_session(settings) as session,
     ):
-        # What of the queue a crash of the database forgets is delivered once more: no need to wait for its disk.
+        # Results lost in a crash of the database only cause a repeated delivery: no need to wait for its disk.
         session.execute("SET synchronous_commit = off")
         async with Sender(settings.webhook_timeout, settings.webhook_loopback) as sender:
             outbox_thread.start()
@@ -260,7 +258,7 @@ async def work(settings: WebhookSettings, stop: asyncio.Event, at_point: Point =
 
 
 def run(settings: WebhookSettings) -> None:
-    """Follow and deliver until SIGTERM or SIGINT; blocks. Raises as ``work`` does."""
+    """Follow and deliver until SIGTERM or SIGINT; blocks. Raises as ``work``."""
 
     async def until_stopped() -> None:
         stop = asyncio.Event()

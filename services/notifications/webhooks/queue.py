@@ -1,9 +1,9 @@
-"""The queue of deliveries in the store: put in with what they tell of, taken with a lease, settled with the answer.
+"""The queue of deliveries in the database: enqueued with their message, leased, settled with the result.
 
 Locks are taken in one order: the subscription, then its deliveries.
 
-A delivery is taken by one process at a time; one that ends without settling it (kill -9, power) loses it when the lease
-runs out, and it is tried again. So each is delivered at least once, and sometimes twice: receivers know it by its id.
+A delivery is leased by one process at a time; one that ends without settling it (kill -9, power) loses it when the lease expires, and
+it is attempted again. Delivery is therefore at least once; receivers deduplicate by the message's id.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from services.notifications.webhooks.messages import Message
 
 Session = Connection[Any]
 FOREVER: Final = (1 << 63) - 1
-"""When deliveries of a subscription that is not enabled are due."""
+"""Due time of the deliveries of a subscription that is not enabled."""
 
 
-class Taken(NamedTuple):
-    """A delivery to be attempted now; ``attempt`` counts from 1, ``at`` is when its news was committed.
+class LeasedDelivery(NamedTuple):
+    """A delivery to be attempted now; ``attempt`` counts from 1, ``at`` is when the change was committed.
 
-    ``traceparent`` is the context of the event that it tells of, None where that came without.
+    ``traceparent`` is the trace context of the event that caused it, None where there was none.
     """
 
     subscription: str
@@ -42,8 +42,8 @@ class Taken(NamedTuple):
     traceparent: str | None = None
 
 
-class Told(NamedTuple):
-    """A delivery as its party sees it: ``state`` WAITING, DELIVERED or DEAD."""
+class DeliveryRecord(NamedTuple):
+    """A delivery as shown to its party: ``state`` WAITING, DELIVERED or DEAD."""
 
     message: str
     type: str
@@ -57,33 +57,35 @@ class Told(NamedTuple):
 
 
 def put_messages(session: Session, messages: Iterable[Message], only: str | None = None) -> int:
-    """Put down ``messages`` with a delivery for each subscription that asks for them; return how many deliveries are new.
+    """Insert ``messages`` with a delivery for each subscription to their type; the number of new deliveries.
 
-    In the caller's transaction. A message that is there already changes nothing, nor does news of the ``same`` as a message
-    that nobody has begun to deliver. ``only``: for this subscription, whatever types it asks for.
+    In the caller's transaction. A message that exists is ignored, as is one whose ``same`` equals that of a message that no attempt was
+    made to deliver. ``only``: for this subscription, whatever types it selects.
     """
-    told = sorted(set(messages))
-    if not told:
+    ordered = sorted(set(messages))
+    if not ordered:
         return 0
     values = {
-        "ids": [each.id for each in told],
-        "parties": [each.party for each in told],
-        "types": [str(each.type) for each in told],
-        "ats": [each.at for each in told],
-        "bodies": [each.body for each in told],
-        "sames": [each.same or None for each in told],
-        "traces": [each.traceparent or None for each in told],
-        "seals": [_seal(each) for each in told],
+        "ids": [each.id for each in ordered],
+        "parties": [each.party for each in ordered],
+        "types": [str(each.type) for each in ordered],
+        "ats": [each.at for each in ordered],
+        "bodies": [each.body for each in ordered],
+        "sames": [each.same or None for each in ordered],
+        "traces": [each.traceparent or None for each in ordered],
+        "seals": [_seal(each) for each in ordered],
         "only": only,
         "forever": FOREVER,
     }
     return session.execute(statement("message_put"), values).rowcount
 
 
-def take(session: Session, now: Micros, lease: Micros, busy: dict[str, int], at_once: int) -> list[Taken]:
-    """Take what is due, at most ``at_once`` for one endpoint with those that it is ``busy`` with; the caller commits.
+def lease_due(
+    session: Session, now: Micros, lease: Micros, busy: dict[str, int], at_once: int
+) -> list[LeasedDelivery]:
+    """Lease what is due, at most ``at_once`` per endpoint, those it is ``busy`` with included; the caller commits.
 
-    An endpoint that is slow takes nothing from the others.
+    A slow endpoint takes no capacity from others.
     """
     values = {
         "now": now,
@@ -93,28 +95,33 @@ def take(session: Session, now: Micros, lease: Micros, busy: dict[str, int], at_
         "counts": list(busy.values()),
     }
     rows = session.cursor(row_factory=tuple_row).execute(statement("take"), values).fetchall()
-    return [Taken(s, m, url, bytes(body), *rest) for s, m, url, body, *rest in rows]
+    return [LeasedDelivery(s, m, url, bytes(body), *rest) for s, m, url, body, *rest in rows]
 
 
-def delivered(session: Session, taken: Taken, status: int, now: Micros) -> None:
-    """The endpoint took it; the caller commits."""
-    values = _settled(taken, "DELIVERED", now, now, status, "")
+def record_success(session: Session, leased: LeasedDelivery, status: int, now: Micros) -> None:
+    """Settle a delivery that the endpoint accepted; the caller commits."""
+    values = _settled(leased, "DELIVERED", now, now, status, "")
     session.execute(statement("succeeded"), values)
     session.execute(statement("settle"), values)
 
 
-def failed(
-    session: Session, taken: Taken, status: int | None, detail: str, now: Micros, again: Micros | None
+def record_failure(
+    session: Session,
+    leased: LeasedDelivery,
+    status: int | None,
+    detail: str,
+    now: Micros,
+    again: Micros | None,
 ) -> None:
-    """It failed; it is due ``again`` then, or dead where that is None. The caller commits."""
+    """Settle a failed attempt: due again at ``again``, or dead where that is None. The caller commits."""
     state = "DEAD" if again is None else "WAITING"
-    values = _settled(taken, state, now, now if again is None else again, status, detail)
+    values = _settled(leased, state, now, now if again is None else again, status, detail)
     session.execute(statement("failing"), values)
     session.execute(statement("settle"), values)
 
 
 def disable(session: Session, subscription: str, reason: str, now: Micros) -> bool:
-    """Serve the endpoint no longer, with an alert for the operators; False where it is not enabled. The caller commits."""
+    """Disable the subscription, with an alert for operators; False where it is not enabled. The caller commits."""
     values = {"id": subscription, "reason": reason, "due": FOREVER, "now": now}
     row = session.cursor(row_factory=tuple_row).execute(statement("disable"), values).fetchone()
     if row is None:
@@ -129,9 +136,9 @@ def disable(session: Session, subscription: str, reason: str, now: Micros) -> bo
 
 
 def replay(session: Session, subscription: str, since: Micros, now: Micros) -> int:
-    """Deliver again all that was to be told from ``since`` on, as far as it is kept; how many. The caller commits.
+    """Deliver again all messages from ``since`` on that are still stored; their number. The caller commits.
 
-    Also what was told to other subscriptions of the party before this one was made, of the types that it asks for.
+    Includes messages for other subscriptions of the party from before this one was made, of the types that it selects.
     """
     values = {"id": subscription, "since": since, "now": now}
     return session.execute(statement("replay"), values).rowcount
@@ -139,39 +146,39 @@ def replay(session: Session, subscription: str, since: Micros, now: Micros) -> i
 
 def deliveries(
     session: Session, subscription: str, state: str | None, before: tuple[Micros, str] | None, limit: int
-) -> list[Told]:
-    """Deliveries of a subscription, the latest news first, from behind ``before`` (its time and message) on."""
+) -> list[DeliveryRecord]:
+    """Deliveries of a subscription, latest first, after ``before`` (time and message id)."""
     at, id_ = before or (FOREVER, "")
     values = {"id": subscription, "state": state, "at": at, "message": id_, "limit": limit}
     rows = session.cursor(row_factory=tuple_row).execute(statement("deliveries"), values).fetchall()
-    return [_told(*row) for row in rows]
+    return [_delivery_record(*row) for row in rows]
 
 
 def purge(session: Session, before: Micros, limit: int = 10_000) -> int:
-    """Forget messages from before then, with what became of them, at most ``limit``; how many. The caller commits."""
+    """Delete messages from before ``before`` with their deliveries, at most ``limit``; their number. The caller commits."""
     values = {"before": before, "limit": limit}
     gone = session.cursor(row_factory=tuple_row).execute(statement("purge_begin"), values).fetchall()
     return session.execute(statement("purge"), {"ids": [id_ for (id_,) in gone]}).rowcount
 
 
-def _seal(told: Message) -> bytes:
-    row = {**told._asdict(), "traceparent": told.traceparent or None}
+def _seal(message: Message) -> bytes:
+    row = {**message._asdict(), "traceparent": message.traceparent or None}
     return seal(*(row[name] for name in MESSAGE))
 
 
-def _told(
+def _delivery_record(
     message: str, type_: str, at: Micros, state: str, attempts: int, due: Micros | None, *rest: Any
-) -> Told:
-    return Told(message, type_, at, state, attempts, None if due == FOREVER else due, *rest)
+) -> DeliveryRecord:
+    return DeliveryRecord(message, type_, at, state, attempts, None if due == FOREVER else due, *rest)
 
 
 def _settled(
-    taken: Taken, state: str, now: Micros, due: Micros, status: int | None, detail: str
+    leased: LeasedDelivery, state: str, now: Micros, due: Micros, status: int | None, detail: str
 ) -> dict[str, Any]:
     return {
-        "subscription": taken.subscription,
-        "message": taken.message,
-        "attempt": taken.attempt,
+        "subscription": leased.subscription,
+        "message": leased.message,
+        "attempt": leased.attempt,
         "state": state,
         "now": now,
         "due": due,

@@ -1,4 +1,4 @@
-"""Secrets at rest: sealed under a key that the database does not hold, so that a copy of the database signs nothing."""
+"""Encryption of webhook secrets at rest, under keys outside the database: a copy of the database cannot sign."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from nacl.utils import random
 
 
 class SealError(Exception):
-    """A secret cannot be sealed or opened; the text says what to do."""
+    """A secret cannot be encrypted or decrypted; the text says what to do."""
 
 
 class Seal:
-    """Seals with the first of its keys and opens with any of them, so that a key can be replaced.
+    """Encrypts with the first of its keys and decrypts with any, so that keys can be rotated.
 
-    XChaCha20-Poly1305; bound to its subscription, so that a sealed secret put into another row does not open.
+    XChaCha20-Poly1305, with the subscription as associated data: a ciphertext moved to another row does not decrypt.
     """
 
     def __init__(self, keys: Sequence[bytes]) -> None:
@@ -36,11 +36,11 @@ class Seal:
             raise SealError("a key is not base64") from None
 
     def close(self, secret: bytes, subscription: str) -> bytes:
-        """``secret``, sealed."""
+        """``secret``, encrypted."""
         return bytes(self._boxes[0].encrypt(secret, subscription.encode()))
 
     def open(self, sealed: bytes, subscription: str) -> bytes:
-        """What was sealed for ``subscription``; SealError where none of the keys opens it."""
+        """The secret of ``subscription``; SealError where no key decrypts it."""
         for box in self._boxes:
             try:
                 return bytes(box.decrypt(sealed, subscription.encode()))

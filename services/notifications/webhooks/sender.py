@@ -1,4 +1,4 @@
-"""One attempt: a POST to an endpoint, to an address that was judged when its socket was opened, without redirects."""
+"""One attempt: a POST to an endpoint, without redirects, over a socket whose address was checked when it was opened."""
 
 from __future__ import annotations
 
@@ -28,36 +28,36 @@ from services.notifications.webhooks.address import BadUrl, allowed, require_url
 
 log = logging.getLogger(__name__)
 USER_AGENT = "Lianyun-Webhooks/1"
-_READ_BYTES = 4_096  # of an answer, for its connection's sake; what it says is not looked at
+_READ_BYTES = 4_096  # of the response body, which is discarded
 
 
-class Answer(NamedTuple):
-    """How an attempt went: the HTTP status where there was an answer, else None; ``asked`` seconds of patience.
+class AttemptResult(NamedTuple):
+    """The result of an attempt: the HTTP status, None without a response; ``retry_after`` in seconds.
 
-    ``detail`` is for the subscriber, in the fixed words of docs/guides/webhooks.md; what a library said of it is only logged.
+    ``detail`` is for the subscriber, one of the sentences of docs/guides/webhooks.md; the error of the library is only logged.
     """
 
     status: int | None
     detail: str
-    asked: float = 0.0
+    retry_after: float = 0.0
 
     @property
-    def good(self) -> bool:
-        """Whether the endpoint took it: any 2xx."""
+    def success(self) -> bool:
+        """Whether the endpoint accepted it: any 2xx."""
         return self.status is not None and 200 <= self.status < 300
 
     @property
     def gone(self) -> bool:
-        """Whether the endpoint says that it will take nothing ever again (410)."""
+        """Whether the endpoint is gone for good (410)."""
         return self.status == 410
 
 
-class Refused(OSError):
+class AddressRefused(OSError):
     """The socket would have led to an address that must not be called."""
 
 
 _FAILURES: tuple[tuple[type[BaseException], str], ...] = (
-    (Refused, "not called: the name leads to an address that is not public"),
+    (AddressRefused, "not called: the name leads to an address that is not public"),
     (socket.gaierror, "the name of the host cannot be resolved"),
     (ClientConnectorDNSError, "the name of the host cannot be resolved"),
     (ssl.SSLCertVerificationError, "the certificate does not hold"),
@@ -72,20 +72,22 @@ _FAILURES: tuple[tuple[type[BaseException], str], ...] = (
 _FAILED = "the delivery failed"
 
 
-def failure(problem: BaseException) -> str:
-    """What a subscriber reads of ``problem``, or of what caused it: one of a few fixed sentences."""
+def describe_failure(problem: BaseException) -> str:
+    """The sentence for subscribers about ``problem`` or its causes."""
     causes: list[BaseException] = []
     cause: BaseException | None = problem
     while cause is not None and len(causes) < 10:
         causes.append(cause)
         cause = cause.__cause__ or cause.__context__
-    return next((said for kind, said in _FAILURES if any(isinstance(each, kind) for each in causes)), _FAILED)
+    return next(
+        (sentence for kind, sentence in _FAILURES if any(isinstance(each, kind) for each in causes)), _FAILED
+    )
 
 
 class Sender:
-    """An HTTP client that calls public addresses only; one for a process, used inside its event loop.
+    """An HTTP client that calls public addresses only; one per process, used in its event loop.
 
-    ``loopback`` lets it call this machine too. Connections are not kept: the next attempt is judged anew.
+    ``loopback`` allows this machine too. Connections are not reused, so each attempt checks the address anew.
     """
 
     def __init__(self, timeout: float, loopback: bool = False) -> None:
@@ -95,7 +97,7 @@ class Sender:
 
     async def __aenter__(self) -> Sender:
         connector = TCPConnector(force_close=True, limit=0, use_dns_cache=False, socket_factory=self._socket)
-        # No proxy from the environment, no cookies: what one endpoint answers concerns no other.
+        # No proxy from the environment, no cookies: responses of one endpoint must not affect another.
         self._session = ClientSession(
             connector=connector, cookie_jar=DummyCookieJar(), trust_env=False, auto_decompress=False
         )
@@ -105,8 +107,8 @@ class Sender:
         if self._session is not None:
             await self._session.close()
 
-    async def post(self, url: str, body: bytes, headers: dict[str, str], now: float) -> Answer:
-        """POST ``body``; an answer in any case, at the latest when the time is up. ``now``: Unix time, for Retry-After."""
+    async def post(self, url: str, body: bytes, headers: dict[str, str], now: float) -> AttemptResult:
+        """POST ``body``; always returns a result, at the latest after the timeout. ``now``: Unix time, for Retry-After."""
         assert self._session is not None, "use it as an async context manager"
         try:
             require_url(url, self._loopback)
@@ -118,25 +120,25 @@ class Sender:
                 timeout=self._timeout,
             ) as answer:
                 await answer.content.read(_READ_BYTES)
-                asked = patience(answer.headers.get("retry-after", ""), now)
-                return Answer(answer.status, _said(answer.status), asked)
+                pause = retry_after_seconds(answer.headers.get("retry-after", ""), now)
+                return AttemptResult(answer.status, _describe_status(answer.status), pause)
         except BadUrl as problem:
-            return Answer(None, f"not called: {problem}")
+            return AttemptResult(None, f"not called: {problem}")
         except TimeoutError:
-            return Answer(None, f"no answer within {self._timeout.total:g} s")
+            return AttemptResult(None, f"no answer within {self._timeout.total:g} s")
         except (ClientError, OSError, ValueError, asyncio.IncompleteReadError) as problem:
             log.info("no delivery to %s: %s: %s", _host(url), type(problem).__name__, problem)
-            return Answer(None, failure(problem))
+            return AttemptResult(None, describe_failure(problem))
 
     def _socket(self, info: tuple[Any, ...]) -> socket.socket:
         family, type_, protocol, _, address = info
         if not allowed(str(address[0]), self._loopback):
-            raise Refused
+            raise AddressRefused
         return socket.socket(family, type_, protocol)
 
 
-def patience(retry_after: str, now: float) -> float:
-    """Seconds that a Retry-After header asks for (RFC 9110 10.2.3: seconds or a date); 0 for none and for nonsense."""
+def retry_after_seconds(retry_after: str, now: float) -> float:
+    """Seconds of a Retry-After header (RFC 9110 10.2.3: seconds or a date); 0 where it is absent or invalid."""
     text = retry_after.strip()
     if text.isascii() and text.isdigit():
         return float(text[:9])
@@ -146,7 +148,7 @@ def patience(retry_after: str, now: float) -> float:
         return 0.0
 
 
-def _said(status: int) -> str:
+def _describe_status(status: int) -> str:
     if 300 <= status < 400:
         return f"answered {status}: redirects are not followed"
     return "" if 200 <= status < 300 else f"answered {status}"

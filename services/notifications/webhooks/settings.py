@@ -5,16 +5,47 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import Field, SecretStr
 
-from services.notifications.webhooks.retry_schedule import Backoff
 from services.notifications.webhooks.sealed_secrets import Seal, SealError, new_key
 from services.runtime.connections import Connections
 
+SECOND = 1_000_000
+
+
+class Backoff(NamedTuple):
+    """The pauses between attempts in seconds: ``first``, then each ``factor`` times the previous, at most ``longest``.
+
+    With the defaults: 5 s, 20 s, 80 s, 5 min, 21 min, 85 min, 6 h, 23 h, then daily; twelve attempts over four days.
+    """
+
+    first: float = 5.0
+    factor: float = 4.0
+    longest: float = 86_400.0
+    attempts: int = 12
+    jitter: float = 0.25
+
+    def pause(self, attempt: int, chance: float, retry_after: float = 0.0) -> float | None:
+        """Seconds from failed attempt number ``attempt`` (1, 2, ...) to the next; None when that was the last.
+
+        ``chance`` in [0, 1) spreads the pause by ``jitter`` to both sides, so that a recovering endpoint is not overrun; the pause is never
+        shorter than ``retry_after``, which counts up to ``longest``.
+        """
+        if attempt >= self.attempts:
+            return None
+        exponent = min(attempt - 1, 64)
+        plain = min(self.longest, self.first * self.factor**exponent)
+        return max(plain * (1 + self.jitter * (2 * chance - 1)), min(retry_after, self.longest))
+
+    def total(self) -> float:
+        """Seconds from the first attempt to the last, without jitter."""
+        return sum(self.pause(attempt, 0.5) or 0.0 for attempt in range(1, self.attempts))
+
 
 class SealSettings(Connections):
-    """What everybody who makes or uses secrets of webhooks has to be told."""
+    """Settings of all processes that create or use webhook secrets."""
 
     webhook_keys: SecretStr = Field(
         SecretStr(""), description="32-byte keys in base64 that seal secrets, the present one first"
@@ -29,12 +60,14 @@ class SealSettings(Connections):
     )
 
     def seal(self) -> Seal:
-        """The seal of secrets. Raises SealError."""
-        return Seal.from_text(self.webhook_keys.get_secret_value() or _kept(self.webhook_key_file))
+        """The encryption of secrets. Raises SealError."""
+        return Seal.from_text(
+            self.webhook_keys.get_secret_value() or _read_or_create_key(self.webhook_key_file)
+        )
 
 
-def _kept(path: Path) -> str:
-    """The key in the file ``path``, which only its owner can read; made where there is none, by one process of many."""
+def _read_or_create_key(path: Path) -> str:
+    """The key in the file ``path``, readable by its owner only; created where missing, by one of several processes."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         fresh = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
@@ -42,7 +75,7 @@ def _kept(path: Path) -> str:
         with os.fdopen(handle, "w", encoding="ascii") as file:
             file.write(new_key())
         try:
-            os.link(fresh, path)  # whoever is first; never half a key
+            os.link(fresh, path)  # atomic: the first process wins
         except FileExistsError:
             pass
         finally:
@@ -53,7 +86,7 @@ def _kept(path: Path) -> str:
 
 
 class WebhookSettings(SealSettings):
-    """What ``lianyun webhooks run`` can be told. Durations are seconds."""
+    """Settings of ``lianyun webhooks run``. Durations are seconds."""
 
     dsn: SecretStr = Field(description="URL of the database")
     webhook_tick: float = Field(0.5, gt=0, description="between two looks for news and for what is due")
@@ -71,12 +104,12 @@ class WebhookSettings(SealSettings):
 
     @property
     def backoff(self) -> Backoff:
-        """When failed deliveries are tried again."""
+        """When failed deliveries are attempted again."""
         return Backoff(
             first=self.webhook_first_pause, longest=self.webhook_longest_pause, attempts=self.webhook_attempts
         )
 
     @property
     def lease(self) -> float:
-        """After how many seconds an attempt that left no trace counts as lost with its process."""
+        """Seconds after which an unsettled attempt counts as lost."""
         return self.webhook_timeout * 2 + 5

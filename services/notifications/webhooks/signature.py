@@ -1,8 +1,8 @@
 """Signatures of deliveries by Standard Webhooks 1.0 (github.com/standard-webhooks/standard-webhooks, spec/standard-webhooks.md).
 
-Signed are ``<webhook-id>.<webhook-timestamp>.<body>``: with HMAC-SHA256 (``v1``), and with Ed25519 (``v1a``) for a receiver
-that wants to hold nothing by which it could itself sign. During a rotation several signatures stand side by side, parted
-by spaces; a receiver accepts a delivery when one of them is good.
+The signed content is ``<webhook-id>.<webhook-timestamp>.<body>``, with HMAC-SHA256 (``v1``) and, for receivers that should not hold a
+signing key, with Ed25519 (``v1a``). During a rotation the header holds several signatures, separated by spaces; a receiver accepts
+a delivery when one of them is valid.
 """
 
 from __future__ import annotations
@@ -19,41 +19,41 @@ from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
 
 TOLERANCE_SECONDS = 5 * 60
-"""How far a receiver lets the timestamp differ from its own clock."""
+"""Maximum difference between the timestamp and the receiver's clock."""
 _SECRET_BYTES = 32
 _SIGNATURE_BYTES = 64
 
 
 class SchemeName(StrEnum):
-    """A scheme of Standard Webhooks."""
+    """A signature scheme of Standard Webhooks."""
 
     V1 = "v1"
     V1A = "v1a"
 
 
 class Secret(NamedTuple):
-    """What deliveries are signed with: a key of HMAC (24 to 64 bytes), or the 32-byte seed of an Ed25519 key."""
+    """A signing secret: an HMAC key (24 to 64 bytes), or the 32-byte seed of an Ed25519 key."""
 
     scheme: SchemeName
     raw: bytes
 
     @classmethod
     def generate(cls, scheme: SchemeName) -> Secret:
-        """A new one from the operating system's randomness."""
+        """A new one from the operating system's random source."""
         return cls(scheme, secrets.token_bytes(_SECRET_BYTES))
 
     @property
     def public(self) -> bytes | None:
-        """The 32 bytes that a receiver verifies ``v1a`` with; None for ``v1``, where it needs the secret itself."""
+        """The 32-byte public key of ``v1a``; None for ``v1``, whose receiver needs the secret itself."""
         return crypto_sign_seed_keypair(self.raw)[0] if self.scheme is SchemeName.V1A else None
 
     def shown(self) -> str:
-        """What the receiver is given: ``whsec_`` and the secret, or ``whpk_`` and the public key, in base64."""
+        """The form for the receiver: ``whsec_`` and the secret, or ``whpk_`` and the public key, in base64."""
         public = self.public
         return f"whsec_{_base64(self.raw)}" if public is None else f"whpk_{_base64(public)}"
 
     def sign(self, message: bytes) -> str:
-        """One signature with its scheme, as it stands in the header."""
+        """One signature with its scheme, as in the header."""
         if self.scheme is SchemeName.V1:
             return f"v1,{_base64(hmac.digest(self.raw, message, 'sha256'))}"
         key = crypto_sign_seed_keypair(self.raw)[1]
@@ -74,9 +74,9 @@ def headers(message_id: str, seconds: int, body: bytes, keys: Sequence[Secret]) 
 
 
 def verify(given: Mapping[str, str], body: bytes, shown: str, now: float) -> bool:
-    """Whether one of the signatures is by ``shown`` (``whsec_...`` or ``whpk_...``) and the timestamp is near ``now``.
+    """Whether a signature is valid for ``shown`` (``whsec_...`` or ``whpk_...``) and the timestamp is close to ``now``: the receiver's check.
 
-    What a receiver does; header names in lower case. ValueError where ``shown`` is neither.
+    Header names are in lower case. ValueError where ``shown`` is neither.
     """
     stamp = given.get("webhook-timestamp", "")
     if not (stamp.isascii() and stamp.isdigit()) or abs(now - int(stamp)) > TOLERANCE_SECONDS:
@@ -84,12 +84,12 @@ def verify(given: Mapping[str, str], body: bytes, shown: str, now: float) -> boo
     signed = _signed(given.get("webhook-id", ""), stamp, body)
     prefix, _, text = shown.partition("_")
     raw = b64decode(text)
-    told = [part.partition(",")[::2] for part in given.get("webhook-signature", "").split(" ")]
+    signatures = [part.partition(",")[::2] for part in given.get("webhook-signature", "").split(" ")]
     if prefix == "whsec":
         wanted = _base64(hmac.digest(raw, signed, "sha256"))
-        return any(scheme == "v1" and hmac.compare_digest(wanted, value) for scheme, value in told)
+        return any(scheme == "v1" and hmac.compare_digest(wanted, value) for scheme, value in signatures)
     if prefix == "whpk":
-        return any(scheme == "v1a" and _good(raw, signed, value) for scheme, value in told)
+        return any(scheme == "v1a" and _good(raw, signed, value) for scheme, value in signatures)
     raise ValueError("a secret begins with whsec_, a public key with whpk_")
 
 

@@ -1,6 +1,6 @@
-"""Subscriptions of parties in the store: made, changed, their secrets rotated. Every function runs in the caller's transaction.
+"""Subscriptions of parties in the database: creation, changes, rotation of secrets. Every function runs in the caller's transaction.
 
-What belongs to another party is answered as what does not exist: None.
+A subscription of another party is treated as missing: None.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _ENTERED = ("party", "url", "types", "description", "state", "reason", "created"
 
 
 class State(StrEnum):
-    """Whether a subscription is served; what is to be told meanwhile waits, as long as messages are kept."""
+    """The state of a subscription; messages wait while it is not enabled, as long as they are stored."""
 
     ENABLED = "ENABLED"
     PAUSED = "PAUSED"
@@ -39,11 +39,11 @@ class State(StrEnum):
 
 
 class TooMany(Exception):
-    """A party has as many subscriptions as it may have."""
+    """The party has reached its limit of subscriptions."""
 
 
 class Subscription(NamedTuple):
-    """One endpoint of a party; ``version`` is raised with each change by its party."""
+    """One endpoint of a party; ``version`` increases with each change by the party."""
 
     id: str
     party: str
@@ -58,8 +58,8 @@ class Subscription(NamedTuple):
     last_success: Micros | None
 
 
-class KeyShown(NamedTuple):
-    """What the receiver verifies with: a secret (``v1``) or a public key (``v1a``), and until when it counts."""
+class VerificationKey(NamedTuple):
+    """What the receiver verifies with: a secret (``v1``) or a public key (``v1a``), and its expiry."""
 
     scheme: SchemeName
     shown: str
@@ -75,13 +75,13 @@ def create(
     description: str,
     seal: Seal,
     now: Micros,
-) -> tuple[Subscription, list[KeyShown]]:
+) -> tuple[Subscription, list[VerificationKey]]:
     """A new subscription with a secret of each scheme. Raises TooMany.
 
-    ``url`` was judged by ``address.require_url``. From the transaction on, nothing that is committed is missed.
+    ``url`` must have passed ``address.require_url``. From this transaction on, no commit is missed.
     """
     _rows(session, "party_lock", {"party": party})
-    if len(of_party(session, party)) >= MAX_PER_PARTY:
+    if len(list_for_party(session, party)) >= MAX_PER_PARTY:
         raise TooMany(f"{party} has {MAX_PER_PARTY} webhooks; remove one first")
     id_ = f"wh_{secrets.token_hex(12)}"
     wanted = sorted({str(each) for each in types})
@@ -93,12 +93,12 @@ def create(
     return made, [_add(session, id_, scheme, seal, now) for scheme in SchemeName]
 
 
-def of_party(session: Session, party: str) -> list[Subscription]:
+def list_for_party(session: Session, party: str) -> list[Subscription]:
     """All subscriptions of ``party`` that were not removed, by id."""
     return [_subscription(row) for row in _rows(session, "subscriptions", {"party": party, "id": None})]
 
 
-def one(session: Session, party: str, id_: str) -> Subscription | None:
+def find(session: Session, party: str, id_: str) -> Subscription | None:
     """The subscription ``id_`` of ``party``."""
     rows = _rows(session, "subscriptions", {"party": party, "id": id_})
     return _subscription(rows[0]) if rows else None
@@ -114,16 +114,16 @@ def change(
     description: str | None = None,
     state: State | None = None,
 ) -> Subscription | None:
-    """Change what is given, if nobody else changed it since ``subscription`` was read; None where somebody did.
+    """Change what is given, unless it was changed since ``subscription`` was read: then None.
 
-    Enabling makes due what waited; anything else than ENABLED lets it wait. REMOVED ends it and forgets its secrets.
+    Enabling makes waiting deliveries due; any other state suspends them. REMOVED is final and deletes the secrets.
     """
-    asked = None if types is None else sorted({str(each) for each in types})
+    wanted = None if types is None else sorted({str(each) for each in types})
     values = {
         "id": subscription.id,
         "version": subscription.version,
         "url": url,
-        "types": asked,
+        "types": wanted,
         "description": description,
         "state": None if state is None else str(state),
         "reason": {State.PAUSED: "paused by its party", State.REMOVED: "removed by its party"}.get(state, "")
@@ -149,43 +149,43 @@ def change(
     return _subscription(rows[0])
 
 
-def keys(session: Session, id_: str, seal: Seal, now: Micros) -> list[KeyShown]:
-    """What verifies what is signed now, the present one of each scheme first. Raises SealError."""
+def verification_keys(session: Session, id_: str, seal: Seal, now: Micros) -> list[VerificationKey]:
+    """The keys for what is signed now, the current one of each scheme first. Raises SealError."""
     return [
-        KeyShown(secret.scheme, secret.shown(), created, expires)
+        VerificationKey(secret.scheme, secret.shown(), created, expires)
         for secret, created, expires in _secrets(session, id_, seal, now)
     ]
 
 
-def signing(session: Session, id_: str, seal: Seal, now: Micros) -> list[Secret]:
-    """What deliveries of a subscription are signed with now. Raises SealError."""
+def signing_secrets(session: Session, id_: str, seal: Seal, now: Micros) -> list[Secret]:
+    """The secrets that deliveries are signed with now. Raises SealError."""
     return [secret for secret, _, _ in _secrets(session, id_, seal, now)]
 
 
 def rotate(
     session: Session, id_: str, scheme: SchemeName, seal: Seal, now: Micros, overlap_seconds: int
-) -> KeyShown:
-    """A new secret of ``scheme``; the one before it signs as well for ``overlap_seconds`` more, earlier ones no more."""
+) -> VerificationKey:
+    """A new secret of ``scheme``; its predecessor signs for ``overlap_seconds`` more, earlier ones no more."""
     values = {"id": id_, "scheme": str(scheme), "expires": now + overlap_seconds * SECOND, "now": now}
     for no, gone in _rows(session, "secret_expire", values):
         enter(session, "webhook_secret", no, None if gone else {"expires": values["expires"]})
     return _add(session, id_, scheme, seal, now)
 
 
-def test(session: Session, subscription: Subscription, now: Micros) -> Message:
-    """Put a test message for this one subscription into the queue, and return it."""
-    told = message(
+def enqueue_test(session: Session, subscription: Subscription, now: Micros) -> Message:
+    """Enqueue a test message for this subscription, and return it."""
+    test_message = message(
         subscription.party,
         MessageType.TEST,
         Subject("webhook", subscription.id),
         secrets.token_hex(8),
         now,
     )
-    put_messages(session, [told], only=subscription.id)
-    return told
+    put_messages(session, [test_message], only=subscription.id)
+    return test_message
 
 
-def _add(session: Session, id_: str, scheme: SchemeName, seal: Seal, now: Micros) -> KeyShown:
+def _add(session: Session, id_: str, scheme: SchemeName, seal: Seal, now: Micros) -> VerificationKey:
     secret = Secret.generate(scheme)
     values = {
         "id": id_,
@@ -197,7 +197,7 @@ def _add(session: Session, id_: str, scheme: SchemeName, seal: Seal, now: Micros
     ((no,),) = _rows(session, "secret_put", values)
     entry = {"subscription": id_, "scheme": values["scheme"], "created": now, "expires": None}
     enter(session, "webhook_secret", no, {**entry, "sealed": values["sealed"], "public": values["public"]})
-    return KeyShown(scheme, secret.shown(), now, None)
+    return VerificationKey(scheme, secret.shown(), now, None)
 
 
 def _secrets(
@@ -217,3 +217,23 @@ def _subscription(row: Sequence[Any]) -> Subscription:
     id_, party, url, types, description, state, *rest = row
     known = tuple(MessageType(each) for each in types)
     return Subscription(id_, party, url, known, description, State(state), *rest)
+
+
+class Endpoint(NamedTuple):
+    """A subscription with its queue, for operators; ``oldest_due`` is of waiting deliveries that may be sent."""
+
+    id: str
+    party: str
+    url: str
+    state: str
+    reason: str
+    failing_since: Micros | None
+    waiting: int
+    oldest_due: Micros | None
+    dead: int
+
+
+def endpoints(session: Connection[Any]) -> list[Endpoint]:
+    """All subscriptions that were not removed, by party and id; in the caller's transaction."""
+    rows = session.cursor(row_factory=tuple_row).execute(statement("endpoints")).fetchall()
+    return [Endpoint(*row) for row in rows]

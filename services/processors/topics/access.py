@@ -1,10 +1,11 @@
-"""Who may do what on which topic: derived from the declaration, never written by hand."""
+"""ACLs and SCRAM credentials of the broker's users, derived from the declaration of topics."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from kafka.admin import (
@@ -16,11 +17,14 @@ from kafka.admin import (
     ResourcePattern,
     ResourcePatternFilter,
     ResourceType,
+    UserScramCredentialUpsertion,
 )
 from kafka.errors import NoError, SecurityDisabledError
+from pydantic import SecretStr
 
 from services.processors.topics.cluster import ClusterError
 from services.processors.topics.declaration import Declaration
+from services.runtime.connections import MECHANISM
 
 GATEWAY = "gateway"
 WORKER = "worker"
@@ -29,7 +33,7 @@ WORKER_GROUP = "lianyun"
 
 @dataclass(frozen=True, slots=True, order=True)
 class Grant:
-    """One permission: ``principal`` (a user's name) may do ``operation`` on the topic or group ``name``."""
+    """One permission: the user ``principal`` may do ``operation`` on the topic or group ``name``."""
 
     principal: str
     operation: str
@@ -37,7 +41,7 @@ class Grant:
     name: str
 
     def command(self) -> str:
-        """Return the same grant as a call of Kafka's own kafka-acls.sh, for those who administer by hand."""
+        """The equivalent call of Kafka's kafka-acls.sh."""
         return (
             f"kafka-acls.sh --bootstrap-server $BOOTSTRAP --add --allow-principal User:{self.principal} "
             f"--operation {self.operation.capitalize()} --{self.resource} {self.name}"
@@ -45,9 +49,9 @@ class Grant:
 
 
 def grants(declaration: Declaration) -> tuple[Grant, ...]:
-    """Return all grants: a party writes to its own topics, the gateway to the one without parties, the worker reads.
+    """All grants: a party writes to its topics, the gateway to those without parties, the worker reads.
 
-    A party's user carries its code as name. WRITE implies DESCRIBE and is enough for an idempotent producer.
+    A party's user has the party's code as its name. WRITE implies DESCRIBE and suffices for an idempotent producer.
     """
     found = {
         Grant(party, "WRITE", "topic", topic.name)
@@ -60,12 +64,12 @@ def grants(declaration: Declaration) -> tuple[Grant, ...]:
 
 
 def principals(declaration: Declaration) -> tuple[str, ...]:
-    """Return the names of all users that the declaration grants something, sorted."""
+    """The names of all users with a grant, sorted."""
     return tuple(sorted({grant.principal for grant in grants(declaration)}))
 
 
 def missing_grants(admin: Any, wanted: Iterable[Grant]) -> tuple[Grant, ...]:
-    """Return those of ``wanted`` that the cluster does not have, sorted. Blocks; changes nothing."""
+    """Those of ``wanted`` that the cluster lacks, sorted. Blocks; read-only."""
     everything = ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY)
     try:
         present, error = admin.describe_acls(
@@ -94,10 +98,10 @@ def missing_grants(admin: Any, wanted: Iterable[Grant]) -> tuple[Grant, ...]:
 
 
 def apply_grants(admin: Any, wanted: Iterable[Grant], patience: float = 60.0) -> tuple[Grant, ...]:
-    """Create the grants that the cluster lacks and return them (none, the second time).
+    """Create the grants that the cluster lacks and return them; idempotent.
 
-    Blocks until they are in force, which is a moment after the cluster accepted them. Raises ClusterError, also
-    when the cluster has no authorizer. Grants that are not declared are left alone.
+    Blocks until they are in force, shortly after the cluster accepted them. Raises ClusterError, also when the cluster has no
+    authorizer. Undeclared grants are left alone.
     """
     wanted = tuple(wanted)
     created = missing_grants(admin, wanted)
@@ -124,3 +128,43 @@ def _acl(grant: Grant) -> ACL:
         permission_type=ACLPermissionType.ALLOW,
         resource_pattern=ResourcePattern(ResourceType[grant.resource.upper()], grant.name),
     )
+
+
+LEAST = 16
+ITERATIONS = 8_192
+
+
+class PasswordError(Exception):
+    """A password file is missing or unusable; the text names it."""
+
+
+def read_passwords(folder: Path, users: Iterable[str]) -> dict[str, SecretStr]:
+    """The password of each of ``users``, from the file of its name in ``folder``. Raises PasswordError."""
+    found: dict[str, SecretStr] = {}
+    for user in users:
+        try:
+            password = (folder / user).read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError) as problem:
+            raise PasswordError(f"no password of {user}: {folder / user}: {problem}") from None
+        if len(password) < LEAST:
+            raise PasswordError(f"{folder / user}: a password has at least {LEAST} characters")
+        found[user] = SecretStr(password)
+    return found
+
+
+def set_passwords(admin: Any, passwords: Mapping[str, SecretStr]) -> None:
+    """Create the users at the broker, or change their passwords (SCRAM, RFC 5802); open connections remain open.
+
+    Blocks; the broker receives a salted hash, never the password. Raises ClusterError where it refuses.
+    """
+    if not passwords:
+        return
+    answers = admin.alter_user_scram_credentials(
+        [
+            UserScramCredentialUpsertion(user, MECHANISM, password.get_secret_value(), ITERATIONS)
+            for user, password in sorted(passwords.items())
+        ]
+    )
+    refused = {user: problem for user, problem in answers.items() if problem}
+    if refused:
+        raise ClusterError("; ".join(f"password of {user}: {problem}" for user, problem in refused.items()))

@@ -1,4 +1,4 @@
-"""Reads the declaration of topics."""
+"""The declaration of topics: its model, its location, its validation."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class _Strict(BaseModel):
 
 
 class Defaults(_Strict):
-    """What every topic has in common."""
+    """What all topics have in common."""
 
     partitions: int = Field(ge=1, le=1024)
     replication_factor: int = Field(ge=1, le=9)
@@ -61,7 +61,7 @@ class Declaration(_Strict):
 
 
 def declaration_path() -> Path:
-    """Return where the declaration lies: ``LIANYUN_TOPICS`` if set, else infra/kafka/topics.toml of the source tree."""
+    """``LIANYUN_TOPICS`` if set, else infra/kafka/topics.toml of the source tree."""
     chosen = os.environ.get("LIANYUN_TOPICS")
     return Path(chosen) if chosen else Path(__file__).resolve().parents[3] / "infra" / "kafka" / "topics.toml"
 

@@ -1,1 +1,1 @@
-"""What a secured deployment keeps secret: a certificate authority of its own, certificates and passwords, as files."""
+"""The secrets of a secured deployment, as files: its certificate authority, certificates and passwords."""

@@ -1,7 +1,7 @@
-"""A private certificate authority and what it issues: X.509 (RFC 5280), P-256 keys, PEM.
+"""A private certificate authority: X.509 (RFC 5280), P-256 keys, PEM.
 
-For the connections inside one deployment and its partners'. Signing keys of events are something else: they are the
-partners' own and are registered, never issued.
+For connections within a deployment and with its partners. Signing keys of events are unrelated: they are the partners' own and are
+registered, never issued.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _BEFORE = datetime.timedelta(minutes=5)  # clocks differ
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A certificate and its unencrypted PKCS #8 key, both PEM; the key never shows in a printed object."""
+    """A certificate and its unencrypted PKCS #8 key, both PEM; the key is not in its repr."""
 
     certificate: bytes
     key: bytes
@@ -33,12 +33,12 @@ class Issued:
 
     @property
     def both(self) -> bytes:
-        """Key and certificate in one file, as Kafka's PEM key stores and kafka-python take them."""
+        """Key and certificate in one file, as for PEM key stores of Kafka and for kafka-python."""
         return self.key + self.certificate
 
 
 def new_authority(name: str, now: datetime.datetime) -> Issued:
-    """Make an authority that may issue certificates for ends, not for further authorities."""
+    """A new authority for end-entity certificates only."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = _name(name)
     usage = _usage(key_cert_sign=True, crl_sign=True)
@@ -51,7 +51,7 @@ def new_authority(name: str, now: datetime.datetime) -> Issued:
 
 
 def issue(authority: Issued, name: str, hosts: Sequence[str], now: datetime.datetime) -> Issued:
-    """Issue a certificate for ``name``; with ``hosts`` (names or addresses) it serves there, without it is a client's."""
+    """A certificate for ``name``: a server certificate with ``hosts`` (names or addresses), otherwise a client certificate."""
     signer = serialization.load_pem_private_key(authority.key, None)
     assert isinstance(signer, ec.EllipticCurvePrivateKey)
     issuer = x509.load_pem_x509_certificate(authority.certificate)
@@ -74,7 +74,7 @@ def issue(authority: Issued, name: str, hosts: Sequence[str], now: datetime.date
 
 
 def ends(certificate: bytes) -> datetime.datetime:
-    """Return when a PEM certificate ends, in UTC. Raises ValueError for what is none."""
+    """The expiry of a PEM certificate, in UTC. Raises ValueError for what is none."""
     return x509.load_pem_x509_certificate(certificate).not_valid_after_utc
 
 

@@ -1,4 +1,4 @@
-"""The folder of a secured deployment's secrets: made once, added to, renewed one by one.
+"""The folder of a secured deployment's secrets: created once, extended, renewed one by one.
 
 ```
 ca.pem                 the authority's certificate: partners get it, to know the broker by
@@ -9,7 +9,7 @@ api.crt .key           of the API
 kafka/<user>           passwords of the broker's users: worker, gateway, one a partner
 postgres/<role>        passwords of the database's roles
 grafana/admin          password of the dashboards' administrator
-api/                   keys that the API's parts make: of the desk for financing, of access tokens, of webhooks' secrets
+api/                   keys that the API's parts make: of the decision service for financing, of access tokens, of webhooks' secrets
 ```
 
 The folder is closed to others (0700). The files in it are not: a container mounts them one by one and reads them
@@ -35,7 +35,7 @@ ROLES = (
 _HOSTS = ("localhost", "127.0.0.1", "::1")
 _CERTIFICATES = ("broker.pem", "admin.pem", "postgres.crt", "api.crt")
 Maker = Callable[[Path], object]
-"""Makes a file that is not there yet."""
+"""Creates a file that does not exist."""
 
 
 class SecretsError(Exception):
@@ -49,10 +49,10 @@ def make(
     now: datetime.datetime,
     keys: Mapping[str, Maker] = MappingProxyType({}),
 ) -> list[str]:
-    """Make what ``folder`` lacks for the broker's ``users`` and return its names; what is there stays as it is.
+    """Create what ``folder`` lacks for the broker's ``users`` and return the names created; existing files are unchanged.
 
-    ``hosts`` are the names by which clients reach broker, database and API, beside localhost. ``keys`` are further files, each
-    made by those who know its form, and never made anew. Raises SecretsError.
+    ``hosts`` are the names of broker, database and API besides localhost. ``keys`` are further files, each created by the component
+    that defines its format, and never renewed. Raises SecretsError.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,7 @@ def make(
 def renew(
     folder: Path, name: str, users: Iterable[str], hosts: Sequence[str], now: datetime.datetime
 ) -> None:
-    """Put a new certificate or password in the place of ``name`` (as in this module's list). Raises SecretsError."""
+    """Replace the certificate or password ``name`` (see the module's list). Raises SecretsError."""
     known = (*_CERTIFICATES, *_passwords(users))
     if name not in known:
         raise SecretsError(f"{name!r} is none of: {', '.join(known)}")
@@ -139,7 +139,7 @@ def _key(path: Path, maker: Maker) -> bool:
 
 
 def _write(path: Path, content: bytes, mode: int = 0o644) -> None:
-    """Written in place: where a mounted file is replaced by another, its container keeps seeing the old one."""
+    """Write in place: a container that mounts a replaced file keeps the old one."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT, mode)
     with os.fdopen(handle, "wb") as file:
         os.fchmod(handle, mode)

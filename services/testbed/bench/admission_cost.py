@@ -66,7 +66,7 @@ def admission_stages(messages: Sequence[Message]) -> dict[str, float]:
 
 def _best(work: Callable[[], T]) -> float:
     best = float("inf")
-    gc.disable()  # as in a worker: services.processors.garbage
+    gc.disable()  # as in a worker: services.processors.process
     try:
         for _ in range(ROUNDS):
             started = time.process_time()

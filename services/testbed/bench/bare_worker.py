@@ -13,14 +13,14 @@ from services.runtime.parent_process import end_with_parent
 def main() -> None:
     """Run one worker until SIGTERM; never returns."""
     end_with_parent(os.environ)
-    from services.processors.admission import Judge
+    from services.processors.admission import EventAdmitter
     from services.processors.ledger_store import LedgerStore
     from services.processors.process import run
     from services.processors.settings import admission_settings
 
     run(
         lambda settings, name: LedgerStore(settings.dsn.get_secret_value(), name, projections=()),
-        lambda settings: Judge(admission_settings(settings.network)),
+        lambda settings: EventAdmitter(admission_settings(settings.network)),
     )
 
 

@@ -29,7 +29,7 @@ from services.ledger.storage.claims import AssignedPartition
 from services.ledger.storage.session import open_session
 from services.ledger.storage.term_numbers import key_number
 from services.ledger.storage.writer import Writer
-from services.processors.projections import PROJECTIONS
+from services.processors.ledger_store import PROJECTIONS
 from services.processors.settings import admission_settings
 from services.producers.profile import Profile
 from services.testbed.chaos.banks import AT, FORWARDER, messages

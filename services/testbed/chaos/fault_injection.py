@@ -19,7 +19,7 @@ from services.ledger.storage import points
 from services.ledger.storage.batch import Applied
 from services.ledger.storage.ledger_protocol import Claim, PartitionId
 from services.processors import ports
-from services.processors.admission import Accepted, Judge
+from services.processors.admission import Accepted, EventAdmitter
 from services.processors.ledger_store import LedgerStore
 from services.processors.process import run
 from services.processors.settings import WorkerSettings, admission_settings
@@ -134,7 +134,7 @@ def main() -> None:
         store.fault_points = fault_points
         return store
 
-    run(open_store, lambda settings: Judge(admission_settings(settings.network)))
+    run(open_store, lambda settings: EventAdmitter(admission_settings(settings.network)))
 
 
 if __name__ == "__main__":

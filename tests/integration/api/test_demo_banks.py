@@ -18,7 +18,7 @@ from services.ledger.registry import store
 from services.ledger.storage.batch import Advance, Batch, Event
 from services.ledger.storage.claims import AssignedPartition
 from services.ledger.storage.writer import Writer
-from services.processors.projections import PROJECTIONS
+from services.processors.ledger_store import PROJECTIONS
 from services.processors.settings import admission_settings
 from services.testbed.demo.banks import Banks
 from services.testbed.demo.financing import DemoFinancing, follow

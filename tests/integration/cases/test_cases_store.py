@@ -23,7 +23,7 @@ from services.domain.objects import ObjectId
 from services.domain.rules import rules
 from services.ledger.registry import store as registry_store
 from services.ledger.storage.session import Session, open_session
-from services.monitoring.exporter import lateness
+from services.monitoring.exporter import consignments
 from services.telemetry import gauges
 from services.testbed.localstack.engine import DatabaseAddress
 from tests.stories.story import Story
@@ -122,7 +122,7 @@ def test_the_store_finds_what_the_rules_find_and_nothing_else_ever(
     assert stored(session) == later
     assert standing(session) == {cause.case for _, cause in later}
     assert counted(dsn, clock.at) == late_by_the_core(told, clock.at)
-    assert counted(dsn, clock.at + lateness.BEHIND + 1) == {}, "what is old is not told"
+    assert counted(dsn, clock.at + consignments.MAX_CAUSE_AGE + 1) == {}, "what is old is not told"
 
     # Judged in sets, each is judged as it is alone: its causes, and when to look again.
     registry, memory = registry_store.read_snapshot(session), EventCache()
@@ -164,7 +164,7 @@ def counted(dsn: str, now: int) -> dict[tuple[str, ...], float]:
     """What the exporter says of lateness, all corridors together."""
     found: dict[tuple[str, ...], float] = Counter()
     with psycopg.connect(dsn) as asked:
-        for sample in lateness.asking()(asked, now):
+        for sample in consignments.lateness_measurement()(asked, now):
             if sample.definition is not gauges.LATENESS_AS_OF and sample.value:
                 labels = zip(sample.definition.labels, sample.labels, strict=True)
                 of = (value for label, value in labels if label != "corridor")

@@ -28,7 +28,7 @@ from services.credit.store import projector, records, statement
 from services.ledger.registry import store as registry_store
 from services.ledger.storage.operations import quarantine
 from services.ledger.storage.session import Session, open_session
-from services.processors.projections import PROJECTIONS
+from services.processors.ledger_store import PROJECTIONS
 from services.runtime.ports import free_port
 from services.testbed.localstack.engine import DatabaseAddress
 from tests.stories.credit.story import CreditStory, State, credit_stories, joined

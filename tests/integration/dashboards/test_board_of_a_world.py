@@ -52,7 +52,7 @@ Queues = Counter[tuple[str, str]]
 
 def by_the_exporter(dsn: str, moment: int) -> Queues:
     with open_session(dsn) as session:
-        told = border.Borders().ask(session, moment)
+        told = border.BorderQueues().measure(session, moment)
     waiting = {one.labels: int(one.value) for one in told if one.definition is gauges.BORDER_TRAINS_WAITING}
     return +Counter({(crossing, station): many for (crossing, station), many in waiting.items()})
 

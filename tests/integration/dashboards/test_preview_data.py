@@ -11,19 +11,17 @@ import httpx
 import psycopg
 import pytest
 
+from services.monitoring.dashboards.preview.board_data import BoardData
 from services.monitoring.dashboards.preview.boards import Board
-from services.monitoring.dashboards.preview.evaluation import Asker
-from services.monitoring.dashboards.preview.metrics import Prometheus
-from services.monitoring.dashboards.preview.rows import Postgres
+from services.monitoring.dashboards.preview.data_sources import Postgres, Prometheus
 from services.monitoring.dashboards.preview.server import PageServer
-from services.monitoring.dashboards.ranges import Range
-from services.monitoring.dashboards.substitution import Unknown
+from services.monitoring.dashboards.substitution import TimeRange, UnknownReference
 from services.testbed.localstack.engine import DatabaseAddress
 
 pytestmark = pytest.mark.integration
 
 NOWHERE = "http://127.0.0.1:9"
-SPAN = Range.of("2026-11-25T10:00:00Z", "2026-11-25T16:00:00Z", datetime.now(UTC))
+SPAN = TimeRange.of("2026-11-25T10:00:00Z", "2026-11-25T16:00:00Z", datetime.now(UTC))
 SQL = {"type": "grafana-postgresql-datasource", "uid": "postgres"}
 PROMETHEUS = {"type": "prometheus", "uid": "${datasource}"}
 VARIABLES = [
@@ -70,9 +68,11 @@ def opened(dsn: str, tmp_path: Path) -> Iterator[Callable[..., httpx.Client]]:
     (tmp_path / "secret").write_text("not for the page")
     closing: list[Any] = []
 
-    def serve(tried: Board, url: str = NOWHERE, span: Range = SPAN, **given: list[str]) -> httpx.Client:
+    def serve(tried: Board, url: str = NOWHERE, span: TimeRange = SPAN, **given: list[str]) -> httpx.Client:
         metrics = Prometheus(url, timeout=5).__enter__()
-        server = PageServer(tmp_path / "page", Asker(tried, span, metrics, Postgres(dsn), given)).__enter__()
+        server = PageServer(
+            tmp_path / "page", BoardData(tried, span, metrics, Postgres(dsn), given)
+        ).__enter__()
         client = httpx.Client(base_url=server.url, trust_env=False)
         closing.extend((client, server, metrics))
         return client
@@ -130,7 +130,7 @@ def test_variables_are_chosen_and_escaped(opened: Callable[..., httpx.Client]) -
     assert columns(answer(everything))["n"] == ("number", [4])
     assert columns(answer(opened(tried, crossing=["it's"])))["n"] == ("number", [1])
     assert columns(answer(opened(tried, least=["5"])))["n"] == ("number", [2])
-    with pytest.raises(Unknown, match=r"no variable 'corridor'; it has crossing, datasource, least"):
+    with pytest.raises(UnknownReference, match=r"no variable 'corridor'; it has crossing, datasource, least"):
         opened(tried, corridor=["north"])
 
 
@@ -233,7 +233,7 @@ def test_prometheus_answers_curves_tables_and_values_of_labels(
     )
     # Curves have whole steps: the next one is asked for too, as the first scrape was a moment ago.
     now = datetime.now(UTC)
-    client = opened(tried, prometheus, Range.of("now-5m", (now + timedelta(seconds=30)).isoformat(), now))
+    client = opened(tried, prometheus, TimeRange.of("now-5m", (now + timedelta(seconds=30)).isoformat(), now))
     assert client.get("dashboard").json()["variables"]["job"]["values"] == ["own"]
     curves = answer(client)
     moments, value = curves["frames"][0]["fields"]

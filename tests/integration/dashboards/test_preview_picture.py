@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from services.monitoring.dashboards.preview.browser import NAMES, picture
-from services.monitoring.dashboards.preview.bundle import SOURCE
+from services.monitoring.dashboards.preview.picture import NAMES, SOURCE, picture
 from services.testbed.localstack.engine import DatabaseAddress
 
 pytestmark = pytest.mark.integration

@@ -9,7 +9,7 @@ import pytest
 
 from schemas.rfc3339 import parse_micros
 from services.domain.rules import HOUR
-from services.monitoring.exporter import etas
+from services.monitoring.exporter import arrivals
 from services.testbed.localstack.engine import DatabaseAddress
 from tests.stories.story import Story
 from tests.support.databases import migrated_database
@@ -89,30 +89,30 @@ def dsn(postgres: DatabaseAddress) -> str:
     return address
 
 
-def told(dsn: str, asking: etas.Etas, now: int) -> dict[tuple[str, ...], float]:
+def told(dsn: str, estimates: arrivals.EtaErrors, now: int) -> dict[tuple[str, ...], float]:
     with psycopg.connect(dsn) as session:
         session.read_only = True
-        samples = list(asking.ask(session, now))
+        samples = list(estimates.measure(session, now))
     return {(s.definition.name.removeprefix("lianyun_"), *s.labels): s.value for s in samples if s.value}
 
 
 def test_the_last_estimate_before_an_arrival_is_compared_with_it(dsn: str) -> None:
-    asking, now = etas.Etas(), parse_micros(AS_OF)
-    found = told(dsn, asking, now)
+    estimates, now = arrivals.EtaErrors(), parse_micros(AS_OF)
+    found = told(dsn, estimates, now)
     corridor = crossing = "alashankou-dostyk"
     assert found == {
-        ("eta_arrivals", corridor, etas.ESTIMATED): 2,
-        ("eta_arrivals", corridor, etas.NOT_ESTIMATED): 1,
+        ("eta_arrivals", corridor, arrivals.ESTIMATED): 2,
+        ("eta_arrivals", corridor, arrivals.NOT_ESTIMATED): 1,
         ("eta_error_median_seconds", corridor): 3_600,
         ("eta_error_p90_seconds", corridor): 3 * 3_600,
         ("eta_late_median_seconds", corridor): -3_600,
-        ("border_eta_arrivals", crossing, etas.ESTIMATED): 1,
+        ("border_eta_arrivals", crossing, arrivals.ESTIMATED): 1,
         ("border_eta_error_median_seconds", crossing): 2 * 3_600,
         ("border_eta_error_p90_seconds", crossing): 2 * 3_600,
         ("border_eta_late_median_seconds", crossing): 2 * 3_600,
     }
-    assert told(dsn, asking, now) == found, "what is remembered tells the same"
-    later = told(dsn, asking, now + 20 * 24 * HOUR)
+    assert told(dsn, estimates, now) == found, "what is remembered tells the same"
+    later = told(dsn, estimates, now + 20 * 24 * HOUR)
     assert {name for name, *_ in later if name.startswith("border")} == set(), (
         "the train arrived too long ago"
     )

@@ -24,10 +24,9 @@ from services.ledger.registry.events import PartyAdded
 from services.ledger.registry.possession import proven
 from services.ledger.storage.batch import Event
 from services.ledger.storage.term_numbers import term_number
-from services.monitoring.exporter import border, cache, consignments, partners, statement, transits
-from services.monitoring.exporter.collector import Answers, Exporter
-from services.monitoring.exporter.process import questions, run
-from services.monitoring.exporter.sample import Question
+from services.monitoring.exporter import arrivals, border, consignments, operations, statement
+from services.monitoring.exporter.process import Exporter, SampleStore, measurements, run
+from services.monitoring.exporter.sample import Measurement
 from services.monitoring.exporter.settings import ExporterSettings
 from services.query.board.crossing_status import KEPT
 from services.runtime.ports import free_port
@@ -72,8 +71,8 @@ def at(event: Event, place: str) -> Event:
 
 def asked(dsn: str, name: str) -> dict[tuple[str, ...], float]:
     """The samples of one question, by metric and labels."""
-    known = questions(ExporterSettings(dsn=SecretStr(dsn)))
-    answers = Answers(known)
+    known = measurements(ExporterSettings(dsn=SecretStr(dsn)))
+    answers = SampleStore(known)
     Exporter(dsn, [one for one in known if one.name == name], answers, timeout=10).step()
     registry = CollectorRegistry()
     registry.register(answers)
@@ -133,7 +132,7 @@ def test_a_train_stood_until_most_of_its_boxes_went_on(
     t, now = Teller(request.node.name), int(time.time() * 1e6)
     arrived = now - 5 * HOUR
     told = train(t, "stands", 3, arrived) + train(t, "passed", 3, arrived)
-    told += train(t, "long ago", 1, now - border.LOOK_BACK - HOUR)
+    told += train(t, "long ago", 1, now - border.DWELL_WINDOW - HOUR)
     told += [over(t, "passed0", arrived + HOUR), over(t, "passed2", arrived + 3 * HOUR)]
     told += [over(t, "stands0", arrived + HOUR), over(t, "long ago0", arrived)]
     told.append(at(t.claim(t.box("stands1"), arrived + HOUR, GATED_IN), "railnet:alashankou"))
@@ -202,11 +201,11 @@ def test_consignments_are_counted_by_corridor_and_phase(
     assert found[("consignments_broken",)] == 0
     counting, now = consignments.Corridors(), int(time.time() * 1e6)
     with psycopg.connect(dsn) as session:  # a plan that changes is seen an hour later
-        before = list(counting.ask(session, now))
+        before = list(counting.measure(session, now))
         pair.apply(1, [planned(t, "c2", "railnet:manzhouli", "railnet:zabaikalsk")])
         pair.settle()
-        assert list(counting.ask(session, now + HOUR // 2)) == before
-        changed = {sample.labels: sample.value for sample in counting.ask(session, now + 2 * HOUR)}
+        assert list(counting.measure(session, now + HOUR // 2)) == before
+        changed = {sample.labels: sample.value for sample in counting.measure(session, now + 2 * HOUR)}
         assert changed["manzhouli-zabaikalsk", "gathered"] == 1
         assert changed["erenhot-zamyn-uud", "gathered"] == 0
     with psycopg.connect(dsn) as session:
@@ -226,7 +225,7 @@ def test_a_journey_is_from_the_first_fact_on_the_way_to_the_first_at_its_destina
     came = now - 5 * 24 * HOUR
     told = []
     for index, (took, arrived) in enumerate(
-        [(200, came), (300, came), (400, came), (300, now - transits.LOOK_BACK - HOUR)]
+        [(200, came), (300, came), (400, came), (300, now - arrivals.ARRIVAL_WINDOW - HOUR)]
     ):
         cons, box = t.cons(f"j{index}"), t.box(f"j{index}")
         told.append(t.founding(cons))
@@ -249,10 +248,10 @@ def test_a_journey_is_from_the_first_fact_on_the_way_to_the_first_at_its_destina
     assert found["transits", "none"] == 0
     assert found["transit_median_seconds", "alashankou-dostyk"] == 300 * 3_600
     assert found["transit_p90_seconds", "alashankou-dostyk"] == 400 * 3_600
-    monkeypatch.setattr(cache, "AT_ONCE", 1)
-    monkeypatch.setattr(cache, "SECONDS", 0.0)
+    monkeypatch.setattr(arrivals, "LOOKUP_BATCH", 1)
+    monkeypatch.setattr(arrivals, "LOOKUP_SECONDS", 0.0)
     with psycopg.connect(dsn) as session:
-        assert not list(transits.Transits().ask(session, now)), "nothing is told of a part"
+        assert not list(arrivals.TransitTimes().measure(session, now)), "nothing is told of a part"
 
 
 def test_clocks_are_compared(dsn: str) -> None:
@@ -265,8 +264,8 @@ def test_a_partner_is_heard_once_whoever_asks_and_never_too_early(
     with psycopg.connect(dsn) as session:
         session.execute("UPDATE lianyun.exporter_cursor SET xid = '0', no = 0")
     t = Teller(request.node.name)
-    monkeypatch.setattr(partners, "BATCHES", 1)
-    monkeypatch.setattr(partners, "SECONDS", 0.0)  # one step at each look
+    monkeypatch.setattr(operations, "BATCHES", 1)
+    monkeypatch.setattr(operations, "CATCH_UP_SECONDS", 0.0)  # one step at each look
     told = [t.claim(t.box(), HOUR * (1 + index), DEPARTED, key_id=SPEAKS.key_id) for index in range(3)]
     for event in told:
         pair.apply(0, [event])
@@ -280,7 +279,7 @@ def test_a_partner_is_heard_once_whoever_asks_and_never_too_early(
     assert ("partner_last_accepted_timestamp_seconds", "silent") not in third
     with psycopg.connect(dsn) as session:
         session.execute("UPDATE lianyun.exporter_cursor SET xid = '0', no = 0")
-    monkeypatch.setattr(partners, "SECONDS", 60.0)
+    monkeypatch.setattr(operations, "CATCH_UP_SECONDS", 60.0)
     assert asked(dsn, "partners")[mark] == latest, "all in one look where there is time"
     assert third["partner_expected_interval_seconds", "silent"] == 86_400
     assert third["partner_key_expires_timestamp_seconds", "ktz"] == 4_000_000_000
@@ -347,10 +346,10 @@ def test_an_answer_that_is_too_old_is_not_shown_and_a_question_that_fails_does_n
         return []
 
     def none(_session: psycopg.Connection[Any], _now: int) -> list[Any]:
-        return list(consignments.samples([], {}))
+        return list(consignments.consignment_samples([], {}))
 
-    asked_ = [Question("slow", 1.0, slow), Question("other", 1.0, none)]
-    answers = Answers(asked_, clock=lambda: now[0])
+    asked_ = [Measurement("slow", 1.0, slow), Measurement("other", 1.0, none)]
+    answers = SampleStore(asked_, clock=lambda: now[0])
     exporter = Exporter(dsn, asked_, answers, timeout=0.2)
     exporter.step()
     shown = {family.name: len(family.samples) for family in answers.collect()}

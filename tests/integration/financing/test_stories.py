@@ -25,7 +25,12 @@ from services.financing.store.identifiers import financing_id
 from services.financing.store.status_reader import status_of
 from services.ledger.admission.raw_bytes import unframe
 from services.ledger.storage.session import Session
-from services.monitoring.exporter.transitions import Edge, Standing, Transitions, last_decided
+from services.monitoring.exporter.financings import (
+    FinancingStatus,
+    FinancingTransitions,
+    Transition,
+    measure_last_decisions,
+)
 from tests.support.financing.stored_world import PLATFORM, SIGNER, Stored, checked, events_of
 from tests.support.financing.stories import Case, cases, micros
 from tests.support.financing.world import World
@@ -138,9 +143,9 @@ def test_the_database_decides_as_the_core(dsn: str, case: Case) -> None:
     stored.close()
 
 
-def counted(dsn: str) -> Counter[Edge]:
+def counted(dsn: str) -> Counter[Transition]:
     """What the exporter counts; as it may be for a while, by one decision at a time."""
-    counting = Transitions()
+    counting = FinancingTransitions()
     with psycopg.connect(dsn) as session:
         end = time.monotonic() + 60
         while (
@@ -148,14 +153,14 @@ def counted(dsn: str) -> Counter[Edge]:
             < session.execute("SELECT count(*) FROM lianyun.financing_decision").fetchone()[0]
         ):  # type: ignore[index]
             assert time.monotonic() < end, "another database of the server holds the horizon back"
-            list(counting.ask(session, 0))
+            list(counting.measure(session, 0))
             session.rollback()
     return counting.counts
 
 
 def last_decided_on(dsn: str) -> dict[str, float]:
     with psycopg.connect(dsn) as session:
-        return {sample.labels[0]: sample.value for sample in last_decided(session, 0)}
+        return {sample.labels[0]: sample.value for sample in measure_last_decisions(session, 0)}
 
 
 def last_told(decisions: Sequence[Decision]) -> dict[str, float]:
@@ -169,32 +174,32 @@ def last_told(decisions: Sequence[Decision]) -> dict[str, float]:
     return {status: decisions[number - 1].at / 1e6 for status, number in found.items()}
 
 
-def transitions_of(decisions: Sequence[Decision]) -> Counter[Edge]:
+def transitions_of(decisions: Sequence[Decision]) -> Counter[Transition]:
     """What the fold of the decisions makes of each financing, decision by decision."""
-    found: Counter[Edge] = Counter()
-    before: dict[str, Standing] = {}
+    found: Counter[Transition] = Counter()
+    before: dict[str, FinancingStatus] = {}
     for number in range(1, len(decisions) + 1):
         now = {name: standing(hold) for name, hold in holds(decisions[:number]).items()}
         for name, stands in now.items():
-            was = before.get(name, Standing.NONE)
+            was = before.get(name, FinancingStatus.NONE)
             if was is not stands:
                 found[was, stands] += 1
         before = now
     return found
 
 
-def standing(hold: Hold) -> Standing:
+def standing(hold: Hold) -> FinancingStatus:
     ended = {
-        Stage.RELEASED: Standing.RELEASED,
-        Stage.CANCELLED: Standing.CANCELLED,
-        Stage.RESERVATION_EXPIRED: Standing.EXPIRED,
-        Stage.SUPERSEDED: Standing.SUPERSEDED,
+        Stage.RELEASED: FinancingStatus.RELEASED,
+        Stage.CANCELLED: FinancingStatus.CANCELLED,
+        Stage.RESERVATION_EXPIRED: FinancingStatus.EXPIRED,
+        Stage.SUPERSEDED: FinancingStatus.SUPERSEDED,
     }
     if hold.ended is not None:
         return ended[hold.ended]
     if hold.pledged_at is None:
-        return Standing.RESERVED
-    return Standing.DRAWN if hold.draws else Standing.PLEDGED
+        return FinancingStatus.RESERVED
+    return FinancingStatus.DRAWN if hold.draws else FinancingStatus.PLEDGED
 
 
 def test_an_alert_of_a_pledge_opens_a_case_that_names_no_bank(dsn: str) -> None:

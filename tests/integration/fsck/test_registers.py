@@ -132,9 +132,9 @@ def fill(api: RunningApi) -> None:
 def settle(dsn: str) -> None:
     """Take what is to be told, and put down that it was, or was not."""
     with psycopg.connect(dsn) as session:
-        first, second = queue.take(session, now(), 1_000_000, {}, 10)
-        queue.delivered(session, first, 200, now())
-        queue.failed(session, second, None, 'no answer: "größer"\t', now(), now())
+        first, second = queue.lease_due(session, now(), 1_000_000, {}, 10)
+        queue.record_success(session, first, 200, now())
+        queue.record_failure(session, second, None, 'no answer: "größer"\t', now(), now())
         (subscription,) = session.execute(
             "SELECT subscription FROM lianyun.webhook_delivery LIMIT 1"
         ).fetchone() or ("",)
@@ -308,13 +308,13 @@ def test_the_end_of_the_trail_cut_with_its_rows_is_found(session: Session) -> No
 
 
 def test_what_is_changed_and_forgotten_as_it_should_be_is_no_damage(session: Session) -> None:
-    made = subscriptions.of_party(session, "abank")
+    made = subscriptions.list_for_party(session, "abank")
     assert subscriptions.change(
         session, made[0], now(), state=subscriptions.State.PAUSED, url="http://127.0.0.1:8/"
     )
     assert queue.disable(session, made[1].id, "gone", now())
     assert queue.purge(session, now() + 1, limit=1)
-    (removed, *_) = subscriptions.of_party(session, "bbank")
+    (removed, *_) = subscriptions.list_for_party(session, "bbank")
     assert subscriptions.change(session, removed, now(), state=subscriptions.State.REMOVED)
     answers = rows(session, "api_answer")
     session.execute(statement("purge_answers"), {"kept": -60})

@@ -17,8 +17,7 @@ from services.ledger.audit_trail.digests import COLUMNS, seal
 from services.ledger.storage.bodies import SPAN, prepare_partitions
 from services.ledger.storage.migrate import migrate
 from services.ledger.storage.session import open_session
-from services.monitoring.exporter.collector import Answers, Exporter
-from services.monitoring.exporter.process import questions
+from services.monitoring.exporter.process import Exporter, SampleStore, measurements
 from services.monitoring.exporter.settings import ExporterSettings
 from services.telemetry import gauges
 from services.testbed.localstack import LocalStack
@@ -67,8 +66,8 @@ def test_the_reader_reads_all_and_changes_nothing(server: str) -> None:
 
 def test_the_exporter_asks_all_its_questions_and_changes_nothing_else(server: str) -> None:
     address = server.replace("ROLE", "exporter")
-    asked = questions(ExporterSettings(dsn=SecretStr(address)))
-    answers = Answers(asked)
+    asked = measurements(ExporterSettings(dsn=SecretStr(address)))
+    answers = SampleStore(asked)
     exporter = Exporter(address, asked, answers, timeout=10)
     exporter.step()
     refreshed = next(family for family in answers.collect() if family.name == gauges.EXPORTER_REFRESHED.name)

@@ -114,10 +114,10 @@ def test_a_delivery_is_signed_in_both_schemes_and_told_once(
     assert heard.headers["content-type"] == "application/json"
     assert heard.body == told.body
     assert states(session, made.id) == [("DELIVERED", 1, 204)]
-    again = subscriptions.one(session, "abank", made.id)
+    again = subscriptions.find(session, "abank", made.id)
     assert again is not None
     assert again.last_success is not None
-    assert subscriptions.one(session, "bbank", made.id) is None
+    assert subscriptions.find(session, "bbank", made.id) is None
 
 
 def test_each_attempt_carries_on_the_trace_of_its_event(
@@ -149,7 +149,10 @@ def test_a_rotation_overlaps_and_ends(
     assert good(heard, new.shown)
     assert good(heard, old["v1a"])
     later = now() + 3_601 * 1_000_000
-    assert [each.scheme for each in subscriptions.keys(session, made.id, seal, later)] == ["v1", "v1a"]
+    assert [each.scheme for each in subscriptions.verification_keys(session, made.id, seal, later)] == [
+        "v1",
+        "v1a",
+    ]
     third = subscriptions.rotate(session, made.id, SchemeName.V1, seal, now(), 0)
     assert queue.replay(session, made.id, 0, now()) == 1
     deliver(session, settings, lambda: len(receiver.at()) == 2)
@@ -212,7 +215,7 @@ def test_gone_disables_at_once_with_an_alert_and_what_waits_goes_on_when_enabled
     news(session)
 
     def disabled() -> bool:
-        found = subscriptions.one(session, "abank", made.id)
+        found = subscriptions.find(session, "abank", made.id)
         return found is not None and found.state is State.DISABLED
 
     deliver(session, settings, disabled)
@@ -221,7 +224,7 @@ def test_gone_disables_at_once_with_an_alert_and_what_waits_goes_on_when_enabled
     news(session, 3)
     deliver(session, settings, lambda: True)
     assert len(receiver.at()) == 1, "nothing is sent while it is disabled"
-    found = subscriptions.one(session, "abank", made.id)
+    found = subscriptions.find(session, "abank", made.id)
     assert found is not None
     assert found.reason == "the endpoint answered 410 Gone"
     assert subscriptions.change(session, found, now(), state=State.ENABLED) is not None
@@ -238,12 +241,12 @@ def test_an_endpoint_that_fails_for_long_is_disabled(
     receiver.always["/hook"] = 503
     news(session)
     deliver(session, settings, settled(session, made.id, "DEAD"))
-    assert subscriptions.one(session, "abank", made.id).state is State.ENABLED  # type: ignore[union-attr]
+    assert subscriptions.find(session, "abank", made.id).state is State.ENABLED  # type: ignore[union-attr]
     queue.put_messages(session, [message("abank", ALERT, Subject("financing", "abank/later"), "e", now())])
     deliver(
         session,
         settings,
-        lambda: subscriptions.one(session, "abank", made.id).state is State.DISABLED,  # type: ignore[union-attr]
+        lambda: subscriptions.find(session, "abank", made.id).state is State.DISABLED,  # type: ignore[union-attr]
         clock=lambda: time.time() + 6 * 86_400,
     )
     assert session.execute("SELECT count(*) FROM lianyun.platform_event").fetchone() == (1,)
@@ -315,13 +318,13 @@ def test_an_attempt_whose_process_is_gone_is_due_again_after_its_lease(
     made, _ = subscribe(session, seal, receiver.url())
     news(session)
     started = now()
-    (lost,) = queue.take(session, started, 30_000_000, {}, 4)
-    assert queue.take(session, started + 29_000_000, 30_000_000, {}, 4) == []
-    (again,) = queue.take(session, started + 30_000_001, 30_000_000, {}, 4)
+    (lost,) = queue.lease_due(session, started, 30_000_000, {}, 4)
+    assert queue.lease_due(session, started + 29_000_000, 30_000_000, {}, 4) == []
+    (again,) = queue.lease_due(session, started + 30_000_001, 30_000_000, {}, 4)
     assert (lost.attempt, again.attempt) == (1, 2)
-    queue.delivered(session, lost, 200, now())
+    queue.record_success(session, lost, 200, now())
     assert states(session, made.id) == [("WAITING", 2, None)], "one that outlived its lease settles nothing"
-    queue.delivered(session, again, 200, now())
+    queue.record_success(session, again, 200, now())
     assert states(session, made.id) == [("DELIVERED", 2, 200)]
 
 
@@ -331,7 +334,7 @@ def test_pausing_removing_and_changing(session: Session, seal: Seal, receiver: R
     assert paused is not None
     assert subscriptions.change(session, made, now(), url="https://x.example/") is None, "changed meanwhile"
     news(session, 2)
-    assert queue.take(session, now() + DAY, 1, {}, 4) == []
+    assert queue.lease_due(session, now() + DAY, 1, {}, 4) == []
     changed = subscriptions.change(
         session, paused, now(), url="https://x.example/", types=[MessageType.FINANCING_DECIDED]
     )
@@ -342,7 +345,7 @@ def test_pausing_removing_and_changing(session: Session, seal: Seal, receiver: R
         3,
     )
     assert subscriptions.change(session, changed, now(), state=State.REMOVED) is not None
-    assert subscriptions.of_party(session, "abank") == []
+    assert subscriptions.list_for_party(session, "abank") == []
     for table in ("webhook_secret", "webhook_delivery"):
         assert session.execute(f"SELECT count(*) FROM lianyun.{table}".encode()).fetchone() == (0,)  # noqa: S608
     assert (
@@ -364,7 +367,7 @@ def test_a_test_message_goes_to_one_endpoint_and_old_messages_are_forgotten(
 ) -> None:
     made, shown = subscribe(session, seal, receiver.url("/one"))
     subscribe(session, seal, receiver.url("/other"))
-    told = subscriptions.test(session, made, now())
+    told = subscriptions.enqueue_test(session, made, now())
     deliver(session, settings, settled(session, made.id))
     assert [each.headers["webhook-id"] for each in receiver.at("/one")] == [told.id]
     assert good(receiver.at("/one")[0], shown["v1"])

@@ -115,7 +115,7 @@ def test_a_message_carries_on_the_trace_of_the_event_that_it_tells_of(
     assert found["abank", "financing.alert.v1"] == context
     assert found["xaport", "consignment.changed.v1"] == context
     assert set(found.values()) == {context}
-    taken = queue.take(session, SOON * 2, 60_000_000, {}, 100)
+    taken = queue.lease_due(session, SOON * 2, 60_000_000, {}, 100)
     assert {each.traceparent for each in taken} >= {context}
 
 
@@ -194,7 +194,7 @@ def test_two_followers_at_once_tell_everything_once(dsn: str, session: Session, 
 def delivered_once(session: Session) -> list[str]:
     """Take what is due, as if it were being sent; the messages about consignments among it."""
     now = time.time_ns() // 1_000
-    taken = queue.take(session, now, 60_000_000, {}, 100)
+    taken = queue.lease_due(session, now, 60_000_000, {}, 100)
     return [each.message for each in taken if b"consignment.changed" in each.body]
 
 

@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from services.runtime.imports import loading
+from services.runtime.process import imports_without_gc
 
-with loading():
+with imports_without_gc():
     import psycopg
 
     from services.ledger.storage import points
@@ -109,7 +109,7 @@ class ProbeStore:
 class ProbeAdmitter:
     """Refuses what starts with `bad`, at the price of a signature."""
 
-    def judge(self, records: Sequence[LogRecord], registry: Any) -> Admission:  # noqa: ARG002
+    def admit(self, records: Sequence[LogRecord], registry: Any) -> Admission:  # noqa: ARG002
         outcomes = [(record.value or b"").startswith(b"bad") for record in records]
         sole = frozenset(record.topic for record in records)
         return Admission(outcomes, [int(not refused) for refused in outcomes], sole)

@@ -23,7 +23,7 @@ from services.ledger.registry import commands
 from services.ledger.registry.events import PartyAdded
 from services.ledger.registry.possession import proven
 from services.ledger.storage.generations import create_generation
-from services.monitoring.exporter import letters
+from services.monitoring.exporter import operations as partners
 from services.processors.settings import admission_settings
 from services.processors.supervisor import Supervisor
 from services.runtime.ports import free_port
@@ -261,7 +261,10 @@ def test_the_metrics_follow_what_happens(arena: Arena) -> None:
 def exported(arena: Arena) -> dict[tuple[object, ...], float]:
     """What an exporter says of the dead letters."""
     with psycopg.connect(arena.dsn) as session:
-        return {(sample.definition, *sample.labels): sample.value for sample in letters.ask(session, 0)}
+        return {
+            (sample.definition, *sample.labels): sample.value
+            for sample in partners.measure_dead_letters(session, 0)
+        }
 
 
 def discard_all(arena: Arena) -> None:

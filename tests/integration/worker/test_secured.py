@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from kafka import KafkaProducer
 
-from services.processors.topic_directory import TopicDirectory
+from services.processors.log_reader import TopicDirectory
 from services.processors.topics.access import apply_grants, grants
 from services.processors.topics.cluster import ClusterError, admin_client, apply
 from services.processors.topics.declaration import read_declaration

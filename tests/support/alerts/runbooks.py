@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from services.monitoring.alerting.alert import RUNBOOKS
-from services.monitoring.alerting.rules import every_alert
+from services.monitoring.alerting.alerts import RUNBOOKS
+from services.monitoring.alerting.rules import all_alerts
 from services.monitoring.artefacts import ROOT
 
 FILES = sorted(file for file in (ROOT / RUNBOOKS).glob("*.md") if file.name != "README.md")
-ALERTS = [file for file in FILES if f"{RUNBOOKS}/{file.name}" in {alert.runbook for alert in every_alert()}]
+ALERTS = [file for file in FILES if f"{RUNBOOKS}/{file.name}" in {alert.runbook for alert in all_alerts()}]
 PROCEDURES = [file for file in FILES if file not in ALERTS]
 _STANDS_FOR = {"PARTITION": "0", "OFFSET": "0", "PID": "0"}
 

@@ -39,12 +39,12 @@ from services.ledger.storage.claims import LOSS_ACCEPTED, move_partition
 from services.ledger.storage.migrate import migrate
 from services.ledger.storage.operations import quarantine
 from services.ledger.storage.session import Session, open_session
-from services.monitoring.exporter import partners
+from services.monitoring.exporter import operations
 from services.notifications.webhooks import outbox, queue, subscriptions
 from services.notifications.webhooks.messages import MessageType
 from services.notifications.webhooks.sealed_secrets import Seal, new_key
 from services.processors import slots
-from services.processors.projections import PROJECTIONS
+from services.processors.ledger_store import PROJECTIONS
 from tests.stories.credit.story import credit_stories
 from tests.stories.story import Story, Told
 from tests.support.api import cast
@@ -273,9 +273,9 @@ def _webhooks(dsn: str) -> None:
         )
         session.commit()
         outbox.catch_up(session)
-        subscriptions.test(session, made, NOW)
-        (taken, *_) = queue.take(session, 2 * NOW, 1, {}, 1)
-        queue.delivered(session, taken, 200, NOW)
+        subscriptions.enqueue_test(session, made, NOW)
+        (taken, *_) = queue.lease_due(session, 2 * NOW, 1, {}, 1)
+        queue.record_success(session, taken, 200, NOW)
         session.commit()
 
 
@@ -284,7 +284,7 @@ def _upkeep(dsn: str) -> None:
     slots.take(dsn, "workers", "first", 30.0)
     with open_session(dsn) as session:
         session.autocommit = True
-        list(partners.asking({}, 60.0)(session, NOW))
+        list(operations.partner_measurement({}, 60.0)(session, NOW))
         session.execute(
             "INSERT INTO lianyun.fence_log (owner, what) VALUES ('first', 'ended sessions without progress')"
         )

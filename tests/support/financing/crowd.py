@@ -21,7 +21,7 @@ from services.ledger.admission.model import Record as BrokerRecord
 from services.ledger.storage.batch import Advance, Batch, Event
 from services.ledger.storage.claims import AssignedPartition
 from services.ledger.storage.writer import Writer
-from services.processors.projections import PROJECTIONS
+from services.processors.ledger_store import PROJECTIONS
 from tests.support.storage.writers import no_letters
 
 from .stored_world import TOPIC, key_of, value

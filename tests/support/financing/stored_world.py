@@ -34,7 +34,7 @@ from services.ledger.registry.possession import proven
 from services.ledger.storage.batch import Event
 from services.ledger.storage.operations import apply_one
 from services.ledger.storage.session import Session, open_session
-from services.processors.projections import PROJECTIONS
+from services.processors.ledger_store import PROJECTIONS
 from tests.stories.story import Story, Told
 
 from .stories import Case, micros

@@ -25,8 +25,7 @@ from kafka import KafkaProducer
 from schemas.rfc3339 import parse_micros
 from services.ledger.admission.model import Record
 from services.monitoring.dashboards.files import FOLDER, ROOT
-from services.monitoring.dashboards.panel_queries import queries
-from services.monitoring.dashboards.query_check import Answer, Checker, Outcome
+from services.monitoring.dashboards.query_check import Checker, QueryOutcome, QueryResult, load_queries
 from services.processors.supervisor import Supervisor
 from services.runtime.ports import free_port
 from services.testbed.localstack.api import LocalApi
@@ -184,22 +183,22 @@ def command(world: World, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def checked(world: World, folder: Path = ROOT / FOLDER) -> list[Answer]:
+def checked(world: World, folder: Path = ROOT / FOLDER) -> list[QueryResult]:
     """The same in this process."""
     moment = datetime.fromtimestamp(parse_micros(border_night().as_of) / 1e6, UTC)
     with psycopg.connect(world.dsn, autocommit=True) as session:
-        return Checker(world.prometheus, session, at=moment).check(queries(folder))
+        return Checker(world.prometheus, session, at=moment).check(load_queries(folder))
 
 
 def test_every_query_answers_or_says_why_not(world: World) -> None:
     end = time.monotonic() + 90
     while True:
         world.go_on()
-        silent = [answer for answer in checked(world) if answer.outcome is not Outcome.ANSWERED]
+        silent = [answer for answer in checked(world) if answer.outcome is not QueryOutcome.ANSWERED]
         missing = [
-            (answer.asked.dashboard, answer.asked.panel, answer.outcome, answer.detail)
+            (answer.query.dashboard, answer.query.panel, answer.outcome, answer.detail)
             for answer in silent
-            if answer.asked.panel not in MAY_BE_EMPTY
+            if answer.query.panel not in MAY_BE_EMPTY
         ]
         if not missing or time.monotonic() > end:
             break
@@ -212,16 +211,16 @@ def test_every_query_answers_or_says_why_not(world: World) -> None:
 
 def test_faults_are_found_and_named(world: World, tmp_path: Path) -> None:
     faults = (
-        ("pipeline-health", "sum(lianyun_worker_ready)", "sum(lianyun_worker_redy)", "Workers ready", Outcome.NOTHING),
-        ("control-tower", "sum(max by (crossing", "sum((max by (crossing", "Trains waiting at borders", Outcome.FAILED),
-        ("border-board", "FROM dashboard.border_box b", "FROM dashboard.boxes b", "Boxes not ready", Outcome.FAILED),
-        ("partner-quality", "label_values(lianyun_part", "label_values(lianyun_prat", "variable partner", Outcome.NOTHING),
+        ("pipeline-health", "sum(lianyun_worker_ready)", "sum(lianyun_worker_redy)", "Workers ready", QueryOutcome.NOTHING),
+        ("control-tower", "sum(max by (crossing", "sum((max by (crossing", "Trains waiting at borders", QueryOutcome.FAILED),
+        ("border-board", "FROM dashboard.border_box b", "FROM dashboard.boxes b", "Boxes not ready", QueryOutcome.FAILED),
+        ("partner-quality", "label_values(lianyun_part", "label_values(lianyun_prat", "variable partner", QueryOutcome.NOTHING),
     )  # fmt: skip
     for name, right, wrong, _, _ in faults:
         text = (ROOT / FOLDER / f"{name}.json").read_text(encoding="utf-8")
         assert right in text
         (tmp_path / f"{name}.json").write_text(text.replace(right, wrong), encoding="utf-8")
-    found = {(answer.asked.panel, answer.outcome) for answer in checked(world, tmp_path) if answer.wrong}
+    found = {(answer.query.panel, answer.outcome) for answer in checked(world, tmp_path) if answer.wrong}
     assert found >= {(panel, outcome) for _, _, _, panel, outcome in faults}
     done = command(world, "--prometheus", world.prometheus, "--folder", str(tmp_path), "--json")
     assert done.returncode == 3

@@ -30,7 +30,7 @@ from services.monitoring.artefacts import ROOT
 from services.monitoring.exporter.process import run
 from services.monitoring.exporter.settings import ExporterSettings
 from services.notifications.alert_relay.relay import Relay, RelaySettings
-from services.processors.metrics import WorkerMetrics
+from services.processors.telemetry import WorkerMetrics
 from services.runtime.ports import free_port
 from services.telemetry.http import Health, HealthServer
 from services.testbed.localstack.engine import DatabaseAddress

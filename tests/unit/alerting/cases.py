@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from services.monitoring.alerting.alert import Severity
+from services.monitoring.alerting.alerts import Severity
 
 Series = dict[str, str]
 """Values by series: ``a+bxn`` is a, a+b, ... n times more; ``axn`` is a, n times more."""

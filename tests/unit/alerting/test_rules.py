@@ -12,18 +12,16 @@ from typing import Any
 import pytest
 
 from services.monitoring.alerting import objectives
-from services.monitoring.alerting.alert import Alert, grown
-from services.monitoring.alerting.dashboard_links import dashboard_of
-from services.monitoring.alerting.rules import every_alert
-from services.monitoring.artefacts import ROOT
-from services.monitoring.catalogue import families
+from services.monitoring.alerting.alerts import Alert, counter_increase
+from services.monitoring.alerting.rules import all_alerts, dashboard_of
+from services.monitoring.artefacts import ROOT, families
 from tests.unit.alerting.cases import CASES, FIRST_HOUR, NEWBORN, OLD, UP, YOUNG, Case
 
 RULES = [str(ROOT / "ops" / "alerts" / name) for name in ("alerts.yml", "objectives.yml")]
 
 
 def alert_of(case: Case) -> Alert:
-    (found,) = (a for a in every_alert() if a.name == case.alert and case.severity in (None, a.severity))
+    (found,) = (a for a in all_alerts() if a.name == case.alert and case.severity in (None, a.severity))
     return found
 
 
@@ -60,7 +58,7 @@ def promtool(
 
 def test_every_alert_has_a_case_that_fires_and_one_that_is_quiet() -> None:
     tried = {(case.alert, alert_of(case).severity) for case in CASES}
-    assert tried == {(alert.name, alert.severity) for alert in every_alert()} - {("Watchdog", "none")}
+    assert tried == {(alert.name, alert.severity) for alert in all_alerts()} - {("Watchdog", "none")}
     assert all(case.fires != case.quiet for case in CASES)
 
 
@@ -69,7 +67,7 @@ def both(cases: Iterable[Case]) -> list[dict[str, Any]]:
 
 
 def test_alerts_fire_and_are_quiet_as_they_should(watching: Path, tmp_path: Path) -> None:
-    (watchdog,) = (alert for alert in every_alert() if alert.name == "Watchdog")
+    (watchdog,) = (alert for alert in all_alerts() if alert.name == "Watchdog")
     always = Case(watchdog.name, {}, {}, "1m")
     cases = [case for case in CASES if not alert_of(case).slo]
     soon = both(case for case in cases if not lasts(case))
@@ -97,10 +95,10 @@ COUNTING = re.compile(r"\b(increase|rate|irate|delta|idelta|deriv)\(")
 
 
 def test_every_alert_on_a_counter_has_a_case_for_a_series_that_is_born_at_its_full_value() -> None:
-    recorded = {name for name, expression, _ in objectives.recordings() if COUNTING.search(expression)}
+    recorded = {name for name, expression, _ in objectives.recording_rules() if COUNTING.search(expression)}
     counting = {
         (alert.name, alert.severity)
-        for alert in every_alert()
+        for alert in all_alerts()
         if COUNTING.search(alert.expression) or any(name in alert.expression for name in recorded)
     }
     assert {(case.alert, alert_of(case).severity) for case in NEWBORN} == counting
@@ -132,7 +130,11 @@ def test_a_counter_that_was_born_in_the_window_counts_once(watching: Path, tmp_p
         "interval": "1m",
         "input_series": [{"series": name, "values": values} for name, values in series.items()],
         "promql_expr_test": [
-            {"expr": f"sum({grown('c', '15m')})", "eval_time": at, "exp_samples": [{"value": value}]}
+            {
+                "expr": f"sum({counter_increase('c', '15m')})",
+                "eval_time": at,
+                "exp_samples": [{"value": value}],
+            }
             for at, value in (("7m", 200), ("10m", 200))
         ],
     }
@@ -158,14 +160,14 @@ def test_prometheus_accepts_the_rules(watching: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("alert", every_alert(), ids=lambda alert: f"{alert.name}-{alert.severity}")
+@pytest.mark.parametrize("alert", all_alerts(), ids=lambda alert: f"{alert.name}-{alert.severity}")
 def test_an_alert_asks_for_metrics_and_labels_that_exist(alert: Alert) -> None:
     known = families()
     for metric in re.findall(r"lianyun_[a-z0-9_]+", alert.expression):
         assert metric in known, f"{metric} is declared nowhere"
-    recorded = {name for name, _, _ in objectives.recordings()}
+    recorded = {name for name, _, _ in objectives.recording_rules()}
     assert set(re.findall(r"slo:[a-z0-9_:]+", alert.expression)) <= recorded
-    for label in alert.speaks_of - {"job", "instance"}:
+    for label in alert.summary_labels - {"job", "instance"}:
         assert any(
             label in known[name].labels for name in re.findall(r"lianyun_[a-z0-9_]+", alert.expression)
         )
@@ -173,7 +175,7 @@ def test_an_alert_asks_for_metrics_and_labels_that_exist(alert: Alert) -> None:
 
 def test_objectives_are_measured_by_metrics_and_bounds_that_exist() -> None:
     known = families()
-    for name, expression, _labels in objectives.recordings():
+    for name, expression, _labels in objectives.recording_rules():
         for metric, matchers in re.findall(r"(lianyun_[a-z0-9_]+)(\{[^}]*\})?", expression):
             assert metric in known, (name, metric)
             bound = re.search(r'le="([^"]+)"', matchers)

@@ -12,8 +12,8 @@ import typer.main
 from typer.core import TyperGroup
 
 from services.cli.main import app
-from services.monitoring.alerting.alert import RUNBOOKS
-from services.monitoring.alerting.rules import every_alert
+from services.monitoring.alerting.alerts import RUNBOOKS
+from services.monitoring.alerting.rules import all_alerts
 from services.monitoring.artefacts import ROOT
 from tests.support.alerts.runbooks import ALERTS, FILES, PROCEDURES, commands, statements
 from tests.support.runbooks.page import Block, Command, blocks, variables
@@ -23,9 +23,9 @@ COMMANDS = sorted({command for file in FILES for command in commands(file)})
 
 
 def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:
-    wanted = {alert.runbook for alert in every_alert()}
+    wanted = {alert.runbook for alert in all_alerts()}
     assert {f"{RUNBOOKS}/{file.name}" for file in ALERTS} == wanted
-    for alert in every_alert():
+    for alert in all_alerts():
         assert (ROOT / alert.runbook).read_text().startswith(f"# {alert.name}\n")
 
 

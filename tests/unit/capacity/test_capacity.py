@@ -10,9 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from services.cli.main import app
-from services.monitoring.capacity.figures import Figures, measured
-from services.monitoring.capacity.presentation import human, table
-from services.monitoring.capacity.sizing import Demand, size
+from services.monitoring.capacity.presentation import format_bytes, table
+from services.monitoring.capacity.sizing import Demand, Figures, load_figures, size
 
 PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "capacity.md").read_text()
 WHERE = {"command": "c", "hardware": "h", "commit": "x"}
@@ -80,15 +79,15 @@ def test_a_demand_that_makes_no_sense(wrong: Demand) -> None:
     [(0, "0 B"), (999, "999 B"), (1_000, "1.0 kB"), (12_345_678, "12 MB"), (2 * 10**18, "2,000 PB")],
 )
 def test_bytes_for_people(count: int, text: str) -> None:
-    assert human(count) == text
+    assert format_bytes(count) == text
 
 
 def test_the_page_says_what_is_computed_and_what_was_measured() -> None:
-    for row in table(measured()):
+    for row in table(load_figures()):
         assert f"\n{row}\n" in PAGE, (
             "docs/reference/capacity.md is stale: paste the table that services/monitoring/capacity renders"
         )
-    figures = measured()
+    figures = load_figures()
     for section in (figures.processing, figures.storage):
         assert section.commit in PAGE
         for name, value in section.model_dump().items():

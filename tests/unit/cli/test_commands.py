@@ -47,7 +47,7 @@ def test_the_command_line_imports_nothing_of_what_its_commands_need(program: str
     assert own == {
         "services.cli",
         "services.runtime",
-        "services.runtime.imports",
+        "services.runtime.process",
         *(f"services.cli.{name}" for name in ("main", "commands", "exits", "output")),
     }
 

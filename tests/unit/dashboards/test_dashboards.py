@@ -14,14 +14,13 @@ import promql_parser
 import pytest
 
 from services.ledger.dead_letters.letter import LetterState
-from services.monitoring.alerting.dashboard_links import dashboard_of
-from services.monitoring.alerting.objectives import recordings
-from services.monitoring.alerting.rules import every_alert
-from services.monitoring.catalogue import families
+from services.monitoring.alerting.objectives import recording_rules
+from services.monitoring.alerting.rules import all_alerts, dashboard_of
+from services.monitoring.artefacts import families
 from services.monitoring.dashboards import files
 from services.monitoring.dashboards.definitions import Dashboard, Kind, Link, Metric, Panel, Row
 from services.monitoring.dashboards.grafana import draw
-from services.monitoring.dashboards.panel_queries import Asked, promql, queries, sql
+from services.monitoring.dashboards.query_check import PanelQuery, load_queries, promql, sql
 from tests.unit.infra.test_compose import INFRA
 
 FOLDER = files.ROOT / files.FOLDER
@@ -40,8 +39,8 @@ def panels(name: str) -> Iterator[dict[str, Any]]:
     return (panel for panel in DRAWN[name]["panels"] if panel["type"] != "row")
 
 
-def asked(source: str) -> list[Asked]:
-    return [one for one in queries(FOLDER) if one.source == source]
+def asked(source: str) -> list[PanelQuery]:
+    return [one for one in load_queries(FOLDER) if one.source == source]
 
 
 def test_the_files_are_those_that_the_code_makes() -> None:
@@ -61,9 +60,9 @@ def test_a_file_that_nothing_makes_or_that_differs_is_stale(tmp_path: Path) -> N
 def test_uids_are_unique_and_what_alerts_name() -> None:
     uids = [drawn["uid"] for drawn in DRAWN.values()]
     assert len({*uids}) == len(uids) >= 6
-    assert {dashboard_of(alert) for alert in every_alert()} <= {*uids}
+    assert {dashboard_of(alert) for alert in all_alerts()} <= {*uids}
     rules = (files.ROOT / "ops" / "alerts" / "alerts.yml").read_text(encoding="utf-8")
-    assert rules.count("dashboard_uid: ") == len(every_alert())
+    assert rules.count("dashboard_uid: ") == len(all_alerts())
 
 
 @each
@@ -189,11 +188,11 @@ def test_closures_and_deployments_are_marked(name: str) -> None:
 
 
 @pytest.mark.parametrize("one", asked("prometheus"), ids=lambda one: f"{one.dashboard}-{one.panel}")
-def test_promql_is_well_formed_and_asks_for_what_is_declared(one: Asked) -> None:
+def test_promql_is_well_formed_and_asks_for_what_is_declared(one: PanelQuery) -> None:
     text = promql(one, "5m")
     promql_parser.parse(text)
     known = {name: {*found.labels, "le"} for name, found in families().items()} | OTHERS
-    known |= {name: {"slo"} for name, _, _ in recordings()}
+    known |= {name: {"slo"} for name, _, _ in recording_rules()}
     names = re.findall(r"\b(lianyun_[a-z0-9_]+|slo:[a-zA-Z0-9_:]+|up|ALERTS)\b(\{[^}]*\})?", text)
     assert names
     for metric, matchers in names:
@@ -209,7 +208,7 @@ def test_promql_is_well_formed_and_asks_for_what_is_declared(one: Asked) -> None
     assert legends <= set[str]().union(*(known[metric] for metric, _ in names)) | {"version"}
 
 
-def legend_of(one: Asked) -> str:
+def legend_of(one: PanelQuery) -> str:
     return " ".join(
         target.get("legendFormat", "")
         for drawn in DRAWN.values()
@@ -225,14 +224,14 @@ def test_a_wrong_expression_would_be_noticed() -> None:
 
 
 @pytest.mark.parametrize("one", asked("variable"), ids=lambda one: f"{one.dashboard}-{one.panel}")
-def test_variables_offer_labels_that_exist(one: Asked) -> None:
+def test_variables_offer_labels_that_exist(one: PanelQuery) -> None:
     match = re.fullmatch(r"label_values\(([a-z_]+), ([a-z]+)\)", one.text)
     assert match is not None
     assert match[2] in families()[match[1]].labels
 
 
 @pytest.mark.parametrize("one", asked("postgres"), ids=lambda one: f"{one.dashboard}-{one.panel}")
-def test_sql_reads_views_of_dashboards_only_and_every_value_is_chosen(one: Asked) -> None:
+def test_sql_reads_views_of_dashboards_only_and_every_value_is_chosen(one: PanelQuery) -> None:
     text = sql(one, datetime(2026, 3, 5, tzinfo=UTC))
     assert {*re.findall(r"(?:FROM|JOIN) ([a-z_.]+)", text)} <= {
         f"dashboard.{view}"

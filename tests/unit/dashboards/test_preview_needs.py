@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from services.monitoring.dashboards.preview.browser import chromium
-from services.monitoring.dashboards.preview.bundle import SOURCE, NotDrawn, built_page
+from services.monitoring.dashboards.preview.picture import SOURCE, RenderingError, built_page, chromium
 
 
 def test_without_chromium(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(NotDrawn, match="Chromium is not on this machine") as missing:
+    with pytest.raises(RenderingError, match="Chromium is not on this machine") as missing:
         chromium()
     assert missing.value.suggestion == "apt-get install chromium"
 
@@ -26,7 +25,7 @@ def test_without_what_builds_the_page(
         (tmp_path / name).write_text("")
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(NotDrawn, match=f"{missing} is not on this machine") as found:
+    with pytest.raises(RenderingError, match=f"{missing} is not on this machine") as found:
         built_page(print, tmp_path)
     assert f"apt-get install {package}" in found.value.suggestion
 
@@ -39,13 +38,13 @@ def test_what_is_fetched_is_said_beforehand(
         (tmp_path / name).write_text(f"#!/bin/sh\necho no registry here >&2\nexit {ends}\n")
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(NotDrawn, match="no registry here"):
+    with pytest.raises(RenderingError, match="no registry here"):
         built_page(print, tmp_path)
     assert "about 440 MB" in capsys.readouterr().out
 
 
 def test_outside_of_a_checkout(tmp_path: Path) -> None:
-    with pytest.raises(NotDrawn, match="source is not in") as found:
+    with pytest.raises(RenderingError, match="source is not in") as found:
         built_page(print, tmp_path)
     assert "checkout" in found.value.suggestion
 

@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.monitoring.dashboards.ranges import (
+from services.monitoring.dashboards.substitution import (
     DAY,
     HOUR,
     MINUTE,
     SECOND,
-    Range,
-    interval,
-    milliseconds,
-    written,
+    TimeRange,
+    format_duration,
+    parse_duration,
+    point_interval,
 )
 
 NOW = datetime(2026, 11, 25, 16, 30, tzinfo=UTC)
@@ -33,7 +33,7 @@ def moment(*parts: int) -> int:
     ],
 )
 def test_a_span_of_the_time_picker(start: str, end: str, expected: tuple[int, int]) -> None:
-    found = Range.of(start, end, NOW)
+    found = TimeRange.of(start, end, NOW)
     assert (found.start, found.end) == expected
 
 
@@ -42,24 +42,29 @@ def test_a_span_of_the_time_picker(start: str, end: str, expected: tuple[int, in
 )
 def test_what_is_no_span_is_told(start: str, end: str) -> None:
     with pytest.raises(ValueError, match=r"between|neither"):
-        Range.of(start, end, NOW)
+        TimeRange.of(start, end, NOW)
 
 
 @pytest.mark.parametrize(
     ("span", "points", "expected"), [(HOUR, 1_000, 15_000), (6 * HOUR, 500, 30_000), (DAY, 800, 120_000)]
 )
 def test_an_interval_is_a_round_one_and_not_below_a_scrape(span: int, points: int, expected: int) -> None:
-    assert interval(Range(0, span), points, 15 * SECOND) == expected
+    assert point_interval(TimeRange(0, span), points, 15 * SECOND) == expected
 
 
 def test_durations_are_read_and_written() -> None:
-    assert [milliseconds(each) for each in ("15s", "1h30m", ">10s", "250ms")] == [
+    assert [parse_duration(each) for each in ("15s", "1h30m", ">10s", "250ms")] == [
         15 * SECOND,
         90 * MINUTE,
         10 * SECOND,
         250,
     ]
-    assert [written(each) for each in (15 * SECOND, 90 * MINUTE, DAY, 250)] == ["15s", "90m", "1d", "250ms"]
+    assert [format_duration(each) for each in (15 * SECOND, 90 * MINUTE, DAY, 250)] == [
+        "15s",
+        "90m",
+        "1d",
+        "250ms",
+    ]
     for wrong in ("", "soon", "5 bananas"):
         with pytest.raises(ValueError, match="no duration"):
-            milliseconds(wrong)
+            parse_duration(wrong)

@@ -9,13 +9,22 @@ from datetime import UTC, datetime
 import promql_parser
 import pytest
 
-from services.monitoring.dashboards.ranges import MINUTE, SECOND, Range
-from services.monitoring.dashboards.substitution import Chosen, Context, Unknown, plain, promql, sql
+from services.monitoring.dashboards.substitution import (
+    MINUTE,
+    SECOND,
+    Context,
+    TimeRange,
+    UnknownReference,
+    VariableValue,
+    plain,
+    promql,
+    sql,
+)
 
-SPAN = Range.of("2026-11-25T10:00:00Z", "2026-11-25T16:00:00Z", datetime.now(UTC))
-ONE = Chosen(("brest-malaszewicze",), ("Brest",))
-TWO = Chosen(("xi'an (east)", "a.b|c"), several=True)
-ANY = Chosen(("a", "b"), ("All",), several=True, raw=".*")
+SPAN = TimeRange.of("2026-11-25T10:00:00Z", "2026-11-25T16:00:00Z", datetime.now(UTC))
+ONE = VariableValue(("brest-malaszewicze",), ("Brest",))
+TWO = VariableValue(("xi'an (east)", "a.b|c"), several=True)
+ANY = VariableValue(("a", "b"), ("All",), several=True, raw=".*")
 CONTEXT = Context(
     SPAN,
     interval=15 * SECOND,
@@ -23,8 +32,8 @@ CONTEXT = Context(
         "one": ONE,
         "two": TWO,
         "any": ANY,
-        "written": Chosen(("",)),
-        "q": Chosen(('say "no" \\ so',)),
+        "written": VariableValue(("",)),
+        "q": VariableValue(('say "no" \\ so',)),
     },
 )
 
@@ -93,7 +102,7 @@ def test_texts_show_what_is_chosen_and_keep_what_means_nothing() -> None:
 )
 def test_what_stands_for_nothing_is_named(ask: object, text: str, named: str) -> None:
     assert callable(ask)
-    with pytest.raises(Unknown, match=named):
+    with pytest.raises(UnknownReference, match=named):
         ask(text, CONTEXT)
 
 
@@ -107,7 +116,7 @@ def test_a_rate_looks_back_over_four_scrapes_or_one_more_than_the_interval() -> 
     "value", ["a.b", "x|y", "p(q)", "back\\slash", "it's", 'a "quote"', "[1]", "{2}", "^$", "plus+?*", "北京"]
 )
 def test_an_escaped_value_is_what_prometheus_matches(value: str, others: tuple[str, ...]) -> None:
-    chosen = replace(CONTEXT, variables={"v": Chosen((value, *others), several=True)})
+    chosen = replace(CONTEXT, variables={"v": VariableValue((value, *others), several=True)})
     read = promql_parser.parse(promql('x{v=~"$v"}', chosen))
     (matcher,) = read.matchers.matchers
     assert re.fullmatch(matcher.value, value)

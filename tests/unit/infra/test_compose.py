@@ -20,7 +20,7 @@ from services.api.settings import ApiSettings
 from services.cli.commands import COMMANDS
 from services.monitoring.alerting.alertmanager import Receivers, configuration
 from services.notifications.alert_relay.relay import RelaySettings
-from services.telemetry.http_responses import Answering
+from services.telemetry.http import RequestHandler
 
 INFRA = Path(__file__).resolve().parents[3] / "infra"
 COMPOSE: dict[str, Any] = yaml.safe_load((INFRA / "docker-compose.yml").read_text(encoding="utf-8"))
@@ -68,9 +68,9 @@ def test_the_probe_of_our_services_is_healthy_where_they_say_so(status: int, hea
     assert {path for _, path in paths} == {"/health/live", "/health/ready"}
     assert {name for name, path in paths if path == "/health/ready"} == {"api"}
 
-    class Answer(Answering):
+    class Answer(RequestHandler):
         def do_GET(self) -> None:
-            self.answer(status if self.path == "/health/ready" else 404, "text/plain", b"")
+            self.respond(status if self.path == "/health/ready" else 404, "text/plain", b"")
 
     with HTTPServer(("127.0.0.1", 0), Answer) as server:
         Thread(target=server.serve_forever, daemon=True).start()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from services.monitoring.alerting.alertmanager import INHIBITIONS, Receivers, configuration
-from services.monitoring.alerting.rules import every_alert
+from services.monitoring.alerting.rules import all_alerts
 from services.monitoring.artefacts import ROOT
 
 ALL = Receivers(
@@ -64,7 +64,7 @@ def test_half_a_receiver_is_refused(wrong: Receivers) -> None:
 
 
 def test_no_alert_that_explains_others_is_quieter_than_they_are() -> None:
-    severity = {alert.name: alert.severity for alert in every_alert() if not alert.slo}
+    severity = {alert.name: alert.severity for alert in all_alerts() if not alert.slo}
     for one in INHIBITIONS:
         for target in one.targets:
             assert (severity[one.source], severity.get(target, "ticket")) != ("ticket", "page"), one

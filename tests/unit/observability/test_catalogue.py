@@ -13,13 +13,12 @@ from prometheus_client.exposition import generate_latest
 from services.api.metrics import ApiMetrics
 from services.cases.store.follower import CaseMetrics
 from services.credit.store.follower import FollowerMetrics
-from services.monitoring.artefacts import ROOT, main, render, stale
-from services.monitoring.catalogue import CATALOGUE, PROCESSES
-from services.monitoring.exporter.collector import Answers
-from services.monitoring.exporter.sample import Question, Sample
-from services.notifications.webhooks.metrics import WebhookMetrics
-from services.processors.metrics import WorkerMetrics
-from services.processors.supervision import SupervisorMetrics
+from services.monitoring.artefacts import CATALOGUE, PROCESSES, ROOT, main, render, stale
+from services.monitoring.exporter.process import SampleStore
+from services.monitoring.exporter.sample import Measurement, Sample
+from services.notifications.webhooks.telemetry import WebhookMetrics
+from services.processors.supervisor import SupervisorMetrics
+from services.processors.telemetry import WorkerMetrics
 from services.telemetry import metrics
 from services.telemetry.definitions import LABELS, UNITS, Definition
 from services.telemetry.instruments import Instruments
@@ -27,7 +26,7 @@ from services.telemetry.instruments import Instruments
 
 def exporter() -> CollectorRegistry:
     """What an exporter would show that knows everything."""
-    answers = Answers([Question("all", 1.0, lambda _session, _now: ())])
+    answers = SampleStore([Measurement("all", 1.0, lambda _session, _now: ())])
     told = [
         Sample(d, tuple(f"any-{label}" for label in d.labels), 1.0)
         for d in PROCESSES["exporter"]

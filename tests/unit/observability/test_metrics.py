@@ -11,9 +11,9 @@ from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from services.monitoring.catalogue import CATALOGUE
-from services.processors.metrics import WorkerMetrics
-from services.processors.supervision import SupervisorMetrics
+from services.monitoring.artefacts import CATALOGUE
+from services.processors.supervisor import SupervisorMetrics
+from services.processors.telemetry import WorkerMetrics
 from services.telemetry.definitions import Definition
 from services.telemetry.http import Health, HealthServer
 from services.telemetry.instruments import BulkHistogram, Instruments

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from prometheus_client.exposition import generate_latest
 
-from services.monitoring.catalogue import CATALOGUE
-from services.notifications.webhooks.metrics import WebhookMetrics
-from services.notifications.webhooks.overview import Endpoint
+from services.monitoring.artefacts import CATALOGUE
+from services.notifications.webhooks.subscriptions import Endpoint
+from services.notifications.webhooks.telemetry import WebhookMetrics
 
 
 def test_what_is_counted_shows_under_declared_names() -> None:
@@ -14,7 +14,7 @@ def test_what_is_counted_shows_under_declared_names() -> None:
     metrics.delivered(1_000_000, 3_500_000)
     metrics.failed(dead=False)
     metrics.failed(dead=True)
-    metrics.look(
+    metrics.update_endpoints(
         [
             Endpoint("wh_1", "abank", "https://x.example/", "ENABLED", "", None, 3, 7_000_000, 1),
             Endpoint("wh_2", "bbank", "https://x.example/", "DISABLED", "gone", 1, 9, None, 0),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifications.webhooks.retry_schedule import Backoff
-from services.notifications.webhooks.sender import patience
+from services.notifications.webhooks.sender import retry_after_seconds
+from services.notifications.webhooks.settings import Backoff
 
 PLAN = Backoff()
 
@@ -34,7 +34,7 @@ def test_jitter_goes_both_ways() -> None:
 
 
 def test_what_a_receiver_asks_for() -> None:
-    assert patience("120", 0) == 120
-    assert patience("Thu, 01 Jan 1970 00:01:00 GMT", 30) == 30
-    assert patience("Thu, 01 Jan 1970 00:01:00 GMT", 90) == 0
-    assert [patience(text, 0) for text in ("", "-1", "soon", "٣", "Fri, 99 Foo")] == [0] * 5
+    assert retry_after_seconds("120", 0) == 120
+    assert retry_after_seconds("Thu, 01 Jan 1970 00:01:00 GMT", 30) == 30
+    assert retry_after_seconds("Thu, 01 Jan 1970 00:01:00 GMT", 90) == 0
+    assert [retry_after_seconds(text, 0) for text in ("", "-1", "soon", "٣", "Fri, 99 Foo")] == [0] * 5

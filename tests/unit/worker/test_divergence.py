@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from services.ledger.admission.raw_bytes import frame, framed_digest, record_digest
 from services.ledger.storage.ledger_protocol import Mark, Origin, PartitionId, mark_of
-from services.processors.fetch_origin import Fetched, origins, record_batches
-from services.processors.log_divergence import Divergence, parted
+from services.processors.consumer_thread import Fetched, origins, record_batches
+from services.processors.log_divergence import Divergence, compare_records
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def test_where_log_and_ledger_part(
 ) -> None:
     end = now[-1].offset + 1
     upto = [record for record in now if last is None or record.offset <= last.offset]
-    assert parted(0, end, upto, stored, last and mark_of(last)) == found
+    assert compare_records(0, end, upto, stored, last and mark_of(last)) == found
 
 
 @given(st.lists(st.sampled_from("abc")), st.integers(0, 9), st.lists(st.sampled_from("xyz"), max_size=9))
@@ -75,7 +75,7 @@ def test_a_redrive_begins_no_later_than_the_first_difference(
     now = [*before[:cut], *log(*grown, start=min(cut, len(read)))]
     last: Mark | None = mark_of(before[-1]) if before else None
     upto = [record for record in now if record.offset < len(read)]
-    found = parted(0, len(now), upto, kept(before), last)
+    found = compare_records(0, len(now), upto, kept(before), last)
     assert found.redrive == min(cut, len(read)) or not read
     assert (found.differs is None) == (cut >= len(read))
 

@@ -1,4 +1,4 @@
-"""The pipeline between the seam and the database, with both replaced by values."""
+"""The pipeline between the consumer and the database, with both replaced by values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from services.ledger.storage.batch import Applied
 from services.ledger.storage.errors import GenerationMoved, RegistryMoved
 from services.ledger.storage.ledger_protocol import Claim, Fenced, PartitionId, Slice
 from services.processors.backlog import Backlog, Bounds
-from services.processors.circuit_breaker import Fuses, FuseSettings
+from services.processors.circuit_breaker import CircuitBreakers, CircuitBreakerSettings
 from services.processors.log_identity import LogMoved
 from services.processors.pipeline import Limits, Pipeline
 from services.processors.ports import Admission, Batch
@@ -82,7 +82,7 @@ class Admitter:
     refused: frozenset[str] = frozenset()
     seconds = 0.0
 
-    def judge(self, records: Sequence[Any], registry: Any) -> Admission:
+    def admit(self, records: Sequence[Any], registry: Any) -> Admission:
         time.sleep(self.seconds)
         return Admission([(registry, r.offset) for r in records], [1] * len(records))
 
@@ -91,9 +91,9 @@ class Watching:
     def __init__(self) -> None:
         self.rests: list[str] = []
 
-    def judged(self, batch: Batch[Any], seconds: float) -> None: ...
-    def applied(self, batch: Batch[Any], applied: Applied, seconds: float) -> None: ...
-    def resting(self, topic: str, seconds: float) -> None:  # noqa: ARG002
+    def batch_admitted(self, batch: Batch[Any], seconds: float) -> None: ...
+    def batch_applied(self, batch: Batch[Any], applied: Applied, seconds: float) -> None: ...
+    def circuit_opened(self, topic: str, seconds: float) -> None:  # noqa: ARG002
         self.rests.append(topic)
 
 
@@ -110,7 +110,7 @@ class Bench:
             self.admitter,
             None,  # type: ignore[arg-type]
             self.backlog,
-            Fuses(FuseSettings(window=100, trial=10)),
+            CircuitBreakers(CircuitBreakerSettings(window=100, trial=10)),
             limits or Limits(tick=0.01),
             self.watching,
             lambda code, why, _error: self.ends.append((code, why)),
@@ -262,7 +262,7 @@ def refusing(sole: frozenset[str]) -> Any:
 def test_a_topic_that_several_write_to_never_rests_for_one_of_them() -> None:
     async def scenario() -> None:
         async with Bench() as bench:
-            bench.admitter.judge = refusing(frozenset())  # type: ignore[method-assign]
+            bench.admitter.admit = refusing(frozenset())  # type: ignore[method-assign]
             await bench.pipeline.claim([A, B], {})
             bench.pipeline.feed([slice_of(A, 1, 0, 5_000)])
             await bench.until(lambda: bench.backlog.records == 0)
@@ -276,7 +276,7 @@ def test_a_topic_that_several_write_to_never_rests_for_one_of_them() -> None:
 def test_a_topic_of_refusals_rests_and_the_other_flows() -> None:
     async def scenario() -> None:
         async with Bench() as bench:
-            bench.admitter.judge = refusing(frozenset({"a"}))  # type: ignore[method-assign]
+            bench.admitter.admit = refusing(frozenset({"a"}))  # type: ignore[method-assign]
             await bench.pipeline.claim([A, B], {})
             bench.pipeline.feed([slice_of(A, 1, 0, 100)])
             await bench.until(lambda: bench.watching.rests == ["a"])

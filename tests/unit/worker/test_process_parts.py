@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from services.processors.settings import WorkerSettings, admission_settings, declared_topics
 from services.processors.supervisor import Supervisor
-from services.processors.watchdog import Watchdog
+from services.processors.worker import Watchdog
 from services.runtime.connections import mask
 from services.runtime.exit_codes import Exit
 

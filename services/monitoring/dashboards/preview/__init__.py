@@ -1,5 +1,5 @@
-"""The generated dashboards, drawn with Grafana's own open components in a headless browser: a preview, no proof.
+"""A preview of the generated dashboards, rendered with Grafana's open components in a headless browser.
 
-What a panel asks is put into words as Grafana's data sources do it (``substitution``), asked of a real Prometheus and a
-real Postgres, and handed to the page as frames by a server on loopback.
+Panel queries are interpolated as by Grafana's data sources (``substitution``), run against a Prometheus and a Postgres, and served
+to the page as data frames on loopback. Grafana itself may render differently.
 """

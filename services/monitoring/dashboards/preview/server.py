@@ -1,4 +1,4 @@
-"""The page's own server: its files, its dashboard and what the panels ask, all on one loopback address."""
+"""The preview's HTTP server on loopback: the page, the dashboard, and the data of its panels."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from urllib.parse import unquote
 
 import orjson
 
-from services.monitoring.dashboards.preview.boards import NoBoard
-from services.monitoring.dashboards.preview.evaluation import Asker
-from services.telemetry.http_responses import Answering
+from services.monitoring.dashboards.preview.board_data import BoardData
+from services.monitoring.dashboards.preview.boards import BoardError
+from services.telemetry.http import RequestHandler
 
 LOOPBACK = "127.0.0.1"
 _MOST = 1 << 20
@@ -23,7 +23,7 @@ _MOST = 1 << 20
 
 @dataclass(slots=True)
 class Report:
-    """What the page says of itself when it is drawn: what each of its ``panels`` shows or why not, and other ``errors``."""
+    """The page's report once it is drawn: what each of its ``panels`` shows, and other ``errors``."""
 
     panels: list[dict[str, Any]] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
@@ -31,14 +31,14 @@ class Report:
 
 
 class PageServer:
-    """A context manager that serves the built page in ``folder`` and the dashboard of ``asker`` on a free loopback port.
+    """A context manager that serves the page in ``folder`` and the dashboard of ``board_data`` on a free loopback port.
 
-    ``report`` is filled by the page. Other hosts are refused, for a page in some other browser might ask too.
+    ``report`` is filled by the page. Requests with another Host are refused (DNS rebinding).
     """
 
-    def __init__(self, folder: Path, asker: Asker) -> None:
+    def __init__(self, folder: Path, board_data: BoardData) -> None:
         self.report = Report()
-        self._server = ThreadingHTTPServer((LOOPBACK, 0), _handler(folder, asker, self.report))
+        self._server = ThreadingHTTPServer((LOOPBACK, 0), _handler(folder, board_data, self.report))
         self._server.daemon_threads = True
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.1,), name="preview-http", daemon=True
@@ -46,7 +46,7 @@ class PageServer:
 
     @property
     def url(self) -> str:
-        """Where the page is."""
+        """The address of the page."""
         return f"http://{LOOPBACK}:{self._server.server_address[1]}/"
 
     def __enter__(self) -> Self:
@@ -59,13 +59,13 @@ class PageServer:
         self._thread.join()
 
 
-def _handler(folder: Path, asker: Asker, report: Report) -> type[BaseHTTPRequestHandler]:
-    class Handler(Answering):
+def _handler(folder: Path, board_data: BoardData, report: Report) -> type[BaseHTTPRequestHandler]:
+    class Handler(RequestHandler):
         def do_GET(self) -> None:
             path = unquote(self.path.partition("?")[0])
             if not self._ours():
                 return
-            answers = {"/dashboard": asker.opened, "/marks": asker.marked}
+            answers = {"/dashboard": board_data.dashboard, "/marks": board_data.annotations}
             if path in answers:
                 self._json(200, answers[path]())
                 return
@@ -73,7 +73,7 @@ def _handler(folder: Path, asker: Asker, report: Report) -> type[BaseHTTPRequest
             if not wanted.is_relative_to(folder.resolve()) or not wanted.is_file():
                 self._json(404, {"error": f"there is no {path}"})
                 return
-            self.answer(200, mimetypes.guess_type(wanted.name)[0] or "text/plain", wanted.read_bytes())
+            self.respond(200, mimetypes.guess_type(wanted.name)[0] or "text/plain", wanted.read_bytes())
 
         def do_POST(self) -> None:
             if not self._ours():
@@ -82,7 +82,7 @@ def _handler(folder: Path, asker: Asker, report: Report) -> type[BaseHTTPRequest
                 length = int(self.headers.get("Content-Length") or 0)
                 body = orjson.loads(self.rfile.read(max(0, min(length, _MOST))))
                 if self.path == "/query":
-                    self._json(200, asker.answered(int(body["panel"]), int(body["points"])))
+                    self._json(200, board_data.panel_frames(int(body["panel"]), int(body["points"])))
                 elif self.path == "/report":
                     report.panels[:] = [dict(each) for each in body["panels"]]
                     report.errors[:] = [str(each) for each in body["errors"]]
@@ -90,7 +90,7 @@ def _handler(folder: Path, asker: Asker, report: Report) -> type[BaseHTTPRequest
                     self._json(200, {})
                 else:
                     self._json(404, {"error": "try /query or /report"})
-            except NoBoard as problem:
+            except BoardError as problem:
                 self._json(404, {"error": str(problem)})
             except (ValueError, KeyError, TypeError) as problem:
                 self._json(400, {"error": f"not understood: {problem!r}"})
@@ -103,6 +103,6 @@ def _handler(folder: Path, asker: Asker, report: Report) -> type[BaseHTTPRequest
             return False
 
         def _json(self, status: int, body: Mapping[str, Any]) -> None:
-            self.answer(status, "application/json", orjson.dumps(body))
+            self.respond(status, "application/json", orjson.dumps(body))
 
     return Handler

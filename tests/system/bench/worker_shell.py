@@ -1,6 +1,6 @@
-"""What the worker's shell costs: `python tests/system/bench/shell_cost.py [messages]`.
+"""What the worker's shell costs: `python tests/system/bench/worker_shell.py [messages]`.
 
-Messages of 600 bytes with three headers go through broker, seam, backlog, pipeline and the ledger's fence; nothing is
+Messages of 600 bytes with three headers go through broker, consumer, backlog, pipeline and the ledger's fence; nothing is
 judged and nothing stored. Prints messages a second and microseconds of the worker's CPU for each.
 """
 

@@ -1,27 +1,30 @@
-"""The worker's metrics: fed once per batch with sums, never once per event."""
+"""The observers of a pipeline: Prometheus metrics, updated once per batch, and OpenTelemetry spans."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
 from operator import gt
 from typing import Any
 
 from schemas.reasons import Reason
+from schemas.trace_context import TraceContext, trace_of
 from services.ledger.admission.model import Refused, Verified
+from services.ledger.admission.raw_bytes import message_labels
 from services.ledger.storage.batch import Applied
 from services.ledger.storage.ledger_protocol import PartitionId
 from services.processors.admission import Accepted
 from services.processors.log_identity import LogMoved
-from services.processors.ports import Batch, LogRecord
+from services.processors.ports import Batch, LogRecord, Observer
 from services.telemetry import metrics as names
 from services.telemetry.instruments import Instruments
+from services.telemetry.tracing import Spans, Value
 
 
 class WorkerMetrics:
-    """Counts what a pipeline did and shows the state of its reading. Belongs to one event loop."""
+    """Counts what a pipeline did and exposes the state of its consumption. Belongs to one event loop."""
 
     def __init__(self) -> None:
         make = self.instruments = Instruments()
@@ -54,13 +57,13 @@ class WorkerMetrics:
         self.ready = make.gauge(names.WORKER_READY)
         self.registry_version = make.gauge(names.REGISTRY_VERSION)
         self._latest: dict[str, int] = {}
-        self._published: dict[tuple[str, PartitionId], int] = {}  # the latest so far, in the order of the log
-        self._judged: dict[
+        self._published: dict[tuple[str, PartitionId], int] = {}  # the latest so far, in log order
+        self._in_flight: dict[
             PartitionId, deque[tuple[int, int]]
         ] = {}  # (next offset, append time of its first record)
 
-    def expect(self, topics: Iterable[str], parties: Iterable[str]) -> None:
-        """Show at 0 what may come of ``topics`` and ``parties`` (codes): Prometheus sees no rise in what is new to it."""
+    def initialize(self, topics: Iterable[str], parties: Iterable[str]) -> None:
+        """Create the series of ``topics`` and ``parties`` (codes) at 0: Prometheus sees no increase in a new series."""
         publishers = tuple(parties)
         for topic in topics:
             self._received.labels(topic)
@@ -73,15 +76,15 @@ class WorkerMetrics:
         for stage in ("published_to_log", "log_to_state"):
             self._latency.add((stage,), [])
 
-    def judged(self, batch: Batch[Any], seconds: float) -> None:
-        """Count records that were judged."""
+    def batch_admitted(self, batch: Batch[Any], seconds: float) -> None:
+        """Count admitted and refused records."""
         self._step.labels("admission").observe(seconds)
         for part in batch:
             self._received.labels(part.slice.partition.topic).inc(len(part.outcomes))
-            flying = self._judged.setdefault(part.slice.partition, deque())
+            flying = self._in_flight.setdefault(part.slice.partition, deque())
             flying.append((part.slice.next_offset, part.slice.records[0].timestamp))
 
-    def applied(self, batch: Batch[Any], applied: Applied, seconds: float) -> None:
+    def batch_applied(self, batch: Batch[Any], applied: Applied, seconds: float) -> None:
         """Count what a transaction committed."""
         now = time.time()
         self._last_commit.set(now)
@@ -98,23 +101,25 @@ class WorkerMetrics:
                 counter.labels(partner).inc(count)
         for part in batch:
             records = part.slice.records
-            self._land(part.slice.partition, part.slice.next_offset)
+            self._remove_landed(part.slice.partition, part.slice.next_offset)
             self._watermark.labels(part.slice.partition.topic).set(records[-1].timestamp / 1_000)
             self._latency.add(("log_to_state",), [now - record.timestamp / 1_000 for record in records])
         self._count_outcomes(batch, now)
 
-    def resting(self, topic: str, seconds: float) -> None:
-        """Show that a topic rests."""
+    def circuit_opened(self, topic: str, seconds: float) -> None:
+        """Expose until when consumption of a topic is paused."""
         self._rests_until.labels(topic).set(time.time() + seconds)
 
-    def reading(
+    def update_reading(
         self,
         lags: Mapping[PartitionId, int],
         stopped: Mapping[PartitionId, LogMoved],
         missing: Iterable[str],
     ) -> None:
-        """Show the lag of what is read and what waits for an operator; the rest is forgotten."""
-        self._judged = {partition: flying for partition, flying in self._judged.items() if partition in lags}
+        """Expose lags, stopped partitions and missing topics; earlier ones are removed."""
+        self._in_flight = {
+            partition: flying for partition, flying in self._in_flight.items() if partition in lags
+        }
         self._lag.clear()
         for partition, lag in lags.items():
             self._lag.labels(*partition).set(lag)
@@ -125,18 +130,18 @@ class WorkerMetrics:
         for topic in missing:
             self._missing.labels(topic).set(1)
 
-    def waiting(self, first: Mapping[PartitionId, LogRecord]) -> None:
-        """Show how long what was read has waited: ``first`` in line, or still in the transaction before it."""
+    def update_waiting(self, first: Mapping[PartitionId, LogRecord]) -> None:
+        """Expose the age of the oldest record per topic: of those queued, ``first``, and of those in a transaction."""
         oldest: dict[str, int] = {}
-        flying = [(partition.topic, line[0][1]) for partition, line in self._judged.items() if line]
+        flying = [(partition.topic, line[0][1]) for partition, line in self._in_flight.items() if line]
         for topic, append in [*flying, *((tp.topic, record.timestamp) for tp, record in first.items())]:
             oldest[topic] = min(append, oldest.get(topic, append))
         self._oldest_waiting.clear()
         for topic, append in oldest.items():
             self._oldest_waiting.labels(topic).set(append / 1_000)
 
-    def _land(self, partition: PartitionId, next_offset: int) -> None:
-        flying = self._judged.get(partition)
+    def _remove_landed(self, partition: PartitionId, next_offset: int) -> None:
+        flying = self._in_flight.get(partition)
         while flying and flying[0][0] <= next_offset:
             flying.popleft()
 
@@ -193,3 +198,97 @@ def _by_party(seen: list[Verified], times: list[int]) -> dict[str, list[int]]:
     for one, at in zip(seen, times, strict=True):
         own[one.party.code].append(at)
     return own
+
+
+MOST = 64
+"""Events of one batch with a span of their own; of the others only the number is recorded."""
+
+
+class TracingObserver:
+    """Delegates to ``inner`` and emits spans of committed batches: one per batch, and one in the trace of each sampled event.
+
+    Spans are made after the commit and only enqueued, so they add no latency; at most MOST events of a batch get one (about 40 us each).
+    """
+
+    def __init__(self, inner: Observer, spans: Spans, group: str) -> None:
+        self._inner, self._spans, self._group = inner, spans, group
+
+    def batch_admitted(self, batch: Batch[Any], seconds: float) -> None:
+        """Records were admitted or refused."""
+        self._inner.batch_admitted(batch, seconds)
+
+    def circuit_opened(self, topic: str, seconds: float) -> None:
+        """Consumption of a topic is paused."""
+        self._inner.circuit_opened(topic, seconds)
+
+    def batch_applied(self, batch: Batch[Any], applied: Applied, seconds: float) -> None:
+        """A batch was committed."""
+        self._inner.batch_applied(batch, applied, seconds)
+        now = time.time_ns()
+        began = now - int(seconds * 1e9)
+        sampled = list(_sampled(batch))
+        shown = sampled[:MOST]
+        whole = self._spans.begin(
+            "process batch",
+            "CONSUMER",
+            attributes=self._batch_attributes(batch, applied, len(sampled) - len(shown)),
+            links=[context for context, _, _ in shown],
+            at_ns=began,
+        )
+        for context, record, outcome in shown:
+            self._event(context, record, outcome, whole.context, began, now)
+        whole.end(at_ns=now)
+
+    def _event(
+        self,
+        context: TraceContext,
+        record: LogRecord,
+        outcome: Any,
+        batch: TraceContext,
+        began: int,
+        now: int,
+    ) -> None:
+        refused = outcome if isinstance(outcome, Refused) else None
+        attributes: dict[str, Value] = {
+            "messaging.system": "kafka",
+            "messaging.operation.name": "process",
+            "messaging.operation.type": "process",
+            "messaging.destination.name": record.topic,
+            "messaging.destination.partition.id": str(record.partition),
+            "messaging.kafka.offset": record.offset,
+            "messaging.consumer.group.name": self._group,
+            "lianyun.waited_seconds": max(0.0, began / 1e9 - record.timestamp / 1e3),
+            "lianyun.outcome": "accepted" if refused is None else "refused",
+        }
+        event_labels = message_labels(record.headers)
+        attributes |= {
+            f"cloudevents.{name}": value for name, value in event_labels.items() if name.startswith("event_")
+        }
+        if refused is not None:
+            attributes["lianyun.reason"] = str(refused.reason)
+        span = self._spans.begin(f"process {record.topic}", "CONSUMER", context, attributes, [batch], began)
+        span.end(failed="" if refused is None else str(refused.reason), at_ns=now)
+
+    def _batch_attributes(self, batch: Batch[Any], applied: Applied, left_out: int) -> dict[str, Value]:
+        outcomes = [outcome for part in batch for outcome in part.outcomes]
+        stages = {f"lianyun.stage.{name}_seconds": spent for name, spent in applied.seconds.items()}
+        return {
+            "messaging.system": "kafka",
+            "messaging.operation.name": "process",
+            "messaging.operation.type": "process",
+            "messaging.consumer.group.name": self._group,
+            "messaging.batch.message_count": len(outcomes),
+            "lianyun.new": applied.new,
+            "lianyun.duplicates": applied.duplicates,
+            "lianyun.refused": sum(isinstance(outcome, Refused) for outcome in outcomes),
+            "lianyun.traced_without_span": left_out,
+            **stages,
+        }
+
+
+def _sampled(batch: Batch[Any]) -> Iterator[tuple[TraceContext, LogRecord, Any]]:
+    for part in batch:
+        for record, outcome in zip(part.slice.records, part.outcomes, strict=True):
+            context = trace_of(record.headers)
+            if context is not None and context.sampled:
+                yield context, record, outcome

@@ -12,7 +12,7 @@ import pytest
 from services.ledger.admission.model import Record, Refused
 from services.ledger.storage.bodies import packed_body
 from services.ledger.storage.rows import state_rows
-from services.processors.admission import Accepted, Judge
+from services.processors.admission import Accepted, EventAdmitter
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def test_each_record_has_its_outcome_and_its_weight(network: Any) -> None:
         taken(network.record(network.payload(objects=boxes), id="b"), 2),
         FromLog("cre.railway.ktz.v1", 0, 3, 1_772_703_000_000, (), None),
     ]
-    admission = Judge(network.settings).judge(records, network.registry)
+    admission = EventAdmitter(network.settings).admit(records, network.registry)
     assert [type(outcome) for outcome in admission.outcomes] == [Accepted, Refused, Accepted, Refused]
     assert [_record(outcome).offset for outcome in admission.outcomes] == [0, 1, 2, 3]
     assert list(admission.weights) == [1, 0, 10, 0]
@@ -52,7 +52,9 @@ def _record(outcome: Accepted | Refused) -> Record:
 
 
 def test_an_accepted_event_is_ready_for_the_database(network: Any) -> None:
-    (outcome,) = Judge(network.settings).judge([taken(network.record(id="a"), 7)], network.registry).outcomes
+    (outcome,) = (
+        EventAdmitter(network.settings).admit([taken(network.record(id="a"), 7)], network.registry).outcomes
+    )
     event, admitted = outcome.event, outcome.admitted
     assert (event.id, event.content, event.payload) == (
         admitted.event,
@@ -90,7 +92,7 @@ def test_a_planted_bug_makes_one_dead_letter_and_the_rest_flows(
     monkeypatch.setattr(f"{module}.{name}", planted)
     records = [taken(network.record(network.payload(occurrence=f"run-{n}"), id=f"e{n}"), n) for n in range(5)]
     records[2] = taken(network.record(network.payload(occurrence="boom"), id="e2"), 2)
-    admission = Judge(network.settings).judge(records, network.registry)
+    admission = EventAdmitter(network.settings).admit(records, network.registry)
     assert [isinstance(outcome, Accepted) for outcome in admission.outcomes] == [
         True,
         True,
@@ -112,6 +114,6 @@ def test_one_partners_garbage_is_refused_beside_good_events(network: Any) -> Non
     ]
     good = [taken(network.record(id=f"g{n}"), n) for n in range(20)]
     mixed = [record for pair in zip(garbage, good * 10, strict=True) for record in pair]
-    admission = Judge(network.settings).judge(mixed, network.registry)
+    admission = EventAdmitter(network.settings).admit(mixed, network.registry)
     assert {o.publisher for o in admission.outcomes if isinstance(o, Refused)} == {"kgd"}
     assert sum(isinstance(o, Accepted) for o in admission.outcomes) == 200

@@ -1,4 +1,4 @@
-"""The seam's handling of Faust: handing over while a rebalance suspends the flow."""
+"""The consumer's handling of Faust: passing polls on while a rebalance suspends the flow."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def consumer(app: App, taker: bool = True) -> LedgerConsumer:
     made = LedgerConsumer.__new__(LedgerConsumer)
     made.channel = app.channel(maxsize=1)
     made.suspend_flow = asyncio.Event()
-    made._thrown = set()
+    made._discarded = set()
     if taker:
         made.taker = made.channel.__aiter__()
     return made
@@ -82,7 +82,7 @@ def test_a_rebalance_that_cancels_the_put_does_not_end_the_fetcher(app: App) -> 
 
 
 def test_the_way_that_faust_hands_over_lets_that_cancellation_out(app: App) -> None:
-    """Why the seam does not use it; were this mended, the seam could be simpler."""
+    """Why the consumer does not use it; were this mended, the consumer could be simpler."""
 
     async def scenario() -> None:
         made = consumer(app)
