@@ -178,7 +178,7 @@ def loans(
 ) -> EventFacts:
     """The events under the keys, with the platform's refusals to reserve for the applicants among them."""
     found = by_keys(session, keys, registry, more)
-    applied = {found.application for found in found.credit.financings if found.code == "APPLIED"}
+    applied = {each.application for each in found.credit.financings if each.code == "APPLIED"}
     rows = refusals(session, {application.partition("/")[0] for application in applied})
     refused = frozenset(
         FinancingStatement(decision_id(headers), guard, "", own_key(application), at)
