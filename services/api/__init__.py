@@ -30,8 +30,8 @@ event loop (see "prefetch" and "decision")::
 - **Prefetch**: a GET that reads by one statement may declare it, ``prefetch=question_of`` on the decorator. It is sent together
   with the admission, ``call.rows(question)`` gives its rows, and the function runs on the event loop without a session: two round
   trips in all. It must take no longer than a thread's turn. Where ``prefetch`` returns None the function runs on a worker thread.
-- **Decision**: a POST with ``decision=True`` returns ``PendingDecision``: the ``Ask``, the consignments that it is about, and the
-  function that makes the answer of the ruling. It reads nothing itself, so it runs on the event loop too. The decision is
+- **Decision**: a POST with ``decision=True`` returns ``PendingDecision``: the ``DecisionRequest``, the consignments that it is about, and the
+  function that makes the answer of the decision. It reads nothing itself, so it runs on the event loop too. The decision is
   committed before it is answered, together with those of other requests at that moment; whatever becomes of the answer, the
   same request gets the same decision.
 - **Problems**: ``raise Problem("slug", "what happened here", pointer="/amount", **more)``; slugs, status and titles are
