@@ -21,7 +21,7 @@ from services.testbed.localstack import LocalStack, StackError
 from services.testbed.localstack.broker import Broker
 from services.testbed.localstack.broker_settings import BACK_SOON
 from services.testbed.localstack.downloads import fits
-from services.testbed.localstack.engine import Servers
+from services.testbed.localstack.engine import DatabaseAddress, Servers
 from services.testbed.localstack.kafka_runtime import broker_jars, startup_archive
 from services.testbed.localstack.process import Guard
 from tests.support.producers.condition import until
@@ -76,12 +76,13 @@ def read_all(bootstrap: str, topic: str, expected: int) -> list[bytes]:
     return values
 
 
-def test_round_trip_through_the_shared_servers(stack: Servers) -> None:
+def test_round_trip_through_the_shared_servers(stack: Servers, durable_postgres: DatabaseAddress) -> None:
     create_topic(stack.bootstrap, "localstack.round-trip")
     publish(stack.bootstrap, "localstack.round-trip", [b"departed", b"arrived"])
     assert read_all(stack.bootstrap, "localstack.round-trip", 2) == [b"departed", b"arrived"]
-    with psycopg.connect(stack.database.fresh_database("localstack_round_trip")) as connection:
-        assert connection.execute("SHOW fsync").fetchone() == ("on",)
+    for database, fsync in ((stack.database, "off"), (durable_postgres, "on")):
+        with psycopg.connect(database.fresh_database("localstack_round_trip")) as connection:
+            assert connection.execute("SHOW fsync").fetchone() == (fsync,)
 
 
 def test_broker_killed_and_restarted_keeps_acknowledged_records(own: LocalStack) -> None:

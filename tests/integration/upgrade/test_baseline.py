@@ -64,7 +64,7 @@ def made(dsn: str, files: Iterable[Path]) -> tuple[object, ...]:
 def test_the_baseline_makes_what_the_replaced_migrations_made(
     postgres: DatabaseAddress, release: Path
 ) -> None:
-    replaced = sorted((release / "services/ledger/storage/migrations").glob("*.sql"))
+    replaced = sorted((release / "services" / "storage" / "migrations").glob("*.sql"))
     assert {int(each.name[:4]) for each in replaced} == set(baseline().replaces)
     before = made(postgres.fresh_database("baseline_before"), replaced)
     assert before == made(postgres.fresh_database("baseline_since"), [FOLDER / "0027_baseline.sql"])

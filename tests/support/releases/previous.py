@@ -28,7 +28,7 @@ def previous_release(folder: Path, commit: str | None = None) -> Path:
         sys.executable,
         "-P",
         "-c",
-        "import services.ledger.storage; print(services.ledger.storage.__file__)",
+        "import services; print(services.__file__)",
     ]
     found = subprocess.run(
         asked, env=environment(str(folder), {}), capture_output=True, text=True, check=True
