@@ -14,8 +14,8 @@ from tests.support.databases import migrated_database
 pytestmark = pytest.mark.integration
 
 
-def test_what_is_stored_counts_where_it_is(postgres: DatabaseAddress) -> None:
-    dsn = migrated_database(postgres, "bench_storing")
+def test_what_is_stored_counts_where_it_is(durable_postgres: DatabaseAddress) -> None:
+    dsn = migrated_database(durable_postgres, "bench_storing")
     before, log = sizes(dsn), wal(dsn)
     assert set(before) == {"bodies", "identities", "state", "other"}
     with psycopg.connect(dsn) as session:
