@@ -280,6 +280,7 @@ def test_killed_program_leaves_no_server_and_no_folder() -> None:
     assert not Path(folder).exists()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("module", "kafka"), [("broker", True), ("database", False)])
 def test_a_port_taken_at_the_last_moment_is_replaced(
     monkeypatch: pytest.MonkeyPatch, module: str, kafka: bool

@@ -88,6 +88,7 @@ def troubles(simulation: Simulation) -> Counter[str]:
     return Counter(kind for t in simulation.truths.values() for kind in {each.kind for each in t.troubles})
 
 
+@pytest.mark.long
 def test_a_border_closes_and_banks_that_reach_for_others_cargo_are_refused(tmp_path: Path) -> None:
     world = small("polish-closure-2025", "2025-10-03", 0.02)
     simulation, deliveries = world.simulation(), files.deliveries(world.played)

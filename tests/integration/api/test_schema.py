@@ -43,6 +43,7 @@ class Proving(AuthBase):
         return request
 
 
+@pytest.mark.long
 @pytest.mark.randomised
 @SCHEMA.parametrize()
 @settings(

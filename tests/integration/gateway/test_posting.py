@@ -188,6 +188,7 @@ def test_without_a_worker_the_broker_has_it_and_it_is_pending(alone: Callable[..
         assert (found["outcome"], found["id"]) == ("parked", "waits")
 
 
+@pytest.mark.long
 def test_many_who_wait_do_not_keep_others_from_being_answered(alone: Callable[..., Gateway]) -> None:
     gateway = alone(api_threads=2)
     ktz, answers = gateway.partners["ktz"], []

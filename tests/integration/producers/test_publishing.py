@@ -139,6 +139,7 @@ def test_what_is_for_another_topic_goes_out_and_what_is_refused_is_named(
     assert stored(broker.bootstrap, small) == {"little": 1}
 
 
+@pytest.mark.long
 def test_that_no_broker_answers_is_said_before_the_patience_ends(
     profile: Profile, broker: BrokerAddress, tmp_path: Path
 ) -> None:

@@ -221,6 +221,7 @@ def test_slow_catching_up_makes_more_holds_and_none_longer(
     sound(dsn)
 
 
+@pytest.mark.long
 def test_what_does_not_end_within_a_hold_is_cancelled(dsn: str) -> None:
     with psycopg.connect(dsn) as gate, psycopg.connect(dsn) as writing, psycopg.connect(dsn) as batch:
         for sleeping in (gate, writing):
@@ -247,6 +248,7 @@ def test_a_replay_that_stands_still_holds_nobody(dsn: str) -> None:
         assert gate.closed
 
 
+@pytest.mark.long
 def test_a_switch_whose_answer_was_lost_is_not_made_again(
     dsn: str, later: list[Record], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -283,6 +285,7 @@ class Breaking(Follower):
         return count
 
 
+@pytest.mark.long
 def test_a_replay_that_computes_for_long_is_not_taken_for_frozen(
     dsn: str, later: list[Record], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -396,6 +399,7 @@ def test_a_key_revoked_meanwhile_is_quarantined_in_the_new_generation(dsn: str) 
     sound(dsn)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "since", [APPENDED_MS * 1_000 + 1, APPENDED_MS * 1_000 - 1], ids=["later", "known too late"]
 )
@@ -444,6 +448,7 @@ def settled(dsn: str) -> None:
     desk.close()
 
 
+@pytest.mark.long
 def test_damage_is_mended_only_where_that_was_agreed_to(dsn: str) -> None:
     with psycopg.connect(dsn) as session:
         session.execute(
@@ -502,6 +507,7 @@ def test_one_replay_at_a_time(dsn: str) -> None:
     assert len(other) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("begun", sorted({"fork", "spawn"} & set(get_all_start_methods())))
 def test_several_processes_build_the_same(dsn: str, monkeypatch: pytest.MonkeyPatch, begun: str) -> None:
     from services.audit import worker_pool

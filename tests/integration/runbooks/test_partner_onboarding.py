@@ -24,6 +24,7 @@ def guarded() -> Iterator[Broker]:
         yield stack.broker
 
 
+@pytest.mark.long
 def test_partner_onboarding(guarded: Broker, postgres: DatabaseAddress, tmp_path: Path) -> None:
     inside, _ = guarded.administration
     ground = Ground(inside, postgres.fresh_database("walk_onboarding"), tmp_path)

@@ -196,6 +196,7 @@ def truncated(ground: Ground) -> dict[int, int]:
     return {tp.partition: offset for tp, offset in sorted(ends.items())}
 
 
+@pytest.mark.long
 def test_key_compromise(ground: Ground, walk: Begin) -> None:
     partners = ground.folder / ".lianyun" / "partners"
     page = walk("key-compromise", PARTY="ktz", KEY=profile.load(partners, "ktz").key.key_id)

@@ -48,7 +48,12 @@ def told(dsn: str) -> Iterator[Stored]:
 
 
 @pytest.mark.parametrize(
-    ("point", "times"), [("put", 1), ("put", 2), ("taken", 2), ("sent", 2), ("settled", 3)]
+    ("point", "times"),
+    [
+        ("put", 1),
+        *(pytest.param(*each, marks=pytest.mark.long) for each in (("put", 2), ("taken", 2), ("settled", 3))),
+        ("sent", 2),
+    ],
 )
 def test_nothing_is_lost(
     session: Session,

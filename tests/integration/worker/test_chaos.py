@@ -145,6 +145,7 @@ def test_partition_i_of_every_topic_goes_to_the_same_worker(arena: Arena) -> Non
         assert rows == [(0, 1), (1, 1), (2, 1), (3, 1)]
 
 
+@pytest.mark.long
 def test_a_worker_that_makes_no_progress_ends_itself(arena: Arena) -> None:
     arena.create_topics(["a"])
     hold = arena.folder / "hold"
@@ -162,6 +163,7 @@ def test_a_worker_that_makes_no_progress_ends_itself(arena: Arena) -> None:
     arena.check_exactly_once()
 
 
+@pytest.mark.long
 def test_an_unexpected_error_ends_the_process_with_nothing_lost(arena: Arena) -> None:
     arena.create_topics(["a"])
     arena.query_only("ALTER TABLE probe ADD CONSTRAINT no_luck CHECK (value <> 'good-50')")

@@ -86,6 +86,7 @@ def test_bad_signatures_in_a_shared_topic_keep_no_other_sender_waiting(arena: Ar
     assert report.sound, report.findings
 
 
+@pytest.mark.long
 def test_a_partner_that_floods_its_own_topic_rests_alone(arena: Arena) -> None:
     good, flooder = registered(arena, "ktz", 1), registered(arena, "rzd", 2)
     with arena.producer() as send:

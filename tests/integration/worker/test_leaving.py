@@ -63,6 +63,7 @@ def test_the_other_takes_over_at_once(arena: Arena) -> None:
     arena.check_exactly_once()
 
 
+@pytest.mark.long
 def test_a_batch_that_does_not_end_is_abandoned(arena: Arena) -> None:
     """Its transaction is open and holds its locks; what is not committed is applied by the other."""
     arena.create_topics(["a"])

@@ -169,9 +169,8 @@ def stored_ids(arena: Arena) -> set[str]:
 # --- One broker loses its tail ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "worker", ["runs through it", pytest.param("starts after it", marks=pytest.mark.long)]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("worker", ["runs through it", "starts after it"])
 def test_a_tail_that_was_lost_and_overgrown_stops_the_partition_for_good(
     arena: Arena, own: LocalStack, worker: str
 ) -> None:
@@ -314,6 +313,7 @@ def test_a_record_that_left_the_log_in_order_stops_nothing(arena: Arena, own: Lo
         arena.wait_for(lambda: counts(arena) == (30, 0, 30), PATIENCE, "30 events")
 
 
+@pytest.mark.long
 def test_a_broker_that_restarts_whole_stops_nothing(arena: Arena, own: LocalStack) -> None:
     arena.create_topics(["a"], partitions=1)
     port = free_port()

@@ -111,6 +111,7 @@ def counts(arena: Arena) -> tuple[int, int, int]:
     return events, letters, passed
 
 
+@pytest.mark.long
 @pytest.mark.chaos
 def test_signed_events_are_stored_once_while_workers_are_killed(arena: Arena) -> None:
     partners = []

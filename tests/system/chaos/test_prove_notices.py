@@ -16,7 +16,7 @@ from services.testbed.chaos.prove import problems, prove
 from services.testbed.commands import proofs
 from services.testbed.simulator.simulate import Scale
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.long, pytest.mark.chaos, pytest.mark.timeout(300)]
 
 
 def spoil(dsn: str) -> None:

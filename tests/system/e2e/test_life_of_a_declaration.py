@@ -18,7 +18,7 @@ from tests.support.messages.documents import BOXES, MRN, NOTE, life
 from tests.support.terminal.user import User, subprocess_safe
 from tests.unit.producers.formats.test_ncts import with_items
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.long, pytest.mark.integration]
 
 LIFE = life()
 LARGE = with_items(LIFE["029"], 200)

@@ -109,7 +109,14 @@ def test_it_says_where_to_look_runs_until_ctrl_c_and_leaves_nothing(folder: Path
         user.until(lambda: (folder / ".lianyun" / "webhook.key").exists(), 30)
         below = descendants(up.pid)
         commands = {Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode() for pid in below}
-        for module in ("processors", "processors.credit", "processors.cases", "webhooks", "exporter", "api"):
+        for module in (
+            "processors",
+            "credit",
+            "cases",
+            "notifications.webhooks",
+            "monitoring.exporter",
+            "api",
+        ):
             assert any(f"-m services.{module} " in command for command in commands), (module, commands)
     finally:
         up.send_signal(signal.SIGINT)
