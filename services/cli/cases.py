@@ -155,8 +155,8 @@ def _named(event: tuple[str, str] | None) -> dict[str, str]:
     return {"source": source, "id": id_}
 
 
-def _team(desk: Team | None) -> str | None:
-    return None if desk is None else str(desk)
+def _team(team: Team | None) -> str | None:
+    return None if team is None else str(team)
 
 
 app = typer.Typer(
@@ -193,8 +193,8 @@ def list_cases(
     as_json: AsJson = False,
 ) -> None:
     """List the cases, those first in which somebody has to act first."""
-    desk = None if owner is None else team_named(owner, "--owner")
-    wanted = Wanted(crossing, kind, desk, unowned, everything, limit=limit + 1)
+    team = None if owner is None else team_named(owner, "--owner")
+    wanted = Wanted(crossing, kind, team, unowned, everything, limit=limit + 1)
     with session(CliSettings()) as connection:
         found = overview.listed(connection, wanted)
     at, more = now(), len(found) > limit
@@ -308,14 +308,14 @@ def follow(
 ) -> None:
     """Open, reopen and close cases by rule, as of all events that have been accepted by now."""
     settings = CliSettings()
-    desk, moment = _service(settings, keys), micros(at, "--at") if at else None
+    service, moment = _service(settings, keys), micros(at, "--at") if at else None
     opened = open_session(dsn_of(settings), "lianyun-cli")
     opened.autocommit = True
     with opened:
         if anew:
             projector.forget(opened)
         if not keep_on:
-            done = projector.catch_up(opened, desk, 2_000, moment)
+            done = projector.catch_up(opened, service, 2_000, moment)
             steps = sum(len(each.steps) for each in done)
             out.print(
                 f"followed {sum(each.events for each in done)} events; {steps} steps taken", markup=False
@@ -333,8 +333,8 @@ def team_named(text: str, option: str) -> Team:
         raise Failure(
             Exit.USAGE, f"{option}: {text!r} names no desk", "write PARTY/DESK, as ktz/dostyk-shift"
         )
-    party, _, desk = text.partition("/")
-    return Team(party, desk)
+    party, _, name = text.partition("/")
+    return Team(party, name)
 
 
 def _text(text: str, option: str) -> str:
@@ -371,7 +371,7 @@ def _found(connection: Session, text: str) -> bytes:
 
 def _take(text: str, ask: StepRequest, keys: Path, as_json: bool) -> None:
     settings = CliSettings()
-    desk = _service(settings, keys)
+    service = _service(settings, keys)
     with session(settings) as connection:
         known = registry_store.read_snapshot(connection)
         for each in filter(None, (ask.by, ask.to)):
@@ -382,7 +382,7 @@ def _take(text: str, ask: StepRequest, keys: Path, as_json: bool) -> None:
                     "lianyun party list shows the parties",
                 )
         case = _found(connection, text)
-        step = desk.take_step(connection, case, ask)
+        step = service.take_step(connection, case, ask)
         if isinstance(step, Refused):
             raise Failure(Exit.FAILED, step.problem, step.remedy)
         shown = overview.listed(connection, Wanted(cases=[case]))[0]

@@ -115,16 +115,16 @@ def _box(source: SourcedView, box: Box) -> dict[str, Any]:
 
 
 def _dispute(source: SourcedView, answers: Answers) -> dict[str, Any]:
-    asked = answers.question
+    question = answers.question
     return {
-        "milestone": catalogue.by_number(asked.milestone).name,
-        "classifier": str(asked.classifier),
-        "object": str(asked.thing),
-        "place": asked.place,
-        "place_name": place_name(asked.place),
-        "jurisdiction": asked.jurisdiction,
+        "milestone": catalogue.by_number(question.milestone).name,
+        "classifier": str(question.classifier),
+        "object": str(question.thing),
+        "place": question.place,
+        "place_name": place_name(question.place),
+        "jurisdiction": question.jurisdiction,
         "spread_seconds": answers.spread() // 1_000_000,
-        "tolerance_seconds": (rules()[asked.milestone].tolerance or 0) // 1_000_000,
+        "tolerance_seconds": (rules()[question.milestone].tolerance or 0) // 1_000_000,
         "answers": [_claim(source, claim) for claim in answers.current],
     }
 

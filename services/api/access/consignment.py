@@ -81,13 +81,13 @@ def _goods(known: SourcedView) -> list[dict[str, Any]]:
     """The HS codes of the cargo, each with who said it, of live events of engaged publishers and authorities."""
     facts = facts_of(list(known.events.values()))
     liveness = judge(facts.withdrawals, facts.equivocated)
-    said = {
+    stated = {
         (code, each.publisher)
         for each in facts.goods
         if liveness.live(each.event) and (each.publisher in known.view.engaged or each.territorial)
         for code in each.commodities
     }
-    return [{"hs": code, "by": by} for code, by in sorted(said)]
+    return [{"hs": code, "by": by} for code, by in sorted(stated)]
 
 
 def _invoices(known: SourcedView) -> list[dict[str, Any]]:
@@ -98,15 +98,15 @@ def _invoices(known: SourcedView) -> list[dict[str, Any]]:
     found = []
     for id_ in counted:
         event = known.events[id_]
-        said = event.admitted.payload
-        if isinstance(said, InvoiceIssued):
-            plain = said.model_dump(
+        stated = event.admitted.payload
+        if isinstance(stated, InvoiceIssued):
+            plain = stated.model_dump(
                 mode="json", include={"seller_party", "buyer_party", "grand_total_amount"}
             )
             found.append(
                 {
-                    "document_id": said.document_id,
-                    "issue_date": str(said.issue_date),
+                    "document_id": stated.document_id,
+                    "issue_date": str(stated.issue_date),
                     **plain,
                     "by": event.admitted.party.code,
                     "published": format_micros(event.admitted.envelope.published_micros),

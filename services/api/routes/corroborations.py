@@ -97,14 +97,14 @@ def _applied(
     )
 
 
-def _agrees(asked: Invoice, stated: InvoiceIssued) -> dict[str, bool]:
+def _agrees(presented: Invoice, stated: InvoiceIssued) -> dict[str, bool]:
     """Member by member, whether what was presented is what was stated."""
     return {
-        "amount": asked.amount.minor_units == stated.grand_total_amount.minor_units,
-        "currency": asked.amount.currency_code == stated.grand_total_amount.currency_code,
-        "seller": (asked.seller.scheme, normalise_1(asked.seller.id))
+        "amount": presented.amount.minor_units == stated.grand_total_amount.minor_units,
+        "currency": presented.amount.currency_code == stated.grand_total_amount.currency_code,
+        "seller": (presented.seller.scheme, normalise_1(presented.seller.id))
         == (stated.seller_party.scheme, normalise_1(stated.seller_party.id)),
-        "buyer": (asked.buyer.scheme, normalise_1(asked.buyer.id))
+        "buyer": (presented.buyer.scheme, normalise_1(presented.buyer.id))
         == (stated.buyer_party.scheme, normalise_1(stated.buyer_party.id)),
-        "issued_on": asked.issued_on.isoformat() == stated.issue_date,
+        "issued_on": presented.issued_on.isoformat() == stated.issue_date,
     }

@@ -38,30 +38,30 @@ class Fit(NamedTuple):
     measure: str = ""
 
 
-def fit(asked: Share | None, taken: Iterable[Share | None]) -> Fit:
-    """Whether ``asked`` fits under one key beside the shares that are ``taken`` there by others."""
+def fit(requested: Share | None, taken: Iterable[Share | None]) -> Fit:
+    """Whether ``requested`` fits under one key beside the shares that are ``taken`` there by others."""
     others = tuple(taken)
     if not others:
-        return _alone(asked)
-    if asked is None or None in others:
+        return _alone(requested)
+    if requested is None or None in others:
         return Fit(Room.TAKEN)
     known = [share for share in others if share is not None and share.known]
-    if not asked.known or len(known) < len(others):
+    if not requested.known or len(known) < len(others):
         return Fit(Room.SPLIT_UNKNOWN)
-    if any((share.measure, share.whole) != (asked.measure, asked.whole) for share in known):
+    if any((share.measure, share.whole) != (requested.measure, requested.whole) for share in known):
         return Fit(Room.SPLIT_UNKNOWN)
-    residual = asked.whole - sum(share.part for share in known) - asked.part
+    residual = requested.whole - sum(share.part for share in known) - requested.part
     if residual < 0:
-        return Fit(Room.EXCEEDED, residual + asked.part, asked.measure)
-    return Fit(Room.FITS, residual, asked.measure)
+        return Fit(Room.EXCEEDED, residual + requested.part, requested.measure)
+    return Fit(Room.FITS, residual, requested.measure)
 
 
-def _alone(asked: Share | None) -> Fit:
-    if asked is None:
+def _alone(requested: Share | None) -> Fit:
+    if requested is None:
         return Fit(Room.FITS)
-    if not asked.known:
+    if not requested.known:
         return Fit(Room.FITS)  # nobody else is there; the next one has to ask how it is split
-    return Fit(Room.FITS, asked.whole - asked.part, asked.measure)
+    return Fit(Room.FITS, requested.whole - requested.part, requested.measure)
 
 
 class Encumbrance(NamedTuple):
@@ -136,18 +136,18 @@ class Checked:
 
 
 def check(
-    asked: Encumbrance,
+    requested: Encumbrance,
     prints: Iterable[Fingerprint],
     entries: Iterable[Entry],
     consented: frozenset[str] = frozenset(),
 ) -> Checked:
-    """Check ``prints`` of ``asked`` against unreleased ``entries``; ``consented`` are financings whose bank agreed.
+    """Check ``prints`` of ``requested`` against unreleased ``entries``; ``consented`` are financings whose bank agreed.
 
     Entries of the financing itself, or under other fingerprints, do not matter.
     """
     held: dict[tuple[int, Kind, bytes], list[Entry]] = defaultdict(list)
     for entry in entries:
-        if entry.holder.financing != asked.financing:
+        if entry.holder.financing != requested.financing:
             print_ = entry.fingerprint
             held[print_.version, print_.kind, print_.digest].append(entry)
     if not held:
@@ -156,19 +156,21 @@ def check(
     takes_over: set[str] = set()
     asked_prints = tuple(prints)
     met_exactly = {
-        (asked_print.kind, entry.holder.financing)
-        for asked_print in asked_prints
-        for entry in held.get((asked_print.version, asked_print.kind, asked_print.digest), ())
+        (requested_print.kind, entry.holder.financing)
+        for requested_print in asked_prints
+        for entry in held.get((requested_print.version, requested_print.kind, requested_print.digest), ())
     }
-    for asked_print in asked_prints:
-        met = held.get((asked_print.version, asked_print.kind, asked_print.digest), [])
+    for requested_print in asked_prints:
+        met = held.get((requested_print.version, requested_print.kind, requested_print.digest), [])
         consenting = {e.holder.financing for e in met if e.holder.financing in consented}
-        if asked_print.kind.exact:
+        if requested_print.kind.exact:
             takes_over |= {
-                e.holder.financing for e in met if e.holder.financing in consenting and _competes(asked, e)
+                e.holder.financing
+                for e in met
+                if e.holder.financing in consenting and _competes(requested, e)
             }
         left = [entry for entry in met if entry.holder.financing not in consenting]
-        for finding in _judge(asked, asked_print, left):
+        for finding in _judge(requested, requested_print, left):
             # Who shares the very box or invoice is judged by that, not by looking like it.
             if (_EXACTLY.get(finding.kind), finding.by) not in met_exactly:
                 findings[finding] = None
@@ -178,9 +180,9 @@ def check(
 _EXACTLY = {Kind.NEAR_CARGO: Kind.CARGO, Kind.NEAR_TRADE: Kind.INVOICE}
 
 
-def _judge(asked: Encumbrance, print_: Fingerprint, met: list[Entry]) -> Iterable[Finding]:
+def _judge(requested: Encumbrance, print_: Fingerprint, met: list[Entry]) -> Iterable[Finding]:
     for entry in met:
-        if _other_interest(asked, entry) and print_.kind.exact and not print_.kind.shared:
+        if _other_interest(requested, entry) and print_.kind.exact and not print_.kind.shared:
             yield Finding(
                 Verdict.REVIEW,
                 Match.EXACT,
@@ -188,16 +190,16 @@ def _judge(asked: Encumbrance, print_: Fingerprint, met: list[Entry]) -> Iterabl
                 print_.kind,
                 entry.holder.financing,
             )
-    rivals = [entry for entry in met if _competes(asked, entry)]
+    rivals = [entry for entry in met if _competes(requested, entry)]
     if not print_.kind.exact:
         for entry in rivals:
             yield _resembles(print_, entry)
         return
-    yield from _crowded(asked, print_, rivals)
+    yield from _crowded(requested, print_, rivals)
 
 
-def _crowded(asked: Encumbrance, print_: Fingerprint, rivals: list[Entry]) -> Iterable[Finding]:
-    strangers = [entry for entry in rivals if entry.holder.bank != asked.bank]
+def _crowded(requested: Encumbrance, print_: Fingerprint, rivals: list[Entry]) -> Iterable[Finding]:
+    strangers = [entry for entry in rivals if entry.holder.bank != requested.bank]
     if strangers and not print_.kind.shared:
         # Parts of one invoice, note or document are one bank's business: nobody else sees what is left.
         yield Finding(Verdict.TAKEN, Match.EXACT, "INTEREST_FREE", print_.kind, strangers[0].holder.financing)
@@ -220,19 +222,19 @@ def _crowded(asked: Encumbrance, print_: Fingerprint, rivals: list[Entry]) -> It
             pass
 
 
-def _competes(asked: Encumbrance, entry: Entry) -> bool:
+def _competes(requested: Encumbrance, entry: Entry) -> bool:
     holder = entry.holder
-    return holder.value is asked.value and holder.group == asked.group
+    return holder.value is requested.value and holder.group == requested.group
 
 
-def _other_interest(asked: Encumbrance, entry: Entry) -> bool:
+def _other_interest(requested: Encumbrance, entry: Entry) -> bool:
     """One applicant's claim at one bank and its goods at another are paid from one sale: a person has to look."""
     holder = entry.holder
     return (
-        holder.value is asked.value
-        and holder.group != asked.group
-        and holder.applicant == asked.applicant
-        and holder.bank != asked.bank
+        holder.value is requested.value
+        and holder.group != requested.group
+        and holder.applicant == requested.applicant
+        and holder.bank != requested.bank
     )
 
 
