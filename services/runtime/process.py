@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,6 @@ from services.runtime.parent_process import end_with_parent
 
 if TYPE_CHECKING:
     from services.runtime.connections import Connections
-import gc
 
 
 @contextmanager

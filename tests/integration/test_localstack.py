@@ -259,6 +259,7 @@ def test_data_in_a_given_folder_outlives_the_stack(kept: Path) -> None:
             assert connection.execute("SELECT number FROM kept").fetchone() == (7,)
 
 
+@pytest.mark.long
 def test_killed_program_leaves_no_server_and_no_folder() -> None:
     program = (
         "import time; from services.testbed.localstack import LocalStack; s = LocalStack().start(); "

@@ -23,7 +23,7 @@ from services.testbed.localstack.engine import Servers
 from tests.integration.gateway.conftest import Gateway, opening
 from tests.support.financing.world import KEY
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.long, pytest.mark.integration]
 
 MODULES = {
     "worker": "services.processors",

@@ -100,6 +100,7 @@ def tell(dsn: str, session: Session, told: tuple[Story, ...], clock: Clock, seed
     projector.catch_up(session, clock.desk, 200)
 
 
+@pytest.mark.long
 def test_the_store_finds_what_the_rules_find_and_nothing_else_ever(
     dsn: str, session: Session, told: tuple[Story, ...]
 ) -> None:

@@ -154,6 +154,7 @@ def _is(finding: Finding, harm: Harm) -> bool:
     return finding.kind is harm.kind and harm.where in finding.where and harm.field in finding.field
 
 
+@pytest.mark.long
 def test_what_cannot_be_read_ends_no_check(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A column that no release has, and tables without rows that must be there: findings, exit 1, and everything else looked at."""
     monkeypatch.setenv("LIANYUN_DSN", dsn)

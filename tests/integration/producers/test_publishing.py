@@ -97,6 +97,7 @@ def made(broker: BrokerAddress, topic: str, **config: str) -> str:
     return topic
 
 
+@pytest.mark.long
 def test_a_topic_that_does_not_exist_is_named_at_once_and_the_events_wait(
     broker: BrokerAddress, profile: Profile, tmp_path: Path
 ) -> None:
@@ -153,6 +154,7 @@ def test_that_no_broker_answers_is_said_before_the_patience_ends(
     assert "Trying for 6 s in all." in first
 
 
+@pytest.mark.long
 def test_a_watch_says_what_the_broker_refuses_and_goes_on(
     broker: BrokerAddress, profile: Profile, tmp_path: Path
 ) -> None:

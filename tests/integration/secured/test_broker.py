@@ -109,6 +109,7 @@ def test_a_partner_cannot_administer(secured: Broker) -> None:
         missing_grants(admin, grants(read_declaration()))
 
 
+@pytest.mark.long
 def test_without_encryption_or_with_another_authority_nobody_comes_in(
     secured: Broker, tmp_path: Path
 ) -> None:
@@ -209,6 +210,7 @@ def test_a_partner_that_may_not_write_somewhere_hears_so_at_once(
     assert "lianyun topics apply --access" in done.exception.suggestion
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [

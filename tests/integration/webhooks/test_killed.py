@@ -51,8 +51,10 @@ def told(dsn: str) -> Iterator[Stored]:
     ("point", "times"),
     [
         ("put", 1),
-        *(pytest.param(*each, marks=pytest.mark.long) for each in (("put", 2), ("taken", 2), ("settled", 3))),
-        ("sent", 2),
+        *(
+            pytest.param(*each, marks=pytest.mark.long)
+            for each in (("put", 2), ("taken", 2), ("sent", 2), ("settled", 3))
+        ),
     ],
 )
 def test_nothing_is_lost(

@@ -80,6 +80,7 @@ def _owners(arena: Arena) -> int:
     return len(arena.query("SELECT DISTINCT owner FROM lianyun.kafka_offset"))
 
 
+@pytest.mark.long
 def test_a_worker_frozen_with_its_locks_held_stops_nobody_else_and_is_fenced(arena: Arena) -> None:
     arena.create_topics(["a", "b"])
     hold = arena.folder / "hold"
@@ -133,6 +134,7 @@ def test_workers_come_and_go_without_fencing_one_another(arena: Arena) -> None:
     arena.check_exactly_once()
 
 
+@pytest.mark.long
 def test_partition_i_of_every_topic_goes_to_the_same_worker(arena: Arena) -> None:
     arena.create_topics(["a", "b", "c"], partitions=4)
     arena.produce(600)

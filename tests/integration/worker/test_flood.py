@@ -102,6 +102,7 @@ def test_a_partner_that_floods_its_own_topic_rests_alone(arena: Arena) -> None:
     assert BOUND <= counts(arena)[1] <= 2 * BOUND
 
 
+@pytest.mark.long
 def test_what_was_not_stored_is_judged_again_from_the_log(
     arena: Arena, monkeypatch: pytest.MonkeyPatch
 ) -> None:

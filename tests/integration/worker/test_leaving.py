@@ -46,6 +46,7 @@ def told_to_go(process: subprocess.Popen[bytes]) -> float:
     return time.monotonic() - started
 
 
+@pytest.mark.long
 def test_the_other_takes_over_at_once(arena: Arena) -> None:
     arena.create_topics(["a", "b"])
     arena.produce(400)

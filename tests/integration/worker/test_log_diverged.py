@@ -225,9 +225,8 @@ def test_growth_does_not_end_a_stop_beyond_the_end_where_nothing_shows_the_same_
     assert arena.stored() == 100
 
 
-@pytest.mark.parametrize(
-    "worker", [pytest.param("runs through it", marks=pytest.mark.long), "starts after it"]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("worker", ["runs through it", "starts after it"])
 def test_what_the_log_has_instead_is_applied_by_a_redrive(arena: Arena, own: LocalStack, worker: str) -> None:
     (topic,) = arena.create_topics(["ktz"], partitions=1)
     sender = partner(arena, topic)

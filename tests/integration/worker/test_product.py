@@ -284,6 +284,7 @@ def test_a_state_of_other_rules_is_not_written_to(arena: Arena) -> None:
     assert "this release cannot write to the state" in arena.log_text()
 
 
+@pytest.mark.long
 def test_a_worker_starts_anew_when_another_generation_takes_over(arena: Arena) -> None:
     (topic,) = arena.create_topics(["ktz"])
     partner = Partner(arena, topic, SigningKey(Scheme.ED25519, b"\x06" * 32))

@@ -98,6 +98,7 @@ def test_the_holes_that_transactions_leave_are_passed(arena: Arena) -> None:
         assert offsets == [0, 2, 4, 6, 8, 10, 11, 12, 13, 14]
 
 
+@pytest.mark.long
 def test_a_topic_created_again_stops_and_the_others_flow(arena: Arena) -> None:
     moved, other = arena.create_topics(["moved", "other"], partitions=1)
     arena.produce(200, partitions=1)

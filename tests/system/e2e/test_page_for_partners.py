@@ -17,7 +17,7 @@ import pytest
 from services.testbed.localstack.platform import Platform
 from tests.support.terminal.user import User, departed
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.long, pytest.mark.integration]
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "guides" / "partners.md").read_text(encoding="utf-8")

@@ -104,6 +104,7 @@ def test_every_alert_on_a_counter_has_a_case_for_a_series_that_is_born_at_its_fu
     assert {(case.alert, alert_of(case).severity) for case in NEWBORN} == counting
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", NEWBORN, ids=lambda case: f"{case.alert}-{case.severity or 'ticket'}")
 def test_a_first_burst_fires_where_its_process_is_known(case: Case, watching: Path, tmp_path: Path) -> None:
     tests = [one(case, {**case.fires, **beside}, [expected(case)]) for beside in (UP, YOUNG)]

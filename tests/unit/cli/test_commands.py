@@ -47,6 +47,7 @@ def test_the_command_line_imports_nothing_of_what_its_commands_need(program: str
     assert own == {
         "services.cli",
         "services.runtime",
+        "services.runtime.parent_process",
         "services.runtime.process",
         *(f"services.cli.{name}" for name in ("main", "commands", "exits", "output")),
     }

@@ -203,6 +203,7 @@ def test_every_one_of_very_many_rows_has_an_outcome(count: int) -> None:
     assert others >= {4 + n for n in range(0, count, 10)}
 
 
+@pytest.mark.long
 def test_more_rows_than_are_read_are_refused_before_they_are_laid_out(spool: Spool) -> None:
     book = openpyxl.Workbook(write_only=True)
     page = book.create_sheet()

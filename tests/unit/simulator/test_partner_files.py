@@ -64,7 +64,13 @@ def test_a_fact_that_is_missing_too_many_or_told_otherwise_would_be_seen() -> No
         assert len(differences(replace(file, facts=(changed, *rest)))) == 2
 
 
-@pytest.mark.parametrize(("name", "seed"), [("tiny", 1), ("tiny", 2), ("polish-closure-2025", 1)])
+@pytest.mark.parametrize(
+    ("name", "seed"),
+    [
+        ("tiny", 1),
+        *(pytest.param(*each, marks=pytest.mark.long) for each in (("tiny", 2), ("polish-closure-2025", 1))),
+    ],
+)
 def test_every_view_is_the_truth_where_files_stand_for_records(name: str, seed: int) -> None:
     simulation = small(name, seed).simulation()
     whole = world(name, seed)
