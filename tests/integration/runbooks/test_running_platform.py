@@ -121,10 +121,10 @@ def test_accept_loss(ground: Ground, walk: Begin) -> None:
 
 
 @pytest.mark.long
-def test_redrive_log(postgres: DatabaseAddress, tmp_path: Path) -> None:
+def test_redrive_log(durable_postgres: DatabaseAddress, tmp_path: Path) -> None:
     """On a broker of its own, whose volume is cut while it is down."""
     with LocalStack(postgres=False, broker_settings=BACK_SOON) as own:
-        dsn = postgres.fresh_database(f"walk_{uuid.uuid4().hex[:12]}")
+        dsn = durable_postgres.fresh_database(f"walk_{uuid.uuid4().hex[:12]}")
         ground = Ground(own.bootstrap, dsn, tmp_path)
         ground.found()
         programs = postgres_programs(needs_to_be_shared=False)
