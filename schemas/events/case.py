@@ -68,7 +68,7 @@ class CaseStep(Payload):
         return parse_micros(self.happened, "/happened")
 
     def check(self) -> None:
-        self.happened_micros  # noqa: B018 - read once, kept
+        self.happened_micros  # noqa: B018 - computed once, cached
 
 
 class _Opening(CaseStep):

@@ -115,7 +115,7 @@ class CutOffSet(Milestone):
 
     def check(self) -> None:
         super().check()
-        self.cut_off_micros  # noqa: B018 - read once, kept
+        self.cut_off_micros  # noqa: B018 - computed once, cached
 
 
 @_fact(

@@ -82,7 +82,7 @@ def create_app(context: Context) -> FastAPI:
     app.state.context = context
     errors.install(app)
     declared = [route for router in routers(context.settings) for route in router.routes]
-    # One flat list, walked once a request: those without a parameter first, which are told apart by one comparison.
+    # One flat list, searched once a request: routes without a parameter first, which one comparison decides.
     app.router.routes.extend(sorted(declared, key=lambda route: "{" in getattr(route, "path", "")))
     app.openapi = lambda: openapi.describe(app, declared)  # type: ignore[method-assign]
     app.add_middleware(

@@ -81,7 +81,7 @@ class Call:
         return self._session is not None
 
     def rows(self, question: BoundStatement) -> Sequence[Row]:
-        """The rows of ``question``: those that were prefetched if it is the same question, else it is asked now."""
+        """The rows of ``question``: the prefetched ones if it is the same question, else read now."""
         if self.prefetched is not None and self.prefetched[0] == question:
             return self.prefetched[1]
         limit_work_memory(self.session)

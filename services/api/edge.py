@@ -40,7 +40,7 @@ class RequestTrace:
         else:
             trace = secrets.token_bytes(16) if given is None else given.trace
             self.here = TraceContext(trace, secrets.token_bytes(8), given is not None and given.sampled)
-        # A trace that nobody keeps and nobody asked for is no news to whoever comes next.
+        # A trace that is neither recorded nor requested is not passed on.
         self.carried = self.here if given is not None or self.here.sampled else None
 
     @property
@@ -54,7 +54,7 @@ class RequestTrace:
         return self.here.trace.hex()
 
     def child(self, name: str, kind: Kind, attributes: Mapping[str, Value]) -> Span | None:
-        """A span within the request; None where no spans are made or this trace is not kept."""
+        """A span within the request; None where spans are off or this trace is not sampled."""
         if self._spans is None or not self.here.sampled:
             return None
         return self._spans.begin(name, kind, self.here, attributes)

@@ -33,7 +33,7 @@ class Operation:
     decision: bool = False
 
     def question(self, request: Request, party: str, parameters: Mapping[str, Any]) -> BoundStatement | None:
-        """What can be asked together with the admission of ``party``: what the route reads, or the answer given earlier."""
+        """The statement to send together with the admission of ``party``: what the route reads, or the answer given earlier."""
         if self.prefetch is not None:
             return self.prefetch(party, parameters)
         return idempotency.earlier(request, party) if self.idempotent else None

@@ -28,7 +28,7 @@ from services.ledger.storage.session import BoundStatement, Row
 log = logging.getLogger(__name__)
 ATTEMPTS = 8
 UNAVAILABLE = (PoolTimeout, psycopg.errors.LockNotAvailable, psycopg.OperationalError)
-"""What the database cannot be asked for now, and perhaps in a second."""
+"""Errors of a database that is not available now and may be in a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Exchange:
     proven: Proven
 
     def question(self, party: str) -> BoundStatement | None:
-        """What can be asked together with the admission; see ``Operation.question``."""
+        """The statement to send together with the admission; see ``Operation.question``."""
         return self.operation.question(self.request, party, self.parameters)
 
 

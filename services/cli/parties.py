@@ -16,7 +16,7 @@ from schemas.events.base import Role
 from services.api.auth import clients
 from services.api.auth.permissions import Scope
 from services.api.auth.tokens.jose import BadToken
-from services.api.auth.tokens.key_file import kept
+from services.api.auth.tokens.key_file import read_or_create
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
 from services.cli.options import AsJson, micros, now
@@ -340,6 +340,6 @@ def _made(path: Path) -> dict[str, Any]:
     if path.exists():
         raise Failure(Exit.USAGE, f"{path}: File exists", "name a file that is not there yet")
     try:
-        return dict(kept(path).as_dict(private=False))
+        return dict(read_or_create(path).as_dict(private=False))
     except OSError as problem:
         raise Failure(Exit.USAGE, f"{path}: {problem.strerror}", "name a file that can be made") from None

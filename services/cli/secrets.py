@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from services.api.auth.tokens.key_file import kept
+from services.api.auth.tokens.key_file import read_or_create
 from services.cli.exits import Exit, Failure
 from services.cli.output import err, out
 from services.financing.store.keys import make_keys
@@ -27,7 +27,7 @@ SERVERS = ("kafka-secure", "postgres-secure", "api")
 """The names of the servers among the containers."""
 KEYS: Mapping[str, keeping.Maker] = {
     "api/financing-keys.json": make_keys,
-    "api/authority.json": kept,
+    "api/authority.json": read_or_create,
     "api/webhook-keys": lambda path: path.write_text(new_key(), encoding="ascii"),
 }
 """Keys of the API's parts, and who makes each."""

@@ -17,7 +17,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet
 
-from services.api.auth.tokens.key_file import kept
+from services.api.auth.tokens.key_file import read_or_create
 from services.api.problems import Problem
 from services.api.settings import ApiSettings
 
@@ -36,7 +36,7 @@ class AuthorityKey:
     @classmethod
     def of(cls, path: Path) -> Self:
         """The key of the file at ``path``, made there (mode 600) where it is missing; OSError, ValueError."""
-        key = kept(path)
+        key = read_or_create(path)
         public = {**key.as_dict(private=False), "kid": key.thumbprint(), "use": "sig", "alg": "ES256"}
         return cls(key, KeySet.import_key_set({"keys": [public]}))
 

@@ -15,7 +15,7 @@ from joserfc.jwk import ECKey
 
 from schemas.events.base import Role
 from services.api.auth import clients
-from services.api.auth.tokens.key_file import kept
+from services.api.auth.tokens.key_file import read_or_create
 from services.api.client import ApiAuth
 from services.api.sandbox.table import NETWORKS, PARTY
 from services.financing.store.keys import make_keys, prepare
@@ -162,7 +162,7 @@ def sandbox(dsn: str, network: str, folder: Path) -> Path | None:
     register(dsn, [(SANDBOX, ())])
     path = folder / f"{PARTY}.jwk"
     try:
-        admit(dsn, PARTY, kept(path))
+        admit(dsn, PARTY, read_or_create(path))
     except clients.ClientError:
         return None
     return path
@@ -182,7 +182,7 @@ class Callers:
     def of(self, party: str) -> httpx.Client:
         """The client that acts for ``party``; registered on first use. Raises clients.ClientError."""
         if party not in self._clients:
-            key = kept(self.key_file(party))
+            key = read_or_create(self.key_file(party))
             admit(self._dsn, party, key)
             auth = ApiAuth(party, key, self._url)
             self._clients[party] = httpx.Client(base_url=self._url, auth=auth, timeout=30)

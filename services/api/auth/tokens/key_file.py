@@ -11,7 +11,7 @@ from typing import Any
 from joserfc.jwk import ECKey
 
 
-def kept(path: Path) -> ECKey:
+def read_or_create(path: Path) -> ECKey:
     """The EC key in the file at ``path``, made there (P-256, mode 600) where it is missing; OSError, ValueError.
 
     Two processes may begin at once: the first file stays, and both read it.
