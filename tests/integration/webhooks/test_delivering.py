@@ -423,16 +423,16 @@ def outcome(url: str) -> str:
     ],
 )
 def test_what_is_no_endpoint_is_described_in_fixed_words(answer: bytes | None, detail: str) -> None:
-    """``answer`` None: the connection is reset."""
+    """``answer`` None: the connection is reset, after the request: before it, the reset can overtake the connecting."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def serve() -> None:
             connection, _ = listening.accept()
             with connection:
+                connection.recv(65_536)
                 if answer is None:
                     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 else:
-                    connection.recv(65_536)
                     connection.sendall(answer)
 
         thread = threading.Thread(target=serve, daemon=True)
