@@ -1,12 +1,7 @@
-"""The tables that the fold reads, and the version that covers code and tables.
-
-A change of what a fold gives changes ``FOLD_VERSION``: a state generation carries one, and a worker with another refuses to
-write to it. An upgrade is a replay into a new generation and a switch.
-"""
+"""The tables and the figures that the fold reads."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -48,9 +43,6 @@ AT_ONCE = frozenset(
     for name in ("departed", "arrived", "handed_over", "arrived_at_destination")
 )
 """What a train does with all its boxes at once; it is unloaded and changes gauge box by box."""
-
-FOLD_CODE = 4
-"""Raise on any change of the rules in this package."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +96,3 @@ def rules() -> Mapping[int, Rule]:
         for spec in catalogue.specs()
         if spec.region is not Region.CASE  # no fold reads them
     }
-
-
-@cache
-def fold_version() -> str:
-    """A short digest of the fold's code version and of every table it reads; stored with each generation."""
-    table = ";".join(repr(rule) for _, rule in sorted(rules().items()))
-    figures = f"{FOLD_CODE}|{SILENT_AFTER}|{UNMATCHED_AFTER}|{ONE_MEETING}|{HELD_BACK}|{AT_A_PLACE}|{sorted(AT_ONCE)}"
-    return hashlib.sha256(f"{figures}|{table}".encode()).hexdigest()[:16]

@@ -20,7 +20,7 @@ from services.audit.replay.outcome import ReplayError, ReplayResult, described
 from services.audit.replay.switchover import Switchover
 from services.audit.report import Progress, ThrottledProgress
 from services.audit.worker_pool import WorkerPool
-from services.domain.rules import fold_version
+from services.ledger.storage.fold_version import fold_version
 from services.ledger.storage.generations import create_generation, drop_generation
 from services.ledger.storage.session import Session, open_session, set_session_generation
 

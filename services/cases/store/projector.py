@@ -7,28 +7,31 @@ which nothing waits for evaluation.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from psycopg import Connection
 
-from services.cases.domain.causes import LOOKED_AT_WITHIN
 from services.cases.domain.lifecycle import Step
 from services.cases.store import statement
 from services.cases.store.case_service import CaseService
 from services.cases.store.evaluation import EventCache, affected_consignments, evaluate
 from services.domain.facts import Micros
 from services.domain.objects import ObjectId
-from services.domain.rules import fold_version
 from services.ledger.projections import changes
 from services.ledger.registry import store as registry_store
 from services.ledger.storage import event_reader
 from services.ledger.storage.arrays import adapt, uuids
 from services.ledger.storage.event_reader import Position
+from services.ledger.storage.fold_version import fold_version
+from services.runtime.code_digest import sources, statements, version_of
 
-CODE = 1
-"""Raise on any change of the rules in this package: the causes are then made anew from the events."""
+CODE = (
+    "services.cases.domain", "services.cases.store.evaluation", "services.cases.store.projector", "services.cases.store.rows",
+    "services.query.views", "services.query.stored_events",
+)  # fmt: skip
+"""What makes causes of events, besides the fold; after any change they are made anew from the events."""
 AT_ONCE = 500
 """Cases that the rule acts on in one transaction."""
 JUDGED_AT_ONCE = 2_000
@@ -37,10 +40,11 @@ LATER = -1
 """The mark of a consignment that waits to be judged, whatever is settled: below that of any note."""
 
 
+@cache
 def version() -> str:
     """Digest of what the stored causes depend on besides the events: the rules here and in the domain."""
-    text = f"{CODE}|{fold_version()}|{sorted(LOOKED_AT_WITHIN.items())}"
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    code = sources(*CODE)
+    return version_of({**code, **statements(statement, code), "fold": fold_version().encode()})
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,11 @@ import psycopg
 from psycopg import Connection
 
 from services.cli.checks.check import Check, judged, shortened
-from services.domain.rules import fold_version
 from services.ledger.registry import store
 from services.ledger.registry.party import Key, KeyState, key_state
 from services.ledger.registry.registry import Registry
 from services.ledger.storage.errors import MigrationError
+from services.ledger.storage.fold_version import fold_version
 from services.ledger.storage.schema_window import (
     AFTER_THE_DEPLOYMENT,
     BEFORE_THE_DEPLOYMENT,

@@ -7,9 +7,9 @@ turns at the row of the position. Positions are in order of visibility, so that 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from psycopg import Connection
@@ -24,13 +24,14 @@ from services.credit.store.loader import EventFacts
 from services.credit.store.recomputation import ExpectedObservations
 from services.domain.facts import EventId, Facts
 from services.domain.objects import ObjectId
-from services.domain.rules import fold_version
 from services.ledger.projections import changes
 from services.ledger.registry import store as registry_store
 from services.ledger.registry.registry import Registry
 from services.ledger.storage import event_reader
 from services.ledger.storage.arrays import smallints, uuids
 from services.ledger.storage.event_reader import Position
+from services.ledger.storage.fold_version import fold_version
+from services.runtime.code_digest import sources, statements, version_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +70,23 @@ def advance(session: Connection[Any], reached: Places, *, whole: bool) -> None:
     session.execute(statement("advance"), {**places, "whole": whole})
 
 
-CODE = 2
-"""Raise on any change of the rules in this package: the projection is then made anew from the events."""
+CODE = (
+    "services.credit.domain", "services.credit.store.loader", "services.credit.store.recomputation",
+    "services.credit.store.projector", "services.credit.store.subject_index",
+)  # fmt: skip
+"""What makes observations of events, besides the fold; after any change the projection is made anew from the events."""
 
 
 def version(table: Model) -> str:
     """Digest of what the stored observations depend on besides the events: the rules and the published table."""
-    text = f"{CODE}|{fold_version()}|{table.model_dump_json()}"
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    parts = {"code": _code_version(), "fold": fold_version(), "table": table.model_dump_json()}
+    return version_of({name: text.encode() for name, text in parts.items()})
+
+
+@cache
+def _code_version() -> str:
+    code = sources(*CODE)
+    return version_of({**code, **statements(statement, code)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from psycopg import sql
 
-from services.domain.rules import fold_version
 from services.ledger.storage import statement
 from services.ledger.storage.errors import GenerationMoved
+from services.ledger.storage.fold_version import fold_version
 from services.ledger.storage.session import Session
 
 _TEMPLATE = Path(__file__).with_name("generation.sql")

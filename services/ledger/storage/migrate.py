@@ -16,11 +16,11 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from services.domain.rules import fold_version
 from services.ledger.audit_trail.entries import AUDITED, backfill_steps, enter
 from services.ledger.storage.bodies import prepare_partitions
 from services.ledger.storage.ddl import statements
 from services.ledger.storage.errors import MigrationError
+from services.ledger.storage.fold_version import fold_version
 from services.ledger.storage.generations import create_generation, switch_generation
 from services.ledger.storage.migration import FOLDER, Migration, Phase, migrations, released
 from services.ledger.storage.reference import write_reference

@@ -14,8 +14,8 @@ from services.audit.fsck.check import fsck
 from services.audit.fsck.registers import check_release, check_trail
 from services.audit.fsck.snapshot import Snapshot
 from services.audit.report import Damage, Finding, Findings
-from services.domain.rules import fold_version
 from services.ledger.storage.errors import MigrationError
+from services.ledger.storage.fold_version import fold_version
 from services.ledger.storage.migrate import FOLDER, migrate, migrations
 from services.ledger.storage.migration import baseline
 from services.ledger.storage.schema_window import schema_status

@@ -37,10 +37,16 @@ def previous_release(folder: Path, commit: str | None = None) -> Path:
     return folder
 
 
+NEXT_FORMAT = "of the next release"
+"""What makes all versions of code others in it."""
+
+
 def next_release(folder: Path) -> str:
     """The module path of a release that is this working copy with other rules of the fold, made in ``folder``."""
     folder.mkdir()
-    (folder / "sitecustomize.py").write_text("from services.domain import rules\n\nrules.FOLD_CODE += 1\n")
+    (folder / "sitecustomize.py").write_text(
+        f"from services.runtime import code_digest\n\ncode_digest.FORMAT = {NEXT_FORMAT!r}\n"
+    )
     return os.pathsep.join((str(folder), str(ROOT)))
 
 

@@ -25,16 +25,17 @@ from joserfc.jwk import ECKey
 from services.api.auth.clients import add_client
 from services.api.client import ApiAuth
 from services.audit.fsck.check import fsck
-from services.domain import rules
 from services.ledger.registry import store
 from services.ledger.storage.errors import MigrationError
 from services.ledger.storage.event_reader import unsettled
+from services.ledger.storage.fold_version import fold_version
 from services.ledger.storage.migrate import migrate
 from services.ledger.storage.migration import Phase, migrations, released
 from services.processors.settings import admission_settings
 from services.processors.supervisor import Supervisor
 from services.processors.topics import cluster
 from services.processors.topics.declaration import read_declaration
+from services.runtime import code_digest
 from services.runtime.ports import free_port
 from services.testbed.demo import run
 from services.testbed.demo.run import DemoOutcome, Flow, play
@@ -44,7 +45,7 @@ from services.testbed.simulator import files
 from services.testbed.simulator.corridors import simulate
 from services.testbed.simulator.signed_messages import members, profiles
 from tests.support.releases.comparison import schema, state
-from tests.support.releases.previous import command, environment, next_release, previous_release
+from tests.support.releases.previous import NEXT_FORMAT, command, environment, next_release, previous_release
 
 pytestmark = [pytest.mark.integration, pytest.mark.long]
 PATIENCE = 240.0
@@ -62,10 +63,10 @@ def until(done: Callable[[], Any], what: str) -> None:
 @pytest.fixture
 def other_rules() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rules, "FOLD_CODE", rules.FOLD_CODE + 1)
-        rules.fold_version.cache_clear()
+        patch.setattr(code_digest, "FORMAT", NEXT_FORMAT)
+        fold_version.cache_clear()
         yield
-    rules.fold_version.cache_clear()
+    fold_version.cache_clear()
 
 
 class Published:
