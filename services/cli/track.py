@@ -141,9 +141,11 @@ def show_view(view: dict[str, Any]) -> None:
     for handover in view["handovers"]:
         out.print(f"  hand-over at {handover['place_name']}: {handover['state']}{_left_over(handover)}")
     for restriction in view["restrictions"]:
-        out.print(
-            f"  [bold red]{restriction['kind']}[/] at {restriction['place_name']} from {restriction['from']}"
-        )
+        out.print(f"  [bold red]in force[/]   {_restriction_text(restriction)}")
+    for restriction in view["announced_restrictions"]:
+        out.print(f"  [yellow]announced[/]  {_restriction_text(restriction)}")
+    for restriction in view["past_restrictions"]:
+        out.print(f"  {restriction['state'].lower():10} {_restriction_text(restriction)}")
     for claim in view["overdue"]:
         out.print(
             f"  overdue    {claim['milestone']} {claim['place_name']} was {claim['classifier']} {claim['happened']}"
@@ -176,6 +178,16 @@ def _show_boxes(view: dict[str, Any]) -> None:
         out.print(
             f"  ... and {len(boxes) - 10} more boxes; {view['boxes_behind']} in the least advanced phase"
         )
+
+
+def _restriction_text(restriction: dict[str, Any]) -> str:
+    goods = f" for HS {', '.join(restriction['commodities'])}" if restriction["commodities"] else ""
+    until = f"until {restriction['to']}" if restriction["to"] else "end not known"
+    place = restriction["place_name"] or restriction["place"]
+    return (
+        f"{restriction['kind']} at {place}, {restriction['direction']}{goods}, from {restriction['from']}, {until} "
+        f"(said by {restriction['by']})"
+    )
 
 
 def _left_over(handover: dict[str, Any]) -> str:

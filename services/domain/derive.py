@@ -15,11 +15,11 @@ from services.domain import handovers, restrictions
 from services.domain.claim_groups import Answers, Question
 from services.domain.evidence import GroupEvidence, canonical_consignment, group_evidence
 from services.domain.exceptions import open_exceptions
-from services.domain.facts import FOREVER, Claim, EventId, Facts, Micros
+from services.domain.facts import FOREVER, Claim, EventId, Facts, Goods, Handover, Micros, Restriction
 from services.domain.links import Path
 from services.domain.objects import Thing
 from services.domain.progress import first_reached, overdue, progress
-from services.domain.restrictions import Stop
+from services.domain.restrictions import Journey, Stop
 from services.domain.rules import AT_ONCE, DELIVERED_PHASE, LEAVING, SILENT_AFTER, rules
 from services.domain.view import Arrival, Box, ClaimStatus, HandoverView, Position, View
 
@@ -114,18 +114,24 @@ def view_of(facts: Facts, group: GroupEvidence, as_of: Micros) -> View:
     movement, behind = least_advanced(boxes, speaking)
     live = group.liveness.live
     routed = {path.thing for path in group.paths if path.counted}
-    routes = [r for r in facts.routes if live(r.event) and r.thing in routed]
+    routes = (r for r in facts.routes if live(r.event) and r.thing in routed)
     route = restrictions.current_route(r for r in routes if r.publisher in group.engaged)
-    known = [
-        r for r in facts.restrictions if live(r.event) and (r.territorial or r.publisher in group.engaged)
-    ]
-    liftings = [lifting for lifting in facts.liftings if live(lifting.event)]
-    concerning = _concerning(facts, group)
-    goods = (
-        g
-        for g in facts.goods
-        if live(g.event) and g.thing in routed and (g.territorial or g.publisher in group.engaged)
+    goods = (g for g in facts.goods if live(g.event) and g.thing in routed and _counts(g, group))
+    met = restrictions.on_journey(
+        Journey(
+            places=() if route is None else route.places,
+            been=_been(movement, boxes, speaking),
+            goods=frozenset(code for each in goods for code in each.commodities),
+            begun=_begun(facts, group, speaking),
+            over=movement.claim.happened if movement is not None and _delivered(movement) else FOREVER,
+        ),
+        restrictions.known_ends(
+            (r for r in facts.restrictions if live(r.event) and _counts(r, group)),
+            (lifting for lifting in facts.liftings if live(lifting.event)),
+        ),
+        as_of,
     )
+    concerning = _concerning(facts, group)
     return View(
         consignment=canonical_consignment(group.members),
         members=group.members,
@@ -140,14 +146,9 @@ def view_of(facts: Facts, group: GroupEvidence, as_of: Micros) -> View:
         exceptions=open_exceptions(counted, group.parts, len(holding(boxes)), group.aliases),
         handovers=_handovers(facts, group, boxes, as_of),
         route=route,
-        restrictions=restrictions.on_route(
-            None if movement is not None and _phase(movement) >= DELIVERED_PHASE else route,
-            known,
-            liftings,
-            _been(movement, boxes, speaking),
-            frozenset(code for each in goods for code in each.commodities),
-            as_of,
-        ),
+        restrictions=met.in_force,
+        announced_restrictions=met.announced,
+        past_restrictions=met.past,
         overdue=overdue(
             counted, [box.container for box in holding(boxes)], () if route is None else route.places, as_of
         ),
@@ -225,6 +226,18 @@ def least_advanced(boxes: Iterable[Box], speaking: Iterable[Arrival]) -> tuple[P
     return least, sum(_phase(p) == _phase(least) for p in positions)
 
 
+def _counts(fact: Restriction | Goods | Handover, group: GroupEvidence) -> bool:
+    return fact.territorial or fact.publisher in group.engaged
+
+
+def _begun(facts: Facts, group: GroupEvidence, speaking: Iterable[Arrival]) -> Micros:
+    """When the first of the consignment was known: its founding, or a fact that happened before."""
+    live = group.liveness.live
+    founded = (f.published for f in facts.foundings if live(f.event) and f.consignment in group.members)
+    happened = (a.claim.happened for a in speaking if a.claim.classifier is Classifier.ACT)
+    return min((*founded, *happened))
+
+
 def _been(movement: Position | None, boxes: Iterable[Box], speaking: Iterable[Arrival]) -> tuple[Stop, ...]:
     """Where the least advanced box was (without boxes, the cargo), in order of time; () where it is not known."""
     if movement is None:
@@ -239,12 +252,17 @@ def _been(movement: Position | None, boxes: Iterable[Box], speaking: Iterable[Ar
         and (box in a.containers or not a.containers)
     ]
     return tuple(
-        Stop(p.claim.place, p.claim.milestone in LEAVING) for p in sorted(positions, key=lambda p: p.rank)
+        Stop(p.claim.place, p.claim.milestone in LEAVING, p.claim.happened)
+        for p in sorted(positions, key=lambda p: p.rank)
     )
 
 
 def _phase(position: Position) -> int:
     return rules()[position.claim.milestone].phase
+
+
+def _delivered(position: Position) -> bool:
+    return _phase(position) >= DELIVERED_PHASE
 
 
 def customs_positions(counted: Iterable[Arrival]) -> tuple[tuple[str, Position], ...]:
@@ -286,9 +304,7 @@ def _handovers(
     live = [
         h
         for h in facts.handovers
-        if group.liveness.live(h.event)
-        and h.happened <= as_of
-        and (h.territorial or h.publisher in group.engaged)
+        if group.liveness.live(h.event) and h.happened <= as_of and _counts(h, group)
     ]
     windows = [p for p in group.paths if p.thing.kind is ObjectKind.CONTAINER and p.thing.key in numbers]
     concerned = (
@@ -300,7 +316,7 @@ def _handovers(
 
 
 def _silent(counted: Iterable[Arrival], movement: Position | None, as_of: Micros) -> bool:
-    if movement is None or _phase(movement) >= DELIVERED_PHASE:
+    if movement is None or _delivered(movement):
         return False
     latest = max(a.claim.happened for a in counted if a.claim.classifier is Classifier.ACT)
     return as_of - latest > SILENT_AFTER

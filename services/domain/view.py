@@ -120,7 +120,9 @@ class View:
     exceptions: tuple[OpenException, ...]
     handovers: tuple[HandoverView, ...]
     route: PlannedRoute | None
-    restrictions: tuple[Restriction, ...]
+    restrictions: tuple[Restriction, ...]  # in force on the rest of the route, with their known ends
+    announced_restrictions: tuple[Restriction, ...]
+    past_restrictions: tuple[Restriction, ...]  # what the cargo met and has behind it
     overdue: tuple[Claim, ...]
     silent: bool
     arrivals: tuple[Arrival, ...]

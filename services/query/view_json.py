@@ -9,8 +9,7 @@ from schemas.events import catalogue
 from schemas.events.base import Episode
 from schemas.rfc3339 import format_micros
 from services.domain.claim_groups import Answers
-from services.domain.facts import FOREVER, Claim, Restriction
-from services.domain.restrictions import ends
+from services.domain.facts import Claim, Restriction
 from services.domain.rules import rules
 from services.domain.view import Arrival, Box, HandoverView, OpenException, Position
 from services.query.views import SourcedView, UnassignedObject
@@ -34,7 +33,12 @@ def view_json(source: SourcedView) -> dict[str, Any]:
         "exceptions": [_exception(source, exception) for exception in view.exceptions],
         "handovers": [_handover(handover) for handover in view.handovers],
         "route": None if view.route is None else [place_name(place) for place in view.route.places],
-        "restrictions": [_restriction(restriction) for restriction in view.restrictions],
+        "restrictions": [_restriction(each, "IN_FORCE") for each in view.restrictions],
+        "announced_restrictions": [_restriction(each, "ANNOUNCED") for each in view.announced_restrictions],
+        "past_restrictions": [
+            _restriction(each, "PAST" if each.end is not None and each.end <= source.as_of else "PASSED")
+            for each in view.past_restrictions
+        ],
         "overdue": [_claim(source, claim) for claim in view.overdue],
         "silent": view.silent,
         "flagged": sorted(_named(source, event)["id"] for event in view.flagged),
@@ -157,16 +161,17 @@ def _handover(handover: HandoverView) -> dict[str, Any]:
     }
 
 
-def _restriction(restriction: Restriction) -> dict[str, Any]:
-    end = ends(restriction, ())
+def _restriction(restriction: Restriction, state: str) -> dict[str, Any]:
+    """``to`` is the known end, null while nobody has named one; PASSED is in force behind the cargo."""
     return {
+        "state": state,
         "kind": restriction.kind,
         "place": restriction.place,
         "place_name": place_name(restriction.place),
         "direction": restriction.direction,
         "commodities": list(restriction.commodities),
         "from": format_micros(restriction.start),
-        "to": None if end == FOREVER else format_micros(end),
+        "to": None if restriction.end is None else format_micros(restriction.end),
         "by": restriction.publisher,
     }
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from schemas.events import catalogue
 from schemas.events.base import Episode
-from services.domain.facts import Assurance, Claim
+from services.domain.facts import Assurance, Claim, Restriction
 from services.domain.objects import Thing
 from services.domain.view import ClaimStatus, HandoverView, Position, View
 
@@ -22,6 +22,8 @@ ALARMS = (
     "exceptions",
     "handovers",
     "restrictions",
+    "announced_restrictions",
+    "past_restrictions",
     "unengaged",
     "flagged",
     "equivocating",
@@ -79,7 +81,14 @@ class _Flat:
             "handovers": [self.handover(each) for each in view.handovers],
             "route": None if view.route is None else self.short[view.route.event],
             # In a database of many universes, a place also has the restrictions that other universes told.
-            "restrictions": self.events(r.event for r in view.restrictions if r.event in self.short),
+            "restrictions": self.restricted(view.restrictions),
+            "announced_restrictions": self.restricted(view.announced_restrictions),
+            "past_restrictions": self.restricted(view.past_restrictions),
+            "restriction_ends": {
+                self.short[r.event]: None if r.end is None else clock(r.end)
+                for r in (*view.restrictions, *view.announced_restrictions, *view.past_restrictions)
+                if r.event in self.short
+            },
             "overdue": self.events(claim.event for claim in view.overdue),
             "silent": view.silent,
             "timeline": self.events(arrival.claim.event for arrival in view.arrivals),
@@ -142,6 +151,9 @@ class _Flat:
             **boxes,
         }
 
+    def restricted(self, restrictions: Iterable[Restriction]) -> list[str]:
+        return self.events(r.event for r in restrictions if r.event in self.short)
+
     def events(self, events: Iterable[bytes]) -> list[str]:
         """Short ids in the order given, each once."""
         return list(dict.fromkeys(self.short[event] for event in events))
@@ -178,7 +190,9 @@ def differences(expected: Any, found: Any, where: str = "") -> list[str]:
             else:
                 lines += differences(value, found[key], f"{where}/{key}")
         extra = (
-            sorted(set(found) - set(expected)) if where.endswith(("/boxes", "/customs", "/values")) else []
+            sorted(set(found) - set(expected))
+            if where.endswith(("/boxes", "/customs", "/values", "/restriction_ends"))
+            else []
         )
         return lines + [f"{where}/{key}: found {found[key]!r}, expected nothing" for key in extra]
     if isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):

@@ -77,6 +77,8 @@ def shown(
         "handovers": view["handovers"],
         "route": view["route"],
         "restrictions": view["restrictions"],
+        "announced_restrictions": view["announced_restrictions"],
+        "past_restrictions": view["past_restrictions"],
         "overdue": [visible for each in view["overdue"] if (visible := claim(each)) is not None],
         "silent": view["silent"],
         "flagged": [each for each in view["flagged"] if each in {event for _, event in seen}],

@@ -68,7 +68,21 @@ class Consignment(Shape):
     exceptions: list[dict[str, Any]]
     handovers: list[dict[str, Any]]
     route: list[str] | None
-    restrictions: list[dict[str, Any]]
+    restrictions: Annotated[
+        list[dict[str, Any]],
+        Field(
+            description="In force on the rest of the route; `to` is the known end, by the order or its lifting."
+        ),
+    ]
+    announced_restrictions: Annotated[
+        list[dict[str, Any]], Field(description="On the rest of the route, beginning later.")
+    ]
+    past_restrictions: Annotated[
+        list[dict[str, Any]],
+        Field(
+            description="In force while their place lay ahead of the cargo: ended since (PAST), or behind it (PASSED)."
+        ),
+    ]
     overdue: list[ClaimShown]
     silent: bool
     goods: list[GoodsShown] | None

@@ -20,6 +20,7 @@ from services.domain.evidence import GroupEvidence, canonical_consignment, group
 from services.domain.facts import FOREVER, Assurance, Claim, EventId, Facts, LinkKind, Micros
 from services.domain.links import RIDES, Span, counts, spans
 from services.domain.objects import Thing
+from services.domain.restrictions import Journey
 from services.domain.view import Arrival, ClaimStatus
 
 SHIPPER = "SHIPPER"
@@ -106,7 +107,8 @@ class Cargo:
             r for r in self.facts.restrictions if live(r.event) and (r.territorial or r.publisher in engaged)
         )
         lifted = (each for each in self.facts.liftings if live(each.event))
-        return bool(restrictions.on_route(route, known, lifted, (), frozenset(), at))
+        journey = Journey(() if route is None else route.places)
+        return bool(restrictions.on_journey(journey, restrictions.known_ends(known, lifted), at).in_force)
 
 
 def cargo(facts: Facts, credit: CreditFacts, consignment: Thing) -> Cargo | None:

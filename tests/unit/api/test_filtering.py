@@ -39,7 +39,7 @@ def view() -> dict[str, Any]:
         "boxes": [{"container": "CSQU3054383", "holds_cargo": True, "counted": True, "position": LOADED}],
         "boxes_behind": 1, "customs": {"CN": FOUND}, "document": INVOICE, "disputes": [],
         "exceptions": [{"kind": "FINDING", "object": FOUND["object"], "jurisdiction": "CN", "owner": None, "since": FOUND}],
-        "handovers": [], "route": None, "restrictions": [], "overdue": [], "silent": False, "flagged": ["f", "m"],
+        "handovers": [], "route": None, "restrictions": [], "announced_restrictions": [], "past_restrictions": [], "overdue": [], "silent": False, "flagged": ["f", "m"],
         "equivocating": [], "timeline": timeline,
     }  # fmt: skip
 
