@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
@@ -90,6 +91,18 @@ class NearbyFinancing(NamedTuple):
 
     financing: str
     consignments: frozenset[Thing]
+
+
+def apart(near: Iterable[NearbyFinancing], cargo: Iterable[Cargo]) -> tuple[NearbyFinancing, ...]:
+    """Those of ``near`` that are of none of the consignments of ``cargo``, under whatever name."""
+    members = frozenset[str]().union(*(each.members for each in cargo))
+    return tuple(each for each in near if members.isdisjoint(thing.key for thing in each.consignments))
+
+
+def whole(named: Collection[Thing], cargo: tuple[Cargo, ...]) -> tuple[Cargo, ...]:
+    """``cargo`` where each named object is, or leads to, one of its consignments; nothing where it is only a part of what is named."""
+    known = frozenset[Thing]().union(*(each.things for each in cargo))
+    return cargo if named and known.issuperset(named) else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,11 @@ from psycopg.rows import tuple_row
 from services.domain.facts import Micros
 from services.domain.objects import Thing, consignment
 from services.financing.domain import lifecycle
-from services.financing.domain.cargo import Cargo
 from services.financing.domain.decisions import Decision
 from services.financing.domain.external_registries import RegistryAnswer, RegistryFinding
 from services.financing.domain.fingerprints import Fingerprint
 from services.financing.domain.products import Products
-from services.financing.domain.requests import DecisionContext, NearbyFinancing
+from services.financing.domain.requests import DecisionContext, NearbyFinancing, apart, whole
 from services.financing.domain.reservation import encumbrance
 from services.financing.domain.statements import live
 from services.financing.domain.uniqueness import Entry
@@ -159,7 +158,7 @@ def read_context(
     context = DecisionContext(
         decisions=prior.decisions,
         statements=live(evidence.record, at, at),
-        cargo=evidence.cargo if _whole(prior.things, evidence.cargo) else (),
+        cargo=whole(prior.things, evidence.cargo),
         prints=prior.prints,
         entries=tuple(
             Entry(print_, encumbrance(name, holds[name].terms, table[holds[name].terms.product]))
@@ -170,7 +169,7 @@ def read_context(
         required=required,
         earlier=prior.earlier,
         named=frozenset(prior.things),
-        near=_apart(prior.near, evidence.cargo) if ask.action.disposes else prior.near,
+        near=apart(prior.near, evidence.cargo) if ask.action.disposes else prior.near,
         reports=evidence.reports if prior.near else (),
     )
     return ContextRead(context, prior.things)
@@ -233,15 +232,3 @@ def _near(rows: Iterable[Sequence[str]]) -> tuple[NearbyFinancing, ...]:
         NearbyFinancing(name, frozenset(consignment(*key.split("/", 1)) for _, key in own))
         for name, own in groupby(rows, key=itemgetter(0))
     )
-
-
-def _apart(near: Iterable[NearbyFinancing], cargo: Iterable[Cargo]) -> tuple[NearbyFinancing, ...]:
-    """Those of ``near`` that are of none of the consignments of ``cargo``, under whatever name."""
-    members = frozenset[str]().union(*(each.members for each in cargo))
-    return tuple(each for each in near if members.isdisjoint(thing.key for thing in each.consignments))
-
-
-def _whole(things: Sequence[Thing], cargo: Iterable[Cargo]) -> bool:
-    """Whether each named object is, or leads to, a consignment that is founded and known."""
-    known = frozenset[Thing]().union(*(each.things for each in cargo))
-    return bool(things) and all(thing in known for thing in things)
