@@ -14,6 +14,7 @@ from services.domain.evidence import group_evidence
 from services.domain.facts import FOREVER, Facts
 from services.domain.objects import Thing
 from services.financing.domain import lifecycle
+from services.financing.domain.assignments import KnownAssignments
 from services.financing.domain.cargo import Cargo, Report
 from services.financing.domain.decision_rules import decide
 from services.financing.domain.decisions import Action, Decision
@@ -87,6 +88,10 @@ class World:
             named=frozenset(on),
             near=near,
             reports=tuple(Report(each.known, each.facts) for each in self.heard if each.known <= at),
+            holders=self._other(ask.financing),
+            known=KnownAssignments(
+                Facts.union(each.facts for each in self.heard if each.known <= at), self.record(at).railways
+            ),
         )
         decision = decide(ask, book, at)
         if decision.recorded:
