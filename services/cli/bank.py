@@ -147,11 +147,14 @@ def transition(
             help="For release while something is owed: OTHER_SECURITY, RESTRUCTURED, SETTLED_ELSEWHERE or OTHER."
         ),
     ] = "",
+    reviewed: Annotated[
+        int, typer.Option(help="For pledge, draw and substitute: the REVIEW that the bank has looked at.")
+    ] = 0,
     again: Again = "",
     url: Url = "",
     as_json: AsJson = False,
 ) -> None:
-    """Ask for a step of a financing. Exit 1 where a guard refuses it."""
+    """Ask for a step of a financing. Exit 1 where a guard refuses it, or asks for a review."""
     body: dict[str, Any] | None = None
     if action == "draw":
         minor, _, currency = amount.partition(" ")
@@ -168,6 +171,8 @@ def transition(
         raise Failure(
             Exit.USAGE, f"there is no step {action!r}", "pledge, draw, release, cancel or substitute"
         )
+    if reviewed and action in ("pledge", "draw", "substitute"):
+        body = {**(body or {}), "reviewed": reviewed}
     _decided(url, client, key, f"{path_of(reference)}/{action}", body, again, as_json)
 
 

@@ -206,6 +206,10 @@ class Network:
             self._into[span.link.right].append(span)
             self._of[span.link.kind, carried(span.link)].append(span)
 
+    def every(self) -> Iterator[Span]:
+        """All spans but those that declare consignments the same."""
+        return (span for into in self._into.values() for span in into)
+
     def paths(self, consignments: Iterable[Thing], engaged: frozenset[str]) -> tuple[Path, ...]:
         """Every way that ends in one of ``consignments``, each once; the consignments themselves are the empty paths."""
         todo = [Path(consignment) for consignment in consignments]

@@ -170,24 +170,29 @@ class Application(RequestBody):
         return Terms(name, name.partition("/")[0], self.product, self.interest)
 
 
-class Reservation(Application):
-    """A check with a reservation, in one step."""
+class Reviewing(RequestBody):
+    """A step that may come back as REVIEW, and is then asked for again."""
 
-    reference: Reference
-    consignments: Annotated[tuple[OwnReference, ...], Field(min_length=1, max_length=MOST)]
-    papers: Papers
     reviewed: Annotated[
         int | None, Field(description="`number` of the REVIEW that the bank has looked at.")
     ] = None
 
 
-class Drawing(RequestBody):
+class Reservation(Application, Reviewing):
+    """A check with a reservation, in one step."""
+
+    reference: Reference
+    consignments: Annotated[tuple[OwnReference, ...], Field(min_length=1, max_length=MOST)]
+    papers: Papers
+
+
+class Drawing(Reviewing):
     """What is to be paid out."""
 
     amount: Amount
 
 
-class Substitution(RequestBody):
+class Substitution(Reviewing):
     """The bank's other financing whose place this one takes, with what is owed there."""
 
     replaces: Reference

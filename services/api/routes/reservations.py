@@ -15,6 +15,7 @@ from services.api.requests.financing import (
     Enquiry,
     Giving,
     Reservation,
+    Reviewing,
     Substitution,
     things,
 )
@@ -88,11 +89,11 @@ def ask_registries(call: Call, reference: Reference, body: Enquiry) -> Answer:
     problems=("not-found", "conflict"),
     decision=True,
 )
-def pledge(call: Call, reference: Reference) -> PendingDecision:
+def pledge(call: Call, reference: Reference, body: Reviewing | None = None) -> PendingDecision:
     """Pledge what is reserved. From then on nobody else takes the interest, and a product with a release block keeps the
-    cargo where it is.
+    cargo where it is. REVIEW where somebody else assigns its boxes or papers elsewhere (``ASSIGNMENT_CONFIRMED``).
     """
-    return _decide(call, Action.PLEDGE, reference)
+    return _decide(call, Action.PLEDGE, reference, body)
 
 
 @routes.post(
@@ -103,7 +104,7 @@ def pledge(call: Call, reference: Reference) -> PendingDecision:
     decision=True,
 )
 def draw(call: Call, reference: Reference, body: Drawing) -> PendingDecision:
-    """Ask whether an amount may be paid out. Pay only after DONE."""
+    """Ask whether an amount may be paid out. Pay only after DONE; REVIEW as for a pledge."""
     return _decide(call, Action.DRAW, reference, body)
 
 
@@ -146,12 +147,16 @@ def substitute(call: Call, reference: Reference, body: Substitution) -> PendingD
 
 
 def _decide(
-    call: Call, action: Action, reference: str, body: Drawing | Giving | Substitution | None = None
+    call: Call,
+    action: Action,
+    reference: str,
+    body: Drawing | Giving | Reviewing | Substitution | None = None,
 ) -> PendingDecision:
     if not REFERENCE.fullmatch(reference):
         raise Problem("not-found")
     bank = call.party.code
     waiver = body.waiver if isinstance(body, Giving) else None
+    reviewed = body.reviewed if isinstance(body, Reviewing) else None
     ask = DecisionRequest(
         action,
         bank,
@@ -159,6 +164,7 @@ def _decide(
         f"{bank}/{reference}",
         amount=body.amount.money() if isinstance(body, Drawing) else None,
         replaces=f"{bank}/{body.replaces}" if isinstance(body, Substitution) else "",
+        reviewed=None if reviewed is None else call.decision(reviewed),
         waiver="" if waiver is None else waiver.grounds,
     )
     return PendingDecision(ask, (), lambda ruling: _answered(call, ruling, ask.financing))

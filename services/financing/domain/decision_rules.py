@@ -12,6 +12,7 @@ from types import MappingProxyType
 from services.domain.facts import Micros
 from services.domain.objects import Thing
 from services.financing.domain import guards, lifecycle
+from services.financing.domain.assignment_rules import against, unsettled
 from services.financing.domain.cargo import in_order
 from services.financing.domain.decisions import Action, Decision
 from services.financing.domain.guards import Failed, Step
@@ -64,9 +65,9 @@ def _pledge(
     failed = guards.first_failed(product.pledge, _step(ask, context, at, hold, product))
     if failed is not None:
         return _refused(ask, at, failed)
-    free, takes_over = still_free(hold, context, at, product)
-    if free is not None:
-        return _refused(ask, at, free)
+    in_the_way, takes_over = still_free(ask, hold, context, at, product)
+    if in_the_way is not None:
+        return against(ask, at, in_the_way)
     return _done(ask, at, frees=tuple(sorted(takes_over)))
 
 
@@ -76,7 +77,10 @@ def _draw(
     failed = guards.first_failed(product.draw, _step(ask, context, at, hold, product))
     if failed is None and product.one_draw and hold.draws:
         failed = Failed("ONE_DRAW", "A new financing: this product is drawn once.")
-    return _done(ask, at, amount=ask.amount) if failed is None else _refused(ask, at, failed)
+    if failed is not None:
+        return _refused(ask, at, failed)
+    uncertain = unsettled(ask, context, product, at, paying=True)
+    return _done(ask, at, amount=ask.amount) if uncertain is None else against(ask, at, uncertain)
 
 
 def _release(
@@ -129,9 +133,9 @@ def _substitute(
     failed = guards.first_failed(names, step)
     if failed is not None:
         return _refused(ask, at, failed)
-    free, takes_over = still_free(hold, context, at, product)
-    if free is not None:
-        return _refused(ask, at, free)
+    in_the_way, takes_over = still_free(ask, hold, context, at, product)
+    if in_the_way is not None:
+        return against(ask, at, in_the_way)
     return _done(ask, at, amount=carried, frees=tuple(sorted({*takes_over, old.financing})))
 
 

@@ -12,6 +12,7 @@ from schemas.events.base import Milestone
 from schemas.events.finance_terms import OfApplication, OfFinancing
 from services.domain.facts import EventId, Micros
 from services.domain.objects import Thing, consignment
+from services.financing.domain.assignments import KnownAssignments
 from services.financing.domain.cargo import Cargo, Report, goods
 from services.financing.domain.decisions import Action, Decision, DecisionOutcome, Terms
 from services.financing.domain.documents import Papers
@@ -87,7 +88,7 @@ class DecisionRequest:
 
 
 class NearbyFinancing(NamedTuple):
-    """A financing of other consignments whose goods may overlap with those of the request."""
+    """A financing whose goods may overlap with those of the request, and its consignments."""
 
     financing: str
     consignments: frozenset[Thing]
@@ -112,7 +113,8 @@ class DecisionContext:
     ``prints`` are the fingerprints of the request (of its documents for RESERVE, the stored ones for PLEDGE). ``earlier`` is the
     decision already taken under this idempotency key or event. For a request about cargo ``named`` are the objects that it names,
     ``near`` the financings of other consignments that may be of the same goods, and ``reports`` the facts about all of them; for
-    a reservation of goods likewise.
+    a reservation of goods likewise. ``holders`` are other financings that hold something of the cargo, and ``known`` is what assigns
+    boxes and papers to it, and to others.
     """
 
     decisions: tuple[Decision, ...] = ()
@@ -126,6 +128,8 @@ class DecisionContext:
     named: frozenset[Thing] = frozenset()
     near: tuple[NearbyFinancing, ...] = ()
     reports: tuple[Report, ...] = ()
+    holders: tuple[NearbyFinancing, ...] = ()
+    known: KnownAssignments = field(default_factory=KnownAssignments)
 
     @property
     def last(self) -> Decision | None:
@@ -220,6 +224,7 @@ MATCHES = {
     "SPLIT_KNOWN": Match.EXACT,
     "OTHER_INTEREST_OF_APPLICANT": Match.EXACT,
     "GOODS_FREE": Match.EXACT,
+    "ASSIGNMENT_CONFIRMED": Match.EXACT,
     "NOT_ALIKE": Match.NEAR,
 }
 """How the finding resembles the request, by the guard that failed."""

@@ -14,6 +14,7 @@ from psycopg.rows import tuple_row
 from services.domain.facts import Micros
 from services.domain.objects import Thing, consignment
 from services.financing.domain import lifecycle
+from services.financing.domain.assignments import KnownAssignments
 from services.financing.domain.decisions import Decision
 from services.financing.domain.external_registries import RegistryAnswer, RegistryFinding
 from services.financing.domain.fingerprints import Fingerprint
@@ -87,8 +88,11 @@ def reads_in(
 
 @cache
 def reads_query() -> bytes:
-    """For each request, the facts about its locked consignments and the statements on what is involved."""
-    facts = nested(event_reader.naming_query(), ids=b"SELECT unnest(h.consignments)")
+    """For each request, the facts about its locked consignments and what else their boxes are assigned to, and the statements on
+    what is involved.
+    """
+    naming = event_reader.naming_query(statement("assigned_elsewhere"))
+    facts = nested(naming, ids=b"SELECT unnest(h.consignments)")
     locked_reads = nested(statement("seen"), facts=facts, subjects=statement("subjects_involved"))
     return b"\n".join(
         (
@@ -111,6 +115,7 @@ class PriorDecisions(NamedTuple):
     external: tuple[RegistryAnswer, ...] = ()
     earlier: Decision | None = None
     near: tuple[NearbyFinancing, ...] = ()
+    holders: tuple[NearbyFinancing, ...] = ()
 
 
 def read_prior(
@@ -128,7 +133,7 @@ def read_prior(
         with session.pipeline():
             asked_for = [_send_prior(session, *pairs[place]) for place in touching]
         for place, rows in zip(touching, asked_for, strict=True):
-            found[place] = _prior_in(rows, requests[place])
+            found[place] = _prior_in(rows, *pairs[place])
     return found
 
 
@@ -171,6 +176,8 @@ def read_context(
         named=frozenset(prior.things),
         near=apart(prior.near, evidence.cargo) if ask.action.disposes else prior.near,
         reports=evidence.reports if prior.near else (),
+        holders=prior.holders,
+        known=KnownAssignments(evidence.facts, evidence.record.railways),
     )
     return ContextRead(context, prior.things)
 
@@ -183,7 +190,7 @@ class _PriorRows(NamedTuple):
     decisions: Rows
     external: Rows | None
     earlier: Rows | None
-    near: Rows | None
+    holders: Rows
 
 
 def _send_prior(session: Session, prepared: PreparedRequest, locked: LockedScope | CargoMoved) -> _PriorRows:
@@ -202,12 +209,18 @@ def _send_prior(session: Session, prepared: PreparedRequest, locked: LockedScope
         decisions=rows("decisions_of", {"financings": uuids(locked.involved)}),
         external=rows("external", {"financing": own}) if locked.answered else None,
         earlier=rows("decision_asked", {**name, "request": event}) if locked.repeated else None,
-        near=rows("cargo_near", {"financings": uuids(locked.near)}) if locked.near else None,
+        holders=rows("cargo_near", {"financings": uuids(locked.involved)}),
     )
 
 
-def _prior_in(rows: _PriorRows, prepared: PreparedRequest) -> PriorDecisions:
-    prints = prepared.prints
+def _prior_in(
+    rows: _PriorRows, prepared: PreparedRequest, locked: LockedScope | CargoMoved
+) -> PriorDecisions:
+    assert isinstance(locked, LockedScope)
+    prints, near = prepared.prints, frozenset(locked.near)
+    holders = tuple(
+        each for each in _near(rows.holders.fetchall()) if each.financing != prepared.ask.financing
+    )
     things = tuple(sorted(prepared.on)) if rows.cargo is None else cargo_in(rows.cargo.fetchall())
     met = list(map(print_of, rows.entries.fetchall()))
     if not prints:
@@ -222,7 +235,8 @@ def _prior_in(rows: _PriorRows, prepared: PreparedRequest) -> PriorDecisions:
         if rows.external
         else (),
         None if before is None else decision_of(before),
-        () if rows.near is None else _near(rows.near.fetchall()),
+        tuple(each for each in holders if financing_id(each.financing) in near),
+        holders,
     )
 
 

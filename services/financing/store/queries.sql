@@ -16,6 +16,52 @@ RETURNING number
 -- name: answered_by
 SELECT answered FROM lianyun.financing_asked WHERE answered = ANY (%(numbers)s::bigint[])
 
+-- name: assigned_elsewhere
+-- The events, beside those of a walk, by which the boxes and papers on it are assigned to other consignments: the links that lead
+-- there, what else leads to these consignments, their foundings, and what names both a box or paper of the walk and one of theirs.
+WITH RECURSIVE own (id) AS MATERIALIZED (
+    SELECT DISTINCT w.id FROM walk w WHERE w.kind IN (1, 2, 3, 4, 5)
+), down (id, kind, no) AS (
+    SELECT l.right_id, l.right_kind, l.no FROM own o JOIN lianyun.link l ON l.left_id = o.id WHERE l.kind IN (1, 2, 3, 4, 5)
+    UNION
+    SELECT l.right_id, l.right_kind, l.no
+    FROM down d JOIN lianyun.link l ON l.left_id = d.id
+    WHERE d.kind <> 1 AND l.kind IN (1, 2, 3, 4, 5)
+), other (id) AS MATERIALIZED (
+    SELECT unnest(lianyun.financing_same(ARRAY(
+        SELECT DISTINCT d.id FROM down d WHERE d.kind = 1 AND d.id NOT IN (SELECT w.id FROM walk w WHERE w.kind = 0)
+    )))
+), up (id, no) AS (
+    SELECT o.id, NULL::bigint FROM other o
+    UNION
+    SELECT l.left_id, l.no FROM up u JOIN lianyun.link l ON l.right_id = u.id WHERE l.kind IN (1, 2, 3, 4, 5, 10)
+), theirs (id) AS MATERIALIZED (
+    SELECT DISTINCT u.id FROM up u
+), further (id, kind, no) AS (
+    SELECT l.right_id, l.right_kind, l.no FROM theirs t JOIN lianyun.link l ON l.left_id = t.id WHERE l.kind IN (1, 2, 3, 4, 5)
+    UNION
+    SELECT l.right_id, l.right_kind, l.no
+    FROM further f JOIN lianyun.link l ON l.left_id = f.id
+    WHERE f.kind <> 1 AND l.kind IN (1, 2, 3, 4, 5)
+)
+SELECT d.no FROM down d
+UNION ALL SELECT u.no FROM up u WHERE u.no IS NOT NULL
+UNION ALL SELECT f.no FROM further f
+UNION ALL SELECT n.no FROM (SELECT o.id FROM other o UNION SELECT f.id FROM further f WHERE f.kind = 1) AS c
+    CROSS JOIN LATERAL (
+        SELECT g.no FROM lianyun.founding g WHERE g.cons = c.id
+        UNION ALL
+        SELECT l.no FROM lianyun.link l WHERE l.left_id = c.id AND l.kind = 8
+        UNION ALL
+        SELECT l.no FROM lianyun.link l WHERE l.right_id = c.id AND l.kind = 8
+        OFFSET 0
+    ) AS n
+UNION ALL SELECT n.no FROM theirs t CROSS JOIN LATERAL (
+    SELECT c.no FROM lianyun.claim c JOIN lianyun.claim b ON b.no = c.no
+    WHERE c.object = t.id AND b.object IN (SELECT o.id FROM own o)
+    OFFSET 0
+) AS n
+
 -- name: cargo_near
 -- The financings of these ids by their names, each with the consignments that it was reserved on.
 SELECT h.name, c.key

@@ -124,9 +124,13 @@ def numbers_query(superseded: bool) -> bytes:
 
 
 @cache
-def naming_query() -> bytes:
-    """The numbers of the events that name objects on the walk, without what withdraws them."""
-    return _naming_query() + b"\nSELECT n.no FROM said n"
+def naming_query(beside: bytes = b"") -> bytes:
+    """The numbers of the events that name objects on the walk, without what withdraws them.
+
+    ``beside`` is a query of further numbers; it may read ``walk``.
+    """
+    found = _naming_query() + b"\nSELECT n.no FROM said n"
+    return b"\n".join((found, b"UNION (", beside, b")")) if beside else found
 
 
 def _closed_query(superseded: bool) -> bytes:

@@ -15,6 +15,7 @@ from services.domain.evidence import group_evidence
 from services.domain.facts import FOREVER, Facts
 from services.domain.objects import Thing
 from services.financing.domain import lifecycle
+from services.financing.domain.assignments import KnownAssignments
 from services.financing.domain.cargo import Cargo, Report
 from services.financing.domain.decision_rules import decide
 from services.financing.domain.decisions import Action, Decision
@@ -113,6 +114,10 @@ class World:
             named=frozenset(named),
             near=apart(others, cargo) if ask.action.disposes else others,
             reports=tuple(Report(each.known, each.facts) for each in self.heard if each.known <= at),
+            holders=others,
+            known=KnownAssignments(
+                Facts.union(each.facts for each in self.heard if each.known <= at), self.record(at).railways
+            ),
         )
         decision = decide(ask, book, at)
         if decision.recorded:
