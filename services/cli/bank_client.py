@@ -108,7 +108,7 @@ def show(found: dict[str, Any]) -> None:
         markup=False,
     )
     for each in found["control"]:
-        out.print(f"control of {each['note']}: {each['grip']}", markup=False)
+        out.print(f"control of {each['note']}: {each['grip']} ({each['assurance']})", markup=False)
     for each in found["alerts"]:
         seen = "acknowledged" if each["acknowledged"] else "NOT acknowledged"
         out.print(f"alert {each['covenant']} ({each['about']}) since {each['since']}, {seen}", markup=False)

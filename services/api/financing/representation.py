@@ -169,6 +169,7 @@ def control(found: Control, names: Names) -> Json:
         "consignee_may_dispose": found.consignee_may_dispose,
         "ends_at": _time(found.ends_at),
         "grip": str(found.state),
+        "assurance": found.assurance.name,
         "events": _named(found.events, names),
     }
 

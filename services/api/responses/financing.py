@@ -169,7 +169,8 @@ class CargoControl(Shape):
     duplicate_holder: str | None
     consignee_may_dispose: bool
     ends_at: Moment | None
-    grip: str
+    grip: Annotated[str, Field(description="HELD is control; DISPUTED and ASSERTED are none.")]
+    assurance: Assurance
     events: list[EventName]
 
 

@@ -108,11 +108,7 @@ def status(
         outstanding=Money(state.outstanding, currency),
         value=verified(statements, engaged, currency, product.value_publishers),
         corroboration=tuple(fact for each in cargo for fact in corroboration(each)),
-        control=tuple(
-            control
-            for each in cargo
-            for control in controls(statements, each.notes, each.engaged, hold.bank, as_of)
-        ),
+        control=tuple(control for each in cargo for control in controls(statements, each, hold.bank, as_of)),
         registrations=registrations(own),
         alerts=alerts(watched),
         history=_history(known, state, context, financing),
