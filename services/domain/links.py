@@ -195,6 +195,7 @@ class Network:
     def __init__(self, links: Iterable[Link]) -> None:
         self._into: dict[Thing, list[Span]] = defaultdict(list)
         self._of: dict[tuple[LinkKind, Thing], list[Span]] = defaultdict(list)
+        self._onward: dict[Thing, list[Span]] = defaultdict(list)
         self.same: list[Link] = []
         self._named_twice: list[Link] = []
         for span in handed_on(spans(links)):
@@ -204,6 +205,7 @@ class Network:
             if span.link.kind in NAMES:
                 self._named_twice.append(span.link)
             self._into[span.link.right].append(span)
+            self._onward[span.link.left].append(span)
             self._of[span.link.kind, carried(span.link)].append(span)
 
     def every(self) -> Iterator[Span]:
@@ -231,6 +233,10 @@ class Network:
                 if found.setdefault(_identity(onward), onward) is onward:
                     todo.append(onward)
         return tuple(found.values())
+
+    def onward(self, thing: Thing) -> Sequence[Span]:
+        """The spans of all links that lead on from ``thing``, whenever they hold."""
+        return self._onward.get(thing, ())
 
     def counted(self, things: Iterable[Thing], engaged: frozenset[str]) -> Iterator[Link]:
         """The links that count and lead to one of ``things``, at any depth, each once; those of trains are left out."""

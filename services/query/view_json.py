@@ -9,10 +9,11 @@ from schemas.events import catalogue
 from schemas.events.base import Episode
 from schemas.rfc3339 import format_micros
 from services.domain.claim_groups import Answers
-from services.domain.facts import Claim, Restriction
+from services.domain.facts import Claim, EventId, Restriction
 from services.domain.rules import rules
-from services.domain.view import Arrival, Box, HandoverView, OpenException, Position
-from services.query.views import SourcedView, UnassignedObject
+from services.domain.view import Arrival, Box, ClaimStatus, HandoverView, OpenException, Position
+from services.query.stored_events import SourcedEvents
+from services.query.views import SourcedView
 
 
 def view_json(source: SourcedView) -> dict[str, Any]:
@@ -39,35 +40,11 @@ def view_json(source: SourcedView) -> dict[str, Any]:
             _restriction(each, "PAST" if each.end is not None and each.end <= source.as_of else "PASSED")
             for each in view.past_restrictions
         ],
-        "overdue": [_claim(source, claim) for claim in view.overdue],
+        "overdue": [claim_json(source.sources, claim) for claim in view.overdue],
         "silent": view.silent,
-        "flagged": sorted(_named(source, event)["id"] for event in view.flagged),
-        "equivocating": sorted(_named(source, event)["id"] for event in view.equivocating),
+        "flagged": sorted(source.sources.named(event)["id"] for event in view.flagged),
+        "equivocating": sorted(source.sources.named(event)["id"] for event in view.equivocating),
         "timeline": [_arrival(source, arrival) for arrival in view.arrivals],
-    }
-
-
-def unassigned_json(waiting: UnassignedObject) -> dict[str, Any]:
-    """An object that belongs to no consignment; ``counts`` is false for what was withdrawn."""
-    return {
-        "object": str(waiting.thing),
-        "facts": [
-            {**_claim(waiting, claim), "counts": waiting.liveness.live(claim.event)}
-            for claim in waiting.claims
-        ],
-        "links": [
-            {
-                "kind": link.kind.name,
-                "left": str(link.left),
-                "right": str(link.right),
-                "from": format_micros(link.start),
-                "to": None if link.end is None else format_micros(link.end),
-                "by": link.publisher,
-                "event": _named(waiting, link.event),
-                "counts": waiting.liveness.live(link.event),
-            }
-            for link in waiting.links
-        ],
     }
 
 
@@ -77,14 +54,26 @@ def place_name(place: str) -> str:
     return place if station is None else f"{station.names.en} ({place.removeprefix('railnet:')})"
 
 
-def _named(source: SourcedView | UnassignedObject, event: bytes) -> dict[str, str]:
-    found = source.events.get(event)
-    if found is None:
-        return {"source": "", "id": event.hex()}
-    return {"source": found.admitted.envelope.source, "id": found.admitted.envelope.id}
+def event_json(sources: SourcedEvents, event: EventId) -> dict[str, Any]:
+    """An event without what it states: its name, publisher and time, and its variants where there are several."""
+    found = sources.variants(event)
+    if not found:
+        return {"event": sources.named(event), "type": None, "by": None, "published": None, "variants": []}
+    variants = [
+        {
+            "type": each.admitted.envelope.type.removeprefix("cre.").rpartition(".")[0],
+            "by": each.admitted.party.code,
+            "published": format_micros(each.admitted.envelope.published_micros),
+            "digest": each.stored.content.hex(),
+        }
+        for each in found
+    ]
+    first = {name: value for name, value in variants[0].items() if name != "digest"}
+    return {"event": sources.named(event), **first, "variants": variants if len(variants) > 1 else []}
 
 
-def _claim(source: SourcedView | UnassignedObject, claim: Claim) -> dict[str, Any]:
+def claim_json(sources: SourcedEvents, claim: Claim) -> dict[str, Any]:
+    """A claim with its publisher, assurance and event."""
     rule = rules()[claim.milestone]
     return {
         "milestone": catalogue.by_number(claim.milestone).name,
@@ -99,14 +88,14 @@ def _claim(source: SourcedView | UnassignedObject, claim: Claim) -> dict[str, An
         "by": claim.publisher,
         "assurance": claim.assurance.name,
         "published": format_micros(claim.published),
-        "event": _named(source, claim.event),
+        "event": sources.named(claim.event),
     }
 
 
 def _position(source: SourcedView, position: Position | None) -> dict[str, Any] | None:
     if position is None:
         return None
-    return {**_claim(source, position.claim), "via_disputed_link": position.via_disputed_link}
+    return {**claim_json(source.sources, position.claim), "via_disputed_link": position.via_disputed_link}
 
 
 def _box(source: SourcedView, box: Box) -> dict[str, Any]:
@@ -129,7 +118,7 @@ def _dispute(source: SourcedView, answers: Answers) -> dict[str, Any]:
         "jurisdiction": question.jurisdiction,
         "spread_seconds": answers.spread() // 1_000_000,
         "tolerance_seconds": (rules()[question.milestone].tolerance or 0) // 1_000_000,
-        "answers": [_claim(source, claim) for claim in answers.current],
+        "answers": [claim_json(source.sources, claim) for claim in answers.current],
     }
 
 
@@ -140,7 +129,7 @@ def _exception(source: SourcedView, exception: OpenException) -> dict[str, Any]:
         "object": str(exception.thing),
         "jurisdiction": exception.jurisdiction,
         "owner": None if spec.owner is None else str(spec.owner),
-        "since": _claim(source, exception.claim),
+        "since": claim_json(source.sources, exception.claim),
     }
 
 
@@ -176,10 +165,19 @@ def _restriction(restriction: Restriction, state: str) -> dict[str, Any]:
     }
 
 
+def _unengaged(source: SourcedView, arrival: Arrival) -> str | None:
+    """Why an UNENGAGED claim does not count: its publisher, or that of a link on its way, is nobody's party here."""
+    if arrival.status is not ClaimStatus.UNENGAGED:
+        return None
+    speaks = arrival.claim.territorial or arrival.claim.publisher in source.view.engaged
+    return "LINK_BY_NO_PARTY" if speaks else "PUBLISHER_NO_PARTY"
+
+
 def _arrival(source: SourcedView, arrival: Arrival) -> dict[str, Any]:
     return {
-        **_claim(source, arrival.claim),
+        **claim_json(source.sources, arrival.claim),
         "standing": str(arrival.status),
+        "because": _unengaged(source, arrival),
         "via_disputed_link": arrival.via_disputed_link,
         "by_train": arrival.by_train,
     }

@@ -11,7 +11,9 @@ from typing import Any
 
 from schemas.events import catalogue
 from schemas.events.base import Episode
-from services.domain.facts import Assurance, Claim, Restriction
+from schemas.rfc3339 import parse_micros
+from services.domain.explanations import Obstacle, Ways
+from services.domain.facts import Assurance, Claim, Facts, Restriction
 from services.domain.objects import Thing
 from services.domain.view import ClaimStatus, HandoverView, Position, View
 
@@ -35,6 +37,21 @@ ALARMS = (
 def flatten(story: Story, view: View | None) -> dict[str, Any] | None:
     """All that a view shows, as maps, lists and strings; None for a consignment that nobody founded."""
     return None if view is None else _Flat(story, view).whole()
+
+
+def explained(story: Story, facts: Facts, about: str) -> dict[str, list[str]]:
+    """Why each fact about the object reaches no consignment, by its short id; ``itself`` is the object as of the story's moment."""
+    short = {told.event: told.short for told in story.told}
+    ways, thing, as_of = Ways(facts), story.thing(about), parse_micros(story.as_of)
+
+    def line(obstacle: Obstacle) -> str:
+        event = "" if obstacle.event is None else f" {short[obstacle.event]}"
+        taken_back = "".join(f" by {short[each]}" for each in obstacle.withdrawn_by)
+        return f"{obstacle.reason}{event}{taken_back}"
+
+    found = {short[each.claim.event]: each.obstacles for each in ways.unreached(thing, as_of)}
+    found["itself"] = ways.obstacles(thing, as_of)
+    return {name: [line(each) for each in obstacles] for name, obstacles in found.items()}
 
 
 class _Flat:

@@ -49,7 +49,7 @@ def visible(call: Call, consignment: bytes) -> VisibleConsignment | None:
     if grants[Field.MOVEMENT] is Shown.NONE:
         return None
     for item, arrival in zip(body["timeline"], known.view.arrivals, strict=True):
-        event = known.events[arrival.claim.event]
+        event = known.sources[arrival.claim.event]
         item["recorded"] = format_micros(event.stored.append_us)
         item["finding"] = getattr(event.admitted.payload, "finding", None)  # the category of an inspection's
     _only_its_boxes(body)
@@ -79,7 +79,7 @@ def _only_its_boxes(body: dict[str, Any]) -> None:
 
 def _goods(known: SourcedView) -> list[dict[str, Any]]:
     """The HS codes of the cargo, each with who said it, of live events of engaged publishers and authorities."""
-    facts = facts_of(list(known.events.values()))
+    facts = facts_of(known.sources.every)
     liveness = judge(facts.withdrawals, facts.equivocated)
     stated = {
         (code, each.publisher)
@@ -97,7 +97,7 @@ def _invoices(known: SourcedView) -> list[dict[str, Any]]:
     }
     found = []
     for id_ in counted:
-        event = known.events[id_]
+        event = known.sources[id_]
         stated = event.admitted.payload
         if isinstance(stated, InvoiceIssued):
             plain = stated.model_dump(

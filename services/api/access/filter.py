@@ -170,7 +170,7 @@ def _latest(claims: list[Plain]) -> Plain | None:
     if not counted:
         return None
     last = max(counted, key=lambda each: each["happened"])
-    return {name: value for name, value in last.items() if name not in ("standing", "by_train")}
+    return {name: value for name, value in last.items() if name not in ("standing", "because", "by_train")}
 
 
 def _goods(granted: Shown, papers: Callable[[Field], list[Plain]]) -> list[Plain] | None:

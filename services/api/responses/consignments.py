@@ -31,6 +31,9 @@ class Recorded(ClaimShown):
     """A claim of the timeline."""
 
     standing: Literal["COUNTED", "SUPERSEDED", "UNENGAGED"]
+    because: Annotated[
+        Literal["PUBLISHER_NO_PARTY", "LINK_BY_NO_PARTY"] | None, Field(description="Why it is UNENGAGED.")
+    ] = None
     finding: Annotated[str | None, Field(description="The category of an inspection's finding.")] = None
     recorded: Annotated[Moment, Field(description="When the platform's log took it: tells late news apart.")]
 

@@ -825,6 +825,41 @@ SELECT DISTINCT no FROM (
     ) AS n
 ) AS found
 
+-- name: read_onward
+-- The links by which anything about an object may ever have gone on from it, dead ones too, to the foundings at their ends: those
+-- that meet in time, and of each object the nearest before and after. Beside each timed one those that meet it in time: they
+-- may end or contradict it.
+WITH RECURSIVE down (id, kind, lo, hi) AS (
+    SELECT %(id)s::uuid, %(kind)s::smallint, least(min(c.happened), %(as_of)s), greatest(max(c.happened), %(as_of)s) + 1
+    FROM lianyun.claim c WHERE c.object = %(id)s::uuid
+    UNION
+    SELECT l.right_id, l.right_kind, greatest(d.lo, l.start_at), least(d.hi, l.until)
+    FROM down d CROSS JOIN LATERAL (
+        SELECT n.right_id, n.right_kind, n.start_at, n.until FROM lianyun.link n
+        WHERE n.left_id = d.id AND n.kind <> 8 AND n.start_at < d.hi AND n.until > d.lo
+        OFFSET 0
+    ) AS l
+    WHERE d.kind <> 1
+), onward (no, kind, carried, start_at, until) AS MATERIALIZED (
+    SELECT l.no, l.kind, l.carried, l.start_at, l.until FROM down d CROSS JOIN LATERAL (
+        SELECT n.* FROM lianyun.link n WHERE n.left_id = d.id AND n.kind <> 8 AND n.start_at < d.hi AND n.until > d.lo
+        UNION ALL
+        (SELECT n.* FROM lianyun.link n
+         WHERE n.left_id = d.id AND n.kind <> 8 AND n.until <= d.lo ORDER BY n.until DESC, n.start_at DESC LIMIT 1)
+        UNION ALL
+        (SELECT n.* FROM lianyun.link n
+         WHERE n.left_id = d.id AND n.kind <> 8 AND n.start_at >= d.hi ORDER BY n.start_at LIMIT 1)
+    ) AS l
+)
+SELECT o.no FROM onward o
+UNION
+SELECT n.no FROM onward o CROSS JOIN LATERAL (
+    SELECT l.no FROM lianyun.link l
+    WHERE l.carried = o.carried AND l.kind = o.kind AND l.start_at <= o.until AND l.until >= o.start_at OFFSET 0
+) AS n
+UNION
+SELECT f.no FROM down d JOIN lianyun.founding f ON f.cons = d.id WHERE d.kind = 1
+
 -- name: read_superseded
 -- Of the given events those that say nothing but where a train was running and that their publisher has since said anew:
 -- of the same place, and in the same stretch of time. No link that the reader will walk begins or ends inside a stretch,
