@@ -160,7 +160,7 @@ class Milestone(Payload):
 
     @property
     def jurisdiction_code(self) -> str:
-        """The customs jurisdiction (ISO 3166 alpha-2 or EU), "" outside customs."""
+        """The country of the customs administration (ISO 3166-1 alpha-2), "" outside customs."""
         return ""
 
 

@@ -75,7 +75,7 @@ class Territory(StrEnum):
     """What a role must cover for its word to be an authority's.
 
     NONE: the role alone, and it never engages by territory. PLACE: the infrastructure or terminal of ``place``.
-    JURISDICTION: the country or union of ``jurisdiction``.
+    JURISDICTION: the country of ``jurisdiction``.
     """
 
     NONE = "NONE"

@@ -57,7 +57,7 @@ PartyCode = Annotated[
 Jurisdiction = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Z]{2}$"),
-    Field(description="ISO 3166 alpha-2 of the customs administration."),
+    Field(description="ISO 3166-1 alpha-2 of the country whose customs administration it is; EU is none."),
 ]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Identifier = Annotated[str, StringConstraints(pattern=_PRINTABLE, min_length=1, max_length=128)]

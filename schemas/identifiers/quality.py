@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import date
 from functools import lru_cache
@@ -9,6 +10,7 @@ from functools import lru_cache
 from schemas import railnet
 from schemas.identifiers import (
     cim_note,
+    country,
     eaeu_declaration,
     gacc_declaration,
     iso6346,
@@ -26,8 +28,9 @@ from schemas.identifiers.form import MalformedIdentifier
 def flags(kind: str, id: str) -> tuple[str, ...]:
     """Stable flags ``<scheme>.<what>`` of the object ``kind`` (wire name) and ``id``; never raises.
 
-    ``check_digit``: well-formed, but the check digit disagrees. ``form``: not of the scheme's form.
-    ``trap``: a UN/LOCODE that misleads. Empty where there is nothing to doubt, or nothing is known to check.
+    ``check_digit``: well-formed, but the check digit disagrees. ``form``: not of the scheme's form. ``unknown``: a place that
+    railnet does not have. ``trap``: a UN/LOCODE that misleads. ``jurisdiction``: a declaration under what is no country.
+    Empty where there is nothing to doubt, or nothing is known to check.
     """
     check = _CHECKS.get(kind)
     return () if check is None else tuple(check(id))
@@ -52,20 +55,27 @@ def _wagon(id: str) -> Iterator[str]:
     return _judge(schemes.get(id.partition("/")[0].strip().upper(), "wagon"), wagon.parse, id)
 
 
+_OWN_NUMBER = re.compile(r"LRN(/[^/]+){2}", re.IGNORECASE)
+"""A declaration before customs gave it a number: ``country/LRN/declarant/LRN``."""
+
+
 def _declaration(id: str) -> Iterator[str]:
     jurisdiction, slash, number = id.partition("/")
     jurisdiction = jurisdiction.strip().upper()
     if not slash:
-        return iter(("declaration.form",))
+        yield "declaration.form"
+        return
+    if jurisdiction not in country.CODES:
+        yield "declaration.jurisdiction"
+    if _OWN_NUMBER.fullmatch(number.strip()):
+        return
     match railnet.customs_union(jurisdiction):
         case railnet.CustomsUnion.CN:
-            return _judge("gacc_declaration", gacc_declaration.parse, number)
+            yield from _judge("gacc_declaration", gacc_declaration.parse, number)
         case railnet.CustomsUnion.EAEU:
-            return _judge("eaeu_declaration", eaeu_declaration.parse, number)
+            yield from _judge("eaeu_declaration", eaeu_declaration.parse, number)
         case railnet.CustomsUnion.EU:
-            return _judge("mrn", mrn.parse, number)
-        case _:
-            return iter(())
+            yield from _judge("mrn", mrn.parse, number)
 
 
 def _note(id: str) -> Iterator[str]:
@@ -79,6 +89,15 @@ def _note(id: str) -> Iterator[str]:
 
 
 def _place(id: str) -> Iterator[str]:
+    """A code that is malformed or misleading is not looked for: that it is unknown says no more."""
+    doubts = tuple(_place_code(id))
+    scheme, _, code = id.strip().partition(":")
+    if doubts or scheme not in _LISTED or _is_listed(scheme, code):
+        return iter(doubts)
+    return iter(("place.unknown",))
+
+
+def _place_code(id: str) -> Iterator[str]:
     scheme, _, code = id.strip().partition(":")
     if scheme == "esr":
         yield from _judge("station1520", station1520.parse, code)
@@ -87,6 +106,16 @@ def _place(id: str) -> Iterator[str]:
         misleading = railnet.trap(f"locode:{code}")
         if misleading is not None and misleading.use and misleading.kind is not railnet.TrapKind.TWICE:
             yield "unlocode.trap"
+
+
+_OWN = frozenset({"railnet", "crossing"})
+_LISTED = _OWN | {"esr", "locode", "plc", "uic", "telecode"}
+"""Schemes of which railnet has the codes; of lines and TMIS it has none."""
+
+
+def _is_listed(scheme: str, code: str) -> bool:
+    spelled = f"{scheme}:{code.lower() if scheme in _OWN else code.upper()}"
+    return bool(railnet.candidates(spelled)) or railnet.crossing(spelled) is not None
 
 
 def _train(id: str) -> Iterator[str]:

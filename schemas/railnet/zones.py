@@ -76,7 +76,7 @@ def companies() -> Mapping[str, Company]:
 
 
 def customs_union(country_iso2: str) -> CustomsUnion:
-    """The customs union of a country, or of EU itself; OTHER also for a country that railnet does not know."""
+    """The customs union of a country; OTHER also for one that railnet does not know. EU stands for itself in facts of former rules."""
     if country_iso2 == "EU":
         return CustomsUnion.EU
     country = countries().get(country_iso2)

@@ -135,7 +135,7 @@ def _plain_record(record: EventRecord) -> dict[str, Any]:
         "event": None if draft is None or record.event is None else _event(draft),
         "refusal": None if record.refusal is None else plain_refusal(record.refusal),
         "passed_over": record.passed_over,
-        "remarks": [] if draft is None else [plain_remark(each) for each in draft.remarks],
+        "remarks": [plain_remark(each) for each in record.remarks],
     }
 
 
@@ -179,8 +179,8 @@ def _rows(converted: _Converted, remarks: tuple[Remark, ...]) -> Iterator[tuple[
             yield record.where, "nothing", "", record.passed_over, ""
         else:
             yield record.where, draft.type, draft.id, _gist(draft), ""
-        for each in draft.remarks if draft is not None else ():
-            yield each.where, "remark", "", each.text, each.remedy
+        for each in record.remarks:
+            yield each.where, each.code or "remark", "", each.text, each.remedy
 
 
 def _gist(draft: EventDraft) -> str:

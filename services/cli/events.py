@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -50,22 +51,27 @@ def validate(
     else:
         who = profile.anonymous(settings.network)
     refusals: list[dict[str, Any]] = []
+    remarks: list[dict[str, Any]] = []
     valid = 0
     for path in paths:
         try:
             content, _ = reading_files.load(path)
             for record in reading_files.read(content, who, "native").records:
                 valid += record.refusal is None
+                line = {"path": str(path), "row": record.where.row}
                 if record.refusal is not None:
-                    line = {"path": str(path), "row": record.where.row}
                     refusals.append({**line, **plain_refusal(record.refusal)})
+                elif record.event is not None:
+                    remarks += ({**line, **each._asdict()} for each in record.event.remarks)
         except Refusal as refusal:
             refusals.append({"path": str(path), "row": 0, **plain_refusal(refusal)})
     if as_json:
-        print_json({"valid": valid, "refusals": refusals})
+        print_json({"valid": valid, "refusals": refusals, "remarks": remarks})
     else:
         if refusals:
             print_table(tuple(refusals[0]), [tuple(row.values()) for row in refusals])
+        if remarks:
+            print_table(tuple(remarks[0]), [tuple(row.values()) for row in remarks])
         out.print(f"{valid} of {valid + len(refusals)} records are valid")
     if refusals:
         raise typer.Exit(Exit.FAILED)
@@ -228,6 +234,7 @@ def _plain(event: Reread) -> dict[str, Any]:
         "quarantined": stored.quarantined,
         "content": stored.content.hex(),
         "trace": trace_id(stored.headers),
-        "quality_flags": dict(admitted.flags),
+        "quality_flags": dict(Counter(each.code for each in admitted.remarks)),
+        "remarks": [each._asdict() for each in admitted.remarks],
         "payload": orjson.loads(stored.payload),
     }

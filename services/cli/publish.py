@@ -65,7 +65,8 @@ def line(file: FileOutcome) -> str:
     counted = ", ".join(
         f"{count} {status.value.replace('_', ' ')}" for status, count in sorted(file.counts.items())
     )
-    return f"{file.format}: {counted or 'no records'}"
+    remarks = f"; {file.remarked} remarks" if file.remarked else ""
+    return f"{file.format}: {counted or 'no records'}{remarks}"
 
 
 def _counts(file: FileOutcome) -> tuple[object, ...]:
@@ -87,7 +88,7 @@ def _rows(file: FileOutcome, every: bool) -> Iterator[tuple[object, ...]]:
 
 def _remark(record: str, remark: Remark, where: Position) -> tuple[object, ...]:
     place = remark.where if str(remark.where) else where
-    return place, "remark", record, remark.text, remark.remedy
+    return place, remark.code or "remark", record, remark.text, remark.remedy
 
 
 def watch(

@@ -167,9 +167,8 @@ class WorkerMetrics:
                 self._note_order(code, part.slice.partition, own)
                 published.setdefault(code, []).extend(own)
             for one in admitted:
-                if one.flags:
-                    for flag, count in one.flags.items():
-                        doubts[one.verified.party.code, flag] += count
+                for remark in one.remarks:
+                    doubts[one.verified.party.code, remark.code] += 1
             if len(admitted) < len(part.outcomes):
                 refused.update(
                     [(one.publisher, str(one.reason)) for one in part.outcomes if isinstance(one, Refused)]

@@ -19,6 +19,7 @@ from services.producers.formats.model import (
     Position,
     Remark,
     Unread,
+    with_event_remarks,
 )
 from services.producers.formats.model import Record as FormatRecord
 from services.producers.profile import Profile
@@ -34,6 +35,14 @@ class EventRecord:
     event: UnsignedEvent | None = None
     refusal: Refusal | None = None
     passed_over: str = ""
+
+    @property
+    def remarks(self) -> tuple[Remark, ...]:
+        """What the reader remarks, and what is doubtful about the event."""
+        if self.draft is None:
+            return ()
+        on_event = () if self.event is None else self.event.remarks
+        return with_event_remarks(self.draft.remarks, self.where, on_event)
 
 
 @dataclass(frozen=True, slots=True)

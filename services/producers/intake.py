@@ -122,10 +122,10 @@ class Reconciler:
             status = RecordStatus.PASSED_OVER if record.refusal is None else RecordStatus.REFUSED
             skipped = RecordOutcome(record.where, status, refusal=record.refusal, note=record.passed_over)
             if draft is not None:
-                skipped = replace(skipped, id=draft.id, type=draft.type, remarks=draft.remarks)
+                skipped = replace(skipped, id=draft.id, type=draft.type, remarks=record.remarks)
             return Reconciliation(skipped)
         outcome = RecordOutcome(
-            record.where, RecordStatus.SPOOLED, draft.id, draft.type, event.identity, remarks=draft.remarks
+            record.where, RecordStatus.SPOOLED, draft.id, draft.type, event.identity, remarks=record.remarks
         )
         if (first := self._seen.get(event.identity)) is not None:
             return Reconciliation(_again(outcome, event.digest, *first))

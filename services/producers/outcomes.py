@@ -64,6 +64,11 @@ class FileOutcome:
         )
 
     @property
+    def remarked(self) -> int:
+        """Number of remarks on the file and on its records."""
+        return len(self.remarks) + sum(len(record.remarks) for record in self.records)
+
+    @property
     def identities(self) -> frozenset[bytes]:
         """The events of this file that are in the spool."""
         return frozenset(record.identity for record in self.records if record.identity is not None)
@@ -96,6 +101,7 @@ def plain_run(run: PublishOutcome) -> dict[str, Any]:
         "waiting": run.waiting,
         **{status.value: counts[status] for status in _COUNTED},
         "refused": len(refusals),
+        "remarks": sum(file.remarked for file in run.files),
         "refusals": refusals,
         "files": [plain_file(file) for file in run.files],
     }
@@ -159,8 +165,9 @@ def plain_refusal(refusal: Refusal) -> dict[str, Any]:
 
 
 def plain_remark(remark: Remark) -> dict[str, Any]:
-    """A remark with its position."""
-    return {**place(remark.where), "text": remark.text, "remedy": remark.remedy}
+    """A remark with its position; one on the event itself also with code, pointer and what was found."""
+    shown = {**place(remark.where), "text": remark.text, "remedy": remark.remedy}
+    return {**shown, "code": remark.code, "pointer": remark.pointer, "found": remark.found}
 
 
 def settle(files: Iterable[FileOutcome], spool: Spool) -> None:

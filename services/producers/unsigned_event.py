@@ -14,7 +14,9 @@ import orjson
 
 from schemas.envelope import SIGNATURE_HEADER, Envelope, content_digest, event_id, signed_bytes
 from schemas.events.decode import decode_payload
+from schemas.jurisdiction import require_jurisdiction
 from schemas.legibility import require_legible
+from schemas.remarks import EventRemark, remarks_of
 from schemas.signing import derive_salt
 from schemas.trace_context import TRACEPARENT, TraceContext
 from services.producers.formats import native_lines
@@ -35,6 +37,7 @@ class UnsignedEvent:
     payload: bytes
     signed: bytes
     key: bytes  # the Kafka key: speed, never correctness
+    remarks: tuple[EventRemark, ...] = ()
 
     @property
     def identity(self) -> bytes:
@@ -63,11 +66,12 @@ def assemble(
     envelope = Envelope("1.0", identity, profile.source, type_, time, subject, CONTENT_TYPE)
     salted = {"salt": derive_salt(profile.salt_secret, profile.source, identity), **data}
     payload = orjson.dumps(salted)
-    decode_payload(type_, payload)
+    decoded = decode_payload(type_, payload)
     require_legible(envelope, payload)
-    return UnsignedEvent(
-        envelope, payload, signed_bytes(profile.network, envelope, payload), partition_key(data)
-    )
+    require_jurisdiction(decoded)
+    signed = signed_bytes(profile.network, envelope, payload)
+    remarks = remarks_of(decoded, envelope.published_micros)
+    return UnsignedEvent(envelope, payload, signed, partition_key(data), remarks)
 
 
 def message_of(

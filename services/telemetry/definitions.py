@@ -20,7 +20,7 @@ LABELS: Mapping[str, str] = {
     "partition": "partition of a topic (tens)",
     "step": "part of a process's work: admission, transaction, credit, cases",
     "stage": "stage of the pipeline or of the batch transaction (about 20)",
-    "flag": "what is doubtful about an identifier (about 10)",
+    "flag": "the code of a remark on an accepted event (about 25)",
     "outcome": "what came of a dead letter, of an operator's action, of a delivery or of an estimate (about 12)",
     "exit": "how a process ended (about 10)",
     "route": "path of the API as declared, without values; empty where none matched (about 60)",

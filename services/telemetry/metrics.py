@@ -50,7 +50,7 @@ EVENTS_OUT_OF_ORDER = Definition(
 IDENTIFIER_DOUBTS = Definition(
     "lianyun_identifier_doubts_total",
     "counter",
-    "Identifiers accepted although something about them is doubtful, by what it is.",
+    "Remarks on accepted events: ids, places and times about which something is doubtful, by what it is.",
     ("partner", "flag"),
 )
 BATCH_EVENTS = Definition(

@@ -7,6 +7,7 @@ A story is one file ``NN_slug.yaml``. Its shorthand is small and fixed (README.m
 - a place is a railnet name (``dostyk``) or a full ``scheme:code``;
 - a time may leave out seconds; ``happened`` (or a link's ``from``) may be left out where it equals ``at``;
 - ``classifier`` is ACT unless written;
+- ``remarked`` lists the codes that the publisher of an accepted event is told, ``refused`` points to what an event is refused for;
 - ``of`` in a correction names the short id of the event that it targets, ``restriction`` that of a restriction.
 
 Everything else (salt, source, CloudEvents id) is filled in from the story's own text, so that the same file always
@@ -49,6 +50,8 @@ class Told:
     envelope: Envelope
     payload: bytes
     publisher: Publisher
+    remarked: tuple[str, ...] | None = None
+    """The codes that its publisher is told, where the story says."""
 
     @property
     def event(self) -> bytes:
@@ -81,8 +84,13 @@ class Story:
 
     @cached_property
     def told(self) -> tuple[Told, ...]:
-        """The events in the order of the file."""
-        return tuple(_tell(self, event) for event in self.events)
+        """The accepted events in the order of the file."""
+        return tuple(_tell(self, event) for event in self.events if "refused" not in event)
+
+    @cached_property
+    def refused(self) -> tuple[tuple[Told, str], ...]:
+        """The events that admission refuses, with the pointer to what is wrong."""
+        return tuple((_tell(self, event), event["refused"]) for event in self.events if "refused" in event)
 
     def scoped(self, mark: str) -> Story:
         """The same story in a universe of its own."""
@@ -172,7 +180,7 @@ def _publisher(story: Story, code: str) -> Publisher:
 
 
 def _tell(story: Story, event: dict[str, Any]) -> Told:
-    unknown = set(event) - {"id", "by", "at", "type", "says", "again"}
+    unknown = set(event) - {"id", "by", "at", "type", "says", "again", "remarked", "refused"}
     if unknown:
         raise ValueError(f"{story.slug}: event {event['id']} has unknown {sorted(unknown)}")
     if event["by"] not in story.parties:
@@ -190,4 +198,7 @@ def _tell(story: Story, event: dict[str, Any]) -> Told:
         time=at,
         datacontenttype="application/json",
     )
-    return Told(event["id"], story.party(event["by"]), envelope, payload, story.publisher(event["by"]))
+    remarked = tuple(event["remarked"]) if "remarked" in event else None
+    return Told(
+        event["id"], story.party(event["by"]), envelope, payload, story.publisher(event["by"]), remarked
+    )

@@ -30,6 +30,9 @@ import pytest
 from schemas.events.base import ObjectKind
 from schemas.events.correction import Corrected
 from schemas.events.decode import decode_payload
+from schemas.jurisdiction import require_jurisdiction
+from schemas.reasons import Refusal
+from schemas.remarks import remarks_of
 from schemas.rfc3339 import parse_micros
 from services.domain.derive import derive
 from services.domain.facts import Facts
@@ -38,7 +41,7 @@ from services.domain.view import View
 from tests.support.profile import SEED, rounds
 
 from .flatten import explained, flatten, judged
-from .story import Story, stories
+from .story import Story, Told, stories
 
 PERMUTATIONS = rounds(40, 1_000)
 FEWER = rounds(10, 200)
@@ -160,6 +163,31 @@ def test_story_is_told_by_those_who_may(story: Story) -> None:
         payload = decode_payload(told.envelope.type, told.payload)
         said = [payload, *([payload.replacement.payload] if isinstance(payload, Corrected) else [])]
         assert all(told.publisher.roles & each.spec.publishers for each in said), told.short
+
+
+TOLD_AT_ONCE = [(story, told) for story in STORIES for told in story.told if told.remarked is not None]
+
+
+@pytest.mark.parametrize(
+    ("story", "told"), TOLD_AT_ONCE, ids=[f"{s.slug}/{t.short}" for s, t in TOLD_AT_ONCE]
+)
+def test_publishers_are_told_what_is_doubtful(story: Story, told: Told) -> None:
+    del story
+    payload = decode_payload(told.envelope.type, told.payload)
+    require_jurisdiction(payload)
+    found = remarks_of(payload, told.envelope.published_micros)
+    assert tuple(each.code for each in found) == told.remarked
+
+
+REFUSED = [(told, pointer) for story in STORIES for told, pointer in story.refused]
+
+
+@pytest.mark.parametrize(("told", "pointer"), REFUSED, ids=[told.envelope.id for told, _ in REFUSED])
+def test_what_a_story_calls_refused_is(told: Told, pointer: str) -> None:
+    with pytest.raises(Refusal) as refusal:
+        require_jurisdiction(decode_payload(told.envelope.type, told.payload))
+    assert refusal.value.pointer == pointer
+    assert refusal.value.remedy
 
 
 SHOW = """

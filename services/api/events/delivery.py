@@ -10,7 +10,7 @@ from services.api.cloudevents.handle import Handle
 from services.api.cloudevents.offer import Offer
 from services.api.cloudevents.outcomes import Fate, Outcome
 from services.api.cloudevents.publisher import Placed, Unavailable
-from services.api.events.results import Result, named, result
+from services.api.events.results import Result, named, remarks_on, result
 from services.api.problems import Problem
 from services.api.sandbox.forced import event_fate
 
@@ -62,7 +62,12 @@ def results_of(call: Call, good: list[Offer], placed: list[Placed | None], wait:
     return [
         {**named(each), "outcome": None}
         if handle is None
-        else result(named(each), known.get(handle, _PENDING), _sealed(call, handle))
+        else result(
+            named(each),
+            known.get(handle, _PENDING),
+            _sealed(call, handle),
+            remarks_on(each.envelope, each.payload),
+        )
         for each, handle in zip(good, handles, strict=True)
     ]
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from schemas.envelope import Envelope
+from schemas.events.decode import decode_payload
+from schemas.reasons import Refusal
+from schemas.remarks import EventRemark, remarks_of
 from services.api.calls import Answer
 from services.api.cloudevents.offer import Misfit, Offer
 from services.api.cloudevents.outcomes import Fate, Outcome
@@ -63,10 +67,18 @@ def named(event: Offer | Misfit) -> Result:
     return {"source": event.envelope.source, "id": event.envelope.id}
 
 
-def result(name: Result, fate: Fate, handle: str | None) -> Result:
-    """The result of one event."""
+def remarks_on(envelope: Envelope, payload: bytes) -> tuple[EventRemark, ...]:
+    """What is remarked on an event as posted or as stored; () where it is none of ours: the workers say why."""
+    try:
+        return remarks_of(decode_payload(envelope.type, payload), envelope.published_micros)
+    except Refusal:
+        return ()
+
+
+def result(name: Result, fate: Fate, handle: str | None, remarks: tuple[EventRemark, ...] = ()) -> Result:
+    """The result of one event; ``remarks`` are left out of a refused one."""
     shown = {**name, "outcome": str(fate.outcome), "handle": handle}
     if fate.outcome is not Outcome.REFUSED:
-        return shown
+        return {**shown, "remarks": [each._asdict() for each in remarks]} if remarks else shown
     why = {"reason": fate.reason, "detail": fate.detail, "pointer": fate.pointer, "remedy": fate.remedy}
     return {**shown, **why}

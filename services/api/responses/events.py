@@ -11,8 +11,18 @@ from services.api.cloudevents.outcomes import Outcome
 from services.api.events.request import BATCH, SINGLE
 
 
+class Remark(BaseModel):
+    """What is doubtful about an event that is not refused for it."""
+
+    code: str = Field(description="stable; docs/reference/remarks.md has all")
+    pointer: str = Field(description="JSON pointer into the payload")
+    found: str
+    text: str
+    remedy: str
+
+
 class EventResult(BaseModel):
-    """What became of one event. ``reason`` and what follows it stand with ``refused`` only."""
+    """What became of one event. ``reason``, ``detail``, ``pointer`` and ``remedy`` stand with ``refused`` only."""
 
     source: str | None = Field(description="null by a handle, as long as the event is not stored")
     id: str | None
@@ -24,6 +34,7 @@ class EventResult(BaseModel):
         None, description="JSON pointer into the payload or the event, or header:<name>"
     )
     remedy: str | None = None
+    remarks: list[Remark] | None = Field(None, description="absent where there are none, and with refused")
 
 
 class EventResults(BaseModel):

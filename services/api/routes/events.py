@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from schemas.envelope import Envelope, event_id
+from schemas.remarks import EventRemark
 from services.api.auth.permissions import Needs, Scope
 from services.api.calls import Answer, Call
 from services.api.cloudevents import outcomes
@@ -14,13 +16,14 @@ from services.api.cloudevents.outcomes import Outcome
 from services.api.cloudevents.publisher import Unavailable
 from services.api.events.delivery import HANDLE, forced, results_of, send
 from services.api.events.request import offers_of, owns, preferences, wait_of
-from services.api.events.results import answered, misfit, named, nothing_forwarded, result
+from services.api.events.results import answered, misfit, named, nothing_forwarded, remarks_on, result
 from services.api.events.verification import admit_sender, verified
 from services.api.problems import Problem
 from services.api.responses.events import BODY, FINAL, EventResult, EventResults
 from services.api.router import Routes
 from services.api.sandbox.forced import event_fate
 from services.ledger.storage import event_reader
+from services.ledger.storage.event_reader import Stored
 
 routes = Routes("events")
 
@@ -60,6 +63,7 @@ def post_events(call: Call) -> Answer:
     signature covers are forwarded as they are. 202: the broker has acknowledged every event that was forwarded, each with
     a handle. 200: the outcomes of all are final (asked with Prefer: wait). The same event may be sent again at any time.
     What cannot be verified (key, signature, source) is refused at once and not forwarded; too much of it is answered with 429.
+    What is doubtful about an event that goes on (a check digit, an unknown place, a fact in the future) stands in its remarks.
     """
     wanted = preferences(call.request.headers.getlist("prefer"))
     admit_sender(call)
@@ -105,7 +109,8 @@ def event_by_name(call: Call, source: str, id: str) -> Answer:
         raise Problem(
             "not-found", "Nothing of it is known yet, or its signature was not good: ask by its handle."
         )
-    return Answer(result({"source": source, "id": id}, fate, None))
+    stored = event_reader.events_by_id(call.session, [event_id(source, id)])
+    return Answer(result({"source": source, "id": id}, fate, None, _remarks(stored)))
 
 
 @routes.get(
@@ -124,19 +129,25 @@ def event_by_handle(call: Call, handle: str) -> Answer:
         found = Handle.of(place)
     except ValueError:
         raise Problem("not-found") from None
-    name = _stored_name(call, found.identity)
+    stored = event_reader.events_by_id(call.session, [found.identity])
+    name = _stored_name(call, stored)
     (fate,) = outcomes.fates(call.session, [found], call.party.code)
     if name is None and fate.outcome is Outcome.UNKNOWN:
         raise Problem("not-found")
-    return Answer(result(name or {"source": None, "id": None}, fate, handle))
+    same = [each for each in stored if each.content == found.content]
+    return Answer(result(name or {"source": None, "id": None}, fate, handle, _remarks(same)))
 
 
-def _stored_name(call: Call, identity: bytes) -> dict[str, Any] | None:
-    """Source and id of the stored event, None where none is stored; Problem not-found where it is somebody else's."""
-    stored = event_reader.events_by_id(call.session, [identity])
+def _stored_name(call: Call, stored: Sequence[Stored]) -> dict[str, Any] | None:
+    """Source and id of the ``stored`` event, None where none is; Problem not-found where it is somebody else's."""
     if not stored:
         return None
     envelope = Envelope.from_headers(stored[0].headers)
     if not owns(call, envelope.source):
         raise Problem("not-found")
     return {"source": envelope.source, "id": envelope.id}
+
+
+def _remarks(stored: Sequence[Stored]) -> tuple[EventRemark, ...]:
+    """The remarks on the first content of an event that is stored."""
+    return remarks_on(Envelope.from_headers(stored[0].headers), stored[0].payload) if stored else ()

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import NamedTuple, Self
 
 from schemas.envelope import Envelope
 from schemas.events.base import Payload
 from schemas.reasons import Reason, Refusal
+from schemas.remarks import EventRemark
 from services.domain.facts import Facts
 from services.ledger.registry.party import Key, Party
 
-RULES = 2
+RULES = 3
 """The version of the admission rules, raised on any change of what is admitted; stored with every event beside the registry's version.
 
-1: signatures, roles and the models. 2: also that ids and other texts are legible. An event is evaluated again under the rules of
-its admission, never under later ones.
+1: signatures, roles and the models. 2: also that ids and other texts are legible. 3: also that a customs jurisdiction is a country.
+An event is evaluated again under the rules of its admission, never under later ones.
 """
 LEGIBLE_SINCE = 2
+COUNTRIES_SINCE = 3
 
 Headers = Sequence[tuple[str, bytes | None]]
 
@@ -73,15 +74,12 @@ class Verified(NamedTuple):
 
 
 class Admitted(NamedTuple):
-    """An event of this network with the facts that it states.
-
-    ``flags`` counts the quality flags of its identifiers.
-    """
+    """An event of this network with the facts that it states, and what its publisher is told about it."""
 
     verified: Verified
     payload: Payload
     facts: Facts
-    flags: Mapping[str, int] = MappingProxyType({})
+    remarks: tuple[EventRemark, ...] = ()
 
     @property
     def record(self) -> Record:

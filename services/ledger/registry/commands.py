@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from schemas import railnet
 from schemas.events.keys import canonical_place
+from schemas.identifiers import country
 from services.ledger.registry import store
 from services.ledger.registry.events import KeyAdded, KeyRevoked, KeyRotated, NewKey, PartyAdded, PartyAmended
 from services.ledger.registry.party import Key, quarantined_from
@@ -34,10 +35,10 @@ class Revocation:
 def add_party(session: Session, party: PartyAdded, *, at: int, by: str) -> Registry:
     """Register a party; raises RegistryError where its code, a source or a topic is taken. ``at`` UTC microseconds.
 
-    Its places are recorded in their canonical spelling, and a manager that railnet does not know is refused: such a
-    territory would silently cover nothing.
+    Its places are recorded in their canonical spelling. A manager that railnet does not know, and a country that is none, are
+    refused: such a territory would silently cover nothing.
     """
-    _require_managers(party.managers)
+    _require_territory(party.managers, party.countries)
     known = party.model_copy(update={"places": frozenset(map(canonical_place, party.places))})
     return store.append(session, known, at=at, by=by)
 
@@ -53,14 +54,16 @@ def amend_party(session: Session, change: PartyAmended, *, at: int, by: str) -> 
             "The amendment would count from a moment in the past, whose records were judged already.",
             "Let it count from now on; what was refused before can be published again.",
         )
-    if change.managers:
-        _require_managers(change.managers)
+    _require_territory(change.managers or frozenset(), change.countries or frozenset())
     if change.places is not None:
         change = change.model_copy(update={"places": frozenset(map(canonical_place, change.places))})
     return store.append(session, change, at=at, by=by)
 
 
-def _require_managers(managers: frozenset[str]) -> None:
+def _require_territory(managers: frozenset[str], countries: frozenset[str]) -> None:
+    for code in sorted(countries):
+        if remedy := country.instead(code):
+            raise RegistryError(f"The country {code} is none.", remedy)
     unknown = sorted(managers - railnet.companies().keys())
     if unknown:
         raise RegistryError(

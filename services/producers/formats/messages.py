@@ -15,9 +15,10 @@ import orjson
 from schemas.envelope import Envelope
 from schemas.events.customs_whole import LARGEST, PACKED_AT_MOST
 from schemas.events.decode import decode_payload
-from schemas.identifiers import quality
+from schemas.jurisdiction import require_jurisdiction
 from schemas.legibility import require_legible
 from schemas.reasons import Reason, Refusal
+from schemas.remarks import remarks_on
 from services.producers.formats import instants
 from services.producers.formats.gzip_file import pack
 from services.producers.formats.instants import Instant
@@ -89,20 +90,8 @@ def remarks_at(where: str, *texts: str, remedy: str = "") -> tuple[Remark, ...]:
 
 
 def doubts(where: str, kind: str, id: str) -> tuple[Remark, ...]:
-    """The quality remarks on an object's id; a wrong check digit is a doubt, never a reason to refuse."""
-    meanings = {
-        "check_digit": "the check digit is wrong",
-        "form": "not of the usual form",
-        "trap": "a misleading code",
-    }
-    return remarks_at(
-        where,
-        *(
-            f"{kind} {id}: {meanings.get(flag.rpartition('.')[2], flag)} ({flag})."
-            for flag in quality.flags(kind, id)
-        ),
-        remedy="The event is made all the same; correct the number at its source if it is mistyped.",
-    )
+    """The remarks on an object's id, at its place in the file; a wrong check digit is a doubt, never a reason to refuse."""
+    return tuple(Remark.on(Position(path=where), each) for each in remarks_on(kind, id))
 
 
 def identity(*parts: str) -> str:
@@ -127,8 +116,9 @@ def validated(record: Record) -> Record:
             "1.0", record.id, "urn:lianyun", record.type, record.time, record.subject, "application/json"
         )
         payload = orjson.dumps({"salt": "0" * 32, **record.data})
-        decode_payload(record.type, payload)
+        decoded = decode_payload(record.type, payload)
         require_legible(envelope, payload)
+        require_jurisdiction(decoded)
     except Refusal as refusal:
         return Unread(record.where, refusal)
     return record

@@ -6,12 +6,13 @@ nothing twice. It uses neither the clock of the machine nor the name or date of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from schemas.reasons import Refusal
+from schemas.remarks import EventRemark
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +47,32 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """A notice to the partner on a record or a file; it refuses nothing."""
+    """A notice to the partner on a record or a file; it refuses nothing.
+
+    A remark on the event itself (``schemas.remarks``) has a code, the pointer into the payload, and the text found.
+    """
 
     where: Position
     text: str
     remedy: str = ""
+    code: str = ""
+    pointer: str = ""
+    found: str = ""
+
+    @classmethod
+    def on(cls, where: Position, event: EventRemark) -> Self:
+        """The remark on an event, where the file says it."""
+        return cls(
+            where, f"{event.found}: {event.text}", event.remedy, event.code, event.pointer, event.found
+        )
+
+
+def with_event_remarks(
+    known: tuple[Remark, ...], where: Position, event: Iterable[EventRemark]
+) -> tuple[Remark, ...]:
+    """``known`` and the remarks on the event that are not among them; those of the reader name their place in the file."""
+    said = {(each.code, each.found) for each in known}
+    return (*known, *(Remark.on(where, each) for each in event if (each.code, each.found) not in said))
 
 
 @dataclass(frozen=True, slots=True)

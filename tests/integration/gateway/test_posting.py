@@ -40,6 +40,50 @@ def test_a_single_event_from_post_to_view(gateway: Gateway) -> None:
     assert found == {"source": "urn:cre:ktz", "id": "one", "outcome": "accepted", "handle": parked["handle"]}
 
 
+DOUBTFUL = {
+    "place": "esr:100001",
+    "happened": "2026-03-09T14:20:00+05:00",
+    "objects": [{"kind": "container", "id": "CSQU3054384"}],
+}
+
+
+def test_what_is_doubtful_is_said_with_every_outcome(gateway: Gateway) -> None:
+    event = gateway.partners["ktz"].arrived("doubtful", **DOUBTFUL)
+    pending = result(gateway.post("ktz", event), 202)
+    assert (pending["outcome"], [(each["code"], each["pointer"]) for each in pending["remarks"]]) == (
+        "pending",
+        [
+            ("time.future", "/happened"),
+            ("place.unknown", "/place"),
+            ("iso6346.check_digit", "/objects/0/id"),
+        ],
+    )
+    assert all(each["found"] and each["text"] and each["remedy"] for each in pending["remarks"])
+    final = result(gateway.post("ktz", event, wait=10))
+    assert final["outcome"] == "duplicate"
+    name = {"source": "urn:cre:ktz", "id": "doubtful"}
+    client = gateway.api.client("ktz")
+    by_name = client.get("/v1/events", params=name).json()
+    by_handle = client.get(f"/v1/events/{pending['handle']}").json()
+    assert (by_name["outcome"], by_handle["outcome"]) == ("parked", "parked")
+    for each in (final, by_name, by_handle):
+        assert each["remarks"] == pending["remarks"]
+
+
+def test_a_union_is_no_jurisdiction(gateway: Gateway) -> None:
+    gacc = gateway.partners["gacc"]
+    data = {**gacc.arrived("x")["data"], "jurisdiction": "EU", "procedure": "T1"}
+    refused = gateway.post("gacc", gacc.event("union", "cre.customs.transit_opened.v1", data), wait=10)
+    told = refused.json()
+    assert (refused.status_code, told["reason"], told["errors"][0]["pointer"]) == (
+        422,
+        "INVALID_SCHEMA",
+        "/jurisdiction",
+    )
+    assert "member state" in told["remedy"]
+    assert "remarks" not in told["results"][0]
+
+
 def test_what_was_signed_is_what_is_stored(gateway: Gateway) -> None:
     event = gateway.partners["ktz"].arrived("bytes")
     spaced = orjson.dumps(event["data"], option=orjson.OPT_INDENT_2)

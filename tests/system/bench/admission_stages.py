@@ -19,12 +19,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 from schemas.envelope import Envelope, content_digest, event_id, read_headers, require_payload, signed_bytes
 from schemas.events.base import Role
 from schemas.events.decode import decode_payload
+from schemas.remarks import remarks_of
 from schemas.schemes import PublicKey, Scheme
 from schemas.signature_header import SignatureHeader, parse_header
 from schemas.signing import SigningKey, Verifier, sign_batch
 from schemas.strict_json import loads
 from services.domain.interpretation import Attribution, interpret
-from services.ledger.admission.evaluation import evaluate, quality_flags
+from services.ledger.admission.evaluation import evaluate
 from services.ledger.admission.model import AdmissionSettings, Record, Verified
 from services.ledger.admission.verification import verify_many, verify_record
 from services.ledger.registry.events import KeyAdded, NewKey, PartyAdded
@@ -168,7 +169,7 @@ def run(sample: Sample) -> None:
         lambda: [interpret(s, v.content, p) for s, v, p in zip(statements, verified, payloads, strict=True)],
         count,
     )
-    measure("quality flags", lambda: [quality_flags(p) for p in payloads], count)
+    measure("remarks", lambda: [remarks_of(p, 2**62) for p in payloads], count)
     reading = measure("READ", lambda: [evaluate(v, registry) for v in verified], count)
     print(f"  {'ADMISSION without the signature':<46} {around + reading:8.2f} us (budget 60)\n")
 

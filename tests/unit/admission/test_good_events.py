@@ -32,21 +32,24 @@ def test_an_event_is_admitted_under_the_scheme_of_its_key(network: Any, scheme: 
     (claim,) = admitted.facts.claims
     assert (claim.publisher, claim.place, claim.territorial) == ("ktz", "railnet:dostyk", True)
     assert claim.assurance is Assurance.SIGNED_BY_AUTHORITY
-    assert admitted.flags == {}
+    assert admitted.remarks == ()
 
 
 def test_through_the_gateway_any_party_may_write(network: Any) -> None:
     assert isinstance(network.judge(network.record(topic="cre.gateway.v1")), Admitted)
 
 
-def test_a_wrong_check_digit_is_counted_and_not_refused(network: Any) -> None:
+def test_a_wrong_check_digit_is_remarked_and_not_refused(network: Any) -> None:
     boxes = [{"kind": "container", "id": id} for id in ("CSQU3054384", "CSQU3054385", "CSQU3054383")]
     admitted = network.judge(network.record(network.payload(objects=boxes)))
     assert isinstance(admitted, Admitted)
-    assert admitted.flags == {"iso6346.check_digit": 2}
+    assert [(each.code, each.pointer, each.found) for each in admitted.remarks] == [
+        ("iso6346.check_digit", "/objects/0/id", "CSQU3054384"),
+        ("iso6346.check_digit", "/objects/1/id", "CSQU3054385"),
+    ]
 
 
-def test_flags_of_a_link_and_of_a_replacement_count_too(network: Any) -> None:
+def test_a_link_and_a_replacement_are_remarked_on_too(network: Any) -> None:
     link = {
         "salt": "0" * 32,
         "from": "2026-03-01T00:00:00Z",
@@ -56,7 +59,9 @@ def test_flags_of_a_link_and_of_a_replacement_count_too(network: Any) -> None:
     }
     admitted = network.judge(network.record(link, type="cre.link.wagon_loaded.v1"))
     assert isinstance(admitted, Admitted)
-    assert admitted.flags == {"iso6346.check_digit": 1}
+    assert [each[:3] for each in admitted.remarks] == [
+        ("iso6346.check_digit", "/containers/0", "CSQU3054384")
+    ]
     corrected = {
         "salt": "1" * 32,
         "target": "arr-0",
@@ -68,7 +73,8 @@ def test_flags_of_a_link_and_of_a_replacement_count_too(network: Any) -> None:
     }
     admitted = network.judge(network.record(corrected, type="cre.correction.corrected.v1"))
     assert isinstance(admitted, Admitted)
-    assert admitted.flags == {"iso6346.check_digit": 1}
+    at = "/replacement/data/objects/0/id"
+    assert [each[:3] for each in admitted.remarks] == [("iso6346.check_digit", at, "CSQU3054384")]
     (withdrawal,) = admitted.facts.withdrawals
     assert withdrawal.target == event_id("urn:cre:ktz", "arr-0")
 

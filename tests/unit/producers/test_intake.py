@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from schemas.events.correction import Corrected
 from schemas.events.decode import decode_payload
 from schemas.reasons import Reason
+from services.cli import publish
+from services.cli.main import app
 from services.producers import unsigned_event
 from services.producers.corrections import derived_id
 from services.producers.formats.native_lines import NATIVE
@@ -73,6 +76,41 @@ def test_good_records_go_in_and_bad_ones_are_told_with_row_column_and_remedy(spo
         (5, "", "INVALID_SCHEMA", "/place"),
     ]
     assert all(row["remedy"] for row in refusals)
+
+
+def test_what_is_doubtful_about_an_event_is_said_and_a_union_is_refused(
+    spool: Spool, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    boxes = [{"kind": "container", "id": "CSQU3054384"}]
+    doubtful = departed("a", "2025-09-14T07:55:00+05:00", objects=boxes, place="esr:100001")
+    union = {**departed("b", jurisdiction="EU", procedure="T1"), "type": "cre.customs.transit_opened.v1"}
+    file = Intake(partner(), spool).content("list.jsonl", lines(doubtful, union))
+    first, second = file.records
+    assert [(each.code, each.pointer, each.found) for each in first.remarks] == [
+        ("time.future", "/happened", "2025-09-14T07:55:00+05:00, published 2025-09-12T03:00:00Z"),
+        ("place.unknown", "/place", "esr:100001"),
+        ("iso6346.check_digit", "/objects/0/id", "CSQU3054384"),
+    ]
+    assert second.refusal is not None
+    assert (second.refusal.pointer, "member state" in second.refusal.remedy) == ("/jurisdiction", True)
+    run = PublishOutcome([file])
+    plain = plain_run(run)
+    assert (plain["remarks"], plain["refused"]) == (3, 1)
+    assert [each["code"] for each in plain["files"][0]["records"][0]["remarks"]] == [
+        each.code for each in first.remarks
+    ]
+    publish.show(run, every=False)
+    shown = capsys.readouterr().out
+    assert all(each.code in shown for each in first.remarks)
+    assert publish.line(file) == "native: 1 refused, 1 spooled; 3 remarks"
+    path = tmp_path / "list.jsonl"
+    path.write_bytes(lines(doubtful, union))
+    for command in (["events", "validate", str(path), "--json"], ["convert", str(path), "--json"]):
+        done = CliRunner().invoke(app, command)
+        assert done.exit_code == 1
+        assert [code in done.output for code in ("time.future", "place.unknown", "/jurisdiction")] == [
+            True
+        ] * 3
 
 
 def test_the_declared_clock_counts(spool: Spool) -> None:

@@ -84,7 +84,7 @@ def controlled(message: Message) -> Iterator[Record]:
     has_mrn, has_lrn = (message.node.value(f"TransitOperation/{name}") for name in ("MRN", "LRN"))
     declarations = [by_mrn(message, remarks)] if has_mrn else []
     if has_lrn or not has_mrn:
-        declarations.append(by_lrn(message, declarations[0][:2] if declarations else "EU"))
+        declarations.append(by_lrn(message, declarations[0][:2] if declarations else ""))
     at = message.node.require("TransitOperation/controlNotificationDateAndTime")
     instant = message.notes.instant(at)
     kind = message.node.require("TransitOperation/notificationType")

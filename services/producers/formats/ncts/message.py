@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from schemas.events.catalogue import CATALOGUE
-from schemas.identifiers import mrn, note_key
+from schemas.identifiers import country, mrn, note_key
 from schemas.identifiers.form import MalformedIdentifier
 from schemas.reasons import Reason, Refusal
 from services.producers.formats import instants
@@ -32,7 +32,6 @@ from services.producers.formats.messages import (
 from services.producers.formats.model import EventDraft, Position, Remark
 
 FORMAT = "ncts"
-_COUNTRY = re.compile(r"[A-Z]{2}")
 _OFFICE = re.compile(r"[0-9A-Za-z][0-9A-Za-z_./-]{0,31}")
 _NOT_RELAYED = "The message is too large for this event, which is the publisher's own assertion."
 _TRADERS = {"015": "declarant", "044": "trader at destination"}
@@ -130,45 +129,49 @@ def _relayed(node: Node, sender: str, raw: bytes, notes: Notes) -> dict[str, Any
 def country_of_office(node: Node) -> str:
     """The country of the office that acts in a message, "" where its number does not begin with one."""
     for name in ("CustomsOfficeOfDestinationActual", "CustomsOfficeOfDeparture"):
-        number = node.value(f"{name}/referenceNumber").upper()
-        if _COUNTRY.fullmatch(number[:2]):
-            return number[:2]
+        if found := country.country_of(node.value(f"{name}/referenceNumber").upper()[:2]):
+            return found
     return ""
 
 
 def jurisdiction(message: Message, declaration: str) -> str:
-    """The country of the acting office, else of the declaration; raises Refusal where neither has one."""
-    country = country_of_office(message.node) or declaration.partition("/")[0]
-    if not _COUNTRY.fullmatch(country):
-        raise Refusal(
-            Reason.INVALID_SCHEMA,
-            "Neither the customs office nor the MRN begins with a country.",
-            message.at("CustomsOfficeOfDeparture/referenceNumber"),
-            "Send the office's number of eight characters, such as PL301040.",
-        )
-    return country
+    """The country of the acting office, else of the declaration."""
+    return country_of_office(message.node) or declaration.partition("/")[0]
+
+
+def _no_country(message: Message) -> Refusal:
+    """The refusal of a message in which nothing names the country whose customs it is of: a union has none."""
+    return Refusal(
+        Reason.INVALID_SCHEMA,
+        "Neither the customs office nor the MRN begins with a country.",
+        message.at("CustomsOfficeOfDeparture/referenceNumber"),
+        "Send the office's number of eight characters, such as PL301040.",
+    )
 
 
 def by_mrn(message: Message, remarks: list[Remark]) -> str:
-    """The declaration ``country/MRN``; raises Refusal where the message has no MRN."""
+    """The declaration ``country/MRN``; raises Refusal where the message has no MRN, or nothing names the country."""
     node = message.node.require(
         "TransitOperation/MRN", "Customs gives the MRN: pass its message on as it came."
     )
     number = node.text.upper().replace(" ", "")
     try:
-        country = mrn.parse(number).country
+        named = country.country_of(mrn.parse(number).country)
     except MalformedIdentifier:
-        country = country_of_office(message.node) or "EU"
-    declaration = f"{country}/{number}"
+        named = ""
+    named = named or country_of_office(message.node)
+    if not named:
+        raise _no_country(message)
+    declaration = f"{named}/{number}"
     remarks.extend(doubts(node.path, "declaration", declaration))
     message.notes.interpret(node.path, "MRN", "declaration")
     return declaration
 
 
-def by_lrn(message: Message, country: str = "EU") -> str:
+def by_lrn(message: Message, named: str = "") -> str:
     """The declaration before it has an MRN: ``country/LRN/holder/LRN``, because an LRN is unique only to its holder.
 
-    ``country`` is the default for an office number without one. Raises Refusal where LRN or holder is missing.
+    ``named`` is the country for an office number without one. Raises Refusal where LRN, holder or country is missing.
     """
     node = message.node.require("TransitOperation/LRN")
     holder = message.node.value("HolderOfTheTransitProcedure/identificationNumber") or message.node.value(
@@ -182,7 +185,10 @@ def by_lrn(message: Message, country: str = "EU") -> str:
             "Send the holder's EORI number.",
         )
     message.notes.interpret(node.path, "LRN + holder", "declaration")
-    return f"{country_of_office(message.node) or country}/LRN/{holder}/{node.text}"
+    named = country_of_office(message.node) or named
+    if not named:
+        raise _no_country(message)
+    return f"{named}/LRN/{holder}/{node.text}"
 
 
 def milestones(

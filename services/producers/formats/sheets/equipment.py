@@ -6,10 +6,8 @@ A wrong check digit is a remark, never a refusal: the fact is stored under the n
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
-from schemas.identifiers import MalformedIdentifier, iso6346, wagon
-from schemas.identifiers.check_digit import CheckDigit
+from schemas.identifiers import MalformedIdentifier, wagon
 from schemas.reasons import Reason, Refusal
 from services.producers.formats.sheets.grid import Flaw, Scalar
 from services.producers.formats.sheets.quantities import plain
@@ -44,20 +42,12 @@ _TEU = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """An identifier as on the wire; ``doubt`` is a sentence where its check digit disagrees."""
-
-    id: str
-    doubt: str = ""
-
-
-def boxes(value: Scalar | None) -> list[Found]:
+def boxes(value: Scalar | None) -> list[str]:
     """The containers of a cell, in order; raises Refusal where the cell is filled and names none."""
     text = _text(value).upper()
     if not text:
         return []
-    found = {match.start(): Found(match[1]) for match in _DOMESTIC.finditer(text)}
+    found = {match.start(): match[1] for match in _DOMESTIC.finditer(text)}
     found.update((match.start(), _box(*match.groups())) for match in _BOX.finditer(text))
     if not found:
         raise _refuse(
@@ -73,7 +63,7 @@ def boxes(value: Scalar | None) -> list[Found]:
     return [found[start] for start in sorted(found)]
 
 
-def wagon_of(value: Scalar | None) -> Found:
+def wagon_of(value: Scalar | None) -> str:
     """The wagon of a cell as ``network/number``, by the number's length; raises Refusal for none or several."""
     text = _text(value).upper()
     numbers = _WAGON_NUMBER.findall(text)
@@ -95,8 +85,7 @@ def wagon_of(value: Scalar | None) -> Found:
         parsed = wagon.parse(re.sub(r"[ -]", "", numbers[0]))
     except MalformedIdentifier as problem:
         raise _refuse(str(problem), "Give 7 (China), 8 (1520) or 12 digits (UIC).") from None
-    doubt = f"The check digit of wagon {parsed.number} is wrong." if parsed.check is CheckDigit.WRONG else ""
-    return Found(f"{parsed.network}/{parsed.number}", doubt)
+    return f"{parsed.network}/{parsed.number}"
 
 
 def looks_like_wagon(value: Scalar | None) -> bool:
@@ -148,12 +137,9 @@ def quarter_teu(value: Scalar | None) -> int | None:
     return next((teu for pattern, teu in _TEU if pattern.match(text)), None)
 
 
-def _box(owner: str, serial: str, given: str) -> Found:
+def _box(owner: str, serial: str, given: str) -> str:
     digits = re.sub(r"[\s-]", "", serial + given).replace("O", "0")
-    number = owner + digits
-    wrong = iso6346.parse(number).check is CheckDigit.WRONG
-    doubt = f"The check digit of container {number} is wrong." if wrong else ""
-    return Found(number, doubt)
+    return owner + digits
 
 
 def _text(value: Scalar | None) -> str:

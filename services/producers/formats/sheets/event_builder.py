@@ -162,9 +162,8 @@ def boxes(entry: Entry) -> list[str]:
     for value in entry.values("container.id"):
         try:
             for box in equipment.boxes(value):
-                if box.doubt:
-                    entry.remark("container.id", box.doubt, "Compare it with the box; it is kept as written.")
-                found.append(box.id)
+                entry.doubt("container.id", "container", box)
+                found.append(box)
         except Refusal as refusal:
             raise refusal.at(str(entry.where("container.id"))) from None
     return list(dict.fromkeys(found))
@@ -179,9 +178,8 @@ def wagon(entry: Entry, meaning: str = "wagon.id") -> str | None:
         found = equipment.wagon_of(value)
     except Refusal as refusal:
         raise refusal.at(str(entry.where(meaning))) from None
-    if found.doubt:
-        entry.remark(meaning, found.doubt, "Compare it with the wagon; it is kept as written.")
-    return found.id
+    entry.doubt(meaning, "wagon", found)
+    return found
 
 
 def seals(entry: Entry, meaning: str = "seal.number") -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from schemas.reasons import Reason, Refusal
+from schemas.remarks import remarks_on
 from services.producers.formats.model import Interpretation, Position, Remark
 from services.producers.formats.sheets import equipment, labels, places
 from services.producers.formats.sheets.grid import Flaw, Row, Scalar, column_letters
@@ -163,6 +164,10 @@ class Entry:
     def remark(self, meaning: str, text: str, remedy: str = "") -> None:
         """Add a remark at the cell of ``meaning``."""
         self.remarks.append(Remark(self.where(meaning), text, remedy))
+
+    def doubt(self, meaning: str, kind: str, id: str) -> None:
+        """Add what is doubtful about the object of ``kind`` in the cell of ``meaning``; it is kept as written."""
+        self.remarks += (Remark.on(self.where(meaning), each) for each in remarks_on(kind, id))
 
 
 def understand(table: Table, meanings: frozenset[str], choices: Mapping[str, str]) -> Section:

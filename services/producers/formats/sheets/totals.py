@@ -117,7 +117,7 @@ def _wagons(section: Section, rows: list[Row]) -> Decimal:
         try:
             value = Entry(section, row).value("wagon.id")
             if value is not None:
-                named.add(equipment.wagon_of(value).id)
+                named.add(equipment.wagon_of(value))
         except Refusal:
             continue
     return Decimal(len(named))
@@ -139,9 +139,7 @@ def _teu(section: Section, rows: list[Row]) -> Decimal:
 
 def _named(section: Section, row: Row) -> list[str]:
     try:
-        return [
-            box.id for value in Entry(section, row).values("container.id") for box in equipment.boxes(value)
-        ]
+        return [box for value in Entry(section, row).values("container.id") for box in equipment.boxes(value)]
     except Refusal:
         return []
 

@@ -75,7 +75,7 @@ def _likeness(section: Section, broad: bool) -> int:
 
 def _wagon(value: object) -> str:
     try:
-        return equipment.wagon_of(value).id  # type: ignore[arg-type]
+        return equipment.wagon_of(value)  # type: ignore[arg-type]
     except Refusal:
         return ""
 

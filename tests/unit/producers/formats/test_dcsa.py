@@ -186,8 +186,8 @@ def test_places() -> None:
     meant = settings(dcsa={"CNXIA": "railnet:xian-intl-port"})
     assert tell(DCSA, dcsa(event), meant).only("movement.gated_in")["place"] == "railnet:xian-intl-port"
     misleading = dcsa_event("EQUIPMENT", "GTIN", place="KZALS")
-    assert tell(DCSA, dcsa(misleading)).remarked("a misleading code")
-    assert tell(DCSA, dcsa(dcsa_event("EQUIPMENT", "GTIN", box="WGPCGR"))).remarked("not of the usual form")
+    assert tell(DCSA, dcsa(misleading)).remarked("often taken for another place")
+    assert tell(DCSA, dcsa(dcsa_event("EQUIPMENT", "GTIN", box="WGPCGR"))).remarked("Not in a known form")
 
 
 def test_a_later_version_replaces_the_earlier_one() -> None:

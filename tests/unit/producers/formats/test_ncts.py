@@ -366,11 +366,21 @@ def test_doubtful_numbers_are_remarked_and_kept() -> None:
     wrong = LIFE["029"].replace(MRN.encode(), MRN[:-1].encode() + b"7").replace(BOXES[0].encode(), b"WGPCGR")
     told = tell(NCTS, wrong, FORWARDER)
     assert told.only("customs.transit_opened")["objects"][1] == {"kind": "container", "id": "WGPCGR"}
-    assert told.remarked("check digit is wrong (mrn.check_digit)")
-    assert told.remarked("not of the usual form (iso6346.form)")
+    assert told.remarked("check digit disagrees: MRN")
+    assert told.remarked("Not in a known form: container")
     odd = tell(NCTS, LIFE["045"].replace(MRN.encode(), b"string"), FORWARDER)
     assert odd.only("customs.transit_closed")["objects"] == [{"kind": "declaration", "id": "PL/STRING"}]
-    assert odd.remarked("not of the usual form (mrn.form)")
+    assert odd.remarked("Not in a known form: MRN")
+
+
+def test_a_message_is_of_a_country_never_of_the_union() -> None:
+    (refused,) = tell(NCTS, LIFE["015"].replace(b"PL301010", b"00301010"), FORWARDER).unread
+    assert "begins with a country" in refused.refusal.detail
+    northern = tell(NCTS, LIFE["015"].replace(b"PL301010", b"XI000142"), FORWARDER)
+    assert northern.only("customs.transit_lodged")["jurisdiction"] == "GB"
+    odd = LIFE["045"].replace(MRN.encode(), b"string").replace(b"PL301010", b"00301010")
+    (refused,) = tell(NCTS, odd.replace(b"DE004605", b"00004605"), FORWARDER).unread
+    assert "begins with a country" in refused.refusal.detail
 
 
 def test_the_time_of_a_message_is_on_the_declared_clock() -> None:

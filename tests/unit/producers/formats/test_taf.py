@@ -242,10 +242,10 @@ def test_what_stands_on_wagons_besides_containers_is_passed_over_or_unread() -> 
 def test_doubtful_numbers_are_remarked_and_kept() -> None:
     told = tell(TAF, composition(section(wagon("315145560018", 1, unit("QZXU4011131")), vehicles="7")))
     assert told.only("link.wagon_loaded")["wagon"] == "UIC/315145560018"
-    assert told.remarked("check digit is wrong (iso6346").where.path.endswith(
+    assert told.remarked("check digit disagrees: container").where.path.endswith(
         "/IntermodalTransportData/LoadUnitNumber"
     )
-    assert told.remarked("check digit is wrong (uic_wagon")
+    assert told.remarked("check digit disagrees: wagon number (UIC)")
     assert told.remarked("NumberOfVehicles is 7, the section lists 1 wagons")
     broad = tell(TAF, composition(section(wagon("94210012", 1, unit(BOXES[0])))))
     assert broad.only("link.wagon_loaded")["wagon"] == "1520/94210012"
