@@ -213,6 +213,30 @@ def test_a_signed_request_is_answered_without_asking_again(api: RunningApi) -> N
     assert (action, by, outcome, request.bytes) == ("RELEASE_ORDER", "ruhr", "DONE", event.event)
 
 
+def test_what_is_contested_is_looked_at_step_by_step(api: RunningApi) -> None:
+    """A box that the operator alone names, and another founding as well: each step asks for a look, and goes on with its number."""
+    case = next(case for case in cases() if case.slug.startswith("53_"))
+    with open_session(api.dsn) as session:
+        for known, event in events_of(case):
+            if event.short in ("second-box", "spite-2"):
+                tell(session, event, known)
+        session.commit()
+    bank = api.client("abank")
+    amount = {"amount": {"minor_units": 1_000, "currency_code": "CNY"}}
+    steps: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("/v1/reservations", {**A, "reference": "LN-1"}),
+        ("/v1/financings/LN-1/pledge", {}),
+        ("/v1/financings/LN-1/draw", amount),
+    )
+    for url, body in steps:
+        asked = post(bank, url, body or None).json()
+        assert (asked["outcome"], asked["guard"]) == ("REVIEW", "ASSIGNMENT_CONFIRMED"), asked
+        assert "TGHU3000017" in asked["satisfied_by"]
+        assert "dunkel" not in json.dumps(asked)
+        done = post(bank, url, {**body, "reviewed": asked["number"]}).json()
+        assert done["outcome"] == "DONE", done
+
+
 def test_a_delivery_is_news_to_its_pledgee_at_once_and_to_nobody_else(api: RunningApi) -> None:
     bank, rival = api.client("abank"), api.client("bbank")
     assert post(bank, "/v1/reservations", {**A, "reference": "LN-1"}).json()["outcome"] == "DONE"
