@@ -103,7 +103,7 @@ def _common(
         product = table[hold.terms.product]
         theirs = encumbrance(name, hold.terms, product)
         if (theirs.group, theirs.value) == (wanted.group, wanted.value):
-            found |= context.shared(name, hold.reserved_until - product.reservation)
+            found |= context.shared(name, hold.reserved_until - product.reservation) - hold.released()
     return in_order(found)
 
 

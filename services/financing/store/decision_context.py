@@ -170,7 +170,7 @@ def read_context(
         earlier=prior.earlier,
         named=frozenset(prior.things),
         near=apart(prior.near, evidence.cargo) if ask.action.disposes else prior.near,
-        reports=evidence.reports if prior.near else (),
+        reports=evidence.reports if prior.near or ask.goods else (),
     )
     return ContextRead(context, prior.things)
 
