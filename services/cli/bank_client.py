@@ -97,6 +97,11 @@ def show(found: dict[str, Any]) -> None:
     )
     for name in ("approved", "drawn", "outstanding"):
         out.print(f"{name}: {money(found[name])}", markup=False)
+    if found["given_back"]["goods"] or found["given_back"]["value"]:
+        named = ", ".join(f"{each['kind']} {each['id']}" for each in found["given_back"]["goods"])
+        out.print(
+            f"given back: {named or 'a part'}, worth {money(found['given_back']['value'])}", markup=False
+        )
     value = found["value"]
     out.print(
         f"verified value: {money(value['verified'])}, said by {', '.join(value['said_by']) or 'nobody'}",

@@ -117,9 +117,11 @@ def draw(call: Call, reference: Reference, body: Drawing) -> PendingDecision:
 )
 def release(call: Call, reference: Reference, body: Giving | None = None) -> PendingDecision:
     """Give the security back. The interest is free from then on. While something is owed (``NOTHING_OUTSTANDING``) only with an
-    explicit ``waiver``, which is recorded with what is owed.
+    explicit ``waiver``, which is recorded with what is owed. With ``goods`` or ``amount`` a part is given back and the rest stays
+    pledged: what is left has to be worth what is owed (``VALUE_COVERS``), or the waiver says otherwise.
     """
-    return _decide(call, Action.RELEASE, reference, body)
+    partial = body is not None and (body.goods or body.amount is not None)
+    return _decide(call, Action.RELEASE_PART if partial else Action.RELEASE, reference, body)
 
 
 @routes.post(
@@ -162,10 +164,11 @@ def _decide(
         bank,
         idempotency(call),
         f"{bank}/{reference}",
-        amount=body.amount.money() if isinstance(body, Drawing) else None,
+        amount=body.amount.money() if isinstance(body, Drawing | Giving) and body.amount else None,
         replaces=f"{bank}/{body.replaces}" if isinstance(body, Substitution) else "",
         reviewed=None if reviewed is None else call.decision(reviewed),
         waiver="" if waiver is None else waiver.grounds,
+        goods=body.things() if isinstance(body, Giving) else (),
     )
     return PendingDecision(ask, (), lambda ruling: _answered(call, ruling, ask.financing))
 

@@ -110,7 +110,8 @@ def _against(milestone: int) -> Callable[[Watched], Found]:
     def judge(watched: Watched) -> Found:
         # Whatever date the fact carries: a delivery dated before the drawdown is the one to know of.
         for claim in _facts(watched, milestone):
-            if claim.happened < watched.state.hold.ended_at:
+            hold = watched.state.hold
+            if claim.happened < hold.ended_at and claim.thing not in hold.released(claim.happened):
                 yield str(claim.thing), claim.happened, (claim.event,)
 
     return judge

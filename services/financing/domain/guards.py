@@ -159,9 +159,23 @@ def _within_approved(step: Step) -> str | None:
     return None if _asked(step) <= left else f"At most {max(left, 0)} {approved.currency} in minor units."
 
 
+def value_left(step: Step) -> Money | None:
+    """The verified value without what was given back; None where it is not verified."""
+    currency = step.state.approved.currency if step.state.approved else ""
+    value = verified(step.statements, step.engaged, currency, step.product.value_publishers).value
+    if value is None:
+        return None
+    return Money(max(0, value.minor - step.state.hold.value_given_back), currency)
+
+
+def lendable(step: Step, value: Money) -> int:
+    """What may be owed on ``value``, in minor units: by the bank's advance rate, never above the product's."""
+    return value.share(min(step.state.advance_rate or 0, step.product.highest_advance)).minor
+
+
 def _value_verified(step: Step) -> str | None:
     currency = step.state.approved.currency if step.state.approved else ""
-    if verified(step.statements, step.engaged, currency, step.product.value_publishers).value is not None:
+    if value_left(step) is not None:
         return None
     return (
         f"The value of the invoice in {currency} from {step.product.value_publishers} or more different parties of the "
@@ -170,16 +184,14 @@ def _value_verified(step: Step) -> str | None:
 
 
 def _within_advance(step: Step) -> str | None:
-    currency = step.state.approved.currency if step.state.approved else ""
-    value = verified(step.statements, step.engaged, currency, step.product.value_publishers).value
+    value = value_left(step)
     if value is None:
         return _value_verified(step)
-    rate = min(step.state.advance_rate or 0, step.product.highest_advance)
-    left = value.share(rate).minor - step.state.drawn
+    left = lendable(step, value) - step.state.drawn
     return (
         None
         if _asked(step) <= left
-        else f"At most {max(left, 0)} {currency} in minor units, by value and advance rate."
+        else f"At most {max(left, 0)} {value.currency} in minor units, by value and advance rate."
     )
 
 

@@ -30,7 +30,8 @@ class DecisionRequest:
 
     RESERVE carries ``terms`` and ``papers``; DRAW an ``amount``; SUBSTITUTE the financing that is replaced; ``reviewed`` is the number
     of an earlier REVIEW that the bank has examined. ``request`` is the signed event. ``waiver`` is the ground on which RELEASE gives
-    the security back although something is owed, "" waives nothing. ``about`` are the objects that a request about cargo names, so
+    the security back although something is owed, "" waives nothing. RELEASE_PART names ``goods`` that are given back, and the
+    ``amount`` that they are worth, or that alone. ``about`` are the objects that a request about cargo names, so
     that its key stands for no other cargo; a signed event names them itself.
     """
 
@@ -46,6 +47,7 @@ class DecisionRequest:
     reviewed: int | None = None
     waiver: str = ""
     about: tuple[Thing, ...] = ()
+    goods: tuple[Thing, ...] = ()
 
     @property
     def digest(self) -> bytes:
@@ -54,7 +56,7 @@ class DecisionRequest:
         left_out = {
             "idempotency",
             "request",
-            *(name for name in ("waiver", "about") if not getattr(self, name)),
+            *(name for name in ("waiver", "about", "goods") if not getattr(self, name)),
         }
         members = [repr(getattr(self, f.name)) for f in fields(self) if f.name not in left_out]
         return hashlib.sha256("\x1f".join(members).encode()).digest()[:16]
@@ -142,6 +144,10 @@ class DecisionContext:
         theirs = frozenset[Thing]().union(*(e.consignments for e in self.near if e.financing == financing))
         return goods(self.reports, theirs, since) & (goods(self.reports, asked, since) | self.named)
 
+    def pledged(self, hold: Hold) -> frozenset[Thing]:
+        """What identifies the goods of the requesting bank's own financing, without what it gave back."""
+        return goods(self.reports, self.named, hold.pledged_at or 0) - hold.released()
+
     def about(self, hold: Hold) -> tuple[Statement, ...]:
         """The statements on one financing and on its cargo, without those on other financings."""
         return self.of(hold.financing, hold.terms.application)
@@ -191,6 +197,7 @@ class Reply(NamedTuple):
     number: int | None = None
     shares: tuple[Thing, ...] = ()
     waiver: str = ""
+    goods: tuple[Thing, ...] = ()
 
 
 UNKNOWN = Reply("UNKNOWN")
@@ -215,6 +222,7 @@ def reply(decision: Decision) -> Reply:
         decision.number,
         decision.shares,
         decision.waiver,
+        decision.goods,
     )
 
 

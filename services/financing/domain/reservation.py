@@ -116,7 +116,7 @@ def _common(
         product = table[hold.terms.product]
         theirs = encumbrance(name, hold.terms, product)
         if (theirs.group, theirs.value) == (wanted.group, wanted.value):
-            shared = context.shared(name, hold.reserved_until - product.reservation)
+            shared = context.shared(name, hold.reserved_until - product.reservation) - hold.released()
             states = of_holders([name], context, at).get(name, {}) if shared else {}
             doubted = {thing for thing in shared if thing in states and states[thing].in_doubt}
             in_doubt |= doubted

@@ -175,7 +175,7 @@ def read_context(
         earlier=prior.earlier,
         named=frozenset(prior.things),
         near=apart(prior.near, evidence.cargo) if ask.action.disposes else prior.near,
-        reports=evidence.reports if prior.near else (),
+        reports=evidence.reports if prior.near or ask.goods else (),
         holders=prior.holders,
         known=KnownAssignments(evidence.facts, evidence.record.railways),
     )

@@ -40,7 +40,7 @@ REQUESTS = frozenset(
         "pledged", "drawn", "released", "cancelled", "collateral_substituted",
         "release_order_requested", "reconsignment_requested", "transfer_requested",
     )
-) | {b"cre.finance.released.v2"}  # fmt: skip
+) | {b"cre.finance.released.v2", b"cre.finance.released.v3"}  # fmt: skip
 """Events that request a decision (``request_consumer``)."""
 _TYPES = b"cre.finance."
 _CORRECTED = b"cre.correction.corrected."

@@ -41,6 +41,7 @@ def play(case: Case, world: Platform) -> None:
             "by_guard": decision.guard,
             "shares": [str(thing) for thing in told.shares],
             "waiver": told.waiver,
+            "goods": [str(thing) for thing in told.goods],
             "amount": None if told.amount is None else f"{told.amount.minor} {told.amount.currency}",
         }
         assert {key: seen[key] for key in expected} == expected, f"{case.slug}: ask {number}, {ask.action}"
@@ -72,7 +73,9 @@ def look(case: Case, world: Platform) -> None:
             "outstanding": str(seen.outstanding.minor),
             "alerts": sorted({alert.covenant for alert in seen.alerts}),
             "acknowledged": sorted({a.covenant for a in seen.alerts if a.acknowledged is not None}),
+            "about": sorted({alert.about for alert in seen.alerts}),
             "blocks_release": seen.blocks_release,
+            "released": [str(thing) for thing in seen.given_back],
             "control": sorted({str(control.state) for control in seen.control}),
             "registers": [entry.number for entry in seen.registrations],
             "value": None if seen.value.value is None else str(seen.value.value.minor),

@@ -20,7 +20,13 @@ from services.financing.domain.cargo import Cargo, Report
 from services.financing.domain.decision_rules import decide
 from services.financing.domain.decisions import Action, Decision
 from services.financing.domain.external_registries import RegistryAnswer
-from services.financing.domain.fingerprints import Fingerprint, Version, fingerprints, normalise_1
+from services.financing.domain.fingerprints import (
+    Fingerprint,
+    Version,
+    fingerprints,
+    normalise_1,
+    thing_digests,
+)
 from services.financing.domain.products import products
 from services.financing.domain.requests import (
     DecisionContext,
@@ -120,6 +126,9 @@ class World:
             ),
         )
         decision = decide(ask, book, at)
+        if decision.done and ask.action is Action.RELEASE_PART:
+            freed = frozenset[bytes]().union(*(thing_digests(decision.goods, v) for v in self.versions))
+            self.prints[ask.financing] = tuple(p for p in prints if p.thing not in freed)
         if decision.recorded:
             return decision, reply(decision)
         decision = decision._replace(number=len(self.decisions) + 1)
