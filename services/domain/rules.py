@@ -49,7 +49,7 @@ AT_ONCE = frozenset(
 )
 """What a train does with all its boxes at once; it is unloaded and changes gauge box by box."""
 
-FOLD_CODE = 4
+FOLD_CODE = 5
 """Raise on any change of the rules in this package."""
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from psycopg import Connection
 
 from services.domain.derive import derive
-from services.domain.facts import Claim, Facts, Link, LinkKind, Micros
+from services.domain.facts import FREEING, Claim, Facts, Link, LinkKind, Micros
 from services.domain.liveness import Liveness, judge
 from services.domain.objects import Thing
 from services.domain.view import HandoverView, View
@@ -79,7 +79,11 @@ def read_unassigned(
     facts = facts_of(events)
     claims = sorted((c for c in facts.claims if c.thing == thing and c.happened <= as_of), key=_when)
     links = sorted(
-        (link for link in facts.links if thing in (link.left, link.right) and link.start <= as_of),
+        (
+            link
+            for link in facts.links
+            if thing in (link.left, link.right) and link.start <= as_of and link.kind not in FREEING
+        ),
         key=lambda link: (link.start, link.event, link.left, link.right),
     )
     if not claims and not links:
