@@ -15,7 +15,17 @@ from services.domain import handovers, restrictions
 from services.domain.claim_groups import Answers, Question
 from services.domain.evidence import GroupEvidence, canonical_consignment, group_evidence
 from services.domain.exceptions import open_exceptions
-from services.domain.facts import FOREVER, Claim, EventId, Facts, Goods, Handover, Micros, Restriction
+from services.domain.facts import (
+    FOREVER,
+    FREEING,
+    Claim,
+    EventId,
+    Facts,
+    Goods,
+    Handover,
+    Micros,
+    Restriction,
+)
 from services.domain.links import Path
 from services.domain.objects import Thing
 from services.domain.progress import first_reached, overdue, progress
@@ -195,7 +205,7 @@ def boxes_of(
             position=best(
                 a for a in moving if (box in a.containers or not a.containers) and stands(a.claim, box)
             ),
-            holds_cargo=any(path.counted and (path.end > as_of or path.end == FOREVER) for path in ways),
+            holds_cargo=any(path.counted and path.assigned(as_of) for path in ways),
             counted=any(path.counted for path in ways),
         )
         for box, ways in sorted(assigned.items())
@@ -336,7 +346,9 @@ def _concerning(facts: Facts, group: GroupEvidence) -> frozenset[EventId]:
         for claim in facts.claims
         if any(path.holds(claim.happened) for path in ways.get(claim.thing, ()))
     }
-    events |= {link.event for link in facts.links if link.right in things}
+    events |= {
+        link.event for link in facts.links if link.right in things and link.kind not in FREEING
+    }  # what frees is a claim, too
     events |= {founding.event for founding in facts.foundings if founding.consignment in things}
     while more := {w.event for w in facts.withdrawals if w.target in events} - events:
         events |= more

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from schemas.events.base import Classifier, ObjectKind
-from services.domain.facts import TIMED, Claim, EventId, Facts, Founding, Link, Micros
+from services.domain.evidence import founding_parties
+from services.domain.facts import FREEING, TIMED, Claim, EventId, Facts, Founding, Link, Micros
 from services.domain.links import NAMES, Network, Span
 from services.domain.liveness import Liveness, judge
 from services.domain.objects import Thing
@@ -70,12 +71,13 @@ class Ways:
         self.liveness: Liveness = judge(facts.withdrawals, facts.equivocated)
         live = self.liveness.live
         self._facts = facts
-        self._network = Network(link for link in facts.links if live(link.event))
+        founded = founding_parties(founding for founding in facts.foundings if live(founding.event))
+        self._network = Network((link for link in facts.links if live(link.event)), founded)
         self._dead: dict[Thing, list[Link]] = defaultdict(list)
         for link in facts.links:
-            if not live(link.event):
+            if not live(link.event) and link.kind not in FREEING:
                 self._dead[link.left].append(link)
-        self._founded = {founding.consignment for founding in facts.foundings if live(founding.event)}
+        self._founded = founded.keys()
         self._foundings: dict[Thing, list[Founding]] = defaultdict(list)
         for founding in facts.foundings:
             self._foundings[founding.consignment].append(founding)

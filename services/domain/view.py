@@ -44,7 +44,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A container of the consignment; ``holds_cargo`` is False once a publisher ended its assignment."""
+    """A container of the consignment; ``holds_cargo`` is False once a publisher ended its assignment for something else."""
 
     container: Thing
     position: Position | None

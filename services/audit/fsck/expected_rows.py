@@ -13,7 +13,7 @@ from typing import Any
 from schemas import railnet
 from schemas.events.base import Classifier, ObjectKind, Region
 from services.audit.report import Difference, compare_fields
-from services.domain.facts import SINCE_EVER, TIMED, Claim, Facts, Founding, Link
+from services.domain.facts import FREEING, SINCE_EVER, TIMED, Claim, Facts, Founding, Link
 from services.domain.head import UNIONS
 from services.domain.links import carried
 from services.domain.objects import object_id
@@ -122,7 +122,7 @@ def _link(link: Link) -> Values:
         int(link.kind),
         link.left.id,
         link.right.id,
-        link.start if timed else SINCE_EVER,
+        link.start if timed or link.kind in FREEING else SINCE_EVER,
         link.end if timed else None,
         term_number(link.publisher),
         carried(link).id if timed else None,

@@ -84,8 +84,9 @@ class Assignments:
         facts = known.facts
         liveness = judge(facts.withdrawals, facts.equivocated)
         self._railways = known.railways
-        self._network = Network(link for link in facts.links if liveness.live(link.event))
         self._founded = founding_parties(f for f in facts.foundings if liveness.live(f.event))
+        live = (link for link in facts.links if liveness.live(link.event))
+        self._network = Network(live, self._founded)
         self._same = consignment_groups(self._founded, self._network.same)
         self._leaving: dict[Thing, list[Span]] = defaultdict(list)
         for span in self._network.every():

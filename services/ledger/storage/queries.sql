@@ -28,21 +28,21 @@ RETURNING was.next_offset, was.topic_id, was.stopped
 SELECT pg_advisory_lock_shared(%(class)s::integer, %(level)s::integer)
 
 -- name: ascend
--- The live links by which anything reaches one of the consignments other than by train, and those between them. Above
--- boxes are wagons and trains only: nothing is looked for there.
-WITH RECURSIVE up (kind, left_id, right_id, start_at, until, publisher, territorial, names) AS (
+-- The live links by which anything reaches one of the consignments other than by train, those between them, and what frees
+-- the objects on the way. Above boxes are wagons and trains only: they are left out.
+WITH RECURSIVE up (kind, left_id, right_id, start_at, until, publisher, territorial, names, open) AS (
     SELECT l.* FROM unnest(%(ids)s::uuid[]) AS c (id) CROSS JOIN LATERAL (
-        SELECT n.kind, n.left_id, n.right_id, n.start_at, n.until, n.publisher, n.territorial, n.names
+        SELECT n.kind, n.left_id, n.right_id, n.start_at, n.until, n.publisher, n.territorial, n.names, n.end_at IS NULL
         FROM link n WHERE n.right_id = c.id AND NOT n.dead
         OFFSET 0  -- from below to above, whatever the planner believes about empty tables
     ) AS l
     UNION
     SELECT l.* FROM up u CROSS JOIN LATERAL (
-        SELECT n.kind, n.left_id, n.right_id, n.start_at, n.until, n.publisher, n.territorial, n.names
-        FROM link n WHERE n.right_id = u.left_id AND NOT n.dead
+        SELECT n.kind, n.left_id, n.right_id, n.start_at, n.until, n.publisher, n.territorial, n.names, n.end_at IS NULL
+        FROM link n WHERE n.right_id = u.left_id AND NOT n.dead AND n.kind NOT IN (6, 7, 11)
         OFFSET 0
     ) AS l
-    WHERE u.kind NOT IN (1, 8)
+    WHERE u.kind <> 8 AND u.kind < 11
 )
 SELECT * FROM up
 
@@ -101,12 +101,13 @@ WHERE (SELECT true FROM dead d WHERE d.id = n.id)
 
 -- name: descend
 -- The consignments (not only canonical ones) whose structure the given events may touch. Liveness and time are left
--- aside on purpose: what a link says no longer, or said for another time, must be looked at as well.
+-- aside on purpose: what a link says no longer, or said for another time, must be looked at as well. What frees a box leads to
+-- whatever it was assigned to; only unloading moves nothing but trains.
 WITH RECURSIVE down (id, kind) AS (
     SELECT id, kind FROM (
         SELECT l.right_id AS id, l.right_kind AS kind
         FROM unnest(%(nos)s::bigint[]) AS n (no) JOIN link l ON l.no = n.no
-        WHERE l.kind NOT IN (6, 7, 9)
+        WHERE l.kind NOT IN (6, 7, 9, 11)
         UNION ALL
         SELECT l.left_id, 1::smallint
         FROM unnest(%(nos)s::bigint[]) AS n (no) JOIN link l ON l.no = n.no
@@ -118,7 +119,7 @@ WITH RECURSIVE down (id, kind) AS (
     ) AS seed
     UNION
     SELECT n.id, n.kind FROM down d CROSS JOIN LATERAL (
-        SELECT l.right_id, l.right_kind FROM link l WHERE l.left_id = d.id AND l.kind IN (2, 3, 4, 5, 10)
+        SELECT l.right_id, l.right_kind FROM link l WHERE l.left_id = d.id AND l.kind IN (1, 2, 3, 4, 5, 10)
         UNION ALL
         -- Declared the same by a party of this side: strangers cannot tie consignments together.
         SELECT CASE WHEN l.left_id = d.id THEN l.right_id ELSE l.left_id END, 1::smallint
@@ -715,7 +716,7 @@ WITH RECURSIVE down (id, kind, lo, hi) AS (
     UNION
     SELECT l.right_id, l.right_kind, greatest(d.lo, l.start_at), least(d.hi, l.until)
     FROM down d JOIN lianyun.link l ON l.left_id = d.id
-    WHERE d.kind <> 1 AND l.kind <> 8 AND NOT l.dead AND l.start_at < d.hi AND l.until > d.lo
+    WHERE d.kind <> 1 AND l.kind <> 8 AND l.kind < 11 AND NOT l.dead AND l.start_at < d.hi AND l.until > d.lo
 )
 SELECT DISTINCT h.cons
 FROM down d
@@ -793,7 +794,8 @@ SELECT DISTINCT no FROM (
     UNION ALL SELECT n.no FROM object o CROSS JOIN LATERAL (
         SELECT f.no FROM lianyun.founding f WHERE f.cons = o.id OFFSET 0
     ) AS n
-    -- Links into each object as far as their times meet, those that declare consignments the same, and where each box was.
+    -- Links into each object as far as their times meet (what frees it, too), those that declare consignments the same, and
+    -- where each box was.
     UNION ALL SELECT n.no FROM way w CROSS JOIN LATERAL (
         SELECT l.no FROM lianyun.link l WHERE l.right_id = w.id AND l.start_at < w.hi AND l.until >= w.lo OFFSET 0
     ) AS n
@@ -803,6 +805,15 @@ SELECT DISTINCT no FROM (
         SELECT l.no FROM lianyun.link l WHERE l.left_id = o.id AND l.kind = 8
         UNION ALL
         SELECT l.no FROM lianyun.link l WHERE l.carried = o.id AND l.kind = 1
+        OFFSET 0
+    ) AS n
+    -- What freed it there: whoever opened that consignment, and what was said of its whole cargo.
+    UNION ALL SELECT n.no FROM object o CROSS JOIN LATERAL (
+        SELECT l.right_id FROM lianyun.link l WHERE l.carried = o.id AND l.kind = 1 OFFSET 0
+    ) AS l CROSS JOIN LATERAL (
+        SELECT f.no FROM lianyun.founding f WHERE f.cons = l.right_id
+        UNION ALL
+        SELECT e.no FROM lianyun.link e WHERE e.right_id = l.right_id AND e.kind > 10
         OFFSET 0
     ) AS n
     -- What was handed on to another network before the times met: the way over an open link of a wagon or train ended there.
@@ -938,7 +949,7 @@ WITH RECURSIVE member (id) AS (
     SELECT l.left_id, l.kind, greatest(u.lo, l.start_at), least(u.hi, l.until)
     FROM up u CROSS JOIN LATERAL (
         SELECT n.left_id, n.kind, n.start_at, n.until FROM lianyun.link n
-        WHERE n.right_id = u.id AND n.kind <> 8 AND n.start_at < u.hi AND n.until >= u.lo
+        WHERE n.right_id = u.id AND n.kind <> 8 AND n.kind < 11 AND n.start_at < u.hi AND n.until >= u.lo
         OFFSET 0  -- from below to above, however many links there are
     ) AS l
 )

@@ -13,7 +13,18 @@ from typing import NamedTuple
 
 from schemas import railnet
 from schemas.events.base import Classifier, ObjectKind, Region
-from services.domain.facts import FOREVER, SINCE_EVER, TIMED, Claim, Facts, Founding, Link, Withdrawal
+from services.domain.facts import (
+    FOREVER,
+    FREEING,
+    SINCE_EVER,
+    TIMED,
+    Claim,
+    Facts,
+    Founding,
+    Link,
+    LinkKind,
+    Withdrawal,
+)
 from services.domain.head import UNIONS
 from services.domain.links import carried
 from services.domain.objects import object_id
@@ -49,8 +60,8 @@ _MORTAL = frozenset({"claim", "link", "founding"})
 class StateRows(NamedTuple):
     """The rows of one event by table, and the properties that the batch transaction needs.
 
-    ``structural``: it holds links or foundings; ``withdraws``: it corrects or retracts; ``of_trains``: it has claims
-    about trains; ``reaching``: it has claims that may reach consignments other than by train; ``only_claims``: it has no
+    ``structural``: it holds links or foundings, other than that something was unloaded, on which no row depends; ``withdraws``:
+    it corrects or retracts; ``of_trains``: it has claims about trains; ``reaching``: it has claims that may reach consignments other than by train; ``only_claims``: it has no
     other rows. ``terms`` are the texts that rows carry as numbers, with repetitions.
     """
 
@@ -101,7 +112,7 @@ def state_rows(facts: Facts) -> StateRows:
         withdrawal=[_withdrawal(withdrawal) for withdrawal in facts.withdrawals],
         mention=[_MENTION(16, about) for about in _mentioned(facts)],
         passing=[_MENTION(16, place) for place in _passed(facts)],
-        structural=bool(facts.links or facts.foundings),
+        structural=bool(facts.foundings) or any(link.kind is not LinkKind.UNLOADED for link in facts.links),
         withdraws=bool(facts.withdrawals),
         only_claims=False,
     )
@@ -175,7 +186,9 @@ def part(region: Region, jurisdiction: str, milestone: int, classifier: Classifi
 def _link(link: Link) -> bytes:
     left, right = object_id(*link.left), object_id(*link.right)
     times, held = _UNTIMED, _NULL
-    if link.kind in TIMED:
+    if link.kind in FREEING:
+        times = _OPEN(8, link.start, -1, 8, FOREVER)
+    elif link.kind in TIMED:
         start, end = link.start, link.end
         times = _OPEN(8, start, -1, 8, FOREVER) if end is None else _ENDED(8, start, 8, end, 8, end)
         held = _OBJECT + (left if carried(link) is link.left else right)

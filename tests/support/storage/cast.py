@@ -69,6 +69,8 @@ ENDS = {
     LinkKind.SAME_TRAIN: (ObjectKind.TRAIN, (ObjectKind.TRAIN,)),
     LinkKind.SAME_DECLARATION: (ObjectKind.DECLARATION, (ObjectKind.DECLARATION,)),
 }
+# What facts free, boxes more often than their cargo.
+FREED = (ObjectKind.CONTAINER,) * 4 + (ObjectKind.CONSIGNMENT, ObjectKind.BOOKING, ObjectKind.NOTE)
 # Boxes and the links of cargo more often than the rest.
 LINK_KINDS = (1, 1, 1, 1, 2, 2, 3, 3, 4, 5, 6, 7, 8, 8, 9, 10)
 CLAIM_KINDS = (4, 4, 4, 4, 1, 2, 3, 3, 5, 6, 7, 7, 8)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from schemas.events import catalogue
 from schemas.events.base import Classifier, ObjectKind, Region
 from services.domain.facts import (
+    FREEING,
     Assurance,
     Claim,
     Facts,
@@ -18,6 +19,7 @@ from services.domain.facts import (
     PlannedRoute,
     Restriction,
 )
+from services.domain.freeing import CLOSING, SAME_DAY
 from services.domain.handovers import ADVANCE, DELIVERING, RECEIVING
 from services.domain.interpretation import meeting
 from services.domain.links import FILLING
@@ -26,6 +28,7 @@ from tests.support.storage.cast import (
     CLAIM_KINDS,
     COUNTS,
     ENDS,
+    FREED,
     HALF_HOUR,
     JURISDICTIONS,
     LINK_KINDS,
@@ -36,6 +39,7 @@ from tests.support.storage.cast import (
     event_id,
 )
 
+LOADED_AT = ("", "railnet:dostyk", "railnet:alashankou", "railnet:malaszewicze")
 times = st.integers(0, 12).map(lambda n: n * HALF_HOUR)
 # Some beyond the time in which shared assignments of a box are one filling.
 moments = st.one_of(times, times, times.map(lambda at: at + FILLING))
@@ -91,6 +95,7 @@ def links(draw: st.DrawFn, objects: Objects, identity: bytes, publisher: str) ->
         territorial=draw(st.sampled_from((False, False, False, True))),
         shared=draw(st.booleans()),
         names=frozenset(draw(st.lists(parties, max_size=2))),
+        place=draw(st.sampled_from(LOADED_AT)),
     )
     if draw(st.booleans()):  # half of them crowd around two boxes
         left = objects.thing(ObjectKind.CONTAINER, draw(st.integers(0, 1)))
@@ -106,6 +111,25 @@ def links(draw: st.DrawFn, objects: Objects, identity: bytes, publisher: str) ->
         if kind in (LinkKind.SAME_TRAIN, LinkKind.SAME_DECLARATION):  # said both ways
             edges.add(edge._replace(left=edge.right, right=edge.left))
     return Facts(links=frozenset(edges))
+
+
+@st.composite
+def freeing(draw: st.DrawFn, objects: Objects, identity: bytes, publisher: str) -> Facts:
+    """A fact that frees an object, as interpretation gives it: a claim, and a link that names the object on both sides."""
+    kind = draw(st.sampled_from(sorted(FREEING)))
+    thing = draw(things(objects, draw(st.sampled_from(FREED))))
+    happened = draw(moments) + draw(st.sampled_from((0, 0, 0, CLOSING, SAME_DAY)))
+    published, territorial = draw(published_times), draw(st.sampled_from((False, False, True)))
+    place = draw(st.sampled_from(PLACES))
+    milestone = catalogue.spec(f"cre.movement.{kind.name.lower()}.v1").number
+    claim = Claim(
+        identity, publisher, published, happened, thing, milestone, Region.MOVEMENT, "", place, "", Classifier.ACT,
+        Assurance.ASSERTED, territorial,
+    )  # fmt: skip
+    link = Link(
+        identity, publisher, published, kind, thing, thing, happened + 1, None, territorial, place=place
+    )
+    return Facts(claims=frozenset({claim}), links=frozenset({link}))
 
 
 @st.composite
