@@ -7,11 +7,11 @@ step is a function of sets, and ties are broken by the event id's digest.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from schemas.events.base import Classifier, ObjectKind, Region
-from services.domain import handovers, restrictions
+from services.domain import handovers, restrictions, sequence
 from services.domain.claim_groups import Answers, Question
 from services.domain.evidence import GroupEvidence, canonical_consignment, group_evidence
 from services.domain.exceptions import open_exceptions
@@ -110,12 +110,13 @@ def view_of(facts: Facts, group: GroupEvidence, as_of: Micros) -> View:
     counted = [a for a in group.arrivals if a.status is ClaimStatus.COUNTED]
     speaking = [a for a in counted if a.claim in group.shown]
     joined = with_carrier_answers(group.current, counted, group.aliases)
-    boxes = boxes_of(group, counted, as_of, joined.values())
-    movement, behind = least_advanced(boxes, speaking)
     live = group.liveness.live
     routed = {path.thing for path in group.paths if path.counted}
     routes = [r for r in facts.routes if live(r.event) and r.thing in routed]
     route = restrictions.current_route(r for r in routes if r.publisher in group.engaged)
+    planned = () if route is None else route.places
+    boxes = boxes_of(group, counted, as_of, joined.values(), planned)
+    movement, behind = least_advanced(boxes, speaking, planned)
     known = [
         r for r in facts.restrictions if live(r.event) and (r.territorial or r.publisher in group.engaged)
     ]
@@ -144,13 +145,11 @@ def view_of(facts: Facts, group: GroupEvidence, as_of: Micros) -> View:
             None if movement is not None and _phase(movement) >= DELIVERED_PHASE else route,
             known,
             liftings,
-            _been(movement, boxes, speaking),
+            _been(movement, boxes, speaking, planned),
             frozenset(code for each in goods for code in each.commodities),
             as_of,
         ),
-        overdue=overdue(
-            counted, [box.container for box in holding(boxes)], () if route is None else route.places, as_of
-        ),
+        overdue=overdue(counted, [box.container for box in holding(boxes)], planned, as_of),
         silent=_silent(counted, movement, as_of),
         arrivals=group.arrivals,
         flagged=group.liveness.cyclic & concerning,
@@ -167,10 +166,19 @@ def best(arrivals: Iterable[Arrival]) -> Position | None:
     return max(positions, key=lambda p: p.rank, default=None)
 
 
+def last_moved(arrivals: Iterable[Arrival], route: Sequence[str] = ()) -> Position | None:
+    """Where the cargo is by facts that move it, in the order of the journey."""
+    return sequence.latest((Position(a.claim, a.via_disputed_link) for a in arrivals), route)
+
+
 def boxes_of(
-    group: GroupEvidence, counted: Iterable[Arrival], as_of: Micros, joined: Iterable[CarrierAnswers] = ()
+    group: GroupEvidence,
+    counted: Iterable[Arrival],
+    as_of: Micros,
+    joined: Iterable[CarrierAnswers] = (),
+    route: Sequence[str] = (),
 ) -> tuple[Box, ...]:
-    """Every box that a live link assigns to the consignment, with the latest that is known of it."""
+    """Every box that a live link assigns to the consignment, with the latest that is known of it; ``route`` as planned."""
     moving = [a for a in counted if a.claim.region is Region.MOVEMENT and moves(a.claim)]
     settled: dict[Thing, set[Claim]] = defaultdict(set)
     standing: dict[Thing, set[Claim]] = defaultdict(set)
@@ -191,8 +199,9 @@ def boxes_of(
     return tuple(
         Box(
             container=box,
-            position=best(
-                a for a in moving if (box in a.containers or not a.containers) and stands(a.claim, box)
+            position=last_moved(
+                (a for a in moving if (box in a.containers or not a.containers) and stands(a.claim, box)),
+                route,
             ),
             holds_cargo=any(path.counted and (path.end > as_of or path.end == FOREVER) for path in ways),
             counted=any(path.counted for path in ways),
@@ -207,16 +216,18 @@ def holding(boxes: Iterable[Box]) -> list[Box]:
     return [box for box in counted if box.holds_cargo] or counted
 
 
-def least_advanced(boxes: Iterable[Box], speaking: Iterable[Arrival]) -> tuple[Position | None, int]:
+def least_advanced(
+    boxes: Iterable[Box], speaking: Iterable[Arrival], route: Sequence[str] = ()
+) -> tuple[Position | None, int]:
     """The position that the consignment shows, and how many of its boxes are in that phase.
 
     Boxes that no counted link assigned, or that the cargo has left, do not hold it back. ``speaking`` are the arrivals whose
-    answers show; without boxes the latest of them about the whole cargo is the position.
+    answers show; without boxes the latest of them about the whole cargo is the position. ``route`` as planned.
     """
     moving = [a for a in speaking if a.claim.region is Region.MOVEMENT and moves(a.claim)]
     held = holding(boxes)
     if not held:
-        return best(a for a in moving if not a.containers), 0
+        return last_moved((a for a in moving if not a.containers), route), 0
     if any(box.position is None for box in held):
         return None, sum(box.position is None for box in held)
     positions = [box.position for box in held if box.position is not None]
@@ -225,8 +236,13 @@ def least_advanced(boxes: Iterable[Box], speaking: Iterable[Arrival]) -> tuple[P
     return least, sum(_phase(p) == _phase(least) for p in positions)
 
 
-def _been(movement: Position | None, boxes: Iterable[Box], speaking: Iterable[Arrival]) -> tuple[Stop, ...]:
-    """Where the least advanced box was (without boxes, the cargo), in order of time; () where it is not known."""
+def _been(
+    movement: Position | None, boxes: Iterable[Box], speaking: Iterable[Arrival], route: Sequence[str]
+) -> tuple[Stop, ...]:
+    """Where the least advanced box was (without boxes, the cargo), in order; () where it is not known.
+
+    What was handed over has left the place that its list names, where another station receives.
+    """
     if movement is None:
         return ()
     box = next((box.container for box in holding(boxes) if box.position == movement), None)
@@ -239,7 +255,9 @@ def _been(movement: Position | None, boxes: Iterable[Box], speaking: Iterable[Ar
         and (box in a.containers or not a.containers)
     ]
     return tuple(
-        Stop(p.claim.place, p.claim.milestone in LEAVING) for p in sorted(positions, key=lambda p: p.rank)
+        Stop(place, p.claim.milestone in LEAVING)
+        for p in sequence.in_sequence(positions, route)
+        for place in dict.fromkeys((p.claim.place, sequence.stop(p.claim)))
     )
 
 
