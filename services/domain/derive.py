@@ -7,11 +7,11 @@ step is a function of sets, and ties are broken by the event id's digest.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from schemas.events.base import Classifier, ObjectKind, Region
-from services.domain import handovers, restrictions
+from services.domain import handovers, restrictions, sequence
 from services.domain.claim_groups import Answers, Question
 from services.domain.evidence import GroupEvidence, canonical_consignment, group_evidence
 from services.domain.exceptions import open_exceptions
@@ -120,17 +120,18 @@ def view_of(facts: Facts, group: GroupEvidence, as_of: Micros) -> View:
     counted = [a for a in group.arrivals if a.status is ClaimStatus.COUNTED]
     speaking = [a for a in counted if a.claim in group.shown]
     joined = with_carrier_answers(group.current, counted, group.aliases)
-    boxes = boxes_of(group, counted, as_of, joined.values())
-    movement, behind = least_advanced(boxes, speaking)
     live = group.liveness.live
     routed = {path.thing for path in group.paths if path.counted}
     routes = (r for r in facts.routes if live(r.event) and r.thing in routed)
     route = restrictions.current_route(r for r in routes if r.publisher in group.engaged)
+    planned = () if route is None else route.places
+    boxes = boxes_of(group, counted, as_of, joined.values(), planned)
+    movement, behind = least_advanced(boxes, speaking, planned)
     goods = (g for g in facts.goods if live(g.event) and g.thing in routed and _counts(g, group))
     met = restrictions.on_journey(
         Journey(
-            places=() if route is None else route.places,
-            been=_been(movement, boxes, speaking),
+            places=planned,
+            been=_been(movement, boxes, speaking, planned),
             goods=frozenset(code for each in goods for code in each.commodities),
             begun=_begun(facts, group, speaking),
             over=movement.claim.happened if movement is not None and _delivered(movement) else FOREVER,
@@ -159,9 +160,7 @@ def view_of(facts: Facts, group: GroupEvidence, as_of: Micros) -> View:
         restrictions=met.in_force,
         announced_restrictions=met.announced,
         past_restrictions=met.past,
-        overdue=overdue(
-            counted, [box.container for box in holding(boxes)], () if route is None else route.places, as_of
-        ),
+        overdue=overdue(counted, [box.container for box in holding(boxes)], planned, as_of),
         silent=_silent(counted, movement, as_of),
         arrivals=group.arrivals,
         flagged=group.liveness.cyclic & concerning,
@@ -178,10 +177,19 @@ def best(arrivals: Iterable[Arrival]) -> Position | None:
     return max(positions, key=lambda p: p.rank, default=None)
 
 
+def last_moved(arrivals: Iterable[Arrival], route: Sequence[str] = ()) -> Position | None:
+    """Where the cargo is by facts that move it, in the order of the journey."""
+    return sequence.latest((Position(a.claim, a.via_disputed_link) for a in arrivals), route)
+
+
 def boxes_of(
-    group: GroupEvidence, counted: Iterable[Arrival], as_of: Micros, joined: Iterable[CarrierAnswers] = ()
+    group: GroupEvidence,
+    counted: Iterable[Arrival],
+    as_of: Micros,
+    joined: Iterable[CarrierAnswers] = (),
+    route: Sequence[str] = (),
 ) -> tuple[Box, ...]:
-    """Every box that a live link assigns to the consignment, with the latest that is known of it."""
+    """Every box that a live link assigns to the consignment, with the latest that is known of it; ``route`` as planned."""
     moving = [a for a in counted if a.claim.region is Region.MOVEMENT and moves(a.claim)]
     settled: dict[Thing, set[Claim]] = defaultdict(set)
     standing: dict[Thing, set[Claim]] = defaultdict(set)
@@ -202,8 +210,9 @@ def boxes_of(
     return tuple(
         Box(
             container=box,
-            position=best(
-                a for a in moving if (box in a.containers or not a.containers) and stands(a.claim, box)
+            position=last_moved(
+                (a for a in moving if (box in a.containers or not a.containers) and stands(a.claim, box)),
+                route,
             ),
             holds_cargo=any(path.counted and path.assigned(as_of) for path in ways),
             counted=any(path.counted for path in ways),
@@ -218,16 +227,18 @@ def holding(boxes: Iterable[Box]) -> list[Box]:
     return [box for box in counted if box.holds_cargo] or counted
 
 
-def least_advanced(boxes: Iterable[Box], speaking: Iterable[Arrival]) -> tuple[Position | None, int]:
+def least_advanced(
+    boxes: Iterable[Box], speaking: Iterable[Arrival], route: Sequence[str] = ()
+) -> tuple[Position | None, int]:
     """The position that the consignment shows, and how many of its boxes are in that phase.
 
     Boxes that no counted link assigned, or that the cargo has left, do not hold it back. ``speaking`` are the arrivals whose
-    answers show; without boxes the latest of them about the whole cargo is the position.
+    answers show; without boxes the latest of them about the whole cargo is the position. ``route`` as planned.
     """
     moving = [a for a in speaking if a.claim.region is Region.MOVEMENT and moves(a.claim)]
     held = holding(boxes)
     if not held:
-        return best(a for a in moving if not a.containers), 0
+        return last_moved((a for a in moving if not a.containers), route), 0
     if any(box.position is None for box in held):
         return None, sum(box.position is None for box in held)
     positions = [box.position for box in held if box.position is not None]
@@ -248,8 +259,13 @@ def _begun(facts: Facts, group: GroupEvidence, speaking: Iterable[Arrival]) -> M
     return min((*founded, *happened))
 
 
-def _been(movement: Position | None, boxes: Iterable[Box], speaking: Iterable[Arrival]) -> tuple[Stop, ...]:
-    """Where the least advanced box was (without boxes, the cargo), in order of time; () where it is not known."""
+def _been(
+    movement: Position | None, boxes: Iterable[Box], speaking: Iterable[Arrival], route: Sequence[str]
+) -> tuple[Stop, ...]:
+    """Where the least advanced box was (without boxes, the cargo), in order; () where it is not known.
+
+    What was handed over has left the place that its list names, where another station receives.
+    """
     if movement is None:
         return ()
     box = next((box.container for box in holding(boxes) if box.position == movement), None)
@@ -262,8 +278,9 @@ def _been(movement: Position | None, boxes: Iterable[Box], speaking: Iterable[Ar
         and (box in a.containers or not a.containers)
     ]
     return tuple(
-        Stop(p.claim.place, p.claim.milestone in LEAVING, p.claim.happened)
-        for p in sorted(positions, key=lambda p: p.rank)
+        Stop(place, p.claim.milestone in LEAVING, p.claim.happened)
+        for p in sequence.in_sequence(positions, route)
+        for place in dict.fromkeys((p.claim.place, sequence.stop(p.claim)))
     )
 
 

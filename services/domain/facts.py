@@ -71,6 +71,7 @@ class Claim(NamedTuple):
     classifier: Classifier
     assurance: Assurance
     territorial: bool  # the publisher's role and territory cover this fact
+    stop: str = ""  # of a hand-over the station that receives, where it is known; "" is the place
     detail: tuple[tuple[str, str], ...] = ()  # typed extras for showing, never folded
 
 

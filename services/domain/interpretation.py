@@ -43,7 +43,7 @@ from services.domain.facts import (
     Restriction,
     Withdrawal,
 )
-from services.domain.handovers import ADVANCE, border
+from services.domain.handovers import ADVANCE, border, receiving_station
 from services.domain.objects import Thing, consignment
 from services.domain.publisher import Publisher
 
@@ -98,8 +98,10 @@ def _freed(kind: LinkKind, payload: Milestone, claims: frozenset[Claim]) -> Iter
         )  # fmt: skip
 
 
-def claims_of(statement: Attribution, payload: Milestone, extra: tuple[Thing, ...] = ()) -> frozenset[Claim]:
-    """The claims of ``payload`` about the objects that it names and about ``extra`` ones."""
+def claims_of(
+    statement: Attribution, payload: Milestone, extra: tuple[Thing, ...] = (), stop: str = ""
+) -> frozenset[Claim]:
+    """The claims of ``payload`` about the objects that it names and about ``extra`` ones; ``stop`` as in Claim."""
     spec, publisher = payload.spec, statement.publisher
     place = canonical_place(payload.place) if payload.place else ""
     jurisdiction = payload.jurisdiction_code
@@ -127,6 +129,7 @@ def claims_of(statement: Attribution, payload: Milestone, extra: tuple[Thing, ..
                 classifier,
                 assurance,
                 territorial,
+                stop,
             )
             for thing in things
         ]
@@ -251,9 +254,12 @@ def meeting(border: str, occurrence: str) -> Thing:
 def handover(statement: Attribution, payload: HandedOver | AdvanceListSent) -> Facts:
     """Claims about everything listed and about the meeting of both sides, and the list of boxes itself."""
     place = canonical_place(payload.place)
-    side = border(place, {statement.publisher.code, payload.counterparty, *statement.publisher.managers})
+    own = {statement.publisher.code, *statement.publisher.managers}
+    side = border(place, {payload.counterparty, *own})
     meet = meeting(side, payload.occurrence)
-    claims = claims_of(statement, payload, extra=(meet,))
+    receives = isinstance(payload, HandedOver) and payload.side == "RECEIVING"
+    stop = receiving_station(side, own, {payload.counterparty}, receives)
+    claims = claims_of(statement, payload, extra=(meet,), stop=stop)
     boxes = frozenset(o.key for o in payload.objects if o.kind is ObjectKind.CONTAINER)
     trains = [Thing(o.kind, o.key) for o in payload.objects if o.kind is ObjectKind.TRAIN] or _named(payload)
     listed = Handover(

@@ -22,7 +22,7 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """The cargo on its planned places in [begun, over): ``been`` is where it was, in order of time; ``goods`` are its known HS codes."""
+    """The cargo on its planned places in [begun, over): ``been`` is where it was, in order; ``goods`` are its known HS codes."""
 
     places: tuple[str, ...] = ()
     been: tuple[Stop, ...] = ()
@@ -119,12 +119,12 @@ def _reached(places: Sequence[str], been: Iterable[Stop]) -> Iterator[tuple[Micr
 
     A route may pass a place twice; each stop is looked for onward from the one before, so it costs what it is long.
     """
-    at = 0
-    yield SINCE_EVER, 0, 0
+    at, since = 0, SINCE_EVER
+    yield since, 0, 0
     for stop in been:
         if stop.place in places:
-            at = places.index(stop.place, at if stop.place in places[at:] else 0)
-            yield stop.at, at, int(stop.left)
+            at, since = places.index(stop.place, at if stop.place in places[at:] else 0), max(since, stop.at)
+            yield since, at, int(stop.left)
 
 
 def along(places: Sequence[str], first: str, then: str) -> bool:

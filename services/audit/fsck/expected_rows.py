@@ -24,8 +24,8 @@ Values = tuple[Any, ...]
 
 FIELDS: dict[str, tuple[str, ...]] = {
     "claim": (
-        "object", "happened", "published", "event_hi", "event_lo", "slot", "place", "publisher", "tolerance",
-        "jurisdiction", "milestone", "episode", "kind", "part", "assurance", "territorial",
+        "object", "happened", "published", "event_hi", "event_lo", "slot", "place", "stop", "publisher",
+        "tolerance", "jurisdiction", "milestone", "episode", "kind", "part", "assurance", "territorial",
     ),
     "link": (
         "kind", "left_id", "right_id", "start_at", "end_at", "publisher", "carried", "right_kind", "territorial",
@@ -92,6 +92,7 @@ def _claim(claim: Claim) -> Values:
         *split_id(claim.event),
         slot,
         term_number(claim.place),
+        term_number(claim.stop or claim.place),
         term_number(claim.publisher),
         -1 if rule.tolerance is None else rule.tolerance // SECOND,
         country_number(claim.jurisdiction),

@@ -18,8 +18,9 @@ from services.audit.fsck.liveness import DeadEvents
 from services.audit.fsck.snapshot import Snapshot
 from services.domain.facts import TIMED, Assurance, Claim, Facts, Founding, Link, LinkKind
 from services.domain.objects import Thing
+from services.domain.rules import borders
 from services.ledger.storage.arrays import uuids
-from services.ledger.storage.term_numbers import join_id
+from services.ledger.storage.term_numbers import join_id, term_number
 
 _OF_RIDES = (LinkKind.WAGON_CARRIES, LinkKind.TRAIN_CARRIES, LinkKind.SAME_TRAIN, LinkKind.UNLOADED)
 _LEFT = {
@@ -160,7 +161,12 @@ def claim_of(values: Values) -> Claim:
         classifier=Classifier.ACT if fact else Classifier.PLN,
         assurance=Assurance(row["assurance"]),
         territorial=row["territorial"],
+        stop=_BORDER_PLACES.get(row["stop"], str(row["stop"])) if row["stop"] else "",
     )
+
+
+_BORDER_PLACES = {term_number(place): place for place in borders()}
+"""The only places that the domain does not only compare."""
 
 
 def _link(values: Values) -> Link:

@@ -328,5 +328,5 @@ def _places(work: Work, stages: Iterable[Sequence[int] | None]) -> dict[int, str
 def _stage(stage: Sequence[int] | None, places: dict[int, str]) -> StageRow | None:
     if stage is None:
         return None
-    at, published, high, low, milestone, place = stage
+    at, published, high, low, milestone, place = stage[:6]
     return StageRow(at, published, join_id(high, low), milestone, places.get(place, ""))

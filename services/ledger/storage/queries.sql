@@ -192,14 +192,19 @@ RETURNING c.no
 -- name: fold_heads
 -- The heads of this transaction, folded under their locks: this statement's snapshot is younger than they are.
 -- A head is merged with new claims alone where that is exact: each is the only answer to its question, opens or closes
--- nothing, and the consignment has one box at most. Every other head is folded from all its claims, all of them together:
--- each step below is one pass over the rows of many consignments.
+-- nothing, the consignment has one box at most, and what moves it does not lie so near to what moved it before that the
+-- order of the journey decides. Every other head is folded from all its claims, all of them together: each step below is
+-- one pass over the rows of many consignments.
 WITH hits AS MATERIALIZED (
     SELECT j.cons, bool_or(j.complex) OR bool_or(j.closes) AND (
                -- A closing changes nothing where nothing is open.
                SELECT b.exceptions > 0 FROM head b WHERE b.cons = j.cons
-           ) AS complex,
-           max(j.stage) FILTER (WHERE j.part = 1) AS movement,
+           ) OR count(*) FILTER (WHERE j.part = 1) > 1 OR (
+               SELECT b.movement[1] - %(clock_tolerance)s < max(j.stage[1]) FILTER (WHERE j.part = 1)
+                  AND b.movement[7] + %(clock_tolerance)s > max(j.stage[1]) FILTER (WHERE j.part = 1)
+               FROM head b WHERE b.cons = j.cons
+           ) IS TRUE AS complex,
+           max(j.stage || j.stage[1]) FILTER (WHERE j.part = 1) AS movement,
            max(j.stage) FILTER (WHERE j.part = 2) AS cn,
            max(j.stage) FILTER (WHERE j.part = 3) AS eaeu,
            max(j.stage) FILTER (WHERE j.part = 4) AS eu,
@@ -257,7 +262,7 @@ WITH hits AS MATERIALIZED (
         FROM unnest(r.objects, r.starts, r.untils) AS way (object, start_at, until)
         -- From ways to claims, whatever the planner believes about tables that were empty when it looked.
         CROSS JOIN LATERAL (
-            SELECT m.slot, m.publisher, m.object, m.happened, m.published, m.event_hi, m.event_lo, m.place,
+            SELECT m.slot, m.publisher, m.object, m.happened, m.published, m.event_hi, m.event_lo, m.place, m.stop,
                    m.tolerance, m.jurisdiction, m.milestone, m.episode, m.kind, m.part, m.assurance
             FROM claim m
             WHERE m.object = way.object AND m.happened >= way.start_at AND m.happened < way.until
@@ -273,31 +278,72 @@ WITH hits AS MATERIALIZED (
            max(a.tolerance) >= 0
                AND max(a.happened) - min(a.happened) > max(a.tolerance) * 1000000::bigint AS disputed,
            (max(ARRAY[
-               a.assurance, a.happened, a.published, a.event_hi, a.event_lo, a.milestone, a.place
+               a.assurance, a.happened, a.published, a.event_hi, a.event_lo, a.milestone, a.place, a.stop
            ]) FILTER (WHERE a.object IS NOT NULL))[2:] AS best
     FROM told a
     GROUP BY a.cons, a.object, a.slot
-), object AS (
-    SELECT q.cons, bool_or(q.founded) AS founded, max(q.boxes) AS boxes, bool_or(q.held) AS held,
-           sum(q.disputed::integer) AS disputes,
-           max(q.moved) AS moved,
-           max(q.best) FILTER (WHERE q.part = 2) AS cn,
-           max(q.best) FILTER (WHERE q.part = 3) AS eaeu,
-           max(q.best) FILTER (WHERE q.part = 4) AS eu,
-           max(q.best) FILTER (WHERE q.part = 5) AS other,
-           max(q.best) FILTER (WHERE q.part = 6) AS document,
-           max(max(q.moved) FILTER (WHERE q.kind <> 4)) OVER (PARTITION BY q.cons) AS common
+), moving AS MATERIALIZED (
+    -- What moves the boxes that are waited for. The stage ends with when its stop was first reached on the way.
+    SELECT m.*, m.best[:6] || CASE WHEN m.way AND m.stop <> 0 THEN m.first ELSE m.best[1] END AS moved
     FROM (
-        -- A movement's stage ends with when its place was first reached on the way.
-        SELECT b.*, CASE
-                   WHEN b.part IS DISTINCT FROM 1 THEN NULL
-                   WHEN b.best[5] / 100 = %(on_the_way)s AND b.best[6] <> 0 THEN b.best || min(b.best[1])
-                       FILTER (WHERE b.part = 1 AND b.best[5] / 100 = %(on_the_way)s)
-                       OVER (PARTITION BY b.cons, b.best[6])
-                   ELSE b.best || b.best[1]
-               END AS moved
+        SELECT b.cons, b.object, b.kind = 4 AS boxed, b.held, b.best, b.best[1] AS happened, b.best[7] AS stop, s.way,
+               b.best[5] = ANY (%(leaving)s::bigint[]) AS leaves, b.best[5] = %(handed_over)s AS handed,
+               CASE WHEN s.way THEN %(on_the_way)s * 100 ELSE b.best[5] END AS step,
+               CASE WHEN s.way THEN coalesce(array_position(%(at_a_place)s::bigint[], b.best[5]), 0) END AS at_place,
+               (%(crossings)s::bigint[])[array_position(%(border_places)s::bigint[], b.best[7])] AS border,
+               min(b.best[1]) FILTER (WHERE s.way) OVER (PARTITION BY b.cons, b.best[7]) AS first
         FROM question b
-    ) AS q
+        CROSS JOIN LATERAL (SELECT b.best[5] / 100 = %(on_the_way)s AS way) AS s
+        WHERE b.part = 1
+    ) AS m
+    WHERE m.held OR NOT m.boxed
+), standing AS MATERIALIZED (
+    -- The last movement of each box, and (box NULL) of the cargo without them. An earlier step of the journey yields to a
+    -- later one of the time before it that clocks may be wrong by: of the whole journey, at its stop, or across the border.
+    SELECT y.cons, y.box, max(y.moved) FILTER (WHERE NOT y.yields) AS position, max(y.happened) AS clock
+    FROM (
+        SELECT t.cons, t.box, t.moved, t.happened,
+               max(t.step) OVER near > t.step
+               OR t.way AND (
+                   t.stop <> 0 AND coalesce(max(t.at_place) OVER near_here > t.at_place, false)
+                   OR t.border IS NOT NULL AND CASE
+                       WHEN t.leaves THEN t.stop <> t.border AND coalesce(
+                           t.stop <> max(t.stop) FILTER (WHERE t.way AND NOT t.leaves AND t.stop <> t.border) OVER across
+                           OR t.stop <> min(t.stop) FILTER (WHERE t.way AND NOT t.leaves AND t.stop <> t.border) OVER across,
+                           false)
+                       ELSE NOT t.handed AND coalesce(
+                           t.stop <> max(t.stop) FILTER (WHERE t.handed) OVER across
+                           OR t.stop <> min(t.stop) FILTER (WHERE t.handed) OVER across, false)
+                   END
+               ) AS yields
+        FROM (
+            SELECT m.*, CASE WHEN m.boxed THEN m.object END AS box FROM moving m
+            UNION ALL
+            SELECT m.*, b.object
+            FROM moving m JOIN (SELECT DISTINCT o.cons, o.object FROM moving o WHERE o.boxed) AS b ON b.cons = m.cons
+            WHERE NOT m.boxed
+        ) AS t
+        WINDOW near AS (
+            PARTITION BY t.cons, t.box ORDER BY t.happened
+            RANGE BETWEEN %(clock_tolerance)s::bigint - 1 PRECEDING AND CURRENT ROW
+        ), near_here AS (
+            PARTITION BY t.cons, t.box, t.stop ORDER BY t.happened
+            RANGE BETWEEN %(clock_tolerance)s::bigint - 1 PRECEDING AND CURRENT ROW
+        ), across AS (
+            PARTITION BY t.cons, t.box, t.border ORDER BY t.happened
+            RANGE BETWEEN %(clock_tolerance)s::bigint - 1 PRECEDING AND 1 PRECEDING
+        )
+    ) AS y
+    GROUP BY y.cons, y.box
+), object AS (
+    SELECT q.cons, q.object, bool_or(q.founded) AS founded, max(q.boxes) AS boxes, bool_or(q.held) AS held,
+           sum(q.disputed::integer) AS disputes,
+           (max(q.best) FILTER (WHERE q.part = 2))[:6] AS cn,
+           (max(q.best) FILTER (WHERE q.part = 3))[:6] AS eaeu,
+           (max(q.best) FILTER (WHERE q.part = 4))[:6] AS eu,
+           (max(q.best) FILTER (WHERE q.part = 5))[:6] AS other,
+           (max(q.best) FILTER (WHERE q.part = 6))[:6] AS document
+    FROM question q
     GROUP BY q.cons, q.object
 ), open AS (
     -- Open: a latest opening after the closings that may answer it; a bare assertion answers only one. In customs, a
@@ -333,7 +379,7 @@ WITH hits AS MATERIALIZED (
     SELECT p.cons, bool_or(p.founded) AS founded, max(p.boxes) AS boxes,
            coalesce(sum(p.disputes), 0) AS disputes, count(*) FILTER (WHERE p.open) AS exceptions,
            max(p.cn) AS cn, max(p.eaeu) AS eaeu, max(p.eu) AS eu, max(p.other) AS other,
-           max(p.document) AS document,
+           max(p.document) AS document, max(p.clock) AS clock,
            max(p.common[:6]) AS common,
            -- Boxes without any claim of their own have the common position: they are held minus known.
            count(*) FILTER (WHERE p.held AND p.position IS NOT NULL) AS known,
@@ -345,9 +391,13 @@ WITH hits AS MATERIALIZED (
                     THEN progress(max(p.common), %(on_the_way)s, %(at_a_place)s::bigint[]) END
            ) AS least
     FROM (
-        SELECT o.*, greatest(o.moved, o.common) AS position, false AS open FROM object o
+        SELECT o.*, coalesce(own.position, every.position) AS position, every.position AS common,
+               greatest(own.clock, every.clock) AS clock, false AS open
+        FROM object o
+        LEFT JOIN standing own ON own.cons = o.cons AND own.box = o.object
+        LEFT JOIN standing every ON every.cons = o.cons AND every.box IS NULL
         UNION ALL
-        SELECT n.cons, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, true FROM open n
+        SELECT n.cons, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, true FROM open n
     ) AS p
     GROUP BY p.cons
 )
@@ -378,9 +428,9 @@ FROM (
            END,
            s.disputes, s.exceptions,
            CASE
-               WHEN s.boxes = 0 THEN s.common
+               WHEN s.boxes = 0 THEN CASE WHEN s.common IS NOT NULL THEN s.common || s.clock END
                WHEN s.common IS NULL AND s.known < s.boxes THEN NULL
-               ELSE s.least[4:]
+               ELSE s.least[4:] || s.clock
            END,
            s.cn, s.eaeu, s.eu, s.other, s.document
     FROM folded s

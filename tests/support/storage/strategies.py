@@ -24,6 +24,7 @@ from services.domain.handovers import ADVANCE, DELIVERING, RECEIVING
 from services.domain.interpretation import meeting
 from services.domain.links import FILLING
 from services.domain.objects import Thing
+from services.domain.rules import HANDED_OVER
 from tests.support.storage.cast import (
     CLAIM_KINDS,
     COUNTS,
@@ -35,6 +36,7 @@ from tests.support.storage.cast import (
     MILESTONES,
     PARTIES,
     PLACES,
+    STOPS,
     Objects,
     event_id,
 )
@@ -55,7 +57,7 @@ def things(objects: Objects, kind: ObjectKind) -> st.SearchStrategy[Thing]:
 def claims(draw: st.DrawFn, objects: Objects, identity: bytes, publisher: str) -> Facts:
     # Half of them crowd around few questions, so that publishers answer again and contradict one another.
     crowd = draw(st.booleans())
-    number = draw(st.sampled_from((300, 300, 370, 371) if crowd else MILESTONES))
+    number = draw(st.sampled_from((300, 300, 301, 302, 370, 371) if crowd else MILESTONES))
     region = catalogue.by_number(number).region
     kinds = draw(st.lists(st.sampled_from((4, 4, 1) if crowd else CLAIM_KINDS), min_size=1, max_size=2))
     base = Claim(
@@ -67,16 +69,40 @@ def claims(draw: st.DrawFn, objects: Objects, identity: bytes, publisher: str) -
         milestone=number,
         region=region,
         jurisdiction=draw(st.sampled_from(JURISDICTIONS)) if region is Region.CUSTOMS else "",
-        place="" if crowd else draw(st.sampled_from(PLACES)),
+        place=draw(st.sampled_from(("", *PLACES[1::2]) if crowd else PLACES)),
         occurrence="" if crowd else draw(st.sampled_from(("", "", "2"))),
         classifier=draw(st.sampled_from((Classifier.ACT,) * 5 + (Classifier.EST,))),
         assurance=draw(st.sampled_from(Assurance)),
         territorial=draw(st.sampled_from((False, True) if crowd else (False, False, True))),
+        stop=draw(st.sampled_from(STOPS)) if number == HANDED_OVER else "",
     )
     if crowd:
         some = [objects.thing(ObjectKind(kind), draw(st.integers(0, 1))) for kind in kinds]
         return Facts(claims=frozenset(base._replace(thing=thing) for thing in some))
     return Facts(claims=frozenset(base._replace(thing=draw(things(objects, ObjectKind(k)))) for k in kinds))
+
+
+@st.composite
+def moves(draw: st.DrawFn, objects: Objects, number: int) -> Facts:
+    """One fact that moves the first consignment or its box, among steps and places that follow one another closely."""
+    milestone = draw(st.sampled_from((300, 300, 301, 301, HANDED_OVER, 304, 305, 203, 400)))
+    claim = Claim(
+        event=event_id(objects.salt, number),
+        publisher="founder",
+        published=number * HALF_HOUR,
+        happened=draw(st.integers(0, 9)) * HALF_HOUR,
+        thing=draw(st.sampled_from((objects.consignments[0], objects.thing(ObjectKind.CONTAINER, 0)))),
+        milestone=milestone,
+        region=Region.MOVEMENT,
+        jurisdiction="",
+        place=draw(st.sampled_from(PLACES[1:])),
+        occurrence=str(number),  # each the only answer to its question
+        classifier=Classifier.ACT,
+        assurance=Assurance.ASSERTED,
+        territorial=False,
+        stop=draw(st.sampled_from(STOPS)) if milestone == HANDED_OVER else "",
+    )
+    return Facts(claims=frozenset({claim}))
 
 
 @st.composite

@@ -67,6 +67,17 @@ def founded(draw: st.DrawFn, objects: Objects) -> list[Said]:
     return told
 
 
+def opening(objects: Objects, boxed: bool) -> Facts:
+    """The founding of the first consignment, with the first box or without any."""
+    identity, cons = event_id(objects.salt, 100), objects.consignments[0]
+    box = objects.thing(ObjectKind.CONTAINER, 0)
+    carried = Link(identity, "founder", 0, LinkKind.CONTAINER_CARRIES, box, cons, 0, None, False)
+    return Facts(
+        foundings=frozenset({Founding(identity, "founder", 0, cons, frozenset())}),
+        links=frozenset({carried} if boxed else ()),
+    )
+
+
 def _declared_the_same(objects: Objects, pair: tuple[int, int]) -> Said:
     left, right = (objects.consignments[index] for index in pair)
     number = 120
