@@ -12,7 +12,7 @@ from services.cli.database import session
 from services.cli.exits import Exit, Failure
 from services.cli.options import AsJson, micros, now
 from services.cli.output import marked, out, print_json, print_table
-from services.cli.reasons import show_unreached
+from services.cli.reasons import show_not_live, show_unreached
 from services.cli.settings import CliSettings
 from services.domain.objects import Thing
 from services.ledger.registry import store
@@ -132,6 +132,7 @@ def show_view(view: dict[str, Any]) -> None:
         )
     if view["silent"]:
         out.print("  [bold]silent[/]: nobody has said anything for more than a week")
+    show_not_live(view["not_live"])
     columns = ("happened", "", "milestone", "place", "object", "by", "assurance", "standing")
     rows = [
         (
@@ -143,6 +144,7 @@ def show_view(view: dict[str, Any]) -> None:
             entry["by"],
             entry["assurance"],
             entry["standing"]
+            + (f", corrects {entry['corrects']['id']}" if entry["corrects"] else "")
             + _NO_PARTY.get(entry["because"], "")
             + (" via disputed link" if entry["via_disputed_link"] else ""),
         )
@@ -188,6 +190,5 @@ def _claim_text(claim: dict[str, Any] | None) -> str:
         return "nothing known"
     place = f" at {claim['place_name']}" if claim["place_name"] else ""
     link = ", via disputed link" if claim.get("via_disputed_link") else ""
-    return (
-        f"{claim['milestone']}{place} {claim['happened']} (said by {claim['by']}, {claim['assurance']}{link})"
-    )
+    corrects = f", corrects {claim['corrects']['id']}" if claim["corrects"] else ""
+    return f"{claim['milestone']}{place} {claim['happened']} (said by {claim['by']}, {claim['assurance']}{corrects}{link})"

@@ -17,11 +17,12 @@ from services.domain.evidence import GroupEvidence, canonical_consignment, group
 from services.domain.exceptions import open_exceptions
 from services.domain.facts import FOREVER, Claim, EventId, Facts, Goods, Handover, Micros, Restriction
 from services.domain.links import Path
+from services.domain.liveness import withdrawing
 from services.domain.objects import Thing
 from services.domain.progress import first_reached, overdue, progress
 from services.domain.restrictions import Journey, Stop
 from services.domain.rules import AT_ONCE, DELIVERED_PHASE, LEAVING, SILENT_AFTER, rules
-from services.domain.view import Arrival, Box, ClaimStatus, HandoverView, Position, View
+from services.domain.view import Arrival, Box, ClaimStatus, DeadEvent, HandoverView, Position, View
 
 Slot = tuple[object, ...]
 
@@ -131,7 +132,7 @@ def view_of(facts: Facts, group: GroupEvidence, as_of: Micros) -> View:
         ),
         as_of,
     )
-    concerning = _concerning(facts, group)
+    concerning, dead = _concerning(facts, group)
     return View(
         consignment=canonical_consignment(group.members),
         members=group.members,
@@ -156,6 +157,7 @@ def view_of(facts: Facts, group: GroupEvidence, as_of: Micros) -> View:
         arrivals=group.arrivals,
         flagged=group.liveness.cyclic & concerning,
         equivocating=group.liveness.equivocated & concerning,
+        not_live=_not_live(facts, group, concerning, dead),
     )
 
 
@@ -322,8 +324,8 @@ def _silent(counted: Iterable[Arrival], movement: Position | None, as_of: Micros
     return as_of - latest > SILENT_AFTER
 
 
-def _concerning(facts: Facts, group: GroupEvidence) -> frozenset[EventId]:
-    """Events, live or not, about what reaches the consignment, and their withdrawals at any depth.
+def _concerning(facts: Facts, group: GroupEvidence) -> tuple[frozenset[EventId], list[Claim]]:
+    """Events, live or not, about what reaches the consignment, and their withdrawals at any depth; and the claims that are not live.
 
     Claims about a box before it carried this cargo, or after, belong to another journey.
     """
@@ -331,13 +333,31 @@ def _concerning(facts: Facts, group: GroupEvidence) -> frozenset[EventId]:
     for path in group.paths:
         ways[path.thing].append(path)
     things = ways.keys()
-    events = {
-        claim.event
+    claims = [
+        claim
         for claim in facts.claims
         if any(path.holds(claim.happened) for path in ways.get(claim.thing, ()))
-    }
+    ]
+    events = {claim.event for claim in claims}
     events |= {link.event for link in facts.links if link.right in things}
     events |= {founding.event for founding in facts.foundings if founding.consignment in things}
+    events |= {route.event for route in facts.routes if route.thing in things}
     while more := {w.event for w in facts.withdrawals if w.target in events} - events:
         events |= more
-    return frozenset(events)
+    return frozenset(events), [claim for claim in claims if not group.liveness.live(claim.event)]
+
+
+def _not_live(
+    facts: Facts, group: GroupEvidence, concerning: frozenset[EventId], dead: Iterable[Claim]
+) -> tuple[DeadEvent, ...]:
+    by = withdrawing(facts.withdrawals, group.liveness)
+    stated: dict[EventId, list[Claim]] = defaultdict(list)
+    for claim in sorted(dead, key=lambda c: (c.happened, c.published, c.event, c.thing, c)):
+        stated[claim.event].append(claim)
+    silent = sorted(concerning & group.liveness.dead - stated.keys())
+    found = ((event, group.liveness.reason(event)) for event in (*stated, *silent))
+    return tuple(
+        DeadEvent(event, reason, by.get(event, ()), tuple(stated.get(event, ())))
+        for event, reason in found
+        if reason is not None
+    )

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from services.domain.claim_groups import Answers
 from services.domain.facts import Claim, EventId, Micros, PlannedRoute, Restriction
+from services.domain.liveness import NotLive
 from services.domain.objects import Thing
 
 
@@ -60,6 +61,16 @@ class OpenException:
     thing: Thing
     jurisdiction: str
     claim: Claim
+
+
+@dataclass(frozen=True, slots=True)
+class DeadEvent:
+    """An event that concerns the consignment and does not count; ``claims`` are those of it that would reach it."""
+
+    event: EventId
+    reason: NotLive
+    withdrawn_by: tuple[EventId, ...]
+    claims: tuple[Claim, ...]
 
 
 class HandoverState(StrEnum):
@@ -128,3 +139,4 @@ class View:
     arrivals: tuple[Arrival, ...]
     flagged: frozenset[EventId]  # members of correction cycles
     equivocating: frozenset[EventId]
+    not_live: tuple[DeadEvent, ...]  # these and what was withdrawn, with what withdrew it

@@ -27,7 +27,7 @@ def explanation_json(found: ExplainedObject) -> dict[str, Any]:
 def _fact(found: ExplainedObject, unreached: Unreached) -> dict[str, Any]:
     return {
         **claim_json(found.sources, unreached.claim),
-        "counts": found.ways.dead_reason(unreached.claim.event) is None,
+        "counts": found.ways.liveness.live(unreached.claim.event),
         "because": [_obstacle(found.sources, each) for each in unreached.obstacles],
     }
 
@@ -76,7 +76,7 @@ def _route(found: ExplainedObject, route: PlannedRoute) -> dict[str, Any]:
 
 
 def _state(found: ExplainedObject, event: bytes) -> dict[str, Any]:
-    reason = found.ways.dead_reason(event)
+    reason = found.ways.liveness.reason(event)
     return {
         "counts": reason is None,
         "reason": None if reason is None else str(reason),

@@ -114,6 +114,15 @@ class _Flat:
             "superseded": self.standing(ClaimStatus.SUPERSEDED),
             "flagged": sorted(self.short[event] for event in view.flagged),
             "equivocating": sorted(self.short[event] for event in view.equivocating),
+            "not_live": {
+                self.short[dead.event]: {
+                    "why": " by ".join(
+                        (dead.reason.value, *(self.short[each] for each in dead.withdrawn_by))
+                    ),
+                    "said": [f"{self.about(claim)} {clock(claim.happened)}" for claim in dead.claims],
+                }
+                for dead in view.not_live
+            },
         }
 
     def party(self, code: str) -> str:
@@ -208,7 +217,7 @@ def differences(expected: Any, found: Any, where: str = "") -> list[str]:
                 lines += differences(value, found[key], f"{where}/{key}")
         extra = (
             sorted(set(found) - set(expected))
-            if where.endswith(("/boxes", "/customs", "/values", "/restriction_ends"))
+            if where.endswith(("/boxes", "/customs", "/values", "/restriction_ends", "/not_live"))
             else []
         )
         return lines + [f"{where}/{key}: found {found[key]!r}, expected nothing" for key in extra]

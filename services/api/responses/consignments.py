@@ -25,6 +25,9 @@ class ClaimShown(Shape):
     assurance: Literal["SIGNED_BY_AUTHORITY", "RELAYED", "ASSERTED"] | None = None
     published: Moment | None = None
     event: EventName | None = None
+    corrects: Annotated[
+        EventName | None, Field(description="The event of the same source that it was published instead of.")
+    ] = None
 
 
 class Recorded(ClaimShown):
@@ -88,6 +91,13 @@ class Consignment(Shape):
     ]
     overdue: list[ClaimShown]
     silent: bool
+    not_live: Annotated[
+        list[dict[str, Any]],
+        Field(
+            description="Events about it that do not count: withdrawn (with what corrected or retracted them), in a cycle of "
+            "corrections, or equivocating (with each content under the one id)."
+        ),
+    ]
     goods: list[GoodsShown] | None
     invoices: list[dict[str, Any]] | None
     shown: Annotated[dict[str, str], Field(description="How each group of fields is shown to the caller.")]
