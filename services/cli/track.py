@@ -118,6 +118,14 @@ def show_view(view: dict[str, Any]) -> None:
         )
         for answer in dispute["answers"]:
             out.print(f"    {answer['by']} says {answer['happened']} ({answer['assurance']})")
+    for dispute in view["disputed_links"]:
+        until = f" to {dispute['to']}" if dispute["to"] else ""
+        out.print(f"  [bold yellow]DISPUTED LINK[/] of {dispute['object']} from {dispute['from']}{until}")
+        for side in dispute["sides"]:
+            party = "" if side["counts"] else ", no party here"
+            out.print(
+                f"    {side['by']}{party} assigns {side['left']} to {side['right']} from {side['from']} ({side['event']['id']})"
+            )
     for handover in view["handovers"]:
         out.print(f"  hand-over at {handover['place_name']}: {handover['state']}{_left_over(handover)}")
     for restriction in view["restrictions"]:

@@ -7,7 +7,7 @@ step is a function of sets, and ties are broken by the event id's digest.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from schemas.events.base import Classifier, ObjectKind, Region
@@ -15,14 +15,24 @@ from services.domain import handovers, restrictions
 from services.domain.claim_groups import Answers, Question
 from services.domain.evidence import GroupEvidence, canonical_consignment, group_evidence
 from services.domain.exceptions import open_exceptions
-from services.domain.facts import FOREVER, Claim, EventId, Facts, Goods, Handover, Micros, Restriction
-from services.domain.links import Path
+from services.domain.facts import FOREVER, Claim, EventId, Facts, Goods, Handover, Link, Micros, Restriction
+from services.domain.links import Path, carried, counts
 from services.domain.liveness import withdrawing
 from services.domain.objects import Thing
 from services.domain.progress import first_reached, overdue, progress
 from services.domain.restrictions import Journey, Stop
 from services.domain.rules import AT_ONCE, DELIVERED_PHASE, LEAVING, SILENT_AFTER, rules
-from services.domain.view import Arrival, Box, ClaimStatus, DeadEvent, HandoverView, Position, View
+from services.domain.view import (
+    Arrival,
+    Assignment,
+    Box,
+    ClaimStatus,
+    DeadEvent,
+    HandoverView,
+    LinkDispute,
+    Position,
+    View,
+)
 
 Slot = tuple[object, ...]
 
@@ -144,6 +154,7 @@ def view_of(facts: Facts, group: GroupEvidence, as_of: Micros) -> View:
         customs=customs_positions(speaking),
         document=best(a for a in speaking if a.claim.region is Region.DOCUMENT and moves(a.claim)),
         disputes=_all_disputes(group.current, joined),
+        disputed_links=disputed_links(group, as_of),
         exceptions=open_exceptions(counted, group.parts, len(holding(boxes)), group.aliases),
         handovers=_handovers(facts, group, boxes, as_of),
         route=route,
@@ -280,6 +291,39 @@ def customs_positions(counted: Iterable[Arrival]) -> tuple[tuple[str, Position],
 def disputes(current: Iterable[Answers]) -> tuple[Answers, ...]:
     """The questions whose answers lie further apart than the milestone tolerates."""
     return tuple(sorted((a for a in current if _disputed_answers(a)), key=lambda a: a.question))
+
+
+def disputed_links(group: GroupEvidence, as_of: Micros) -> tuple[LinkDispute, ...]:
+    """The contradictions of the links by which facts reach the group, begun by ``as_of``, by object and begin."""
+    ours = {path.thing for path in group.paths}
+    own = {span.link for path in group.paths for span in path.spans}
+    spread: dict[tuple[Link, ...], tuple[Micros, Micros]] = {}
+    for path in group.paths:
+        for span in path.spans:
+            for rival in group.network.rivals(span, ours, group.aliases):
+                since, until = max(path.start, rival.start), min(path.end, rival.end)
+                if since < until and since <= as_of:
+                    pair = tuple(sorted((span.link, rival.link), key=_stated))
+                    first, last = spread.get(pair, (since, until))
+                    spread[pair] = min(first, since), max(last, until)
+    found = (
+        LinkDispute(
+            carried(one),
+            (_side(one, own, group), _side(other, own, group)),
+            since,
+            until,
+        )
+        for (one, other), (since, until) in spread.items()
+    )
+    return tuple(sorted(found, key=lambda d: (d.thing, d.since, *(_stated(side.link) for side in d.sides))))
+
+
+def _side(link: Link, own: Container[Link], group: GroupEvidence) -> Assignment:
+    return Assignment(link, link in own, counts(link, group.engaged))
+
+
+def _stated(link: Link) -> tuple[Micros, EventId, Thing, Thing]:
+    return link.start, link.event, link.left, link.right
 
 
 def _all_disputes(

@@ -260,25 +260,31 @@ class Network:
     def disputed(
         self, span: Span, at: Micros, ours: Container[Thing], aliases: Mapping[Thing, Thing] | None = None
     ) -> bool:
-        """Whether another publisher assigns the carried object elsewhere at that moment.
+        """Whether another publisher assigns the carried object elsewhere at that moment."""
+        return any(rival.holds(at) for rival in self.rivals(span, ours, aliases))
+
+    def rivals(
+        self, span: Span, ours: Container[Thing], aliases: Mapping[Thing, Thing] | None = None
+    ) -> Iterator[Span]:
+        """The assignments of the carried object elsewhere by other publishers, whenever they hold.
 
         Two consolidated (shared) assignments do not contradict one another, nor does one that leads a box to the same consignment by
-        another path: ``ours`` are the objects from which facts reach it. Neither do two names of one train (``called``, of names).
+        another path: ``ours`` are the objects from which facts reach it. Neither do two names of one train (``aliases``, of names).
         """
         link = span.link
         if link.kind not in TIMED:
-            return False
+            return
         names = aliases or {}
         other_end = _other_end(link)
         other_end = names.get(other_end, other_end)
-        return any(
-            rival.holds(at)
-            and rival.link.publisher != link.publisher
-            and names.get(_other_end(rival.link), _other_end(rival.link)) != other_end
-            and not (rival.link.shared and link.shared)
-            and not (link.kind is LinkKind.CONTAINER_CARRIES and rival.link.right in ours)
-            for rival in self._of[link.kind, carried(link)]
-        )
+        for rival in self._of[link.kind, carried(link)]:
+            if (
+                rival.link.publisher != link.publisher
+                and names.get(_other_end(rival.link), _other_end(rival.link)) != other_end
+                and not (rival.link.shared and link.shared)
+                and not (link.kind is LinkKind.CONTAINER_CARRIES and rival.link.right in ours)
+            ):
+                yield rival
 
 
 def counts(link: Link, engaged: frozenset[str]) -> bool:

@@ -10,9 +10,18 @@ from schemas.events.base import Episode
 from schemas.events.correction import Corrected
 from schemas.rfc3339 import format_micros
 from services.domain.claim_groups import Answers
-from services.domain.facts import Claim, EventId, Restriction
+from services.domain.facts import FOREVER, Claim, EventId, Link, Restriction
 from services.domain.rules import rules
-from services.domain.view import Arrival, Box, ClaimStatus, DeadEvent, HandoverView, OpenException, Position
+from services.domain.view import (
+    Arrival,
+    Box,
+    ClaimStatus,
+    DeadEvent,
+    HandoverView,
+    LinkDispute,
+    OpenException,
+    Position,
+)
 from services.query.stored_events import SourcedEvents
 from services.query.views import SourcedView
 
@@ -32,6 +41,7 @@ def view_json(source: SourcedView) -> dict[str, Any]:
         "customs": {code: _position(source, position) for code, position in view.customs},
         "document": _position(source, view.document),
         "disputes": [_dispute(source, answers) for answers in view.disputes],
+        "disputed_links": [_disputed_link(source, dispute) for dispute in view.disputed_links],
         "exceptions": [_exception(source, exception) for exception in view.exceptions],
         "handovers": [_handover(handover) for handover in view.handovers],
         "route": None if view.route is None else [place_name(place) for place in view.route.places],
@@ -148,6 +158,36 @@ def _dispute(source: SourcedView, answers: Answers) -> dict[str, Any]:
         "spread_seconds": answers.spread() // 1_000_000,
         "tolerance_seconds": (rules()[question.milestone].tolerance or 0) // 1_000_000,
         "answers": [claim_json(source.sources, claim) for claim in answers.current],
+    }
+
+
+def _disputed_link(source: SourcedView, dispute: LinkDispute) -> dict[str, Any]:
+    return {
+        "object": str(dispute.thing),
+        "from": format_micros(dispute.since),
+        "to": None if dispute.until >= FOREVER else format_micros(dispute.until),
+        "sides": [
+            {
+                **link_json(side.link),
+                "published": format_micros(side.link.published),
+                "event": source.sources.named(side.link.event),
+                "ours": side.ours,
+                "counts": side.counted,
+            }
+            for side in dispute.sides
+        ],
+    }
+
+
+def link_json(link: Link) -> dict[str, Any]:
+    """A link as its publisher states it."""
+    return {
+        "kind": link.kind.name,
+        "left": str(link.left),
+        "right": str(link.right),
+        "from": format_micros(link.start),
+        "to": None if link.end is None else format_micros(link.end),
+        "by": link.publisher,
     }
 
 

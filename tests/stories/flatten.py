@@ -13,14 +13,15 @@ from schemas.events import catalogue
 from schemas.events.base import Episode
 from schemas.rfc3339 import parse_micros
 from services.domain.explanations import Obstacle, Ways
-from services.domain.facts import Assurance, Claim, Facts, Restriction
+from services.domain.facts import FOREVER, Assurance, Claim, Facts, LinkKind, Restriction
 from services.domain.objects import Thing
-from services.domain.view import ClaimStatus, HandoverView, Position, View
+from services.domain.view import Assignment, ClaimStatus, HandoverView, Position, View
 
 from .story import Story
 
 ALARMS = (
     "disputes",
+    "disputed_links",
     "exceptions",
     "handovers",
     "restrictions",
@@ -83,6 +84,11 @@ class _Flat:
                     "values": {self.party(c.publisher): clock(c.happened) for c in given.current},
                 }
                 for given in view.disputes
+            ],
+            "disputed_links": [
+                f"{self.name(each.thing)}: {' / '.join(self.side(one) for one in each.sides)} since {clock(each.since)}"
+                + ("" if each.until >= FOREVER else f" until {clock(each.until)}")
+                for each in view.disputed_links
             ],
             "exceptions": [
                 {
@@ -179,6 +185,12 @@ class _Flat:
 
     def restricted(self, restrictions: Iterable[Restriction]) -> list[str]:
         return self.events(r.event for r in restrictions if r.event in self.short)
+
+    def side(self, side: Assignment) -> str:
+        """One side of a contradiction of links: publisher, what it assigns, and the event."""
+        link = side.link
+        other = link.right if link.kind is LinkKind.CONTAINER_CARRIES else link.left
+        return f"{self.party(link.publisher)} {self.short.get(link.event, '?')} {self.name(other)}"
 
     def events(self, events: Iterable[bytes]) -> list[str]:
         """Short ids in the order given, each once."""

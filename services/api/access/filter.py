@@ -76,6 +76,7 @@ def shown(
         },
         "document": claim(view["document"]) or _last_document(timeline),
         "disputes": [visible for each in view["disputes"] if (visible := _dispute(claim, each)) is not None],
+        "disputed_links": view["disputed_links"] if grants[Field.IDS] is Shown.FULL else [],
         "exceptions": [
             visible for each in view["exceptions"] if (visible := _exception(claim, each)) is not None
         ],

@@ -50,6 +50,30 @@ class BoxShown(Shape):
     position: ClaimShown | None
 
 
+class AssignmentShown(Shape):
+    """One side of a contradiction of links. What leads to a consignment that is not the caller's to see is null but for the kind."""
+
+    kind: str
+    left: str | None = None
+    right: str | None = None
+    from_: Annotated[Moment | None, Field(alias="from")] = None
+    to: Moment | None = None
+    by: Annotated[str | None, Field(description="The publisher's party code.")] = None
+    published: Moment | None = None
+    event: EventName | None = None
+    ours: Annotated[bool, Field(description="Whether it leads to this consignment.")]
+    counts: Annotated[bool | None, Field(description="Whether its publisher is a party here.")] = None
+
+
+class LinkDisputeShown(Shape):
+    """Two publishers assign an object to different ones in an interval, whether or not anything has happened to it."""
+
+    object: str
+    from_: Annotated[Moment, Field(alias="from")]
+    to: Moment | None
+    sides: list[AssignmentShown]
+
+
 class GoodsShown(Shape):
     """An HS code of the cargo, as many digits of it as the caller may see."""
 
@@ -71,6 +95,10 @@ class Consignment(Shape):
     customs: Annotated[dict[str, ClaimShown], Field(description="The latest customs fact by jurisdiction.")]
     document: ClaimShown | None
     disputes: list[dict[str, Any]]
+    disputed_links: Annotated[
+        list[LinkDisputeShown],
+        Field(description="Two publishers assign one box, wagon or train to different things."),
+    ]
     exceptions: list[dict[str, Any]]
     handovers: list[dict[str, Any]]
     route: list[str] | None

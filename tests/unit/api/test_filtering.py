@@ -55,7 +55,7 @@ def view() -> dict[str, Any]:
         "consignment": "a/1", "members": ["a/1"], "as_of": "2026-03-04T00:00:00Z", "founded_by": ["a"],
         "engaged": ["a", "b", "zbank"], "movement": LOADED,
         "boxes": [{"container": "CSQU3054383", "holds_cargo": True, "counted": True, "position": LOADED}],
-        "boxes_behind": 1, "customs": {"CN": FOUND}, "document": INVOICE, "disputes": [],
+        "boxes_behind": 1, "customs": {"CN": FOUND}, "document": INVOICE, "disputes": [], "disputed_links": [],
         "exceptions": [{"kind": "FINDING", "object": FOUND["object"], "jurisdiction": "CN", "owner": None, "since": FOUND}],
         "handovers": [], "route": None, "restrictions": [], "announced_restrictions": [], "past_restrictions": [], "overdue": [], "silent": False, "flagged": ["f", "m"],
         "equivocating": [], "not_live": [dead(LOADED), dead(FOUND), LINK, UNDO], "timeline": timeline,
