@@ -34,6 +34,35 @@ def show_unreached(found: dict[str, Any]) -> None:
         )
 
 
+def show_not_live(events: list[dict[str, Any]]) -> None:
+    """Print what does not count in a view: what equivocates with each variant, what is in a cycle, what was taken back and by what."""
+    for event in events:
+        name = event["event"]["id"]
+        if event["reason"] == "EQUIVOCATES":
+            out.print(
+                f"  [bold red]EQUIVOCATES[/] {event['by']} signed {len(event['variants'])} contents under {name}; none counts"
+            )
+            for variant in event["variants"]:
+                said = "; ".join(map(_said, variant["claims"])) or variant["type"]
+                out.print(f"    published {variant['published']} ({variant['digest']}): {said}")
+            continue
+        said = "; ".join(map(_said, event["claims"])) or event["type"]
+        if event["reason"] == "IN_CYCLE":
+            out.print(
+                f"  [bold red]IN A CYCLE[/] of corrections of {event['by']}: {name} ({said}); it does not count"
+            )
+            continue
+        by = ", ".join(map(_withdrawing, event["withdrawn_by"]))
+        out.print(
+            f"  withdrawn  {said} (said by {event['by']}, published {event['published']} as {name}), {by}"
+        )
+
+
+def _said(claim: dict[str, Any]) -> str:
+    place = f" at {claim['place_name']}" if claim["place_name"] else ""
+    return f"{claim['milestone']} of {claim['object']}{place} {claim['classifier']} {claim['happened']}"
+
+
 def _several(obstacles: list[dict[str, Any]], most: int = 3) -> list[str]:
     lines = list(dict.fromkeys(map(because, obstacles)))
     return lines if len(lines) <= most else [*lines[:most], f"and {len(lines) - most} more such reasons"]

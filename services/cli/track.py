@@ -12,7 +12,7 @@ from services.cli.database import session
 from services.cli.exits import Exit, Failure
 from services.cli.options import AsJson, micros, now
 from services.cli.output import marked, out, print_json, print_table
-from services.cli.reasons import show_unreached
+from services.cli.reasons import show_not_live, show_unreached
 from services.cli.settings import CliSettings
 from services.domain.objects import Thing
 from services.ledger.registry import store
@@ -118,6 +118,14 @@ def show_view(view: dict[str, Any]) -> None:
         )
         for answer in dispute["answers"]:
             out.print(f"    {answer['by']} says {answer['happened']} ({answer['assurance']})")
+    for dispute in view["disputed_links"]:
+        until = f" to {dispute['to']}" if dispute["to"] else ""
+        out.print(f"  [bold yellow]DISPUTED LINK[/] of {dispute['object']} from {dispute['from']}{until}")
+        for side in dispute["sides"]:
+            party = "" if side["counts"] else ", no party here"
+            out.print(
+                f"    {side['by']}{party} assigns {side['left']} to {side['right']} from {side['from']} ({side['event']['id']})"
+            )
     for handover in view["handovers"]:
         out.print(f"  hand-over at {handover['place_name']}: {handover['state']}{_left_over(handover)}")
     for restriction in view["restrictions"]:
@@ -132,6 +140,7 @@ def show_view(view: dict[str, Any]) -> None:
         )
     if view["silent"]:
         out.print("  [bold]silent[/]: nobody has said anything for more than a week")
+    show_not_live(view["not_live"])
     columns = ("happened", "", "milestone", "place", "object", "by", "assurance", "standing")
     rows = [
         (
@@ -143,6 +152,7 @@ def show_view(view: dict[str, Any]) -> None:
             entry["by"],
             entry["assurance"],
             entry["standing"]
+            + (f", corrects {entry['corrects']['id']}" if entry["corrects"] else "")
             + _NO_PARTY.get(entry["because"], "")
             + (" via disputed link" if entry["via_disputed_link"] else ""),
         )
@@ -188,6 +198,5 @@ def _claim_text(claim: dict[str, Any] | None) -> str:
         return "nothing known"
     place = f" at {claim['place_name']}" if claim["place_name"] else ""
     link = ", via disputed link" if claim.get("via_disputed_link") else ""
-    return (
-        f"{claim['milestone']}{place} {claim['happened']} (said by {claim['by']}, {claim['assurance']}{link})"
-    )
+    corrects = f", corrects {claim['corrects']['id']}" if claim["corrects"] else ""
+    return f"{claim['milestone']}{place} {claim['happened']} (said by {claim['by']}, {claim['assurance']}{corrects}{link})"

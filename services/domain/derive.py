@@ -7,7 +7,7 @@ step is a function of sets, and ties are broken by the event id's digest.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from schemas.events.base import Classifier, ObjectKind, Region
@@ -23,15 +23,27 @@ from services.domain.facts import (
     Facts,
     Goods,
     Handover,
+    Link,
     Micros,
     Restriction,
 )
-from services.domain.links import Path
+from services.domain.links import Path, carried, counts
+from services.domain.liveness import withdrawing
 from services.domain.objects import Thing
 from services.domain.progress import first_reached, overdue, progress
 from services.domain.restrictions import Journey, Stop
 from services.domain.rules import AT_ONCE, DELIVERED_PHASE, LEAVING, SILENT_AFTER, rules
-from services.domain.view import Arrival, Box, ClaimStatus, HandoverView, Position, View
+from services.domain.view import (
+    Arrival,
+    Assignment,
+    Box,
+    ClaimStatus,
+    DeadEvent,
+    HandoverView,
+    LinkDispute,
+    Position,
+    View,
+)
 
 Slot = tuple[object, ...]
 
@@ -142,7 +154,7 @@ def view_of(facts: Facts, group: GroupEvidence, as_of: Micros) -> View:
         ),
         as_of,
     )
-    concerning = _concerning(facts, group)
+    concerning, dead = _concerning(facts, group)
     return View(
         consignment=canonical_consignment(group.members),
         members=group.members,
@@ -154,6 +166,7 @@ def view_of(facts: Facts, group: GroupEvidence, as_of: Micros) -> View:
         customs=customs_positions(speaking),
         document=best(a for a in speaking if a.claim.region is Region.DOCUMENT and moves(a.claim)),
         disputes=_all_disputes(group.current, joined),
+        disputed_links=disputed_links(group, as_of),
         exceptions=open_exceptions(counted, group.parts, len(holding(boxes)), group.aliases),
         handovers=_handovers(facts, group, boxes, as_of),
         route=route,
@@ -165,6 +178,7 @@ def view_of(facts: Facts, group: GroupEvidence, as_of: Micros) -> View:
         arrivals=group.arrivals,
         flagged=group.liveness.cyclic & concerning,
         equivocating=group.liveness.equivocated & concerning,
+        not_live=_not_live(facts, group, concerning, dead),
     )
 
 
@@ -307,6 +321,39 @@ def disputes(current: Iterable[Answers]) -> tuple[Answers, ...]:
     return tuple(sorted((a for a in current if _disputed_answers(a)), key=lambda a: a.question))
 
 
+def disputed_links(group: GroupEvidence, as_of: Micros) -> tuple[LinkDispute, ...]:
+    """The contradictions of the links by which facts reach the group, begun by ``as_of``, by object and begin."""
+    ours = {path.thing for path in group.paths}
+    own = {span.link for path in group.paths for span in path.spans}
+    spread: dict[tuple[Link, ...], tuple[Micros, Micros]] = {}
+    for path in group.paths:
+        for span in path.spans:
+            for rival in group.network.rivals(span, ours, group.engaged, group.aliases):
+                since, until = max(path.start, rival.start), min(path.end, rival.end)
+                if since < until and since <= as_of:
+                    pair = tuple(sorted((span.link, rival.link), key=_stated))
+                    first, last = spread.get(pair, (since, until))
+                    spread[pair] = min(first, since), max(last, until)
+    found = (
+        LinkDispute(
+            carried(one),
+            (_side(one, own, group), _side(other, own, group)),
+            since,
+            until,
+        )
+        for (one, other), (since, until) in spread.items()
+    )
+    return tuple(sorted(found, key=lambda d: (d.thing, d.since, *(_stated(side.link) for side in d.sides))))
+
+
+def _side(link: Link, own: Container[Link], group: GroupEvidence) -> Assignment:
+    return Assignment(link, link in own, counts(link, group.engaged))
+
+
+def _stated(link: Link) -> tuple[Micros, EventId, Thing, Thing]:
+    return link.start, link.event, link.left, link.right
+
+
 def _all_disputes(
     current: Mapping[Question, Answers], joined: Mapping[Question, CarrierAnswers]
 ) -> tuple[Answers, ...]:
@@ -349,8 +396,8 @@ def _silent(counted: Iterable[Arrival], movement: Position | None, as_of: Micros
     return as_of - latest > SILENT_AFTER
 
 
-def _concerning(facts: Facts, group: GroupEvidence) -> frozenset[EventId]:
-    """Events, live or not, about what reaches the consignment, and their withdrawals at any depth.
+def _concerning(facts: Facts, group: GroupEvidence) -> tuple[frozenset[EventId], list[Claim]]:
+    """Events, live or not, about what reaches the consignment, and their withdrawals at any depth; and the claims that are not live.
 
     Claims about a box before it carried this cargo, or after, belong to another journey.
     """
@@ -358,15 +405,32 @@ def _concerning(facts: Facts, group: GroupEvidence) -> frozenset[EventId]:
     for path in group.paths:
         ways[path.thing].append(path)
     things = ways.keys()
-    events = {
-        claim.event
+    claims = [
+        claim
         for claim in facts.claims
         if any(path.holds(claim.happened) for path in ways.get(claim.thing, ()))
-    }
-    events |= {
-        link.event for link in facts.links if link.right in things and link.kind not in FREEING
-    }  # what frees is a claim, too
+    ]
+    events = {claim.event for claim in claims}
+    # What frees is a claim, too.
+    events |= {link.event for link in facts.links if link.right in things and link.kind not in FREEING}
     events |= {founding.event for founding in facts.foundings if founding.consignment in things}
+    events |= {route.event for route in facts.routes if route.thing in things}
     while more := {w.event for w in facts.withdrawals if w.target in events} - events:
         events |= more
-    return frozenset(events)
+    return frozenset(events), [claim for claim in claims if not group.liveness.live(claim.event)]
+
+
+def _not_live(
+    facts: Facts, group: GroupEvidence, concerning: frozenset[EventId], dead: Iterable[Claim]
+) -> tuple[DeadEvent, ...]:
+    by = withdrawing(facts.withdrawals, group.liveness)
+    stated: dict[EventId, list[Claim]] = defaultdict(list)
+    for claim in sorted(dead, key=lambda c: (c.happened, c.published, c.event, c.thing, c)):
+        stated[claim.event].append(claim)
+    silent = sorted(concerning & group.liveness.dead - stated.keys())
+    found = ((event, group.liveness.reason(event)) for event in (*stated, *silent))
+    return tuple(
+        DeadEvent(event, reason, by.get(event, ()), tuple(stated.get(event, ())))
+        for event, reason in found
+        if reason is not None
+    )

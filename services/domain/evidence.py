@@ -79,6 +79,7 @@ class GroupEvidence:
         Thing, Thing
     ]  # trains and declarations of several names, and the name under which each is one
     liveness: Liveness
+    network: Network
 
 
 def group_evidence(
@@ -123,6 +124,7 @@ def group_evidence(
         parts=parts(network.counted(members, engaged)),
         aliases=aliases,
         liveness=liveness,
+        network=network,
     )
 
 

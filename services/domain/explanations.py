@@ -15,7 +15,7 @@ from schemas.events.base import Classifier, ObjectKind
 from services.domain.evidence import founding_parties
 from services.domain.facts import FREEING, TIMED, Claim, EventId, Facts, Founding, Link, Micros
 from services.domain.links import NAMES, Network, Span
-from services.domain.liveness import Liveness, judge
+from services.domain.liveness import Liveness, NotLive, judge, withdrawing
 from services.domain.objects import Thing
 
 
@@ -32,9 +32,9 @@ class Reason(StrEnum):
     LINK_IN_CYCLE = "LINK_IN_CYCLE"
     LINK_WITHDRAWN = "LINK_WITHDRAWN"
     NO_LINK = "NO_LINK"
-    EQUIVOCATES = "EQUIVOCATES"  # the fact itself
-    IN_CYCLE = "IN_CYCLE"
-    WITHDRAWN = "WITHDRAWN"
+    EQUIVOCATES = NotLive.EQUIVOCATES  # the fact itself
+    IN_CYCLE = NotLive.IN_CYCLE
+    WITHDRAWN = NotLive.WITHDRAWN
 
 
 _ORDER = {reason: place for place, reason in enumerate(Reason)}
@@ -81,9 +81,7 @@ class Ways:
         self._foundings: dict[Thing, list[Founding]] = defaultdict(list)
         for founding in facts.foundings:
             self._foundings[founding.consignment].append(founding)
-        self._withdrawing: dict[EventId, list[EventId]] = defaultdict(list)
-        for withdrawal in facts.withdrawals:
-            self._withdrawing[withdrawal.target].append(withdrawal.event)
+        self._withdrawing = withdrawing(facts.withdrawals, self.liveness)
 
     def unreached(self, thing: Thing, as_of: Micros) -> tuple[Unreached, ...]:
         """The claims about ``thing`` up to ``as_of`` that reach no consignment, in order of time."""
@@ -96,9 +94,10 @@ class Ways:
         return tuple(each for each in found if each.obstacles)
 
     def _of_claim(self, claim: Claim) -> tuple[Obstacle, ...]:
-        own = self.dead_reason(claim.event)
+        own = self.liveness.reason(claim.event)
         if own is not None:
-            return (Obstacle(own, claim.thing, claim.event, withdrawn_by=self.withdrawn_by(claim.event)),)
+            reason, by = Reason(own), self.withdrawn_by(claim.event)
+            return (Obstacle(reason, claim.thing, claim.event, withdrawn_by=by),)
         return self.obstacles(claim.thing, claim.happened)
 
     def obstacles(self, thing: Thing, at: Micros) -> tuple[Obstacle, ...]:
@@ -148,7 +147,7 @@ class Ways:
         if any(founding.event == link.event for founding in self._foundings[link.right]):
             return self._dead_founding(link.event, link.left, link)
         return Obstacle(
-            Reason(f"LINK_{self.dead_reason(link.event)}"),
+            Reason(f"LINK_{self.liveness.reason(link.event)}"),
             link.left,
             link.event,
             link,
@@ -156,21 +155,12 @@ class Ways:
         )
 
     def _dead_founding(self, event: EventId, thing: Thing, link: Link | None) -> Obstacle:
-        reason = Reason(f"FOUNDING_{self.dead_reason(event)}")
+        reason = Reason(f"FOUNDING_{self.liveness.reason(event)}")
         return Obstacle(reason, thing, event, link, withdrawn_by=self.withdrawn_by(event))
-
-    def dead_reason(self, event: EventId) -> Reason | None:
-        """Why an event does not count by itself; None for a live one."""
-        if event in self.liveness.equivocated:
-            return Reason.EQUIVOCATES
-        if event in self.liveness.cyclic:
-            return Reason.IN_CYCLE
-        return Reason.WITHDRAWN if event in self.liveness.withdrawn else None
 
     def withdrawn_by(self, event: EventId) -> tuple[EventId, ...]:
         """The corrections and retractions that target the event, live ones alone where there are any."""
-        found = sorted(self._withdrawing.get(event, ()))
-        return tuple(each for each in found if self.liveness.live(each)) or tuple(found)
+        return self._withdrawing.get(event, ())
 
 
 def _meant(link: Link, at: Micros) -> bool:

@@ -345,7 +345,17 @@ class Network:
         engaged: Container[str] = (),
         aliases: Mapping[Thing, Thing] | None = None,
     ) -> bool:
-        """Whether another publisher assigns the carried object elsewhere at that moment, and nothing had freed it there.
+        """Whether another publisher assigns the carried object elsewhere at that moment, and nothing had freed it there."""
+        return any(rival.holds(at) for rival in self.rivals(span, ours, engaged, aliases))
+
+    def rivals(
+        self,
+        span: Span,
+        ours: Container[Thing],
+        engaged: Container[str] = (),
+        aliases: Mapping[Thing, Thing] | None = None,
+    ) -> Iterator[Span]:
+        """The assignments of the carried object elsewhere by other publishers, each as long as it is in force.
 
         Two consolidated (shared) assignments do not contradict one another, nor does one that leads a box to the same consignment by
         another path: ``ours`` are the objects from which facts reach it. Neither do two names of one train (``aliases``). The
@@ -353,19 +363,18 @@ class Network:
         """
         link = span.link
         if link.kind not in TIMED:
-            return False
+            return
         names = aliases or {}
         other_end = _other_end(link)
         other_end = names.get(other_end, other_end)
-        return any(
-            rival.holds(at)
-            and rival.link.publisher != link.publisher
-            and names.get(_other_end(rival.link), _other_end(rival.link)) != other_end
-            and not (rival.link.shared and link.shared)
-            and not (link.kind is LinkKind.CONTAINER_CARRIES and rival.link.right in ours)
-            and self.in_force(rival, engaged if link.kind in RIDES else ()).holds(at)
-            for rival in self._of[link.kind, carried(link)]
-        )
+        for rival in self._of[link.kind, carried(link)]:
+            if (
+                rival.link.publisher != link.publisher
+                and names.get(_other_end(rival.link), _other_end(rival.link)) != other_end
+                and not (rival.link.shared and link.shared)
+                and not (link.kind is LinkKind.CONTAINER_CARRIES and rival.link.right in ours)
+            ):
+                yield self.in_force(rival, engaged if link.kind in RIDES else ())
 
 
 def counts(link: Link, engaged: frozenset[str]) -> bool:

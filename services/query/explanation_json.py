@@ -9,7 +9,7 @@ from services.domain.explanations import Obstacle, Unreached
 from services.domain.facts import Founding, Link, PlannedRoute
 from services.query.explanations import ExplainedObject
 from services.query.stored_events import SourcedEvents
-from services.query.view_json import claim_json, event_json, place_name
+from services.query.view_json import claim_json, event_json, link_json, place_name
 
 
 def explanation_json(found: ExplainedObject) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def explanation_json(found: ExplainedObject) -> dict[str, Any]:
 def _fact(found: ExplainedObject, unreached: Unreached) -> dict[str, Any]:
     return {
         **claim_json(found.sources, unreached.claim),
-        "counts": found.ways.dead_reason(unreached.claim.event) is None,
+        "counts": found.ways.liveness.live(unreached.claim.event),
         "because": [_obstacle(found.sources, each) for each in unreached.obstacles],
     }
 
@@ -40,18 +40,6 @@ def _obstacle(sources: SourcedEvents, obstacle: Obstacle) -> dict[str, Any]:
         "said": None if obstacle.event is None else event_json(sources, obstacle.event),
         "assignment": None if obstacle.link is None else link_json(obstacle.link),
         "withdrawn_by": [event_json(sources, event) for event in obstacle.withdrawn_by],
-    }
-
-
-def link_json(link: Link) -> dict[str, Any]:
-    """A link as its publisher states it."""
-    return {
-        "kind": link.kind.name,
-        "left": str(link.left),
-        "right": str(link.right),
-        "from": format_micros(link.start),
-        "to": None if link.end is None else format_micros(link.end),
-        "by": link.publisher,
     }
 
 
@@ -76,7 +64,7 @@ def _route(found: ExplainedObject, route: PlannedRoute) -> dict[str, Any]:
 
 
 def _state(found: ExplainedObject, event: bytes) -> dict[str, Any]:
-    reason = found.ways.dead_reason(event)
+    reason = found.ways.liveness.reason(event)
     return {
         "counts": reason is None,
         "reason": None if reason is None else str(reason),

@@ -7,11 +7,21 @@ from typing import Any
 from schemas import railnet
 from schemas.events import catalogue
 from schemas.events.base import Episode
+from schemas.events.correction import Corrected
 from schemas.rfc3339 import format_micros
 from services.domain.claim_groups import Answers
-from services.domain.facts import Claim, EventId, Restriction
+from services.domain.facts import FOREVER, Claim, EventId, Link, Restriction
 from services.domain.rules import rules
-from services.domain.view import Arrival, Box, ClaimStatus, HandoverView, OpenException, Position
+from services.domain.view import (
+    Arrival,
+    Box,
+    ClaimStatus,
+    DeadEvent,
+    HandoverView,
+    LinkDispute,
+    OpenException,
+    Position,
+)
 from services.query.stored_events import SourcedEvents
 from services.query.views import SourcedView
 
@@ -31,6 +41,7 @@ def view_json(source: SourcedView) -> dict[str, Any]:
         "customs": {code: _position(source, position) for code, position in view.customs},
         "document": _position(source, view.document),
         "disputes": [_dispute(source, answers) for answers in view.disputes],
+        "disputed_links": [_disputed_link(source, dispute) for dispute in view.disputed_links],
         "exceptions": [_exception(source, exception) for exception in view.exceptions],
         "handovers": [_handover(handover) for handover in view.handovers],
         "route": None if view.route is None else [place_name(place) for place in view.route.places],
@@ -44,6 +55,7 @@ def view_json(source: SourcedView) -> dict[str, Any]:
         "silent": view.silent,
         "flagged": sorted(source.sources.named(event)["id"] for event in view.flagged),
         "equivocating": sorted(source.sources.named(event)["id"] for event in view.equivocating),
+        "not_live": [_dead(source, event) for event in view.not_live],
         "timeline": [_arrival(source, arrival) for arrival in view.arrivals],
     }
 
@@ -52,6 +64,23 @@ def place_name(place: str) -> str:
     """A place's English name with its code; "" stays empty."""
     station = railnet.resolve(place) if place else None
     return place if station is None else f"{station.names.en} ({place.removeprefix('railnet:')})"
+
+
+def _dead(source: SourcedView, dead: DeadEvent) -> dict[str, Any]:
+    """An event that does not count: why, what took it back, and what it said; of an equivocating one each variant's own."""
+    sources = source.sources
+    described = event_json(sources, dead.event)
+    if described["variants"]:
+        stated = {each.stored.content.hex(): each.facts.claims for each in sources.variants(dead.event)}
+        for variant in described["variants"]:
+            own = [claim for claim in dead.claims if claim in stated[variant["digest"]]]
+            variant["claims"] = [claim_json(sources, claim) for claim in own]
+    return {
+        **described,
+        "reason": str(dead.reason),
+        "withdrawn_by": [event_json(sources, event) for event in dead.withdrawn_by],
+        "claims": [claim_json(sources, claim) for claim in dead.claims],
+    }
 
 
 def event_json(sources: SourcedEvents, event: EventId) -> dict[str, Any]:
@@ -89,7 +118,17 @@ def claim_json(sources: SourcedEvents, claim: Claim) -> dict[str, Any]:
         "assurance": claim.assurance.name,
         "published": format_micros(claim.published),
         "event": sources.named(claim.event),
+        "corrects": _corrected(sources, claim.event),
     }
+
+
+def _corrected(sources: SourcedEvents, event: EventId) -> dict[str, str] | None:
+    """The event that this one was published instead of: of the same source, whether it was read or not."""
+    found = sources.variants(event)
+    stated = found[0].admitted.payload if found else None
+    if not isinstance(stated, Corrected):
+        return None
+    return {"source": found[0].admitted.envelope.source, "id": stated.target}
 
 
 def _position(source: SourcedView, position: Position | None) -> dict[str, Any] | None:
@@ -119,6 +158,36 @@ def _dispute(source: SourcedView, answers: Answers) -> dict[str, Any]:
         "spread_seconds": answers.spread() // 1_000_000,
         "tolerance_seconds": (rules()[question.milestone].tolerance or 0) // 1_000_000,
         "answers": [claim_json(source.sources, claim) for claim in answers.current],
+    }
+
+
+def _disputed_link(source: SourcedView, dispute: LinkDispute) -> dict[str, Any]:
+    return {
+        "object": str(dispute.thing),
+        "from": format_micros(dispute.since),
+        "to": None if dispute.until >= FOREVER else format_micros(dispute.until),
+        "sides": [
+            {
+                **link_json(side.link),
+                "published": format_micros(side.link.published),
+                "event": source.sources.named(side.link.event),
+                "ours": side.ours,
+                "counts": side.counted,
+            }
+            for side in dispute.sides
+        ],
+    }
+
+
+def link_json(link: Link) -> dict[str, Any]:
+    """A link as its publisher states it."""
+    return {
+        "kind": link.kind.name,
+        "left": str(link.left),
+        "right": str(link.right),
+        "from": format_micros(link.start),
+        "to": None if link.end is None else format_micros(link.end),
+        "by": link.publisher,
     }
 
 

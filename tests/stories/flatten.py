@@ -13,14 +13,15 @@ from schemas.events import catalogue
 from schemas.events.base import Episode
 from schemas.rfc3339 import parse_micros
 from services.domain.explanations import Obstacle, Ways
-from services.domain.facts import Assurance, Claim, Facts, Restriction
+from services.domain.facts import FOREVER, Assurance, Claim, Facts, LinkKind, Restriction
 from services.domain.objects import Thing
-from services.domain.view import ClaimStatus, HandoverView, Position, View
+from services.domain.view import Assignment, ClaimStatus, HandoverView, Position, View
 
 from .story import Story
 
 ALARMS = (
     "disputes",
+    "disputed_links",
     "exceptions",
     "handovers",
     "restrictions",
@@ -84,6 +85,11 @@ class _Flat:
                 }
                 for given in view.disputes
             ],
+            "disputed_links": [
+                f"{self.name(each.thing)}: {' / '.join(self.side(one) for one in each.sides)} since {clock(each.since)}"
+                + ("" if each.until >= FOREVER else f" until {clock(each.until)}")
+                for each in view.disputed_links
+            ],
             "exceptions": [
                 {
                     "kind": Episode(opened.episode).name,
@@ -114,6 +120,15 @@ class _Flat:
             "superseded": self.standing(ClaimStatus.SUPERSEDED),
             "flagged": sorted(self.short[event] for event in view.flagged),
             "equivocating": sorted(self.short[event] for event in view.equivocating),
+            "not_live": {
+                self.short[dead.event]: {
+                    "why": " by ".join(
+                        (dead.reason.value, *(self.short[each] for each in dead.withdrawn_by))
+                    ),
+                    "said": [f"{self.about(claim)} {clock(claim.happened)}" for claim in dead.claims],
+                }
+                for dead in view.not_live
+            },
         }
 
     def party(self, code: str) -> str:
@@ -171,6 +186,12 @@ class _Flat:
     def restricted(self, restrictions: Iterable[Restriction]) -> list[str]:
         return self.events(r.event for r in restrictions if r.event in self.short)
 
+    def side(self, side: Assignment) -> str:
+        """One side of a contradiction of links: publisher, what it assigns, and the event."""
+        link = side.link
+        other = link.right if link.kind is LinkKind.CONTAINER_CARRIES else link.left
+        return f"{self.party(link.publisher)} {self.short.get(link.event, '?')} {self.name(other)}"
+
     def events(self, events: Iterable[bytes]) -> list[str]:
         """Short ids in the order given, each once."""
         return list(dict.fromkeys(self.short[event] for event in events))
@@ -208,7 +229,7 @@ def differences(expected: Any, found: Any, where: str = "") -> list[str]:
                 lines += differences(value, found[key], f"{where}/{key}")
         extra = (
             sorted(set(found) - set(expected))
-            if where.endswith(("/boxes", "/customs", "/values", "/restriction_ends"))
+            if where.endswith(("/boxes", "/customs", "/values", "/restriction_ends", "/not_live"))
             else []
         )
         return lines + [f"{where}/{key}: found {found[key]!r}, expected nothing" for key in extra]

@@ -18,7 +18,7 @@ from tests.support.databases import migrated_database
 from tests.support.signed_stories import Desk, record, register
 
 pytestmark = pytest.mark.integration
-TOLD = [story for story in stories() if story.slug[:2] in ("84", "85")]
+TOLD = [story for story in stories() if story.slug[:2] in ("84", "85", "86")]
 Track = Callable[..., tuple[str, Exit]]
 
 
@@ -95,6 +95,28 @@ def test_variants_of_a_founding_are_named_by_digest(track: Track) -> None:
     variants = because["said"]["variants"]
     assert [(each["by"], each["type"]) for each in variants] == [("xaport", "link.consignment_opened")] * 2
     assert len({each["digest"] for each in variants}) == 2
+
+
+def test_a_view_shows_what_does_not_count_with_publisher_and_variants(track: Track) -> None:
+    text, code = track("xaport/XA-86A")
+    assert code is Exit.OK
+    text = " ".join(text.split())
+    for part in (
+        "where movement.gated_in at Xi'an International Port (Xinzhu) (xian-intl-port) 2026-03-02T01:30:00Z "
+        "(said by xaterm, SIGNED_BY_AUTHORITY, corrects 86_signed_and_not_counted/in-2)",
+        "withdrawn movement.gated_in of container:LYCU4103108 at Xi'an International Port (Xinzhu) (xian-intl-port) ACT "
+        "2026-03-02T02:00:00Z (said by xaterm, published 2026-03-02T02:00:00Z as 86_signed_and_not_counted/in), corrected by xaterm",
+        "EQUIVOCATES ktz signed 2 contents under 86_signed_and_not_counted/away; none counts",
+        "movement.departed of container:LYCU4103108 at Dostyk (ex Druzhba) (dostyk) ACT 2026-03-07T08:00:00Z",
+        "movement.departed of container:LYCU4103108 at Dostyk (ex Druzhba) (dostyk) ACT 2026-03-07T08:40:00Z",
+        "IN A CYCLE of corrections of ktz: 86_signed_and_not_counted/circle",
+        "withdrawn link.route_planned (said by xaport",
+    ):
+        assert part in text, (part, text)
+    (shown,) = json.loads(track("xaport/XA-86A", "--json")[0])["consignments"]
+    (away,) = (each for each in shown["not_live"] if each["reason"] == "EQUIVOCATES")
+    times = {each["digest"]: [claim["happened"] for claim in each["claims"]] for each in away["variants"]}
+    assert sorted(times.values()) == [["2026-03-07T08:00:00Z"], ["2026-03-07T08:40:00Z"]]
 
 
 def test_nothing_known_is_another_answer(track: Track) -> None:
