@@ -170,6 +170,11 @@ def record(session: Session, decided: Sequence[SignedDecision]) -> None:
         session.execute(statement("record_changes"), {**_taken(done), **_given_up(done)})
     elif done:
         session.execute(statement("record_first"), _taken(done))
+    pledging = [each.decision for each in done if each.decision.action in PLEDGING]
+    if pledging:
+        pledged = sorted(financing_id(decision.financing) for decision in pledging)
+        at = min(decision.at for decision in pledging)
+        session.execute(statement("put_named"), {"financings": uuids(pledged), "at": at})
     points.reach("before_commit")
 
 

@@ -62,6 +62,7 @@ def look(case: Case, world: World) -> None:
             "drawn": str(seen.drawn.minor),
             "outstanding": str(seen.outstanding.minor),
             "alerts": sorted({alert.covenant for alert in seen.alerts}),
+            "about": sorted(f"{alert.covenant} {alert.about}" for alert in seen.alerts),
             "acknowledged": sorted({a.covenant for a in seen.alerts if a.acknowledged is not None}),
             "blocks_release": seen.blocks_release,
             "control": sorted({str(control.state) for control in seen.control}),

@@ -19,11 +19,13 @@ from services.financing.domain.decision_rules import decide
 from services.financing.domain.decisions import Action, Decision
 from services.financing.domain.external_registries import RegistryAnswer
 from services.financing.domain.fingerprints import Fingerprint, Version, fingerprints, normalise_1
+from services.financing.domain.followed_goods import FollowedGoods, follow
+from services.financing.domain.pledged_goods import Pledge
 from services.financing.domain.products import products
 from services.financing.domain.requests import DecisionContext, DecisionRequest, NearbyFinancing, Reply, reply
 from services.financing.domain.reservation import encumbrance
 from services.financing.domain.statements import Record, live
-from services.financing.domain.status import Status, status
+from services.financing.domain.status import Status, pledge_of, status
 from services.financing.domain.uniqueness import Entry
 
 KEY = bytes(range(32))
@@ -46,6 +48,11 @@ def cargo_of(heard: Iterable[Heard], consignment: Thing, as_of: int, known_at: i
     if gathered is None or view is None:
         return None
     return Cargo.of(view, gathered, facts.links)
+
+
+def followed(heard: Iterable[Heard], pledge: Pledge, as_of: int, known_at: int) -> FollowedGoods:
+    """The goods of a pledge from all that was heard by ``known_at`` and happened by ``as_of``."""
+    return follow((Report(e.known, e.facts) for e in heard if e.known <= known_at), pledge, as_of)
 
 
 @dataclass
@@ -103,14 +110,17 @@ class World:
     def status(self, financing: str, asked_by: str, as_of: int, known_at: int | None = None) -> Status | None:
         """The status of a financing for a bank."""
         known = as_of if known_at is None else known_at
-        found = (cargo_of(self.heard, thing, as_of, known) for thing in self.cargo.get(financing, ()))
+        things = self.cargo.get(financing, ())
+        found = (cargo_of(self.heard, thing, as_of, known) for thing in things)
         cargo = tuple(each for each in found if each is not None)
-        members = {key for each in cargo for key in each.members}
+        members = {thing.key for thing in things}.union(*(each.members for each in cargo))
         on_it = {f for f, things in self.cargo.items() if not members.isdisjoint(t.key for t in things)} | {
             financing
         }
         decisions = [r for r in self.decisions if r.financing in on_it or not on_it.isdisjoint(r.frees)]
-        return status(financing, asked_by, decisions, self.record(), cargo, as_of, known)
+        pledge = pledge_of(financing, decisions, things, as_of, known)
+        goods = FollowedGoods(cargo) if pledge is None else followed(self.heard, pledge, as_of, known)
+        return status(financing, asked_by, decisions, self.record(), goods, as_of, known)
 
     def _prints(self, ask: DecisionRequest) -> tuple[Fingerprint, ...]:
         if ask.action is not Action.RESERVE or ask.terms is None:
