@@ -154,7 +154,7 @@ ENDED: dict[str, dict[str, Any]] = {
     "REGISTRATION_EXPIRES": {"by": "abank", "type": "finance.registration_ended", "says": {"financing": "abank/GD-1", "number": "R-88"}},
     "SILENT_BEYOND_MATURITY": {"at": "2026-07-12T10:00+02:00", "type": "movement.arrived", "says": {"objects": BOX, "place": "malaszewicze"}},
     "SAME_CARGO_ELSEWHERE": {"by": "xaport", "type": "correction.retracted", "says": {"of": "same"}},
-    "GOODS_NAMED_ELSEWHERE": {"type": "correction.corrected", "says": {"of": "raised", "reason": "OTHER", "instead": {"type": "link.consignment_opened", "reference": "SK-9", "containers": ["TGHU0000006"]}}},
+    "GOODS_NAMED_ELSEWHERE": {"type": "correction.corrected", "says": {"of": "raised", "reason": "OTHER", "instead": {"type": "link.consignment_opened", "reference": "SK-9", "containers": ["TGHU0000008"]}}},
     "GOODS_NO_LONGER_NAMED": {"by": "xaport", "type": "link.consignment_opened", "says": {"reference": "XA-1", "containers": ["CSQU3054383"], "notes": ["SMGS/CN/XAY/100001/2026"]}},
 }  # fmt: skip
 STANDS = COVENANTS - ENDED.keys()
