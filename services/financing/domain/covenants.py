@@ -102,11 +102,11 @@ def alerts(watched: Watched) -> tuple[Alert, ...]:
         if statement.publisher == hold.bank and acknowledged.financing_key == hold.financing:
             seen.setdefault(acknowledged.alert, statement.event)
     names = [*watched.product.covenants, *(_AGAINST_A_PLEDGE if watched.product.blocks_release else ())]
-    found = []
+    found: dict[Alert, None] = {}
     for name in sorted(names):
         for about, since, events in _COVENANTS[name](watched):
             id_ = _id(hold.financing, name, about)
-            found.append(Alert(id_, hold.financing, name, about, since, events, seen.get(id_)))
+            found[Alert(id_, hold.financing, name, about, since, events, seen.get(id_))] = None
     return tuple(sorted(found, key=lambda alert: (alert.since, alert.covenant, alert.about)))
 
 
@@ -293,7 +293,7 @@ def _named_elsewhere(watched: Watched) -> Found:
     """Another founded consignment names the goods, too; what was moved to it is said by GOODS_NO_LONGER_NAMED."""
     moved = frozenset(event for gone in watched.goods.unnamed for event in gone.events)
     found: dict[tuple[Thing, str], tuple[Micros, frozenset[EventId]]] = {}
-    for naming in (naming for other in watched.goods.elsewhere for naming in other.namings):
+    for naming in (n for other in watched.goods.elsewhere if other.stands for n in other.namings):
         if not moved.issuperset(naming.events):
             key = naming.thing, naming.publisher
             since, events = found.get(key, (naming.since, frozenset()))

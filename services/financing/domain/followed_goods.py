@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from services.domain.facts import Micros
 from services.financing.domain.cargo import Cargo, Report
-from services.financing.domain.goods_elsewhere import NamedElsewhere, named_elsewhere
+from services.financing.domain.goods_elsewhere import NamedElsewhere, named_before, named_elsewhere
 from services.financing.domain.goods_unnamed import GoodsUnnamed, Unnamed
 from services.financing.domain.pledged_goods import KnownFacts, Pledge, PledgedGoods
 
@@ -23,6 +23,11 @@ class FollowedGoods:
 
 def follow(reports: Iterable[Report], pledge: Pledge, as_of: Micros) -> FollowedGoods:
     """The goods of ``pledge`` as of ``as_of`` by all of ``reports``, whose order does not matter."""
-    goods = PledgedGoods(KnownFacts(reports, pledge), pledge, as_of)
+    every = tuple(reports)
+    goods = PledgedGoods(KnownFacts(every, pledge), pledge, as_of)
     unnamed = GoodsUnnamed(goods)
-    return FollowedGoods(goods.cargo, tuple(named_elsewhere(goods, unnamed.restowed)), unnamed.found)
+    elsewhere = (
+        *named_elsewhere(goods, unnamed.restowed),
+        *named_before(goods, every, unnamed.restowed),
+    )
+    return FollowedGoods(goods.cargo, elsewhere, unnamed.found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from schemas.events.base import Classifier, ObjectKind
@@ -13,8 +13,8 @@ from services.domain.facts import FOREVER, Claim, EventId, Link, LinkKind, Micro
 from services.domain.links import Path, counts
 from services.domain.objects import Thing
 from services.domain.view import Arrival, ClaimStatus
-from services.financing.domain.cargo import ARRIVED_AT_DESTINATION, Cargo, in_order
-from services.financing.domain.pledged_goods import PledgedGoods, Window, consolidated, left
+from services.financing.domain.cargo import ARRIVED_AT_DESTINATION, Cargo, Report, in_order
+from services.financing.domain.pledged_goods import KnownFacts, PledgedGoods, Window, consolidated, left
 
 
 class Naming(NamedTuple):
@@ -28,10 +28,14 @@ class Naming(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class NamedElsewhere:
-    """Another consignment that shares something with pledged goods, and the facts that it alone leads to them."""
+    """Another consignment that shares something with pledged goods, and the facts that it alone leads to them.
+
+    ``stands`` is False where it names them no longer: the facts that were known while it did stay.
+    """
 
     namings: tuple[Naming, ...]
     cargo: Cargo
+    stands: bool = True
 
     @property
     def shared(self) -> Thing:
@@ -54,6 +58,37 @@ def named_elsewhere(goods: PledgedGoods, restowed: Mapping[Thing, Micros]) -> It
         namings = tuple(other.namings())
         if namings:
             yield NamedElsewhere(namings, other.cargo(namings))
+
+
+def named_before(
+    goods: PledgedGoods, reports: Sequence[Report], restowed: Mapping[Thing, Micros]
+) -> Iterator[NamedElsewhere]:
+    """Other consignments as they named ``goods`` until somebody took that back, with the facts that were known then and count still.
+
+    Whoever delivers the goods under a second founding does not undo that by retracting the founding.
+    """
+    known = goods.known
+    for moment in sorted(_taken_back(goods)):
+        before = KnownFacts((report for report in reports if report.known < moment), goods.pledge)
+        for other in named_elsewhere(goods.as_known(before), restowed):
+            counted = tuple(a for a in other.cargo.counted if known.live(a.claim.event))
+            if counted:
+                cargo = replace(other.cargo, counted=counted, exceptions=open_exceptions(counted))
+                yield replace(other, cargo=cargo, stands=False)
+
+
+def _taken_back(goods: PledgedGoods) -> set[Micros]:
+    """When something that named a box or note of the goods for another consignment, or such a founding, was withdrawn."""
+    known, pledge = goods.known, goods.pledge
+    naming = [
+        link for link in known.facts.links if link.left in goods.windows and link.right not in goods.members
+    ]
+    others = {link.right for link in naming}
+    events = {link.event for link in naming}
+    events |= {f.event for f in known.facts.foundings if f.consignment in others}
+    moments = {known.since([w.event]) for w in known.facts.withdrawals if w.target in events}
+    moments |= {max(known.contents[event].values()) for event in events & known.now.equivocated}
+    return {moment for moment in moments if moment > pledge.since}
 
 
 class _Other:

@@ -7,6 +7,7 @@ withdrawn, moved or ended later; links that come later add while they stand. Eve
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -151,6 +152,12 @@ class PledgedGoods:
             if path.counted and path.end > pledge.since and path.thing.kind in IDENTIFYING:
                 window = Window(path.start, path.end, consolidated(path))
                 self.windows.setdefault(path.thing, []).append(window)
+
+    def as_known(self, known: KnownFacts) -> PledgedGoods:
+        """The same goods beside what was known of others at another moment."""
+        other = copy(self)
+        other.known = known
+        return other
 
     def gone(self, thing: Thing) -> Micros:
         """When the goods of ``thing`` first left the carriers' hands or their box; FOREVER where nobody says so."""
