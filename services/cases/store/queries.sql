@@ -178,9 +178,13 @@ SELECT whole_at FROM lianyun.case_cursor
 SELECT DISTINCT cons FROM lianyun.case_cause WHERE cons = ANY (%(ids)s::uuid[])
 
 -- name: words
--- The consignments in which financings are secured of which the events speak (an acknowledgement, a repayment).
+-- The consignments in which financings are secured of which the events speak (an acknowledgement, a repayment), or whose pledged goods
+-- they concern under another consignment.
 SELECT DISTINCT coalesce(k.canonical, c.consignment)
-FROM lianyun.financing_word w
-JOIN lianyun.financing_cargo c ON c.financing = w.subject
+FROM (
+    SELECT w.subject FROM lianyun.financing_word w WHERE w.no = ANY (%(nos)s::bigint[])
+    UNION
+    SELECT w.financing FROM lianyun.financing_watch w WHERE w.no = ANY (%(nos)s::bigint[])
+) AS f (financing)
+JOIN lianyun.financing_cargo c ON c.financing = f.financing
 LEFT JOIN lianyun.canonical k ON k.cons = c.consignment
-WHERE w.no = ANY (%(nos)s::bigint[])

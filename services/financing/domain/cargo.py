@@ -163,14 +163,18 @@ def corroboration(cargo: Cargo) -> tuple[CorroboratedFact, ...]:
 UNSEEN: Micros = 15 * 60 * 1_000_000
 """What reached the broker so shortly before a pledge may not have been seen by it, and counts as later."""
 _ORDER = (ObjectKind.CONTAINER, ObjectKind.NOTE, ObjectKind.DECLARATION, ObjectKind.CONSIGNMENT)
-_NAMING = frozenset(LinkKind) - RIDES - FREEING - {LinkKind.SAME_TRAIN}
+NAMING = frozenset(LinkKind) - RIDES - FREEING - {LinkKind.SAME_TRAIN}
 
 
 class Report(NamedTuple):
-    """The facts of one accepted event, and since when the platform knows it (UTC microseconds)."""
+    """The facts of one accepted event, and since when the platform knows it (UTC microseconds).
+
+    ``aside``: its key turned out stolen since; views count it as if it had never been accepted.
+    """
 
     known: Micros
     facts: Facts
+    aside: bool = False
 
 
 def goods(reports: Iterable[Report], consignments: Collection[Thing], since: Micros) -> frozenset[Thing]:
@@ -188,7 +192,7 @@ def goods(reports: Iterable[Report], consignments: Collection[Thing], since: Mic
     def stands(event: EventId) -> bool:
         return now.live(event) or before.live(event)
 
-    links = (link for link in facts.links if link.kind in _NAMING and stands(link.event))
+    links = (link for link in facts.links if link.kind in NAMING and stands(link.event))
     network = Network(link._replace(end=FOREVER) if link.end is None else link for link in links)
     founded = founding_parties(f for f in facts.foundings if stands(f.event))
     groups = consignment_groups(founded, network.same)

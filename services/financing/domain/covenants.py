@@ -21,6 +21,7 @@ from schemas.events.keys import canonical_place
 from schemas.events.movement_exceptions import Reconsigned
 from schemas.rfc3339 import parse_micros
 from services.domain.facts import FOREVER, Claim, EventId, Micros
+from services.domain.objects import Thing
 from services.financing.domain.cargo import (
     DELIVERED,
     GATED_OUT,
@@ -30,6 +31,8 @@ from services.financing.domain.cargo import (
     Cargo,
 )
 from services.financing.domain.control import ControlState, controls, registrations
+from services.financing.domain.followed_goods import FollowedGoods
+from services.financing.domain.goods_elsewhere import NamedElsewhere
 from services.financing.domain.lifecycle import Hold, State, end_of
 from services.financing.domain.products import Product
 from services.financing.domain.statements import Statement, of_type
@@ -71,14 +74,19 @@ class Alert(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A financing with its cargo and statements at a moment; ``others`` are holds on the same interest in the same cargo."""
+    """A financing with its goods and statements at a moment; ``others`` are holds on the same interest in the same cargo."""
 
     state: State
     product: Product
-    cargo: tuple[Cargo, ...]
+    goods: FollowedGoods
     statements: Sequence[Statement]
     at: Micros
     others: tuple[Hold, ...] = ()
+
+    @property
+    def cargo(self) -> tuple[Cargo, ...]:
+        """The cargo of the consignments that were pledged."""
+        return self.goods.cargo
 
 
 Found = Iterator[tuple[str, Micros, tuple[EventId, ...]]]
@@ -94,11 +102,11 @@ def alerts(watched: Watched) -> tuple[Alert, ...]:
         if statement.publisher == hold.bank and acknowledged.financing_key == hold.financing:
             seen.setdefault(acknowledged.alert, statement.event)
     names = [*watched.product.covenants, *(_AGAINST_A_PLEDGE if watched.product.blocks_release else ())]
-    found = []
+    found: dict[Alert, None] = {}
     for name in sorted(names):
         for about, since, events in _COVENANTS[name](watched):
             id_ = _id(hold.financing, name, about)
-            found.append(Alert(id_, hold.financing, name, about, since, events, seen.get(id_)))
+            found[Alert(id_, hold.financing, name, about, since, events, seen.get(id_))] = None
     return tuple(sorted(found, key=lambda alert: (alert.since, alert.covenant, alert.about)))
 
 
@@ -113,8 +121,17 @@ def _against(milestone: int) -> Callable[[Watched], Found]:
             hold = watched.state.hold
             if claim.happened < hold.ended_at and claim.thing not in hold.released(claim.happened):
                 yield str(claim.thing), claim.happened, (claim.event,)
+        for other in watched.goods.elsewhere:
+            for claim in other.cargo.facts(milestone):
+                if claim.happened < watched.state.hold.ended_at:
+                    yield _under(other, claim), claim.happened, (claim.event,)
 
     return judge
+
+
+def _under(other: NamedElsewhere, claim: Claim) -> str:
+    """What a fact is about that only another consignment leads to the goods: what it shares with them, by whom."""
+    return f"{other.shared} by {claim.publisher}"
 
 
 def _episode(*episodes: Episode) -> Callable[[Watched], Found]:
@@ -123,6 +140,10 @@ def _episode(*episodes: Episode) -> Callable[[Watched], Found]:
             for opened in cargo.exceptions:
                 if opened.episode in episodes and _running(watched, opened.claim.happened):
                     yield str(opened.thing), opened.claim.happened, (opened.claim.event,)
+        for other in watched.goods.elsewhere:
+            for opened in other.cargo.exceptions:
+                if opened.episode in episodes and _running(watched, opened.claim.happened):
+                    yield _under(other, opened.claim), opened.claim.happened, (opened.claim.event,)
 
     return judge
 
@@ -162,6 +183,7 @@ def _destination(watched: Watched) -> Found:
 
 def _reconsigned(watched: Watched) -> Iterator[tuple[Statement, Reconsigned]]:
     counted = {claim.event for claim in _facts(watched, RECONSIGNED)}
+    counted |= {c.event for other in watched.goods.elsewhere for c in other.cargo.facts(RECONSIGNED)}
     for statement, changed in of_type(watched.statements, Reconsigned):
         if statement.event in counted and _running(watched, statement.happened):
             yield statement, changed
@@ -186,6 +208,10 @@ def _jurisdiction(watched: Watched) -> Found:
         for country, claim in entered(cargo):
             if country not in agreed and _running(watched, claim.happened):
                 yield country, claim.happened, (claim.event,)
+    for other in watched.goods.elsewhere:
+        for country, claim in entered(other.cargo):
+            if country not in agreed and _running(watched, claim.happened):
+                yield f"{country}: {_under(other, claim)}", claim.happened, (claim.event,)
 
 
 def _eta(watched: Watched) -> Found:
@@ -256,6 +282,24 @@ def _elsewhere(watched: Watched) -> Found:
             yield about, max(other.pledged_at, hold.pledged_at or 0), joined_by
 
 
+def _named_elsewhere(watched: Watched) -> Found:
+    """Another founded consignment names the goods, too; what was moved to it is said by GOODS_NO_LONGER_NAMED."""
+    moved = frozenset(event for gone in watched.goods.unnamed for event in gone.events)
+    found: dict[tuple[Thing, str], tuple[Micros, frozenset[EventId]]] = {}
+    for naming in (n for other in watched.goods.elsewhere if other.stands for n in other.namings):
+        if not moved.issuperset(naming.events):
+            key = naming.thing, naming.publisher
+            since, events = found.get(key, (naming.since, frozenset()))
+            found[key] = min(since, naming.since), events.union(naming.events)
+    for (thing, publisher), (since, events) in sorted(found.items()):
+        yield f"{thing} by {publisher}", since, tuple(sorted(events))
+
+
+def _no_longer_named(watched: Watched) -> Found:
+    for gone in watched.goods.unnamed:
+        yield f"{gone.thing} {gone.happened} by {gone.publisher}", gone.since, gone.events
+
+
 def _facts(watched: Watched, milestone: int) -> list[Claim]:
     return [claim for cargo in watched.cargo for claim in cargo.facts(milestone)]
 
@@ -285,6 +329,8 @@ _COVENANTS: Mapping[str, Callable[[Watched], Found]] = MappingProxyType(
         "CONTROL_LAPSED": _control,
         "REGISTRATION_EXPIRES": _registration,
         "SAME_CARGO_ELSEWHERE": _elsewhere,
+        "GOODS_NAMED_ELSEWHERE": _named_elsewhere,
+        "GOODS_NO_LONGER_NAMED": _no_longer_named,
     }
 )
 COVENANTS = frozenset(_COVENANTS)

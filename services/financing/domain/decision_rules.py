@@ -20,7 +20,7 @@ from services.financing.domain.lifecycle import Hold, Stage
 from services.financing.domain.money import Money
 from services.financing.domain.products import Product, Products, products
 from services.financing.domain.requests import MOST_SHARED, DecisionContext, DecisionRequest
-from services.financing.domain.reservation import reserve, still_free
+from services.financing.domain.reservation import goods_free, reserve, still_free
 
 
 def decide(
@@ -52,7 +52,8 @@ def _decided(ask: DecisionRequest, context: DecisionContext, at: Micros, table: 
     hold = lifecycle.holds(context.decisions).get(ask.financing)
     if hold is None or hold.bank != ask.asked_by:
         return _refused(ask, at, Failed("PLEDGEE", "The bank whose financing it is."))
-    return _STEPS[ask.action](ask, context, at, hold, table[hold.terms.product])
+    taken = _STEPS[ask.action](ask, context, at, hold, table[hold.terms.product])
+    return goods_free(ask, taken, context, table) if taken.done and ask.action.pledges else taken
 
 
 def _pledge(

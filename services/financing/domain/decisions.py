@@ -29,6 +29,11 @@ class Action(StrEnum):
         """Whether it is about the cargo itself, requested by a party of it and not by a bank."""
         return self in (Action.RELEASE_ORDER, Action.RECONSIGN, Action.TRANSFER)
 
+    @property
+    def pledges(self) -> bool:
+        """Whether a financing is pledged by it."""
+        return self in (Action.PLEDGE, Action.SUBSTITUTE)
+
 
 class DecisionOutcome(StrEnum):
     """What was decided."""

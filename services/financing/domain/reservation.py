@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -81,10 +81,9 @@ def reserve(ask: DecisionRequest, context: DecisionContext, at: Micros, table: P
     checked = _without_reviewed(ask, context, checked)
     if checked.verdict is not Verdict.CLEAR:
         return _against(ask, at, checked)
-    common, in_doubt = _common(wanted, context, holds, at, table)
+    common, in_doubt = _common(wanted, context, holds, at, table, lambda hold: hold.held(at))
     if common:
-        refused = _refused(ask, at, Failed("GOODS_FREE", _free_again(common[0])))
-        return refused._replace(shares=common[:MOST_SHARED])
+        return _shared(_refused(ask, at, Failed("GOODS_FREE", _free_again(common[0]))), common)
     uncertain = held_in_doubt(doubted | in_doubt) or unsettled(ask, context, product, at, paying=False)
     if uncertain is not None:
         return against(ask, at, uncertain)
@@ -97,10 +96,42 @@ def reserve(ask: DecisionRequest, context: DecisionContext, at: Micros, table: P
     )
 
 
+def goods_free(ask: DecisionRequest, taken: Decision, context: DecisionContext, table: Products) -> Decision:
+    """``taken``, or its refusal where another bank has since pledged the same interest in goods that are shared by now.
+
+    REVIEW where these are shared only by an assignment in doubt.
+    """
+    holds = lifecycle.holds(context.decisions)
+    terms = holds[ask.financing].terms
+    wanted = encumbrance(ask.financing, terms, table[terms.product])
+    common, in_doubt = _common(
+        wanted,
+        context,
+        holds,
+        taken.at,
+        table,
+        lambda hold: hold.pledged and hold.financing not in taken.frees,
+    )
+    if common:
+        failed = Failed("GOODS_FREE", _free_again(common[0]))
+        return _shared(ask.refused(taken.at, *failed, amount=ask.amount), common)
+    uncertain = held_in_doubt(in_doubt)
+    return taken if uncertain is None else against(ask, taken.at, uncertain)
+
+
+def _shared(refused: Decision, common: tuple[Thing, ...]) -> Decision:
+    return refused._replace(shares=common[:MOST_SHARED])
+
+
 def _common(
-    wanted: Encumbrance, context: DecisionContext, holds: dict[str, Hold], at: Micros, table: Products
+    wanted: Encumbrance,
+    context: DecisionContext,
+    holds: dict[str, Hold],
+    at: Micros,
+    table: Products,
+    taken: Callable[[Hold], bool],
 ) -> tuple[tuple[Thing, ...], frozenset[Thing]]:
-    """The objects that identify goods in which another bank holds the same interest, though no document shows it.
+    """The objects that identify goods in which another bank has ``taken`` the same interest, though no document shows it.
 
     Apart from them those whose assignment to the other's goods is in doubt. Financings whose documents meet are decided by these: a
     consolidated box or a declaration has room for several.
@@ -111,7 +142,7 @@ def _common(
     found, in_doubt = set[Thing](), set[Thing]()
     for name in sorted({each.financing for each in context.near} - met):
         hold = holds.get(name)
-        if hold is None or not hold.held(at) or hold.bank == wanted.bank:
+        if hold is None or not taken(hold) or hold.bank == wanted.bank:
             continue
         product = table[hold.terms.product]
         theirs = encumbrance(name, hold.terms, product)

@@ -6,26 +6,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import NamedTuple
 
 from services.domain.facts import EventId, Micros
 from services.domain.objects import Thing
 from services.financing.domain import lifecycle
-from services.financing.domain.cargo import (
-    Cargo,
-    CorroboratedFact,
-    VerifiedValue,
-    corroboration,
-    in_order,
-    verified,
-)
+from services.financing.domain.cargo import CorroboratedFact, VerifiedValue, corroboration, in_order, verified
 from services.financing.domain.control import Control, Registration, controls, registrations
 from services.financing.domain.covenants import Alert, Watched, alerts
 from services.financing.domain.decisions import Decision, Terms
+from services.financing.domain.followed_goods import FollowedGoods
 from services.financing.domain.lifecycle import Hold, Stage, State
 from services.financing.domain.money import Money
+from services.financing.domain.pledged_goods import Pledge
 from services.financing.domain.products import Interest, Products, products
 from services.financing.domain.requests import LIMITS, DecisionContext
 from services.financing.domain.statements import Record, live
@@ -74,20 +69,37 @@ class Status:
     limits: str = LIMITS
 
 
+def pledge_of(
+    financing: str,
+    decisions: Iterable[Decision],
+    consignments: Iterable[Thing],
+    as_of: Micros,
+    known_at: Micros,
+) -> Pledge | None:
+    """The pledge of ``consignments`` to ``financing`` as of a moment, as it was known at another; None before there is one."""
+    known = (decision for decision in decisions if decision.at <= min(as_of, known_at))
+    hold = lifecycle.holds(known).get(financing)
+    if hold is None or hold.pledged_at is None:
+        return None
+    return Pledge(tuple(sorted(consignments)), hold.pledged_at, hold.ended_at)
+
+
 def status(
     financing: str,
     asked_by: str,
     decisions: Iterable[Decision],
     record: Record,
-    cargo: tuple[Cargo, ...],
+    goods: FollowedGoods,
     as_of: Micros,
     known_at: Micros,
     table: Products | None = None,
 ) -> Status | None:
     """The status of ``financing`` for its bank; None for everybody else, as for one that does not exist.
 
-    ``cargo`` is as of the same two moments; ``decisions`` are those on the financing and on all that share its cargo.
+    ``goods`` are as of the same two moments (:func:`pledge_of`); ``decisions`` are those on the financing and on all that share its
+    cargo.
     """
+    cargo = goods.cargo
     known = [decision for decision in decisions if decision.at <= min(as_of, known_at)]
     holds = lifecycle.holds(known)
     hold = holds.get(financing)
@@ -101,7 +113,9 @@ def status(
     state = lifecycle.state(hold, own, as_of)
     engaged = frozenset[str]().union(*(each.engaged for each in cargo))
     others = tuple(other for other in holds.values() if _competes(hold, other, rows))
-    watched = Watched(state, product, cargo, statements, as_of, others)
+    everywhere = (*cargo, *(other.cargo for other in goods.elsewhere))
+    said = replace(context, cargo=everywhere).about(hold) if goods.elsewhere else statements
+    watched = Watched(state, product, goods, said, as_of, others)
     currency = state.currency
     return Status(
         financing=financing,

@@ -139,7 +139,6 @@ def state_digest(context: DecisionContext) -> bytes:
 
 Session = Connection[Any]
 
-PLEDGING = frozenset({Action.PLEDGE, Action.SUBSTITUTE})
 ENDING = frozenset({Action.RELEASE, Action.CANCEL})
 
 
@@ -187,6 +186,11 @@ def record(session: Session, decided: Sequence[SignedDecision]) -> None:
         session.execute(statement("record_changes"), {**_taken(done), **_given_up(done)})
     elif done:
         session.execute(statement("record_first"), _taken(done))
+    pledging = [each.decision for each in done if each.decision.action.pledges]
+    if pledging:
+        pledged = sorted(financing_id(decision.financing) for decision in pledging)
+        at = min(decision.at for decision in pledging)
+        session.execute(statement("put_named"), {"financings": uuids(pledged), "at": at})
     points.reach("before_commit")
 
 
@@ -209,7 +213,7 @@ def _taken(done: Sequence[SignedDecision]) -> dict[str, Any]:
         "holders": uuids([financing_id(decision.financing) for decision in holding]),
         "holder_names": texts([decision.financing for decision in holding]),
         "blocks": booleans([_blocks(decision) for decision in holding]),
-        "pledged": booleans([decision.action in PLEDGING for decision in holding]),
+        "pledged": booleans([decision.action.pledges for decision in holding]),
         "ended": booleans([decision.action in ENDING for decision in holding]),
         **entry_columns((decision.financing, taken.prints) for decision, _, taken in done),
         "cargo": uuids([thing.id for _, thing in cargo]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -14,6 +14,8 @@ from services.domain.evidence import group_evidence
 from services.domain.facts import FOREVER, Facts, Micros
 from services.domain.interpretation import Attribution
 from services.financing.domain.cargo import Cargo, Report
+from services.financing.domain.followed_goods import FollowedGoods, follow
+from services.financing.domain.pledged_goods import Pledge
 from services.financing.domain.statements import Record, read
 from services.financing.store import statement
 from services.financing.store.identifiers import note_id
@@ -29,15 +31,20 @@ Session = Connection[Any]
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The cargo of some consignments, and all statements on them and on some subjects.
+    """The goods of some consignments, and all statements on them and on some subjects.
 
-    ``reports`` are the facts of each event that was read, ``facts`` those of all that count.
+    ``reports`` are the facts of each event that was read, ``facts`` those of all that count (none for the goods of a pledge).
     """
 
-    cargo: tuple[Cargo, ...]
+    goods: FollowedGoods
     record: Record
     reports: tuple[Report, ...] = ()
     facts: Facts = field(default_factory=Facts)
+
+    @property
+    def cargo(self) -> tuple[Cargo, ...]:
+        """The cargo of the consignments."""
+        return self.goods.cargo
 
 
 def gather_evidence(
@@ -56,6 +63,30 @@ def gather_evidence(
     return evidence_of(session, consignments, loaded, subjects, registry, as_of, known_at)
 
 
+def gather_pledged(
+    session: Session,
+    financing: bytes,
+    pledge: Pledge,
+    subjects: Iterable[bytes],
+    registry: Registry,
+    as_of: Micros,
+    known_at: Micros,
+) -> Evidence:
+    """The same of the goods of a financing (16-byte id) that is or was pledged, whatever consignment names them by now.
+
+    A constant number of statements; the facts grow with what is said of the goods and of what shares a box or note with them until
+    the pledge ends. Raises Unreadable.
+    """
+    event_reader.limit_work_memory(session)
+    cursor = session.cursor(binary=True, row_factory=tuple_row)
+    cursor.execute(
+        event_reader.facts_query(False, statement("pledged_walk")),
+        {"financing": financing.hex(), "since": pledge.since, "until": pledge.until},
+    )
+    loaded = [event_reader.stored_of(row) for row in cursor.fetchall()]
+    return evidence_of(session, (), loaded, subjects, registry, as_of, known_at, pledge=pledge)
+
+
 class LoadedStatements(NamedTuple):
     """Stored statements on some subjects that were read beforehand."""
 
@@ -72,17 +103,21 @@ def evidence_of(
     as_of: Micros,
     known_at: Micros = FOREVER,
     loaded_statements: LoadedStatements = LoadedStatements(),
+    pledge: Pledge | None = None,
 ) -> Evidence:
-    """The same from facts ``loaded`` already, and perhaps some statements; missing ones are read."""
+    """The same from facts ``loaded`` already, and perhaps some statements; missing ones are read.
+
+    With ``pledge`` its goods instead of those of ``consignments``.
+    """
     events = [reread(s, registry) for s in loaded if s.append_us <= known_at]
-    facts = facts_of(events)
-    cargo = []
-    for consignment in consignments:
-        founded = next((f.consignment for f in facts.foundings if f.consignment.id == consignment), None)
-        gathered = None if founded is None else group_evidence(facts, founded, as_of)
-        if gathered is not None:
-            cargo.append(Cargo.of(view_of(facts, gathered, as_of), gathered, facts.links))
-    wanted = {*subjects, *(note_id(note) for each in cargo for note in each.notes)}
+    # Also of what was set aside since: a key that turns out stolen lifts no block.
+    reports = tuple(Report(event.stored.append_us, event.facts, event.stored.quarantined) for event in events)
+    facts = facts_of(events) if pledge is None else Facts()
+    if pledge is None:
+        goods = FollowedGoods(tuple(_cargo(consignments, facts, as_of)))
+    else:
+        goods = follow(reports, pledge, as_of)
+    wanted = {*subjects, *(note_id(note) for each in goods.cargo for note in each.notes)}
     if not loaded_statements.subjects <= wanted:
         loaded_statements = (
             LoadedStatements()
@@ -91,9 +126,15 @@ def evidence_of(
     known = {event.stored.no for event in events}
     more = {stored.no: stored for stored in (*loaded_statements.events, *further) if stored.no not in known}
     spoken_of = statements_in((stored for _, stored in sorted(more.items())), registry, known_at)
-    # Also of what was set aside since: a key that turns out stolen lifts no block.
-    reports = (Report(event.stored.append_us, event.facts) for event in events)
-    return Evidence(tuple(cargo), Record.all([*map(_record_of, events), spoken_of]), tuple(reports), facts)
+    return Evidence(goods, Record.all([*map(_record_of, events), spoken_of]), reports, facts)
+
+
+def _cargo(consignments: Iterable[bytes], facts: Facts, as_of: Micros) -> Iterator[Cargo]:
+    for consignment in consignments:
+        founded = next((f.consignment for f in facts.foundings if f.consignment.id == consignment), None)
+        gathered = None if founded is None else group_evidence(facts, founded, as_of)
+        if gathered is not None:
+            yield Cargo.of(view_of(facts, gathered, as_of), gathered, facts.links)
 
 
 def statements_about(

@@ -144,7 +144,8 @@ def known_keys(prepared: PreparedRequest) -> set[int]:
 def nearby(ask: DecisionRequest) -> bool:
     """Whether a request concerns interests in the same goods under other consignments."""
     of_goods = ask.terms is not None and ask.terms.interest != Interest.RECEIVABLE
-    return ask.action.disposes or (ask.action is Action.RESERVE and of_goods)
+    # Of a pledge the database knows whether it is of goods.
+    return ask.action.disposes or ask.action.pledges or (ask.action is Action.RESERVE and of_goods)
 
 
 def financings_of(ask: DecisionRequest) -> list[bytes]:

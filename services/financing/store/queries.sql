@@ -128,6 +128,18 @@ WHERE e.financing = ANY (%(financings)s::uuid[]) AND e.freed IS NULL
 -- name: external
 SELECT registry, finding, at FROM lianyun.financing_external WHERE financing = %(financing)s ORDER BY at
 
+-- name: financings_beside
+-- The financings of these consignments, or of ones that are the same now.
+WITH grouped (id) AS (
+    SELECT unnest(%(consignments)s::uuid[])
+    UNION
+    SELECT k.canonical FROM lianyun.canonical k WHERE k.cons = ANY (%(consignments)s::uuid[])
+)
+SELECT c.financing FROM grouped g JOIN lianyun.financing_cargo c ON c.consignment = g.id
+UNION
+SELECT c.financing
+FROM grouped g JOIN lianyun.canonical k ON k.canonical = g.id JOIN lianyun.financing_cargo c ON c.consignment = k.cons
+
 -- name: financings_on
 -- The financings of which a consignment of the given groups is cargo, under any name of the group.
 SELECT c.financing FROM lianyun.financing_cargo c WHERE c.consignment = ANY (%(ids)s::uuid[])
@@ -235,6 +247,63 @@ SELECT DISTINCT e.name FROM lianyun.financing_entry e
 WHERE e.digest = ANY (%(digests)s::uuid[]) AND e.freed IS NULL AND e.name >= %(first)s AND e.name < %(end)s
 ORDER BY e.name
 
+-- name: pledged_walk
+-- Everything from which facts reach the goods of a financing that was pledged at ``since``, until the pledge ended at ``until``: what
+-- named them by links of any time, dead ones as well, with no end but one that was written with the link; and the other
+-- consignments that name a box or note of them meanwhile, with what leads to these other than by train. The reader judges which count.
+WITH RECURSIVE member (id) AS (
+    SELECT c.consignment FROM lianyun.financing_cargo c WHERE c.financing = %(financing)s::uuid
+    UNION
+    SELECT n.id FROM member m CROSS JOIN LATERAL (
+        SELECT CASE WHEN l.left_id = m.id THEN l.right_id ELSE l.left_id END
+        FROM (
+            SELECT s.left_id, s.right_id, s.publisher FROM lianyun.link s WHERE s.left_id = m.id AND s.kind = 8
+            UNION ALL
+            SELECT s.left_id, s.right_id, s.publisher FROM lianyun.link s WHERE s.right_id = m.id AND s.kind = 8
+        ) AS l
+        WHERE EXISTS (
+            SELECT 1 FROM lianyun.founding f
+            WHERE f.cons = m.id AND (f.publisher = l.publisher OR l.publisher = ANY (f.names))
+        )
+    ) AS n (id)
+), up (id, kind, lo, hi, shared) AS (
+    SELECT id, 0::smallint, -4611686018427387904, 4611686018427387904, false FROM member
+    UNION
+    SELECT l.left_id, l.kind, greatest(u.lo, l.start_at), least(u.hi, l.until), l.shared
+    FROM up u CROSS JOIN LATERAL (
+        SELECT n.left_id, n.kind, n.start_at, n.shared,
+               CASE WHEN n.kind IN (6, 7) OR n.end_at IS NOT NULL THEN n.until ELSE greatest(n.until, %(until)s) END AS until
+        FROM lianyun.link n
+        WHERE n.right_id = u.id AND n.kind <> 8 AND n.start_at < u.hi AND (n.kind NOT IN (6, 7) OR n.until >= u.lo)
+        OFFSET 0
+    ) AS l
+), name (id, hi, shared) AS MATERIALIZED (
+    SELECT u.id, max(u.hi), bool_and(u.shared) FROM up u WHERE u.kind IN (1, 2, 4) GROUP BY u.id
+), down (id, kind) AS (
+    SELECT l.right_id, l.right_kind
+    FROM name n CROSS JOIN LATERAL (
+        SELECT l.right_id, l.right_kind FROM lianyun.link l
+        WHERE l.left_id = n.id AND l.kind IN (1, 2) AND l.start_at < n.hi AND l.until > %(since)s AND NOT (n.shared AND l.shared)
+        OFFSET 0
+    ) AS l
+    UNION
+    SELECT l.right_id, l.right_kind FROM down d JOIN lianyun.link l ON l.left_id = d.id AND l.kind = 3 WHERE d.kind <> 1
+), beside (id, kind, lo, hi) AS (
+    SELECT d.id, 0::smallint, -4611686018427387904, 4611686018427387904 FROM down d
+    WHERE d.kind = 1 AND d.id NOT IN (SELECT m.id FROM member m)
+    UNION
+    SELECT l.left_id, l.kind, greatest(b.lo, l.start_at), least(b.hi, l.until)
+    FROM beside b CROSS JOIN LATERAL (
+        SELECT n.left_id, n.kind, n.start_at, n.until FROM lianyun.link n
+        WHERE n.right_id = b.id AND n.kind IN (1, 2, 3, 4, 5, 10) AND n.start_at < b.hi AND n.until >= b.lo
+          AND (n.kind <> 1 OR n.left_id IN (SELECT a.id FROM name a))
+        OFFSET 0
+    ) AS l
+)
+SELECT id, kind, lo, hi FROM up
+UNION
+SELECT id, kind, lo, hi FROM beside
+
 -- name: portfolio
 -- The financings of one bank after a name, in the order of names.
 SELECT h.name FROM lianyun.financing_hold h
@@ -259,10 +328,29 @@ ON CONFLICT (financing, registry, at) DO NOTHING
 UPDATE lianyun.financing_asked SET fault = %(fault)s, again = clock_timestamp() + make_interval(secs => %(seconds)s)
 WHERE no = %(no)s AND answered IS NULL
 
+-- name: put_named
+-- For financings that are pledged now: the links of other consignments that name a box or note of their goods already.
+WITH RECURSIVE up (financing, id, kind, shared) AS (
+    SELECT c.financing, c.consignment, 0::smallint, false FROM lianyun.financing_cargo c WHERE c.financing = ANY (%(financings)s::uuid[])
+    UNION
+    SELECT u.financing, l.left_id, l.kind, l.shared FROM up u JOIN lianyun.link l ON l.right_id = u.id AND l.kind IN (1, 2, 3, 4)
+)
+INSERT INTO lianyun.financing_watch (financing, no)
+SELECT DISTINCT u.financing, l.no
+FROM up u JOIN lianyun.link l ON l.left_id = u.id AND l.kind IN (1, 2)
+WHERE u.kind IN (1, 2, 4) AND NOT l.dead AND l.until > %(at)s AND NOT (u.shared AND l.shared)
+  AND NOT EXISTS (SELECT FROM up m WHERE m.financing = u.financing AND m.id = l.right_id)
+  -- A master note is rightly over all that a consolidated box holds.
+  AND (l.kind = 1 OR NOT EXISTS (SELECT FROM up b WHERE b.financing = u.financing AND b.shared))
+ORDER BY u.financing, l.no
+ON CONFLICT (financing, no) DO NOTHING
+
 -- name: put_watch
--- The pledged financings of the cargo that each fact reaches by the links of its time: of facts that come now, and of those that
--- become news by a link that comes now. For the latter nothing is looked for while nobody holds a pledge.
-WITH late (no, id, at) AS (
+-- The pledged financings that an event concerns. First those of the cargo that a fact reaches by the links of its time: of facts that come
+-- now, and of those that become news by a link that comes now. Then those of goods that links of any time, dead ones as well, lead
+-- to from what a fact, a link or founding, or the withdrawal of these is about (told); of facts about a whole consignment also from what
+-- it shares with others. While nobody holds a pledge nothing is looked for but the first.
+WITH RECURSIVE late (no, id, at) AS (
     SELECT c.no, l.right_id, c.happened
     FROM lianyun.link l CROSS JOIN LATERAL (
         SELECT f.no, f.happened FROM lianyun.claim f
@@ -287,9 +375,63 @@ WITH late (no, id, at) AS (
     JOIN lianyun.canonical k ON k.cons = r.id
     JOIN lianyun.canonical o ON o.canonical = k.canonical
 )
+, linked (no, of) AS (
+    SELECT n.no, n.no FROM unnest(%(linked)s::bigint[]) AS n (no)
+    UNION
+    SELECT w.no, i.no
+    FROM unnest(%(withdrawing)s::bigint[], %(targets)s::uuid[]) AS w (no, target) JOIN lianyun.identity i ON i.id = w.target
+    UNION
+    -- Another content under a known id.
+    SELECT v.no, i.no FROM lianyun.variant v JOIN lianyun.identity i ON i.id = v.id
+    WHERE v.no BETWEEN %(first)s AND %(last)s
+), told (no, id, whole) AS MATERIALIZED (
+    SELECT t.* FROM (
+        SELECT n.no, n.id, n.kind <= 3 FROM unnest(%(nos)s::bigint[], %(objects)s::uuid[], %(kinds)s::smallint[]) AS n (no, id, kind)
+        UNION
+        SELECT e.no, x.id, false FROM linked e CROSS JOIN LATERAL (
+            SELECT l.left_id FROM lianyun.link l WHERE l.no = e.of AND l.kind NOT IN (6, 7, 9)
+            UNION ALL
+            SELECT l.right_id FROM lianyun.link l WHERE l.no = e.of AND l.kind = 8
+            UNION ALL
+            SELECT f.cons FROM lianyun.founding f WHERE f.no = e.of
+        ) AS x (id)
+    ) AS t (no, id, whole)
+    WHERE (SELECT true FROM lianyun.financing_hold p WHERE p.pledged AND NOT p.ended LIMIT 1)
+), down (no, id, whole) AS (
+    SELECT * FROM told
+    UNION
+    SELECT d.no, l.right_id, d.whole
+    FROM down d JOIN lianyun.link l ON l.left_id = d.id AND l.kind IN (1, 2, 3, 4, 5, 10) AND l.no <> d.no
+), up (no, id, shared) AS (
+    SELECT d.no, l.left_id, l.shared FROM down d JOIN lianyun.link l ON l.right_id = d.id AND l.kind IN (1, 2, 3) WHERE d.whole
+    UNION
+    SELECT u.no, l.left_id, l.shared FROM up u JOIN lianyun.link l ON l.right_id = u.id AND l.kind IN (1, 2)
+), again (no, id) AS (
+    SELECT u.no, l.right_id
+    FROM up u JOIN lianyun.link l ON l.left_id = u.id AND l.kind IN (1, 2) AND NOT (u.shared AND l.shared)
+    UNION
+    SELECT a.no, l.right_id FROM again a JOIN lianyun.link l ON l.left_id = a.id AND l.kind = 3
+), goods (no, id) AS (
+    SELECT no, id FROM down
+    UNION
+    SELECT no, id FROM again
+), same (no, id) AS (
+    -- With all that was ever declared the same consignment.
+    SELECT no, id FROM goods
+    UNION
+    SELECT s.no, n.id FROM same s CROSS JOIN LATERAL (
+        SELECT l.right_id FROM lianyun.link l WHERE l.left_id = s.id AND l.kind = 8
+        UNION ALL
+        SELECT l.left_id FROM lianyun.link l WHERE l.right_id = s.id AND l.kind = 8
+    ) AS n (id)
+)
 INSERT INTO lianyun.financing_watch (financing, no)
 SELECT DISTINCT h.financing, r.no
-FROM called r
+FROM (
+    SELECT no, id FROM called
+    UNION
+    SELECT no, id FROM same
+) AS r
 JOIN lianyun.financing_cargo c ON c.consignment = r.id
 JOIN lianyun.financing_hold h ON h.financing = c.financing
 WHERE h.pledged AND NOT h.ended

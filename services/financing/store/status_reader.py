@@ -20,12 +20,12 @@ from services.financing.domain.products import Products, products
 from services.financing.domain.requests import DecisionContext, Reply
 from services.financing.domain.reservation import encumbrance
 from services.financing.domain.statements import Record, Statement, live
-from services.financing.domain.status import Status, status
+from services.financing.domain.status import Status, pledge_of, status
 from services.financing.domain.uniqueness import Entry, Verdict
 from services.financing.store import statement
 from services.financing.store.evidence import (
-    Evidence,
     gather_evidence,
+    gather_pledged,
     statements_about,
     statements_in,
 )
@@ -89,17 +89,25 @@ def read_status_evidence(
     """The same with what it was taken from."""
     adapt(session)
     own = financing_id(financing)
-    hold = lifecycle.holds(decisions_of(session, [own])).get(financing)
+    earlier = decisions_of(session, [own])
+    hold = lifecycle.holds(earlier).get(financing)
     if hold is None or hold.bank != asked_by:
         return None
-    groups = sorted(consignments_of(session, cargo_of(session, [own])))
+    things = cargo_of(session, [own])
+    pledge = pledge_of(financing, earlier, things, as_of, known_at)
     rows = session.cursor(binary=True, row_factory=tuple_row).execute(
-        statement("financings_on"), {"ids": uuids(groups)}
+        statement("financings_beside"), {"consignments": uuids(sorted(thing.id for thing in things))}
     )
     involved = {own, *(row[0] for row in rows.fetchall())}
-    evidence = _evidence(session, groups, involved, hold, as_of, known_at, registry)
+    subjects = {*involved, application_id(hold.terms.application)}
+    known = registry_store.read_snapshot(session) if registry is None else registry
+    if pledge is None:
+        groups = sorted(consignments_of(session, things))
+        evidence = gather_evidence(session, groups, subjects, known, as_of, known_at)
+    else:
+        evidence = gather_pledged(session, own, pledge, subjects, known, as_of, known_at)
     decisions = decisions_of(session, involved)
-    found = status(financing, asked_by, decisions, evidence.record, evidence.cargo, as_of, known_at, table)
+    found = status(financing, asked_by, decisions, evidence.record, evidence.goods, as_of, known_at, table)
     if found is None:
         return None
     context = DecisionContext(statements=live(evidence.record, as_of, known_at), cargo=evidence.cargo)
@@ -130,20 +138,6 @@ def encumbered(session: Session, financing: str, at: Micros) -> Reply:
     if checked.verdict is Verdict.CLEAR or gravest is None:
         return Reply("FREE", match="NONE")
     return Reply("TAKEN" if checked.verdict is Verdict.TAKEN else "REVIEW", match=str(gravest.match))
-
-
-def _evidence(
-    session: Session,
-    groups: list[bytes],
-    involved: set[bytes],
-    hold: lifecycle.Hold,
-    as_of: Micros,
-    known_at: Micros,
-    registry: Registry | None,
-) -> Evidence:
-    subjects = {*involved, application_id(hold.terms.application)}
-    known = registry_store.read_snapshot(session) if registry is None else registry
-    return gather_evidence(session, groups, subjects, known, as_of, known_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,26 +58,37 @@ def follow(session: Session, stored: Iterable[tuple[int, Event]]) -> None:
 
 
 def watch(session: Session, events: Iterable[tuple[int, Event]]) -> None:
-    """Record (financing, event) for each pledged financing that a watched fact reaches by the links of its time.
+    """Record (financing, event) for each pledged financing whose goods an event concerns; perhaps also others.
 
-    Also earlier facts that a link among ``events`` leads, by their time, to pledged cargo.
+    Those are watched facts, whatever consignment leads them to the goods; earlier ones that a link among ``events`` leads to them;
+    links and foundings that name the goods elsewhere; and what withdraws, or contradicts under the same id, what names them.
     """
-    found: list[tuple[int, bytes, int]] = []
+    found: list[tuple[int, bytes, int, int]] = []
+    withdrawing: list[tuple[int, bytes]] = []
     linked: list[int] = []
+    nos: list[int] = []
     for no, event in events:
-        if any(link.kind not in FREEING for link in event.facts.links):
+        nos.append(no)
+        if any(link.kind not in FREEING for link in event.facts.links) or event.facts.foundings:
             linked.append(no)
+        withdrawing += ((no, withdrawal.target) for withdrawal in event.facts.withdrawals)
         for claim in event.facts.claims:
             if claim.milestone in WATCHED and claim.classifier is Classifier.ACT:
-                found.append((no, claim.thing.id, claim.happened))
-    if not found and not linked:
+                found.append((no, claim.thing.id, int(claim.thing.kind), claim.happened))
+    if not nos:
         return
     found.sort()
+    withdrawing.sort()
     parameters = {
+        "first": min(nos),
+        "last": max(nos),
         "nos": bigints([row[0] for row in found]),
         "objects": uuids([row[1] for row in found]),
-        "moments": bigints([row[2] for row in found]),
+        "kinds": smallints([row[2] for row in found]),
+        "moments": bigints([row[3] for row in found]),
         "linked": bigints(sorted(linked)),
+        "withdrawing": bigints([no for no, _ in withdrawing]),
+        "targets": uuids([target for _, target in withdrawing]),
         "milestones": smallints(sorted(WATCHED)),
     }
     session.execute(statement("put_watch"), parameters)

@@ -112,11 +112,14 @@ def load_facts(session: Session, consignments: Sequence[bytes], as_of: Micros | 
 
 
 @cache
-def facts_query(superseded: bool) -> bytes:
-    """The events of ``load_facts`` as one statement: the walk, the events that name objects on it, what withdraws these, and bodies."""
+def facts_query(superseded: bool, walk: bytes | None = None) -> bytes:
+    """The events of ``load_facts`` as one statement: the walk, the events that name objects on it, what withdraws these, and bodies.
+
+    ``walk`` is another query of objects with their kinds and moments (id, kind, lo, hi).
+    """
     return b"\n".join(
         (
-            _closed_query(superseded),
+            _closed_query(superseded, walk),
             nested(statement("read_bodies"), nos=b"SELECT DISTINCT c.no FROM closed c"),
         )
     )
@@ -138,7 +141,7 @@ def naming_query(beside: bytes = b"") -> bytes:
     return b"\n".join((found, b"UNION (", beside, b")")) if beside else found
 
 
-def _closed_query(superseded: bool) -> bytes:
+def _closed_query(superseded: bool, walk: bytes | None = None) -> bytes:
     naming = b"SELECT n.no FROM said n"
     if superseded:
         old = nested(statement("read_superseded"), nos=naming)
@@ -147,7 +150,7 @@ def _closed_query(superseded: bool) -> bytes:
         counted = naming
     return b"\n".join(
         (
-            _naming_query(),
+            _naming_query(walk),
             b", closed (no) AS MATERIALIZED (",
             nested(statement("read_closure"), nos=counted),
             b")",
@@ -155,12 +158,12 @@ def _closed_query(superseded: bool) -> bytes:
     )
 
 
-def _naming_query() -> bytes:
+def _naming_query(walk: bytes | None = None) -> bytes:
     ways = {name: b"SELECT w." + column + b" FROM walk w" for name, column in _WAYS}
     return b"\n".join(
         (
             b"WITH walk (id, kind, lo, hi) AS MATERIALIZED (",
-            statement("read_walk"),
+            statement("read_walk") if walk is None else walk,
             b"), said (no) AS MATERIALIZED (",
             nested(statement("read_numbers"), **ways),
             b")",

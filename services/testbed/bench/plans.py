@@ -10,6 +10,7 @@ import psycopg
 from psycopg.rows import tuple_row
 
 from schemas.events.base import ObjectKind
+from services.domain.facts import FOREVER
 from services.domain.objects import object_id
 from services.financing.store import statement as financing
 from services.financing.store.decision_context import reads_query
@@ -64,6 +65,9 @@ def plans(dsn: str, bank: str, reference: str) -> dict[str, Any]:
             ("facts of a cargo, and words on what is involved, behind the locks", reads_query(), {}),
             ("facts of a cargo", facts_query(False), {"ids": cargo}),
             ("facts of a cargo at a moment", facts_query(True), {"ids": cargo, "moments": bigints([1]), "running": 1}),
+            ("facts of pledged goods", facts_query(False, financing("pledged_walk")),
+             {"financing": own.hex(), "since": 1, "until": FOREVER}),
+            ("financings of the same cargo", financing("financings_beside"), {"consignments": cargo}),
             ("what is held under the papers", financing("entries_met"),
              {"prints": uuids(sorted(digests)), "own": own.hex()}),
             ("all financings of a cargo", financing("financings_on"), {"ids": cargo}),

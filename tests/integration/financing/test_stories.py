@@ -109,7 +109,14 @@ def test_the_database_decides_as_the_core(dsn: str, case: Case) -> None:
         for financing in world.cargo
         if (seen := world.status(financing, financing.partition("/")[0], FAR)) is not None
         and any(
-            alert.covenant in ("DELIVERED_AGAINST_PLEDGE", "DETAINED", "CONSIGNEE_CHANGED")
+            alert.covenant
+            in (
+                "DELIVERED_AGAINST_PLEDGE",
+                "DETAINED",
+                "CONSIGNEE_CHANGED",
+                "GOODS_NAMED_ELSEWHERE",
+                "GOODS_NO_LONGER_NAMED",
+            )
             for alert in seen.alerts
         )
     }

@@ -27,6 +27,8 @@ from services.financing.domain.fingerprints import (
     normalise_1,
     thing_digests,
 )
+from services.financing.domain.followed_goods import FollowedGoods, follow
+from services.financing.domain.pledged_goods import Pledge
 from services.financing.domain.products import products
 from services.financing.domain.requests import (
     DecisionContext,
@@ -39,7 +41,7 @@ from services.financing.domain.requests import (
 )
 from services.financing.domain.reservation import encumbrance
 from services.financing.domain.statements import Record, live
-from services.financing.domain.status import Status, status
+from services.financing.domain.status import Status, pledge_of, status
 from services.financing.domain.uniqueness import Entry
 
 KEY = bytes(range(32))
@@ -80,6 +82,11 @@ def cargo_named(heard: Iterable[Heard], named: Iterable[Thing], at: int) -> tupl
 
 def _name(cargo: Cargo) -> str:
     return cargo.consignment
+
+
+def followed(heard: Iterable[Heard], pledge: Pledge, as_of: int, known_at: int) -> FollowedGoods:
+    """The goods of a pledge from all that was heard by ``known_at`` and happened by ``as_of``."""
+    return follow((Report(e.known, e.facts) for e in heard if e.known <= known_at), pledge, as_of)
 
 
 @dataclass
@@ -143,14 +150,17 @@ class World:
     def status(self, financing: str, asked_by: str, as_of: int, known_at: int | None = None) -> Status | None:
         """The status of a financing for a bank."""
         known = as_of if known_at is None else known_at
-        found = (cargo_of(self.heard, thing, as_of, known) for thing in self.cargo.get(financing, ()))
+        things = self.cargo.get(financing, ())
+        found = (cargo_of(self.heard, thing, as_of, known) for thing in things)
         cargo = tuple(each for each in found if each is not None)
-        members = {key for each in cargo for key in each.members}
+        members = {thing.key for thing in things}.union(*(each.members for each in cargo))
         on_it = {f for f, things in self.cargo.items() if not members.isdisjoint(t.key for t in things)} | {
             financing
         }
         decisions = [r for r in self.decisions if r.financing in on_it or not on_it.isdisjoint(r.frees)]
-        return status(financing, asked_by, decisions, self.record(), cargo, as_of, known)
+        pledge = pledge_of(financing, decisions, things, as_of, known)
+        goods = FollowedGoods(cargo) if pledge is None else followed(self.heard, pledge, as_of, known)
+        return status(financing, asked_by, decisions, self.record(), goods, as_of, known)
 
     def decided(self) -> int:
         return len(self.decisions)

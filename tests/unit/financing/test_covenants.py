@@ -36,6 +36,8 @@ RAISED: dict[str, dict[str, Any]] = {
     "REGISTRATION_EXPIRES": {"by": "abank", "type": "finance.registration_made", "says": {"financing": "abank/GD-1", "register_name": "movable property", "country": "CN", "number": "R-88", "registered_on": "2026-03-03", "expires_on": "2026-04-10"}},
     "SILENT_BEYOND_MATURITY": SIGHTED,
     "SAME_CARGO_ELSEWHERE": SIGHTED,
+    "GOODS_NAMED_ELSEWHERE": {"type": "link.consignment_opened", "says": {"reference": "SK-9", "containers": ["CSQU3054383"]}},
+    "GOODS_NO_LONGER_NAMED": {"by": "xaport", "type": "correction.retracted", "says": {"of": "open-1"}},
 }  # fmt: skip
 AS_OF = {"SILENT_BEYOND_MATURITY": "2026-07-20T00:00Z", "REGISTRATION_EXPIRES": "2026-03-30T00:00Z"}
 ELSEWHERE = (
@@ -153,6 +155,8 @@ ENDED: dict[str, dict[str, Any]] = {
     "REGISTRATION_EXPIRES": {"by": "abank", "type": "finance.registration_ended", "says": {"financing": "abank/GD-1", "number": "R-88"}},
     "SILENT_BEYOND_MATURITY": {"at": "2026-07-12T10:00+02:00", "type": "movement.arrived", "says": {"objects": BOX, "place": "malaszewicze"}},
     "SAME_CARGO_ELSEWHERE": {"by": "xaport", "type": "correction.retracted", "says": {"of": "same"}},
+    "GOODS_NAMED_ELSEWHERE": {"type": "correction.corrected", "says": {"of": "raised", "reason": "OTHER", "instead": {"type": "link.consignment_opened", "reference": "SK-9", "containers": ["TGHU0000008"]}}},
+    "GOODS_NO_LONGER_NAMED": {"by": "xaport", "type": "link.consignment_opened", "says": {"reference": "XA-1", "containers": ["CSQU3054383"], "notes": ["SMGS/CN/XAY/100001/2026"]}},
 }  # fmt: skip
 STANDS = COVENANTS - ENDED.keys()
 """What happened cannot be undone: such an alert stands until it is acknowledged, whatever comes."""
