@@ -93,7 +93,7 @@ def evidence_of(
     spoken_of = statements_in((stored for _, stored in sorted(more.items())), registry, known_at)
     # Also of what was set aside since: a key that turns out stolen lifts no block.
     reports = (Report(event.stored.append_us, event.facts) for event in events)
-    return Evidence(tuple(cargo), Record.all([*map(_record_of, events), spoken_of]), tuple(reports), facts)
+    return Evidence(tuple(cargo), Record.all([*map(record_of, events), spoken_of]), tuple(reports), facts)
 
 
 def statements_about(
@@ -122,7 +122,8 @@ def load_statements(session: Session, subjects: Iterable[bytes]) -> list[Stored]
     return [event_reader.stored_of(row) for row in cursor.fetchall()]
 
 
-def _record_of(event: Reread) -> Record:
+def record_of(event: Reread) -> Record:
+    """What a stored event states to financing; nothing where it is quarantined."""
     if event.stored.quarantined:
         return Record()
     verified = event.admitted.verified
