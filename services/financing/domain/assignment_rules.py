@@ -56,13 +56,14 @@ def unsettled(
         return None  # nothing leads to any other consignment
     judged = Assignments(context.known, at)
     states = [pair for members in groups for pair in judged.of(members).items()]
-    found = _gravest(states, confirmed_only)
+    found = gravest(states, confirmed_only)
     if found is None or (found.reviewable and _reviewed(ask, context, found.failed)):
         return None
     return found
 
 
-def _gravest(states: Sequence[tuple[Thing, AssignmentState]], confirmed_only: bool) -> Unsettled | None:
+def gravest(states: Sequence[tuple[Thing, AssignmentState]], confirmed_only: bool) -> Unsettled | None:
+    """The one of ``states`` that stands in the way most; ``confirmed_only``: to be uncontested is not enough."""
     for gravity in _GRAVITY:
         things = sorted(thing for thing, state in states if state is gravity)
         if gravity is AssignmentState.UNCONTESTED:

@@ -30,7 +30,7 @@ from services.domain.links import Network, Path, Span, counts
 from services.domain.liveness import judge
 from services.domain.objects import Thing
 
-_LEADING = frozenset(
+LEADING = frozenset(
     {
         LinkKind.CONTAINER_CARRIES,
         LinkKind.NOTE_COVERS,
@@ -39,6 +39,7 @@ _LEADING = frozenset(
         LinkKind.DECLARATION_COVERS,
     }
 )
+"""Links by which a box, a paper or a booking is assigned."""
 _PARTNER = {
     ObjectKind.CONTAINER: ObjectKind.NOTE,
     ObjectKind.NOTE: ObjectKind.CONTAINER,
@@ -90,7 +91,7 @@ class Assignments:
         self._same = consignment_groups(self._founded, self._network.same)
         self._leaving: dict[Thing, list[Span]] = defaultdict(list)
         for span in self._network.every():
-            if span.link.kind in _LEADING and span.start < span.end:
+            if span.link.kind in LEADING and span.start < span.end:
                 self._leaving[span.link.left].append(span)
         self._stated: dict[EventId, list[Claim]] = defaultdict(list)
         self._about: dict[Thing, set[EventId]] = defaultdict(set)

@@ -15,7 +15,7 @@ from services.domain.facts import Micros
 from services.domain.objects import Thing, consignment
 from services.financing.domain import lifecycle
 from services.financing.domain.assignments import KnownAssignments
-from services.financing.domain.decisions import Decision
+from services.financing.domain.decisions import Action, Decision
 from services.financing.domain.external_registries import RegistryAnswer, RegistryFinding
 from services.financing.domain.fingerprints import Fingerprint
 from services.financing.domain.products import Products
@@ -24,6 +24,7 @@ from services.financing.domain.reservation import encumbrance
 from services.financing.domain.statements import live
 from services.financing.domain.uniqueness import Entry
 from services.financing.store import statement
+from services.financing.store.assigned_elsewhere import known_assignments
 from services.financing.store.evidence import LoadedStatements, evidence_of
 from services.financing.store.financings import among, cargo_in, decision_of, entries_held_by, print_of
 from services.financing.store.identifiers import application_id, financing_id
@@ -88,10 +89,8 @@ def reads_in(
 
 @cache
 def reads_query() -> bytes:
-    """For each request, the facts about its locked consignments and what else their boxes are assigned to, and the statements on
-    what is involved.
-    """
-    naming = event_reader.naming_query(statement("assigned_elsewhere"))
+    """For each request, the facts about its locked consignments, the links of their papers, and the statements on what is involved."""
+    naming = event_reader.naming_query(statement("assigned"))
     facts = nested(naming, ids=b"SELECT unnest(h.consignments)")
     locked_reads = nested(statement("seen"), facts=facts, subjects=statement("subjects_involved"))
     return b"\n".join(
@@ -150,7 +149,7 @@ def read_context(
 ) -> ContextRead:
     """The context of the request locked by ``locked``.
 
-    A further round trip is needed where the cargo has notes that are not among the documents.
+    A further round trip is needed where the cargo has notes that are not among the documents, or is assigned elsewhere as well.
     """
     ask = prepared.ask
     holds = lifecycle.holds(prior.decisions)
@@ -177,9 +176,15 @@ def read_context(
         near=apart(prior.near, evidence.cargo) if ask.action.disposes else prior.near,
         reports=evidence.reports if prior.near or ask.goods else (),
         holders=prior.holders,
-        known=KnownAssignments(evidence.facts, evidence.record.railways),
+        known=known_assignments(session, evidence, locked.consignments, registry, at)
+        if ask.action in _ASSIGNED
+        else KnownAssignments(),
     )
     return ContextRead(context, prior.things)
+
+
+_ASSIGNED = frozenset({Action.RESERVE, Action.PLEDGE, Action.DRAW, Action.SUBSTITUTE})
+"""Steps that depend on whose the boxes and papers are."""
 
 
 class _PriorRows(NamedTuple):

@@ -126,7 +126,7 @@ def evidence_of(
     known = {event.stored.no for event in events}
     more = {stored.no: stored for stored in (*loaded_statements.events, *further) if stored.no not in known}
     spoken_of = statements_in((stored for _, stored in sorted(more.items())), registry, known_at)
-    return Evidence(goods, Record.all([*map(_record_of, events), spoken_of]), reports, facts)
+    return Evidence(goods, Record.all([*map(record_of, events), spoken_of]), reports, facts)
 
 
 def _cargo(consignments: Iterable[bytes], facts: Facts, as_of: Micros) -> Iterator[Cargo]:
@@ -163,7 +163,8 @@ def load_statements(session: Session, subjects: Iterable[bytes]) -> list[Stored]
     return [event_reader.stored_of(row) for row in cursor.fetchall()]
 
 
-def _record_of(event: Reread) -> Record:
+def record_of(event: Reread) -> Record:
+    """What a stored event states to financing; nothing where it is quarantined."""
     if event.stored.quarantined:
         return Record()
     verified = event.admitted.verified

@@ -16,11 +16,22 @@ RETURNING number
 -- name: answered_by
 SELECT answered FROM lianyun.financing_asked WHERE answered = ANY (%(numbers)s::bigint[])
 
+-- name: assigned
+-- The links of papers and bookings on a walk, wherever they lead; those of boxes are read with the walk.
+SELECT l.no FROM walk w CROSS JOIN LATERAL (
+    SELECT n.no FROM lianyun.link n WHERE n.left_id = w.id AND n.kind IN (2, 3, 4, 5) OFFSET 0
+) AS l
+WHERE w.kind IN (2, 3, 4, 5)
+
 -- name: assigned_elsewhere
--- The events, beside those of a walk, by which the boxes and papers on it are assigned to other consignments: the links that lead
--- there, what else leads to these consignments, their foundings, and what names both a box or paper of the walk and one of theirs.
-WITH RECURSIVE own (id) AS MATERIALIZED (
-    SELECT DISTINCT w.id FROM walk w WHERE w.kind IN (1, 2, 3, 4, 5)
+-- The events by which the boxes and papers of consignments are assigned to others: the links that lead there, what else leads to
+-- these others, their foundings, and what names both a box or paper of the consignments and one of theirs.
+WITH RECURSIVE below (id, kind) AS (
+    SELECT m.id, 0::smallint FROM unnest(lianyun.financing_same(%(ids)s::uuid[])) AS m (id)
+    UNION
+    SELECT l.left_id, l.kind FROM below b JOIN lianyun.link l ON l.right_id = b.id WHERE l.kind IN (1, 2, 3, 4, 5, 10)
+), own (id) AS MATERIALIZED (
+    SELECT DISTINCT b.id FROM below b WHERE b.kind IN (1, 2, 3, 4, 5)
 ), down (id, kind, no) AS (
     SELECT l.right_id, l.right_kind, l.no FROM own o JOIN lianyun.link l ON l.left_id = o.id WHERE l.kind IN (1, 2, 3, 4, 5)
     UNION
@@ -29,7 +40,7 @@ WITH RECURSIVE own (id) AS MATERIALIZED (
     WHERE d.kind <> 1 AND l.kind IN (1, 2, 3, 4, 5)
 ), other (id) AS MATERIALIZED (
     SELECT unnest(lianyun.financing_same(ARRAY(
-        SELECT DISTINCT d.id FROM down d WHERE d.kind = 1 AND d.id NOT IN (SELECT w.id FROM walk w WHERE w.kind = 0)
+        SELECT DISTINCT d.id FROM down d WHERE d.kind = 1 AND d.id <> ALL (%(ids)s::uuid[])
     )))
 ), up (id, no) AS (
     SELECT o.id, NULL::bigint FROM other o
@@ -45,9 +56,9 @@ WITH RECURSIVE own (id) AS MATERIALIZED (
     WHERE f.kind <> 1 AND l.kind IN (1, 2, 3, 4, 5)
 )
 SELECT d.no FROM down d
-UNION ALL SELECT u.no FROM up u WHERE u.no IS NOT NULL
-UNION ALL SELECT f.no FROM further f
-UNION ALL SELECT n.no FROM (SELECT o.id FROM other o UNION SELECT f.id FROM further f WHERE f.kind = 1) AS c
+UNION SELECT u.no FROM up u WHERE u.no IS NOT NULL
+UNION SELECT f.no FROM further f
+UNION SELECT n.no FROM (SELECT o.id FROM other o UNION SELECT f.id FROM further f WHERE f.kind = 1) AS c
     CROSS JOIN LATERAL (
         SELECT g.no FROM lianyun.founding g WHERE g.cons = c.id
         UNION ALL
@@ -56,7 +67,7 @@ UNION ALL SELECT n.no FROM (SELECT o.id FROM other o UNION SELECT f.id FROM furt
         SELECT l.no FROM lianyun.link l WHERE l.right_id = c.id AND l.kind = 8
         OFFSET 0
     ) AS n
-UNION ALL SELECT n.no FROM theirs t CROSS JOIN LATERAL (
+UNION SELECT n.no FROM theirs t CROSS JOIN LATERAL (
     SELECT c.no FROM lianyun.claim c JOIN lianyun.claim b ON b.no = c.no
     WHERE c.object = t.id AND b.object IN (SELECT o.id FROM own o)
     OFFSET 0

@@ -13,7 +13,7 @@ from schemas.events.base import ObjectKind
 from schemas.signing import sign
 from services.audit.report import Damage
 from services.domain.objects import Thing
-from services.financing.domain import decision_rules
+from services.financing.domain import decision_rules, reservation
 from services.financing.domain.decisions import Action
 from services.financing.domain.lifecycle import Hold
 from services.financing.domain.products import products
@@ -188,6 +188,23 @@ def test_what_a_partial_release_gave_back_is_checked(dsn: str, monkeypatch: pyte
     )
     fields = {each.field for each in checked(stored.session).findings}
     assert fields == {"outcome", "freed"}
+    stored.close()
+
+
+def test_what_was_done_on_an_assignment_in_doubt_is_found(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = next(case for case in cases() if case.slug.startswith("53_"))
+    for module in (decision_rules, reservation):
+        monkeypatch.setattr(module, "unsettled", lambda *_, **__: None)
+    stored = Stored(dsn, events_of(case))
+    stored.begin()
+    for number in range(4):
+        stored.ask(*case.ask(number))
+    monkeypatch.undo()
+    report = checked(stored.session)
+    (found,) = report.findings
+    assert (found.where.split(", ")[1], found.field) == ("DRAW on abank/GD-1", "outcome")
+    assert "TGHU3000017" in str(found.expected)
+    assert report.counts["assignments_wrong"] == 1
     stored.close()
 
 

@@ -178,7 +178,7 @@ def _check_owed(snapshot: Snapshot, decision: Decision, registry: Registry, find
         own = lifecycle.of_financing(words, hold.financing, hold.terms.application)
         return lifecycle.state(hold, own, decision.at).outstanding
 
-    if owed(statements) and (left := owed(_visible(snapshot, statements, decision))):
+    if owed(statements) and (left := owed(visible(snapshot, statements, decision))):
         findings.counts["releases_wrong"] += 1
         expected = f"a waiver: {left} minor units were owed"
         findings.add(Damage.FINANCING, where(decision), "waiver", "none", expected, REMEDY, decision.asked_by)
@@ -189,11 +189,11 @@ def _reports(events: Sequence[Reread]) -> list[Report]:
 
 
 def _seen(snapshot: Snapshot, events: Sequence[Reread], decision: Decision) -> list[Reread]:
-    visible = {stored.no for stored in _visible(snapshot, [event.stored for event in events], decision)}
-    return [event for event in events if event.stored.no in visible]
+    seen = {stored.no for stored in visible(snapshot, [event.stored for event in events], decision)}
+    return [event for event in events if event.stored.no in seen]
 
 
-def _visible(snapshot: Snapshot, events: Sequence[Stored], decision: Decision) -> list[Stored]:
+def visible(snapshot: Snapshot, events: Sequence[Stored], decision: Decision) -> list[Stored]:
     """Those of ``events`` that were committed before the position of ``decision``."""
     parameters: dict[str, Any] = {
         "nos": bigints(sorted(s.no for s in events)),
