@@ -48,7 +48,9 @@ STEPS: Mapping[str, Step] = MappingProxyType(
         **{f"cre.customs.{name}.v1": Step(f"cre.customs.{name}.v2", whole) for name in _WHOLE},
         "cre.finance.decided.v1": Step("cre.finance.decided.v2", unchanged),
         "cre.finance.decided.v2": Step("cre.finance.decided.v3", unchanged),
+        "cre.finance.decided.v3": Step("cre.finance.decided.v4", unchanged),
         "cre.finance.released.v1": Step("cre.finance.released.v2", unchanged),
+        "cre.finance.released.v2": Step("cre.finance.released.v3", unchanged),
     }
 )
 """The step away from each type that has a newer version, by the older type's name."""

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schemas.events.base import Place
+from schemas.events.base import ObjectRef, Place
 from schemas.events.declare import CARGO
 from schemas.events.document_trade import Amount, TradeParty
 from schemas.events.finance_terms import (
@@ -120,6 +120,31 @@ class ReleasedWaiving(Released):
 
 
 ReleasedWaiving.spec = replace(Released.spec, type="cre.finance.released.v2")
+
+
+class ReleasedInPart(ReleasedWaiving):
+    """The bank gives the security back, or a part of it: named ``goods``, or goods or claims worth ``released_amount``.
+
+    Without either the whole. ``goods`` are boxes, notes, declarations or consignments that identify pledged goods; the rest stays
+    pledged. ``released_amount`` is the value of the part. While more is owed than the rest is worth only with a ``waiver``.
+    """
+
+    goods: Annotated[tuple[ObjectRef, ...], Field(strict=False, max_length=64)] = ()
+    released_amount: Amount | None = None
+
+    @property
+    def partial(self) -> bool:
+        """Whether only a part is given back."""
+        return bool(self.goods) or self.released_amount is not None
+
+    def check(self) -> None:
+        super().check()
+        self.check_kinds(self.goods, "goods")
+
+
+ReleasedInPart.spec = replace(
+    Released.spec, type="cre.finance.released.v3", objects=Released.spec.objects | {ObjectKind.DECLARATION}
+)
 
 
 @by_bank("finance.cancelled.v1", 6008, answers=("finance.approved.v1",))

@@ -107,6 +107,26 @@ class DecidedOnGoods(DecidedWhole):
 DecidedOnGoods.spec = replace(Decided.spec, type="cre.finance.decided.v3")
 
 
+class DecidedOnPart(DecidedOnGoods):
+    """The platform decided a request under the lock of what it encumbers; with the part of the goods that it is about.
+
+    ``action`` may be RELEASE_PART: a bank gives back ``goods``, or a part of the value, ``amount`` being the value that is given back
+    and ``freed_sha256`` the digest of the fingerprints that it frees. A request about cargo that is done has the ``goods`` that
+    it names where they were given back while the rest of its consignment is pledged. Any other decision is an earlier version.
+    """
+
+    action: Action | Literal["RELEASE_PART"]  # type: ignore[assignment]
+    goods: Annotated[tuple[ObjectRef, ...], Field(strict=False, max_length=256)] = ()
+    freed_sha256: Sha256Hex | None = None
+
+    def check(self) -> None:
+        super().check()
+        self.check_kinds(self.goods, "goods")
+
+
+DecidedOnPart.spec = replace(Decided.spec, type="cre.finance.decided.v4")
+
+
 def unchanged(value: dict[str, Any]) -> dict[str, Any]:
     """The value of one version as one of the next, which has only further optional fields."""
     return value

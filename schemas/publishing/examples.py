@@ -178,6 +178,9 @@ _VALUES: Json = {
     "evidence": [hashlib.sha256(b"the event that holds the train").hexdigest()[:32]],
     "shares": [{"kind": "container", "id": CONTAINERS[0]}],
     "waiver": {"grounds": "OTHER_SECURITY"},
+    "goods": [{"kind": "container", "id": CONTAINERS[0]}],
+    "freed_sha256": hashlib.sha256(b"the fingerprints that are freed").hexdigest(),
+    "released_amount": {"minor_units": 90_000_000, "currency_code": "CNY"},
     "restriction": {"source": "https://pkp.example/lianyun", "id": "order-2026-14"},
 }
 
@@ -199,6 +202,7 @@ _BY_TYPE: dict[str, Json] = {
     "cre.finance.decided.v1": {"number": 88_217, "guard": "RESERVATION_VALID", "position": 4_417_002},
     "cre.finance.decided.v2": {"number": 88_217, "guard": "RESERVATION_VALID", "position": 4_417_002},
     "cre.finance.decided.v3": {"number": 88_217, "guard": "RELEASE_BLOCKED", "position": 4_417_002},
+    "cre.finance.decided.v4": {"number": 88_217, "guard": "VALUE_COVERS", "position": 4_417_002},
     **{f"cre.case.{step}.v1": {"number": 4_112, "before": 4_108} for step in _STEPS_OF_CASES},
     "cre.case.opened.v1": {
         "number": 4_108,

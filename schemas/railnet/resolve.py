@@ -19,11 +19,14 @@ from schemas.railnet.zones import country_of_uic
 
 
 @cache
-def hours_to(station: str) -> Mapping[str, float]:
-    """How long a train runs from each station to ``station`` without a border between them, by the shortest way."""
+def hours_to(station: str, abroad: bool = False) -> Mapping[str, float]:
+    """How long a train runs from each station to ``station`` by the shortest way, in the typical hours of its legs.
+
+    Without a border between them, unless ``abroad``: then also from beyond borders, without the time that it stands there.
+    """
     back: dict[str, list[tuple[str, float]]] = {}
     for leg in legs().values():
-        if leg.crossing is None:
+        if abroad or leg.crossing is None:
             back.setdefault(leg.to_station, []).append((leg.from_station, leg.run_hours))
     found: dict[str, float] = {}
     todo = [(0.0, station)]

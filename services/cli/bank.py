@@ -139,7 +139,18 @@ def transition(
     key: Key,
     action: Annotated[str, typer.Argument(help="pledge, draw, release, cancel or substitute")],
     reference: Reference,
-    amount: Annotated[str, typer.Option(help='For draw: minor units and currency, "100000 CNY".')] = "",
+    amount: Annotated[
+        str,
+        typer.Option(
+            help='For draw: minor units and currency, "100000 CNY". For release: what the part given back is worth.'
+        ),
+    ] = "",
+    goods: Annotated[
+        list[str] | None,
+        typer.Option(
+            help='For release of a part: "container MSCU0000007", or a note, declaration, consignment.'
+        ),
+    ] = None,
     replaces: Annotated[str, typer.Option(help="For substitute: the financing that is replaced.")] = "",
     waive: Annotated[
         str,
@@ -147,28 +158,41 @@ def transition(
             help="For release while something is owed: OTHER_SECURITY, RESTRUCTURED, SETTLED_ELSEWHERE or OTHER."
         ),
     ] = "",
+    reviewed: Annotated[
+        int, typer.Option(help="For pledge, draw and substitute: the REVIEW that the bank has looked at.")
+    ] = 0,
     again: Again = "",
     url: Url = "",
     as_json: AsJson = False,
 ) -> None:
-    """Ask for a step of a financing. Exit 1 where a guard refuses it."""
+    """Ask for a step of a financing. Exit 1 where a guard refuses it, or asks for a review."""
     body: dict[str, Any] | None = None
     if action == "draw":
-        minor, _, currency = amount.partition(" ")
-        if not minor.isdigit():
-            raise Failure(
-                Exit.USAGE, "--amount is missing or malformed", 'write it like --amount "100000 CNY"'
-            )
-        body = {"amount": {"minor_units": int(minor), "currency_code": currency}}
+        body = {"amount": _amount(amount)}
     elif action == "substitute":
         body = {"replaces": replaces}
     elif action == "release":
-        body = {"waiver": {"grounds": waive}} if waive else None
+        body = {"waiver": {"grounds": waive}} if waive else {}
+        if goods:
+            parts = (each.partition(" ") for each in goods)
+            body["goods"] = [{"kind": kind, "id": id_.strip()} for kind, _, id_ in parts]
+        if amount:
+            body["amount"] = _amount(amount)
+        body = body or None
     elif action not in ("pledge", "cancel"):
         raise Failure(
             Exit.USAGE, f"there is no step {action!r}", "pledge, draw, release, cancel or substitute"
         )
+    if reviewed and action in ("pledge", "draw", "substitute"):
+        body = {**(body or {}), "reviewed": reviewed}
     _decided(url, client, key, f"{path_of(reference)}/{action}", body, again, as_json)
+
+
+def _amount(text: str) -> dict[str, Any]:
+    minor, _, currency = text.partition(" ")
+    if not minor.isdigit():
+        raise Failure(Exit.USAGE, "--amount is missing or malformed", 'write it like --amount "100000 CNY"')
+    return {"minor_units": int(minor), "currency_code": currency}
 
 
 @app.command()
@@ -269,6 +293,9 @@ def _decided(url: str, client: str, key: Path, path: str, body: Any, again: str,
         out.print("  ".join(filter(None, words)), markup=False)
         if found["guard"]:
             out.print(f"{found['guard']}: satisfied by: {found['satisfied_by']}", markup=False)
+        if found.get("goods"):
+            named = ", ".join(f"{each['kind']} {each['id']}" for each in found["goods"])
+            out.print(f"given back: {named}, worth {money(found['amount'])}", markup=False)
         if found.get("waiver"):
             out.print(f"waived ({found['waiver']['grounds']}): {money(found['amount'])}", markup=False)
         if found["until"]:

@@ -97,6 +97,11 @@ def show(found: dict[str, Any]) -> None:
     )
     for name in ("approved", "drawn", "outstanding"):
         out.print(f"{name}: {money(found[name])}", markup=False)
+    if found["given_back"]["goods"] or found["given_back"]["value"]:
+        named = ", ".join(f"{each['kind']} {each['id']}" for each in found["given_back"]["goods"])
+        out.print(
+            f"given back: {named or 'a part'}, worth {money(found['given_back']['value'])}", markup=False
+        )
     value = found["value"]
     out.print(
         f"verified value: {money(value['verified'])}, said by {', '.join(value['said_by']) or 'nobody'}",
@@ -108,7 +113,7 @@ def show(found: dict[str, Any]) -> None:
         markup=False,
     )
     for each in found["control"]:
-        out.print(f"control of {each['note']}: {each['grip']}", markup=False)
+        out.print(f"control of {each['note']}: {each['grip']} ({each['assurance']})", markup=False)
     for each in found["alerts"]:
         seen = "acknowledged" if each["acknowledged"] else "NOT acknowledged"
         out.print(f"alert {each['covenant']} ({each['about']}) since {each['since']}, {seen}", markup=False)

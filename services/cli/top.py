@@ -67,8 +67,9 @@ def frame(
     for crossing in board["crossings"]:
         rows = len(crossing["trains"])
         if left is not None:
-            rows = max(0, min(rows, left - 3 - len(crossing["restrictions"])))
-            left -= 3 + rows + len(crossing["restrictions"])
+            ordered = len(crossing["restrictions"]) + len(crossing["announced"])
+            rows = max(0, min(rows, left - 3 - ordered))
+            left -= 3 + rows + ordered
             if left < 0:
                 hidden += len(crossing["trains"])
                 continue
@@ -93,14 +94,14 @@ def _crossing(
         f"   queued {crossing['queued']}   handed over {crossing['handed_over']}   cases {len(crossing['cases'])}",
     )
     lines: list[RenderableType] = [title]
-    for each in crossing["restrictions"]:
-        until = f" to {each['to']}" if each["to"] else ""
-        lines.append(
-            Text(
-                f"  {each['kind']} {each['direction']} from {each['from']}{until}, says {each['by']}",
-                "bold red",
+    for prefix, style in (("restrictions", "bold red"), ("announced", "yellow")):
+        for each in crossing[prefix]:
+            until = f" to {each['to']}" if each["to"] else ""
+            state = "announced: " if prefix == "announced" else ""
+            text = (
+                f"  {state}{each['kind']} {each['direction']} from {each['from']}{until}, says {each['by']}"
             )
-        )
+            lines.append(Text(text, style))
     shown = list(trains)
     if shown:
         lines.append(_table(shown, zone))

@@ -12,10 +12,13 @@ from services.cli.database import session
 from services.cli.exits import Exit, Failure
 from services.cli.options import AsJson, micros, now
 from services.cli.output import marked, out, print_json, print_table
+from services.cli.reasons import show_not_live, show_unreached
 from services.cli.settings import CliSettings
 from services.domain.objects import Thing
 from services.ledger.registry import store
 from services.query import identifiers, view_json, views
+from services.query.explanation_json import explanation_json
+from services.query.explanations import read_explanation
 
 _TO = "that leads to a consignment that was opened"
 _WAYS = {
@@ -28,6 +31,10 @@ _WAYS = {
     ObjectKind.TRAIN: f"a cre.link.train_composed.v1 and cre.link.wagon_loaded.v1 {_TO}",
 }
 """By which event each kind of thing comes to belong to a consignment."""
+_NO_PARTY = {
+    "PUBLISHER_NO_PARTY": ": its publisher is no party here",
+    "LINK_BY_NO_PARTY": ": a link on its way is by no party here",
+}
 FORMS = (
     "a container (CSQU3054383), a consignment (party/reference), a booking (party/number), a note "
     "(SMGS/country/station/number/year), a train (company/number/date/origin) or a declaration (an MRN, or the "
@@ -53,29 +60,31 @@ def track(
             for consignment in views.consignments_of(connection, things)
             if (found_view := views.read_view(connection, consignment, moment, registry)) is not None
         ]
-        waiting = []
-        if not found:
-            known = (views.read_unassigned(connection, thing, moment, registry) for thing in things)
-            waiting = [view_json.unassigned_json(each) for each in known if each is not None]
-    if not found:
-        if not waiting:
-            raise Failure(
-                Exit.NOT_FOUND,
-                f"nothing is known under {identifier!r}",
-                "check the spelling; see whether what you published was accepted: lianyun events tail; lianyun dlq list",
-            )
-        if as_json:
-            print_json({"consignments": [], "waiting": waiting})
-        else:
-            for each in waiting:
-                show_waiting(each)
-        raise Failure(Exit.NOT_FOUND, f"{identifier} belongs to no consignment yet", _lacks(things))
+        read = (read_explanation(connection, thing, moment, registry, found) for thing in things)
+        unreached = [explanation_json(each) for each in read if each is not None]
     shown = [view_json.view_json(found_view) for found_view in found]
+    waiting = [_beside_views(each) for each in unreached] if found else unreached
+    waiting = [each for each in waiting if each["because"] or each["facts"]]
+    if not found and not waiting:
+        raise Failure(
+            Exit.NOT_FOUND,
+            f"nothing is known under {identifier!r}",
+            "check the spelling; see whether what you published was accepted: lianyun events tail; lianyun dlq list",
+        )
     if as_json:
-        print_json({"consignments": shown})
-        return
-    for consignment in shown:
-        show_view(consignment)
+        print_json({"consignments": shown, "waiting": waiting})
+    else:
+        for consignment in shown:
+            show_view(consignment)
+        for each in waiting:
+            show_unreached(each)
+    if not found:
+        raise Failure(Exit.NOT_FOUND, f"{identifier} belongs to no consignment yet", _lacks(things))
+
+
+def _beside_views(unreached: dict[str, Any]) -> dict[str, Any]:
+    """What the views of its consignments leave out of an object: facts that count and reach none of them."""
+    return {**unreached, "because": [], "facts": [fact for fact in unreached["facts"] if fact["counts"]]}
 
 
 def _lacks(things: Sequence[Thing]) -> str:
@@ -85,35 +94,6 @@ def _lacks(things: Sequence[Thing]) -> str:
         f"nothing is lost, what is known of it waits until somebody publishes {', or '.join(ways)} "
         "(schemas/published/events.md says who may, and how)"
     )
-
-
-def show_waiting(waiting: dict[str, Any]) -> None:
-    """Print the facts about an object that belongs to no consignment yet, with sources and assurance."""
-    columns = ("happened", "", "milestone", "place", "by", "assurance", "event", "")
-    rows = [
-        (
-            fact["happened"],
-            fact["classifier"],
-            fact["milestone"],
-            fact["place_name"],
-            fact["by"],
-            fact["assurance"],
-            fact["event"]["id"],
-            "" if fact["counts"] else "withdrawn",
-        )
-        for fact in waiting["facts"]
-    ]
-    out.print(
-        f"[bold]{waiting['object']}[/], in no consignment yet: what is known of it, and who signed that"
-    )
-    if rows:
-        print_table(columns, rows)
-    for link in waiting["links"]:
-        suffix = "" if link["counts"] else ", withdrawn"
-        out.print(
-            f"  {link['left']} belongs to {link['right']} from {link['from']} (said by {link['by']}{suffix})",
-            markup=False,
-        )
 
 
 def show_view(view: dict[str, Any]) -> None:
@@ -138,18 +118,29 @@ def show_view(view: dict[str, Any]) -> None:
         )
         for answer in dispute["answers"]:
             out.print(f"    {answer['by']} says {answer['happened']} ({answer['assurance']})")
+    for dispute in view["disputed_links"]:
+        until = f" to {dispute['to']}" if dispute["to"] else ""
+        out.print(f"  [bold yellow]DISPUTED LINK[/] of {dispute['object']} from {dispute['from']}{until}")
+        for side in dispute["sides"]:
+            party = "" if side["counts"] else ", no party here"
+            out.print(
+                f"    {side['by']}{party} assigns {side['left']} to {side['right']} from {side['from']} ({side['event']['id']})"
+            )
     for handover in view["handovers"]:
         out.print(f"  hand-over at {handover['place_name']}: {handover['state']}{_left_over(handover)}")
     for restriction in view["restrictions"]:
-        out.print(
-            f"  [bold red]{restriction['kind']}[/] at {restriction['place_name']} from {restriction['from']}"
-        )
+        out.print(f"  [bold red]in force[/]   {_restriction_text(restriction)}")
+    for restriction in view["announced_restrictions"]:
+        out.print(f"  [yellow]announced[/]  {_restriction_text(restriction)}")
+    for restriction in view["past_restrictions"]:
+        out.print(f"  {restriction['state'].lower():10} {_restriction_text(restriction)}")
     for claim in view["overdue"]:
         out.print(
             f"  overdue    {claim['milestone']} {claim['place_name']} was {claim['classifier']} {claim['happened']}"
         )
     if view["silent"]:
         out.print("  [bold]silent[/]: nobody has said anything for more than a week")
+    show_not_live(view["not_live"])
     columns = ("happened", "", "milestone", "place", "object", "by", "assurance", "standing")
     rows = [
         (
@@ -160,7 +151,10 @@ def show_view(view: dict[str, Any]) -> None:
             entry["object"],
             entry["by"],
             entry["assurance"],
-            entry["standing"] + (" via disputed link" if entry["via_disputed_link"] else ""),
+            entry["standing"]
+            + (f", corrects {entry['corrects']['id']}" if entry["corrects"] else "")
+            + _NO_PARTY.get(entry["because"], "")
+            + (" via disputed link" if entry["via_disputed_link"] else ""),
         )
         for entry in timeline
     ]
@@ -176,6 +170,16 @@ def _show_boxes(view: dict[str, Any]) -> None:
         out.print(
             f"  ... and {len(boxes) - 10} more boxes; {view['boxes_behind']} in the least advanced phase"
         )
+
+
+def _restriction_text(restriction: dict[str, Any]) -> str:
+    goods = f" for HS {', '.join(restriction['commodities'])}" if restriction["commodities"] else ""
+    until = f"until {restriction['to']}" if restriction["to"] else "end not known"
+    place = restriction["place_name"] or restriction["place"]
+    return (
+        f"{restriction['kind']} at {place}, {restriction['direction']}{goods}, from {restriction['from']}, {until} "
+        f"(said by {restriction['by']})"
+    )
 
 
 def _left_over(handover: dict[str, Any]) -> str:
@@ -194,6 +198,5 @@ def _claim_text(claim: dict[str, Any] | None) -> str:
         return "nothing known"
     place = f" at {claim['place_name']}" if claim["place_name"] else ""
     link = ", via disputed link" if claim.get("via_disputed_link") else ""
-    return (
-        f"{claim['milestone']}{place} {claim['happened']} (said by {claim['by']}, {claim['assurance']}{link})"
-    )
+    corrects = f", corrects {claim['corrects']['id']}" if claim["corrects"] else ""
+    return f"{claim['milestone']}{place} {claim['happened']} (said by {claim['by']}, {claim['assurance']}{corrects}{link})"

@@ -7,21 +7,43 @@ step is a function of sets, and ties are broken by the event id's digest.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from schemas.events.base import Classifier, ObjectKind, Region
-from services.domain import handovers, restrictions
+from services.domain import handovers, restrictions, sequence
 from services.domain.claim_groups import Answers, Question
 from services.domain.evidence import GroupEvidence, canonical_consignment, group_evidence
 from services.domain.exceptions import open_exceptions
-from services.domain.facts import FOREVER, Claim, EventId, Facts, Micros
-from services.domain.links import Path
+from services.domain.facts import (
+    FOREVER,
+    FREEING,
+    Claim,
+    EventId,
+    Facts,
+    Goods,
+    Handover,
+    Link,
+    Micros,
+    Restriction,
+)
+from services.domain.links import Path, carried, counts
+from services.domain.liveness import withdrawing
 from services.domain.objects import Thing
 from services.domain.progress import first_reached, overdue, progress
-from services.domain.restrictions import Stop
+from services.domain.restrictions import Journey, Stop
 from services.domain.rules import AT_ONCE, DELIVERED_PHASE, LEAVING, SILENT_AFTER, rules
-from services.domain.view import Arrival, Box, ClaimStatus, HandoverView, Position, View
+from services.domain.view import (
+    Arrival,
+    Assignment,
+    Box,
+    ClaimStatus,
+    DeadEvent,
+    HandoverView,
+    LinkDispute,
+    Position,
+    View,
+)
 
 Slot = tuple[object, ...]
 
@@ -110,22 +132,29 @@ def view_of(facts: Facts, group: GroupEvidence, as_of: Micros) -> View:
     counted = [a for a in group.arrivals if a.status is ClaimStatus.COUNTED]
     speaking = [a for a in counted if a.claim in group.shown]
     joined = with_carrier_answers(group.current, counted, group.aliases)
-    boxes = boxes_of(group, counted, as_of, joined.values())
-    movement, behind = least_advanced(boxes, speaking)
     live = group.liveness.live
     routed = {path.thing for path in group.paths if path.counted}
-    routes = [r for r in facts.routes if live(r.event) and r.thing in routed]
+    routes = (r for r in facts.routes if live(r.event) and r.thing in routed)
     route = restrictions.current_route(r for r in routes if r.publisher in group.engaged)
-    known = [
-        r for r in facts.restrictions if live(r.event) and (r.territorial or r.publisher in group.engaged)
-    ]
-    liftings = [lifting for lifting in facts.liftings if live(lifting.event)]
-    concerning = _concerning(facts, group)
-    goods = (
-        g
-        for g in facts.goods
-        if live(g.event) and g.thing in routed and (g.territorial or g.publisher in group.engaged)
+    planned = () if route is None else route.places
+    boxes = boxes_of(group, counted, as_of, joined.values(), planned)
+    movement, behind = least_advanced(boxes, speaking, planned)
+    goods = (g for g in facts.goods if live(g.event) and g.thing in routed and _counts(g, group))
+    met = restrictions.on_journey(
+        Journey(
+            places=planned,
+            been=_been(movement, boxes, speaking, planned),
+            goods=frozenset(code for each in goods for code in each.commodities),
+            begun=_begun(facts, group, speaking),
+            over=movement.claim.happened if movement is not None and _delivered(movement) else FOREVER,
+        ),
+        restrictions.known_ends(
+            (r for r in facts.restrictions if live(r.event) and _counts(r, group)),
+            (lifting for lifting in facts.liftings if live(lifting.event)),
+        ),
+        as_of,
     )
+    concerning, dead = _concerning(facts, group)
     return View(
         consignment=canonical_consignment(group.members),
         members=group.members,
@@ -137,24 +166,19 @@ def view_of(facts: Facts, group: GroupEvidence, as_of: Micros) -> View:
         customs=customs_positions(speaking),
         document=best(a for a in speaking if a.claim.region is Region.DOCUMENT and moves(a.claim)),
         disputes=_all_disputes(group.current, joined),
+        disputed_links=disputed_links(group, as_of),
         exceptions=open_exceptions(counted, group.parts, len(holding(boxes)), group.aliases),
         handovers=_handovers(facts, group, boxes, as_of),
         route=route,
-        restrictions=restrictions.on_route(
-            None if movement is not None and _phase(movement) >= DELIVERED_PHASE else route,
-            known,
-            liftings,
-            _been(movement, boxes, speaking),
-            frozenset(code for each in goods for code in each.commodities),
-            as_of,
-        ),
-        overdue=overdue(
-            counted, [box.container for box in holding(boxes)], () if route is None else route.places, as_of
-        ),
+        restrictions=met.in_force,
+        announced_restrictions=met.announced,
+        past_restrictions=met.past,
+        overdue=overdue(counted, [box.container for box in holding(boxes)], planned, as_of),
         silent=_silent(counted, movement, as_of),
         arrivals=group.arrivals,
         flagged=group.liveness.cyclic & concerning,
         equivocating=group.liveness.equivocated & concerning,
+        not_live=_not_live(facts, group, concerning, dead),
     )
 
 
@@ -167,10 +191,19 @@ def best(arrivals: Iterable[Arrival]) -> Position | None:
     return max(positions, key=lambda p: p.rank, default=None)
 
 
+def last_moved(arrivals: Iterable[Arrival], route: Sequence[str] = ()) -> Position | None:
+    """Where the cargo is by facts that move it, in the order of the journey."""
+    return sequence.latest((Position(a.claim, a.via_disputed_link) for a in arrivals), route)
+
+
 def boxes_of(
-    group: GroupEvidence, counted: Iterable[Arrival], as_of: Micros, joined: Iterable[CarrierAnswers] = ()
+    group: GroupEvidence,
+    counted: Iterable[Arrival],
+    as_of: Micros,
+    joined: Iterable[CarrierAnswers] = (),
+    route: Sequence[str] = (),
 ) -> tuple[Box, ...]:
-    """Every box that a live link assigns to the consignment, with the latest that is known of it."""
+    """Every box that a live link assigns to the consignment, with the latest that is known of it; ``route`` as planned."""
     moving = [a for a in counted if a.claim.region is Region.MOVEMENT and moves(a.claim)]
     settled: dict[Thing, set[Claim]] = defaultdict(set)
     standing: dict[Thing, set[Claim]] = defaultdict(set)
@@ -191,10 +224,11 @@ def boxes_of(
     return tuple(
         Box(
             container=box,
-            position=best(
-                a for a in moving if (box in a.containers or not a.containers) and stands(a.claim, box)
+            position=last_moved(
+                (a for a in moving if (box in a.containers or not a.containers) and stands(a.claim, box)),
+                route,
             ),
-            holds_cargo=any(path.counted and (path.end > as_of or path.end == FOREVER) for path in ways),
+            holds_cargo=any(path.counted and path.assigned(as_of) for path in ways),
             counted=any(path.counted for path in ways),
         )
         for box, ways in sorted(assigned.items())
@@ -207,16 +241,18 @@ def holding(boxes: Iterable[Box]) -> list[Box]:
     return [box for box in counted if box.holds_cargo] or counted
 
 
-def least_advanced(boxes: Iterable[Box], speaking: Iterable[Arrival]) -> tuple[Position | None, int]:
+def least_advanced(
+    boxes: Iterable[Box], speaking: Iterable[Arrival], route: Sequence[str] = ()
+) -> tuple[Position | None, int]:
     """The position that the consignment shows, and how many of its boxes are in that phase.
 
     Boxes that no counted link assigned, or that the cargo has left, do not hold it back. ``speaking`` are the arrivals whose
-    answers show; without boxes the latest of them about the whole cargo is the position.
+    answers show; without boxes the latest of them about the whole cargo is the position. ``route`` as planned.
     """
     moving = [a for a in speaking if a.claim.region is Region.MOVEMENT and moves(a.claim)]
     held = holding(boxes)
     if not held:
-        return best(a for a in moving if not a.containers), 0
+        return last_moved((a for a in moving if not a.containers), route), 0
     if any(box.position is None for box in held):
         return None, sum(box.position is None for box in held)
     positions = [box.position for box in held if box.position is not None]
@@ -225,8 +261,25 @@ def least_advanced(boxes: Iterable[Box], speaking: Iterable[Arrival]) -> tuple[P
     return least, sum(_phase(p) == _phase(least) for p in positions)
 
 
-def _been(movement: Position | None, boxes: Iterable[Box], speaking: Iterable[Arrival]) -> tuple[Stop, ...]:
-    """Where the least advanced box was (without boxes, the cargo), in order of time; () where it is not known."""
+def _counts(fact: Restriction | Goods | Handover, group: GroupEvidence) -> bool:
+    return fact.territorial or fact.publisher in group.engaged
+
+
+def _begun(facts: Facts, group: GroupEvidence, speaking: Iterable[Arrival]) -> Micros:
+    """When the first of the consignment was known: its founding, or a fact that happened before."""
+    live = group.liveness.live
+    founded = (f.published for f in facts.foundings if live(f.event) and f.consignment in group.members)
+    happened = (a.claim.happened for a in speaking if a.claim.classifier is Classifier.ACT)
+    return min((*founded, *happened))
+
+
+def _been(
+    movement: Position | None, boxes: Iterable[Box], speaking: Iterable[Arrival], route: Sequence[str]
+) -> tuple[Stop, ...]:
+    """Where the least advanced box was (without boxes, the cargo), in order; () where it is not known.
+
+    What was handed over has left the place that its list names, where another station receives.
+    """
     if movement is None:
         return ()
     box = next((box.container for box in holding(boxes) if box.position == movement), None)
@@ -239,12 +292,18 @@ def _been(movement: Position | None, boxes: Iterable[Box], speaking: Iterable[Ar
         and (box in a.containers or not a.containers)
     ]
     return tuple(
-        Stop(p.claim.place, p.claim.milestone in LEAVING) for p in sorted(positions, key=lambda p: p.rank)
+        Stop(place, p.claim.milestone in LEAVING, p.claim.happened)
+        for p in sequence.in_sequence(positions, route)
+        for place in dict.fromkeys((p.claim.place, sequence.stop(p.claim)))
     )
 
 
 def _phase(position: Position) -> int:
     return rules()[position.claim.milestone].phase
+
+
+def _delivered(position: Position) -> bool:
+    return _phase(position) >= DELIVERED_PHASE
 
 
 def customs_positions(counted: Iterable[Arrival]) -> tuple[tuple[str, Position], ...]:
@@ -260,6 +319,39 @@ def customs_positions(counted: Iterable[Arrival]) -> tuple[tuple[str, Position],
 def disputes(current: Iterable[Answers]) -> tuple[Answers, ...]:
     """The questions whose answers lie further apart than the milestone tolerates."""
     return tuple(sorted((a for a in current if _disputed_answers(a)), key=lambda a: a.question))
+
+
+def disputed_links(group: GroupEvidence, as_of: Micros) -> tuple[LinkDispute, ...]:
+    """The contradictions of the links by which facts reach the group, begun by ``as_of``, by object and begin."""
+    ours = {path.thing for path in group.paths}
+    own = {span.link for path in group.paths for span in path.spans}
+    spread: dict[tuple[Link, ...], tuple[Micros, Micros]] = {}
+    for path in group.paths:
+        for span in path.spans:
+            for rival in group.network.rivals(span, ours, group.engaged, group.aliases):
+                since, until = max(path.start, rival.start), min(path.end, rival.end)
+                if since < until and since <= as_of:
+                    pair = tuple(sorted((span.link, rival.link), key=_stated))
+                    first, last = spread.get(pair, (since, until))
+                    spread[pair] = min(first, since), max(last, until)
+    found = (
+        LinkDispute(
+            carried(one),
+            (_side(one, own, group), _side(other, own, group)),
+            since,
+            until,
+        )
+        for (one, other), (since, until) in spread.items()
+    )
+    return tuple(sorted(found, key=lambda d: (d.thing, d.since, *(_stated(side.link) for side in d.sides))))
+
+
+def _side(link: Link, own: Container[Link], group: GroupEvidence) -> Assignment:
+    return Assignment(link, link in own, counts(link, group.engaged))
+
+
+def _stated(link: Link) -> tuple[Micros, EventId, Thing, Thing]:
+    return link.start, link.event, link.left, link.right
 
 
 def _all_disputes(
@@ -286,9 +378,7 @@ def _handovers(
     live = [
         h
         for h in facts.handovers
-        if group.liveness.live(h.event)
-        and h.happened <= as_of
-        and (h.territorial or h.publisher in group.engaged)
+        if group.liveness.live(h.event) and h.happened <= as_of and _counts(h, group)
     ]
     windows = [p for p in group.paths if p.thing.kind is ObjectKind.CONTAINER and p.thing.key in numbers]
     concerned = (
@@ -300,14 +390,14 @@ def _handovers(
 
 
 def _silent(counted: Iterable[Arrival], movement: Position | None, as_of: Micros) -> bool:
-    if movement is None or _phase(movement) >= DELIVERED_PHASE:
+    if movement is None or _delivered(movement):
         return False
     latest = max(a.claim.happened for a in counted if a.claim.classifier is Classifier.ACT)
     return as_of - latest > SILENT_AFTER
 
 
-def _concerning(facts: Facts, group: GroupEvidence) -> frozenset[EventId]:
-    """Events, live or not, about what reaches the consignment, and their withdrawals at any depth.
+def _concerning(facts: Facts, group: GroupEvidence) -> tuple[frozenset[EventId], list[Claim]]:
+    """Events, live or not, about what reaches the consignment, and their withdrawals at any depth; and the claims that are not live.
 
     Claims about a box before it carried this cargo, or after, belong to another journey.
     """
@@ -315,13 +405,32 @@ def _concerning(facts: Facts, group: GroupEvidence) -> frozenset[EventId]:
     for path in group.paths:
         ways[path.thing].append(path)
     things = ways.keys()
-    events = {
-        claim.event
+    claims = [
+        claim
         for claim in facts.claims
         if any(path.holds(claim.happened) for path in ways.get(claim.thing, ()))
-    }
-    events |= {link.event for link in facts.links if link.right in things}
+    ]
+    events = {claim.event for claim in claims}
+    # What frees is a claim, too.
+    events |= {link.event for link in facts.links if link.right in things and link.kind not in FREEING}
     events |= {founding.event for founding in facts.foundings if founding.consignment in things}
+    events |= {route.event for route in facts.routes if route.thing in things}
     while more := {w.event for w in facts.withdrawals if w.target in events} - events:
         events |= more
-    return frozenset(events)
+    return frozenset(events), [claim for claim in claims if not group.liveness.live(claim.event)]
+
+
+def _not_live(
+    facts: Facts, group: GroupEvidence, concerning: frozenset[EventId], dead: Iterable[Claim]
+) -> tuple[DeadEvent, ...]:
+    by = withdrawing(facts.withdrawals, group.liveness)
+    stated: dict[EventId, list[Claim]] = defaultdict(list)
+    for claim in sorted(dead, key=lambda c: (c.happened, c.published, c.event, c.thing, c)):
+        stated[claim.event].append(claim)
+    silent = sorted(concerning & group.liveness.dead - stated.keys())
+    found = ((event, group.liveness.reason(event)) for event in (*stated, *silent))
+    return tuple(
+        DeadEvent(event, reason, by.get(event, ()), tuple(stated.get(event, ())))
+        for event, reason in found
+        if reason is not None
+    )

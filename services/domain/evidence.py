@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from schemas.events.base import Classifier
 from services.domain.claim_groups import Answers, Question, answers, superseded
-from services.domain.facts import Claim, Facts, Founding, Link, LinkKind, Micros
+from services.domain.facts import FREEING, Claim, Facts, Founding, Link, LinkKind, Micros
 from services.domain.links import NAMES, Network, Path, parts
 from services.domain.liveness import Liveness, judge
 from services.domain.objects import Thing
@@ -79,6 +79,7 @@ class GroupEvidence:
         Thing, Thing
     ]  # trains and declarations of several names, and the name under which each is one
     liveness: Liveness
+    network: Network
 
 
 def group_evidence(
@@ -94,7 +95,14 @@ def group_evidence(
     founded = founding_parties(foundings)
     if consignment not in founded:
         return None
-    network = Network(link for link in facts.links if liveness.live(link.event))
+    network = Network(
+        (
+            link
+            for link in facts.links
+            if liveness.live(link.event) and (link.kind not in FREEING or link.start <= as_of + 1)
+        ),
+        founded,
+    )
     members = consignment_groups(founded, network.same)[consignment]
     parties = frozenset[str]().union(*(founded[m] for m in members))
     engaged = engaged_parties(parties, network, members)
@@ -116,6 +124,7 @@ def group_evidence(
         parts=parts(network.counted(members, engaged)),
         aliases=aliases,
         liveness=liveness,
+        network=network,
     )
 
 
@@ -144,7 +153,8 @@ def _reach(
                 claim=claim,
                 status=ClaimStatus.COUNTED if trusted and open_ways else ClaimStatus.UNENGAGED,
                 via_disputed_link=all(
-                    _disputed(path, network, claim.happened, ours, aliases) for path in used
+                    any(network.disputed(span, claim.happened, ours, engaged, aliases) for span in path.spans)
+                    for path in used
                 ),
                 by_train=all(path.by_train for path in used),
                 still=any(path.holds(as_of) for path in used),
@@ -152,12 +162,6 @@ def _reach(
             )
         )
     return sorted(arrivals, key=lambda a: (a.claim.happened, a.claim.published, a.claim.event, a.claim.thing))
-
-
-def _disputed(
-    path: Path, network: Network, at: Micros, ours: Container[Thing], aliases: Mapping[Thing, Thing]
-) -> bool:
-    return any(network.disputed(span, at, ours, aliases) for span in path.spans)
 
 
 def _boxes(path: Path) -> Iterable[Thing]:

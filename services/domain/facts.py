@@ -44,8 +44,14 @@ class LinkKind(IntEnum):
     SAME_CONSIGNMENT = 8  # consignment -> consignment: one group, no path
     SAME_TRAIN = 9  # train -> train: names of one train, stated both ways
     SAME_DECLARATION = 10  # declaration -> declaration: numbers of one declaration, stated both ways
+    UNLOADED = 11  # no path: from the start on the object, left and right, is on no wagon
+    GATED_OUT = 12  # the same
+    DELIVERED = 13  # no path: from the start on the object, left and right, holds no cargo
+    EMPTY_RETURNED = 14  # the same
 
 
+FREEING = frozenset({LinkKind.UNLOADED, LinkKind.GATED_OUT, LinkKind.DELIVERED, LinkKind.EMPTY_RETURNED})
+"""What a fact frees, from the moment after it: it ends links and leads nowhere (services.domain.freeing)."""
 TIMED = frozenset({LinkKind.CONTAINER_CARRIES, LinkKind.WAGON_CARRIES, LinkKind.TRAIN_CARRIES})
 
 
@@ -65,11 +71,15 @@ class Claim(NamedTuple):
     classifier: Classifier
     assurance: Assurance
     territorial: bool  # the publisher's role and territory cover this fact
+    stop: str = ""  # of a hand-over the station that receives, where it is known; "" is the place
     detail: tuple[tuple[str, str], ...] = ()  # typed extras for showing, never folded
 
 
 class Link(NamedTuple):
-    """One publisher's statement that ``left`` belongs to ``right`` in [start, end); ``end`` None is open."""
+    """One publisher's statement that ``left`` belongs to ``right`` in [start, end); ``end`` None is open.
+
+    One of FREEING says instead that the object, on both sides, is free from ``start`` on.
+    """
 
     event: EventId
     publisher: str
@@ -82,6 +92,9 @@ class Link(NamedTuple):
     territorial: bool
     shared: bool = False  # a consolidated box: several consignments at once are no contradiction
     names: frozenset[str] = frozenset()  # parties that this link engages
+    place: str = (
+        ""  # canonical place where it begins (of a freeing fact: where it happened), "" where not named
+    )
 
 
 class Founding(NamedTuple):

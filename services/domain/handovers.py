@@ -37,6 +37,23 @@ def border(place: str, parties: Iterable[str]) -> str:
     return next(iter(crossings)) if len(crossings) == 1 else place
 
 
+def receiving_station(
+    place: str, own: frozenset[str] | set[str], other: frozenset[str] | set[str], receives: bool
+) -> str:
+    """The station of the crossing ``place`` that takes over, from the companies of the signing party and the other one.
+
+    ``receives`` tells which of both that is. Where neither company is of one side alone it is the crossing; "" elsewhere.
+    """
+    crossing = railnet.crossing(place)
+    if crossing is None:
+        return ""
+    for companies, takes in ((own, receives), (other, not receives)):
+        at_a, at_b = (not companies.isdisjoint(side.managers) for side in (crossing.a, crossing.b))
+        if at_a != at_b:
+            return f"railnet:{(crossing.a if at_a == takes else crossing.b).station}"
+    return place
+
+
 def meetings(handovers: Iterable[Handover]) -> Iterator[tuple[Handover, ...]]:
     """The lists of each hand-over, ordered by border, run and time."""
     named: dict[tuple[str, str], list[Handover]] = defaultdict(list)

@@ -3,7 +3,8 @@
 The store computes heads in SQL, one statement a batch; these functions are the rule that it must equal (property tests and
 fsck compare them). Facts that arrive only by train or wagon are left out of a consignment's head, so that one train's
 milestone does not rewrite fifty heads; the view is derived on read. For the same reason a declarant's own number and that of
-customs are two objects here: a head may count both where the view counts one.
+customs are two objects here: a head may count both where the view counts one. And a head knows no planned route, by which the
+view tells which of two places comes first where clocks are near.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ RUNNING = catalogue.spec("cre.movement.position_reported.v1").number
 
 @dataclass(frozen=True, slots=True)
 class TrainHead:
-    """A train's latest milestone, its latest fact with a place, and its open exceptions. Every publisher counts about a train."""
+    """A train's latest milestone, its latest fact with a place, and its open exceptions. Every publisher counts about a train.
+
+    The latest are those of the clock: the order of the journey is that of the cargo.
+    """
 
     milestone: Claim | None
     position: Claim | None
@@ -67,7 +71,10 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Movement of the least advanced box, customs by union, document, and the counts."""
+    """Movement of the least advanced box, customs by union, document, and the counts.
+
+    ``last_clock`` is the greatest time of what moves the boxes that are waited for: with it a later fact is merged exactly.
+    """
 
     consignment: Thing
     movement: Stage | None
@@ -77,6 +84,7 @@ class Head:
     document: Stage | None
     disputes: int
     exceptions: int
+    last_clock: Micros
 
 
 def head(facts: Facts, consignment: Thing) -> Head | None:
@@ -87,8 +95,10 @@ def head(facts: Facts, consignment: Thing) -> Head | None:
     counted = [a for a in group.arrivals if a.status is ClaimStatus.COUNTED and not a.by_train]
     speaking = [a for a in counted if a.claim in group.shown]
     boxes = derive.boxes_of(group, counted, FOREVER)
-    held = len(derive.holding(boxes))
+    waited = {box.container for box in derive.holding(boxes)}
+    held = len(waited)
     movement, behind = derive.least_advanced(boxes, speaking)
+    moving = [a for a in speaking if a.claim.region is Region.MOVEMENT and derive.moves(a.claim)]
     documents = (a for a in speaking if a.claim.region is Region.DOCUMENT and derive.moves(a.claim))
     here = (given for given in group.current.values() if not given.question.thing.rides)
     return Head(
@@ -100,6 +110,7 @@ def head(facts: Facts, consignment: Thing) -> Head | None:
         document=_stage(derive.best(documents)),
         disputes=len(derive.disputes(here)),
         exceptions=len(exceptions.open_exceptions(counted, group.parts, held)),
+        last_clock=max((a.claim.happened for a in moving if a.containers <= waited), default=0),
     )
 
 

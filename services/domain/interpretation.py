@@ -11,14 +11,21 @@ from functools import cache
 from typing import NamedTuple
 
 from schemas.envelope import event_id
-from schemas.events.base import Edge, LinkPayload, Milestone, ObjectKind, Payload
+from schemas.events.base import Classifier, Edge, LinkPayload, Milestone, ObjectKind, Payload
 from schemas.events.correction import Corrected, Retracted
 from schemas.events.customs import ExportLodged, ImportLodged
 from schemas.events.document import NoteIssued, NoteReissued
 from schemas.events.document_trade import InvoiceIssued
 from schemas.events.keys import canonical_key, canonical_place
 from schemas.events.link import ConsignmentOpened, RoutePlanned
-from schemas.events.movement import AdvanceListSent, HandedOver
+from schemas.events.movement import (
+    AdvanceListSent,
+    Delivered,
+    EmptyReturned,
+    GatedOut,
+    HandedOver,
+    Unloaded,
+)
 from schemas.events.network import Restricted, RestrictionLifted
 from services.domain.facts import (
     Assurance,
@@ -36,7 +43,7 @@ from services.domain.facts import (
     Restriction,
     Withdrawal,
 )
-from services.domain.handovers import ADVANCE, border
+from services.domain.handovers import ADVANCE, border, receiving_station
 from services.domain.objects import Thing, consignment
 from services.domain.publisher import Publisher
 
@@ -54,9 +61,21 @@ _OF_GOODS = (NoteIssued, InvoiceIssued, ExportLodged, ImportLodged)
 """Types whose commodities describe the cargo; those of an inspection finding describe what was wrong with it."""
 
 
+_FREEING: dict[type[Payload], LinkKind] = {
+    Unloaded: LinkKind.UNLOADED,
+    GatedOut: LinkKind.GATED_OUT,
+    Delivered: LinkKind.DELIVERED,
+    EmptyReturned: LinkKind.EMPTY_RETURNED,
+}
+"""Types whose facts end links; a plan ends none, nor does a delivery that the consignee refused."""
+
+
 def milestone(statement: Attribution, payload: Milestone) -> Facts:
-    """A claim for each object named, and the goods where the event describes the cargo."""
+    """A claim for each object named, what the fact frees, and the goods where the event describes the cargo."""
     claims = claims_of(statement, payload)
+    kind = _FREEING.get(type(payload))
+    if kind is not None:
+        return Facts(claims=claims, links=frozenset(_freed(kind, payload, claims)))
     if not isinstance(payload, _OF_GOODS) or not payload.commodities:
         return Facts(claims=claims)
     goods = (
@@ -66,8 +85,23 @@ def milestone(statement: Attribution, payload: Milestone) -> Facts:
     return Facts(claims=claims, goods=frozenset(goods))
 
 
-def claims_of(statement: Attribution, payload: Milestone, extra: tuple[Thing, ...] = ()) -> frozenset[Claim]:
-    """The claims of ``payload`` about the objects that it names and about ``extra`` ones."""
+def _freed(kind: LinkKind, payload: Milestone, claims: frozenset[Claim]) -> Iterator[Link]:
+    """Each object claimed as free from the moment after the fact: the fact itself belongs to the journey that it ends."""
+    refused = isinstance(payload, Delivered) and payload.condition == "REFUSED"
+    if payload.classifier is not Classifier.ACT or refused:
+        return
+    for claim in claims:
+        thing = claim.thing
+        yield Link(
+            claim.event, claim.publisher, claim.published, kind, thing, thing, claim.happened + 1, None,
+            claim.territorial, place=claim.place,
+        )  # fmt: skip
+
+
+def claims_of(
+    statement: Attribution, payload: Milestone, extra: tuple[Thing, ...] = (), stop: str = ""
+) -> frozenset[Claim]:
+    """The claims of ``payload`` about the objects that it names and about ``extra`` ones; ``stop`` as in Claim."""
     spec, publisher = payload.spec, statement.publisher
     place = canonical_place(payload.place) if payload.place else ""
     jurisdiction = payload.jurisdiction_code
@@ -95,6 +129,7 @@ def claims_of(statement: Attribution, payload: Milestone, extra: tuple[Thing, ..
                 classifier,
                 assurance,
                 territorial,
+                stop,
             )
             for thing in things
         ]
@@ -137,6 +172,7 @@ def link(statement: Attribution, payload: LinkPayload) -> Facts:
         vars(payload).get(
             "shared", False
         ),  # a field of some links; asking a model for one that it lacks is slow
+        place,
     )
     return Facts(links=frozenset(links))
 
@@ -186,6 +222,7 @@ def _links(
     end: Micros | None = None,
     names: frozenset[str] = frozenset(),
     shared: bool = False,
+    place: str = "",
 ) -> Iterator[Link]:
     event, code, published = statement.event, statement.publisher.code, statement.published
     for (left_kind, left), (right_kind, right) in edges:
@@ -201,6 +238,7 @@ def _links(
             territorial,
             shared,
             names,
+            place,
         )
 
 
@@ -216,9 +254,12 @@ def meeting(border: str, occurrence: str) -> Thing:
 def handover(statement: Attribution, payload: HandedOver | AdvanceListSent) -> Facts:
     """Claims about everything listed and about the meeting of both sides, and the list of boxes itself."""
     place = canonical_place(payload.place)
-    side = border(place, {statement.publisher.code, payload.counterparty, *statement.publisher.managers})
+    own = {statement.publisher.code, *statement.publisher.managers}
+    side = border(place, {payload.counterparty, *own})
     meet = meeting(side, payload.occurrence)
-    claims = claims_of(statement, payload, extra=(meet,))
+    receives = isinstance(payload, HandedOver) and payload.side == "RECEIVING"
+    stop = receiving_station(side, own, {payload.counterparty}, receives)
+    claims = claims_of(statement, payload, extra=(meet,), stop=stop)
     boxes = frozenset(o.key for o in payload.objects if o.kind is ObjectKind.CONTAINER)
     trains = [Thing(o.kind, o.key) for o in payload.objects if o.kind is ObjectKind.TRAIN] or _named(payload)
     listed = Handover(

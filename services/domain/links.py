@@ -8,9 +8,10 @@ A train or declaration may have several names (a railway's identifier and a list
 customs). SAME_TRAIN and SAME_DECLARATION join them: facts under one name also take the paths of the other, and both are
 compared as one (``names``).
 
-A box is on one wagon at a time, and a wagon in one train. Each publisher's own links follow one another (``spans``). Where
-cargo passes to another network, the railway before often never ends its assignment; the territorial authority's statement
-that it goes on from there is the next leg, no contradiction, and ``handed_on`` ends the leg before.
+A box is on one wagon at a time, and a wagon in one train. Each publisher's own links follow one another (``spans``). What
+its publisher left open also ends by the word of others: where cargo passes to another network, the territorial authority's
+statement that it goes on from there is the next leg (``handed_on``), and what a fact frees is carried no longer
+(``Network.in_force``). An end that somebody wrote stands.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ from collections.abc import Container, Hashable, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from services.domain.facts import FOREVER, SINCE_EVER, TIMED, Link, LinkKind, Micros
+from schemas.events.base import ObjectKind
+from services.domain.facts import FOREVER, FREEING, SINCE_EVER, TIMED, Link, LinkKind, Micros
+from services.domain.freeing import of_cargo, off_wagon
+from services.domain.next_leg import adjoins
 from services.domain.objects import Thing
 
 Paper = TypeVar("Paper", bound=Hashable)
@@ -93,11 +97,16 @@ def carried(link: Link) -> Thing:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A link with the half-open interval in which it is in force."""
+    """A link with the half-open interval in which it is in force.
+
+    ``ended_by``: what ended the open link: the same publisher's next one, the next leg of another network, or what freed the
+    object. None where it is open, or its end was written.
+    """
 
     link: Link
     start: Micros
     end: Micros
+    ended_by: Link | None = None
 
     def holds(self, at: Micros) -> bool:
         return self.start <= at < self.end
@@ -110,32 +119,44 @@ def spans(links: Iterable[Link]) -> tuple[Span, ...]:
     Links that are not timed hold for ever. ``links`` must be the live links of one set of facts.
     """
     every = tuple(links)
-    starts: dict[tuple[LinkKind, Thing, str], set[tuple[Micros, bool]]] = defaultdict(set)
+    starts: dict[tuple[LinkKind, Thing, str], dict[tuple[Micros, bool], Link]] = defaultdict(dict)
     for link in every:
         if link.kind in TIMED:
-            starts[link.kind, carried(link), link.publisher].add((link.start, link.shared))
+            known = starts[link.kind, carried(link), link.publisher]
+            known[link.start, link.shared] = min(link, known.get((link.start, link.shared), link), key=_order)
     return tuple(_span(link, starts) for link in every)
 
 
-def _span(link: Link, starts: Mapping[tuple[LinkKind, Thing, str], set[tuple[Micros, bool]]]) -> Span:
+def _span(
+    link: Link, starts: Mapping[tuple[LinkKind, Thing, str], Mapping[tuple[Micros, bool], Link]]
+) -> Span:
     if link.kind not in TIMED:
         return Span(link, SINCE_EVER, FOREVER)
     if link.end is not None:
         return Span(link, link.start, link.end)
     later = (
-        start
-        for start, shared in starts[link.kind, carried(link), link.publisher]
+        other
+        for (start, shared), other in starts[link.kind, carried(link), link.publisher].items()
         if start > link.start + (FILLING if shared and link.shared else 0)
     )
-    return Span(link, link.start, min(later, default=FOREVER))
+    return _ended(Span(link, link.start, FOREVER), min(later, key=_order, default=None))
+
+
+def _ended(span: Span, by: Link | None) -> Span:
+    """``span`` ended by the start of ``by``, where that comes before its end."""
+    return span if by is None or by.start >= span.end else replace(span, end=by.start, ended_by=by)
+
+
+def _order(link: Link) -> tuple[Micros, bytes, Thing, Thing]:
+    return link.start, link.event, link.left, link.right
 
 
 def handed_on(every: Iterable[Span]) -> Iterator[Span]:
     """``every`` span, those of wagons and trains cut where the cargo goes on over another network.
 
     An end that its publisher left open stops at the next start by another publisher for the same box (or wagon), where
-    that one is the authority of the place and its wagon (or train) is of another network. What the same network's
-    publishers say differently stays a contradiction, and an end that somebody wrote stands.
+    that one is the authority of the place, its wagon (or train) is of another network, and both legs adjoin
+    (``next_leg.adjoins``). Else both stand, and what they say differently is a contradiction.
     """
     known = tuple(every)
     onward: dict[tuple[LinkKind, Thing], list[Link]] = defaultdict(list)
@@ -148,26 +169,24 @@ def handed_on(every: Iterable[Span]) -> Iterator[Span]:
             yield span
             continue
         later = (
-            other.start
+            other
             for other in onward.get((link.kind, link.right), ())
             if other.publisher != link.publisher
-            and other.start > span.start
-            and _other_network(link.left, other.left)
+            and span.start < other.start < span.end
+            and adjoins(link, other)
         )
-        yield replace(span, end=min(span.end, min(later, default=FOREVER)))
+        yield _ended(span, min(later, key=_order, default=None))
 
 
-def _other_network(one: Thing, other: Thing) -> bool:
-    """Whether both name their network (wagons: CN, 1520, UIC; trains: the company), and not the same one."""
-    (first, slash, _), (second, also, _) = one.key.partition("/"), other.key.partition("/")
-    return bool(slash and also) and first != second
+_CALLED = frozenset({ObjectKind.CONSIGNMENT, ObjectKind.BOOKING, ObjectKind.NOTE})
+"""What the whole cargo may be called by."""
 
 
 @dataclass(frozen=True, slots=True)
 class Path:
     """A path by which facts about ``thing`` reach a consignment, in force in [start, end).
 
-    ``spans`` are the timed links on it, from the thing to the consignment. ``counted``: every link on it, timed or not, was
+    ``spans`` are the timed links on it, from the thing to the consignment; a fact that frees ends the path, not these. ``counted``: every link on it, timed or not, was
     published by an engaged party or by the territory's own authority.
     """
 
@@ -184,37 +203,95 @@ class Path:
     def by_train(self) -> bool:
         return any(s.link.kind in RIDES for s in self.spans)
 
+    def assigned(self, at: Micros) -> bool:
+        """Whether at that moment nobody has ended its links for something else; a delivered box is still the cargo's."""
+        return all(span.end > at or span.end == FOREVER for span in self.spans)
+
 
 class Network:
     """The live links of a set of facts, indexed for walking from a consignment up to what reaches it.
 
     Every walk is bounded by the links and the moments that differ on them: paths that differ only in the documents
     between are one, because the paths through layers of notes that replace one another grow without bound.
+
+    ``founded`` are the parties of each founding: what they say frees the boxes assigned to it.
     """
 
-    def __init__(self, links: Iterable[Link]) -> None:
+    def __init__(self, links: Iterable[Link], founded: Mapping[Thing, frozenset[str]] | None = None) -> None:
+        self._founded = founded or {}
+        self._freeing: dict[Thing, list[Link]] = defaultdict(list)
         self._into: dict[Thing, list[Span]] = defaultdict(list)
+        self._from: dict[Thing, list[Span]] = defaultdict(list)
         self._of: dict[tuple[LinkKind, Thing], list[Span]] = defaultdict(list)
         self.same: list[Link] = []
         self._named_twice: list[Link] = []
         for span in handed_on(spans(links)):
-            if span.link.kind is LinkKind.SAME_CONSIGNMENT:
-                self.same.append(span.link)
+            link = span.link
+            if link.kind in FREEING:
+                self._freeing[link.left].append(link)
                 continue
-            if span.link.kind in NAMES:
-                self._named_twice.append(span.link)
-            self._into[span.link.right].append(span)
-            self._of[span.link.kind, carried(span.link)].append(span)
+            if link.kind is LinkKind.SAME_CONSIGNMENT:
+                self.same.append(link)
+                continue
+            if link.kind in NAMES:
+                self._named_twice.append(link)
+            self._into[link.right].append(span)
+            self._from[link.left].append(span)
+            self._of[link.kind, carried(link)].append(span)
+
+    def in_force(self, span: Span, engaged: Container[str] = (), whole: Iterable[Thing] = ()) -> Span:
+        """``span`` as far as facts did not free its object: an end that somebody wrote stands.
+
+        It is freed by the authority of the place, by the link's own publisher and the parties that it or the founding names,
+        and by ``engaged``: the parties of the consignment that one looks at. ``whole`` is what its whole cargo is called by.
+        """
+        link = span.link
+        if link.kind not in TIMED or not self._freeing or (link.kind in RIDES and link.end is not None):
+            return span
+        founded = self._founded.get(link.right, frozenset())
+        facts = [
+            (
+                fact,
+                fact.territorial
+                or fact.publisher == link.publisher
+                or fact.publisher in engaged
+                or fact.publisher in link.names
+                or fact.publisher in founded,
+            )
+            for thing in {link.left, link.right, *whole}
+            for fact in self._freeing.get(thing, ())
+            if fact.start < span.end
+        ]
+        if link.kind in RIDES:
+            return _ended(span, off_wagon(link, (fact for fact, counted in facts if counted)))
+        begun, freed = of_cargo(link, facts)
+        return _ended(
+            span if begun == link.start else replace(span, start=begun),
+            None if link.end is not None else freed,
+        )
+
+    def onward(self, thing: Thing, engaged: Container[str] = ()) -> Iterator[Span]:
+        """The links by which facts about ``thing`` lead on, each as long as it is in force.
+
+        Of one that is over, ``Span.ended_by`` says what ended it.
+        """
+        return (self.in_force(span, engaged) for span in self._from.get(thing, ()))
+
+    def every(self) -> Iterator[Span]:
+        """All links but those that declare consignments the same, each as long as it is in force."""
+        return (self.in_force(span) for into in self._into.values() for span in into)
 
     def paths(self, consignments: Iterable[Thing], engaged: frozenset[str]) -> tuple[Path, ...]:
         """Every way that ends in one of ``consignments``, each once; the consignments themselves are the empty paths."""
         todo = [Path(consignment) for consignment in consignments]
+        whole = self._whole([path.thing for path in todo], engaged)
         found = {_identity(path): path for path in todo}
         while todo:
             path = todo.pop()
             for span in self._into.get(path.thing, ()):
                 link = span.link
-                start, end = max(path.start, span.start), min(path.end, span.end)
+                known = self.in_force(span, engaged, whole)
+                start, end = max(path.start, known.start), min(path.end, known.end)
                 if start >= end:
                     continue
                 onward = Path(
@@ -227,6 +304,15 @@ class Network:
                 if found.setdefault(_identity(onward), onward) is onward:
                     todo.append(onward)
         return tuple(found.values())
+
+    def _whole(self, consignments: Sequence[Thing], engaged: frozenset[str]) -> frozenset[Thing]:
+        """What of the freeing facts' objects stands for the whole cargo of ``consignments``: they themselves, bookings and notes."""
+        known = [thing for thing in self._freeing if thing.kind in _CALLED]
+        if not known:
+            return frozenset()
+        links = list(self.counted(consignments, engaged))
+        named = {*consignments, *(link.left for link in links)}
+        return frozenset(named.intersection(known)) - parts(links)
 
     def counted(self, things: Iterable[Thing], engaged: frozenset[str]) -> Iterator[Link]:
         """The links that count and lead to one of ``things``, at any depth, each once; those of trains are left out."""
@@ -252,27 +338,43 @@ class Network:
         return {thing: min(names) for thing, names in aliases.items()}
 
     def disputed(
-        self, span: Span, at: Micros, ours: Container[Thing], aliases: Mapping[Thing, Thing] | None = None
+        self,
+        span: Span,
+        at: Micros,
+        ours: Container[Thing],
+        engaged: Container[str] = (),
+        aliases: Mapping[Thing, Thing] | None = None,
     ) -> bool:
-        """Whether another publisher assigns the carried object elsewhere at that moment.
+        """Whether another publisher assigns the carried object elsewhere at that moment, and nothing had freed it there."""
+        return any(rival.holds(at) for rival in self.rivals(span, ours, engaged, aliases))
+
+    def rivals(
+        self,
+        span: Span,
+        ours: Container[Thing],
+        engaged: Container[str] = (),
+        aliases: Mapping[Thing, Thing] | None = None,
+    ) -> Iterator[Span]:
+        """The assignments of the carried object elsewhere by other publishers, each as long as it is in force.
 
         Two consolidated (shared) assignments do not contradict one another, nor does one that leads a box to the same consignment by
-        another path: ``ours`` are the objects from which facts reach it. Neither do two names of one train (``called``, of names).
+        another path: ``ours`` are the objects from which facts reach it. Neither do two names of one train (``aliases``). The
+        ``engaged`` parties of this consignment say where its boxes ride, and nothing of the cargo of others.
         """
         link = span.link
         if link.kind not in TIMED:
-            return False
+            return
         names = aliases or {}
         other_end = _other_end(link)
         other_end = names.get(other_end, other_end)
-        return any(
-            rival.holds(at)
-            and rival.link.publisher != link.publisher
-            and names.get(_other_end(rival.link), _other_end(rival.link)) != other_end
-            and not (rival.link.shared and link.shared)
-            and not (link.kind is LinkKind.CONTAINER_CARRIES and rival.link.right in ours)
-            for rival in self._of[link.kind, carried(link)]
-        )
+        for rival in self._of[link.kind, carried(link)]:
+            if (
+                rival.link.publisher != link.publisher
+                and names.get(_other_end(rival.link), _other_end(rival.link)) != other_end
+                and not (rival.link.shared and link.shared)
+                and not (link.kind is LinkKind.CONTAINER_CARRIES and rival.link.right in ours)
+            ):
+                yield self.in_force(rival, engaged if link.kind in RIDES else ())
 
 
 def counts(link: Link, engaged: frozenset[str]) -> bool:

@@ -9,10 +9,19 @@ two different messages were accepted is not live and targets nothing. The result
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from services.domain.facts import EventId, Withdrawal
+
+
+class NotLive(StrEnum):
+    """Why an event does not count, whatever it says."""
+
+    EQUIVOCATES = "EQUIVOCATES"
+    IN_CYCLE = "IN_CYCLE"
+    WITHDRAWN = "WITHDRAWN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +38,14 @@ class Liveness:
 
     def live(self, event: EventId) -> bool:
         return event not in self.withdrawn and event not in self.cyclic and event not in self.equivocated
+
+    def reason(self, event: EventId) -> NotLive | None:
+        """Why ``event`` is not live; None where it is."""
+        if event in self.equivocated:
+            return NotLive.EQUIVOCATES
+        if event in self.cyclic:
+            return NotLive.IN_CYCLE
+        return NotLive.WITHDRAWN if event in self.withdrawn else None
 
 
 def judge(withdrawals: Iterable[Withdrawal], equivocated: frozenset[EventId] = frozenset()) -> Liveness:
@@ -58,3 +75,16 @@ def judge(withdrawals: Iterable[Withdrawal], equivocated: frozenset[EventId] = f
             ready.append(edge.target)
     cyclic = frozenset(edges)
     return Liveness(frozenset(withdrawn - cyclic - equivocated), cyclic, equivocated)
+
+
+def withdrawing(
+    withdrawals: Iterable[Withdrawal], liveness: Liveness
+) -> Mapping[EventId, tuple[EventId, ...]]:
+    """By target the corrections and retractions of it, those that are live alone where there are any."""
+    targeting: dict[EventId, set[EventId]] = defaultdict(set)
+    for withdrawal in withdrawals:
+        targeting[withdrawal.target].add(withdrawal.event)
+    return {
+        target: tuple(sorted(filter(liveness.live, events))) or tuple(sorted(events))
+        for target, events in targeting.items()
+    }

@@ -16,17 +16,19 @@ from services.domain.facts import Claim, EventId, Micros
 from services.domain.objects import Thing
 from services.domain.restrictions import along
 from services.domain.rules import ON_THE_WAY, Rule, rules
+from services.domain.sequence import stop
 from services.domain.view import Arrival, Position
 
 Progress = tuple[int, Micros, int, Micros, Micros, EventId]
 
 
 def first_reached(moving: Iterable[Claim]) -> Mapping[str, Micros]:
-    """When each place was first reached on the way, by the facts about the cargo that move it."""
+    """When each stop was first reached on the way, by the facts about the cargo that move it."""
     first: dict[str, Micros] = {}
     for claim in moving:
-        if claim.place and rules()[claim.milestone].phase == ON_THE_WAY:
-            first[claim.place] = min(claim.happened, first.get(claim.place, claim.happened))
+        here = stop(claim)
+        if here and rules()[claim.milestone].phase == ON_THE_WAY:
+            first[here] = min(claim.happened, first.get(here, claim.happened))
     return first
 
 
@@ -34,7 +36,8 @@ def progress(position: Position, first: Mapping[str, Micros]) -> Progress:
     """Sort key of positions from the least to the most advanced; of equals the older news is behind."""
     claim = position.claim
     rule = rules()[claim.milestone]
-    reached = first[claim.place] if rule.phase == ON_THE_WAY and claim.place else claim.happened
+    here = stop(claim)
+    reached = first[here] if rule.phase == ON_THE_WAY and here else claim.happened
     return rule.step, reached, rule.at_place, *position.rank
 
 

@@ -2,56 +2,105 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from schemas import railnet
-from services.domain.facts import FOREVER, EventId, Lifting, Micros, PlannedRoute, Restriction
+from services.domain.facts import FOREVER, SINCE_EVER, EventId, Lifting, Micros, PlannedRoute, Restriction
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A place where the cargo was, and whether it has left it."""
+    """A place where the cargo was, since when, and whether it has left it."""
 
     place: str
     left: bool = False
+    at: Micros = SINCE_EVER
 
 
-def ends(restriction: Restriction, liftings: Iterable[Lifting]) -> Micros:
-    """When the restriction ends: its own end, or earlier where its source lifted it."""
-    lifted = (lifting.at for lifting in liftings if lifting.restriction == restriction.event)
-    return min(restriction.end if restriction.end is not None else FOREVER, min(lifted, default=FOREVER))
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """The cargo on its planned places in [begun, over): ``been`` is where it was, in order; ``goods`` are its known HS codes."""
+
+    places: tuple[str, ...] = ()
+    been: tuple[Stop, ...] = ()
+    goods: frozenset[str] = frozenset()
+    begun: Micros = SINCE_EVER
+    over: Micros = FOREVER
 
 
-def on_route(
-    route: PlannedRoute | None,
-    restrictions: Iterable[Restriction],
-    liftings: Iterable[Lifting],
-    been: Iterable[Stop],
-    goods: frozenset[str],
-    as_of: Micros,
-) -> tuple[Restriction, ...]:
-    """The restrictions in force at ``as_of`` that the rest of the planned route meets, by start.
+class Met(NamedTuple):
+    """The restrictions that concern a journey as of a moment, each list by start.
 
-    ``been`` is where the cargo was, in order of time: what lies behind it on the route no longer concerns it. ``goods``
-    are the HS codes that are known of it; a restriction of some commodities spares cargo that is known to be another.
+    ``in_force`` and ``announced`` are those whose place lies ahead. ``past`` were in force while it did, and have ended or lie
+    behind the cargo by now: what it waited for.
     """
-    if route is None:
-        return ()
-    lifted = tuple(liftings)
-    at, left = _reached(route.places, been)
-    ahead = route.places[at:]
-    met_places = {f"crossing:{name}" for name in railnet.crossings_on(ahead)} | set(ahead[left:])
-    towards = direction(route.places)
-    met = (
-        restriction
-        for restriction in restrictions
-        if restriction.place in met_places
-        and (towards == "BOTH" or restriction.direction in ("BOTH", towards))
-        and restriction.start <= as_of < ends(restriction, lifted)
-        and concerns(restriction.commodities, goods)
+
+    in_force: tuple[Restriction, ...] = ()
+    announced: tuple[Restriction, ...] = ()
+    past: tuple[Restriction, ...] = ()
+
+
+def known_ends(restrictions: Iterable[Restriction], liftings: Iterable[Lifting]) -> tuple[Restriction, ...]:
+    """``restrictions`` with their known ends: what each says itself, or earlier where its source lifted it."""
+    lifted: dict[EventId, Micros] = {}
+    for lifting in liftings:
+        lifted[lifting.restriction] = min(lifting.at, lifted.get(lifting.restriction, FOREVER))
+    return tuple(
+        r
+        if r.event not in lifted
+        else r._replace(end=min(lifted[r.event], FOREVER if r.end is None else r.end))
+        for r in restrictions
     )
-    return tuple(sorted(met, key=lambda r: (r.start, r.event)))
+
+
+def on_journey(journey: Journey, restrictions: Iterable[Restriction], as_of: Micros) -> Met:
+    """The ``restrictions`` (with their known ends) that concern the journey at ``as_of``.
+
+    What lies behind the cargo on its route does not restrict it, what was called off before it began nobody, and a restriction of
+    some commodities spares cargo that is known to be another.
+    """
+    ahead = _Ahead(journey)
+    towards = direction(journey.places)
+    in_force: list[Restriction] = []
+    announced: list[Restriction] = []
+    past: list[Restriction] = []
+    for restriction in sorted(restrictions, key=lambda r: (r.start, r.event)):
+        end = FOREVER if restriction.end is None else restriction.end
+        met = (
+            restriction.start < end
+            and (towards == "BOTH" or restriction.direction in ("BOTH", towards))
+            and concerns(restriction.commodities, journey.goods)
+        )
+        if met and as_of < end and ahead.holds(restriction.place, as_of):
+            (announced if as_of < restriction.start else in_force).append(restriction)
+        elif met and restriction.start <= as_of:
+            first = max(restriction.start, journey.begun)
+            if first < end and ahead.holds(restriction.place, first):
+                past.append(restriction)
+    return Met(tuple(in_force), tuple(announced), tuple(past))
+
+
+class _Ahead:
+    """The places and crossings that lay ahead of a journey at a moment; each part of the route is looked up once."""
+
+    def __init__(self, journey: Journey) -> None:
+        self._journey = journey
+        self._reached = tuple(_reached(journey.places, journey.been))
+        self._ahead: dict[tuple[int, int], frozenset[str]] = {}
+
+    def holds(self, place: str, at: Micros) -> bool:
+        if at >= self._journey.over:
+            return False
+        _, reached, left = self._reached[bisect_right(self._reached, at, key=lambda known: known[0]) - 1]
+        known = self._ahead.get((reached, left))
+        if known is None:
+            rest = self._journey.places[reached:]
+            crossings = (f"crossing:{name}" for name in railnet.crossings_on(rest))
+            known = self._ahead[reached, left] = frozenset((*crossings, *rest[left:]))
+        return place in known
 
 
 def concerns(restricted: Collection[str], goods: Iterable[str]) -> bool:
@@ -65,18 +114,17 @@ def concerns(restricted: Collection[str], goods: Iterable[str]) -> bool:
     return any(one.startswith(other) or other.startswith(one) for one in known for other in restricted)
 
 
-def _reached(places: Sequence[str], been: Iterable[Stop]) -> tuple[int, int]:
-    """How far on the route the cargo is: the index of its latest stop there, and 1 where it has left that place.
+def _reached(places: Sequence[str], been: Iterable[Stop]) -> Iterator[tuple[Micros, int, int]]:
+    """How far on the route the cargo was since when: the index of its latest stop there, and 1 where it has left that place.
 
     A route may pass a place twice; each stop is looked for onward from the one before, so it costs what it is long.
     """
-    at, left = 0, 0
+    at, since = 0, SINCE_EVER
+    yield since, 0, 0
     for stop in been:
-        if stop.place in places[at:]:
-            at, left = places.index(stop.place, at), int(stop.left)
-        elif stop.place in places:
-            at, left = places.index(stop.place), int(stop.left)
-    return at, left
+        if stop.place in places:
+            at, since = places.index(stop.place, at if stop.place in places[at:] else 0), max(since, stop.at)
+            yield since, at, int(stop.left)
 
 
 def along(places: Sequence[str], first: str, then: str) -> bool:

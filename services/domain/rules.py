@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
+from schemas import railnet
 from schemas.events import catalogue
 from schemas.events.base import Episode, Region
 from services.domain.facts import Micros
@@ -19,6 +20,9 @@ UNMATCHED_AFTER: Micros = 6 * HOUR
 """A hand-over that only one side has signed for longer is shown as unmatched."""
 ONE_MEETING: Micros = 3 * 24 * HOUR
 """Lists of a hand-over without a run that lie further apart are of two hand-overs, whatever boxes they share."""
+
+CLOCK_TOLERANCE: Micros = HOUR
+"""Clocks that lie closer together do not decide what came first where the sequence of the journey does."""
 
 ON_THE_WAY = 3
 DELIVERED_PHASE = 6
@@ -38,6 +42,7 @@ AT_A_PLACE = tuple(
 """What follows what at one place on the way."""
 LEAVING = frozenset(AT_A_PLACE[-2:])
 """What leaves the place behind."""
+HANDED_OVER = catalogue.spec("cre.movement.handed_over.v1").number
 AT_ONCE = frozenset(
     catalogue.spec(f"cre.movement.{name}.v1").number
     for name in ("departed", "arrived", "handed_over", "arrived_at_destination")
@@ -96,3 +101,14 @@ def rules() -> Mapping[int, Rule]:
         for spec in catalogue.specs()
         if spec.region is not Region.CASE  # no fold reads them
     }
+
+
+@cache
+def borders() -> Mapping[str, str]:
+    """The crossing of each place that stands for one alone: a station on one of its sides, or the crossing itself."""
+    known = {crossing.place: crossing.place for crossing in railnet.crossings().values()}
+    for station in railnet.stations().values():
+        crossings = railnet.crossings_at(station.id)
+        if len(crossings) == 1:
+            known[station.place] = crossings[0].place
+    return known

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from services.domain.claim_groups import Answers
-from services.domain.facts import Claim, EventId, Micros, PlannedRoute, Restriction
+from services.domain.facts import Claim, EventId, Link, Micros, PlannedRoute, Restriction
+from services.domain.liveness import NotLive
 from services.domain.objects import Thing
 
 
@@ -44,7 +45,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A container of the consignment; ``holds_cargo`` is False once a publisher ended its assignment."""
+    """A container of the consignment; ``holds_cargo`` is False once a publisher ended its assignment for something else."""
 
     container: Thing
     position: Position | None
@@ -60,6 +61,35 @@ class OpenException:
     thing: Thing
     jurisdiction: str
     claim: Claim
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One side of a contradiction of links; ``ours`` where it leads to this consignment, ``counted`` where its publisher counts here."""
+
+    link: Link
+    ours: bool
+    counted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LinkDispute:
+    """Two publishers assign one object to different ones in [since, until), whether or not anything has happened to it."""
+
+    thing: Thing
+    sides: tuple[Assignment, Assignment]
+    since: Micros
+    until: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class DeadEvent:
+    """An event that concerns the consignment and does not count; ``claims`` are those of it that would reach it."""
+
+    event: EventId
+    reason: NotLive
+    withdrawn_by: tuple[EventId, ...]
+    claims: tuple[Claim, ...]
 
 
 class HandoverState(StrEnum):
@@ -117,12 +147,16 @@ class View:
     customs: tuple[tuple[str, Position], ...]  # by jurisdiction
     document: Position | None
     disputes: tuple[Answers, ...]
+    disputed_links: tuple[LinkDispute, ...]
     exceptions: tuple[OpenException, ...]
     handovers: tuple[HandoverView, ...]
     route: PlannedRoute | None
-    restrictions: tuple[Restriction, ...]
+    restrictions: tuple[Restriction, ...]  # in force on the rest of the route, with their known ends
+    announced_restrictions: tuple[Restriction, ...]
+    past_restrictions: tuple[Restriction, ...]  # what the cargo met and has behind it
     overdue: tuple[Claim, ...]
     silent: bool
     arrivals: tuple[Arrival, ...]
     flagged: frozenset[EventId]  # members of correction cycles
     equivocating: frozenset[EventId]
+    not_live: tuple[DeadEvent, ...]  # these and what was withdrawn, with what withdrew it

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -9,7 +12,7 @@ from schemas.envelope import Envelope
 from schemas.events.base import Payload
 from schemas.events.decode import decode_admitted
 from schemas.reasons import Refusal
-from services.domain.facts import Facts
+from services.domain.facts import EventId, Facts
 from services.domain.interpretation import Attribution
 from services.ledger.admission.evaluation import evaluate
 from services.ledger.admission.model import Admitted, Record, Refused, Verified
@@ -32,6 +35,41 @@ class Reread:
     @property
     def facts(self) -> Facts:
         return self.admitted.facts
+
+
+class SourcedEvents:
+    """Events by their 16-byte ids; under one id there may be several contents, its *variants*."""
+
+    def __init__(self, events: Iterable[Reread]) -> None:
+        by_id: dict[EventId, dict[bytes, Reread]] = defaultdict(dict)
+        for event in sorted(events, key=lambda each: each.stored.content):
+            by_id[event.stored.id][event.stored.content] = event
+        self._by_id = {id_: tuple(variants.values()) for id_, variants in by_id.items()}
+
+    @property
+    def every(self) -> list[Reread]:
+        """All of them."""
+        return [event for variants in self._by_id.values() for event in variants]
+
+    @property
+    def ids(self) -> AbstractSet[EventId]:
+        """Their ids."""
+        return self._by_id.keys()
+
+    def __getitem__(self, event: EventId) -> Reread:
+        """The event under an id, of an equivocating one any variant; KeyError where it was not read."""
+        return self._by_id[event][0]
+
+    def variants(self, event: EventId) -> tuple[Reread, ...]:
+        """The contents under an id, by their digests; () where the event was not read."""
+        return self._by_id.get(event, ())
+
+    def named(self, event: EventId) -> dict[str, str]:
+        """The event by its publisher's source and id; by the digest of both where it was not read."""
+        found = self.variants(event)
+        if not found:
+            return {"source": "", "id": event.hex()}
+        return {"source": found[0].admitted.envelope.source, "id": found[0].admitted.envelope.id}
 
 
 class DecodedEvent(NamedTuple):

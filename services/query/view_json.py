@@ -7,13 +7,23 @@ from typing import Any
 from schemas import railnet
 from schemas.events import catalogue
 from schemas.events.base import Episode
+from schemas.events.correction import Corrected
 from schemas.rfc3339 import format_micros
 from services.domain.claim_groups import Answers
-from services.domain.facts import FOREVER, Claim, Restriction
-from services.domain.restrictions import ends
+from services.domain.facts import FOREVER, Claim, EventId, Link, Restriction
 from services.domain.rules import rules
-from services.domain.view import Arrival, Box, HandoverView, OpenException, Position
-from services.query.views import SourcedView, UnassignedObject
+from services.domain.view import (
+    Arrival,
+    Box,
+    ClaimStatus,
+    DeadEvent,
+    HandoverView,
+    LinkDispute,
+    OpenException,
+    Position,
+)
+from services.query.stored_events import SourcedEvents
+from services.query.views import SourcedView
 
 
 def view_json(source: SourcedView) -> dict[str, Any]:
@@ -31,39 +41,22 @@ def view_json(source: SourcedView) -> dict[str, Any]:
         "customs": {code: _position(source, position) for code, position in view.customs},
         "document": _position(source, view.document),
         "disputes": [_dispute(source, answers) for answers in view.disputes],
+        "disputed_links": [_disputed_link(source, dispute) for dispute in view.disputed_links],
         "exceptions": [_exception(source, exception) for exception in view.exceptions],
         "handovers": [_handover(handover) for handover in view.handovers],
         "route": None if view.route is None else [place_name(place) for place in view.route.places],
-        "restrictions": [_restriction(restriction) for restriction in view.restrictions],
-        "overdue": [_claim(source, claim) for claim in view.overdue],
+        "restrictions": [_restriction(each, "IN_FORCE") for each in view.restrictions],
+        "announced_restrictions": [_restriction(each, "ANNOUNCED") for each in view.announced_restrictions],
+        "past_restrictions": [
+            _restriction(each, "PAST" if each.end is not None and each.end <= source.as_of else "PASSED")
+            for each in view.past_restrictions
+        ],
+        "overdue": [claim_json(source.sources, claim) for claim in view.overdue],
         "silent": view.silent,
-        "flagged": sorted(_named(source, event)["id"] for event in view.flagged),
-        "equivocating": sorted(_named(source, event)["id"] for event in view.equivocating),
+        "flagged": sorted(source.sources.named(event)["id"] for event in view.flagged),
+        "equivocating": sorted(source.sources.named(event)["id"] for event in view.equivocating),
+        "not_live": [_dead(source, event) for event in view.not_live],
         "timeline": [_arrival(source, arrival) for arrival in view.arrivals],
-    }
-
-
-def unassigned_json(waiting: UnassignedObject) -> dict[str, Any]:
-    """An object that belongs to no consignment; ``counts`` is false for what was withdrawn."""
-    return {
-        "object": str(waiting.thing),
-        "facts": [
-            {**_claim(waiting, claim), "counts": waiting.liveness.live(claim.event)}
-            for claim in waiting.claims
-        ],
-        "links": [
-            {
-                "kind": link.kind.name,
-                "left": str(link.left),
-                "right": str(link.right),
-                "from": format_micros(link.start),
-                "to": None if link.end is None else format_micros(link.end),
-                "by": link.publisher,
-                "event": _named(waiting, link.event),
-                "counts": waiting.liveness.live(link.event),
-            }
-            for link in waiting.links
-        ],
     }
 
 
@@ -73,14 +66,43 @@ def place_name(place: str) -> str:
     return place if station is None else f"{station.names.en} ({place.removeprefix('railnet:')})"
 
 
-def _named(source: SourcedView | UnassignedObject, event: bytes) -> dict[str, str]:
-    found = source.events.get(event)
-    if found is None:
-        return {"source": "", "id": event.hex()}
-    return {"source": found.admitted.envelope.source, "id": found.admitted.envelope.id}
+def _dead(source: SourcedView, dead: DeadEvent) -> dict[str, Any]:
+    """An event that does not count: why, what took it back, and what it said; of an equivocating one each variant's own."""
+    sources = source.sources
+    described = event_json(sources, dead.event)
+    if described["variants"]:
+        stated = {each.stored.content.hex(): each.facts.claims for each in sources.variants(dead.event)}
+        for variant in described["variants"]:
+            own = [claim for claim in dead.claims if claim in stated[variant["digest"]]]
+            variant["claims"] = [claim_json(sources, claim) for claim in own]
+    return {
+        **described,
+        "reason": str(dead.reason),
+        "withdrawn_by": [event_json(sources, event) for event in dead.withdrawn_by],
+        "claims": [claim_json(sources, claim) for claim in dead.claims],
+    }
 
 
-def _claim(source: SourcedView | UnassignedObject, claim: Claim) -> dict[str, Any]:
+def event_json(sources: SourcedEvents, event: EventId) -> dict[str, Any]:
+    """An event without what it states: its name, publisher and time, and its variants where there are several."""
+    found = sources.variants(event)
+    if not found:
+        return {"event": sources.named(event), "type": None, "by": None, "published": None, "variants": []}
+    variants = [
+        {
+            "type": each.admitted.envelope.type.removeprefix("cre.").rpartition(".")[0],
+            "by": each.admitted.party.code,
+            "published": format_micros(each.admitted.envelope.published_micros),
+            "digest": each.stored.content.hex(),
+        }
+        for each in found
+    ]
+    first = {name: value for name, value in variants[0].items() if name != "digest"}
+    return {"event": sources.named(event), **first, "variants": variants if len(variants) > 1 else []}
+
+
+def claim_json(sources: SourcedEvents, claim: Claim) -> dict[str, Any]:
+    """A claim with its publisher, assurance and event."""
     rule = rules()[claim.milestone]
     return {
         "milestone": catalogue.by_number(claim.milestone).name,
@@ -95,14 +117,24 @@ def _claim(source: SourcedView | UnassignedObject, claim: Claim) -> dict[str, An
         "by": claim.publisher,
         "assurance": claim.assurance.name,
         "published": format_micros(claim.published),
-        "event": _named(source, claim.event),
+        "event": sources.named(claim.event),
+        "corrects": _corrected(sources, claim.event),
     }
+
+
+def _corrected(sources: SourcedEvents, event: EventId) -> dict[str, str] | None:
+    """The event that this one was published instead of: of the same source, whether it was read or not."""
+    found = sources.variants(event)
+    stated = found[0].admitted.payload if found else None
+    if not isinstance(stated, Corrected):
+        return None
+    return {"source": found[0].admitted.envelope.source, "id": stated.target}
 
 
 def _position(source: SourcedView, position: Position | None) -> dict[str, Any] | None:
     if position is None:
         return None
-    return {**_claim(source, position.claim), "via_disputed_link": position.via_disputed_link}
+    return {**claim_json(source.sources, position.claim), "via_disputed_link": position.via_disputed_link}
 
 
 def _box(source: SourcedView, box: Box) -> dict[str, Any]:
@@ -125,7 +157,37 @@ def _dispute(source: SourcedView, answers: Answers) -> dict[str, Any]:
         "jurisdiction": question.jurisdiction,
         "spread_seconds": answers.spread() // 1_000_000,
         "tolerance_seconds": (rules()[question.milestone].tolerance or 0) // 1_000_000,
-        "answers": [_claim(source, claim) for claim in answers.current],
+        "answers": [claim_json(source.sources, claim) for claim in answers.current],
+    }
+
+
+def _disputed_link(source: SourcedView, dispute: LinkDispute) -> dict[str, Any]:
+    return {
+        "object": str(dispute.thing),
+        "from": format_micros(dispute.since),
+        "to": None if dispute.until >= FOREVER else format_micros(dispute.until),
+        "sides": [
+            {
+                **link_json(side.link),
+                "published": format_micros(side.link.published),
+                "event": source.sources.named(side.link.event),
+                "ours": side.ours,
+                "counts": side.counted,
+            }
+            for side in dispute.sides
+        ],
+    }
+
+
+def link_json(link: Link) -> dict[str, Any]:
+    """A link as its publisher states it."""
+    return {
+        "kind": link.kind.name,
+        "left": str(link.left),
+        "right": str(link.right),
+        "from": format_micros(link.start),
+        "to": None if link.end is None else format_micros(link.end),
+        "by": link.publisher,
     }
 
 
@@ -136,7 +198,7 @@ def _exception(source: SourcedView, exception: OpenException) -> dict[str, Any]:
         "object": str(exception.thing),
         "jurisdiction": exception.jurisdiction,
         "owner": None if spec.owner is None else str(spec.owner),
-        "since": _claim(source, exception.claim),
+        "since": claim_json(source.sources, exception.claim),
     }
 
 
@@ -157,24 +219,34 @@ def _handover(handover: HandoverView) -> dict[str, Any]:
     }
 
 
-def _restriction(restriction: Restriction) -> dict[str, Any]:
-    end = ends(restriction, ())
+def _restriction(restriction: Restriction, state: str) -> dict[str, Any]:
+    """``to`` is the known end, null while nobody has named one; PASSED is in force behind the cargo."""
     return {
+        "state": state,
         "kind": restriction.kind,
         "place": restriction.place,
         "place_name": place_name(restriction.place),
         "direction": restriction.direction,
         "commodities": list(restriction.commodities),
         "from": format_micros(restriction.start),
-        "to": None if end == FOREVER else format_micros(end),
+        "to": None if restriction.end is None else format_micros(restriction.end),
         "by": restriction.publisher,
     }
 
 
+def _unengaged(source: SourcedView, arrival: Arrival) -> str | None:
+    """Why an UNENGAGED claim does not count: its publisher, or that of a link on its way, is nobody's party here."""
+    if arrival.status is not ClaimStatus.UNENGAGED:
+        return None
+    speaks = arrival.claim.territorial or arrival.claim.publisher in source.view.engaged
+    return "LINK_BY_NO_PARTY" if speaks else "PUBLISHER_NO_PARTY"
+
+
 def _arrival(source: SourcedView, arrival: Arrival) -> dict[str, Any]:
     return {
-        **_claim(source, arrival.claim),
+        **claim_json(source.sources, arrival.claim),
         "standing": str(arrival.status),
+        "because": _unengaged(source, arrival),
         "via_disputed_link": arrival.via_disputed_link,
         "by_train": arrival.by_train,
     }

@@ -9,24 +9,23 @@ from typing import Any
 from psycopg import Connection
 
 from services.domain.derive import derive
-from services.domain.facts import Claim, Facts, Link, LinkKind, Micros
-from services.domain.liveness import Liveness, judge
+from services.domain.facts import Facts, LinkKind, Micros
 from services.domain.objects import Thing
 from services.domain.view import HandoverView, View
 from services.ledger.registry import store
 from services.ledger.registry.registry import Registry
 from services.ledger.storage import event_reader
 from services.ledger.storage.event_reader import Stored
-from services.query.stored_events import Reread, reread
+from services.query.stored_events import Reread, SourcedEvents, reread
 
 
 @dataclass(frozen=True, slots=True)
 class SourcedView:
-    """A view with the events behind it, by 16-byte id, so that each value can name its publisher and event."""
+    """A view with the events behind it, so that each value can name its publisher and event."""
 
     view: View
     as_of: Micros
-    events: dict[bytes, Reread]
+    sources: SourcedEvents
 
 
 def consignments_of(connection: Connection[Any], things: Iterable[Thing]) -> list[bytes]:
@@ -54,44 +53,7 @@ def read_view(
     facts = facts_of(events)
     founded = next((f.consignment for f in facts.foundings if f.consignment.id == consignment), None)
     view = None if founded is None else derive(facts, founded, as_of)
-    return None if view is None else SourcedView(view, as_of, {event.stored.id: event for event in events})
-
-
-@dataclass(frozen=True, slots=True)
-class UnassignedObject:
-    """What is known of an object that belongs to no consignment; ``claims`` and ``links`` in order, with their liveness."""
-
-    thing: Thing
-    claims: tuple[Claim, ...]
-    links: tuple[Link, ...]
-    liveness: Liveness
-    events: dict[bytes, Reread]
-
-
-def read_unassigned(
-    connection: Connection[Any], thing: Thing, as_of: Micros, registry: Registry | None = None
-) -> UnassignedObject | None:
-    """The claims and links about ``thing`` itself up to ``as_of``; None where there are none. Raises Unreadable."""
-    known = registry if registry is not None else store.read_snapshot(connection)
-    events = [
-        reread(stored, known) for stored in event_reader.events_naming(connection, thing.kind, thing.key)
-    ]
-    facts = facts_of(events)
-    claims = sorted((c for c in facts.claims if c.thing == thing and c.happened <= as_of), key=_when)
-    links = sorted(
-        (link for link in facts.links if thing in (link.left, link.right) and link.start <= as_of),
-        key=lambda link: (link.start, link.event, link.left, link.right),
-    )
-    if not claims and not links:
-        return None
-    liveness = judge(facts.withdrawals, facts.equivocated)
-    return UnassignedObject(
-        thing, tuple(claims), tuple(links), liveness, {event.stored.id: event for event in events}
-    )
-
-
-def _when(claim: Claim) -> tuple[Micros, bytes]:
-    return claim.happened, claim.event
+    return None if view is None else SourcedView(view, as_of, SourcedEvents(events))
 
 
 def facts_of(events: Sequence[Reread]) -> Facts:
@@ -128,7 +90,7 @@ def handovers_of_train(connection: Connection[Any], train: Thing, as_of: Micros)
             continue
         names = {train} | {
             other
-            for event in sourced.events.values()
+            for event in sourced.sources.every
             for link in event.facts.links
             if link.kind is LinkKind.SAME_TRAIN and train in (link.left, link.right)
             for other in (link.left, link.right)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -22,12 +23,13 @@ class RequestHandler(BaseHTTPRequestHandler):
     sys_version = ""
 
     def respond(self, status: int, kind: str, body: bytes) -> None:
-        """Send ``body`` of the media type ``kind``; blocks until the socket accepts it."""
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        """Send ``body`` of the media type ``kind``; blocks until the socket accepts it, or the client has gone."""
+        with suppress(ConnectionError):  # a health check reads the status line and closes
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
         """Requests are not logged."""

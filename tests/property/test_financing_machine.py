@@ -53,9 +53,15 @@ OTHER = {"abank": "bbank", "bbank": "abank"}
 ROLES = {"abank": Role.BANK, "bbank": Role.BANK, "court": Role.AUTHORITY}
 MOST = 292_250_000
 """Seventy percent of the invoice, which is less than what the bank approved."""
+VALUE = 417_500_000
 REFERENCES = 4
 SPEAKERS = st.sampled_from(["bank", "court"])
 AMOUNTS = st.sampled_from([1, 100_000_000, MOST])
+
+
+def lendable(given: int) -> int:
+    """What may be owed where so much of the value was given back."""
+    return (VALUE - given) * 7 // 10
 
 
 @cache
@@ -105,6 +111,7 @@ class Plain:
     pledged: bool = False
     drawn: int = 0
     owed: int = 0
+    given: int = 0  # of the value
     repaid: bool = False
     missed: int = 0  # what is overdue and not made good
     ended: Stage | None = None
@@ -285,7 +292,7 @@ class Financing(RuleBasedStateMachine):
             assert outcome == (DecisionOutcome.REFUSED, "NOT_FROZEN")
         elif plain.in_trouble():
             assert outcome == (DecisionOutcome.REFUSED, "NOT_IN_DEFAULT")
-        elif plain.drawn + minor > MOST:
+        elif plain.drawn + minor > lendable(plain.given):
             assert outcome[0] is DecisionOutcome.REFUSED
             assert outcome[1] in ("WITHIN_ADVANCE", "WITHIN_APPROVED")
         else:
@@ -307,6 +314,25 @@ class Financing(RuleBasedStateMachine):
         else:
             assert outcome == (DecisionOutcome.DONE, "")
             plain.ended = Stage.RELEASED
+
+    @rule(financing=financings, minor=AMOUNTS, waiver=st.sampled_from(["", "OTHER"]))
+    def release_a_part(self, financing: str, minor: int, waiver: str) -> None:
+        self.now += 1
+        plain = self.book[financing]
+        outcome = self.ask(
+            Action.RELEASE_PART, plain.bank, financing, amount=Money(minor, "CNY"), waiver=waiver
+        )
+        if not plain.pledged or plain.ended is not None:
+            assert outcome == (DecisionOutcome.REFUSED, "PLEDGED")
+        elif plain.frozen_by:
+            assert outcome == (DecisionOutcome.REFUSED, "NOT_FROZEN")
+        elif plain.given + minor >= VALUE:
+            assert outcome == (DecisionOutcome.REFUSED, "PART_OF_GOODS")
+        elif plain.owed > lendable(plain.given + minor) and not waiver:
+            assert outcome == (DecisionOutcome.REFUSED, "VALUE_COVERS")
+        else:
+            assert outcome == (DecisionOutcome.DONE, "")
+            plain.given += minor
 
     @rule(financing=financings)
     def cancel(self, financing: str) -> None:

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from schemas.events.base import ObjectKind
 from services.domain.evidence import GroupEvidence, canonical_consignment, group_evidence
-from services.domain.facts import FOREVER, SINCE_EVER, TIMED, Facts, Founding, Link
+from services.domain.facts import FOREVER, FREEING, SINCE_EVER, TIMED, Facts, Founding, Link
 from services.domain.links import RIDES, Path, Span, spans
 from services.domain.objects import Thing
 from services.ledger.storage.reachability import FoundingRow, LinkRow, Reach, derive_structure
 from services.ledger.storage.term_numbers import term_number
 from tests.support.profile import rounds
 from tests.support.storage.cast import PARTIES, Objects, event_id
-from tests.support.storage.strategies import founding, links
+from tests.support.storage.strategies import founding, freeing, links
 
 EXAMPLES = settings(max_examples=rounds(60, 600), deadline=None)
 OBJECTS = Objects("reach/")
@@ -29,7 +29,7 @@ def structures(draw: st.DrawFn) -> Facts:
     said = []
     for number, founds in enumerate(draw(st.lists(st.sampled_from((False, False, True)), max_size=16))):
         publisher = PARTIES[number % len(PARTIES)]
-        stated = founding if founds else links
+        stated = founding if founds else draw(st.sampled_from((links, links, freeing)))
         said.append(draw(stated(OBJECTS, event_id(OBJECTS.salt, number), publisher)))
     return Facts.union(said)
 
@@ -44,10 +44,10 @@ def founding_row(founding: Founding) -> FoundingRow:
 
 def link_row(span: Span) -> LinkRow:
     link = span.link
-    timed = link.kind in TIMED
+    timed = link.kind in TIMED or link.kind in FREEING
     return (
         int(link.kind), link.left.id, link.right.id, link.start if timed else SINCE_EVER, span.end,
-        term_number(link.publisher), link.territorial, [term_number(name) for name in link.names],
+        term_number(link.publisher), link.territorial, [term_number(name) for name in link.names], link.end is None,
     )  # fmt: skip
 
 
@@ -64,12 +64,13 @@ def ways(reach: Reach) -> list[tuple[bytes, int, int]]:
 def moments(links: frozenset[Link]) -> list[int]:
     """Every moment at which something begins or ends, and those beside it."""
     turns = {turn for span in spans(links) for turn in (span.start, span.end)}
+    turns |= {link.start for link in links}
     return sorted({at + beside for at in turns | {SINCE_EVER, FOREVER - 1} for beside in (-1, 0, 1)})
 
 
 def held_by(paths: Sequence[Path]) -> set[bytes]:
     boxes = [path for path in paths if path.thing.kind is ObjectKind.CONTAINER]
-    return {box.thing.id for box in boxes if box.end == FOREVER} or {box.thing.id for box in boxes}
+    return {box.thing.id for box in boxes if box.assigned(FOREVER)} or {box.thing.id for box in boxes}
 
 
 def check(reach: Reach, gathered: GroupEvidence, links: frozenset[Link]) -> None:

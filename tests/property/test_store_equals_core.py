@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.domain.facts import Facts
 from services.ledger.storage import points
 from services.ledger.storage.batch import Event
 from services.testbed.localstack.engine import DatabaseAddress
@@ -17,7 +18,8 @@ from tests.support.databases import migrated_database
 from tests.support.profile import rounds
 from tests.support.storage.cast import Objects, Said, event, everything
 from tests.support.storage.comparison import assert_equal_to_core, assert_readers_see_enough
-from tests.support.storage.worlds import claimed, said, worlds
+from tests.support.storage.strategies import moves
+from tests.support.storage.worlds import claimed, opening, said, worlds
 from tests.support.storage.writers import Pair, Pausing, start
 
 pytestmark = pytest.mark.integration
@@ -144,3 +146,28 @@ def test_heads_merged_with_new_claims_alone_are_what_a_whole_fold_gives(
     for turn, batch in enumerate(cut(events, cuts)):
         assert pair.apply(turn % 2, batch).settled == 0
     assert_equal_to_core(pair.dsn, everything([*before, *events]), OBJECTS.consignments, OBJECTS.trains)
+
+
+@EXAMPLES
+@given(
+    boxed=st.booleans(),
+    moved=st.tuples(*(moves(OBJECTS, number) for number in range(200, 207))),
+    cuts=st.lists(st.integers(1, 2), min_size=1, max_size=3),
+)
+def test_heads_merged_with_steps_of_the_journey_by_near_clocks_are_what_a_whole_fold_gives(
+    pair: Pair, boxed: bool, moved: tuple[Facts, ...], cuts: list[int]
+) -> None:
+    """One cargo in one box or none, of which each step is stated once, in any order of arrival."""
+    pair.empty()
+    opened = event(Said(100, 0, "founder", opening(OBJECTS, boxed)), OBJECTS.salt, 0, pair.registry)
+    pair.apply(0, [opened])
+    pair.settle()
+    steps = [
+        event(Said(200 + n, 0, "founder", facts), OBJECTS.salt, n, pair.registry)
+        for n, facts in enumerate(moved)
+    ]
+    told = [opened]
+    for batch in cut(steps, cuts):
+        assert pair.apply(0, batch).settled == 0
+        told += batch
+        assert_equal_to_core(pair.dsn, everything(told), OBJECTS.consignments, OBJECTS.trains)

@@ -11,17 +11,22 @@ from typing import Any
 
 from schemas.events import catalogue
 from schemas.events.base import Episode
-from services.domain.facts import Assurance, Claim
+from schemas.rfc3339 import parse_micros
+from services.domain.explanations import Obstacle, Ways
+from services.domain.facts import FOREVER, Assurance, Claim, Facts, LinkKind, Restriction
 from services.domain.objects import Thing
-from services.domain.view import ClaimStatus, HandoverView, Position, View
+from services.domain.view import Assignment, ClaimStatus, HandoverView, Position, View
 
 from .story import Story
 
 ALARMS = (
     "disputes",
+    "disputed_links",
     "exceptions",
     "handovers",
     "restrictions",
+    "announced_restrictions",
+    "past_restrictions",
     "unengaged",
     "flagged",
     "equivocating",
@@ -33,6 +38,21 @@ ALARMS = (
 def flatten(story: Story, view: View | None) -> dict[str, Any] | None:
     """All that a view shows, as maps, lists and strings; None for a consignment that nobody founded."""
     return None if view is None else _Flat(story, view).whole()
+
+
+def explained(story: Story, facts: Facts, about: str) -> dict[str, list[str]]:
+    """Why each fact about the object reaches no consignment, by its short id; ``itself`` is the object as of the story's moment."""
+    short = {told.event: told.short for told in story.told}
+    ways, thing, as_of = Ways(facts), story.thing(about), parse_micros(story.as_of)
+
+    def line(obstacle: Obstacle) -> str:
+        event = "" if obstacle.event is None else f" {short[obstacle.event]}"
+        taken_back = "".join(f" by {short[each]}" for each in obstacle.withdrawn_by)
+        return f"{obstacle.reason}{event}{taken_back}"
+
+    found = {short[each.claim.event]: each.obstacles for each in ways.unreached(thing, as_of)}
+    found["itself"] = ways.obstacles(thing, as_of)
+    return {name: [line(each) for each in obstacles] for name, obstacles in found.items()}
 
 
 class _Flat:
@@ -65,6 +85,11 @@ class _Flat:
                 }
                 for given in view.disputes
             ],
+            "disputed_links": [
+                f"{self.name(each.thing)}: {' / '.join(self.side(one) for one in each.sides)} since {clock(each.since)}"
+                + ("" if each.until >= FOREVER else f" until {clock(each.until)}")
+                for each in view.disputed_links
+            ],
             "exceptions": [
                 {
                     "kind": Episode(opened.episode).name,
@@ -79,7 +104,14 @@ class _Flat:
             "handovers": [self.handover(each) for each in view.handovers],
             "route": None if view.route is None else self.short[view.route.event],
             # In a database of many universes, a place also has the restrictions that other universes told.
-            "restrictions": self.events(r.event for r in view.restrictions if r.event in self.short),
+            "restrictions": self.restricted(view.restrictions),
+            "announced_restrictions": self.restricted(view.announced_restrictions),
+            "past_restrictions": self.restricted(view.past_restrictions),
+            "restriction_ends": {
+                self.short[r.event]: None if r.end is None else clock(r.end)
+                for r in (*view.restrictions, *view.announced_restrictions, *view.past_restrictions)
+                if r.event in self.short
+            },
             "overdue": self.events(claim.event for claim in view.overdue),
             "silent": view.silent,
             "timeline": self.events(arrival.claim.event for arrival in view.arrivals),
@@ -88,6 +120,15 @@ class _Flat:
             "superseded": self.standing(ClaimStatus.SUPERSEDED),
             "flagged": sorted(self.short[event] for event in view.flagged),
             "equivocating": sorted(self.short[event] for event in view.equivocating),
+            "not_live": {
+                self.short[dead.event]: {
+                    "why": " by ".join(
+                        (dead.reason.value, *(self.short[each] for each in dead.withdrawn_by))
+                    ),
+                    "said": [f"{self.about(claim)} {clock(claim.happened)}" for claim in dead.claims],
+                }
+                for dead in view.not_live
+            },
         }
 
     def party(self, code: str) -> str:
@@ -142,6 +183,15 @@ class _Flat:
             **boxes,
         }
 
+    def restricted(self, restrictions: Iterable[Restriction]) -> list[str]:
+        return self.events(r.event for r in restrictions if r.event in self.short)
+
+    def side(self, side: Assignment) -> str:
+        """One side of a contradiction of links: publisher, what it assigns, and the event."""
+        link = side.link
+        other = link.right if link.kind is LinkKind.CONTAINER_CARRIES else link.left
+        return f"{self.party(link.publisher)} {self.short.get(link.event, '?')} {self.name(other)}"
+
     def events(self, events: Iterable[bytes]) -> list[str]:
         """Short ids in the order given, each once."""
         return list(dict.fromkeys(self.short[event] for event in events))
@@ -178,7 +228,9 @@ def differences(expected: Any, found: Any, where: str = "") -> list[str]:
             else:
                 lines += differences(value, found[key], f"{where}/{key}")
         extra = (
-            sorted(set(found) - set(expected)) if where.endswith(("/boxes", "/customs", "/values")) else []
+            sorted(set(found) - set(expected))
+            if where.endswith(("/boxes", "/customs", "/values", "/restriction_ends", "/not_live"))
+            else []
         )
         return lines + [f"{where}/{key}: found {found[key]!r}, expected nothing" for key in extra]
     if isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):

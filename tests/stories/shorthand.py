@@ -90,9 +90,9 @@ def _field(story: Story, field: str, value: Any) -> Any:
     """One field of the payload from the story's shorthand."""
     match field:
         case "objects" | "carries" | "covers" | "parts":
-            return [ref for text in _list(value) for ref in _refs(story, text)]
+            return [ref for text in _list(value) for ref in refs(story, text)]
         case "delivered_train" | "received_train" | "train" if " " in str(value):
-            return next(_refs(story, value))
+            return next(refs(story, value))
         case "containers":
             return [_mark(story, "container", number) for text in _list(value) for number in containers(text)]
         case "wagons" | "notes" | "bookings" | "replaces" | "consignments" | "trains" | "declarations":
@@ -140,7 +140,8 @@ def _party(story: Story, entry: Any) -> Any:
     return {"party": story.party(code), "role": role}
 
 
-def _refs(story: Story, text: str) -> Iterator[dict[str, str]]:
+def refs(story: Story, text: str) -> Iterator[dict[str, str]]:
+    """The objects that ``text`` names (``kind id``, of boxes also a range), as events refer to them."""
     kind, _, id_ = text.partition(" ")
     for each in containers(id_) if kind == "container" else (id_,):
         yield {"kind": kind, "id": _mark(story, kind, each)}

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,13 +27,15 @@ from typing import Any
 import yaml
 
 from schemas.envelope import Envelope, content_digest, event_id, signed_bytes
-from schemas.events.base import Role
+from schemas.events.base import ObjectKind, Role
 from schemas.events.decode import decode_payload
+from schemas.events.keys import canonical_key
 from services.domain.facts import Facts
 from services.domain.interpretation import Attribution, interpret
+from services.domain.objects import Thing
 from services.domain.publisher import Publisher
 
-from .shorthand import full_type, instant, payload_of, place
+from .shorthand import full_type, instant, payload_of, place, refs
 
 FOLDER = Path(__file__).parent
 NETWORK = "demo"
@@ -78,6 +80,7 @@ class Story:
     as_of: str
     expect: dict[str, dict[str, Any] | None]
     scope: str = ""
+    unreached: dict[str, dict[str, list[str]]] = field(default_factory=dict)
 
     @cached_property
     def told(self) -> tuple[Told, ...]:
@@ -91,9 +94,7 @@ class Story:
 
     def scoped(self, mark: str) -> Story:
         """The same story in a universe of its own."""
-        return Story(
-            self.slug, self.title, self.why, self.parties, self.events, self.as_of, self.expect, scope=mark
-        )
+        return replace(self, scope=mark)
 
     def publisher(self, code: str) -> Publisher:
         return _publisher(self, code)
@@ -108,6 +109,12 @@ class Story:
         """The full id of a consignment that the story calls ``founder/reference``."""
         founder, _, reference = name.partition("/")
         return f"{self.party(founder)}/{reference}"
+
+    def thing(self, text: str) -> Thing:
+        """The object that the story writes ``kind id``."""
+        (reference,) = refs(self, text)
+        kind = ObjectKind[reference["kind"].upper()]
+        return Thing(kind, canonical_key(kind, reference["id"]))
 
     def event_of(self, short: str) -> bytes:
         """The identity of the event with that short id."""
@@ -138,7 +145,7 @@ Text.yaml_implicit_resolvers = {
 
 def _read(path: Path) -> Story:
     told = yaml.load(path.read_text(encoding="utf-8"), Text)
-    unknown = set(told) ^ {"title", "why", "parties", "events", "as_of", "expect"}
+    unknown = set(told) - {"unreached"} ^ {"title", "why", "parties", "events", "as_of", "expect"}
     if unknown:
         raise ValueError(f"{path.name}: missing or unknown {sorted(unknown)}")
     shorts = [event["id"] for event in told["events"] if not event.get("again")]
@@ -154,6 +161,7 @@ def _read(path: Path) -> Story:
         events=tuple(told["events"]),
         as_of=instant(told["as_of"]),
         expect=told["expect"],
+        unreached=told.get("unreached", {}),
     )
 
 

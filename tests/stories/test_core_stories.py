@@ -40,7 +40,7 @@ from services.domain.objects import Thing
 from services.domain.view import View
 from tests.support.profile import SEED, rounds
 
-from .flatten import flatten, judged
+from .flatten import explained, flatten, judged
 from .story import Story, Told, stories
 
 PERMUTATIONS = rounds(40, 1_000)
@@ -115,12 +115,15 @@ def test_story(story: Story) -> None:
 
     found = flattened(story, expected)
     assert [line for name in story.expect for line in judged(story, name, found[name])] == []
+    assert {about: explained(story, facts, about) for about in story.unreached} == story.unreached
 
     for n in range(PERMUTATIONS):
         again = merged(pieces, rng)
         assert again == facts, f"permutation {n} states other facts"
         if n < derivations:
             assert views(story, drawn(again, rng)) == expected, f"permutation {n} shows another view"
+            for about in story.unreached:
+                assert explained(story, drawn(again, rng), about) == story.unreached[about]
 
 
 def test_stories_are_enough_and_indexed() -> None:

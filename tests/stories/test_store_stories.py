@@ -30,14 +30,14 @@ from services.domain.objects import Thing
 from services.ledger.admission.model import Record
 from services.ledger.storage.batch import Advance, Batch, Event
 from services.ledger.storage.claims import AssignedPartition
-from services.ledger.storage.event_reader import HeadRow, Stored, heads_of, load_facts
+from services.ledger.storage.event_reader import HeadRow, Stored, events_about, heads_of, load_facts
 from services.ledger.storage.session import Session, open_session
 from services.ledger.storage.writer import Writer
 from services.testbed.localstack.engine import DatabaseAddress
 from tests.support.databases import migrated_database
 from tests.support.profile import SEED, rounds
 
-from .flatten import flatten, judged
+from .flatten import explained, flatten, judged
 from .story import Story, Told, stories
 
 pytestmark = pytest.mark.integration
@@ -226,6 +226,11 @@ def check_views(session: Session, told: Telling) -> None:
             session.rollback()
             found = flatten(story, derive(facts, thing, parse_micros(story.as_of)))
             assert judged(story, name, found) == []
+        for about in story.unreached:
+            thing = story.thing(about)
+            facts = facts_from(story, events_about(session, thing.kind, thing.key, parse_micros(story.as_of)))
+            session.rollback()
+            assert explained(story, facts, about) == story.unreached[about]
 
 
 @pytest.mark.randomised

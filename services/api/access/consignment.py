@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from schemas.events import catalogue
 from schemas.events.document_trade import InvoiceIssued
 from schemas.rfc3339 import format_micros
 from services.api.access.filter import shown
@@ -13,9 +14,10 @@ from services.api.access.matrix import Field, Relation, Shown, granted
 from services.api.access.relations import LENDERS, Relationship, lending, relationship, shippers_of
 from services.api.calls import Call
 from services.domain.liveness import judge
+from services.domain.objects import Thing
 from services.domain.view import ClaimStatus
 from services.query.view_json import view_json
-from services.query.views import SourcedView, facts_of, read_view
+from services.query.views import SourcedView, consignments_of, facts_of, read_view
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +40,16 @@ def visible(call: Call, consignment: bytes) -> VisibleConsignment | None:
     known = read_view(call.session, consignment, call.now, call.registry)
     if known is None:
         return None
-    body = view_json(known)
-    by_view = relationship(known, call.party, [(each["milestone"], each["by"]) for each in body["timeline"]])
-    relations = {
-        *by_view.relations,
-        *lending(call.session, known, call.party, call.now, call.registry),
-        *((Relation.LEGAL,) if call.caller.purpose else ()),
-    }
-    grants = granted(by_view.roles, relations)
+    found, grants = _grants(call, known)
     if grants[Field.MOVEMENT] is Shown.NONE:
         return None
+    body = view_json(known)
     for item, arrival in zip(body["timeline"], known.view.arrivals, strict=True):
-        event = known.events[arrival.claim.event]
+        event = known.sources[arrival.claim.event]
         item["recorded"] = format_micros(event.stored.append_us)
         item["finding"] = getattr(event.admitted.payload, "finding", None)  # the category of an inspection's
     _only_its_boxes(body)
+    _only_what_it_may_see(call, body, known)
     hidden = {
         code
         for code in known.view.engaged
@@ -62,7 +59,39 @@ def visible(call: Call, consignment: bytes) -> VisibleConsignment | None:
     }
     filtered = shown(body, grants, hidden, lambda field: _documents(known, field))
     filtered["shown"] = {str(field): str(how) for field, how in grants.items()}
-    return VisibleConsignment(known, Relationship(by_view.roles, frozenset(relations)), grants, filtered)
+    return VisibleConsignment(known, found, grants, filtered)
+
+
+def _grants(call: Call, known: SourcedView) -> tuple[Relationship, Mapping[Field, Shown]]:
+    """What the caller is to the consignment, and what of it the matrix grants."""
+    stated = [(catalogue.by_number(a.claim.milestone).name, a.claim.publisher) for a in known.view.arrivals]
+    by_view = relationship(known, call.party, stated)
+    relations = {
+        *by_view.relations,
+        *lending(call.session, known, call.party, call.now, call.registry),
+        *((Relation.LEGAL,) if call.caller.purpose else ()),
+    }
+    return Relationship(by_view.roles, frozenset(relations)), granted(by_view.roles, relations)
+
+
+def _may_see(call: Call, thing: Thing) -> bool:
+    """Whether facts about ``thing`` reach a consignment that is the caller's to see."""
+    views = (
+        read_view(call.session, each, call.now, call.registry)
+        for each in consignments_of(call.session, [thing])
+    )
+    return any(
+        known is not None and _grants(call, known)[1][Field.MOVEMENT] is not Shown.NONE for known in views
+    )
+
+
+def _only_what_it_may_see(call: Call, body: dict[str, Any], known: SourcedView) -> None:
+    """Of an assignment to another consignment nobody learns more than that there is one, but who may see that or said so."""
+    for shown_dispute, dispute in zip(body["disputed_links"], known.view.disputed_links, strict=True):
+        for item, side in zip(shown_dispute["sides"], dispute.sides, strict=True):
+            own = side.ours or side.link.publisher == call.party.code
+            if not own and not _may_see(call, side.link.right):
+                item.update(dict.fromkeys(item.keys() - {"kind", "ours"}))
 
 
 def _documents(known: SourcedView, field: Field) -> list[dict[str, Any]]:
@@ -79,7 +108,7 @@ def _only_its_boxes(body: dict[str, Any]) -> None:
 
 def _goods(known: SourcedView) -> list[dict[str, Any]]:
     """The HS codes of the cargo, each with who said it, of live events of engaged publishers and authorities."""
-    facts = facts_of(list(known.events.values()))
+    facts = facts_of(known.sources.every)
     liveness = judge(facts.withdrawals, facts.equivocated)
     stated = {
         (code, each.publisher)
@@ -97,7 +126,7 @@ def _invoices(known: SourcedView) -> list[dict[str, Any]]:
     }
     found = []
     for id_ in counted:
-        event = known.events[id_]
+        event = known.sources[id_]
         stated = event.admitted.payload
         if isinstance(stated, InvoiceIssued):
             plain = stated.model_dump(

@@ -54,7 +54,12 @@ def shown(
     """
     claim = _Claims(view["consignment"], grants)
     timeline = [each for arrival in view["timeline"] if (each := claim(arrival)) is not None]
-    seen = {_key(each["event"]) for each in timeline if each["event"] is not None}
+    not_live = [
+        visible
+        for each in view["not_live"]
+        if each["by"] not in hidden and (visible := _not_live(claim, grants, each)) is not None
+    ]
+    seen = {each["event"]["id"] for each in (*timeline, *not_live) if each["event"] is not None}
     return {
         "consignment": view["consignment"],
         "members": view["members"],
@@ -71,18 +76,22 @@ def shown(
         },
         "document": claim(view["document"]) or _last_document(timeline),
         "disputes": [visible for each in view["disputes"] if (visible := _dispute(claim, each)) is not None],
+        "disputed_links": view["disputed_links"] if grants[Field.IDS] is Shown.FULL else [],
         "exceptions": [
             visible for each in view["exceptions"] if (visible := _exception(claim, each)) is not None
         ],
         "handovers": view["handovers"],
         "route": view["route"],
         "restrictions": view["restrictions"],
+        "announced_restrictions": view["announced_restrictions"],
+        "past_restrictions": view["past_restrictions"],
         "overdue": [visible for each in view["overdue"] if (visible := claim(each)) is not None],
         "silent": view["silent"],
-        "flagged": [each for each in view["flagged"] if each in {event for _, event in seen}],
-        "equivocating": [each for each in view["equivocating"] if each in {event for _, event in seen}],
+        "flagged": [each for each in view["flagged"] if each in seen],
+        "equivocating": [each for each in view["equivocating"] if each in seen],
         "goods": _goods(grants[Field.GOODS], papers),
         "invoices": papers(Field.INVOICE) if grants[Field.INVOICE] is Shown.FULL else None,
+        "not_live": not_live,
         "timeline": timeline,
     }
 
@@ -148,6 +157,31 @@ def _exception(claim: _Claims, exception: Plain) -> Plain | None:
     return {**exception, "object": None if masked else claim.object(exception["object"]), "since": since}
 
 
+def _not_live(claim: _Claims, grants: Mapping[Field, Shown], dead: Plain) -> Plain | None:
+    """An event that does not count: as its claims are shown, a link as numbers are; of other kinds nothing."""
+    if not dead["claims"]:
+        seen = (dead["type"] or "").startswith("link.") and grants[Field.IDS] is Shown.FULL
+        declared = "declaration" in (dead["type"] or "")
+        return dead if seen and not (declared and grants[Field.DECLARATION_STATUS] is Shown.NONE) else None
+    claims = [visible for each in dead["claims"] if (visible := claim(each)) is not None]
+    if not claims:
+        return None
+    if any(each["by"] is None for each in claims) or len(claims) < len(dead["claims"]):
+        masked: Plain = {
+            "event": None,
+            "type": None,
+            "by": None,
+            "published": None,
+            "variants": [],
+            "withdrawn_by": [],
+        }
+        return {**masked, "reason": dead["reason"], "claims": claims}
+    variants = [
+        {**each, "claims": [claim(stated) for stated in each.get("claims", ())]} for each in dead["variants"]
+    ]
+    return {**dead, "variants": variants, "claims": claims}
+
+
 def _last(timeline: list[Plain], jurisdiction: str) -> Plain | None:
     """The latest customs fact of a jurisdiction that may be seen, where the present one may not."""
     return _latest(
@@ -168,7 +202,7 @@ def _latest(claims: list[Plain]) -> Plain | None:
     if not counted:
         return None
     last = max(counted, key=lambda each: each["happened"])
-    return {name: value for name, value in last.items() if name not in ("standing", "by_train")}
+    return {name: value for name, value in last.items() if name not in ("standing", "because", "by_train")}
 
 
 def _goods(granted: Shown, papers: Callable[[Field], list[Plain]]) -> list[Plain] | None:
@@ -177,7 +211,3 @@ def _goods(granted: Shown, papers: Callable[[Field], list[Plain]]) -> list[Plain
         return None
     short = {(each["hs"][:digits], each["by"]) for each in papers(Field.GOODS)}
     return [{"hs": code, "by": by} for code, by in sorted(short)]
-
-
-def _key(event: Plain) -> tuple[str, str]:
-    return event["source"], event["id"]

@@ -96,7 +96,7 @@ def lending(
 
 def _openings(known: SourcedView) -> Iterable[ConsignmentOpened]:
     founders = known.view.founders
-    for event in known.events.values():
+    for event in known.sources.every:
         payload = event.admitted.payload
         if (
             isinstance(payload, ConsignmentOpened)

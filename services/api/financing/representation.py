@@ -67,12 +67,13 @@ def reply(found: Reply, shown: Shown, financing: str = "") -> Json:
         "notices": list(found.notices),
         "shares": shared(found.shares),
         "waiver": waiver(found.waiver),
+        "goods": shared(found.goods),
         "limits": LIMITS,
     }
 
 
 def shared(things: Iterable[Thing]) -> list[Json]:
-    """What a request has in common with goods that somebody holds an interest in."""
+    """Objects that identify goods, by kind and id."""
     return [{"kind": thing.kind.wire, "id": thing.key} for thing in things]
 
 
@@ -122,6 +123,10 @@ def status(found: Status, seen: Mapping[str, Acknowledgement], names: Names, sho
         "matures_on": _day(found.matures_on),
         "drawn": _money(found.drawn),
         "outstanding": _money(found.outstanding),
+        "given_back": {
+            "goods": shared(found.given_back),
+            "value": _money(found.value_given_back) if found.value_given_back.minor else None,
+        },
         "value": {
             "verified": _money(found.value.value),
             "said_by": sorted(found.value.publishers),
@@ -169,6 +174,7 @@ def control(found: Control, names: Names) -> Json:
         "consignee_may_dispose": found.consignee_may_dispose,
         "ends_at": _time(found.ends_at),
         "grip": str(found.state),
+        "assurance": found.assurance.name,
         "events": _named(found.events, names),
     }
 
@@ -219,6 +225,7 @@ def step(found: Step, names: Names, shown: Shown) -> Json:
         "event": None if found.event is None else names.get(found.event),
         "guard": found.guard or None,
         "waiver": waiver(found.waiver),
+        "goods": shared(found.goods),
     }
 
 

@@ -6,7 +6,7 @@ import re
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from schemas.events.base import ObjectKind
 from schemas.events.finance_terms import Interest, Product
@@ -170,24 +170,29 @@ class Application(RequestBody):
         return Terms(name, name.partition("/")[0], self.product, self.interest)
 
 
-class Reservation(Application):
-    """A check with a reservation, in one step."""
+class Reviewing(RequestBody):
+    """A step that may come back as REVIEW, and is then asked for again."""
 
-    reference: Reference
-    consignments: Annotated[tuple[OwnReference, ...], Field(min_length=1, max_length=MOST)]
-    papers: Papers
     reviewed: Annotated[
         int | None, Field(description="`number` of the REVIEW that the bank has looked at.")
     ] = None
 
 
-class Drawing(RequestBody):
+class Reservation(Application, Reviewing):
+    """A check with a reservation, in one step."""
+
+    reference: Reference
+    consignments: Annotated[tuple[OwnReference, ...], Field(min_length=1, max_length=MOST)]
+    papers: Papers
+
+
+class Drawing(Reviewing):
     """What is to be paid out."""
 
     amount: Amount
 
 
-class Substitution(RequestBody):
+class Substitution(Reviewing):
     """The bank's other financing whose place this one takes, with what is owed there."""
 
     replaces: Reference
@@ -199,10 +204,37 @@ class Waiver(RequestBody):
     grounds: Literal["OTHER_SECURITY", "RESTRUCTURED", "SETTLED_ELSEWHERE", "OTHER"]
 
 
+class Goods(RequestBody):
+    """A box, note, declaration or consignment that identifies pledged goods."""
+
+    kind: Literal["container", "note", "declaration", "consignment"]
+    id: Identifier
+
+    def thing(self) -> Thing:
+        """As the core knows it."""
+        kind = ObjectKind[self.kind.upper()]
+        return Thing(kind, canonical_key(kind, self.id))
+
+
 class Giving(RequestBody):
-    """How a security is given back; without a waiver only where nothing is owed."""
+    """How a security is given back: as a whole, or the ``goods`` that are named, or a part worth ``amount``.
+
+    Without a waiver only where nothing is owed, or what is left is worth what is owed.
+    """
 
     waiver: Waiver | None = None
+    goods: Annotated[
+        tuple[Goods, ...],
+        Field(max_length=64, description="What is given back while the rest stays pledged."),
+    ] = ()
+    amount: Annotated[
+        Amount | None,
+        Field(description="What the part is worth; without it boxes are of equal value."),
+    ] = None
+
+    def things(self) -> tuple[Thing, ...]:
+        """The goods as the core knows them, each once, in order."""
+        return tuple(sorted({each.thing() for each in self.goods}))
 
 
 class Enquiry(RequestBody):
@@ -215,7 +247,24 @@ class Disposal(RequestBody):
     """A request about cargo: whether it may be released, re-consigned or transferred."""
 
     action: Literal["RELEASE_ORDER", "RECONSIGN", "TRANSFER"]
-    consignments: Annotated[tuple[OwnReference, ...], Field(min_length=1, max_length=MOST)]
+    consignments: Annotated[tuple[OwnReference, ...], Field(max_length=MOST)] = ()
+    goods: Annotated[
+        tuple[Goods, ...],
+        Field(
+            max_length=64,
+            description="Boxes, notes or declarations, where only a part of the cargo is meant.",
+        ),
+    ] = ()
+
+    @model_validator(mode="after")
+    def _named(self) -> Disposal:
+        if not self.consignments and not self.goods:
+            raise ValueError("consignments or goods are named")
+        return self
+
+    def about(self) -> tuple[Thing, ...]:
+        """Everything that is named, each once, in order."""
+        return tuple(sorted({*things(self.consignments), *(each.thing() for each in self.goods)}))
 
 
 class Acknowledgement(RequestBody):

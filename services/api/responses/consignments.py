@@ -25,12 +25,18 @@ class ClaimShown(Shape):
     assurance: Literal["SIGNED_BY_AUTHORITY", "RELAYED", "ASSERTED"] | None = None
     published: Moment | None = None
     event: EventName | None = None
+    corrects: Annotated[
+        EventName | None, Field(description="The event of the same source that it was published instead of.")
+    ] = None
 
 
 class Recorded(ClaimShown):
     """A claim of the timeline."""
 
     standing: Literal["COUNTED", "SUPERSEDED", "UNENGAGED"]
+    because: Annotated[
+        Literal["PUBLISHER_NO_PARTY", "LINK_BY_NO_PARTY"] | None, Field(description="Why it is UNENGAGED.")
+    ] = None
     finding: Annotated[str | None, Field(description="The category of an inspection's finding.")] = None
     recorded: Annotated[Moment, Field(description="When the platform's log took it: tells late news apart.")]
 
@@ -42,6 +48,30 @@ class BoxShown(Shape):
     holds_cargo: bool
     counted: bool
     position: ClaimShown | None
+
+
+class AssignmentShown(Shape):
+    """One side of a contradiction of links. What leads to a consignment that is not the caller's to see is null but for the kind."""
+
+    kind: str
+    left: str | None = None
+    right: str | None = None
+    from_: Annotated[Moment | None, Field(alias="from")] = None
+    to: Moment | None = None
+    by: Annotated[str | None, Field(description="The publisher's party code.")] = None
+    published: Moment | None = None
+    event: EventName | None = None
+    ours: Annotated[bool, Field(description="Whether it leads to this consignment.")]
+    counts: Annotated[bool | None, Field(description="Whether its publisher is a party here.")] = None
+
+
+class LinkDisputeShown(Shape):
+    """Two publishers assign an object to different ones in an interval, whether or not anything has happened to it."""
+
+    object: str
+    from_: Annotated[Moment, Field(alias="from")]
+    to: Moment | None
+    sides: list[AssignmentShown]
 
 
 class GoodsShown(Shape):
@@ -65,12 +95,37 @@ class Consignment(Shape):
     customs: Annotated[dict[str, ClaimShown], Field(description="The latest customs fact by jurisdiction.")]
     document: ClaimShown | None
     disputes: list[dict[str, Any]]
+    disputed_links: Annotated[
+        list[LinkDisputeShown],
+        Field(description="Two publishers assign one box, wagon or train to different things."),
+    ]
     exceptions: list[dict[str, Any]]
     handovers: list[dict[str, Any]]
     route: list[str] | None
-    restrictions: list[dict[str, Any]]
+    restrictions: Annotated[
+        list[dict[str, Any]],
+        Field(
+            description="In force on the rest of the route; `to` is the known end, by the order or its lifting."
+        ),
+    ]
+    announced_restrictions: Annotated[
+        list[dict[str, Any]], Field(description="On the rest of the route, beginning later.")
+    ]
+    past_restrictions: Annotated[
+        list[dict[str, Any]],
+        Field(
+            description="In force while their place lay ahead of the cargo: ended since (PAST), or behind it (PASSED)."
+        ),
+    ]
     overdue: list[ClaimShown]
     silent: bool
+    not_live: Annotated[
+        list[dict[str, Any]],
+        Field(
+            description="Events about it that do not count: withdrawn (with what corrected or retracted them), in a cycle of "
+            "corrections, or equivocating (with each content under the one id)."
+        ),
+    ]
     goods: list[GoodsShown] | None
     invoices: list[dict[str, Any]] | None
     shown: Annotated[dict[str, str], Field(description="How each group of fields is shown to the caller.")]

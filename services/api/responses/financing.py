@@ -34,7 +34,7 @@ class WaiverGrounds(Shape):
 
 
 class SharedThing(Shape):
-    """What a request has in common with goods in which an interest is held."""
+    """An object that identifies goods: a box, a note, a declaration or a consignment."""
 
     kind: str
     id: str
@@ -50,10 +50,14 @@ class Decision(Shape):
     satisfied_by: Annotated[str | None, Field(description="What would satisfy the guard.")] = None
     match: Annotated[str | None, Field(description="How what was found resembles what was asked.")] = None
     until: Annotated[Moment | None, Field(description="How long the reservation lasts.")] = None
-    amount: Annotated[Money | None, Field(description="What may be paid out.")] = None
+    amount: Annotated[
+        Money | None,
+        Field(description="What may be paid out, what is owed on a waiver, or what a part is worth."),
+    ] = None
     notices: list[str] = []
     shares: list[SharedThing] = []
     waiver: WaiverGrounds | None = None
+    goods: Annotated[list[SharedThing], Field(description="What a partial release gives back.")] = []
     limits: Limits
 
 
@@ -65,6 +69,9 @@ class CargoDecision(Shape):
     guard: str | None
     satisfied_by: str | None
     shares: list[SharedThing]
+    goods: Annotated[
+        list[SharedThing], Field(description="Goods given back, which the request is confined to.")
+    ]
     number: Number | None
 
 
@@ -169,7 +176,8 @@ class CargoControl(Shape):
     duplicate_holder: str | None
     consignee_may_dispose: bool
     ends_at: Moment | None
-    grip: str
+    grip: Annotated[str, Field(description="HELD is control; DISPUTED and ASSERTED are none.")]
+    assurance: Assurance
     events: list[EventName]
 
 
@@ -245,6 +253,7 @@ class HistoryStep(Shape):
     event: EventName | None
     guard: str | None
     waiver: WaiverGrounds | None
+    goods: list[SharedThing]
 
 
 class History(Shape):
@@ -253,6 +262,13 @@ class History(Shape):
     financing: str
     position: Number
     items: list[HistoryStep]
+
+
+class GivenBack(Shape):
+    """What a bank gave back of a security while the rest stays pledged, and what it was worth."""
+
+    goods: list[SharedThing]
+    value: Money | None
 
 
 class Financing(Shape):
@@ -274,6 +290,7 @@ class Financing(Shape):
     matures_on: Day | None
     drawn: Money | None
     outstanding: Money | None
+    given_back: GivenBack
     value: VerifiedValue
     corroboration: list[Fact]
     control: list[CargoControl]

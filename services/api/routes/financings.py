@@ -36,6 +36,7 @@ from services.financing.store.status_reader import (
     cargo_events,
     cargo_events_end,
     encumbered,
+    looked_after,
     portfolio,
     read_status_evidence,
     summaries,
@@ -171,16 +172,23 @@ def all_alerts(
     limit: Annotated[int, Query(ge=1, le=50, description="Financings looked at for one page.")] = 20,
     unacknowledged: Annotated[bool, Query(description="Only what nobody has acknowledged.")] = False,
 ) -> Answer:
-    """The alerts of the bank's open financings. A page looks at ``limit`` financings, so it may hold none and have a next.
+    """The alerts of the bank's open financings, and of those that have ended what nobody has acknowledged about their cargo:
+    a release silences nothing. A page looks at ``limit`` financings, so it may hold none and have a next.
     ``not_judged`` names the financings that the platform fails to judge by a fault of its own: look at their cargo.
     """
     bank = call.party.code
-    names = portfolio(call.session, bank, call.cursor(cursor, "alerts") or "", limit + 1, True)
+    after = call.cursor(cursor, "alerts") or ""
+    some_ended = dict(looked_after(call.session, bank, after, limit + 1))
+    names = list(some_ended)
 
     def look_at(some: list[str]) -> list[representation.Json]:
         looked = (_looked(call, name.partition("/")[2]) for name in some)
-        found = [each for one in looked for each in _alerts(call, one)]
-        return [each for each in found if not unacknowledged or not each["acknowledged"]]
+        items = [each for one in looked for each in _alerts(call, one)]
+        return [
+            each
+            for each in items
+            if not each["acknowledged"] or not (unacknowledged or some_ended[each["financing"]])
+        ]
 
     done = [_each([name], look_at) for name in names[:limit]]
     items, failed = [each for found, _ in done for each in found], [name for _, left in done for name in left]

@@ -15,6 +15,7 @@ from services.api.requests.financing import (
     Enquiry,
     Giving,
     Reservation,
+    Reviewing,
     Substitution,
     things,
 )
@@ -88,11 +89,11 @@ def ask_registries(call: Call, reference: Reference, body: Enquiry) -> Answer:
     problems=("not-found", "conflict"),
     decision=True,
 )
-def pledge(call: Call, reference: Reference) -> PendingDecision:
+def pledge(call: Call, reference: Reference, body: Reviewing | None = None) -> PendingDecision:
     """Pledge what is reserved. From then on nobody else takes the interest, and a product with a release block keeps the
-    cargo where it is.
+    cargo where it is. REVIEW where somebody else assigns its boxes or papers elsewhere (``ASSIGNMENT_CONFIRMED``).
     """
-    return _decide(call, Action.PLEDGE, reference)
+    return _decide(call, Action.PLEDGE, reference, body)
 
 
 @routes.post(
@@ -103,7 +104,7 @@ def pledge(call: Call, reference: Reference) -> PendingDecision:
     decision=True,
 )
 def draw(call: Call, reference: Reference, body: Drawing) -> PendingDecision:
-    """Ask whether an amount may be paid out. Pay only after DONE."""
+    """Ask whether an amount may be paid out. Pay only after DONE; REVIEW as for a pledge."""
     return _decide(call, Action.DRAW, reference, body)
 
 
@@ -116,9 +117,11 @@ def draw(call: Call, reference: Reference, body: Drawing) -> PendingDecision:
 )
 def release(call: Call, reference: Reference, body: Giving | None = None) -> PendingDecision:
     """Give the security back. The interest is free from then on. While something is owed (``NOTHING_OUTSTANDING``) only with an
-    explicit ``waiver``, which is recorded with what is owed.
+    explicit ``waiver``, which is recorded with what is owed. With ``goods`` or ``amount`` a part is given back and the rest stays
+    pledged: what is left has to be worth what is owed (``VALUE_COVERS``), or the waiver says otherwise.
     """
-    return _decide(call, Action.RELEASE, reference, body)
+    partial = body is not None and (body.goods or body.amount is not None)
+    return _decide(call, Action.RELEASE_PART if partial else Action.RELEASE, reference, body)
 
 
 @routes.post(
@@ -146,20 +149,26 @@ def substitute(call: Call, reference: Reference, body: Substitution) -> PendingD
 
 
 def _decide(
-    call: Call, action: Action, reference: str, body: Drawing | Giving | Substitution | None = None
+    call: Call,
+    action: Action,
+    reference: str,
+    body: Drawing | Giving | Reviewing | Substitution | None = None,
 ) -> PendingDecision:
     if not REFERENCE.fullmatch(reference):
         raise Problem("not-found")
     bank = call.party.code
     waiver = body.waiver if isinstance(body, Giving) else None
+    reviewed = body.reviewed if isinstance(body, Reviewing) else None
     ask = DecisionRequest(
         action,
         bank,
         idempotency(call),
         f"{bank}/{reference}",
-        amount=body.amount.money() if isinstance(body, Drawing) else None,
+        amount=body.amount.money() if isinstance(body, Drawing | Giving) and body.amount else None,
         replaces=f"{bank}/{body.replaces}" if isinstance(body, Substitution) else "",
+        reviewed=None if reviewed is None else call.decision(reviewed),
         waiver="" if waiver is None else waiver.grounds,
+        goods=body.things() if isinstance(body, Giving) else (),
     )
     return PendingDecision(ask, (), lambda ruling: _answered(call, ruling, ask.financing))
 

@@ -79,6 +79,8 @@ def _status(reference: str, row: StageRow, alerts: tuple[Alert, ...], now: Micro
         matures_on=None if approved is None else date(2030, 6, 30),
         drawn=Money(row.drawn, "CNY"),
         outstanding=Money(row.outstanding, "CNY"),
+        given_back=(),
+        value_given_back=Money(0, "CNY"),
         value=VerifiedValue(Money(180_000_000, "CNY"), frozenset({PARTY}), 0, ()),
         corroboration=(),
         control=(),

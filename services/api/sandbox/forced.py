@@ -163,6 +163,7 @@ def _cargo(body: Mapping[str, Any]) -> Answer | None:
         "guard": row.guard or None,
         "satisfied_by": row.satisfied_by or None,
         "shares": representation.shared(map(thing_of, row.shares)),
+        "goods": [],
     }
     return Answer({"action": body.get("action"), "allowed": row.allowed, **shown, "number": _NUMBER})
 

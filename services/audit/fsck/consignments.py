@@ -240,13 +240,14 @@ def _intervals(paths: Iterable[Path]) -> Iterator[tuple[bytes, int, int]]:
 def _head(facts: Facts, computed: Head) -> dict[str, Any]:
     published = {claim.event: claim for claim in facts.claims}
     china, eurasian, european, other = (_stage(each, published) for each in computed.customs)
+    moved = _stage(computed.movement, published)
     return {
         "founded": True,
         "boxes": computed.boxes,
         "behind": computed.behind,
         "disputes": computed.disputes,
         "exceptions": computed.exceptions,
-        "movement": _stage(computed.movement, published),
+        "movement": moved and (*moved, computed.last_clock),
         "cn": china,
         "eaeu": eurasian,
         "eu": european,

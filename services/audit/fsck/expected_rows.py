@@ -13,7 +13,7 @@ from typing import Any
 from schemas import railnet
 from schemas.events.base import Classifier, ObjectKind, Region
 from services.audit.report import Difference, compare_fields
-from services.domain.facts import SINCE_EVER, TIMED, Claim, Facts, Founding, Link
+from services.domain.facts import FREEING, SINCE_EVER, TIMED, Claim, Facts, Founding, Link
 from services.domain.head import UNIONS
 from services.domain.links import carried
 from services.domain.objects import object_id
@@ -24,8 +24,8 @@ Values = tuple[Any, ...]
 
 FIELDS: dict[str, tuple[str, ...]] = {
     "claim": (
-        "object", "happened", "published", "event_hi", "event_lo", "slot", "place", "publisher", "tolerance",
-        "jurisdiction", "milestone", "episode", "kind", "part", "assurance", "territorial",
+        "object", "happened", "published", "event_hi", "event_lo", "slot", "place", "stop", "publisher",
+        "tolerance", "jurisdiction", "milestone", "episode", "kind", "part", "assurance", "territorial",
     ),
     "link": (
         "kind", "left_id", "right_id", "start_at", "end_at", "publisher", "carried", "right_kind", "territorial",
@@ -92,6 +92,7 @@ def _claim(claim: Claim) -> Values:
         *split_id(claim.event),
         slot,
         term_number(claim.place),
+        term_number(claim.stop or claim.place),
         term_number(claim.publisher),
         -1 if rule.tolerance is None else rule.tolerance // SECOND,
         country_number(claim.jurisdiction),
@@ -122,7 +123,7 @@ def _link(link: Link) -> Values:
         int(link.kind),
         link.left.id,
         link.right.id,
-        link.start if timed else SINCE_EVER,
+        link.start if timed or link.kind in FREEING else SINCE_EVER,
         link.end if timed else None,
         term_number(link.publisher),
         carried(link).id if timed else None,

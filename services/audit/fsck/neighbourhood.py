@@ -18,10 +18,11 @@ from services.audit.fsck.liveness import DeadEvents
 from services.audit.fsck.snapshot import Snapshot
 from services.domain.facts import TIMED, Assurance, Claim, Facts, Founding, Link, LinkKind
 from services.domain.objects import Thing
+from services.domain.rules import borders
 from services.ledger.storage.arrays import uuids
-from services.ledger.storage.term_numbers import join_id
+from services.ledger.storage.term_numbers import join_id, term_number
 
-_RIDES = (int(LinkKind.WAGON_CARRIES), int(LinkKind.TRAIN_CARRIES))
+_OF_RIDES = (LinkKind.WAGON_CARRIES, LinkKind.TRAIN_CARRIES, LinkKind.SAME_TRAIN, LinkKind.UNLOADED)
 _LEFT = {
     LinkKind.CONTAINER_CARRIES: ObjectKind.CONTAINER,
     LinkKind.NOTE_COVERS: ObjectKind.NOTE,
@@ -31,6 +32,7 @@ _LEFT = {
     LinkKind.SAME_CONSIGNMENT: ObjectKind.CONSIGNMENT,
     LinkKind.SAME_DECLARATION: ObjectKind.DECLARATION,
 }
+"""The kind of the left end; what frees an object names it on both sides."""
 
 
 def _select(table: str, column: str, more: str = "") -> str:
@@ -42,7 +44,7 @@ def _select(table: str, column: str, more: str = "") -> str:
 
 
 _KIND = FIELDS["link"].index("kind")
-_INTO = _select("link", "right_id", "WHERE t.kind NOT IN (6, 7, 9)")
+_INTO = _select("link", "right_id", "WHERE t.kind NOT IN (6, 7, 9, 11)")
 _RIVALS = _select("link", "carried", "WHERE t.kind = 1")
 _CLAIMS = _select("claim", "object")
 _FOUNDINGS = _select("founding", "cons")
@@ -91,7 +93,7 @@ class NeighbourhoodReader:
         ):
             place = FIELDS[table].index(column)
             for no, values in evidence.repaired.get(table, ()):
-                if table == "link" and values[_KIND] not in _LEFT:
+                if table == "link" and values[_KIND] in _OF_RIDES:
                     continue  # of a train or wagon: neither heads nor reach depend on it
                 if no not in dead.numbers and values[place] is not None:
                     self._repaired[table, column, values[place]].append(values)
@@ -159,7 +161,12 @@ def claim_of(values: Values) -> Claim:
         classifier=Classifier.ACT if fact else Classifier.PLN,
         assurance=Assurance(row["assurance"]),
         territorial=row["territorial"],
+        stop=_BORDER_PLACES.get(row["stop"], str(row["stop"])) if row["stop"] else "",
     )
+
+
+_BORDER_PLACES = {term_number(place): place for place in borders()}
+"""The only places that the domain does not only compare."""
 
 
 def _link(values: Values) -> Link:
@@ -170,7 +177,7 @@ def _link(values: Values) -> Link:
         publisher=str(row["publisher"]),
         published=0,
         kind=kind,
-        left=_thing(_LEFT[kind], row["left_id"]),
+        left=_thing(_LEFT.get(kind, row["right_kind"]), row["left_id"]),
         right=_thing(row["right_kind"], row["right_id"]),
         start=row["start_at"],
         end=row["end_at"] if kind in TIMED else None,

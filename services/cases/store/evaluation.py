@@ -250,7 +250,7 @@ def expected(
         return None, (), None
     names = sorted({name for _, name in _pledged(session, {m.id for m in sourced.view.members})})
     alerts = {name: tuple(_alerts(session, name, as_of, registry)) for name in names}
-    found = _found(sourced.view, facts_of(list(sourced.events.values())), as_of, alerts)
+    found = _found(sourced.view, facts_of(sourced.sources.every), as_of, alerts)
     return sourced, found.causes, found.due
 
 

@@ -16,10 +16,16 @@ from schemas.events import catalogue
 from schemas.events.base import Classifier, ObjectKind, Region, Role
 from services.credit.domain.statements import CreditFacts, Detail
 from services.domain import restrictions
-from services.domain.evidence import GroupEvidence, canonical_consignment, group_evidence
-from services.domain.facts import FOREVER, Assurance, Claim, EventId, Facts, LinkKind, Micros
-from services.domain.links import RIDES, Span, counts, spans
+from services.domain.evidence import (
+    GroupEvidence,
+    canonical_consignment,
+    founding_parties,
+    group_evidence,
+)
+from services.domain.facts import FOREVER, Assurance, Claim, EventId, Facts, Micros
+from services.domain.links import RIDES, Network, Span, counts
 from services.domain.objects import Thing
+from services.domain.restrictions import Journey
 from services.domain.view import Arrival, ClaimStatus
 
 SHIPPER = "SHIPPER"
@@ -106,7 +112,8 @@ class Cargo:
             r for r in self.facts.restrictions if live(r.event) and (r.territorial or r.publisher in engaged)
         )
         lifted = (each for each in self.facts.liftings if live(each.event))
-        return bool(restrictions.on_route(route, known, lifted, (), frozenset(), at))
+        journey = Journey(() if route is None else route.places)
+        return bool(restrictions.on_journey(journey, restrictions.known_ends(known, lifted), at).in_force)
 
 
 def cargo(facts: Facts, credit: CreditFacts, consignment: Thing) -> Cargo | None:
@@ -157,10 +164,11 @@ class _Own:
     def __init__(self, facts: Facts, group: GroupEvidence) -> None:
         self._members = group.members
         self._engaged = group.engaged
-        self._onward: dict[Thing, list[Span]] = defaultdict(list)
-        for span in spans(link for link in facts.links if group.liveness.live(link.event)):
-            if span.link.kind not in RIDES and span.link.kind is not LinkKind.SAME_CONSIGNMENT:
-                self._onward[span.link.left].append(span)
+        live = group.liveness.live
+        self._network = Network(
+            (link for link in facts.links if live(link.event) and link.kind not in RIDES),
+            founding_parties(founding for founding in facts.foundings if live(founding.event)),
+        )
 
     def __call__(self, arrival: Arrival) -> bool:
         if arrival.by_train or arrival.via_disputed_link:
@@ -176,7 +184,7 @@ class _Own:
         """Every counted link in force from ``thing`` onward."""
         todo, seen = [thing], {thing}
         while todo:
-            for span in self._onward.get(todo.pop(), ()):
+            for span in self._network.onward(todo.pop()):
                 if not span.holds(at) or not counts(span.link, self._engaged):
                     continue
                 yield span

@@ -23,7 +23,7 @@ from services.credit.domain.observations import Count, Day, day_of
 from services.credit.domain.signals import PPM, WHOLE, Model, Signal
 from services.credit.domain.statements import DAY
 from services.domain.facts import Lifting, Restriction
-from services.domain.restrictions import ends
+from services.domain.restrictions import known_ends
 
 ONE = 1 << 20
 """The weight of an observation of today."""
@@ -93,11 +93,10 @@ def closures(
     restrictions: Iterable[Restriction], liftings: Iterable[Lifting], today: Day, model: Model
 ) -> frozenset[Month]:
     """The months up to ``today`` that a border closure of ``closure_days`` or longer touched; pass live facts of authorities."""
-    lifted = tuple(liftings)
     least = model.stability.closure_days * DAY
     months: set[Month] = set()
-    for closed in restrictions:
-        end = min(ends(closed, lifted), (today + 1) * DAY)
+    for closed in known_ends(restrictions, liftings):
+        end = (today + 1) * DAY if closed.end is None else min(closed.end, (today + 1) * DAY)
         if closed.kind == "BORDER_CLOSED" and end - closed.start >= least:
             months |= {month_of(day) for day in range(day_of(closed.start), day_of(end - 1) + 1)}
     return frozenset(months)

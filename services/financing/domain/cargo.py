@@ -13,7 +13,7 @@ from schemas.events.document_trade import InvoiceIssued
 from schemas.events.finance import Applied
 from services.domain.claim_groups import answers
 from services.domain.evidence import GroupEvidence, consignment_groups, engaged_parties, founding_parties
-from services.domain.facts import FOREVER, Assurance, Claim, EventId, Facts, Link, LinkKind, Micros
+from services.domain.facts import FOREVER, FREEING, Assurance, Claim, EventId, Facts, Link, LinkKind, Micros
 from services.domain.links import RIDES, Network
 from services.domain.liveness import judge
 from services.domain.objects import Thing
@@ -163,7 +163,7 @@ def corroboration(cargo: Cargo) -> tuple[CorroboratedFact, ...]:
 UNSEEN: Micros = 15 * 60 * 1_000_000
 """What reached the broker so shortly before a pledge may not have been seen by it, and counts as later."""
 _ORDER = (ObjectKind.CONTAINER, ObjectKind.NOTE, ObjectKind.DECLARATION, ObjectKind.CONSIGNMENT)
-_NAMING = frozenset(LinkKind) - RIDES - {LinkKind.SAME_TRAIN}
+_NAMING = frozenset(LinkKind) - RIDES - FREEING - {LinkKind.SAME_TRAIN}
 
 
 class Report(NamedTuple):

@@ -1,8 +1,12 @@
 """Control of the cargo and entries in legal registers: what security a bank has, by the statements of partners, and until when.
 
 A rail note is no document of title, and a note alone is never control. A bank is in control when it holds the duplicate (or
-the document), the consignee may not dispose, and the time of it has not passed. Where engaged publishers differ on who holds
-the duplicate, nobody is shown in control.
+the document), the consignee may not dispose, and the time of it has not passed.
+
+Who holds it is recorded by those who know: a carrier of the cargo (a registered railway), the issuer of a document that is no rail
+note, and the holder of record itself when it passes it on. Of a note that nobody stated to be issued nobody knows. What others say,
+the bank among them, is ASSERTED: it gives no control, but where it came later than the record and contradicts it, control is disputed
+until the carrier, the issuer or the holder records it anew. Where those who know differ, it is disputed as well.
 """
 
 from __future__ import annotations
@@ -12,24 +16,31 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from schemas.events import catalogue
+from schemas.events.base import ObjectKind, Role
 from schemas.events.finance_security import (
     ControlEnded,
     ControlRecorded,
     RegistrationEnded,
     RegistrationMade,
 )
-from services.domain.facts import FOREVER, EventId, Micros
+from services.domain.facts import FOREVER, Assurance, EventId, Micros
+from services.domain.objects import Thing
+from services.financing.domain.cargo import Cargo
 from services.financing.domain.lifecycle import end_of
 from services.financing.domain.statements import Statement, of_type
 
+NOTE_ISSUED = catalogue.spec("cre.document.note_issued.v1").number
+NOTE_REISSUED = catalogue.spec("cre.document.note_reissued.v1").number
 WARNING = 14 * 86_400 * 1_000_000
 """An entry in a register is called expiring for so long before its end."""
 
 
 class ControlState(StrEnum):
-    """State of a bank's control over the cargo of a note."""
+    """State of a bank's control over the cargo of a note. ASSERTED: said only by those who cannot know."""
 
     HELD = "HELD"
+    ASSERTED = "ASSERTED"
     LAPSED = "LAPSED"
     CONSIGNEE_MAY_DISPOSE = "CONSIGNEE_MAY_DISPOSE"
     HELD_BY_ANOTHER = "HELD_BY_ANOTHER"
@@ -39,7 +50,10 @@ class ControlState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """Control over the cargo of one note; ``holder`` is the party that holds the duplicate by the latest statement."""
+    """Control over the cargo of one note, since its latest statement; ``assurance`` is that of who says so.
+
+    ``holder`` is the party that holds the duplicate; another bank is not named ("", and its events are left out).
+    """
 
     note: str
     note_type: str
@@ -47,66 +61,126 @@ class Control:
     consignee_may_dispose: bool
     ends_at: Micros | None
     state: ControlState
+    assurance: Assurance
+    since: Micros
     events: tuple[EventId, ...]
 
 
-def controls(
-    statements: Iterable[Statement], notes: frozenset[str], engaged: frozenset[str], bank: str, at: Micros
-) -> tuple[Control, ...]:
-    """The control of ``bank`` over each of ``notes`` on which an engaged party, or the bank, has made a statement."""
-    relevant = [
-        statement for statement in statements if statement.publisher in engaged or statement.publisher == bank
-    ]
-    recorded: dict[str, dict[str, tuple[Statement, ControlRecorded | ControlEnded]]] = {}
-    records_and_ends: list[tuple[Statement, ControlRecorded | ControlEnded]] = [
-        *of_type(relevant, ControlRecorded),
-        *of_type(relevant, ControlEnded),
-    ]
-    for statement, payload in sorted(records_and_ends, key=lambda pair: pair[0].order):
-        if payload.note_key in notes:
-            recorded.setdefault(payload.note_key, {})[statement.publisher] = (statement, payload)
-    found = (_control(note, list(by.values()), bank, at) for note, by in sorted(recorded.items()))
-    return tuple(control for control in found if control is not None)
+_RAIL_NOTES = frozenset({"SMGS", "CIM", "CIMSMGS"})
+Stated = tuple[Statement, ControlRecorded | ControlEnded]
 
 
-def _control(
-    note: str, latest: list[tuple[Statement, ControlRecorded | ControlEnded]], bank: str, at: Micros
-) -> Control | None:
-    latest.sort(key=lambda pair: pair[0].order)
-    records = [payload for _, payload in latest if isinstance(payload, ControlRecorded)]
-    events = tuple(statement.event for statement, _ in latest)
-    if not records:
-        return Control(note, "", "", False, None, ControlState.ENDED, events)
-    newest = records[-1]
-    ends = [end for record in records if (end := record.ends_micros) is not None]
-    ended = [w for w, p in latest if isinstance(p, ControlEnded) and w.order > _order_of(newest, latest)]
-    if ended:
-        state = ControlState.ENDED
-    elif len({record.duplicate_holder for record in records}) > 1:
-        state = ControlState.DISPUTED
-    elif newest.duplicate_holder != bank:
-        state = ControlState.HELD_BY_ANOTHER
-    elif any(record.consignee_may_dispose for record in records):
-        state = ControlState.CONSIGNEE_MAY_DISPOSE
-    elif ends and min(ends) <= at:
-        state = ControlState.LAPSED
-    else:
-        state = ControlState.HELD
-    return Control(
-        note=note,
-        note_type=newest.note_type,
-        holder=newest.duplicate_holder,
-        consignee_may_dispose=any(record.consignee_may_dispose for record in records),
-        ends_at=min(ends, default=None),
-        state=state,
-        events=events,
+def controls(statements: Iterable[Statement], cargo: Cargo, bank: str, at: Micros) -> tuple[Control, ...]:
+    """The control of ``bank`` over each note of ``cargo`` on which somebody has made a statement."""
+    known = tuple(statements)
+    of_notes: dict[str, list[Stated]] = {}
+    every: list[Stated] = [*of_type(known, ControlRecorded), *of_type(known, ControlEnded)]
+    for stated in sorted(every, key=lambda pair: pair[0].order):
+        if stated[1].note_key in cargo.notes and _concerned(stated, cargo, bank):
+            of_notes.setdefault(stated[1].note_key, []).append(stated)
+    return tuple(_control(note, stated, cargo, bank, at) for note, stated in sorted(of_notes.items()))
+
+
+def _concerned(stated: Stated, cargo: Cargo, bank: str) -> bool:
+    """Whether it is heard at all: of parties of the cargo, of carriers, of the bank, of a bank that holds the duplicate itself."""
+    statement, payload = stated
+    if statement.publisher == bank or statement.publisher in cargo.engaged or _carries(statement, cargo):
+        return True
+    own = isinstance(payload, ControlEnded) or payload.duplicate_holder == statement.publisher
+    return Role.BANK in statement.roles and own
+
+
+def _carries(statement: Statement, cargo: Cargo) -> bool:
+    """Whether its publisher is a carrier of the cargo: a railway that is engaged, or states facts of it from its own network."""
+    return Role.RAILWAY in statement.roles and (
+        statement.publisher in cargo.engaged
+        or any(a.claim.territorial and a.claim.publisher == statement.publisher for a in cargo.counted)
     )
 
 
-def _order_of(
-    record: ControlRecorded, latest: list[tuple[Statement, ControlRecorded | ControlEnded]]
-) -> tuple[Micros, Micros, EventId]:
-    return next(statement.order for statement, payload in latest if payload is record)
+def issuers(cargo: Cargo, note: str) -> frozenset[str]:
+    """Who states as a fact that the note was issued, as a party of the cargo or as the authority of the place."""
+    facts = cargo.facts(NOTE_ISSUED, NOTE_REISSUED)
+    return frozenset(fact.publisher for fact in facts if fact.thing == Thing(ObjectKind.NOTE, note))
+
+
+def _control(note: str, every: list[Stated], cargo: Cargo, bank: str, at: Micros) -> Control:
+    counted, others = _weighed(note, every, cargo)
+    current = counted or others
+    records = [payload for _, payload in current if isinstance(payload, ControlRecorded)]
+    shown = [*counted, *others]
+    newest = records[-1] if records else None
+    ends = [end for record in records if (end := record.ends_micros) is not None]
+    holder = "" if newest is None else newest.duplicate_holder
+    return Control(
+        note=note,
+        note_type="" if newest is None else newest.note_type,
+        holder=holder if holder == bank or holder in cargo.engaged else "",
+        consignee_may_dispose=any(record.consignee_may_dispose for record in records),
+        ends_at=min(ends, default=None),
+        state=_state(counted, others, bank, at),
+        assurance=Assurance.SIGNED_BY_AUTHORITY if counted else Assurance.ASSERTED,
+        since=max(statement.happened for statement, _ in shown),
+        events=tuple(s.event for s, _ in shown if s.publisher == bank or Role.BANK not in s.roles),
+    )
+
+
+def _weighed(note: str, every: list[Stated], cargo: Cargo) -> tuple[list[Stated], list[Stated]]:
+    """The statements that count, the latest of each publisher in order, and those of others since.
+
+    The carrier counts, and the issuer of a document that is no rail note. So does who holds the duplicate by these: what it says
+    is the next holder takes the place of all before. Where no note event is known nobody counts.
+    """
+    issued = issuers(cargo, note)
+    counted: dict[str, Stated] = {}
+    others: dict[str, Stated] = {}
+    for statement, payload in every if issued else ():
+        by = statement.publisher
+        rail = isinstance(payload, ControlRecorded) and payload.note_type in _RAIL_NOTES
+        if _carries(statement, cargo) or (by in issued and not rail):
+            counted.pop(by, None)
+            counted[by] = statement, payload
+            others = {}
+        elif by == _holder(counted.values()):
+            counted, others = {by: (statement, payload)}, {}
+        else:
+            others.pop(by, None)
+            others[by] = statement, payload
+    if not issued:
+        others = {statement.publisher: (statement, payload) for statement, payload in every}
+    return list(counted.values()), sorted(others.values(), key=lambda pair: pair[0].order)
+
+
+def _holder(counted: Iterable[Stated]) -> str | None:
+    """The one party that all of ``counted`` name as holder."""
+    named = {p.duplicate_holder if isinstance(p, ControlRecorded) else None for _, p in counted}
+    return named.pop() if len(named) == 1 else None
+
+
+def _state(counted: list[Stated], others: list[Stated], bank: str, at: Micros) -> ControlState:
+    current = counted or others
+    records = [payload for _, payload in current if isinstance(payload, ControlRecorded)]
+    if not records or isinstance(current[-1][1], ControlEnded):
+        return ControlState.ENDED
+    holders = {record.duplicate_holder for record in records}
+    if len(holders) > 1 or (counted and any(_contradicts(payload, records) for _, payload in others)):
+        return ControlState.DISPUTED
+    if bank not in holders:
+        return ControlState.HELD_BY_ANOTHER
+    if not counted:
+        return ControlState.ASSERTED
+    if any(record.consignee_may_dispose for record in records):
+        return ControlState.CONSIGNEE_MAY_DISPOSE
+    ends = [end for record in records if (end := record.ends_micros) is not None]
+    return ControlState.LAPSED if ends and min(ends) <= at else ControlState.HELD
+
+
+def _contradicts(said: ControlRecorded | ControlEnded, records: list[ControlRecorded]) -> bool:
+    """Whether what somebody else says since is not what ``records`` say."""
+    if isinstance(said, ControlEnded):
+        return True
+    disposes = said.consignee_may_dispose and not any(record.consignee_may_dispose for record in records)
+    return disposes or any(record.duplicate_holder != said.duplicate_holder for record in records)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ time is evaluated on read.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
@@ -110,7 +110,8 @@ def _against(milestone: int) -> Callable[[Watched], Found]:
     def judge(watched: Watched) -> Found:
         # Whatever date the fact carries: a delivery dated before the drawdown is the one to know of.
         for claim in _facts(watched, milestone):
-            if claim.happened < watched.state.hold.ended_at:
+            hold = watched.state.hold
+            if claim.happened < hold.ended_at and claim.thing not in hold.released(claim.happened):
                 yield str(claim.thing), claim.happened, (claim.event,)
 
     return judge
@@ -227,22 +228,14 @@ def _control(watched: Watched) -> Found:
     if hold.ended is not None:
         return
     for cargo in watched.cargo:
-        for control in controls(watched.statements, cargo.notes, cargo.engaged, hold.bank, watched.at):
+        for control in controls(watched.statements, cargo, hold.bank, watched.at):
             if control.state is not ControlState.HELD:
                 since = control.ends_at if control.state is ControlState.LAPSED and control.ends_at else None
                 yield (
                     f"{control.note} {control.state}",
-                    since or _latest(watched, control.events),
+                    since or control.since,
                     control.events,
                 )
-
-
-def _latest(watched: Watched, events: Iterable[EventId]) -> Micros:
-    wanted = set(events)
-    return max(
-        (statement.happened for statement in watched.statements if statement.event in wanted),
-        default=watched.at,
-    )
 
 
 def _registration(watched: Watched) -> Found:

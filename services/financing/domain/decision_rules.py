@@ -11,7 +11,8 @@ from types import MappingProxyType
 
 from services.domain.facts import Micros
 from services.domain.objects import Thing
-from services.financing.domain import guards, lifecycle
+from services.financing.domain import guards, lifecycle, partial_release
+from services.financing.domain.assignment_rules import against, unsettled
 from services.financing.domain.cargo import in_order
 from services.financing.domain.decisions import Action, Decision
 from services.financing.domain.guards import Failed, Step
@@ -64,9 +65,9 @@ def _pledge(
     failed = guards.first_failed(product.pledge, _step(ask, context, at, hold, product))
     if failed is not None:
         return _refused(ask, at, failed)
-    free, takes_over = still_free(hold, context, at, product)
-    if free is not None:
-        return _refused(ask, at, free)
+    in_the_way, takes_over = still_free(ask, hold, context, at, product)
+    if in_the_way is not None:
+        return against(ask, at, in_the_way)
     return _done(ask, at, frees=tuple(sorted(takes_over)))
 
 
@@ -76,7 +77,10 @@ def _draw(
     failed = guards.first_failed(product.draw, _step(ask, context, at, hold, product))
     if failed is None and product.one_draw and hold.draws:
         failed = Failed("ONE_DRAW", "A new financing: this product is drawn once.")
-    return _done(ask, at, amount=ask.amount) if failed is None else _refused(ask, at, failed)
+    if failed is not None:
+        return _refused(ask, at, failed)
+    uncertain = unsettled(ask, context, product, at, paying=True)
+    return _done(ask, at, amount=ask.amount) if uncertain is None else against(ask, at, uncertain)
 
 
 def _release(
@@ -93,6 +97,27 @@ def _release(
     if failed is not None:
         return _refused(ask, at, failed)
     return ask.done(at, amount=owed, waiver=ask.waiver) if owed.minor else _done(ask, at)
+
+
+def _release_part(
+    ask: DecisionRequest, context: DecisionContext, at: Micros, hold: Hold, product: Product
+) -> Decision:
+    """A part of the security is given back: what is left has to be worth what is owed, or the bank waives it."""
+    step = _step(ask, context, at, hold, product)
+    guard_names = (
+        ("PLEDGED", "NOT_FROZEN") if ask.amount is None else ("PLEDGED", "NOT_FROZEN", "SAME_CURRENCY")
+    )
+    failed = guards.first_failed(guard_names, step)
+    if failed is not None:
+        return _refused(ask, at, failed)
+    part = partial_release.part_of(ask, context, hold, guards.value_left(step))
+    if isinstance(part, Failed):
+        return _refused(ask, at, part)
+    short = partial_release.not_covered(step, part)
+    if short is not None and not ask.waiver:
+        return _refused(ask, at, short)
+    waiver = "" if short is None else ask.waiver
+    return ask.done(at, amount=part.value, waiver=waiver, goods=part.goods)
 
 
 def _cancel(
@@ -129,9 +154,9 @@ def _substitute(
     failed = guards.first_failed(names, step)
     if failed is not None:
         return _refused(ask, at, failed)
-    free, takes_over = still_free(hold, context, at, product)
-    if free is not None:
-        return _refused(ask, at, free)
+    in_the_way, takes_over = still_free(ask, hold, context, at, product)
+    if in_the_way is not None:
+        return against(ask, at, in_the_way)
     return _done(ask, at, amount=carried, frees=tuple(sorted({*takes_over, old.financing})))
 
 
@@ -146,6 +171,7 @@ _STEPS: Mapping[Action, Callable[[DecisionRequest, DecisionContext, Micros, Hold
             Action.PLEDGE: _pledge,
             Action.DRAW: _draw,
             Action.RELEASE: _release,
+            Action.RELEASE_PART: _release_part,
             Action.CANCEL: _cancel,
             Action.SUBSTITUTE: _substitute,
         }
@@ -189,23 +215,30 @@ def dispose(ask: DecisionRequest, context: DecisionContext, at: Micros, table: P
 
     ``context.decisions`` are those of every financing on that cargo, and on consignments that may be of the same goods. A
     reservation blocks nothing; a pledge of a product with a release block does, frozen or overdue as it may be, for whatever
-    identifies a box, note or declaration of the pledged goods, also where they may have left a box that is used again.
+    identifies a box, note or declaration of the pledged goods, also where they may have left a box that is used again. What was
+    given back while the rest stays pledged is free where the request names nothing else.
     """
     if not context.cargo or any(ask.asked_by not in cargo.engaged for cargo in context.cargo):
         return _refused_disposal(ask, at, "PARTY_OF_CARGO", "A party of the consignment.")
     near = {each.financing for each in context.near}
     blocking = [hold for hold in lifecycle.holds(context.decisions).values() if blocks(hold, table)]
-    if any(hold.financing not in near for hold in blocking):
+    own = [hold for hold in blocking if hold.financing not in near]
+    if any(not context.named <= hold.released() for hold in own):
         return _refused_disposal(
             ask, at, "RELEASE_BLOCKED", "The release of the interest that is held in the cargo."
         )
     found = in_order(
-        {thing for hold in blocking for thing in context.shared(hold.financing, hold.pledged_at or at)}
+        {
+            thing
+            for hold in blocking
+            if hold.financing in near
+            for thing in context.shared(hold.financing, hold.pledged_at or at) - hold.released()
+        }
     )
     if found:
         refused = _refused_disposal(ask, at, "RELEASE_BLOCKED", _satisfied_by(found[0]))
         return refused._replace(shares=found[:MOST_SHARED])
-    return ask.done(at, financing="")
+    return ask.done(at, financing="", goods=in_order(context.named) if own else ())
 
 
 def blocks(hold: Hold, table: Products) -> bool:

@@ -17,6 +17,7 @@ class Action(StrEnum):
     PLEDGE = "PLEDGE"
     DRAW = "DRAW"
     RELEASE = "RELEASE"
+    RELEASE_PART = "RELEASE_PART"
     CANCEL = "CANCEL"
     SUBSTITUTE = "SUBSTITUTE"
     RELEASE_ORDER = "RELEASE_ORDER"
@@ -51,6 +52,7 @@ class Decision(NamedTuple):
 
     Before it is recorded its ``number`` is 0 and its ``position`` unknown. ``shares`` are the objects that a refused request about
     cargo has in common with goods under a release block, ``waiver`` the ground on which a bank released what is owed (``amount``).
+    ``goods`` are what a RELEASE_PART that is done gives back (worth ``amount``), and what a request about cargo names of such goods.
     """
 
     number: int
@@ -74,6 +76,7 @@ class Decision(NamedTuple):
     before: int | None = None
     shares: tuple[Thing, ...] = ()
     waiver: str = ""
+    goods: tuple[Thing, ...] = ()
 
     @property
     def done(self) -> bool:

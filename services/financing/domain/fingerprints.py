@@ -16,8 +16,8 @@ import hmac
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from functools import cache, lru_cache
@@ -26,6 +26,7 @@ from types import MappingProxyType
 
 from schemas.events.base import ObjectKind
 from schemas.events.keys import canonical_key, canonical_place
+from services.domain.objects import Thing
 from services.financing.domain.documents import Company, Invoice, Papers, Share
 
 CONFUSABLES = Path(__file__).with_name("confusables.csv")
@@ -134,13 +135,23 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """A 16-byte keyed digest with what it is of; ``near`` are digests of spellings one character away."""
+    """A 16-byte keyed digest with what it is of; ``near`` are digests of spellings one character away.
+
+    ``thing`` is a keyed digest of the box, note, declaration or consignment that it is of, so that a part of the goods can be given
+    back; None for one that is of none, and for one of an earlier release.
+    """
 
     version: int
     kind: Kind
     digest: bytes
     share: Share | None = None
     near: frozenset[int] = frozenset()
+    thing: bytes | None = None
+
+
+def thing_digests(things: Iterable[Thing], version: Version) -> frozenset[bytes]:
+    """The ``thing`` of fingerprints of the goods that ``things`` identify."""
+    return frozenset(_thing(version, thing.kind, thing.key) for thing in things)
 
 
 def fingerprints(papers: Papers, applicant: str, version: Version) -> tuple[Fingerprint, ...]:
@@ -162,21 +173,25 @@ def _made(papers: Papers, applicant: str, version: Version) -> Iterator[Fingerpr
         pieces = (version.normaliser(part) for part in canonical_key(ObjectKind.NOTE, note.key).split("/"))
         # The form may be written SMGS or CIMSMGS for one and the same paper; country, station, number, year remain.
         _form, *rest = pieces
-        yield _print(version, Kind.NOTE, tuple(rest) or (_form,), note.share)
+        made = _print(version, Kind.NOTE, tuple(rest) or (_form,), note.share)
+        yield replace(made, thing=_thing(version, ObjectKind.NOTE, note.key))
     for declaration in papers.declarations:
         key = canonical_key(ObjectKind.DECLARATION, declaration.key)
         numbers = tuple(version.normaliser(part) for part in key.split("/", 1))
-        yield _print(version, Kind.DECLARATION, numbers, declaration.share)
+        made = _print(version, Kind.DECLARATION, numbers, declaration.share)
+        yield replace(made, thing=_thing(version, ObjectKind.DECLARATION, declaration.key))
     for consignment in papers.consignments:
-        yield _print(version, Kind.CONSIGNMENT, (canonical_key(ObjectKind.CONSIGNMENT, consignment),), None)
+        made = _print(version, Kind.CONSIGNMENT, (canonical_key(ObjectKind.CONSIGNMENT, consignment),), None)
+        yield replace(made, thing=_thing(version, ObjectKind.CONSIGNMENT, consignment))
     for box in papers.boxes:
         number = version.normaliser(canonical_key(ObjectKind.CONTAINER, box.container))
         place = canonical_place(box.origin)
+        of = _thing(version, ObjectKind.CONTAINER, box.container)
         for day in range(_RESERVED_DAYS):
             reserved = (box.loaded_on + timedelta(days=day)).isoformat()
-            yield _print(version, Kind.CARGO, (number, place, reserved), box.share)
+            yield replace(_print(version, Kind.CARGO, (number, place, reserved), box.share), thing=of)
         for period in _periods(box.loaded_on):
-            yield _print(version, Kind.NEAR_CARGO, (number, str(period)), box.share)
+            yield replace(_print(version, Kind.NEAR_CARGO, (number, str(period)), box.share), thing=of)
     for invoice in papers.invoices:
         yield from _invoice(invoice, applicant, version)
 
@@ -192,6 +207,10 @@ def _invoice(invoice: Invoice, applicant: str, version: Version) -> Iterator[Fin
     for step in _steps(invoice.amount.minor):
         made = _print(version, Kind.NEAR_TRADE, (*parties, str(step)), invoice.share)
         yield Fingerprint(made.version, made.kind, made.digest, made.share, near)
+
+
+def _thing(version: Version, kind: ObjectKind, key: str) -> bytes:
+    return _digest(version, "THING", (kind.wire, version.normaliser(canonical_key(kind, key))))[:16]
 
 
 def _company(company: Company, version: Version) -> str:

@@ -11,7 +11,7 @@ from schemas.events import finance
 from services.domain.facts import Micros
 from services.financing.domain import external_registries as external
 from services.financing.domain.cargo import LEFT, Cargo, verified
-from services.financing.domain.control import ControlState, controls
+from services.financing.domain.control import ControlState, controls, issuers
 from services.financing.domain.external_registries import RegistryAnswer
 from services.financing.domain.lifecycle import Stage, State
 from services.financing.domain.money import Money
@@ -98,15 +98,31 @@ def _pledged(step: Step) -> str | None:
 def _control(step: Step) -> str | None:
     bank = step.state.hold.bank
     for cargo in step.cargo:
-        found = controls(step.statements, cargo.notes, cargo.engaged, bank, step.at)
-        fitting = [c for c in found if not step.product.control or c.note_type in step.product.control]
-        if not any(control.state is ControlState.HELD for control in fitting):
-            grips = sorted({control.state for control in found})
-            kinds = f" as {' or '.join(sorted(step.product.control))}" if step.product.control else ""
+        found = controls(step.statements, cargo, bank, step.at)
+        kinds = step.product.control
+        fitting = [control for control in found if not kinds or control.note_type in kinds]
+        disputed = next((c for c in found if c.state is ControlState.DISPUTED), None)
+        if disputed is not None:
             return (
-                f"A record that the bank holds the duplicate or document of {cargo.consignment}{kinds} and the consignee "
-                f"may not dispose (now: {', '.join(grips) or 'nothing recorded'})."
+                f"A new record of who holds {disputed.note} by its carrier, its issuer or who holds it: the statements "
+                "of it contradict one another."
             )
+        if any(control.state is ControlState.HELD for control in fitting):
+            continue
+        for control in fitting:
+            if control.state is ControlState.ASSERTED:
+                issued = issuers(cargo, control.note)
+                first = "A record" if issued else "The note's issue, stated by the railway, and a record"
+                return (
+                    f"{first} by the carrier, the issuer or who holds it that the bank holds {control.note}: others only "
+                    "assert it."
+                )
+        grips = sorted({control.state for control in found})
+        named = f" as {' or '.join(sorted(kinds))}" if kinds else ""
+        return (
+            f"A record that the bank holds the duplicate or document of {cargo.consignment}{named} and the consignee "
+            f"may not dispose (now: {', '.join(grips) or 'nothing recorded'})."
+        )
     return None if step.cargo else "A consignment that the cargo's papers lead to."
 
 
@@ -143,9 +159,23 @@ def _within_approved(step: Step) -> str | None:
     return None if _asked(step) <= left else f"At most {max(left, 0)} {approved.currency} in minor units."
 
 
+def value_left(step: Step) -> Money | None:
+    """The verified value without what was given back; None where it is not verified."""
+    currency = step.state.approved.currency if step.state.approved else ""
+    value = verified(step.statements, step.engaged, currency, step.product.value_publishers).value
+    if value is None:
+        return None
+    return Money(max(0, value.minor - step.state.hold.value_given_back), currency)
+
+
+def lendable(step: Step, value: Money) -> int:
+    """What may be owed on ``value``, in minor units: by the bank's advance rate, never above the product's."""
+    return value.share(min(step.state.advance_rate or 0, step.product.highest_advance)).minor
+
+
 def _value_verified(step: Step) -> str | None:
     currency = step.state.approved.currency if step.state.approved else ""
-    if verified(step.statements, step.engaged, currency, step.product.value_publishers).value is not None:
+    if value_left(step) is not None:
         return None
     return (
         f"The value of the invoice in {currency} from {step.product.value_publishers} or more different parties of the "
@@ -154,16 +184,14 @@ def _value_verified(step: Step) -> str | None:
 
 
 def _within_advance(step: Step) -> str | None:
-    currency = step.state.approved.currency if step.state.approved else ""
-    value = verified(step.statements, step.engaged, currency, step.product.value_publishers).value
+    value = value_left(step)
     if value is None:
         return _value_verified(step)
-    rate = min(step.state.advance_rate or 0, step.product.highest_advance)
-    left = value.share(rate).minor - step.state.drawn
+    left = lendable(step, value) - step.state.drawn
     return (
         None
         if _asked(step) <= left
-        else f"At most {max(left, 0)} {currency} in minor units, by value and advance rate."
+        else f"At most {max(left, 0)} {value.currency} in minor units, by value and advance rate."
     )
 
 

@@ -15,6 +15,7 @@ from schemas.events import finance
 from schemas.events.base import Role
 from schemas.events.finance_terms import OfApplication, OfFinancing
 from services.domain.facts import FOREVER, Micros
+from services.domain.objects import Thing
 from services.financing.domain.decisions import Action, Decision, Terms
 from services.financing.domain.money import Money
 from services.financing.domain.statements import Statement, of_type
@@ -54,6 +55,8 @@ class Hold:
     draws: tuple[tuple[Micros, Money], ...] = ()
     ended: Stage | None = None
     ended_at: Micros = FOREVER
+    given_back: tuple[tuple[Micros, Thing], ...] = ()  # goods that a partial release gave back, and when
+    value_given_back: int = 0  # minor units of the currency of the financing
     first: int = 0  # number of the decision that reserved it first
     last: int = 0
 
@@ -66,6 +69,10 @@ class Hold:
     def pledged(self) -> bool:
         """Whether it is pledged and neither released nor replaced."""
         return self.pledged_at is not None and self.ended is None
+
+    def released(self, at: Micros = FOREVER) -> frozenset[Thing]:
+        """The goods that were given back by then while the rest stays pledged."""
+        return frozenset(thing for since, thing in self.given_back if since <= at)
 
     def held(self, at: Micros) -> bool:
         """Whether the interest is taken at that moment."""
@@ -133,6 +140,10 @@ def _changed(present: Hold | None, decision: Decision) -> Hold | None:
             return replace(present, pledged_at=decision.at, draws=(*present.draws, *carried))
         case Action.RELEASE:
             return replace(present, ended=Stage.RELEASED, ended_at=decision.at)
+        case Action.RELEASE_PART:
+            given_back = (*present.given_back, *((decision.at, thing) for thing in decision.goods))
+            value = present.value_given_back + (0 if decision.amount is None else decision.amount.minor)
+            return replace(present, given_back=given_back, value_given_back=value)
         case _:
             return replace(present, ended=Stage.CANCELLED, ended_at=decision.at)
 

@@ -12,7 +12,9 @@ from types import MappingProxyType
 from typing import Any
 
 from schemas.events.base import Role
+from services.financing.domain.assignments import AssignmentState
 
+_ENOUGH = (AssignmentState.CONFIRMED, AssignmentState.UNCONTESTED)
 TABLE = Path(__file__).with_name("products.toml")
 HOUR = 3_600 * 1_000_000
 
@@ -51,6 +53,7 @@ class Product:
     highest_advance: int
     value_publishers: int
     keys: frozenset[str]
+    assignment: AssignmentState  # the least that what names the cargo must be before a pledge: UNCONTESTED or CONFIRMED
     pledge: tuple[str, ...]
     draw: tuple[str, ...]
     covenants: frozenset[str]
@@ -94,6 +97,7 @@ def _product(name: str, row: dict[str, Any]) -> Product:
         highest_advance=row["highest_advance"],
         value_publishers=row["value_publishers"],
         keys=frozenset(row["keys"]),
+        assignment={each.value: each for each in _ENOUGH}[row["assignment"]],
         pledge=tuple(row["pledge"]),
         draw=tuple(row["draw"]),
         covenants=frozenset(row["covenants"]),

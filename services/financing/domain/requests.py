@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from schemas.events.base import Milestone
 from schemas.events.finance_terms import OfApplication, OfFinancing
 from services.domain.facts import EventId, Micros
 from services.domain.objects import Thing, consignment
+from services.financing.domain.assignments import KnownAssignments
 from services.financing.domain.cargo import Cargo, Report, goods
 from services.financing.domain.decisions import Action, Decision, DecisionOutcome, Terms
 from services.financing.domain.documents import Papers
@@ -28,7 +30,8 @@ class DecisionRequest:
 
     RESERVE carries ``terms`` and ``papers``; DRAW an ``amount``; SUBSTITUTE the financing that is replaced; ``reviewed`` is the number
     of an earlier REVIEW that the bank has examined. ``request`` is the signed event. ``waiver`` is the ground on which RELEASE gives
-    the security back although something is owed, "" waives nothing. ``about`` are the objects that a request about cargo names, so
+    the security back although something is owed, "" waives nothing. RELEASE_PART names ``goods`` that are given back, and the
+    ``amount`` that they are worth, or that alone. ``about`` are the objects that a request about cargo names, so
     that its key stands for no other cargo; a signed event names them itself.
     """
 
@@ -44,6 +47,7 @@ class DecisionRequest:
     reviewed: int | None = None
     waiver: str = ""
     about: tuple[Thing, ...] = ()
+    goods: tuple[Thing, ...] = ()
 
     @property
     def digest(self) -> bytes:
@@ -52,7 +56,7 @@ class DecisionRequest:
         left_out = {
             "idempotency",
             "request",
-            *(name for name in ("waiver", "about") if not getattr(self, name)),
+            *(name for name in ("waiver", "about", "goods") if not getattr(self, name)),
         }
         members = [repr(getattr(self, f.name)) for f in fields(self) if f.name not in left_out]
         return hashlib.sha256("\x1f".join(members).encode()).digest()[:16]
@@ -86,10 +90,22 @@ class DecisionRequest:
 
 
 class NearbyFinancing(NamedTuple):
-    """A financing of other consignments whose goods may overlap with those of the request."""
+    """A financing whose goods may overlap with those of the request, and its consignments."""
 
     financing: str
     consignments: frozenset[Thing]
+
+
+def apart(near: Iterable[NearbyFinancing], cargo: Iterable[Cargo]) -> tuple[NearbyFinancing, ...]:
+    """Those of ``near`` that are of none of the consignments of ``cargo``, under whatever name."""
+    members = frozenset[str]().union(*(each.members for each in cargo))
+    return tuple(each for each in near if members.isdisjoint(thing.key for thing in each.consignments))
+
+
+def whole(named: Collection[Thing], cargo: tuple[Cargo, ...]) -> tuple[Cargo, ...]:
+    """``cargo`` where each named object is, or leads to, one of its consignments; nothing where it is only a part of what is named."""
+    known = frozenset[Thing]().union(*(each.things for each in cargo))
+    return cargo if named and known.issuperset(named) else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +115,8 @@ class DecisionContext:
     ``prints`` are the fingerprints of the request (of its documents for RESERVE, the stored ones for PLEDGE). ``earlier`` is the
     decision already taken under this idempotency key or event. For a request about cargo ``named`` are the objects that it names,
     ``near`` the financings of other consignments that may be of the same goods, and ``reports`` the facts about all of them; for
-    a reservation of goods likewise.
+    a reservation of goods likewise. ``holders`` are other financings that hold something of the cargo, and ``known`` is what assigns
+    boxes and papers to it, and to others.
     """
 
     decisions: tuple[Decision, ...] = ()
@@ -113,6 +130,8 @@ class DecisionContext:
     named: frozenset[Thing] = frozenset()
     near: tuple[NearbyFinancing, ...] = ()
     reports: tuple[Report, ...] = ()
+    holders: tuple[NearbyFinancing, ...] = ()
+    known: KnownAssignments = field(default_factory=KnownAssignments)
 
     @property
     def last(self) -> Decision | None:
@@ -124,6 +143,10 @@ class DecisionContext:
         asked = [consignment(*member.split("/", 1)) for cargo in self.cargo for member in cargo.members]
         theirs = frozenset[Thing]().union(*(e.consignments for e in self.near if e.financing == financing))
         return goods(self.reports, theirs, since) & (goods(self.reports, asked, since) | self.named)
+
+    def pledged(self, hold: Hold) -> frozenset[Thing]:
+        """What identifies the goods of the requesting bank's own financing, without what it gave back."""
+        return goods(self.reports, self.named, hold.pledged_at or 0) - hold.released()
 
     def about(self, hold: Hold) -> tuple[Statement, ...]:
         """The statements on one financing and on its cargo, without those on other financings."""
@@ -174,6 +197,7 @@ class Reply(NamedTuple):
     number: int | None = None
     shares: tuple[Thing, ...] = ()
     waiver: str = ""
+    goods: tuple[Thing, ...] = ()
 
 
 UNKNOWN = Reply("UNKNOWN")
@@ -198,6 +222,7 @@ def reply(decision: Decision) -> Reply:
         decision.number,
         decision.shares,
         decision.waiver,
+        decision.goods,
     )
 
 
@@ -207,6 +232,7 @@ MATCHES = {
     "SPLIT_KNOWN": Match.EXACT,
     "OTHER_INTEREST_OF_APPLICANT": Match.EXACT,
     "GOODS_FREE": Match.EXACT,
+    "ASSIGNMENT_CONFIRMED": Match.EXACT,
     "NOT_ALIKE": Match.NEAR,
 }
 """How the finding resembles the request, by the guard that failed."""

@@ -14,6 +14,14 @@ from schemas.events.keys import canonical_key
 from services.domain.facts import Micros
 from services.domain.objects import Thing
 from services.financing.domain import external_registries, lifecycle, uniqueness
+from services.financing.domain.assignment_rules import (
+    Unsettled,
+    against,
+    held_in_doubt,
+    of_holders,
+    unsettled,
+    without_doubted,
+)
 from services.financing.domain.cargo import in_order
 from services.financing.domain.decisions import Action, Decision, DecisionOutcome, Terms
 from services.financing.domain.documents import Papers
@@ -69,13 +77,17 @@ def reserve(ask: DecisionRequest, context: DecisionContext, at: Micros, table: P
         return _refused(ask, at, failed)
     wanted = encumbrance(ask.financing, terms, product)
     checked, stale = _checked(wanted, context, holds, at)
+    checked, doubted = without_doubted(checked, context, at)
     checked = _without_reviewed(ask, context, checked)
     if checked.verdict is not Verdict.CLEAR:
         return _against(ask, at, checked)
-    common = _common(wanted, context, holds, at, table)
+    common, in_doubt = _common(wanted, context, holds, at, table)
     if common:
         refused = _refused(ask, at, Failed("GOODS_FREE", _free_again(common[0])))
         return refused._replace(shares=common[:MOST_SHARED])
+    uncertain = held_in_doubt(doubted | in_doubt) or unsettled(ask, context, product, at, paying=False)
+    if uncertain is not None:
+        return against(ask, at, uncertain)
     return ask.done(
         at,
         terms=terms,
@@ -87,15 +99,16 @@ def reserve(ask: DecisionRequest, context: DecisionContext, at: Micros, table: P
 
 def _common(
     wanted: Encumbrance, context: DecisionContext, holds: dict[str, Hold], at: Micros, table: Products
-) -> tuple[Thing, ...]:
+) -> tuple[tuple[Thing, ...], frozenset[Thing]]:
     """The objects that identify goods in which another bank holds the same interest, though no document shows it.
 
-    Financings whose documents meet are decided by these: a consolidated box or a declaration has room for several.
+    Apart from them those whose assignment to the other's goods is in doubt. Financings whose documents meet are decided by these: a
+    consolidated box or a declaration has room for several.
     """
     if wanted.group != Interest.GOODS.group:
-        return ()
+        return (), frozenset()
     met = {e.holder.financing for e in context.entries if e.fingerprint.kind.exact}
-    found = set[Thing]()
+    found, in_doubt = set[Thing](), set[Thing]()
     for name in sorted({each.financing for each in context.near} - met):
         hold = holds.get(name)
         if hold is None or not hold.held(at) or hold.bank == wanted.bank:
@@ -103,8 +116,12 @@ def _common(
         product = table[hold.terms.product]
         theirs = encumbrance(name, hold.terms, product)
         if (theirs.group, theirs.value) == (wanted.group, wanted.value):
-            found |= context.shared(name, hold.reserved_until - product.reservation)
-    return in_order(found)
+            shared = context.shared(name, hold.reserved_until - product.reservation) - hold.released()
+            states = of_holders([name], context, at).get(name, {}) if shared else {}
+            doubted = {thing for thing in shared if thing in states and states[thing].in_doubt}
+            in_doubt |= doubted
+            found |= shared - doubted
+    return in_order(found), frozenset(in_doubt)
 
 
 def _free_again(thing: Thing) -> str:
@@ -116,23 +133,30 @@ def _free_again(thing: Thing) -> str:
 
 
 def still_free(
-    hold: Hold, context: DecisionContext, at: Micros, product: Product
-) -> tuple[Failed | None, frozenset[str]]:
-    """Before a pledge: the guard that fails because of a competing hold, and the financings to be taken over.
+    ask: DecisionRequest, hold: Hold, context: DecisionContext, at: Micros, product: Product
+) -> tuple[Unsettled | None, frozenset[str]]:
+    """Before a pledge: a competing hold or an assignment in doubt that stands in the way, and the financings to be taken over.
 
     An expired reservation of another bank does not compete. A frozen financing is not taken over.
     """
     wanted = encumbrance(hold.financing, hold.terms, product)
     holds = lifecycle.holds(context.decisions)
     checked, _ = _checked(wanted, context, holds, at)
+    checked, doubted = without_doubted(checked, context, at)
+    failed = None
     if checked.verdict is Verdict.TAKEN:
         gravest = checked.gravest
         assert gravest is not None
-        return Failed(gravest.guard, _SATISFIED_BY[gravest.guard]), frozenset()
-    for taken in checked.takes_over:
-        if lifecycle.state(holds[taken], context.about(holds[taken]), at).frozen_by:
-            return Failed("NOT_FROZEN", "The end of the freeze of what is taken over."), frozenset()
-    return None, checked.takes_over
+        failed = Failed(gravest.guard, _SATISFIED_BY[gravest.guard])
+    elif any(
+        lifecycle.state(holds[taken], context.about(holds[taken]), at).frozen_by
+        for taken in checked.takes_over
+    ):
+        failed = Failed("NOT_FROZEN", "The end of the freeze of what is taken over.")
+    if failed is not None:
+        return Unsettled(failed, DecisionOutcome.REFUSED), frozenset()
+    uncertain = held_in_doubt(doubted) or unsettled(ask, context, product, at, paying=True)
+    return uncertain, checked.takes_over
 
 
 def encumbrance(financing: str, terms: Terms, product: Product) -> Encumbrance:

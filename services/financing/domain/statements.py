@@ -52,11 +52,15 @@ class Statement(NamedTuple):
 
 
 class Record(NamedTuple):
-    """A grow-only set of statements and withdrawals; ``all`` merges any number."""
+    """A grow-only set of statements and withdrawals; ``all`` merges any number.
+
+    ``railways`` are the publishers of the events read that are registered as railways.
+    """
 
     statements: frozenset[Statement] = frozenset()
     withdrawals: frozenset[tuple[Withdrawal, Micros]] = frozenset()
     contents: frozenset[tuple[EventId, bytes]] = frozenset()
+    railways: frozenset[str] = frozenset()
 
     @classmethod
     def all(cls, records: Iterable[Record]) -> Record:
@@ -66,12 +70,15 @@ class Record(NamedTuple):
             frozenset().union(*(record.statements for record in some)),
             frozenset().union(*(record.withdrawals for record in some)),
             frozenset().union(*(record.contents for record in some)),
+            frozenset().union(*(record.railways for record in some)),
         )
 
 
 def read(attribution: Attribution, content: bytes, payload: Payload, known: Micros) -> Record:
-    """What one admitted event states to financing; empty for an event of another kind."""
+    """What one admitted event states to financing; of an event of another kind only whose it is."""
     record = _statements(attribution, payload, known)
+    if Role.RAILWAY in attribution.publisher.roles:
+        record = record._replace(railways=frozenset({attribution.publisher.code}))
     if not record.statements and not record.withdrawals:
         return record
     return record._replace(contents=frozenset({(attribution.event, content)}))

@@ -11,8 +11,16 @@ from datetime import date
 from typing import NamedTuple
 
 from services.domain.facts import EventId, Micros
+from services.domain.objects import Thing
 from services.financing.domain import lifecycle
-from services.financing.domain.cargo import Cargo, CorroboratedFact, VerifiedValue, corroboration, verified
+from services.financing.domain.cargo import (
+    Cargo,
+    CorroboratedFact,
+    VerifiedValue,
+    corroboration,
+    in_order,
+    verified,
+)
 from services.financing.domain.control import Control, Registration, controls, registrations
 from services.financing.domain.covenants import Alert, Watched, alerts
 from services.financing.domain.decisions import Decision, Terms
@@ -34,6 +42,7 @@ class Step(NamedTuple):
     event: EventId | None = None
     guard: str = ""
     waiver: str = ""
+    goods: tuple[Thing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +62,8 @@ class Status:
     matures_on: date | None
     drawn: Money
     outstanding: Money
+    given_back: tuple[Thing, ...]
+    value_given_back: Money
     value: VerifiedValue
     corroboration: tuple[CorroboratedFact, ...]
     control: tuple[Control, ...]
@@ -106,13 +117,11 @@ def status(
         matures_on=state.matures_on,
         drawn=Money(state.drawn, currency),
         outstanding=Money(state.outstanding, currency),
+        given_back=in_order(hold.released()),
+        value_given_back=Money(hold.value_given_back, currency),
         value=verified(statements, engaged, currency, product.value_publishers),
         corroboration=tuple(fact for each in cargo for fact in corroboration(each)),
-        control=tuple(
-            control
-            for each in cargo
-            for control in controls(statements, each.notes, each.engaged, hold.bank, as_of)
-        ),
+        control=tuple(control for each in cargo for control in controls(statements, each, hold.bank, as_of)),
         registrations=registrations(own),
         alerts=alerts(watched),
         history=_history(known, state, context, financing),
@@ -142,6 +151,7 @@ def _history(
             None,
             r.guard,
             r.waiver,
+            r.goods,
         )
         for r in known
         if r.financing == financing or financing in r.frees

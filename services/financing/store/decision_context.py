@@ -14,12 +14,12 @@ from psycopg.rows import tuple_row
 from services.domain.facts import Micros
 from services.domain.objects import Thing, consignment
 from services.financing.domain import lifecycle
-from services.financing.domain.cargo import Cargo
+from services.financing.domain.assignments import KnownAssignments
 from services.financing.domain.decisions import Decision
 from services.financing.domain.external_registries import RegistryAnswer, RegistryFinding
 from services.financing.domain.fingerprints import Fingerprint
 from services.financing.domain.products import Products
-from services.financing.domain.requests import DecisionContext, NearbyFinancing
+from services.financing.domain.requests import DecisionContext, NearbyFinancing, apart, whole
 from services.financing.domain.reservation import encumbrance
 from services.financing.domain.statements import live
 from services.financing.domain.uniqueness import Entry
@@ -88,8 +88,11 @@ def reads_in(
 
 @cache
 def reads_query() -> bytes:
-    """For each request, the facts about its locked consignments and the statements on what is involved."""
-    facts = nested(event_reader.naming_query(), ids=b"SELECT unnest(h.consignments)")
+    """For each request, the facts about its locked consignments and what else their boxes are assigned to, and the statements on
+    what is involved.
+    """
+    naming = event_reader.naming_query(statement("assigned_elsewhere"))
+    facts = nested(naming, ids=b"SELECT unnest(h.consignments)")
     locked_reads = nested(statement("seen"), facts=facts, subjects=statement("subjects_involved"))
     return b"\n".join(
         (
@@ -112,6 +115,7 @@ class PriorDecisions(NamedTuple):
     external: tuple[RegistryAnswer, ...] = ()
     earlier: Decision | None = None
     near: tuple[NearbyFinancing, ...] = ()
+    holders: tuple[NearbyFinancing, ...] = ()
 
 
 def read_prior(
@@ -129,7 +133,7 @@ def read_prior(
         with session.pipeline():
             asked_for = [_send_prior(session, *pairs[place]) for place in touching]
         for place, rows in zip(touching, asked_for, strict=True):
-            found[place] = _prior_in(rows, requests[place])
+            found[place] = _prior_in(rows, *pairs[place])
     return found
 
 
@@ -159,7 +163,7 @@ def read_context(
     context = DecisionContext(
         decisions=prior.decisions,
         statements=live(evidence.record, at, at),
-        cargo=evidence.cargo if _whole(prior.things, evidence.cargo) else (),
+        cargo=whole(prior.things, evidence.cargo),
         prints=prior.prints,
         entries=tuple(
             Entry(print_, encumbrance(name, holds[name].terms, table[holds[name].terms.product]))
@@ -170,8 +174,10 @@ def read_context(
         required=required,
         earlier=prior.earlier,
         named=frozenset(prior.things),
-        near=_apart(prior.near, evidence.cargo) if ask.action.disposes else prior.near,
-        reports=evidence.reports if prior.near else (),
+        near=apart(prior.near, evidence.cargo) if ask.action.disposes else prior.near,
+        reports=evidence.reports if prior.near or ask.goods else (),
+        holders=prior.holders,
+        known=KnownAssignments(evidence.facts, evidence.record.railways),
     )
     return ContextRead(context, prior.things)
 
@@ -184,7 +190,7 @@ class _PriorRows(NamedTuple):
     decisions: Rows
     external: Rows | None
     earlier: Rows | None
-    near: Rows | None
+    holders: Rows
 
 
 def _send_prior(session: Session, prepared: PreparedRequest, locked: LockedScope | CargoMoved) -> _PriorRows:
@@ -203,12 +209,18 @@ def _send_prior(session: Session, prepared: PreparedRequest, locked: LockedScope
         decisions=rows("decisions_of", {"financings": uuids(locked.involved)}),
         external=rows("external", {"financing": own}) if locked.answered else None,
         earlier=rows("decision_asked", {**name, "request": event}) if locked.repeated else None,
-        near=rows("cargo_near", {"financings": uuids(locked.near)}) if locked.near else None,
+        holders=rows("cargo_near", {"financings": uuids(locked.involved)}),
     )
 
 
-def _prior_in(rows: _PriorRows, prepared: PreparedRequest) -> PriorDecisions:
-    prints = prepared.prints
+def _prior_in(
+    rows: _PriorRows, prepared: PreparedRequest, locked: LockedScope | CargoMoved
+) -> PriorDecisions:
+    assert isinstance(locked, LockedScope)
+    prints, near = prepared.prints, frozenset(locked.near)
+    holders = tuple(
+        each for each in _near(rows.holders.fetchall()) if each.financing != prepared.ask.financing
+    )
     things = tuple(sorted(prepared.on)) if rows.cargo is None else cargo_in(rows.cargo.fetchall())
     met = list(map(print_of, rows.entries.fetchall()))
     if not prints:
@@ -223,7 +235,8 @@ def _prior_in(rows: _PriorRows, prepared: PreparedRequest) -> PriorDecisions:
         if rows.external
         else (),
         None if before is None else decision_of(before),
-        () if rows.near is None else _near(rows.near.fetchall()),
+        tuple(each for each in holders if financing_id(each.financing) in near),
+        holders,
     )
 
 
@@ -233,15 +246,3 @@ def _near(rows: Iterable[Sequence[str]]) -> tuple[NearbyFinancing, ...]:
         NearbyFinancing(name, frozenset(consignment(*key.split("/", 1)) for _, key in own))
         for name, own in groupby(rows, key=itemgetter(0))
     )
-
-
-def _apart(near: Iterable[NearbyFinancing], cargo: Iterable[Cargo]) -> tuple[NearbyFinancing, ...]:
-    """Those of ``near`` that are of none of the consignments of ``cargo``, under whatever name."""
-    members = frozenset[str]().union(*(each.members for each in cargo))
-    return tuple(each for each in near if members.isdisjoint(thing.key for thing in each.consignments))
-
-
-def _whole(things: Sequence[Thing], cargo: Iterable[Cargo]) -> bool:
-    """Whether each named object is, or leads to, a consignment that is founded and known."""
-    known = frozenset[Thing]().union(*(each.things for each in cargo))
-    return bool(things) and all(thing in known for thing in things)

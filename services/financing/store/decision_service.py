@@ -19,7 +19,7 @@ from services.domain.facts import Micros
 from services.domain.objects import Thing, consignment
 from services.financing.domain.decision_rules import decide
 from services.financing.domain.decisions import Action, Decision
-from services.financing.domain.fingerprints import Fingerprint, Version, fingerprints
+from services.financing.domain.fingerprints import Fingerprint, Version, fingerprints, thing_digests
 from services.financing.domain.products import Products, products
 from services.financing.domain.requests import DecisionRequest
 from services.financing.store import fingerprint_versions as versions
@@ -82,16 +82,13 @@ class _RequestReads(NamedTuple):
 
 
 class _GroupReads(NamedTuple):
-    """Requests decided together, each with its place, and what all of them share.
-
-    ``open`` are the fingerprint versions that are written.
-    """
+    """Requests decided together, each with its place, and what all of them share, with the fingerprint versions that count."""
 
     each: list[tuple[int, _RequestReads]]
     registry: Registry
     at: Micros
     position: int
-    open: frozenset[int]
+    versions: tuple[Version, ...]
 
 
 @dataclass(frozen=True)
@@ -162,13 +159,15 @@ class DecisionService:
         decision = decide(reads.prepared.ask, context, at, self.table)
         if decision.recorded:
             return decision, None
+        opened = {version.number for version in group_reads.versions if version.open}
         decision = decision._replace(number=reads.locked.number, position=group_reads.position)
         if context.earlier is not None:
             return decision, None
-        written = [p for p in context.prints if p.version in group_reads.open]
+        written = [p for p in context.prints if p.version in opened]
         if decision.action.disposes:
             things = tuple(consignment(*cargo.consignment.split("/", 1)) for cargo in context.cargo)
-        return decision, signed(decision, self.signer, state_digest(context), written, things)
+        freed = _freed(decision, context.prints, group_reads.versions)
+        return decision, signed(decision, self.signer, state_digest(context), written, things, freed)
 
     def _group_reads(
         self, session: Session, requests: Sequence[Request], found: list[Decision | Exception], whole: bool
@@ -202,8 +201,7 @@ class DecisionService:
         if self.clock is not None:
             at, position = self.clock(session)
         registry = self._registry(session, 0 if first is None else first.registry)
-        opened = frozenset(version.number for version in counting.versions if version.open)
-        return _GroupReads(each, registry, at, position, opened)
+        return _GroupReads(each, registry, at, position, counting.versions)
 
     def _registry(self, session: Session, version: int) -> Registry:
         """The registry at the locked version, cached by version."""
@@ -213,6 +211,16 @@ class DecisionService:
             self._known.clear()
             self._known[version] = known
         return known
+
+
+def _freed(
+    decision: Decision, held: Sequence[Fingerprint], versions: Sequence[Version]
+) -> tuple[Fingerprint, ...]:
+    """Those of the fingerprints ``held`` that a partial release frees: of the goods that it gives back."""
+    if not decision.done or decision.action is not Action.RELEASE_PART:
+        return ()
+    things = frozenset[bytes]().union(*(thing_digests(decision.goods, version) for version in versions))
+    return tuple(each for each in held if each.thing in things)
 
 
 def _apart(

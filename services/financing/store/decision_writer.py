@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from psycopg import Connection
 
-from schemas.events.finance_decision import DecidedOnGoods, DecidedWhole
+from schemas.events.finance_decision import DecidedOnGoods, DecidedOnPart, DecidedWhole
 from services.domain.objects import Thing
 from services.financing.domain.decisions import Action, Decision
 from services.financing.domain.documents import Share
@@ -17,7 +17,7 @@ from services.financing.domain.fingerprints import Fingerprint
 from services.financing.domain.products import products
 from services.financing.domain.requests import DecisionContext
 from services.financing.store import statement
-from services.financing.store.financings import decision_columns, entry_columns
+from services.financing.store.financings import decision_columns, entry_columns, freed_columns
 from services.financing.store.identifiers import financing_id
 from services.ledger.platform_signature import SignedEvent, Signer, rfc3339, signed_event
 from services.ledger.storage import points
@@ -29,10 +29,11 @@ MOST_CARGO = 256
 
 @dataclass(frozen=True, slots=True)
 class ReservedEntries:
-    """The fingerprints that a reservation takes, on which consignments. Empty for other decisions."""
+    """The fingerprints that a reservation takes, on which consignments, and those that a partial release frees."""
 
     prints: Sequence[Fingerprint] = ()
     things: Sequence[Thing] = ()
+    freed: Sequence[Fingerprint] = ()
 
     @property
     def digest(self) -> bytes:
@@ -53,6 +54,8 @@ def signed_decision(
 
 def version_of(decision: Decision) -> type[DecidedWhole]:
     """The version of the event that states ``decision``: the newest one only where earlier ones cannot."""
+    if decision.goods or decision.action is Action.RELEASE_PART:
+        return DecidedOnPart
     return DecidedOnGoods if decision.shares or decision.waiver else DecidedWhole
 
 
@@ -86,6 +89,7 @@ def stated(decision: Decision) -> dict[str, Any]:
         "interest": None if terms is None else terms.interest,
         "shares": [{"kind": t.kind.wire, "id": t.key} for t in decision.shares] or None,
         "waiver": {"grounds": decision.waiver} if decision.waiver else None,
+        "goods": [{"kind": t.kind.wire, "id": t.key} for t in decision.goods] or None,
     }
 
 
@@ -97,15 +101,22 @@ def _payload(
         data["cargo"] = sorted(thing.key for thing in about)[:MOST_CARGO]
     if taken.prints or taken.things:
         data["takes_sha256"] = taken.digest.hex()
+    if taken.freed:
+        data["freed_sha256"] = taken_digest(taken.freed).hex()
     return {**data, "state_sha256": state.hex()}
 
 
 def taken_digest(prints: Iterable[Fingerprint]) -> bytes:
     """SHA-256 of fingerprints with their shares, whatever order they came in."""
     lines = sorted(
-        f"{p.version} {p.kind} {p.digest.hex()} {_share(p.share)} {sorted(p.near)}" for p in prints
+        f"{p.version} {p.kind} {p.digest.hex()} {_share(p.share)} {sorted(p.near)}{_of(p.thing)}"
+        for p in prints
     )
     return hashlib.sha256("\n".join(lines).encode()).digest()
+
+
+def _of(thing: bytes | None) -> str:
+    return "" if thing is None else f" {thing.hex()}"
 
 
 def _share(share: Share | None) -> str:
@@ -120,6 +131,7 @@ def state_digest(context: DecisionContext) -> bytes:
         *sorted({f"cargo {c.consignment} {a.claim.event.hex()}" for c in context.cargo for a in c.counted}),
         *sorted(f"entry {e.fingerprint.digest.hex()} {e.holder.financing}" for e in context.entries),
         *sorted(f"near {n.financing} {thing}" for n in context.near for thing in n.consignments),
+        *sorted({f"link {link.event.hex()}" for link in context.known.facts.links if not link.left.rides}),
         *sorted(f"registry {answer.registry} {answer.finding} {answer.at}" for answer in context.external),
     ]
     return hashlib.sha256("\n".join(rests_on).encode()).digest()
@@ -140,15 +152,20 @@ class SignedDecision(NamedTuple):
 
 
 def signed(
-    decision: Decision, signer: Signer, state: bytes, prints: Sequence[Fingerprint], things: Sequence[Thing]
+    decision: Decision,
+    signer: Signer,
+    state: bytes,
+    prints: Sequence[Fingerprint],
+    things: Sequence[Thing],
+    freed: Sequence[Fingerprint] = (),
 ) -> SignedDecision:
     """``decision`` signed, resting on the state with SHA-256 ``state``.
 
     ``prints`` are what a reservation takes, ``things`` its consignments, or those that a request about cargo is about; both are
-    ignored for decisions that take and name nothing.
+    ignored for decisions that take and name nothing. ``freed`` are what a partial release frees.
     """
     takes = decision.done and decision.action is Action.RESERVE
-    taken = ReservedEntries(prints, things) if takes else ReservedEntries()
+    taken = ReservedEntries(prints, things) if takes else ReservedEntries(freed=freed)
     about = things if decision.action.disposes or decision.shares else taken.things
     return SignedDecision(decision, signed_decision(signer, decision, state, taken, about), taken)
 
@@ -208,6 +225,7 @@ def _given_up(done: Sequence[SignedDecision]) -> dict[str, Any]:
         "freed_holds": uuids(sorted(id_ for r in decisions for id_ in _ids(r, lambda r: r.frees))),
         "freed": uuids([id_ for id_, _ in freeing]),
         "freed_by": bigints([number for _, number in freeing]),
+        **freed_columns((each.decision.financing, each.decision.number, each.taken.freed) for each in done),
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from psycopg import Connection
@@ -11,7 +11,7 @@ from psycopg.rows import tuple_row
 
 from services.domain.derive import view_of
 from services.domain.evidence import group_evidence
-from services.domain.facts import FOREVER, Micros
+from services.domain.facts import FOREVER, Facts, Micros
 from services.domain.interpretation import Attribution
 from services.financing.domain.cargo import Cargo, Report
 from services.financing.domain.statements import Record, read
@@ -31,12 +31,13 @@ Session = Connection[Any]
 class Evidence:
     """The cargo of some consignments, and all statements on them and on some subjects.
 
-    ``reports`` are the facts of each event that was read.
+    ``reports`` are the facts of each event that was read, ``facts`` those of all that count.
     """
 
     cargo: tuple[Cargo, ...]
     record: Record
     reports: tuple[Report, ...] = ()
+    facts: Facts = field(default_factory=Facts)
 
 
 def gather_evidence(
@@ -92,7 +93,7 @@ def evidence_of(
     spoken_of = statements_in((stored for _, stored in sorted(more.items())), registry, known_at)
     # Also of what was set aside since: a key that turns out stolen lifts no block.
     reports = (Report(event.stored.append_us, event.facts) for event in events)
-    return Evidence(tuple(cargo), Record.all([*map(_record_of, events), spoken_of]), tuple(reports))
+    return Evidence(tuple(cargo), Record.all([*map(_record_of, events), spoken_of]), tuple(reports), facts)
 
 
 def statements_about(

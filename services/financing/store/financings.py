@@ -34,7 +34,7 @@ KINDS = {
 }
 """Numbers of the kinds of fingerprint, as stored; never reused."""
 _BY_NUMBER = {number: kind for kind, number in KINDS.items()}
-DECISION_COLUMNS = 25
+DECISION_COLUMNS = 26
 
 
 def decision_of(row: Sequence[Any]) -> Decision:
@@ -42,7 +42,7 @@ def decision_of(row: Sequence[Any]) -> Decision:
     (
         number, action, outcome, at, asked_by, idempotency, asked, position, rules, financing, request, application,
         applicant, product, interest, amount, currency, until, frees, notices, guard, satisfied_by, before,
-        shares, waiver,
+        shares, waiver, goods,
     ) = row[:DECISION_COLUMNS]  # fmt: skip
     return Decision(
         number=number,
@@ -66,6 +66,7 @@ def decision_of(row: Sequence[Any]) -> Decision:
         before=before,
         shares=tuple(map(thing_of, shares)),
         waiver=waiver,
+        goods=tuple(map(thing_of, goods)),
     )
 
 
@@ -105,6 +106,7 @@ def decision_columns(decisions: Sequence[Decision]) -> dict[str, Any]:
         "rules": texts([r.rules for r in decisions]),
         "shares": texts([literal(map(str, r.shares)) for r in decisions]),
         "waivers": texts([r.waiver for r in decisions]),
+        "goods": texts([literal(map(str, r.goods)) for r in decisions]),
     }
 
 
@@ -114,9 +116,9 @@ def _optional(numbers: Iterable[int | None]) -> Texts:
 
 def print_of(row: Sequence[Any]) -> tuple[str, Fingerprint]:
     """(financing, what it holds) in a row of ``entries``."""
-    version, kind, digest, name, measure, part, whole, near = row
+    version, kind, digest, name, measure, part, whole, near, thing = row
     share = None if measure is None else Share(measure, part, whole)
-    return name, Fingerprint(version, _BY_NUMBER[kind], digest, share, frozenset(near))
+    return name, Fingerprint(version, _BY_NUMBER[kind], digest, share, frozenset(near), thing)
 
 
 def entry_columns(taken: Iterable[tuple[str, Iterable[Fingerprint]]]) -> dict[str, Any]:
@@ -137,6 +139,19 @@ def entry_columns(taken: Iterable[tuple[str, Iterable[Fingerprint]]]) -> dict[st
         "parts": _optional(None if share is None else share.part for share in shares),
         "wholes": _optional(None if share is None else share.whole for share in shares),
         "nears": texts(["{" + ",".join(map(str, sorted(print_.near))) + "}" for _, print_ in made]),
+        "things": texts([None if print_.thing is None else print_.thing.hex() for _, print_ in made]),
+    }
+
+
+def freed_columns(freed: Iterable[tuple[str, int, Iterable[Fingerprint]]]) -> dict[str, Any]:
+    """The parameters of ``record_changes`` for the entries that decisions, by number, free of financings of which the rest stays."""
+    made = [(name, number, print_) for name, number, prints in freed for print_ in prints]
+    return {
+        "part_of": uuids([financing_id(name) for name, _, _ in made]),
+        "part_versions": smallints([print_.version for *_, print_ in made]),
+        "part_kinds": smallints([KINDS[print_.kind] for *_, print_ in made]),
+        "part_digests": uuids([print_.digest for *_, print_ in made]),
+        "part_by": bigints([number for _, number, _ in made]),
     }
 
 

@@ -16,6 +16,52 @@ RETURNING number
 -- name: answered_by
 SELECT answered FROM lianyun.financing_asked WHERE answered = ANY (%(numbers)s::bigint[])
 
+-- name: assigned_elsewhere
+-- The events, beside those of a walk, by which the boxes and papers on it are assigned to other consignments: the links that lead
+-- there, what else leads to these consignments, their foundings, and what names both a box or paper of the walk and one of theirs.
+WITH RECURSIVE own (id) AS MATERIALIZED (
+    SELECT DISTINCT w.id FROM walk w WHERE w.kind IN (1, 2, 3, 4, 5)
+), down (id, kind, no) AS (
+    SELECT l.right_id, l.right_kind, l.no FROM own o JOIN lianyun.link l ON l.left_id = o.id WHERE l.kind IN (1, 2, 3, 4, 5)
+    UNION
+    SELECT l.right_id, l.right_kind, l.no
+    FROM down d JOIN lianyun.link l ON l.left_id = d.id
+    WHERE d.kind <> 1 AND l.kind IN (1, 2, 3, 4, 5)
+), other (id) AS MATERIALIZED (
+    SELECT unnest(lianyun.financing_same(ARRAY(
+        SELECT DISTINCT d.id FROM down d WHERE d.kind = 1 AND d.id NOT IN (SELECT w.id FROM walk w WHERE w.kind = 0)
+    )))
+), up (id, no) AS (
+    SELECT o.id, NULL::bigint FROM other o
+    UNION
+    SELECT l.left_id, l.no FROM up u JOIN lianyun.link l ON l.right_id = u.id WHERE l.kind IN (1, 2, 3, 4, 5, 10)
+), theirs (id) AS MATERIALIZED (
+    SELECT DISTINCT u.id FROM up u
+), further (id, kind, no) AS (
+    SELECT l.right_id, l.right_kind, l.no FROM theirs t JOIN lianyun.link l ON l.left_id = t.id WHERE l.kind IN (1, 2, 3, 4, 5)
+    UNION
+    SELECT l.right_id, l.right_kind, l.no
+    FROM further f JOIN lianyun.link l ON l.left_id = f.id
+    WHERE f.kind <> 1 AND l.kind IN (1, 2, 3, 4, 5)
+)
+SELECT d.no FROM down d
+UNION ALL SELECT u.no FROM up u WHERE u.no IS NOT NULL
+UNION ALL SELECT f.no FROM further f
+UNION ALL SELECT n.no FROM (SELECT o.id FROM other o UNION SELECT f.id FROM further f WHERE f.kind = 1) AS c
+    CROSS JOIN LATERAL (
+        SELECT g.no FROM lianyun.founding g WHERE g.cons = c.id
+        UNION ALL
+        SELECT l.no FROM lianyun.link l WHERE l.left_id = c.id AND l.kind = 8
+        UNION ALL
+        SELECT l.no FROM lianyun.link l WHERE l.right_id = c.id AND l.kind = 8
+        OFFSET 0
+    ) AS n
+UNION ALL SELECT n.no FROM theirs t CROSS JOIN LATERAL (
+    SELECT c.no FROM lianyun.claim c JOIN lianyun.claim b ON b.no = c.no
+    WHERE c.object = t.id AND b.object IN (SELECT o.id FROM own o)
+    OFFSET 0
+) AS n
+
 -- name: cargo_near
 -- The financings of these ids by their names, each with the consignments that it was reserved on.
 SELECT h.name, c.key
@@ -33,7 +79,7 @@ UPDATE lianyun.financing_version SET open = false WHERE number = %(number)s AND 
 -- The decision that the asker already has: under its name of the request, or of the same signed event.
 SELECT d.number, d.action, d.outcome, d.at, d.asked_by, d.idempotency, d.asked, d.position, d.rules, d.financing,
        d.request, d.application, d.applicant, d.product, d.interest, d.amount, d.currency, d.until, d.frees, d.notices,
-       d.guard, d.satisfied_by, d.before, d.shares, d.waiver
+       d.guard, d.satisfied_by, d.before, d.shares, d.waiver, d.goods
 FROM lianyun.financing_decision d
 WHERE (d.asked_by = %(asked_by)s AND d.idempotency = %(idempotency)s)
    OR (%(request)s::uuid IS NOT NULL AND d.request = %(request)s::uuid)
@@ -43,7 +89,7 @@ LIMIT 1
 -- name: decisions
 SELECT d.number, d.action, d.outcome, d.at, d.asked_by, d.idempotency, d.asked, d.position, d.rules, d.financing,
        d.request, d.application, d.applicant, d.product, d.interest, d.amount, d.currency, d.until, d.frees, d.notices,
-       d.guard, d.satisfied_by, d.before, d.shares, d.waiver, d.headers, d.payload
+       d.guard, d.satisfied_by, d.before, d.shares, d.waiver, d.goods, d.headers, d.payload
 FROM lianyun.financing_decision d
 WHERE d.number > %(after)s
 ORDER BY d.number
@@ -52,20 +98,20 @@ LIMIT %(limit)s
 -- name: decisions_of
 SELECT DISTINCT d.number, d.action, d.outcome, d.at, d.asked_by, d.idempotency, d.asked, d.position, d.rules, d.financing,
        d.request, d.application, d.applicant, d.product, d.interest, d.amount, d.currency, d.until, d.frees, d.notices,
-       d.guard, d.satisfied_by, d.before, d.shares, d.waiver
+       d.guard, d.satisfied_by, d.before, d.shares, d.waiver, d.goods
 FROM lianyun.financing_touched t JOIN lianyun.financing_decision d ON d.number = t.number
 WHERE t.financing = ANY (%(financings)s::uuid[])
 ORDER BY d.number
 
 -- name: entries
 -- What is held under any of the digests.
-SELECT e.version, e.kind, e.digest, e.name, e.measure, e.part, e.whole, e.near
+SELECT e.version, e.kind, e.digest, e.name, e.measure, e.part, e.whole, e.near, e.thing
 FROM lianyun.financing_entry e
 WHERE e.digest = ANY (%(digests)s::uuid[]) AND e.freed IS NULL
 
 -- name: entries_met
 -- What is held under any of the fingerprints; without any, under those that the financing itself holds.
-SELECT e.version, e.kind, e.digest, e.name, e.measure, e.part, e.whole, e.near
+SELECT e.version, e.kind, e.digest, e.name, e.measure, e.part, e.whole, e.near, e.thing
 FROM lianyun.financing_entry e
 WHERE e.freed IS NULL AND e.digest = ANY (ARRAY(
     SELECT unnest(%(prints)s::uuid[])
@@ -75,7 +121,7 @@ WHERE e.freed IS NULL AND e.digest = ANY (ARRAY(
 ))
 
 -- name: entries_of
-SELECT e.version, e.kind, e.digest, e.name, e.measure, e.part, e.whole, e.near
+SELECT e.version, e.kind, e.digest, e.name, e.measure, e.part, e.whole, e.near, e.thing
 FROM lianyun.financing_entry e
 WHERE e.financing = ANY (%(financings)s::uuid[]) AND e.freed IS NULL
 
@@ -129,6 +175,14 @@ SELECT h.financing FROM lianyun.financing_hold h WHERE h.financing = ANY (%(fina
 -- Nobody decides meanwhile: decisions under way hold these rows.
 LOCK TABLE lianyun.financing_version IN EXCLUSIVE MODE
 
+-- name: looked_after
+-- The financings of one bank after a name that are open, or ended after facts about the cargo that they were pledged on.
+SELECT h.name, h.ended FROM lianyun.financing_hold h
+WHERE h.name > %(after)s AND h.name < %(end)s
+  AND (NOT h.ended OR h.pledged AND EXISTS (SELECT FROM lianyun.financing_watch w WHERE w.financing = h.financing))
+ORDER BY h.name
+LIMIT %(limit)s
+
 -- name: moment
 -- The clock and the horizon once the locks are held; a statement of its own, so that its snapshot is younger than them.
 SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
@@ -169,7 +223,7 @@ WITH RECURSIVE down (id, kind, lo, hi) AS (
 )
 SELECT DISTINCT d.number, d.action, d.outcome, d.at, d.asked_by, d.idempotency, d.asked, d.position, d.rules, d.financing,
        d.request, d.application, d.applicant, d.product, d.interest, d.amount, d.currency, d.until, d.frees, d.notices,
-       d.guard, d.satisfied_by, d.before, d.shares, d.waiver
+       d.guard, d.satisfied_by, d.before, d.shares, d.waiver, d.goods
 FROM own o
 JOIN lianyun.financing_touched t ON t.financing = o.financing
 JOIN lianyun.financing_decision d ON d.number = t.number
@@ -264,8 +318,8 @@ WITH freed_hold AS (
 ), taken AS MATERIALIZED (
     SELECT * FROM unnest(
         %(takers)s::uuid[], %(taker_names)s::text[], %(versions)s::smallint[], %(kinds)s::smallint[], %(digests)s::uuid[],
-        %(measures)s::text[], %(parts)s::bigint[], %(wholes)s::bigint[], %(nears)s::text[]
-    ) AS e (financing, name, version, kind, digest, measure, part, whole, near)
+        %(measures)s::text[], %(parts)s::bigint[], %(wholes)s::bigint[], %(nears)s::text[], %(things)s::uuid[]
+    ) AS e (financing, name, version, kind, digest, measure, part, whole, near, thing)
 ), freed AS (
     UPDATE lianyun.financing_entry e
     SET freed = (
@@ -275,12 +329,20 @@ WITH freed_hold AS (
       AND (e.financing, e.version, e.kind, e.digest) NOT IN (
           SELECT t.financing, t.version, t.kind, t.digest FROM taken t
       )
+), freed_part AS (
+    -- Of a financing of which only a part is given back.
+    UPDATE lianyun.financing_entry e SET freed = p.number
+    FROM unnest(
+        %(part_of)s::uuid[], %(part_versions)s::smallint[], %(part_kinds)s::smallint[], %(part_digests)s::uuid[], %(part_by)s::bigint[]
+    ) AS p (financing, version, kind, digest, number)
+    WHERE (e.financing, e.version, e.kind, e.digest) = (p.financing, p.version, p.kind, p.digest) AND e.freed IS NULL
 ), entries AS (
-    INSERT INTO lianyun.financing_entry (financing, name, version, kind, digest, measure, part, whole, near)
-    SELECT t.financing, t.name, t.version, t.kind, t.digest, t.measure, t.part, t.whole, t.near::bigint[]
+    INSERT INTO lianyun.financing_entry (financing, name, version, kind, digest, measure, part, whole, near, thing)
+    SELECT t.financing, t.name, t.version, t.kind, t.digest, t.measure, t.part, t.whole, t.near::bigint[], t.thing
     FROM taken t
     ON CONFLICT (financing, version, kind, digest) DO UPDATE
-    SET measure = excluded.measure, part = excluded.part, whole = excluded.whole, near = excluded.near, freed = NULL
+    SET measure = excluded.measure, part = excluded.part, whole = excluded.whole, near = excluded.near,
+        thing = excluded.thing, freed = NULL
 )
 INSERT INTO lianyun.financing_cargo (consignment, financing, key)
 SELECT c.id, c.financing, c.key
@@ -292,11 +354,11 @@ ON CONFLICT (consignment, financing) DO NOTHING
 WITH decision AS (
     INSERT INTO lianyun.financing_decision
         (number, position, before, at, action, outcome, asked_by, idempotency, asked, request, financing, application,
-         applicant, product, interest, amount, currency, until, frees, notices, guard, satisfied_by, rules, shares, waiver, headers,
-         payload, stream)
+         applicant, product, interest, amount, currency, until, frees, notices, guard, satisfied_by, rules, shares, waiver, goods,
+         headers, payload, stream)
     SELECT d.number, d.position, d.before, d.at, d.action, d.outcome, d.asked_by, d.idempotency, d.asked, d.request,
            d.financing, d.application, d.applicant, d.product, d.interest, d.amount, d.currency, d.until, d.frees::text[],
-           d.notices::text[], d.guard, d.satisfied_by, d.rules, d.shares::text[], d.waiver, d.headers, d.payload,
+           d.notices::text[], d.guard, d.satisfied_by, d.rules, d.shares::text[], d.waiver, d.goods::text[], d.headers, d.payload,
            pg_backend_pid()
     FROM unnest(
         %(numbers)s::bigint[], %(positions)s::bigint[], %(befores)s::bigint[], %(ats)s::bigint[], %(actions)s::text[],
@@ -304,11 +366,11 @@ WITH decision AS (
         %(financings)s::text[], %(applications)s::text[], %(applicants)s::text[], %(products)s::text[],
         %(interests)s::text[], %(amounts)s::bigint[], %(currencies)s::text[], %(untils)s::bigint[], %(frees)s::text[],
         %(notices)s::text[], %(guards)s::text[], %(satisfied_bys)s::text[], %(rules)s::text[], %(shares)s::text[],
-        %(waivers)s::text[], %(headers)s::bytea[],
+        %(waivers)s::text[], %(goods)s::text[], %(headers)s::bytea[],
         %(payloads)s::bytea[]
     ) AS d (number, position, before, at, action, outcome, asked_by, idempotency, asked, request, financing, application,
             applicant, product, interest, amount, currency, until, frees, notices, guard, satisfied_by, rules, shares,
-            waiver, headers, payload)
+            waiver, goods, headers, payload)
     RETURNING number, stream
 ), tally AS (
     INSERT INTO lianyun.financing_tally AS t (stream, decisions, numbers)
@@ -327,12 +389,12 @@ WITH hold AS (
         %(holders)s::uuid[], %(holder_names)s::text[], %(blocks)s::boolean[], %(pledged)s::boolean[], %(ended)s::boolean[]
     ) AS n (id, name, blocks, pledged, ended)
 ), entries AS (
-    INSERT INTO lianyun.financing_entry (financing, name, version, kind, digest, measure, part, whole, near)
-    SELECT t.financing, t.name, t.version, t.kind, t.digest, t.measure, t.part, t.whole, t.near::bigint[]
+    INSERT INTO lianyun.financing_entry (financing, name, version, kind, digest, measure, part, whole, near, thing)
+    SELECT t.financing, t.name, t.version, t.kind, t.digest, t.measure, t.part, t.whole, t.near::bigint[], t.thing
     FROM unnest(
         %(takers)s::uuid[], %(taker_names)s::text[], %(versions)s::smallint[], %(kinds)s::smallint[], %(digests)s::uuid[],
-        %(measures)s::text[], %(parts)s::bigint[], %(wholes)s::bigint[], %(nears)s::text[]
-    ) AS t (financing, name, version, kind, digest, measure, part, whole, near)
+        %(measures)s::text[], %(parts)s::bigint[], %(wholes)s::bigint[], %(nears)s::text[], %(things)s::uuid[]
+    ) AS t (financing, name, version, kind, digest, measure, part, whole, near, thing)
 )
 INSERT INTO lianyun.financing_cargo (consignment, financing, key)
 SELECT c.id, c.financing, c.key

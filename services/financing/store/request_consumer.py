@@ -11,6 +11,7 @@ infrastructure is raised.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -123,10 +124,8 @@ def request_of(
             amount = Money.of(payload.drawn_amount)
             ask = DecisionRequest(Action.DRAW, publisher, name, payload.financing_key, event, amount=amount)
         case finance.Released():
-            given = payload.waiver if isinstance(payload, finance.ReleasedWaiving) else None
-            waiver = "" if given is None else given.grounds
-            ask = DecisionRequest(
-                Action.RELEASE, publisher, name, payload.financing_key, event, waiver=waiver
+            ask = _release(
+                payload, DecisionRequest(Action.RELEASE, publisher, name, payload.financing_key, event)
             )
         case finance.Cancelled():
             ask = DecisionRequest(Action.CANCEL, publisher, name, payload.financing_key, event)
@@ -136,6 +135,17 @@ def request_of(
         case _:
             return None
     return ask, ()
+
+
+def _release(payload: finance.Released, ask: DecisionRequest) -> DecisionRequest:
+    if not isinstance(payload, finance.ReleasedInPart):
+        return ask
+    waiver = "" if payload.waiver is None else payload.waiver.grounds
+    if not payload.partial:
+        return replace(ask, waiver=waiver)
+    goods = tuple(sorted({Thing(ref.kind, ref.key) for ref in payload.goods}))
+    amount = None if payload.released_amount is None else Money.of(payload.released_amount)
+    return replace(ask, action=Action.RELEASE_PART, waiver=waiver, goods=goods, amount=amount)
 
 
 def _decided_before(session: Session, ask: DecisionRequest) -> int | None:
@@ -156,4 +166,5 @@ def _decided_before(session: Session, ask: DecisionRequest) -> int | None:
 def _alike(decision: Decision, ask: DecisionRequest) -> bool:
     same = decision.done and decision.request is None
     same = same and (decision.financing, decision.action) == (ask.financing, ask.action)
-    return same and (ask.action is not Action.DRAW or decision.amount == ask.amount)
+    paid = ask.action not in (Action.DRAW, Action.RELEASE_PART) or ask.amount in (None, decision.amount)
+    return same and paid and set(ask.goods) <= set(decision.goods)

@@ -252,6 +252,16 @@ def portfolio(session: Session, bank: str, after: str, limit: int, only_open: bo
     return [name for (name,) in session.execute(statement("portfolio"), given).fetchall()]
 
 
+def looked_after(session: Session, bank: str, after: str, limit: int) -> list[tuple[str, bool]]:
+    """The financings of ``bank`` after a name whose alerts count, at most ``limit``, and whether each has ended.
+
+    Those that are open, and those that ended after facts about their pledged cargo: an alert stays until it is acknowledged.
+    """
+    first, end = names_of(bank)
+    given = {"after": max(after, first), "end": end, "limit": limit}
+    return [(name, ended) for name, ended in session.execute(statement("looked_after"), given).fetchall()]
+
+
 def names_of(bank: str) -> tuple[str, str]:
     """All names ``bank/...`` lie between these two; "0" is the character after the slash."""
     return f"{bank}/", f"{bank}0"

@@ -11,6 +11,7 @@ from schemas.events import catalogue
 from schemas.events.base import Classifier, Episode, Payload
 from schemas.events.correction import Corrected
 from schemas.events.decode import decode_payload
+from services.domain.facts import FREEING
 from services.financing.domain.cargo import DELIVERED, GATED_OUT, RECONSIGNED
 from services.financing.store import statement
 from services.financing.store.identifiers import subjects
@@ -40,7 +41,7 @@ REQUESTS = frozenset(
         "pledged", "drawn", "released", "cancelled", "collateral_substituted",
         "release_order_requested", "reconsignment_requested", "transfer_requested",
     )
-) | {b"cre.finance.released.v2"}  # fmt: skip
+) | {b"cre.finance.released.v2", b"cre.finance.released.v3"}  # fmt: skip
 """Events that request a decision (``request_consumer``)."""
 _TYPES = b"cre.finance."
 _CORRECTED = b"cre.correction.corrected."
@@ -64,7 +65,7 @@ def watch(session: Session, events: Iterable[tuple[int, Event]]) -> None:
     found: list[tuple[int, bytes, int]] = []
     linked: list[int] = []
     for no, event in events:
-        if event.facts.links:
+        if any(link.kind not in FREEING for link in event.facts.links):
             linked.append(no)
         for claim in event.facts.claims:
             if claim.milestone in WATCHED and claim.classifier is Classifier.ACT:

@@ -78,13 +78,18 @@ def consignments_of(session: Session, kind: ObjectKind, key: str) -> list[bytes]
     ]
 
 
-def events_naming(session: Session, kind: ObjectKind, key: str) -> list[Stored]:
-    """The events that name the object itself, whatever it belongs to, with all that withdraws them, in order of their numbers."""
+def events_about(session: Session, kind: ObjectKind, key: str, as_of: Micros) -> list[Stored]:
+    """The events that name the object itself and those by which they might reach consignments, whether these are founded or not.
+
+    With all that withdraws any of them and all contents under their ids, in order of their numbers.
+    """
     work = _work(session)
-    way = {"ids": uuids([object_id(kind, key)]), "kinds": smallints([int(kind)])}
+    named = {"ids": uuids([object_id(kind, key)]), "kinds": smallints([int(kind)])}
     bounds = {"los": bigints([-_ALWAYS]), "his": bigints([_ALWAYS])}
-    numbers = [row[0] for row in work.rows("read_numbers", {**way, **bounds})]
-    return with_withdrawals(session, numbers) if numbers else []
+    onward = {"id": object_id(kind, key).hex(), "kind": int(kind), "as_of": as_of}
+    numbers = {row[0] for row in work.rows("read_numbers", {**named, **bounds})}
+    numbers |= {row[0] for row in work.rows("read_onward", onward)}
+    return with_withdrawals(session, sorted(numbers)) if numbers else []
 
 
 def load_facts(session: Session, consignments: Sequence[bytes], as_of: Micros | None = None) -> list[Stored]:
@@ -124,9 +129,13 @@ def numbers_query(superseded: bool) -> bytes:
 
 
 @cache
-def naming_query() -> bytes:
-    """The numbers of the events that name objects on the walk, without what withdraws them."""
-    return _naming_query() + b"\nSELECT n.no FROM said n"
+def naming_query(beside: bytes = b"") -> bytes:
+    """The numbers of the events that name objects on the walk, without what withdraws them.
+
+    ``beside`` is a query of further numbers; it may read ``walk``.
+    """
+    found = _naming_query() + b"\nSELECT n.no FROM said n"
+    return b"\n".join((found, b"UNION (", beside, b")")) if beside else found
 
 
 def _closed_query(superseded: bool) -> bytes:
@@ -319,5 +328,5 @@ def _places(work: Work, stages: Iterable[Sequence[int] | None]) -> dict[int, str
 def _stage(stage: Sequence[int] | None, places: dict[int, str]) -> StageRow | None:
     if stage is None:
         return None
-    at, published, high, low, milestone, place = stage
+    at, published, high, low, milestone, place = stage[:6]
     return StageRow(at, published, join_id(high, low), milestone, places.get(place, ""))

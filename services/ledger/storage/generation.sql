@@ -12,6 +12,7 @@ CREATE TABLE claim (
     event_lo    bigint   NOT NULL,
     slot        bigint   NOT NULL,  -- the question but for its object: milestone, jurisdiction, place, run, classifier
     place       bigint   NOT NULL,
+    stop        bigint   NOT NULL,  -- the place in the order of the journey: of a hand-over the station that receives
     publisher   bigint   NOT NULL,
     object      uuid     NOT NULL,
     tolerance   integer  NOT NULL,  -- seconds beyond which publishers disagree; -1 where they cannot
@@ -107,7 +108,8 @@ CREATE TABLE reach (
 ) WITH (fillfactor = 80);
 
 -- The cache of services.domain.head. A stage is {happened, published, event_hi, event_lo, milestone, place}: the greater
--- one is the later one, so the latest is max().
+-- one is the later one, so the latest is max(). That of a movement ends with the greatest time of what moves the cargo:
+-- what is near to it is ordered by the journey (services.domain.sequence).
 CREATE TABLE head (
     cons       uuid     PRIMARY KEY,
     founded    boolean  NOT NULL DEFAULT false,

@@ -28,21 +28,21 @@ RETURNING was.next_offset, was.topic_id, was.stopped
 SELECT pg_advisory_lock_shared(%(class)s::integer, %(level)s::integer)
 
 -- name: ascend
--- The live links by which anything reaches one of the consignments other than by train, and those between them. Above
--- boxes are wagons and trains only: nothing is looked for there.
-WITH RECURSIVE up (kind, left_id, right_id, start_at, until, publisher, territorial, names) AS (
+-- The live links by which anything reaches one of the consignments other than by train, those between them, and what frees
+-- the objects on the way. Above boxes are wagons and trains only: they are left out.
+WITH RECURSIVE up (kind, left_id, right_id, start_at, until, publisher, territorial, names, open) AS (
     SELECT l.* FROM unnest(%(ids)s::uuid[]) AS c (id) CROSS JOIN LATERAL (
-        SELECT n.kind, n.left_id, n.right_id, n.start_at, n.until, n.publisher, n.territorial, n.names
+        SELECT n.kind, n.left_id, n.right_id, n.start_at, n.until, n.publisher, n.territorial, n.names, n.end_at IS NULL
         FROM link n WHERE n.right_id = c.id AND NOT n.dead
         OFFSET 0  -- from below to above, whatever the planner believes about empty tables
     ) AS l
     UNION
     SELECT l.* FROM up u CROSS JOIN LATERAL (
-        SELECT n.kind, n.left_id, n.right_id, n.start_at, n.until, n.publisher, n.territorial, n.names
-        FROM link n WHERE n.right_id = u.left_id AND NOT n.dead
+        SELECT n.kind, n.left_id, n.right_id, n.start_at, n.until, n.publisher, n.territorial, n.names, n.end_at IS NULL
+        FROM link n WHERE n.right_id = u.left_id AND NOT n.dead AND n.kind NOT IN (6, 7, 11)
         OFFSET 0
     ) AS l
-    WHERE u.kind NOT IN (1, 8)
+    WHERE u.kind <> 8 AND u.kind < 11
 )
 SELECT * FROM up
 
@@ -101,12 +101,13 @@ WHERE (SELECT true FROM dead d WHERE d.id = n.id)
 
 -- name: descend
 -- The consignments (not only canonical ones) whose structure the given events may touch. Liveness and time are left
--- aside on purpose: what a link says no longer, or said for another time, must be looked at as well.
+-- aside on purpose: what a link says no longer, or said for another time, must be looked at as well. What frees a box leads to
+-- whatever it was assigned to; only unloading moves nothing but trains.
 WITH RECURSIVE down (id, kind) AS (
     SELECT id, kind FROM (
         SELECT l.right_id AS id, l.right_kind AS kind
         FROM unnest(%(nos)s::bigint[]) AS n (no) JOIN link l ON l.no = n.no
-        WHERE l.kind NOT IN (6, 7, 9)
+        WHERE l.kind NOT IN (6, 7, 9, 11)
         UNION ALL
         SELECT l.left_id, 1::smallint
         FROM unnest(%(nos)s::bigint[]) AS n (no) JOIN link l ON l.no = n.no
@@ -118,7 +119,7 @@ WITH RECURSIVE down (id, kind) AS (
     ) AS seed
     UNION
     SELECT n.id, n.kind FROM down d CROSS JOIN LATERAL (
-        SELECT l.right_id, l.right_kind FROM link l WHERE l.left_id = d.id AND l.kind IN (2, 3, 4, 5, 10)
+        SELECT l.right_id, l.right_kind FROM link l WHERE l.left_id = d.id AND l.kind IN (1, 2, 3, 4, 5, 10)
         UNION ALL
         -- Declared the same by a party of this side: strangers cannot tie consignments together.
         SELECT CASE WHEN l.left_id = d.id THEN l.right_id ELSE l.left_id END, 1::smallint
@@ -191,14 +192,19 @@ RETURNING c.no
 -- name: fold_heads
 -- The heads of this transaction, folded under their locks: this statement's snapshot is younger than they are.
 -- A head is merged with new claims alone where that is exact: each is the only answer to its question, opens or closes
--- nothing, and the consignment has one box at most. Every other head is folded from all its claims, all of them together:
--- each step below is one pass over the rows of many consignments.
+-- nothing, the consignment has one box at most, and what moves it does not lie so near to what moved it before that the
+-- order of the journey decides. Every other head is folded from all its claims, all of them together: each step below is
+-- one pass over the rows of many consignments.
 WITH hits AS MATERIALIZED (
     SELECT j.cons, bool_or(j.complex) OR bool_or(j.closes) AND (
                -- A closing changes nothing where nothing is open.
                SELECT b.exceptions > 0 FROM head b WHERE b.cons = j.cons
-           ) AS complex,
-           max(j.stage) FILTER (WHERE j.part = 1) AS movement,
+           ) OR count(*) FILTER (WHERE j.part = 1) > 1 OR (
+               SELECT b.movement[1] - %(clock_tolerance)s < max(j.stage[1]) FILTER (WHERE j.part = 1)
+                  AND b.movement[7] + %(clock_tolerance)s > max(j.stage[1]) FILTER (WHERE j.part = 1)
+               FROM head b WHERE b.cons = j.cons
+           ) IS TRUE AS complex,
+           max(j.stage || j.stage[1]) FILTER (WHERE j.part = 1) AS movement,
            max(j.stage) FILTER (WHERE j.part = 2) AS cn,
            max(j.stage) FILTER (WHERE j.part = 3) AS eaeu,
            max(j.stage) FILTER (WHERE j.part = 4) AS eu,
@@ -256,7 +262,7 @@ WITH hits AS MATERIALIZED (
         FROM unnest(r.objects, r.starts, r.untils) AS way (object, start_at, until)
         -- From ways to claims, whatever the planner believes about tables that were empty when it looked.
         CROSS JOIN LATERAL (
-            SELECT m.slot, m.publisher, m.object, m.happened, m.published, m.event_hi, m.event_lo, m.place,
+            SELECT m.slot, m.publisher, m.object, m.happened, m.published, m.event_hi, m.event_lo, m.place, m.stop,
                    m.tolerance, m.jurisdiction, m.milestone, m.episode, m.kind, m.part, m.assurance
             FROM claim m
             WHERE m.object = way.object AND m.happened >= way.start_at AND m.happened < way.until
@@ -272,31 +278,72 @@ WITH hits AS MATERIALIZED (
            max(a.tolerance) >= 0
                AND max(a.happened) - min(a.happened) > max(a.tolerance) * 1000000::bigint AS disputed,
            (max(ARRAY[
-               a.assurance, a.happened, a.published, a.event_hi, a.event_lo, a.milestone, a.place
+               a.assurance, a.happened, a.published, a.event_hi, a.event_lo, a.milestone, a.place, a.stop
            ]) FILTER (WHERE a.object IS NOT NULL))[2:] AS best
     FROM told a
     GROUP BY a.cons, a.object, a.slot
-), object AS (
-    SELECT q.cons, bool_or(q.founded) AS founded, max(q.boxes) AS boxes, bool_or(q.held) AS held,
-           sum(q.disputed::integer) AS disputes,
-           max(q.moved) AS moved,
-           max(q.best) FILTER (WHERE q.part = 2) AS cn,
-           max(q.best) FILTER (WHERE q.part = 3) AS eaeu,
-           max(q.best) FILTER (WHERE q.part = 4) AS eu,
-           max(q.best) FILTER (WHERE q.part = 5) AS other,
-           max(q.best) FILTER (WHERE q.part = 6) AS document,
-           max(max(q.moved) FILTER (WHERE q.kind <> 4)) OVER (PARTITION BY q.cons) AS common
+), moving AS MATERIALIZED (
+    -- What moves the boxes that are waited for. The stage ends with when its stop was first reached on the way.
+    SELECT m.*, m.best[:6] || CASE WHEN m.way AND m.stop <> 0 THEN m.first ELSE m.best[1] END AS moved
     FROM (
-        -- A movement's stage ends with when its place was first reached on the way.
-        SELECT b.*, CASE
-                   WHEN b.part IS DISTINCT FROM 1 THEN NULL
-                   WHEN b.best[5] / 100 = %(on_the_way)s AND b.best[6] <> 0 THEN b.best || min(b.best[1])
-                       FILTER (WHERE b.part = 1 AND b.best[5] / 100 = %(on_the_way)s)
-                       OVER (PARTITION BY b.cons, b.best[6])
-                   ELSE b.best || b.best[1]
-               END AS moved
+        SELECT b.cons, b.object, b.kind = 4 AS boxed, b.held, b.best, b.best[1] AS happened, b.best[7] AS stop, s.way,
+               b.best[5] = ANY (%(leaving)s::bigint[]) AS leaves, b.best[5] = %(handed_over)s AS handed,
+               CASE WHEN s.way THEN %(on_the_way)s * 100 ELSE b.best[5] END AS step,
+               CASE WHEN s.way THEN coalesce(array_position(%(at_a_place)s::bigint[], b.best[5]), 0) END AS at_place,
+               (%(crossings)s::bigint[])[array_position(%(border_places)s::bigint[], b.best[7])] AS border,
+               min(b.best[1]) FILTER (WHERE s.way) OVER (PARTITION BY b.cons, b.best[7]) AS first
         FROM question b
-    ) AS q
+        CROSS JOIN LATERAL (SELECT b.best[5] / 100 = %(on_the_way)s AS way) AS s
+        WHERE b.part = 1
+    ) AS m
+    WHERE m.held OR NOT m.boxed
+), standing AS MATERIALIZED (
+    -- The last movement of each box, and (box NULL) of the cargo without them. An earlier step of the journey yields to a
+    -- later one of the time before it that clocks may be wrong by: of the whole journey, at its stop, or across the border.
+    SELECT y.cons, y.box, max(y.moved) FILTER (WHERE NOT y.yields) AS position, max(y.happened) AS clock
+    FROM (
+        SELECT t.cons, t.box, t.moved, t.happened,
+               max(t.step) OVER near > t.step
+               OR t.way AND (
+                   t.stop <> 0 AND coalesce(max(t.at_place) OVER near_here > t.at_place, false)
+                   OR t.border IS NOT NULL AND CASE
+                       WHEN t.leaves THEN t.stop <> t.border AND coalesce(
+                           t.stop <> max(t.stop) FILTER (WHERE t.way AND NOT t.leaves AND t.stop <> t.border) OVER across
+                           OR t.stop <> min(t.stop) FILTER (WHERE t.way AND NOT t.leaves AND t.stop <> t.border) OVER across,
+                           false)
+                       ELSE NOT t.handed AND coalesce(
+                           t.stop <> max(t.stop) FILTER (WHERE t.handed) OVER across
+                           OR t.stop <> min(t.stop) FILTER (WHERE t.handed) OVER across, false)
+                   END
+               ) AS yields
+        FROM (
+            SELECT m.*, CASE WHEN m.boxed THEN m.object END AS box FROM moving m
+            UNION ALL
+            SELECT m.*, b.object
+            FROM moving m JOIN (SELECT DISTINCT o.cons, o.object FROM moving o WHERE o.boxed) AS b ON b.cons = m.cons
+            WHERE NOT m.boxed
+        ) AS t
+        WINDOW near AS (
+            PARTITION BY t.cons, t.box ORDER BY t.happened
+            RANGE BETWEEN %(clock_tolerance)s::bigint - 1 PRECEDING AND CURRENT ROW
+        ), near_here AS (
+            PARTITION BY t.cons, t.box, t.stop ORDER BY t.happened
+            RANGE BETWEEN %(clock_tolerance)s::bigint - 1 PRECEDING AND CURRENT ROW
+        ), across AS (
+            PARTITION BY t.cons, t.box, t.border ORDER BY t.happened
+            RANGE BETWEEN %(clock_tolerance)s::bigint - 1 PRECEDING AND 1 PRECEDING
+        )
+    ) AS y
+    GROUP BY y.cons, y.box
+), object AS (
+    SELECT q.cons, q.object, bool_or(q.founded) AS founded, max(q.boxes) AS boxes, bool_or(q.held) AS held,
+           sum(q.disputed::integer) AS disputes,
+           (max(q.best) FILTER (WHERE q.part = 2))[:6] AS cn,
+           (max(q.best) FILTER (WHERE q.part = 3))[:6] AS eaeu,
+           (max(q.best) FILTER (WHERE q.part = 4))[:6] AS eu,
+           (max(q.best) FILTER (WHERE q.part = 5))[:6] AS other,
+           (max(q.best) FILTER (WHERE q.part = 6))[:6] AS document
+    FROM question q
     GROUP BY q.cons, q.object
 ), open AS (
     -- Open: a latest opening after the closings that may answer it; a bare assertion answers only one. In customs, a
@@ -332,7 +379,7 @@ WITH hits AS MATERIALIZED (
     SELECT p.cons, bool_or(p.founded) AS founded, max(p.boxes) AS boxes,
            coalesce(sum(p.disputes), 0) AS disputes, count(*) FILTER (WHERE p.open) AS exceptions,
            max(p.cn) AS cn, max(p.eaeu) AS eaeu, max(p.eu) AS eu, max(p.other) AS other,
-           max(p.document) AS document,
+           max(p.document) AS document, max(p.clock) AS clock,
            max(p.common[:6]) AS common,
            -- Boxes without any claim of their own have the common position: they are held minus known.
            count(*) FILTER (WHERE p.held AND p.position IS NOT NULL) AS known,
@@ -344,9 +391,13 @@ WITH hits AS MATERIALIZED (
                     THEN progress(max(p.common), %(on_the_way)s, %(at_a_place)s::bigint[]) END
            ) AS least
     FROM (
-        SELECT o.*, greatest(o.moved, o.common) AS position, false AS open FROM object o
+        SELECT o.*, coalesce(own.position, every.position) AS position, every.position AS common,
+               greatest(own.clock, every.clock) AS clock, false AS open
+        FROM object o
+        LEFT JOIN standing own ON own.cons = o.cons AND own.box = o.object
+        LEFT JOIN standing every ON every.cons = o.cons AND every.box IS NULL
         UNION ALL
-        SELECT n.cons, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, true FROM open n
+        SELECT n.cons, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, true FROM open n
     ) AS p
     GROUP BY p.cons
 )
@@ -377,9 +428,9 @@ FROM (
            END,
            s.disputes, s.exceptions,
            CASE
-               WHEN s.boxes = 0 THEN s.common
+               WHEN s.boxes = 0 THEN CASE WHEN s.common IS NOT NULL THEN s.common || s.clock END
                WHEN s.common IS NULL AND s.known < s.boxes THEN NULL
-               ELSE s.least[4:]
+               ELSE s.least[4:] || s.clock
            END,
            s.cn, s.eaeu, s.eu, s.other, s.document
     FROM folded s
@@ -715,7 +766,7 @@ WITH RECURSIVE down (id, kind, lo, hi) AS (
     UNION
     SELECT l.right_id, l.right_kind, greatest(d.lo, l.start_at), least(d.hi, l.until)
     FROM down d JOIN lianyun.link l ON l.left_id = d.id
-    WHERE d.kind <> 1 AND l.kind <> 8 AND NOT l.dead AND l.start_at < d.hi AND l.until > d.lo
+    WHERE d.kind <> 1 AND l.kind <> 8 AND l.kind < 11 AND NOT l.dead AND l.start_at < d.hi AND l.until > d.lo
 )
 SELECT DISTINCT h.cons
 FROM down d
@@ -793,7 +844,8 @@ SELECT DISTINCT no FROM (
     UNION ALL SELECT n.no FROM object o CROSS JOIN LATERAL (
         SELECT f.no FROM lianyun.founding f WHERE f.cons = o.id OFFSET 0
     ) AS n
-    -- Links into each object as far as their times meet, those that declare consignments the same, and where each box was.
+    -- Links into each object as far as their times meet (what frees it, too), those that declare consignments the same, and
+    -- where each box was.
     UNION ALL SELECT n.no FROM way w CROSS JOIN LATERAL (
         SELECT l.no FROM lianyun.link l WHERE l.right_id = w.id AND l.start_at < w.hi AND l.until >= w.lo OFFSET 0
     ) AS n
@@ -803,6 +855,15 @@ SELECT DISTINCT no FROM (
         SELECT l.no FROM lianyun.link l WHERE l.left_id = o.id AND l.kind = 8
         UNION ALL
         SELECT l.no FROM lianyun.link l WHERE l.carried = o.id AND l.kind = 1
+        OFFSET 0
+    ) AS n
+    -- What freed it there: whoever opened that consignment, and what was said of its whole cargo.
+    UNION ALL SELECT n.no FROM object o CROSS JOIN LATERAL (
+        SELECT l.right_id FROM lianyun.link l WHERE l.carried = o.id AND l.kind = 1 OFFSET 0
+    ) AS l CROSS JOIN LATERAL (
+        SELECT f.no FROM lianyun.founding f WHERE f.cons = l.right_id
+        UNION ALL
+        SELECT e.no FROM lianyun.link e WHERE e.right_id = l.right_id AND e.kind > 10
         OFFSET 0
     ) AS n
     -- What was handed on to another network before the times met: the way over an open link of a wagon or train ended there.
@@ -824,6 +885,41 @@ SELECT DISTINCT no FROM (
         SELECT m.no FROM lianyun.mention m WHERE m.object = place.object OFFSET 0
     ) AS n
 ) AS found
+
+-- name: read_onward
+-- The links by which anything about an object may ever have gone on from it, dead ones too, to the foundings at their ends: those
+-- that meet in time, and of each object the nearest before and after. Beside each timed one those that meet it in time: they
+-- may end or contradict it.
+WITH RECURSIVE down (id, kind, lo, hi) AS (
+    SELECT %(id)s::uuid, %(kind)s::smallint, least(min(c.happened), %(as_of)s), greatest(max(c.happened), %(as_of)s) + 1
+    FROM lianyun.claim c WHERE c.object = %(id)s::uuid
+    UNION
+    SELECT l.right_id, l.right_kind, greatest(d.lo, l.start_at), least(d.hi, l.until)
+    FROM down d CROSS JOIN LATERAL (
+        SELECT n.right_id, n.right_kind, n.start_at, n.until FROM lianyun.link n
+        WHERE n.left_id = d.id AND n.kind <> 8 AND n.start_at < d.hi AND n.until > d.lo
+        OFFSET 0
+    ) AS l
+    WHERE d.kind <> 1
+), onward (no, kind, carried, start_at, until) AS MATERIALIZED (
+    SELECT l.no, l.kind, l.carried, l.start_at, l.until FROM down d CROSS JOIN LATERAL (
+        SELECT n.* FROM lianyun.link n WHERE n.left_id = d.id AND n.kind <> 8 AND n.start_at < d.hi AND n.until > d.lo
+        UNION ALL
+        (SELECT n.* FROM lianyun.link n
+         WHERE n.left_id = d.id AND n.kind <> 8 AND n.until <= d.lo ORDER BY n.until DESC, n.start_at DESC LIMIT 1)
+        UNION ALL
+        (SELECT n.* FROM lianyun.link n
+         WHERE n.left_id = d.id AND n.kind <> 8 AND n.start_at >= d.hi ORDER BY n.start_at LIMIT 1)
+    ) AS l
+)
+SELECT o.no FROM onward o
+UNION
+SELECT n.no FROM onward o CROSS JOIN LATERAL (
+    SELECT l.no FROM lianyun.link l
+    WHERE l.carried = o.carried AND l.kind = o.kind AND l.start_at <= o.until AND l.until >= o.start_at OFFSET 0
+) AS n
+UNION
+SELECT f.no FROM down d JOIN lianyun.founding f ON f.cons = d.id WHERE d.kind = 1
 
 -- name: read_superseded
 -- Of the given events those that say nothing but where a train was running and that their publisher has since said anew:
@@ -903,7 +999,7 @@ WITH RECURSIVE member (id) AS (
     SELECT l.left_id, l.kind, greatest(u.lo, l.start_at), least(u.hi, l.until)
     FROM up u CROSS JOIN LATERAL (
         SELECT n.left_id, n.kind, n.start_at, n.until FROM lianyun.link n
-        WHERE n.right_id = u.id AND n.kind <> 8 AND n.start_at < u.hi AND n.until >= u.lo
+        WHERE n.right_id = u.id AND n.kind <> 8 AND n.kind < 11 AND n.start_at < u.hi AND n.until >= u.lo
         OFFSET 0  -- from below to above, however many links there are
     ) AS l
 )

@@ -14,14 +14,15 @@ from typing import NamedTuple
 
 from schemas.events.base import ObjectKind
 from services.domain.evidence import consignment_groups
-from services.domain.facts import FOREVER, SINCE_EVER, Link, LinkKind, Micros
+from services.domain.facts import FOREVER, FREEING, SINCE_EVER, Link, LinkKind, Micros
+from services.domain.freeing import closing
 from services.domain.links import partial
 from services.domain.objects import Thing
 
 FoundingRow = tuple[bytes, int, Sequence[int]]
 """Of ``foundings``: consignment, publisher, parties named."""
-LinkRow = tuple[int, bytes, bytes, Micros, Micros, int, bool, Sequence[int]]
-"""Of ``ascend``: kind, left, right, start, effective end, publisher, territorial, parties named."""
+LinkRow = tuple[int, bytes, bytes, Micros, Micros, int, bool, Sequence[int], bool]
+"""Of ``ascend``: kind, left, right, start, effective end, publisher, territorial, parties named, whether its end was left open."""
 _CARRIES, _SAME = int(LinkKind.CONTAINER_CARRIES), int(LinkKind.SAME_CONSIGNMENT)
 
 
@@ -54,10 +55,13 @@ def derive_structure(
     for cons, publisher, names in foundings:
         parties[cons].update((publisher, *names))
     into: dict[bytes, list[LinkRow]] = defaultdict(list)
+    freeing: dict[bytes, list[LinkRow]] = defaultdict(list)
     same: list[LinkRow] = []
     for row in links:
         if row[0] == _SAME:
             same.append(row)
+        elif row[0] in FREEING:
+            freeing[row[2]].append(row)
         else:
             into[row[2]].append(row)
     groups = _groups(parties, same) if same else {}
@@ -66,7 +70,9 @@ def derive_structure(
     for cons in sorted(set(consignments)):
         members = groups.get(cons) or ((cons,) if cons in parties else ())
         first = canonical[cons] = min(members, default=cons)
-        reaches.append(_reach(cons, members, parties, into) if members and cons == first else Reach(cons))
+        reaches.append(
+            _reach(cons, members, parties, into, freeing) if members and cons == first else Reach(cons)
+        )
     return Structure(tuple(reaches), canonical)
 
 
@@ -95,6 +101,7 @@ def _reach(
     members: Sequence[bytes],
     parties: Mapping[bytes, set[int]],
     into: Mapping[bytes, Sequence[LinkRow]],
+    freeing: Mapping[bytes, Sequence[LinkRow]],
 ) -> Reach:
     known = set[int]().union(*(parties[member] for member in members))
     while True:
@@ -103,12 +110,14 @@ def _reach(
         if not ignored or engaged == known:
             break
         known = engaged  # a newly named party may have links of its own
+    things = {*members, *(row[1] for row in counted)}
+    documents = sorted(partial(row[:3] for row in counted))
+    boxes = [row for row in counted if row[0] == _CARRIES]
+    whole = (things - {row[1] for row in boxes}).difference(documents) if freeing else set[bytes]()
     spans: dict[bytes, list[tuple[Micros, Micros]]] = {}
-    things = set(members)
-    for kind, left, _, start, until, _, _, _ in counted:
-        things.add(left)
-        if kind == _CARRIES:
-            spans.setdefault(left, []).append((start, until))
+    for row in boxes:
+        facts = [f for thing in {row[1], row[2], *whole} for f in freeing.get(thing, ()) if f[3] < row[4]]
+        spans.setdefault(row[1], []).append(_in_force(row, facts, engaged) if facts else row[3:5])
     objects, starts, untils = [], [], []
     for thing in sorted(things):
         for start, until in _disjoint(spans[thing]) if thing in spans else _ALWAYS:
@@ -122,9 +131,17 @@ def _reach(
         objects=objects,
         starts=starts,
         untils=untils,
-        held=_held(spans),
-        parts=sorted(partial(row[:3] for row in counted)),
+        held=_held(boxes),
+        parts=documents,
     )
+
+
+def _in_force(row: LinkRow, facts: Iterable[LinkRow], engaged: set[int]) -> tuple[Micros, Micros]:
+    """The interval of an assignment that counts, as far as ``facts`` about its box or its cargo do not free the box."""
+    _, _, _, start, until, publisher, _, _, left_open = row
+    known = sorted((f[3], f[0], f[6] or f[5] in engaged or f[5] == publisher) for f in facts)
+    begun, last = closing(start, known)
+    return begun, known[last][0] if last is not None and left_open else until
 
 
 def _counted(
@@ -140,7 +157,7 @@ def _counted(
     seen = set(todo)
     for thing in todo:  # grows on the way
         for row in into.get(thing, ()):
-            kind, left, _, start, until, publisher, territorial, _ = row
+            kind, left, _, start, until, publisher, territorial, _, _ = row
             if kind == _CARRIES and start >= until:
                 continue
             if not territorial and publisher not in known:
@@ -169,7 +186,9 @@ def _disjoint(spans: Sequence[tuple[Micros, Micros]]) -> Iterable[tuple[Micros, 
     return joined
 
 
-def _held(spans: Mapping[bytes, Sequence[tuple[Micros, Micros]]]) -> list[bytes]:
-    """The containers with an assignment without end; all of them where every assignment has ended."""
-    holding = [box for box, known in spans.items() if any(until == FOREVER for _, until in known)]
-    return sorted(holding or spans)
+def _held(boxes: Iterable[LinkRow]) -> list[bytes]:
+    """The containers with an assignment without end, delivered or not; all of them where every assignment has ended."""
+    until: dict[bytes, Micros] = {}
+    for row in boxes:
+        until[row[1]] = max(row[4], until.get(row[1], SINCE_EVER))
+    return sorted([box for box, end in until.items() if end == FOREVER] or until)

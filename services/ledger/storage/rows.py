@@ -13,7 +13,18 @@ from typing import NamedTuple
 
 from schemas import railnet
 from schemas.events.base import Classifier, ObjectKind, Region
-from services.domain.facts import FOREVER, SINCE_EVER, TIMED, Claim, Facts, Founding, Link, Withdrawal
+from services.domain.facts import (
+    FOREVER,
+    FREEING,
+    SINCE_EVER,
+    TIMED,
+    Claim,
+    Facts,
+    Founding,
+    Link,
+    LinkKind,
+    Withdrawal,
+)
 from services.domain.head import UNIONS
 from services.domain.links import carried
 from services.domain.objects import object_id
@@ -30,7 +41,7 @@ _ALIVE = b"\x00\x00\x00\x01\x00"
 _NULL = b"\xff\xff\xff\xff"
 _LENGTH = struct.Struct(">i").pack
 _WHEN = struct.Struct(">" + "iq" * 4).pack
-_WHICH = struct.Struct(">" + "iq" * 2).pack
+_WHICH = struct.Struct(">" + "iq" * 3).pack
 _OBJECT = (16).to_bytes(4, "big")
 _RULED = struct.Struct(">ii" + "ih" * 3).pack
 _CLAIM_END = struct.Struct(">" + "ih" * 3 + "i?").pack
@@ -42,15 +53,15 @@ _WORD = struct.Struct(">iq").pack
 _WITHDRAWAL = struct.Struct(">i16si16si?").pack
 _MENTION = struct.Struct(">i16s").pack
 _NUMBER = struct.Struct(">hiq").pack
-_COLUMNS = {"claim": 18, "link": 14, "founding": 5, "withdrawal": 4, "mention": 2, "passing": 2}
+_COLUMNS = {"claim": 19, "link": 14, "founding": 5, "withdrawal": 4, "mention": 2, "passing": 2}
 _MORTAL = frozenset({"claim", "link", "founding"})
 
 
 class StateRows(NamedTuple):
     """The rows of one event by table, and the properties that the batch transaction needs.
 
-    ``structural``: it holds links or foundings; ``withdraws``: it corrects or retracts; ``of_trains``: it has claims
-    about trains; ``reaching``: it has claims that may reach consignments other than by train; ``only_claims``: it has no
+    ``structural``: it holds links or foundings, other than that something was unloaded, on which no row depends; ``withdraws``:
+    it corrects or retracts; ``of_trains``: it has claims about trains; ``reaching``: it has claims that may reach consignments other than by train; ``only_claims``: it has no
     other rows. ``terms`` are the texts that rows carry as numbers, with repetitions.
     """
 
@@ -101,7 +112,7 @@ def state_rows(facts: Facts) -> StateRows:
         withdrawal=[_withdrawal(withdrawal) for withdrawal in facts.withdrawals],
         mention=[_MENTION(16, about) for about in _mentioned(facts)],
         passing=[_MENTION(16, place) for place in _passed(facts)],
-        structural=bool(facts.links or facts.foundings),
+        structural=bool(facts.foundings) or any(link.kind is not LinkKind.UNLOADED for link in facts.links),
         withdraws=bool(facts.withdrawals),
         only_claims=False,
     )
@@ -128,10 +139,10 @@ def completed(table: str, rows: Iterable[bytes], no: int, dead: bool) -> Iterabl
 def _claim(claim: Claim) -> bytes:
     (
         event, publisher, published, happened, (kind, key), milestone, region, jurisdiction, place, occurrence,
-        classifier, assurance, territorial, _,
+        classifier, assurance, territorial, stop, _,
     ) = claim  # fmt: skip
     high, low = split_id(event)
-    which, ruled, moved = _slot(region, jurisdiction, milestone, place, occurrence, classifier)
+    which, ruled, moved = _slot(region, jurisdiction, milestone, place, occurrence, classifier, stop)
     return b"".join(
         (
             _WHEN(8, happened, 8, published, 8, high, 8, low),
@@ -147,15 +158,21 @@ def _claim(claim: Claim) -> bytes:
 
 @lru_cache(maxsize=1 << 14)
 def _slot(
-    region: Region, jurisdiction: str, milestone: int, place: str, occurrence: str, classifier: Classifier
+    region: Region,
+    jurisdiction: str,
+    milestone: int,
+    place: str,
+    occurrence: str,
+    classifier: Classifier,
+    stop: str,
 ) -> tuple[bytes, bytes, int]:
-    """The columns of a claim that depend on its slot alone: slot and place, the rule's values, and the part of a head that it moves."""
+    """The columns of a claim that depend on its slot and stop alone: slot, place and stop, the rule's values, and the part of a head that it moves."""
     rule = rules()[milestone]
     slot = slot_number(region, jurisdiction, milestone, place, occurrence, classifier)
     tolerance = NO_TOLERANCE if rule.tolerance is None else rule.tolerance // SECOND
     episode = rule.episode if classifier is Classifier.ACT else 0
     return (
-        _WHICH(8, slot, 8, term_number(place)),
+        _WHICH(8, slot, 8, term_number(place), 8, term_number(stop or place)),
         _RULED(4, tolerance, 2, country_number(jurisdiction), 2, milestone, 2, episode),
         part(region, jurisdiction, milestone, classifier),
     )
@@ -175,7 +192,9 @@ def part(region: Region, jurisdiction: str, milestone: int, classifier: Classifi
 def _link(link: Link) -> bytes:
     left, right = object_id(*link.left), object_id(*link.right)
     times, held = _UNTIMED, _NULL
-    if link.kind in TIMED:
+    if link.kind in FREEING:
+        times = _OPEN(8, link.start, -1, 8, FOREVER)
+    elif link.kind in TIMED:
         start, end = link.start, link.end
         times = _OPEN(8, start, -1, 8, FOREVER) if end is None else _ENDED(8, start, 8, end, 8, end)
         held = _OBJECT + (left if carried(link) is link.left else right)

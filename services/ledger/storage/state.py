@@ -10,16 +10,35 @@ from typing import Any, NamedTuple
 from psycopg import Cursor
 
 from services.domain.head import RUNNING
-from services.domain.rules import AT_A_PLACE, HELD_BACK, ON_THE_WAY, RELEASE
+from services.domain.rules import (
+    AT_A_PLACE,
+    CLOCK_TOLERANCE,
+    HANDED_OVER,
+    HELD_BACK,
+    LEAVING,
+    ON_THE_WAY,
+    RELEASE,
+    borders,
+)
 from services.ledger.storage import points, settlement
 from services.ledger.storage.arrays import bigints, uuids
 from services.ledger.storage.errors import FAULTS_OF_EVENTS
 from services.ledger.storage.rows import StateRows, completed
 from services.ledger.storage.structure import EMPTY_NOTE, Note, StructureChanges, rederive
+from services.ledger.storage.term_numbers import term_number
 from services.ledger.storage.work import Work
 
 _RELEASE = {"release": -RELEASE, "held_back": bigints(HELD_BACK)}
-_RULES = {**_RELEASE, "on_the_way": ON_THE_WAY, "at_a_place": bigints(AT_A_PLACE)}
+_RULES = {
+    **_RELEASE,
+    "on_the_way": ON_THE_WAY,
+    "at_a_place": bigints(AT_A_PLACE),
+    "leaving": bigints(sorted(LEAVING)),
+    "handed_over": HANDED_OVER,
+    "clock_tolerance": CLOCK_TOLERANCE,
+    "border_places": bigints([term_number(place) for place in borders()]),
+    "crossings": bigints([term_number(crossing) for crossing in borders().values()]),
+}
 """Parameters of the folds in SQL that come from the domain's rules."""
 
 

@@ -38,7 +38,7 @@ def measure_financings(session: Connection[Any], _now: Micros) -> Iterator[Sampl
 DECISION_BATCH = 2_000
 STEP_SECONDS = 5.0
 """Time limit of one measurement while decisions remain."""
-DISPOSING = [str(action) for action in Action if action.disposes]
+DISPOSING = [str(action) for action in Action if action.disposes or action is Action.RELEASE_PART]
 
 
 class FinancingStatus(StrEnum):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import Field, SecretStr
 
 from services.notifications.webhooks.sealed_secrets import Seal, SealError, new_key
+from services.runtime import private_file
 from services.runtime.connections import Connections
 
 SECOND = 1_000_000
@@ -67,20 +66,8 @@ class SealSettings(Connections):
 
 
 def _read_or_create_key(path: Path) -> str:
-    """The key in the file ``path``, readable by its owner only; created where missing, by one of several processes."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fresh = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
-        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(new_key())
-        try:
-            os.link(fresh, path)  # atomic: the first process wins
-        except FileExistsError:
-            pass
-        finally:
-            fresh.unlink()
-        return path.read_text("ascii")
+        return private_file.read_or_create(path, new_key)
     except OSError as problem:
         raise SealError(f"{path} cannot be used: {problem.strerror}; set LIANYUN_WEBHOOK_KEYS") from None
 

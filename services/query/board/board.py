@@ -11,7 +11,7 @@ from schemas import railnet
 from schemas.events.base import ObjectKind
 from services.domain.facts import Facts, Micros, Restriction
 from services.domain.objects import ObjectId, Thing
-from services.domain.restrictions import ends
+from services.domain.restrictions import known_ends
 from services.ledger.registry import store
 from services.query.board import crossing_status
 from services.query.board.approach import Approach, Phase, bound
@@ -154,14 +154,16 @@ class Boards:
         now: Micros,
         only: str | None,
     ) -> tuple[BoardCrossing, ...]:
-        known = railnet.crossings()
+        crossings = railnet.crossings()
         facts = crossing_status.load_restrictions(
-            session, self.events, [each.place for each in known.values()]
+            session, self.events, [each.place for each in crossings.values()]
         )
         in_force: dict[str, list[Restriction]] = defaultdict(list)
-        for restriction in sorted(facts.restrictions, key=lambda r: (r.start, r.event)):
-            if restriction.start <= now < ends(restriction, facts.liftings):
-                in_force[restriction.place].append(restriction)
+        announced: dict[str, list[Restriction]] = defaultdict(list)
+        known = known_ends(facts.restrictions, facts.liftings)
+        for restriction in sorted(known, key=lambda r: (r.start, r.event)):
+            if restriction.end is None or max(now, restriction.start) < restriction.end:
+                (in_force if restriction.start <= now else announced)[restriction.place].append(restriction)
         at_border: dict[str, list[BoardCase]] = defaultdict(list)
         for case in cases:
             at_border[case.crossing].append(case)
@@ -170,12 +172,15 @@ class Boards:
                 crossing,
                 tuple(sorted(trains.get(id_, ()), key=_order)),
                 tuple(in_force.get(crossing.place, ())),
+                tuple(announced.get(crossing.place, ())),
                 tuple(at_border.get(id_, ())),
             )
-            for id_, crossing in sorted(known.items())
+            for id_, crossing in sorted(crossings.items())
             if only in (None, id_)
         ]
-        return tuple(each for each in shown if only or each.trains or each.restrictions or each.cases)
+        return tuple(
+            each for each in shown if only or each.trains or each.restrictions or each.announced or each.cases
+        )
 
 
 def _trains_in(facts: Facts) -> set[Thing]:

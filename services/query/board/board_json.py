@@ -7,8 +7,7 @@ from typing import Any
 
 from schemas import railnet
 from schemas.rfc3339 import format_micros
-from services.domain.facts import FOREVER, Restriction
-from services.domain.restrictions import ends
+from services.domain.facts import Restriction
 from services.query.board.approach import Phase, TrainReport
 from services.query.board.values import (
     Board,
@@ -44,6 +43,7 @@ def _crossing(shown: BoardCrossing) -> dict[str, Any]:
         "queued": shown.count(Phase.QUEUED),
         "handed_over": shown.count(Phase.HANDED_OVER),
         "restrictions": [_restriction(each) for each in shown.restrictions],
+        "announced": [_restriction(each) for each in shown.announced],
         "trains": [_train(each) for each in shown.trains],
         "cases": [_case(each) for each in shown.cases],
     }
@@ -92,13 +92,12 @@ def _case(case: BoardCase) -> dict[str, Any]:
 
 
 def _restriction(restriction: Restriction) -> dict[str, Any]:
-    end = ends(restriction, ())
     return {
         "kind": restriction.kind,
         "direction": restriction.direction,
         "by": restriction.publisher,
         "from": format_micros(restriction.start),
-        "to": None if end == FOREVER else format_micros(end),
+        "to": None if restriction.end is None else format_micros(restriction.end),
     }
 
 

@@ -136,7 +136,8 @@ class BoardCrossing:
 
     crossing: Crossing
     trains: tuple[BoardTrain, ...]
-    restrictions: tuple[Restriction, ...]
+    restrictions: tuple[Restriction, ...]  # in force, each with its known end
+    announced: tuple[Restriction, ...]
     cases: tuple[BoardCase, ...]
 
     def count(self, phase: Phase) -> int:

@@ -12,6 +12,7 @@ import psycopg
 
 from services.domain.derive import derive
 from services.domain.facts import (
+    FREEING,
     Claim,
     EventId,
     Facts,
@@ -87,7 +88,11 @@ class Refold:
         near = Facts(
             claims=frozenset(claim for thing in things for claim in self._claims.get(thing, ())),
             links=frozenset(links),
-            foundings=frozenset(founding for thing in things for founding in self._founded.get(thing, ())),
+            foundings=frozenset(
+                founding
+                for thing in things | {link.right for link in links}
+                for founding in self._founded.get(thing, ())
+            ),
             routes=frozenset(route for thing in things for route in self._routes.get(thing, ())),
             restrictions=self._facts.restrictions,
             liftings=self._facts.liftings,
@@ -123,7 +128,14 @@ class Refold:
         while ahead:
             thing = ahead.pop()
             for link in self._into.get(thing, ()):
-                links.update(self._of[link.kind, carried(link)])  # rivals and successors bound its interval
+                rivals = self._of[link.kind, carried(link)]
+                links.update(rivals)  # rivals and successors bound its interval
+                links.update(
+                    freed
+                    for rival in rivals
+                    for freed in self._into.get(rival.right, ())
+                    if freed.kind in FREEING
+                )
                 for end in (
                     (link.left, link.right) if link.kind is LinkKind.SAME_CONSIGNMENT else (link.left,)
                 ):

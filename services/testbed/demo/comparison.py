@@ -87,7 +87,7 @@ class Comparison:
             shown = read_view(self._connection, consignment, self._now, self._registry, self._read)
             found.mismatches += differences(None if shown is None else shown.view, truth, self._called)
             if shown is not None:
-                found.reached |= shown.events.keys()
+                found.reached |= shown.sources.ids
                 found.disputed += bool(shown.view.disputes)
                 found.troubles.update({Episode(e.episode).name for e in shown.view.exceptions})
                 found.troubles.update({restriction.kind for restriction in shown.view.restrictions})

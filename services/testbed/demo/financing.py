@@ -41,7 +41,7 @@ class DemoFinancing:
     def of(cls, simulation: Simulation, opens: Micros) -> DemoFinancing:
         """The money of ``simulation``, whose story is told from ``opens`` on."""
         at, now = opens + AHEAD, simulation.scale.now
-        financed = financing.chosen(simulation, at + AHEAD)
+        financed = financing.chosen(simulation, at)
         first = min((message.sent for message in simulation.publication.messages), default=opens)
         told = [*financing.histories(opens, first), *financing.leave(first, opens, VALID_TO)]
         told += () if financed is None else financing.papers(financed, at, VALID_TO)

@@ -158,6 +158,7 @@ def broker_container() -> Iterator[str]:
     port = free_port()  # fixed beforehand, since the broker has to be told the address that clients will use
     settings = {
         **SETTINGS,
+        "process.roles": "broker,controller",
         # The broker too is its own client (transactions), and the address that it tells others leads nowhere inside.
         "listeners": f"PLAINTEXT://:{_INSIDE},INTERNAL://localhost:9094,CONTROLLER://localhost:9093",
         "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{port},INTERNAL://localhost:9094",

@@ -60,6 +60,7 @@ class Financed:
     consignee: str
     box: str
     note: str
+    carrier: str
     origin: str
     loaded_on: date
     waits: int
@@ -77,8 +78,16 @@ class Financed:
         return f"AP-{self.consignment.rpartition('-')[2]}"
 
 
-def chosen(simulation: Simulation, after: int) -> Financed | None:
-    """The first cargo in one box of its own that came to a closed border after ``after`` and was delivered; None where none was."""
+def chosen(simulation: Simulation, at: int) -> Financed | None:
+    """The first cargo in one box of its own that came to a closed border half a day after ``at`` or later and was delivered.
+
+    Its note was issued by ``at``. None where there is none.
+    """
+    issued = {
+        message.record["data"]["objects"][0]["id"]: message.party
+        for message in simulation.publication.messages
+        if message.record["type"] == _ISSUED and message.sent <= at and not message.refused_as
+    }
     alone: dict[str, list[str]] = {}
     for lading in simulation.world.ladings:
         alone.setdefault(lading.box, []).append(lading.cargo)
@@ -92,7 +101,7 @@ def chosen(simulation: Simulation, after: int) -> Financed | None:
         }.get(happening.what)
         for box in happening.boxes if name else ():
             seen = found.setdefault(box, {})
-            if name == "waits" and happening.at >= after:
+            if name == "waits" and happening.at >= at + 12 * _HOUR:
                 seen.setdefault("waits", happening)
             elif name == "leaves" and "waits" in seen and happening.at >= seen["waits"].at:
                 seen.setdefault("leaves", happening)
@@ -102,6 +111,8 @@ def chosen(simulation: Simulation, after: int) -> Financed | None:
         truth = simulation.truths.get(consignment)
         boxes = list(truth.boxes) if truth is not None else []
         if truth is None or truth.movement is None or len(boxes) != 1 or alone[boxes[0]] != [consignment]:
+            continue
+        if cargo.note not in issued:
             continue
         seen = found.get(boxes[0], {})
         if {"waits", "leaves", "loads"} <= seen.keys() and truth.movement.what in _DELIVERED:
@@ -113,6 +124,7 @@ def chosen(simulation: Simulation, after: int) -> Financed | None:
                 cargo.consignee,
                 boxes[0],
                 cargo.note,
+                issued[cargo.note],
                 seen["loads"].place,
                 loaded,
                 seen["waits"].at,
@@ -122,11 +134,13 @@ def chosen(simulation: Simulation, after: int) -> Financed | None:
     return None
 
 
+_ISSUED = "cre.document.note_issued.v1"
 _DELIVERED = ("movement.delivered", "movement.empty_returned")
 
 
 def papers(financed: Financed, at: int, valid_to: datetime) -> Iterator[Message]:
-    """What shipper, founder and banks publish of it at ``at``: invoice, control of the note, two applications, one approval.
+    """What is published of it at ``at``: invoice by shipper and founder, control of the note by the carrier that issued it, two
+    applications, one approval.
 
     ``valid_to`` is when control ends and the loan falls due: decisions are taken on the platform's own clock.
     """
@@ -174,7 +188,7 @@ def papers(financed: Financed, at: int, valid_to: datetime) -> Iterator[Message]
     messages = (
         (financed.shipper, "document.invoice_issued", invoice),
         (financed.founder, "document.invoice_issued", invoice),
-        (financed.founder, "finance.control_recorded", control),
+        (financed.carrier, "finance.control_recorded", control),
         (financed.shipper, "finance.applied", applied),
         (financed.shipper, "finance.applied", again),
         (BANK, "finance.approved", approved),

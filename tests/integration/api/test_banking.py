@@ -173,6 +173,61 @@ def test_goods_stay_until_the_release_and_a_delivery_alerts(api: RunningApi) -> 
     assert post(api.client("toys"), "/v1/cargo-requests", order).status_code == 404
 
 
+def test_a_release_silences_no_alert(api: RunningApi) -> None:
+    """What happened to pledged cargo stays in the list of alerts until the bank has acknowledged it."""
+    bank = api.client("abank")
+    assert post(bank, "/v1/reservations", {**A, "reference": "LN-1"}).json()["outcome"] == "DONE"
+    assert post(bank, "/v1/financings/LN-1/pledge").json()["outcome"] == "DONE"
+    covenants = next(case for case in cases() if case.slug.startswith("10_"))
+    known, changed = next(each for each in events_of(covenants) if each[1].short == "reconsigned")
+    with open_session(api.dsn) as session:
+        tell(session, changed, known)
+        session.commit()
+    assert post(bank, "/v1/financings/LN-1/release").json()["outcome"] == "DONE"
+    unseen = {"unacknowledged": "true"}
+    items = bank.get("/v1/alerts", params=unseen).json()["items"]
+    assert {"CONSIGNEE_CHANGED", "DESTINATION_CHANGED"} <= {each["covenant"] for each in items}
+    for each in items:
+        post(bank, f"/v1/financings/LN-1/alerts/{each['id']}/acknowledgement", {"remark": "seen"})
+    assert bank.get("/v1/alerts").json()["items"] == []
+
+
+def test_a_part_is_given_back(api: RunningApi) -> None:
+    bank = api.client("abank")
+    assert post(bank, "/v1/reservations", {**A, "reference": "LN-1"}).json()["outcome"] == "DONE"
+    release = "/v1/financings/LN-1/release"
+    box = [{"kind": "container", "id": "CSQU 305438-3"}]
+    assert post(bank, release, {"goods": box}).json()["guard"] == "PLEDGED"
+    assert post(bank, "/v1/financings/LN-1/pledge").json()["outcome"] == "DONE"
+    amount = {"minor_units": 100_000_000, "currency_code": "CNY"}
+    assert post(bank, "/v1/financings/LN-1/draw", {"amount": {**amount, "minor_units": 250_000_000}}).json()[
+        "outcome"
+    ] == ("DONE")
+    assert post(bank, release, {"goods": box}).json()["guard"] == "PART_OF_GOODS", "the only box"
+    assert post(bank, release, {"goods": [{"kind": "train", "id": "X"}]}).status_code == 422
+    short = post(bank, release, {"amount": amount}).json()
+    assert (short["outcome"], short["guard"]) == ("REFUSED", "VALUE_COVERS")
+    waiver = {"grounds": "OTHER_SECURITY"}
+    done = post(bank, release, {"amount": amount, "waiver": waiver}).json()
+    assert (done["outcome"], done["amount"], done["waiver"]) == ("DONE", amount, waiver)
+    note = [{"kind": "note", "id": "SMGS/CN/XAY/100001/2026"}]
+    noted = post(
+        bank, release, {"goods": note, "amount": {**amount, "minor_units": 1}, "waiver": waiver}
+    ).json()
+    assert (noted["outcome"], noted["goods"]) == ("DONE", note)
+    status = bank.get("/v1/financings/LN-1").json()
+    assert (status["stage"], status["pledged"]) == ("DRAWN", True)
+    assert status["given_back"] == {"goods": note, "value": {**amount, "minor_units": 100_000_001}}
+    parts = [step["goods"] for step in status["history"] if step["what"] == "RELEASE_PART"]
+    assert parts[-1] == note
+    order = {"action": "RELEASE_ORDER", "goods": box}
+    allowed = post(api.client("ruhr"), "/v1/cargo-requests", order).json()
+    assert (allowed["allowed"], allowed["goods"]) == (True, []), "a receivable blocks nothing"
+    assert post(api.client("ruhr"), "/v1/cargo-requests", {"action": "RELEASE_ORDER"}).status_code == 422
+    with open_session(api.dsn) as session:
+        assert checked(session).findings == ()
+
+
 def test_a_key_of_a_request_is_for_its_cargo_only(api: RunningApi) -> None:
     """Also when the answer is no longer there: what was allowed for one cargo is no answer for another."""
     forwarder, key = api.client("silk"), uuid4().hex
@@ -211,6 +266,30 @@ def test_a_signed_request_is_answered_without_asking_again(api: RunningApi) -> N
         time.sleep(0.1)
     ((action, by, outcome, request),) = rows
     assert (action, by, outcome, request.bytes) == ("RELEASE_ORDER", "ruhr", "DONE", event.event)
+
+
+def test_what_is_contested_is_looked_at_step_by_step(api: RunningApi) -> None:
+    """A box that the operator alone names, and another founding as well: each step asks for a look, and goes on with its number."""
+    case = next(case for case in cases() if case.slug.startswith("53_"))
+    with open_session(api.dsn) as session:
+        for known, event in events_of(case):
+            if event.short in ("second-box", "spite-2"):
+                tell(session, event, known)
+        session.commit()
+    bank = api.client("abank")
+    amount = {"amount": {"minor_units": 1_000, "currency_code": "CNY"}}
+    steps: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("/v1/reservations", {**A, "reference": "LN-1"}),
+        ("/v1/financings/LN-1/pledge", {}),
+        ("/v1/financings/LN-1/draw", amount),
+    )
+    for url, body in steps:
+        asked = post(bank, url, body or None).json()
+        assert (asked["outcome"], asked["guard"]) == ("REVIEW", "ASSIGNMENT_CONFIRMED"), asked
+        assert "TGHU3000017" in asked["satisfied_by"]
+        assert "dunkel" not in json.dumps(asked)
+        done = post(bank, url, {**body, "reviewed": asked["number"]}).json()
+        assert done["outcome"] == "DONE", done
 
 
 def test_a_delivery_is_news_to_its_pledgee_at_once_and_to_nobody_else(api: RunningApi) -> None:

@@ -82,7 +82,9 @@ def told(
     cargo = [
         message
         for message in simulation.publication.messages
-        if message.record["type"].startswith("cre.link.") or money.financed.box in str(message.record["data"])
+        if message.record["type"].startswith("cre.link.")
+        or money.financed.box in str(message.record["data"])
+        or money.financed.note in str(message.record["data"])
     ]
     papers = list(money.papers)
     before = [message for message in money.messages if message not in papers]

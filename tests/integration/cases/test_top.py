@@ -79,7 +79,9 @@ def test_the_board_tells_of_each_train_where_it_stands_and_what_keeps_its_boxes(
     ]
     assert over["numbers"] == ["CR/X8022/2026-03-03/railnet:xian", "KTZ/1402/2026-03-05/railnet:dostyk"]
     assert (over["ready"], over["boxes"]) == (1, 1)
-    assert [each["kind"] for each in crossing["restrictions"]] == ["TIGHTENED_CONTROL"]
+    control, works = crossing["restrictions"], crossing["announced"]
+    assert [(each["kind"], each["to"]) for each in control] == [("TIGHTENED_CONTROL", "2026-03-06T03:00:00Z")]
+    assert [(each["kind"], each["from"]) for each in works] == [("BORDER_CLOSED", "2026-03-07T19:00:00Z")]
     assert told["pipeline"]["workers"] == 0
     assert told["pipeline"]["cases_up_to"]
 

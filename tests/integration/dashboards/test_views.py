@@ -96,10 +96,11 @@ def test_the_view_of_the_board_tells_what_the_board_tells(
 
 
 def test_restrictions_cases_and_partners_are_named(session: psycopg.Connection[dict[str, Any]]) -> None:
-    (restriction,) = session.execute("SELECT * FROM dashboard.restriction").fetchall()
+    restriction, works = session.execute("SELECT * FROM dashboard.restriction ORDER BY starts").fetchall()
     assert (restriction["crossing"], restriction["kind"], restriction["by"], restriction["in_force"]) == (
         "alashankou-dostyk", "TIGHTENED_CONTROL", "ktz", True,
     )  # fmt: skip
+    assert (works["kind"], works["in_force"]) == ("BORDER_CLOSED", False)
     held = session.execute("SELECT * FROM dashboard.open_case WHERE what = 'TRAIN_HELD'").fetchone()
     assert held is not None
     assert (held["about"], held["owner"]) == ("train CR/X8024/2026-03-03/railnet:xian", "cr/alashankou-shift")

@@ -164,6 +164,38 @@ def test_requests_for_pledged_goods_under_another_consignment_and_a_release_with
     found.close()
 
 
+PARTS: tuple[dict[str, Any], ...] = (
+    {"id": "two-boxes", "by": "xaport", "type": "link.containers_assigned", "says": {"containers": ["MSCU0000007"], "carries": ["consignment xaport/XA-1"]}},
+    {"id": "pledge", "by": "abank", "type": "finance.pledged", "says": {"financing": "abank/GD-1"}},
+    {"id": "draw", "by": "abank", "type": "finance.drawn", "says": {"financing": "abank/GD-1", "drawn_amount": {"minor_units": 150000000, "currency_code": "CNY"}}},
+    {"id": "part", "by": "abank", "type": "finance.released.v3", "says": {"financing": "abank/GD-1", "goods": [{"kind": "container", "id": "MSCU 000000 7"}]}},
+    {"id": "part-waiving", "by": "abank", "type": "finance.released.v3", "says": {"financing": "abank/GD-1", "goods": [{"kind": "container", "id": "MSCU 000000 7"}], "waiver": {"grounds": "OTHER"}}},
+    {"id": "order", "by": "ruhr", "type": "finance.release_order_requested", "says": {"objects": "container MSCU0000007", "order_number": "1"}},
+    {"id": "order-of-the-rest", "by": "ruhr", "type": "finance.release_order_requested", "says": {"objects": "container CSQU3054383", "order_number": "2"}},
+    {"id": "whole", "by": "abank", "type": "finance.released.v3", "says": {"financing": "abank/GD-1"}},
+)  # fmt: skip
+
+
+def test_a_part_is_given_back_by_a_signed_event(dsn: str) -> None:
+    found = Stored(dsn, events_of(told(PARTS)))
+    found.begin()
+    assert found.ask(*BASE.ask(0))[0].done
+    found.hear(DAY)
+    found._at = DAY
+    assert answer_all(found) == len(PARTS) - 1
+    assert decisions(found) == [
+        ("PLEDGE", "abank", "DONE", ""),
+        ("DRAW", "abank", "DONE", ""),
+        ("RELEASE_PART", "abank", "REFUSED", "VALUE_COVERS"),
+        ("RELEASE_PART", "abank", "DONE", ""),
+        ("RELEASE_ORDER", "ruhr", "DONE", ""),
+        ("RELEASE_ORDER", "ruhr", "REFUSED", "RELEASE_BLOCKED"),
+        ("RELEASE", "abank", "REFUSED", "NOTHING_OUTSTANDING"),
+    ]
+    assert checked(found.session).findings == ()
+    found.close()
+
+
 def test_a_key_that_is_revoked_after_the_pledge_lifts_no_block(dsn: str) -> None:
     """All that the operator ever signed is set aside, the founding of the pledged cargo among it: the box stays of its goods."""
     found = Stored(dsn, events_of(told(GOODS[:2])))

@@ -15,6 +15,7 @@ from services.audit.report import Damage
 from services.domain.objects import Thing
 from services.financing.domain import decision_rules
 from services.financing.domain.decisions import Action
+from services.financing.domain.lifecycle import Hold
 from services.financing.domain.products import products
 from services.financing.domain.requests import DecisionContext
 from services.ledger.admission.raw_bytes import frame, unframe
@@ -165,6 +166,28 @@ def test_a_release_of_what_is_owed_is_found(dsn: str, monkeypatch: pytest.Monkey
     monkeypatch.undo()
     (found,) = checked(stored.session).findings
     assert (found.field, found.expected) == ("waiver", "a waiver: 292250000 minor units were owed")
+    stored.close()
+
+
+def test_what_a_partial_release_gave_back_is_checked(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which entries it freed, and that nothing else was let go by its own name."""
+    case = next(case for case in cases() if case.slug.startswith("63_"))
+    stored = Stored(dsn, events_of(case))
+    stored.begin()
+    for number in range(12):
+        stored.ask(*case.ask(number))
+    kept = Thing(ObjectKind.CONTAINER, "TEMU0000006")
+    monkeypatch.setattr(Hold, "released", lambda *_: frozenset({kept}))
+    wrong, _ = stored.ask(*case.ask(13))
+    monkeypatch.undo()
+    assert wrong.done
+    (found,) = checked(stored.session).findings
+    assert (found.field, found.where) == ("outcome", f"financing_decision {wrong.number}, RELEASE_ORDER")
+    stored.session.execute(
+        "UPDATE lianyun.financing_entry SET freed = NULL WHERE freed IS NOT NULL AND kind = 3"
+    )
+    fields = {each.field for each in checked(stored.session).findings}
+    assert fields == {"outcome", "freed"}
     stored.close()
 
 

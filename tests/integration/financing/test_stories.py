@@ -31,6 +31,7 @@ from services.monitoring.exporter.financings import (
     Transition,
     measure_last_decisions,
 )
+from tests.support.financing.platform import asked
 from tests.support.financing.stored_world import PLATFORM, SIGNER, Stored, checked, events_of
 from tests.support.financing.stories import Case, cases, micros
 from tests.support.financing.world import World
@@ -63,12 +64,8 @@ def test_the_database_decides_as_the_core(dsn: str, case: Case) -> None:
     numbers: list[int] = []
     for number in range(len(case.asks)):
         ask, at, on = case.ask(number)
-        if ask.reviewed is not None:
-            mine = replace(ask, reviewed=numbers[ask.reviewed - 1])
-        else:
-            mine = ask
         expected, told = world.ask(ask, at, on)
-        decision, said = stored.ask(mine, at, on)
+        decision, said = stored.ask(asked(case, number, numbers)[0], at, on)
         if len(numbers) < len(world.decisions):
             numbers.append(decision.number)
         decided = (

@@ -113,7 +113,7 @@ def test_a_consignment_whose_fold_fails_is_marked_and_mended_and_stops_nobody_el
     pair.settle()
     # A row that no admission lets in: the spread of its question no longer fits its type.
     spoil = (
-        "INSERT INTO lianyun.claim SELECT no, %s, published, event_hi, event_lo, 7, place, %s, object, tolerance,"
+        "INSERT INTO lianyun.claim SELECT no, %s, published, event_hi, event_lo, 7, place, stop, %s, object, tolerance,"
         " jurisdiction, milestone, episode, kind, part, assurance, true, dead FROM lianyun.claim WHERE object = %s"
     )
     with psycopg.connect(dsn) as session:
@@ -123,7 +123,7 @@ def test_a_consignment_whose_fold_fails_is_marked_and_mended_and_stops_nobody_el
             (ill.id.hex(),),
         )
         session.execute(
-            "INSERT INTO lianyun.claim SELECT no, 9 * 10::numeric ^ 18 - 1, published, event_hi, event_lo, 7, place, 2,"
+            "INSERT INTO lianyun.claim SELECT no, 9 * 10::numeric ^ 18 - 1, published, event_hi, event_lo, 7, place, stop, 2,"
             " object, tolerance, jurisdiction, milestone, episode, kind, part, assurance, true, dead"
             " FROM lianyun.claim WHERE object = %s AND publisher = 1",
             (ill.id.hex(),),

@@ -21,10 +21,12 @@ from services.domain.objects import Thing
 from services.financing.domain.decisions import Decision
 from services.financing.domain.external_registries import RegistryAnswer
 from services.financing.domain.requests import DecisionRequest, Reply, reply
+from services.financing.domain.status import Status
 from services.financing.store import fingerprint_versions
 from services.financing.store.decision_service import DecisionService
 from services.financing.store.financings import record_answers
 from services.financing.store.fingerprint_versions import KeyRing
+from services.financing.store.status_reader import status_of
 from services.ledger.admission.model import Record as BrokerRecord
 from services.ledger.platform_signature import Signer
 from services.ledger.registry import commands
@@ -35,9 +37,11 @@ from services.ledger.storage.batch import Event
 from services.ledger.storage.operations import apply_one
 from services.ledger.storage.session import Session, open_session
 from services.processors.ledger_store import PROJECTIONS
+from services.testbed.localstack.engine import DatabaseAddress
 from tests.stories.story import Story, Told
+from tests.support.databases import migrated_database
 
-from .stories import Case, micros
+from .stories import Case, cases, micros
 from .world import KEY
 
 TOPIC = "cre.financing.v1"
@@ -99,6 +103,21 @@ def _platform(session: Session) -> None:
     commands.add_key(session, "lianyun", key, at=0, by="test")
 
 
+def stories_database(server: DatabaseAddress, name: str) -> str:
+    """A migrated database with the parties of the stories."""
+    address = migrated_database(server, name)
+    with open_session(address) as session:
+        register(session, cases()[0].story)
+    return address
+
+
+def emptied(address: str) -> str:
+    """The address, once the database is empty."""
+    with open_session(address) as session:
+        empty(session)
+    return address
+
+
 def empty(session: Session) -> None:
     """Forget all events, their state, and every decision; parties stay."""
     for table in TABLES:
@@ -115,7 +134,6 @@ class Stored:
     keys: tuple[bytes, ...] = (KEY,)
     required: frozenset[str] = frozenset()
     session: Session = field(init=False)
-    decisions: list[Decision] = field(default_factory=list)
     _told: int = 0
     _at: int = 0
 
@@ -156,6 +174,16 @@ class Stored:
         decision = self.desk.decide(self.session, ask, on)
         self.session.commit()
         return decision, reply(decision)
+
+    def status(self, financing: str, asked_by: str, as_of: int, known_at: int | None = None) -> Status | None:
+        known = as_of if known_at is None else known_at
+        self.hear(max(as_of, known))
+        found = status_of(self.session, financing, asked_by, as_of, known)
+        self.session.commit()
+        return found
+
+    def decided(self) -> int:
+        return int(value(self.dsn, "SELECT count(*) FROM lianyun.financing_decision"))
 
 
 def tell(session: Session, told: Told, known: int, traceparent: str = "") -> None:

@@ -4,8 +4,10 @@ Events are written as in ``tests/stories``. ``asks`` follow in the order in whic
 
 - an event that is ``like`` an earlier one says the same, but for what it says itself; ``known`` is when it arrived;
 - ``do`` the action, ``by`` whom, ``at`` when; ``for`` the bank's or party's own reference;
+- ``cargo`` is what a request about cargo names: consignments as ``founder/reference``, or ``container X``, ``note X``;
 - RESERVE names the ``application`` and ``papers`` (by name, ``with`` changes of single fields);
 - ``waiver`` is the ground on which RELEASE gives the security back although something is owed;
+- RELEASE_PART gives back ``goods`` (as in ``cargo``), or the ``amount`` that they are worth;
 - ``expect`` is the outcome alone, or a mapping of what must be told; ``key`` the idempotency key, if it matters.
 
 ``then`` looks at financings afterwards: stage, what is owed, alerts.
@@ -21,8 +23,10 @@ from typing import Any
 
 import yaml
 
+from schemas.events.base import ObjectKind
 from schemas.events.decode import decode_payload
 from schemas.events.finance import Applied
+from schemas.events.keys import canonical_key
 from schemas.rfc3339 import parse_micros
 from services.domain.interpretation import Attribution
 from services.domain.objects import Thing, consignment
@@ -82,7 +86,7 @@ class Case:
         if terms is not None and "terms" in written:
             terms = terms._replace(**written["terms"])
         named = () if terms is None or "cargo" in written else self._cargo(written["application"])
-        on = tuple(consignment(*name.split("/")) for name in written.get("cargo", named))
+        on = tuple(sorted(map(_thing, written.get("cargo", named))))
         reference = written.get("for", "")
         return (
             DecisionRequest(
@@ -97,6 +101,7 @@ class Case:
                 reviewed=written.get("reviewed"),
                 waiver=written.get("waiver", ""),
                 about=on if action.disposes else (),
+                goods=tuple(map(_thing, written.get("goods", ()))),
             ),
             micros(written["at"]),
             on,
@@ -173,6 +178,14 @@ def _alike(events: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
         said[event["id"]] = whole
         told.append({**{k: v for k, v in event.items() if k != "like"}, "says": whole})
     return tuple(told)
+
+
+def _thing(text: str) -> Thing:
+    """A consignment ``founder/reference``, or another object as ``kind id``."""
+    kind, blank, id_ = text.partition(" ")
+    if not blank:
+        return consignment(*text.split("/"))
+    return Thing(ObjectKind[kind.upper()], canonical_key(ObjectKind[kind.upper()], id_))
 
 
 def _heard(told: Told, known: str | None) -> Heard:

@@ -9,18 +9,34 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from schemas.events.base import ObjectKind
 from services.domain.derive import derive
 from services.domain.evidence import group_evidence
 from services.domain.facts import FOREVER, Facts
 from services.domain.objects import Thing
 from services.financing.domain import lifecycle
+from services.financing.domain.assignments import KnownAssignments
 from services.financing.domain.cargo import Cargo, Report
 from services.financing.domain.decision_rules import decide
 from services.financing.domain.decisions import Action, Decision
 from services.financing.domain.external_registries import RegistryAnswer
-from services.financing.domain.fingerprints import Fingerprint, Version, fingerprints, normalise_1
+from services.financing.domain.fingerprints import (
+    Fingerprint,
+    Version,
+    fingerprints,
+    normalise_1,
+    thing_digests,
+)
 from services.financing.domain.products import products
-from services.financing.domain.requests import DecisionContext, DecisionRequest, NearbyFinancing, Reply, reply
+from services.financing.domain.requests import (
+    DecisionContext,
+    DecisionRequest,
+    NearbyFinancing,
+    Reply,
+    apart,
+    reply,
+    whole,
+)
 from services.financing.domain.reservation import encumbrance
 from services.financing.domain.statements import Record, live
 from services.financing.domain.status import Status, status
@@ -31,7 +47,7 @@ KEY = bytes(range(32))
 
 @dataclass(frozen=True)
 class Heard:
-    """One event as the platform knows it since ``known``: what it states to the heart, and to financing."""
+    """One event as the platform knows it since ``known``: its facts, and what financing reads."""
 
     known: int
     facts: Facts
@@ -46,6 +62,24 @@ def cargo_of(heard: Iterable[Heard], consignment: Thing, as_of: int, known_at: i
     if gathered is None or view is None:
         return None
     return Cargo.of(view, gathered, facts.links)
+
+
+def cargo_named(heard: Iterable[Heard], named: Iterable[Thing], at: int) -> tuple[Cargo, ...]:
+    """The cargo of each consignment that is named, or that a named box, note or declaration leads to, once each."""
+    known = tuple(each for each in heard if each.known <= at)
+    facts = Facts.union(each.facts for each in known)
+    wanted = {thing for thing in named if thing.kind is ObjectKind.CONSIGNMENT}
+    papers = set(named) - wanted
+    for founded in {founding.consignment for founding in facts.foundings} if papers else ():
+        gathered = group_evidence(facts, founded, at)
+        if gathered is not None and not papers.isdisjoint(path.thing for path in gathered.paths):
+            wanted.add(founded)
+    cargo = (cargo_of(known, thing, at, at) for thing in wanted)
+    return tuple(sorted({each.consignment: each for each in cargo if each is not None}.values(), key=_name))
+
+
+def _name(cargo: Cargo) -> str:
+    return cargo.consignment
 
 
 @dataclass
@@ -66,16 +100,15 @@ class World:
 
     def ask(self, ask: DecisionRequest, at: int, on: tuple[Thing, ...] = ()) -> tuple[Decision, Reply]:
         """Decide ``ask`` at ``at`` and record it, or give the decision that it has; ``on`` are the consignments it is about."""
-        consignments = on or self.cargo.get(ask.financing, ())
-        found = (cargo_of(self.heard, thing, at, at) for thing in consignments)
-        cargo = tuple(each for each in found if each is not None)
+        named = on or self.cargo.get(ask.financing, ())
+        cargo = cargo_named(self.heard, named, at)
         prints = self._prints(ask)
         holds = lifecycle.holds(self.decisions)
-        near = self._near(consignments, cargo) if ask.action.disposes else self._other(ask.financing)
+        others = self._others(ask.financing)
         book = DecisionContext(
             decisions=tuple(self.decisions),
             statements=live(self.record(), at, at),
-            cargo=cargo if len(cargo) == len(consignments) else (),
+            cargo=whole(named, cargo),
             prints=prints,
             entries=tuple(self._entries(prints, holds)),
             external=tuple(self.external),
@@ -84,11 +117,18 @@ class World:
                 (r for r in self.decisions if (r.asked_by, r.idempotency) == (ask.asked_by, ask.idempotency)),
                 None,
             ),
-            named=frozenset(on),
-            near=near,
+            named=frozenset(named),
+            near=apart(others, cargo) if ask.action.disposes else others,
             reports=tuple(Report(each.known, each.facts) for each in self.heard if each.known <= at),
+            holders=others,
+            known=KnownAssignments(
+                Facts.union(each.facts for each in self.heard if each.known <= at), self.record(at).railways
+            ),
         )
         decision = decide(ask, book, at)
+        if decision.done and ask.action is Action.RELEASE_PART:
+            freed = frozenset[bytes]().union(*(thing_digests(decision.goods, v) for v in self.versions))
+            self.prints[ask.financing] = tuple(p for p in prints if p.thing not in freed)
         if decision.recorded:
             return decision, reply(decision)
         decision = decision._replace(number=len(self.decisions) + 1)
@@ -97,7 +137,7 @@ class World:
         if decision.done and ask.action is Action.RESERVE:
             open_ = {version.number for version in self.versions if version.open}
             self.prints[ask.financing] = tuple(p for p in prints if p.version in open_)
-            self.cargo[ask.financing] = consignments
+            self.cargo[ask.financing] = named
         return decision, reply(decision)
 
     def status(self, financing: str, asked_by: str, as_of: int, known_at: int | None = None) -> Status | None:
@@ -111,6 +151,9 @@ class World:
         }
         decisions = [r for r in self.decisions if r.financing in on_it or not on_it.isdisjoint(r.frees)]
         return status(financing, asked_by, decisions, self.record(), cargo, as_of, known)
+
+    def decided(self) -> int:
+        return len(self.decisions)
 
     def _prints(self, ask: DecisionRequest) -> tuple[Fingerprint, ...]:
         if ask.action is not Action.RESERVE or ask.terms is None:
@@ -126,18 +169,9 @@ class World:
                     if (print_.version, print_.kind, print_.digest) in wanted:
                         yield Entry(print_, holder)
 
-    def _other(self, financing: str) -> tuple[NearbyFinancing, ...]:
+    def _others(self, financing: str) -> tuple[NearbyFinancing, ...]:
         return tuple(
             NearbyFinancing(name, frozenset(things))
             for name, things in self.cargo.items()
             if name != financing
-        )
-
-    def _near(self, consignments: Iterable[Thing], cargo: Iterable[Cargo]) -> tuple[NearbyFinancing, ...]:
-        """Every financing that is of none of the ``consignments``, under whatever name."""
-        asked = {thing.key for thing in consignments}.union(*(each.members for each in cargo))
-        return tuple(
-            NearbyFinancing(financing, frozenset(things))
-            for financing, things in self.cargo.items()
-            if asked.isdisjoint(thing.key for thing in things)
         )

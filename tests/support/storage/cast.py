@@ -18,9 +18,32 @@ from services.ledger.storage.batch import Event
 HALF_HOUR = 1_800 * 1_000_000
 PARTIES = ("founder", "founder", "forwarder", "railway", "stranger")
 NETWORKS = {ObjectKind.WAGON: ("CN", "1520"), ObjectKind.TRAIN: ("cr", "ktz")}
-MILESTONES = (202, 300, 301, 304, 305, 400, 500, 370, 371, 1200, 1201, 1202, 1006, 2000, 2020, 2021, 100, 103)
+MILESTONES = (
+    202,
+    300,
+    301,
+    302,
+    302,
+    304,
+    305,
+    400,
+    500,
+    370,
+    371,
+    1200,
+    1201,
+    1202,
+    1006,
+    2000,
+    2020,
+    2021,
+    100,
+    103,
+)
 JURISDICTIONS = ("CN", "KZ", "PL", "GB")
-PLACES = ("", "railnet:dostyk", "locode:PLMAA")
+PLACES = ("", "railnet:dostyk", "locode:PLMAA", "railnet:alashankou")
+STOPS = ("", "railnet:dostyk", "railnet:alashankou", "crossing:alashankou-dostyk")
+"""Where a hand-over stands in the order of the journey: "" is its place."""
 TOPIC = "cre.test.worlds.v1"
 
 
@@ -69,6 +92,8 @@ ENDS = {
     LinkKind.SAME_TRAIN: (ObjectKind.TRAIN, (ObjectKind.TRAIN,)),
     LinkKind.SAME_DECLARATION: (ObjectKind.DECLARATION, (ObjectKind.DECLARATION,)),
 }
+# What facts free, boxes more often than their cargo.
+FREED = (ObjectKind.CONTAINER,) * 4 + (ObjectKind.CONSIGNMENT, ObjectKind.BOOKING, ObjectKind.NOTE)
 # Boxes and the links of cargo more often than the rest.
 LINK_KINDS = (1, 1, 1, 1, 2, 2, 3, 3, 4, 5, 6, 7, 8, 8, 9, 10)
 CLAIM_KINDS = (4, 4, 4, 4, 1, 2, 3, 3, 5, 6, 7, 7, 8)

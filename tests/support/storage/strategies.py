@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from schemas.events import catalogue
 from schemas.events.base import Classifier, ObjectKind, Region
 from services.domain.facts import (
+    FREEING,
     Assurance,
     Claim,
     Facts,
@@ -18,24 +19,29 @@ from services.domain.facts import (
     PlannedRoute,
     Restriction,
 )
+from services.domain.freeing import CLOSING, SAME_DAY
 from services.domain.handovers import ADVANCE, DELIVERING, RECEIVING
 from services.domain.interpretation import meeting
 from services.domain.links import FILLING
 from services.domain.objects import Thing
+from services.domain.rules import HANDED_OVER
 from tests.support.storage.cast import (
     CLAIM_KINDS,
     COUNTS,
     ENDS,
+    FREED,
     HALF_HOUR,
     JURISDICTIONS,
     LINK_KINDS,
     MILESTONES,
     PARTIES,
     PLACES,
+    STOPS,
     Objects,
     event_id,
 )
 
+LOADED_AT = ("", "railnet:dostyk", "railnet:alashankou", "railnet:malaszewicze")
 times = st.integers(0, 12).map(lambda n: n * HALF_HOUR)
 # Some beyond the time in which shared assignments of a box are one filling.
 moments = st.one_of(times, times, times.map(lambda at: at + FILLING))
@@ -51,7 +57,7 @@ def things(objects: Objects, kind: ObjectKind) -> st.SearchStrategy[Thing]:
 def claims(draw: st.DrawFn, objects: Objects, identity: bytes, publisher: str) -> Facts:
     # Half of them crowd around few questions, so that publishers answer again and contradict one another.
     crowd = draw(st.booleans())
-    number = draw(st.sampled_from((300, 300, 370, 371) if crowd else MILESTONES))
+    number = draw(st.sampled_from((300, 300, 301, 302, 370, 371) if crowd else MILESTONES))
     region = catalogue.by_number(number).region
     kinds = draw(st.lists(st.sampled_from((4, 4, 1) if crowd else CLAIM_KINDS), min_size=1, max_size=2))
     base = Claim(
@@ -63,16 +69,40 @@ def claims(draw: st.DrawFn, objects: Objects, identity: bytes, publisher: str) -
         milestone=number,
         region=region,
         jurisdiction=draw(st.sampled_from(JURISDICTIONS)) if region is Region.CUSTOMS else "",
-        place="" if crowd else draw(st.sampled_from(PLACES)),
+        place=draw(st.sampled_from(("", *PLACES[1::2]) if crowd else PLACES)),
         occurrence="" if crowd else draw(st.sampled_from(("", "", "2"))),
         classifier=draw(st.sampled_from((Classifier.ACT,) * 5 + (Classifier.EST,))),
         assurance=draw(st.sampled_from(Assurance)),
         territorial=draw(st.sampled_from((False, True) if crowd else (False, False, True))),
+        stop=draw(st.sampled_from(STOPS)) if number == HANDED_OVER else "",
     )
     if crowd:
         some = [objects.thing(ObjectKind(kind), draw(st.integers(0, 1))) for kind in kinds]
         return Facts(claims=frozenset(base._replace(thing=thing) for thing in some))
     return Facts(claims=frozenset(base._replace(thing=draw(things(objects, ObjectKind(k)))) for k in kinds))
+
+
+@st.composite
+def moves(draw: st.DrawFn, objects: Objects, number: int) -> Facts:
+    """One fact that moves the first consignment or its box, among steps and places that follow one another closely."""
+    milestone = draw(st.sampled_from((300, 300, 301, 301, HANDED_OVER, 304, 305, 203, 400)))
+    claim = Claim(
+        event=event_id(objects.salt, number),
+        publisher="founder",
+        published=number * HALF_HOUR,
+        happened=draw(st.integers(0, 9)) * HALF_HOUR,
+        thing=draw(st.sampled_from((objects.consignments[0], objects.thing(ObjectKind.CONTAINER, 0)))),
+        milestone=milestone,
+        region=Region.MOVEMENT,
+        jurisdiction="",
+        place=draw(st.sampled_from(PLACES[1:])),
+        occurrence=str(number),  # each the only answer to its question
+        classifier=Classifier.ACT,
+        assurance=Assurance.ASSERTED,
+        territorial=False,
+        stop=draw(st.sampled_from(STOPS)) if milestone == HANDED_OVER else "",
+    )
+    return Facts(claims=frozenset({claim}))
 
 
 @st.composite
@@ -91,6 +121,7 @@ def links(draw: st.DrawFn, objects: Objects, identity: bytes, publisher: str) ->
         territorial=draw(st.sampled_from((False, False, False, True))),
         shared=draw(st.booleans()),
         names=frozenset(draw(st.lists(parties, max_size=2))),
+        place=draw(st.sampled_from(LOADED_AT)),
     )
     if draw(st.booleans()):  # half of them crowd around two boxes
         left = objects.thing(ObjectKind.CONTAINER, draw(st.integers(0, 1)))
@@ -106,6 +137,25 @@ def links(draw: st.DrawFn, objects: Objects, identity: bytes, publisher: str) ->
         if kind in (LinkKind.SAME_TRAIN, LinkKind.SAME_DECLARATION):  # said both ways
             edges.add(edge._replace(left=edge.right, right=edge.left))
     return Facts(links=frozenset(edges))
+
+
+@st.composite
+def freeing(draw: st.DrawFn, objects: Objects, identity: bytes, publisher: str) -> Facts:
+    """A fact that frees an object, as interpretation gives it: a claim, and a link that names the object on both sides."""
+    kind = draw(st.sampled_from(sorted(FREEING)))
+    thing = draw(things(objects, draw(st.sampled_from(FREED))))
+    happened = draw(moments) + draw(st.sampled_from((0, 0, 0, CLOSING, SAME_DAY)))
+    published, territorial = draw(published_times), draw(st.sampled_from((False, False, True)))
+    place = draw(st.sampled_from(PLACES))
+    milestone = catalogue.spec(f"cre.movement.{kind.name.lower()}.v1").number
+    claim = Claim(
+        identity, publisher, published, happened, thing, milestone, Region.MOVEMENT, "", place, "", Classifier.ACT,
+        Assurance.ASSERTED, territorial,
+    )  # fmt: skip
+    link = Link(
+        identity, publisher, published, kind, thing, thing, happened + 1, None, territorial, place=place
+    )
+    return Facts(claims=frozenset({claim}), links=frozenset({link}))
 
 
 @st.composite

@@ -23,7 +23,7 @@ from tests.support.storage.cast import (
     Said,
     event_id,
 )
-from tests.support.storage.strategies import claims, founding, handover, links, others, parties
+from tests.support.storage.strategies import claims, founding, freeing, handover, links, others, parties
 
 
 @st.composite
@@ -67,6 +67,17 @@ def founded(draw: st.DrawFn, objects: Objects) -> list[Said]:
     return told
 
 
+def opening(objects: Objects, boxed: bool) -> Facts:
+    """The founding of the first consignment, with the first box or without any."""
+    identity, cons = event_id(objects.salt, 100), objects.consignments[0]
+    box = objects.thing(ObjectKind.CONTAINER, 0)
+    carried = Link(identity, "founder", 0, LinkKind.CONTAINER_CARRIES, box, cons, 0, None, False)
+    return Facts(
+        foundings=frozenset({Founding(identity, "founder", 0, cons, frozenset())}),
+        links=frozenset({carried} if boxed else ()),
+    )
+
+
 def _declared_the_same(objects: Objects, pair: tuple[int, int]) -> Said:
     left, right = (objects.consignments[index] for index in pair)
     number = 120
@@ -88,19 +99,21 @@ def said(draw: st.DrawFn, objects: Objects, most: int = 30) -> Said:
     identity = event_id(objects.salt, number)
     # One publisher per id: whoever signs owns the source that the id is made of.
     publisher = PARTIES[number % len(PARTIES)]
-    what = draw(st.sampled_from("CCCCCCCCLLLLLLFFRXXWWWWOOH"))
+    what = draw(st.sampled_from("CCCCCCCCLLLLLLDDDEFFRXXWWWWOOH"))
     stated = {
         "C": claims(objects, identity, publisher),
         "X": claims(objects, identity, publisher),
         "L": links(objects, identity, publisher),
         "R": links(objects, identity, publisher),
+        "D": freeing(objects, identity, publisher),
+        "E": freeing(objects, identity, publisher),
         "F": founding(objects, identity, publisher),
         "W": st.just(Facts()),
         "O": others(objects, identity, publisher),
         "H": handover(objects, identity, publisher),
     }[what]
     facts = draw(stated)
-    if what in "XRW":
+    if what in "XRWE":
         target = event_id(objects.salt, draw(st.integers(0, most)))
         withdrawal = Withdrawal(identity, target, replaces=what != "W")
         facts = facts._replace(withdrawals=frozenset({withdrawal}))

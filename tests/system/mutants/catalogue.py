@@ -218,9 +218,15 @@ def debt_forgotten() -> None:
     decision_rules._STEPS = {**decision_rules._STEPS, Action.RELEASE: unasked}  # type: ignore[misc]
 
 
+def value_forgotten() -> None:
+    from services.financing.domain import partial_release
+
+    partial_release.not_covered = lambda *_: None
+
+
 def _financing(*slugs: str) -> tuple[str, ...]:
     return tuple(
-        f"tests/stories/financing/test_financing_stories.py::test_it_ends_as_written[{slug}]"
+        f"tests/stories/financing/test_financing_stories.py::test_it_ends_as_written[memory-{slug}]"
         for slug in slugs
     )
 
@@ -303,6 +309,12 @@ MUTANTS = (
         "a security is given back while something is owed, without a waiver",
         debt_forgotten,
         _financing("40_released_with_debt"),
+    ),
+    Mutant(
+        "value forgotten",
+        "a part of a security is given back though what is left is worth less than what is owed",
+        value_forgotten,
+        _financing("63_one_box_of_three"),
     ),
 )
 

@@ -19,7 +19,7 @@ def claim(milestone: str, happened: str, id_: str, thing: str, **more: Any) -> d
         "milestone": milestone, "phase": 0, "classifier": "ACT", "happened": happened, "place": "railnet:dostyk",
         "place_name": "Dostyk", "object": thing, "jurisdiction": "CN" if milestone.startswith("customs") else "",
         "occurrence": "", "by": "gacc", "assurance": "ASSERTED", "published": happened,
-        "event": {"source": "urn:x", "id": id_}, "via_disputed_link": False, **more,
+        "event": {"source": "urn:x", "id": id_}, "corrects": None, "via_disputed_link": False, **more,
     }  # fmt: skip
 
 
@@ -27,6 +27,24 @@ LOADED = claim("movement.loaded_on_wagon", "2026-03-02T00:00:00Z", "m", "contain
 RELEASED = claim("customs.released", "2026-03-01T00:00:00Z", "r", "declaration:CN/531620260166204567")
 FOUND = claim("customs.inspection_finding", "2026-03-03T00:00:00Z", "f", "declaration:CN/531620260166204567")
 INVOICE = claim("document.invoice_issued", "2026-03-01T00:00:00Z", "i", "consignment:a/1")
+
+
+def dead(*claims: dict[str, Any]) -> dict[str, Any]:
+    by = {
+        "event": {"source": "urn:x", "id": "back"},
+        "type": "correction.retracted",
+        "by": "gacc",
+        "published": "",
+        "variants": [],
+    }
+    return {
+        "event": claims[0]["event"], "type": claims[0]["milestone"], "by": "gacc", "published": "", "variants": [],
+        "reason": "WITHDRAWN", "withdrawn_by": [by], "claims": list(claims),
+    }  # fmt: skip
+
+
+LINK = {**dead(LOADED), "type": "link.declaration_covers", "claims": []}
+UNDO = {**dead(LOADED), "type": "correction.retracted", "claims": []}
 
 
 def view() -> dict[str, Any]:
@@ -37,10 +55,10 @@ def view() -> dict[str, Any]:
         "consignment": "a/1", "members": ["a/1"], "as_of": "2026-03-04T00:00:00Z", "founded_by": ["a"],
         "engaged": ["a", "b", "zbank"], "movement": LOADED,
         "boxes": [{"container": "CSQU3054383", "holds_cargo": True, "counted": True, "position": LOADED}],
-        "boxes_behind": 1, "customs": {"CN": FOUND}, "document": INVOICE, "disputes": [],
+        "boxes_behind": 1, "customs": {"CN": FOUND}, "document": INVOICE, "disputes": [], "disputed_links": [],
         "exceptions": [{"kind": "FINDING", "object": FOUND["object"], "jurisdiction": "CN", "owner": None, "since": FOUND}],
-        "handovers": [], "route": None, "restrictions": [], "overdue": [], "silent": False, "flagged": ["f", "m"],
-        "equivocating": [], "timeline": timeline,
+        "handovers": [], "route": None, "restrictions": [], "announced_restrictions": [], "past_restrictions": [], "overdue": [], "silent": False, "flagged": ["f", "m"],
+        "equivocating": [], "not_live": [dead(LOADED), dead(FOUND), LINK, UNDO], "timeline": timeline,
     }  # fmt: skip
 
 
@@ -51,7 +69,9 @@ def papers(field: Field) -> list[dict[str, Any]]:
 def test_under_everything_nothing_is_lost() -> None:
     told = shown(view(), EVERYTHING, (), papers)
     for name, value in view().items():
-        assert told[name] == value
+        if name != "not_live":
+            assert told[name] == value
+    assert told["not_live"] == [dead(LOADED), dead(FOUND), LINK]
     assert told["goods"] == [{"hs": "8541430000", "by": "a"}]
     assert told["invoices"] == [{"document_id": "INV-1"}]
 
@@ -61,7 +81,7 @@ def test_under_nothing_no_claim_shows() -> None:
     assert told["movement"] is None
     assert told["document"] is None
     assert told["customs"] == {}
-    assert told["timeline"] == told["exceptions"] == told["flagged"] == []
+    assert told["timeline"] == told["exceptions"] == told["flagged"] == told["not_live"] == []
     assert told["goods"] is told["invoices"] is None
     assert told["engaged"] == ["a", "b"]
 
@@ -84,6 +104,15 @@ def test_a_result_of_an_inspection_is_no_more_than_hold_and_release_to_an_operat
     )
     assert told["exceptions"] == []
     assert told["flagged"] == ["m"]
+    assert told["not_live"] == [dead(LOADED), LINK]
+    status = {**EVERYTHING, Field.INSPECTION: Shown.STATUS, Field.DECLARATION_STATUS: Shown.NONE}
+    moved, (masked,) = (
+        shown(view(), status, (), papers)["not_live"][0],
+        shown(view(), status, (), papers)["not_live"][1:],
+    )
+    assert moved == dead(LOADED)
+    assert masked["event"] is masked["by"] is masked["claims"][0]["object"] is None
+    assert (masked["reason"], masked["withdrawn_by"]) == ("WITHDRAWN", [])
 
 
 @pytest.mark.parametrize(

@@ -65,11 +65,12 @@ def test_json_is_the_same_value_without_a_raw_character_that_does_not_show() -> 
 def test_brackets_in_what_somebody_wrote_are_no_markup(written: io.StringIO) -> None:
     claim = {
         "milestone": "arrived", "place_name": "[/bold]", "happened": "2026-03-05T09:20:00Z", "by": "ktz", "assurance": "ASSERTED",
-        "classifier": "ACT", "object": "container [link=http://x]y", "standing": "COUNTS", "via_disputed_link": False,
+        "classifier": "ACT", "object": "container [link=http://x]y", "standing": "COUNTS", "because": None, "corrects": None, "via_disputed_link": False,
     }  # fmt: skip
     view: dict[str, Any] = {
         "consignment": "[red]c[/]", "as_of": "2026-03-05T09:20:00Z", "members": [], "movement": claim, "customs": {}, "document": None, "boxes": [],
-        "boxes_behind": 0, "exceptions": [], "disputes": [], "handovers": [], "restrictions": [], "overdue": [], "silent": False, "timeline": [claim],
+        "boxes_behind": 0, "exceptions": [], "disputes": [], "disputed_links": [], "handovers": [], "restrictions": [], "announced_restrictions": [],
+        "past_restrictions": [], "overdue": [], "silent": False, "not_live": [], "timeline": [claim],
     }  # fmt: skip
     track.show_view(view)
     shown = written.getvalue()

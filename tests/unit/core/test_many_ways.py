@@ -20,12 +20,11 @@ from services.domain.facts import (
     Founding,
     Link,
     LinkKind,
-    PlannedRoute,
     Restriction,
 )
 from services.domain.links import Network, Path
 from services.domain.objects import Thing
-from services.domain.restrictions import Stop, on_route
+from services.domain.restrictions import Journey, Stop, on_journey
 
 CONS = Thing(ObjectKind.CONSIGNMENT, "op/1")
 LAYERS = 400
@@ -147,26 +146,25 @@ def test_ways_are_those_that_trying_out_every_one_finds(seed: int) -> None:
 
 def test_a_route_of_many_stops_is_walked_once() -> None:
     places = tuple(f"line:{n}" for n in range(64)) * 200
-    route = PlannedRoute(b"r", "op", 0, CONS, places)
     closed = [
         Restriction(bytes([n]), "op", 0, f"line:{n}", "EMBARGO", "BOTH", (), 0, None, True) for n in range(64)
     ]
-    been = [Stop(place, left=True) for place in places[: 64 * 100]]
+    been = tuple(Stop(place, left=True) for place in places[: 64 * 100])
     started = time.process_time()
-    met = on_route(route, closed, (), been, frozenset(), 5)
+    met = on_journey(Journey(places, been), closed, 5).in_force
     assert time.process_time() - started < 5
     assert len(met) == 64
 
 
 def test_the_second_pass_of_a_place_is_the_second() -> None:
-    route = PlannedRoute(b"r", "op", 0, CONS, ("line:a", "line:b", "line:a", "line:c"))
+    places = ("line:a", "line:b", "line:a", "line:c")
     closed = [
         Restriction(name.encode(), "op", 0, f"line:{name}", "EMBARGO", "BOTH", (), 0, None, True)
         for name in "abc"
     ]
 
     def ahead(*been: Stop) -> list[str]:
-        return [each.place for each in on_route(route, closed, (), been, frozenset(), 5)]
+        return [each.place for each in on_journey(Journey(places, been), closed, 5).in_force]
 
     assert ahead() == ["line:a", "line:b", "line:c"]
     assert ahead(Stop("line:a", left=True)) == ["line:a", "line:b", "line:c"]  # it comes back to a

@@ -42,7 +42,11 @@ def test_the_table_names_only_what_exists(product: products.Product) -> None:
 
 def test_a_broken_table_is_refused() -> None:
     text = products.TABLE.read_text(encoding="utf-8")
-    for wrong in (text.replace('"RECEIVABLE"', '"LUCK"'), text.replace('draws = "ONE"', 'draws = "SOME"')):
+    for wrong in (
+        text.replace('"RECEIVABLE"', '"LUCK"'),
+        text.replace('draws = "ONE"', 'draws = "SOME"'),
+        text.replace('"UNCONTESTED"', '"CONTESTED"'),
+    ):
         with pytest.raises((ValueError, KeyError)):
             products.read_products(wrong)
 

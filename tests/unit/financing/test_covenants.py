@@ -41,7 +41,8 @@ AS_OF = {"SILENT_BEYOND_MATURITY": "2026-07-20T00:00Z", "REGISTRATION_EXPIRES": 
 ELSEWHERE = (
     {"id": "invoice-2", "by": "textil", "at": "2026-03-01T09:00+08:00", "type": "document.invoice_issued", "like": "invoice-1", "says": {"objects": "consignment xaport/XA-2", "document_id": "TX-5"}},
     {"id": "apply-2", "by": "textil", "at": "2026-03-01T12:00+08:00", "type": "finance.applied", "like": "apply-gb", "says": {"reference": "T-1", "objects": "consignment xaport/XA-2"}},
-    {"id": "control-2", "by": "silk", "at": "2026-03-01T12:00+08:00", "type": "finance.control_recorded", "like": "control-1", "says": {"note": "SMGS/CN/XAY/100002/2026", "duplicate_holder": "bbank"}},
+    {"id": "issued-2", "by": "cr", "at": "2026-03-01T09:45+08:00", "type": "document.note_issued", "like": "issued-1", "says": {"objects": "note SMGS/CN/XAY/100002/2026"}},
+    {"id": "control-2", "by": "cr", "at": "2026-03-01T12:00+08:00", "type": "finance.control_recorded", "like": "control-1", "says": {"note": "SMGS/CN/XAY/100002/2026", "duplicate_holder": "bbank"}},
     {"id": "approve-2", "by": "bbank", "at": "2026-03-02T12:00+08:00", "type": "finance.approved", "like": "approve-b", "says": {"financing": "bbank/GD-2", "application": "textil/T-1"}},
     {"id": "same", "by": "xaport", "at": LATE, "type": "link.consignments_same", "says": {"consignments": ["xaport/XA-1", "xaport/XA-2"]}},
 )  # fmt: skip

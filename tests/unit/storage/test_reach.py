@@ -12,7 +12,7 @@ FOUNDER, STRANGER = 10, 20
 
 
 def carries(start: int, until: int, publisher: int = FOUNDER) -> tuple[Any, ...]:
-    return (LinkKind.CONTAINER_CARRIES, BOX, CONS, start, until, publisher, False, [])
+    return (LinkKind.CONTAINER_CARRIES, BOX, CONS, start, until, publisher, False, [], until == FOREVER)
 
 
 def reach(*links: tuple[Any, ...]) -> Any:
@@ -45,7 +45,7 @@ def test_a_box_whose_assignment_ended_is_held_only_where_no_other_is() -> None:
     """Whether its end was said or the publisher gave it another cargo: the row has the effective end."""
     assert reach(carries(0, 5)).held == [BOX]
     other = bytes([4] * 16)
-    kept = (LinkKind.CONTAINER_CARRIES, other, CONS, 0, FOREVER, FOUNDER, False, [])
+    kept = (LinkKind.CONTAINER_CARRIES, other, CONS, 0, FOREVER, FOUNDER, False, [], True)
     assert reach(carries(0, 5), kept).held == [other]
 
 
@@ -53,7 +53,30 @@ def test_of_two_notes_neither_speaks_for_the_whole_cargo() -> None:
     other = bytes([4] * 16)
 
     def covers(note: bytes) -> tuple[Any, ...]:
-        return (LinkKind.NOTE_COVERS, note, CONS, SINCE_EVER, FOREVER, FOUNDER, False, [])
+        return (LinkKind.NOTE_COVERS, note, CONS, SINCE_EVER, FOREVER, FOUNDER, False, [], True)
 
     assert reach(covers(NOTE)).parts == []
     assert reach(covers(NOTE), covers(other)).parts == [NOTE, other]
+
+
+def delivered(
+    at: int, publisher: int = FOUNDER, kind: LinkKind = LinkKind.DELIVERED, of: bytes = BOX
+) -> tuple[Any, ...]:
+    return (kind, of, of, at + 1, FOREVER, publisher, False, [], True)
+
+
+def test_a_delivered_box_is_held_and_reaches_until_the_delivery() -> None:
+    found = reach(carries(0, FOREVER), delivered(7))
+    assert ways(found) == [(CONS, SINCE_EVER, FOREVER), (BOX, 0, 8)]
+    assert found.held == [BOX]
+    assert ways(reach(carries(0, FOREVER), delivered(7, of=CONS)))[1:] == [(BOX, 0, 8)]
+
+
+def test_a_strangers_delivery_and_an_end_that_was_written_change_nothing() -> None:
+    assert ways(reach(carries(0, FOREVER), delivered(7, STRANGER)))[1:] == [(BOX, 0, FOREVER)]
+    assert ways(reach(carries(0, 20), delivered(7)))[1:] == [(BOX, 0, 20)]
+
+
+def test_an_early_return_comes_before_the_cargo() -> None:
+    early = delivered(7, kind=LinkKind.EMPTY_RETURNED)
+    assert ways(reach(carries(0, FOREVER), early))[1:] == [(BOX, 8, FOREVER)]

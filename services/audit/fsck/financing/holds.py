@@ -32,16 +32,18 @@ ORDER BY financing
 _RULINGS = """
 SELECT d.number, d.action, d.outcome, d.at, d.asked_by, d.idempotency, d.asked, d.position, d.rules, d.financing,
        d.request, d.application, d.applicant, d.product, d.interest, d.amount, d.currency, d.until, d.frees, d.notices,
-       d.guard, d.satisfied_by, d.before, d.shares, d.waiver, d.payload, t.financing
+       d.guard, d.satisfied_by, d.before, d.shares, d.waiver, d.goods, d.payload, t.financing
 FROM lianyun.financing_touched t JOIN lianyun.financing_decision d ON d.number = t.number
 WHERE t.financing = ANY (%(ids)s::uuid[]) ORDER BY t.financing, d.number
 """
 _HOLDS = "SELECT financing, name, blocks, pledged, ended FROM lianyun.financing_hold WHERE financing = ANY (%(ids)s::uuid[])"
 _ENTRIES = """
-SELECT version, kind, digest, name, measure, part, whole, near, freed, financing,
+SELECT version, kind, digest, name, measure, part, whole, near, thing, freed, financing,
        (measure IS NULL) = (part IS NULL) AND (measure IS NULL) = (whole IS NULL)
 FROM lianyun.financing_entry WHERE financing = ANY (%(ids)s::uuid[])
 """
+_NONE = taken_digest(()).hex()
+"""What a partial release frees that is of no entry, by its value alone."""
 _RESERVE = (
     "Restore the rows of lianyun.financing_entry from a backup; the signed reservation tells their digest."
 )
@@ -65,6 +67,7 @@ class _Financing:
     id: bytes
     decisions: list[Decision] = field(default_factory=list)
     takes: dict[int, str] = field(default_factory=dict)  # digest by number of the decision
+    gives: dict[int, str] = field(default_factory=dict)  # of partial releases likewise
     consignments: set[str] = field(default_factory=set)
     rows: list[Row] = field(default_factory=list)
     entries: list[tuple[Fingerprint, int | None]] = field(default_factory=list)
@@ -116,7 +119,7 @@ def _read(snapshot: Snapshot, ids: Uuids) -> Iterable[_Financing]:
         except (ValueError, AssertionError):
             continue  # reported with the decision
         of(id_).decisions.append(decision)
-        if decision.done and decision.action is Action.RESERVE:
+        if decision.done and decision.action in (Action.RESERVE, Action.RELEASE_PART):
             _takes(of(id_), decision, bytes(payload))
     for row in snapshot.rows(_HOLDS, parameters):
         of(row[0]).rows.append(row)
@@ -136,7 +139,9 @@ def _takes(financing: _Financing, decision: Decision, payload: bytes) -> None:
         content = orjson.loads(payload)
     except ValueError:
         return  # reported with the decision
-    if "takes_sha256" in content and decision.financing == financing.name:
+    if decision.action is Action.RELEASE_PART:
+        financing.gives[decision.number] = content.get("freed_sha256", _NONE)
+    elif "takes_sha256" in content and decision.financing == financing.name:
         financing.takes[decision.number] = content["takes_sha256"]
         financing.consignments |= {*content.get("cargo", ())}
 
@@ -189,13 +194,16 @@ def _entries(financing: _Financing, note: _Note) -> None:
     last = max(financing.takes, default=0)
     freed_at = next((number for number in frees if number > last), None)
     latest = []
+    given: dict[int, list[Fingerprint]] = {number: [] for number in financing.gives if number > last}
     for print_, freed in financing.entries:
         place = f"financing_entry {print_.kind} {print_.digest.hex()} of version {print_.version}"
         if freed is None or freed > last:
             latest.append(print_)
-            if freed != freed_at:
+            if freed in given:
+                given[freed].append(print_)
+            elif freed != freed_at:
                 note(place, "freed", freed, freed_at)
-        elif freed not in frees:
+        elif freed not in frees and freed not in financing.gives:
             note(place, "freed", freed, "a decision that frees this financing")
     if financing.halves:
         stored = f"{financing.halves} rows with only some of them"
@@ -208,6 +216,16 @@ def _entries(financing: _Financing, note: _Note) -> None:
         note(
             "financing_entry", "version, kind, digest, share or near", stored, f"digest {expected}", _RESERVE
         )
+    for number, prints in given.items():
+        if (found := taken_digest(prints).hex()) != financing.gives[number]:
+            stored = f"{len(prints)} rows of digest {found}"
+            note(
+                f"financing_entry freed by {number}",
+                "freed",
+                stored,
+                f"digest {financing.gives[number]}",
+                _RESERVE,
+            )
     if last == 0 and financing.entries:
         note("financing_entry", "row", f"{len(financing.entries)} rows", "no row: nothing was reserved")
 

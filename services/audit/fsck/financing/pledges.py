@@ -29,7 +29,7 @@ WHERE a.freed IS NULL AND a.kind <= 6 AND EXISTS (
 ) ORDER BY a.name
 """
 _UNDER = """
-SELECT DISTINCT b.version, b.kind, b.digest, b.name, b.measure, b.part, b.whole, b.near
+SELECT DISTINCT b.version, b.kind, b.digest, b.name, b.measure, b.part, b.whole, b.near, b.thing
 FROM lianyun.financing_entry a JOIN lianyun.financing_entry b
     ON b.digest = a.digest AND b.version = a.version AND b.kind = a.kind AND b.freed IS NULL
 WHERE a.financing = ANY (%(ids)s::uuid[]) AND a.freed IS NULL

@@ -93,6 +93,8 @@ def _check_goods(
     if decision.shares:
         _check_shares(decision, requested, [near[name] for name in held], events, findings)
     elif decision.done:
+        if decision.goods:  # which whoever holds the rest gave back
+            held = {name: h for name, h in held.items() if not h.released().issuperset(decision.goods)}
         known = [e for e in events if e.stored.append_us <= decision.at]
         shared = _shared(known, requested, held, near)
         if shared and _shared(_seen(snapshot, known, decision), requested, held, near):
@@ -158,7 +160,8 @@ def _shared(
     for name, hold in held.items():
         since = hold.pledged_at
         if since is not None:
-            found |= goods(reports, near[name], since) & goods(reports, requested, since)
+            shared = goods(reports, near[name], since) & goods(reports, requested, since)
+            found |= shared - hold.released()
     return found
 
 
