@@ -127,6 +127,16 @@ def test_a_change_in_the_middle_of_a_look_is_seen_whole(
     assert seen.keys[key_id(8)].party in seen.parties
 
 
+def test_the_territory_of_customs_is_a_country_never_a_union(session: psycopg.Connection[Any]) -> None:
+    for code in ("EU", "XI", "ZZ"):
+        with pytest.raises(RegistryError, match=f"country {code} is none"):
+            commands.add_party(session, railway("olaf", countries=frozenset({"PL", code})), at=NOW, by="op")
+    commands.add_party(session, railway("kas", countries=frozenset({"PL"})), at=NOW, by="op")
+    union = PartyAmended(code="kas", since=NOW, countries=frozenset({"EU"}))
+    with pytest.raises(RegistryError, match="country EU is none"):
+        commands.amend_party(session, union, at=NOW, by="op")
+
+
 def test_a_refused_change_leaves_nothing_behind(session: psycopg.Connection[Any]) -> None:
     fill(session)
     before = store.load(session)

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
+from schemas import railnet
 from schemas.envelope import event_id, signed_bytes
 from schemas.schemes import Scheme
 from schemas.signing import Verifier, sign_batch
 from services.domain.facts import Assurance
 from services.ledger.admission.evaluation import evaluate
-from services.ledger.admission.model import Admitted, Record, Refused, Verified
-from services.ledger.admission.verification import verify_many
+from services.ledger.admission.model import COUNTRIES_SINCE, RULES, Admitted, Record, Refused, Verified
+from services.ledger.admission.verification import verify_many, verify_record
 from services.producers.formats.gzip_file import pack
 
 
@@ -191,3 +192,33 @@ def test_a_fault_of_ours_is_not_taken_for_a_fault_of_the_publisher(
         network.judge(record)
     refused = Refused.internal(record, ZeroDivisionError("planted"), "ktz", b"\x00" * 16)
     assert (refused.reason, refused.detail) == ("INTERNAL_ERROR", "ZeroDivisionError: planted")
+
+
+def test_a_union_as_jurisdiction_is_refused_now_and_read_as_it_was_admitted(network: Any) -> None:
+    union = network.payload(jurisdiction="EU", place=None)
+    record = network.record(union, type="cre.customs.prior_information_lodged.v1")
+    assert network.refusal(record) == ("INVALID_SCHEMA", "/jurisdiction")
+    verified = verify_record(record, network.registry, network.settings)
+    assert isinstance(verified, Verified)
+    for rules in range(1, RULES + 1):
+        outcome = evaluate(verified, network.registry, rules)
+        assert isinstance(outcome, Admitted if rules < COUNTRIES_SINCE else Refused)
+    earlier = evaluate(verified, network.registry, COUNTRIES_SINCE - 1)
+    assert isinstance(earlier, Admitted)
+    (claim,) = earlier.facts.claims
+    assert (claim.jurisdiction, railnet.customs_union(claim.jurisdiction)) == ("EU", "EU")
+
+
+def test_a_wrong_station_a_bare_train_and_a_fact_to_come_are_admitted_and_remarked(network: Any) -> None:
+    doubtful = network.payload(
+        happened="2026-03-07T14:20:00+05:00", place="esr:100001", objects=[{"kind": "train", "id": "1402"}]
+    )
+    admitted = network.judge(network.record(doubtful))
+    assert isinstance(admitted, Admitted)
+    assert [each[:2] for each in admitted.remarks] == [
+        ("time.future", "/happened"),
+        ("place.unknown", "/place"),
+        ("train.form", "/objects/0/id"),
+    ]
+    (claim,) = admitted.facts.claims
+    assert (claim.place, claim.thing.key) == ("esr:100001", "1402")
