@@ -70,7 +70,7 @@ class Ways:
         self.liveness: Liveness = judge(facts.withdrawals, facts.equivocated)
         live = self.liveness.live
         self._facts = facts
-        self._network = Network(link for link in facts.links if live(link.event))
+        self._onward = Network(link for link in facts.links if live(link.event)).onward()
         self._dead: dict[Thing, list[Link]] = defaultdict(list)
         for link in facts.links:
             if not live(link.event):
@@ -106,7 +106,7 @@ class Ways:
             here = todo.pop()
             if here in self._founded:
                 return ()
-            holding = [span.link for span in self._network.onward(here) if span.holds(at)]
+            holding = [span.link for span in self._onward.get(here, ()) if span.holds(at)]
             if all(link.kind in NAMES for link in holding):
                 found += self._ends(here, at)
             for link in holding:
@@ -120,7 +120,7 @@ class Ways:
             yield from self._unfounded(thing)
             return
         dead = [link for link in self._dead[thing] if link.kind not in NAMES]
-        spans = [span for span in self._network.onward(thing) if span.link.kind not in NAMES]
+        spans = [span for span in self._onward.get(thing, ()) if span.link.kind not in NAMES]
         over = max((s for s in spans if s.end <= at), key=_end, default=None)
         ahead = min((s for s in spans if s.start > at), key=_start, default=None)
         if over is not None:

@@ -195,7 +195,6 @@ class Network:
     def __init__(self, links: Iterable[Link]) -> None:
         self._into: dict[Thing, list[Span]] = defaultdict(list)
         self._of: dict[tuple[LinkKind, Thing], list[Span]] = defaultdict(list)
-        self._onward: dict[Thing, list[Span]] = defaultdict(list)
         self.same: list[Link] = []
         self._named_twice: list[Link] = []
         for span in handed_on(spans(links)):
@@ -205,7 +204,6 @@ class Network:
             if span.link.kind in NAMES:
                 self._named_twice.append(span.link)
             self._into[span.link.right].append(span)
-            self._onward[span.link.left].append(span)
             self._of[span.link.kind, carried(span.link)].append(span)
 
     def paths(self, consignments: Iterable[Thing], engaged: frozenset[str]) -> tuple[Path, ...]:
@@ -230,9 +228,13 @@ class Network:
                     todo.append(onward)
         return tuple(found.values())
 
-    def onward(self, thing: Thing) -> Sequence[Span]:
-        """The spans of all links that lead on from ``thing``, whenever they hold."""
-        return self._onward.get(thing, ())
+    def onward(self) -> Mapping[Thing, Sequence[Span]]:
+        """The spans of the links that lead on from each thing, whenever they hold."""
+        found: dict[Thing, list[Span]] = defaultdict(list)
+        for spans_into in self._into.values():
+            for span in spans_into:
+                found[span.link.left].append(span)
+        return found
 
     def counted(self, things: Iterable[Thing], engaged: frozenset[str]) -> Iterator[Link]:
         """The links that count and lead to one of ``things``, at any depth, each once; those of trains are left out."""
