@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.cli.output import out
+from services.cli.output import marked, out
 
 
 def show_unreached(found: dict[str, Any]) -> None:
@@ -26,11 +26,21 @@ def show_unreached(found: dict[str, Any]) -> None:
             out.print(f"    because {line}", markup=False)
     if not found["because"]:
         return
+    show_quarantined(marked(found["quarantined"]))
     for link in found["links"]:
         out.print(f"  {_assigned(link)}{_taken_back(link)}", markup=False)
     for route in found["routes"]:
         out.print(
             f"  route {' - '.join(route['places'])} (said by {route['by']}){_taken_back(route)}", markup=False
+        )
+
+
+def show_quarantined(events: list[dict[str, Any]]) -> None:
+    """Print what counts as if it had never been accepted, because its key had stopped counting."""
+    for event in events:
+        out.print(
+            f"  quarantined {event['type']} (said by {event['by']}, published {event['published']} as {event['event']['id']}): "
+            "its key had stopped counting"
         )
 
 

@@ -12,7 +12,7 @@ from services.cli.database import session
 from services.cli.exits import Exit, Failure
 from services.cli.options import AsJson, micros, now
 from services.cli.output import marked, out, print_json, print_table
-from services.cli.reasons import show_not_live, show_unreached
+from services.cli.reasons import show_not_live, show_quarantined, show_unreached
 from services.cli.settings import CliSettings
 from services.domain.objects import Thing
 from services.ledger.registry import store
@@ -141,6 +141,7 @@ def show_view(view: dict[str, Any]) -> None:
     if view["silent"]:
         out.print("  [bold]silent[/]: nobody has said anything for more than a week")
     show_not_live(view["not_live"])
+    show_quarantined(view["quarantined"])
     columns = ("happened", "", "milestone", "place", "object", "by", "assurance", "standing")
     rows = [
         (

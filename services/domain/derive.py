@@ -423,6 +423,8 @@ def _concerning(facts: Facts, group: GroupEvidence) -> tuple[frozenset[EventId],
 def _not_live(
     facts: Facts, group: GroupEvidence, concerning: frozenset[EventId], dead: Iterable[Claim]
 ) -> tuple[DeadEvent, ...]:
+    if not group.liveness.dead:
+        return ()
     by = withdrawing(facts.withdrawals, group.liveness)
     stated: dict[EventId, list[Claim]] = defaultdict(list)
     for claim in sorted(dead, key=lambda c: (c.happened, c.published, c.event, c.thing, c)):

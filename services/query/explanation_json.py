@@ -21,6 +21,7 @@ def explanation_json(found: ExplainedObject) -> dict[str, Any]:
         "links": [_link(found, link) for link in found.links],
         "foundings": [_founding(found, founding) for founding in found.foundings],
         "routes": [_route(found, route) for route in found.routes],
+        "quarantined": [event_json(found.sources, each) for each in found.sources.quarantined({found.thing})],
     }
 
 

@@ -68,7 +68,7 @@ def explain(thing: Thing, events: Iterable[Reread], as_of: Micros) -> ExplainedO
     foundings = sorted((f for f in facts.foundings if f.consignment == thing), key=_published)
     routes = sorted((route for route in facts.routes if route.thing == thing), key=_published)
     claimed = any(claim.thing == thing and claim.happened <= as_of for claim in facts.claims)
-    if not (claimed or links or foundings or routes):
+    if not (claimed or links or foundings or routes or sources.quarantined({thing})):
         return None
     return ExplainedObject(
         thing,

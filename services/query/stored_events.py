@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -14,6 +14,7 @@ from schemas.events.decode import decode_admitted
 from schemas.reasons import Refusal
 from services.domain.facts import EventId, Facts
 from services.domain.interpretation import Attribution
+from services.domain.objects import Thing
 from services.ledger.admission.evaluation import evaluate
 from services.ledger.admission.model import Admitted, Record, Refused, Verified
 from services.ledger.registry.party import Key, Party
@@ -44,7 +45,10 @@ class SourcedEvents:
         by_id: dict[EventId, dict[bytes, Reread]] = defaultdict(dict)
         for event in sorted(events, key=lambda each: each.stored.content):
             by_id[event.stored.id][event.stored.content] = event
-        self._by_id = {id_: tuple(variants.values()) for id_, variants in by_id.items()}
+        self._by_id = {
+            id_: tuple(sorted(variants.values(), key=lambda each: each.stored.quarantined))
+            for id_, variants in by_id.items()
+        }
 
     @property
     def every(self) -> list[Reread]:
@@ -61,8 +65,18 @@ class SourcedEvents:
         return self._by_id[event][0]
 
     def variants(self, event: EventId) -> tuple[Reread, ...]:
-        """The contents under an id, by their digests; () where the event was not read."""
-        return self._by_id.get(event, ())
+        """The contents under an id, by their digests, without those in quarantine beside others; () where the event was not read."""
+        found = self._by_id.get(event, ())
+        return tuple(each for each in found if not each.stored.quarantined) or found
+
+    def quarantined(self, things: Container[Thing]) -> list[EventId]:
+        """The events about any of ``things`` that count as if they had never been accepted, by their ids."""
+        return [
+            id_
+            for id_, found in sorted(self._by_id.items())
+            if all(each.stored.quarantined for each in found)
+            and any(_names(each.facts, things) for each in found)
+        ]
 
     def named(self, event: EventId) -> dict[str, str]:
         """The event by its publisher's source and id; by the digest of both where it was not read."""
@@ -70,6 +84,14 @@ class SourcedEvents:
         if not found:
             return {"source": "", "id": event.hex()}
         return {"source": found[0].admitted.envelope.source, "id": found[0].admitted.envelope.id}
+
+
+def _names(facts: Facts, things: Container[Thing]) -> bool:
+    return (
+        any(claim.thing in things for claim in facts.claims)
+        or any(link.left in things or link.right in things for link in facts.links)
+        or any(founding.consignment in things for founding in facts.foundings)
+    )
 
 
 class DecodedEvent(NamedTuple):

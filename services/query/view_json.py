@@ -11,6 +11,7 @@ from schemas.events.correction import Corrected
 from schemas.rfc3339 import format_micros
 from services.domain.claim_groups import Answers
 from services.domain.facts import FOREVER, Claim, EventId, Link, Restriction
+from services.domain.objects import Thing
 from services.domain.rules import rules
 from services.domain.view import (
     Arrival,
@@ -21,6 +22,7 @@ from services.domain.view import (
     LinkDispute,
     OpenException,
     Position,
+    View,
 )
 from services.query.stored_events import SourcedEvents
 from services.query.views import SourcedView
@@ -56,6 +58,9 @@ def view_json(source: SourcedView) -> dict[str, Any]:
         "flagged": sorted(source.sources.named(event)["id"] for event in view.flagged),
         "equivocating": sorted(source.sources.named(event)["id"] for event in view.equivocating),
         "not_live": [_dead(source, event) for event in view.not_live],
+        "quarantined": [
+            event_json(source.sources, each) for each in source.sources.quarantined(_things(view))
+        ],
         "timeline": [_arrival(source, arrival) for arrival in view.arrivals],
     }
 
@@ -64,6 +69,15 @@ def place_name(place: str) -> str:
     """A place's English name with its code; "" stays empty."""
     station = railnet.resolve(place) if place else None
     return place if station is None else f"{station.names.en} ({place.removeprefix('railnet:')})"
+
+
+def _things(view: View) -> set[Thing]:
+    """What the consignment and its facts are called by."""
+    return {
+        *view.members,
+        *(box.container for box in view.boxes),
+        *(arrival.claim.thing for arrival in view.arrivals),
+    }
 
 
 def _dead(source: SourcedView, dead: DeadEvent) -> dict[str, Any]:

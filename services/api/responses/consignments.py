@@ -142,11 +142,36 @@ class ConsignmentSummary(Shape):
     exceptions: int
 
 
+class UnreachedFact(ClaimShown):
+    """A fact of the caller that reaches no consignment that it may see."""
+
+    counts: Annotated[bool, Field(description="False where the caller took it back or signed it twice.")]
+    because: Annotated[
+        list[dict[str, Any]],
+        Field(
+            description="Where its ways end: `reason` (NONE_VISIBLE, AFTER_ASSIGNMENT, BEFORE_ASSIGNMENT, LINK_ or FOUNDING_ with "
+            "WITHDRAWN, EQUIVOCATES or IN_CYCLE), the `assignment`, the event that `said` it, and those that it was `withdrawn_by`."
+        ),
+    ]
+
+
+class Unreached(Shape):
+    """What the caller itself published about an object and what reaches no consignment that it may see."""
+
+    object: str
+    facts: list[UnreachedFact]
+    foundings: Annotated[
+        list[dict[str, Any]],
+        Field(description="Its foundings of this consignment that do not count, with their variants."),
+    ]
+
+
 class ConsignmentPage(Shape):
     """Consignments that an identifier leads to, as far as the caller may see them."""
 
     items: list[ConsignmentSummary]
     next: NextCursor
+    unreached: list[Unreached]
 
 
 class TimelinePage(Shape):

@@ -11,6 +11,7 @@ from schemas.events.keys import canonical_key
 from schemas.reasons import Refusal
 from schemas.rfc3339 import parse_micros
 from services.api.access.consignment import VisibleConsignment, visible
+from services.api.access.unreached import own_unreached
 from services.api.auth.permissions import Needs, Scope
 from services.api.calls import Answer, Call, page
 from services.api.problems import Problem
@@ -18,7 +19,7 @@ from services.api.responses.consignments import Consignment, ConsignmentPage, Ti
 from services.api.router import Routes
 from services.domain.objects import Thing
 from services.query.identifiers import candidates
-from services.query.views import consignments_of
+from services.query.views import SourcedView, consignments_of
 
 routes = Routes("consignments")
 
@@ -40,23 +41,28 @@ def consignments(
 ) -> Answer:
     """Find consignments by a container, a note, a declaration or their own reference.
 
-    Exactly one of the four is given. What the caller may not see is not in the list.
+    Exactly one of the four is given. What the caller may not see is not in the list. `unreached` (where all are on one page) are the caller's
+    own facts about it that reach none of these consignments, and why.
     """
     place = call.cursor(cursor, "consignments")
-    found = consignments_of(call.session, _things(container, note, declaration, ref))
+    things = _things(container, note, declaration, ref)
+    found = consignments_of(call.session, things)
     after = bytes.fromhex(place) if place else b""
     items: list[dict[str, Any]] = []
+    seen: list[SourcedView] = []
     last = None
     for id_ in sorted(id_ for id_ in found if id_ > after):
         shown = visible(call, id_)
         if shown is None:
             continue
         if len(items) == limit:
-            return page(call, "consignments", items, last)
+            return page(call, "consignments", items, last, {"unreached": []})
+        seen.append(shown.known)
         call.reads("consignment", shown.body["consignment"], shown.shippers)
         items.append(_summary(shown))
         last = id_.hex()
-    return page(call, "consignments", items, None)
+    unreached = own_unreached(call, things, seen) if place is None else []
+    return page(call, "consignments", items, None, {"unreached": unreached})
 
 
 @routes.get(

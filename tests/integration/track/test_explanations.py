@@ -12,10 +12,11 @@ from typer.testing import CliRunner
 
 from services.cli.exits import Exit, Failure
 from services.cli.main import app
+from services.ledger.storage.operations import quarantine
 from services.testbed.localstack.engine import DatabaseAddress
 from tests.stories.story import stories
 from tests.support.databases import migrated_database
-from tests.support.signed_stories import Desk, record, register
+from tests.support.signed_stories import Desk, key_of, record, register
 
 pytestmark = pytest.mark.integration
 TOLD = [story for story in stories() if story.slug[:2] in ("84", "85", "86")]
@@ -117,6 +118,25 @@ def test_a_view_shows_what_does_not_count_with_publisher_and_variants(track: Tra
     (away,) = (each for each in shown["not_live"] if each["reason"] == "EQUIVOCATES")
     times = {each["digest"]: [claim["happened"] for claim in each["claims"]] for each in away["variants"]}
     assert sorted(times.values()) == [["2026-03-07T08:00:00Z"], ["2026-03-07T08:40:00Z"]]
+
+
+def test_what_is_in_quarantine_is_said(postgres: DatabaseAddress, monkeypatch: pytest.MonkeyPatch) -> None:
+    address = migrated_database(postgres, "track_quarantine")
+    told = [story for story in TOLD if story.slug.startswith("85")]
+    with psycopg.connect(address) as session:
+        register(session, told)
+    hand = Desk(address)
+    hand.apply([record(each, n) for n, each in enumerate(told[0].told)])
+    with psycopg.connect(address) as session:
+        session.execute("SELECT version FROM lianyun.registry_version FOR UPDATE")
+        assert quarantine(session, key_of("xaterm").key_id, 0) == 3
+    hand.settle()
+    hand.close()
+    monkeypatch.setenv("LIANYUN_DSN", address)
+    text = CliRunner().invoke(app, ["track", "LYCU4103068"]).stdout
+    assert "quarantined movement.gated_in (said by xaterm, published 2026-03-02T02:00:00Z" in " ".join(
+        text.split()
+    )
 
 
 def test_nothing_known_is_another_answer(track: Track) -> None:

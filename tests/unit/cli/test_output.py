@@ -70,7 +70,7 @@ def test_brackets_in_what_somebody_wrote_are_no_markup(written: io.StringIO) -> 
     view: dict[str, Any] = {
         "consignment": "[red]c[/]", "as_of": "2026-03-05T09:20:00Z", "members": [], "movement": claim, "customs": {}, "document": None, "boxes": [],
         "boxes_behind": 0, "exceptions": [], "disputes": [], "disputed_links": [], "handovers": [], "restrictions": [], "announced_restrictions": [],
-        "past_restrictions": [], "overdue": [], "silent": False, "not_live": [], "timeline": [claim],
+        "past_restrictions": [], "overdue": [], "silent": False, "not_live": [], "quarantined": [], "timeline": [claim],
     }  # fmt: skip
     track.show_view(view)
     shown = written.getvalue()
