@@ -14,6 +14,7 @@ from services.cli.options import AsJson, micros, now
 from services.cli.output import marked, out, print_json, print_table
 from services.cli.settings import CliSettings
 from services.domain.objects import Thing
+from services.domain.view import HandoverState
 from services.ledger.registry import store
 from services.query import identifiers, view_json, views
 
@@ -139,7 +140,9 @@ def show_view(view: dict[str, Any]) -> None:
         for answer in dispute["answers"]:
             out.print(f"    {answer['by']} says {answer['happened']} ({answer['assurance']})")
     for handover in view["handovers"]:
-        out.print(f"  hand-over at {handover['place_name']}: {handover['state']}{_left_over(handover)}")
+        elsewhere = handover["lists_differ"] and handover["state"] == HandoverState.CONFIRMED
+        state = f"{handover['state']}{', the lists differ elsewhere' if elsewhere else ''}"
+        out.print(f"  hand-over at {handover['place_name']}: {state}{_left_over(handover)}")
     for restriction in view["restrictions"]:
         out.print(
             f"  [bold red]{restriction['kind']}[/] at {restriction['place_name']} from {restriction['from']}"
