@@ -52,7 +52,7 @@ class HandedOver(PlacedMilestone):
     """One side of a hand-over between railways signed for its set of containers.
 
     The hand-over is confirmed only when the other side has signed for the same set. Either side may name the border by
-    its own station; name the same run in ``occurrence``, or none: a list with a run never meets one without. ``objects``
+    its own station and its own run in ``occurrence``, or none: lists of one run meet, and others by border, boxes and time. ``objects``
     name the containers and may name the trains; the two train numbers differ, because the number changes at every network.
     """
 

@@ -15,6 +15,7 @@ from services.cli.output import marked, out, print_json, print_table
 from services.cli.reasons import show_not_live, show_quarantined, show_unreached
 from services.cli.settings import CliSettings
 from services.domain.objects import Thing
+from services.domain.view import HandoverState
 from services.ledger.registry import store
 from services.query import identifiers, view_json, views
 from services.query.explanation_json import explanation_json
@@ -127,7 +128,9 @@ def show_view(view: dict[str, Any]) -> None:
                 f"    {side['by']}{party} assigns {side['left']} to {side['right']} from {side['from']} ({side['event']['id']})"
             )
     for handover in view["handovers"]:
-        out.print(f"  hand-over at {handover['place_name']}: {handover['state']}{_left_over(handover)}")
+        elsewhere = handover["lists_differ"] and handover["state"] == HandoverState.CONFIRMED
+        state = f"{handover['state']}{', the lists differ elsewhere' if elsewhere else ''}"
+        out.print(f"  hand-over at {handover['place_name']}: {state}{_left_over(handover)}")
     for restriction in view["restrictions"]:
         out.print(f"  [bold red]in force[/]   {_restriction_text(restriction)}")
     for restriction in view["announced_restrictions"]:

@@ -168,7 +168,7 @@ def view_of(facts: Facts, group: GroupEvidence, as_of: Micros) -> View:
         disputes=_all_disputes(group.current, joined),
         disputed_links=disputed_links(group, as_of),
         exceptions=open_exceptions(counted, group.parts, len(holding(boxes)), group.aliases),
-        handovers=_handovers(facts, group, boxes, as_of),
+        handovers=_handovers(group, as_of),
         route=route,
         restrictions=met.in_force,
         announced_restrictions=met.announced,
@@ -370,23 +370,10 @@ def _disputed_answers(given: Answers) -> bool:
     return tolerance is not None and len(given.current) > 1 and given.spread() > tolerance
 
 
-def _handovers(
-    facts: Facts, group: GroupEvidence, boxes: tuple[Box, ...], as_of: Micros
-) -> tuple[HandoverView, ...]:
+def _handovers(group: GroupEvidence, as_of: Micros) -> tuple[HandoverView, ...]:
     """The hand-overs whose lists, on either side, hold a box of the consignment while it held the cargo."""
-    numbers = {box.container.key for box in boxes if box.counted}
-    live = [
-        h
-        for h in facts.handovers
-        if group.liveness.live(h.event) and h.happened <= as_of and _counts(h, group)
-    ]
-    windows = [p for p in group.paths if p.thing.kind is ObjectKind.CONTAINER and p.thing.key in numbers]
-    concerned = (
-        handovers.compare(lists, as_of)
-        for lists in handovers.meetings(live)
-        if any(p.thing.key in h.containers and p.holds(h.happened) for h in lists for p in windows)
-    )
-    return tuple(view for view in concerned if view is not None)
+    compared = (handovers.compare(each.lists, as_of, each.own) for each in group.handovers)
+    return tuple(view for view in compared if view is not None)
 
 
 def _silent(counted: Iterable[Arrival], movement: Position | None, as_of: Micros) -> bool:

@@ -7,12 +7,13 @@ was published by an engaged party. Authorities count by territory instead. Claim
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from schemas.events.base import Classifier
+from schemas.events.base import Classifier, ObjectKind
+from services.domain import handovers
 from services.domain.claim_groups import Answers, Question, answers, superseded
-from services.domain.facts import FREEING, Claim, Facts, Founding, Link, LinkKind, Micros
+from services.domain.facts import FREEING, Claim, Facts, Founding, Handover, Link, LinkKind, Micros
 from services.domain.links import NAMES, Network, Path, parts
 from services.domain.liveness import Liveness, judge
 from services.domain.objects import Thing
@@ -64,6 +65,15 @@ def canonical_consignment(members: Iterable[Thing]) -> Thing:
 
 
 @dataclass(frozen=True, slots=True)
+class HandoverEvidence:
+    """The lists of one hand-over, the group's boxes on them, and both names of their train where the lists tell them."""
+
+    lists: tuple[Handover, ...]
+    own: frozenset[str]
+    trains: tuple[Thing, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class GroupEvidence:
     """The facts that concern one group of consignments, weighed."""
 
@@ -78,6 +88,7 @@ class GroupEvidence:
     aliases: Mapping[
         Thing, Thing
     ]  # trains and declarations of several names, and the name under which each is one
+    handovers: tuple[HandoverEvidence, ...]
     liveness: Liveness
     network: Network
 
@@ -109,7 +120,10 @@ def group_evidence(
     paths = network.paths(members, engaged)
     live = (claim for claim in facts.claims if liveness.live(claim.event))
     claims = [c for c in live if c.classifier is not Classifier.ACT or c.happened <= as_of]
-    aliases = network.names(engaged, names)
+    handed = tuple(_handed_over(facts, liveness, engaged, paths, as_of))
+    aliases = network.names(
+        engaged, names, [(each.trains[0], each.trains[1]) for each in handed if each.trains]
+    )
     reaching = _reach(claims, paths, network, engaged, as_of, aliases)
     current = answers((a.claim for a in reaching if a.status is ClaimStatus.COUNTED), aliases)
     old = superseded((a.claim for a in reaching if a.status is ClaimStatus.COUNTED), current)
@@ -123,9 +137,33 @@ def group_evidence(
         shown=frozenset(given.shown for given in current.values()),
         parts=parts(network.counted(members, engaged)),
         aliases=aliases,
+        handovers=handed,
         liveness=liveness,
         network=network,
     )
+
+
+def _handed_over(
+    facts: Facts, liveness: Liveness, engaged: frozenset[str], paths: Iterable[Path], as_of: Micros
+) -> Iterator[HandoverEvidence]:
+    """The hand-overs of boxes that a counted link assigns, by lists of whoever counts, while they held the cargo."""
+    boxes = [path for path in paths if path.thing.kind is ObjectKind.CONTAINER and path.spans]
+    counted = {path.thing for path in boxes if path.counted}
+    windows = [path for path in boxes if path.thing in counted]
+
+    def own(listed: Handover) -> frozenset[str]:
+        held = (path.thing.key for path in windows if path.holds(listed.happened))
+        return frozenset(key for key in held if key in listed.containers)
+
+    live = (
+        h
+        for h in facts.handovers
+        if liveness.live(h.event) and h.happened <= as_of and (h.territorial or h.publisher in engaged)
+    )
+    for lists in handovers.concerning(live, own):
+        yield HandoverEvidence(
+            lists, frozenset[str]().union(*map(own, lists)), handovers.one_train(lists, own)
+        )
 
 
 def _reach(

@@ -328,13 +328,22 @@ class Network:
                     seen.add(link.left)
                     todo.append(link.left)
 
-    def names(self, engaged: frozenset[str], kinds: Container[LinkKind]) -> Mapping[Thing, Thing]:
-        """The smallest name of each thing that bears several by links of ``kinds`` that count; others are not in it."""
+    def names(
+        self, engaged: frozenset[str], kinds: Container[LinkKind], same: Iterable[tuple[Thing, Thing]] = ()
+    ) -> Mapping[Thing, Thing]:
+        """The smallest name of each thing that bears several; others are not in it.
+
+        They are those of the links of ``kinds`` that count, and those that are known to be the ``same`` otherwise.
+        """
         aliases: dict[Thing, set[Thing]] = {}
-        for link in self._named_twice:
-            if link.kind in kinds and counts(link, engaged):
-                one = aliases.get(link.left, {link.left}) | aliases.get(link.right, {link.right})
-                aliases.update(dict.fromkeys(one, one))
+        linked = (
+            (link.left, link.right)
+            for link in self._named_twice
+            if link.kind in kinds and counts(link, engaged)
+        )
+        for left, right in (*linked, *same):
+            one = aliases.get(left, {left}) | aliases.get(right, {right})
+            aliases.update(dict.fromkeys(one, one))
         return {thing: min(names) for thing, names in aliases.items()}
 
     def disputed(

@@ -102,6 +102,8 @@ class HandoverState(StrEnum):
 class HandoverView:
     """Both railways' lists of one hand-over; ``missing`` was delivered and not received, ``surplus`` the reverse.
 
+    ``state`` is that of the consignment's own boxes, whatever else the lists name; where both sides have signed and it is on
+    neither list, that of the lists. ``occurrence`` is the run of the side that delivers, where it names one.
     ``announced_only`` was on the advance list and handed over by neither side, ``unannounced`` was handed over and not on it
     (empty without an advance list).
     """

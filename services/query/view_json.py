@@ -222,6 +222,7 @@ def _handover(handover: HandoverView) -> dict[str, Any]:
         "place_name": place_name(handover.place),
         "occurrence": handover.occurrence,
         "state": str(handover.state),
+        "lists_differ": handover.differs,
         "delivering": list(handover.delivering),
         "receiving": list(handover.receiving),
         "missing": sorted(handover.missing),

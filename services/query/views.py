@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from psycopg import Connection
@@ -11,7 +11,7 @@ from psycopg import Connection
 from services.domain.derive import derive
 from services.domain.facts import Facts, LinkKind, Micros
 from services.domain.objects import Thing
-from services.domain.view import HandoverView, View
+from services.domain.view import HandoverState, HandoverView, View
 from services.ledger.registry import store
 from services.ledger.registry.registry import Registry
 from services.ledger.storage import event_reader
@@ -74,7 +74,7 @@ class Difference:
 def handovers_of_train(connection: Connection[Any], train: Thing, as_of: Micros) -> list[HandoverView]:
     """The hand-overs whose lists name ``train`` (by any of its names), as of ``as_of``, by time.
 
-    Lists that name no train count where they hold a box of it. Reads in the caller's transaction; some milliseconds for each
+    Lists that name no train count where they hold a box of it. The state is that of all boxes. Reads in the caller's transaction; some milliseconds for each
     consignment on board. Raises Unreadable.
     """
     registry = store.read_snapshot(connection)
@@ -83,7 +83,7 @@ def handovers_of_train(connection: Connection[Any], train: Thing, as_of: Micros)
     def read(stored: Stored, by: Registry) -> Reread:
         return known.setdefault(stored.no, known.get(stored.no) or reread(stored, by))
 
-    found: dict[tuple[str, str, tuple[bytes, ...]], HandoverView] = {}
+    found: dict[tuple[str, str], HandoverView] = {}
     for consignment in consignments_of(connection, [train]):
         sourced = read_view(connection, consignment, as_of, registry, read)
         if sourced is None:
@@ -97,8 +97,18 @@ def handovers_of_train(connection: Connection[Any], train: Thing, as_of: Micros)
         }
         for handover in sourced.view.handovers:
             if not handover.trains or names & set(handover.trains):
-                found[handover.border, handover.occurrence, handover.events] = handover
-    return sorted(found.values(), key=lambda each: (each.since, each.border, each.occurrence))
+                # By which lists it is known depends on the boxes whose hand-over one looks at.
+                key = handover.border, handover.occurrence or handover.events[0].hex()
+                found[key] = max(found.get(key, handover), handover, key=lambda each: len(each.events))
+    whole = (
+        replace(
+            each, state=HandoverState.DIFFERENT if each.missing or each.surplus else HandoverState.CONFIRMED
+        )
+        if each.state is not HandoverState.ONE_SIDED
+        else each
+        for each in found.values()
+    )
+    return sorted(whole, key=lambda each: (each.since, each.border, each.occurrence))
 
 
 def differences(handover: HandoverView) -> tuple[Difference, ...]:

@@ -16,9 +16,9 @@ from services.ledger.storage.batch import Event
 from services.testbed.localstack.engine import DatabaseAddress
 from tests.support.databases import migrated_database
 from tests.support.profile import rounds
-from tests.support.storage.cast import Objects, Said, event, everything
+from tests.support.storage.cast import Objects, Said, event, event_id, everything
 from tests.support.storage.comparison import assert_equal_to_core, assert_readers_see_enough
-from tests.support.storage.strategies import moves
+from tests.support.storage.strategies import handover, moves
 from tests.support.storage.worlds import claimed, opening, said, worlds
 from tests.support.storage.writers import Pair, Pausing, start
 
@@ -171,3 +171,19 @@ def test_heads_merged_with_steps_of_the_journey_by_near_clocks_are_what_a_whole_
         assert pair.apply(0, batch).settled == 0
         told += batch
         assert_equal_to_core(pair.dsn, everything(told), OBJECTS.consignments, OBJECTS.trains)
+
+
+@EXAMPLES
+@given(
+    lists=st.tuples(
+        *(handover(OBJECTS, event_id(OBJECTS.salt, number), "founder") for number in range(200, 207))
+    )
+)
+def test_the_other_sides_lists_are_found_by_run_and_by_boxes(pair: Pair, lists: tuple[Facts, ...]) -> None:
+    pair.empty()
+    told = [Said(100, 0, "founder", opening(OBJECTS, boxed=True))]
+    told += [Said(200 + n, 0, "founder", facts) for n, facts in enumerate(lists)]
+    events = numbered(told, pair.registry)
+    pair.apply(0, events)
+    pair.settle()
+    assert_readers_see_enough(pair.dsn, events, OBJECTS.consignments[:1])

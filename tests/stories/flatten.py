@@ -177,9 +177,11 @@ class _Flat:
             "place": short_place(each.place),
             "run": self.run(each.occurrence),
             "state": each.state.value,
+            "lists_differ": each.differs,
             "delivering": sorted(self.party(code) for code in each.delivering),
             "receiving": sorted(self.party(code) for code in each.receiving),
             "unmatched": each.unmatched,
+            "trains": [self.name(train) for train in each.trains],
             **boxes,
         }
 

@@ -16,21 +16,23 @@ from typing import Any, NamedTuple
 from psycopg import Connection
 from psycopg.rows import tuple_row
 
+from schemas.events.base import ObjectKind
 from services.cases.domain.causes import Cause, FinancingAlert, causes, joined, next_due
 from services.cases.store import statement
 from services.cases.store.rows import cause_of, cause_row
 from services.domain.derive import derive
 from services.domain.facts import FOREVER, Claim, Facts, Micros
+from services.domain.handovers import LISTS
 from services.domain.head import RUNNING
 from services.domain.interpretation import meeting
-from services.domain.objects import ObjectId
+from services.domain.objects import ObjectId, object_id
 from services.domain.rules import ONE_MEETING
 from services.domain.view import View
 from services.financing.store.status_reader import status_of
 from services.ledger.projections import changes
 from services.ledger.registry.registry import Registry
 from services.ledger.storage import event_reader
-from services.ledger.storage.arrays import bigints, uuids
+from services.ledger.storage.arrays import bigints, smallints, uuids
 from services.ledger.storage.event_reader import Stored
 from services.query.stored_events import Reread, Unreadable, reread
 from services.query.views import SourcedView, facts_of, read_view
@@ -133,8 +135,13 @@ def affected_consignments(
 
 def _met(session: Connection[Any], facts: Facts) -> set[ObjectId]:
     """The objects on the other lists of the hand-overs in ``facts``."""
-    lists = sorted({(meeting(h.border, h.occurrence).id, h.happened) for h in facts.handovers})
+    named = {(meeting(h.border, h.occurrence).id, h.happened) for h in facts.handovers}
+    named |= {
+        (object_id(ObjectKind.CONTAINER, box), h.happened) for h in facts.handovers for box in h.containers
+    }
+    lists = sorted(named)
     columns = {
+        "lists": smallints(LISTS),
         "ids": uuids([id_ for id_, _ in lists]),
         "los": bigints([at - ONE_MEETING for _, at in lists]),
         "his": bigints([at + ONE_MEETING for _, at in lists]),

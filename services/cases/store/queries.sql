@@ -83,10 +83,12 @@ ORDER BY h.closed, h.due, h.case_id
 LIMIT %(limit)s
 
 -- name: met
--- What stands on any list of the hand-overs of which a new list tells: a box that it leaves out is concerned as well.
+-- What stands on any list of the hand-overs of which a new list tells, by its run or its boxes: a box that it leaves out is
+-- concerned as well.
 SELECT DISTINCT other.object
 FROM unnest(%(ids)s::uuid[], %(los)s::bigint[], %(his)s::bigint[]) AS n (id, lo, hi)
 JOIN lianyun.claim told ON told.object = n.id AND told.happened BETWEEN n.lo AND n.hi
+    AND told.milestone = ANY (%(lists)s::smallint[])
 JOIN lianyun.claim other ON other.no = told.no
 
 -- name: move_head

@@ -16,8 +16,10 @@ from psycopg.rows import tuple_row
 
 from schemas.events.base import ObjectKind
 from services.domain.facts import Micros
+from services.domain.handovers import LISTS
 from services.domain.head import RUNNING
 from services.domain.objects import object_id
+from services.domain.rules import ONE_MEETING
 from services.ledger.admission.raw_bytes import unframe
 from services.ledger.storage import statement
 from services.ledger.storage.arrays import adapt, bigints, smallints, uuids
@@ -87,7 +89,8 @@ def events_about(session: Session, kind: ObjectKind, key: str, as_of: Micros) ->
     named = {"ids": uuids([object_id(kind, key)]), "kinds": smallints([int(kind)])}
     bounds = {"los": bigints([-_ALWAYS]), "his": bigints([_ALWAYS])}
     onward = {"id": object_id(kind, key).hex(), "kind": int(kind), "as_of": as_of}
-    numbers = {row[0] for row in work.rows("read_numbers", {**named, **bounds})}
+    lists = {"lists": smallints(LISTS), "meeting": bigints([2 * ONE_MEETING])}
+    numbers = {row[0] for row in work.rows("read_numbers", {**named, **bounds, **lists})}
     numbers |= {row[0] for row in work.rows("read_onward", onward)}
     return with_withdrawals(session, sorted(numbers)) if numbers else []
 
@@ -165,13 +168,18 @@ def _naming_query(walk: bytes | None = None) -> bytes:
             b"WITH walk (id, kind, lo, hi) AS MATERIALIZED (",
             statement("read_walk") if walk is None else walk,
             b"), said (no) AS MATERIALIZED (",
-            nested(statement("read_numbers"), **ways),
+            nested(statement("read_numbers"), **ways, **_LISTS),
             b")",
         )
     )
 
 
 _ALWAYS = 4_611_686_018_427_387_904  # microseconds, as in read_consignments
+# A list's nearest one of the other side may be as far from it again as it is itself.
+_LISTS = {
+    "lists": " UNION ALL ".join(f"SELECT {number}::smallint" for number in LISTS).encode(),
+    "meeting": f"SELECT {2 * ONE_MEETING}::bigint".encode(),
+}
 _WAYS = (("ids", b"id"), ("kinds", b"kind"), ("los", b"lo"), ("his", b"hi"))
 
 

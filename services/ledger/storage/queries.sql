@@ -829,13 +829,34 @@ WITH way (id, kind, lo, hi) AS MATERIALIZED (
     SELECT n.no FROM object o CROSS JOIN LATERAL (
         SELECT m.no FROM lianyun.mention m WHERE m.object = o.id OFFSET 0
     ) AS n
+), listed (no) AS MATERIALIZED (
+    -- Both sides' lists of the hand-overs, by their run.
+    SELECT DISTINCT n.no FROM (
+        SELECT DISTINCT p.object FROM claimed e CROSS JOIN LATERAL (
+            SELECT c.object FROM lianyun.claim c WHERE c.no = e.no AND c.kind = 8 OFFSET 0
+        ) AS p
+    ) AS meeting CROSS JOIN LATERAL (
+        SELECT c.no FROM lianyun.claim c WHERE c.object = meeting.object OFFSET 0
+    ) AS n
+), crossed (no) AS MATERIALIZED (
+    -- And those of other runs that name a box of these at about that time.
+    SELECT DISTINCT n.no FROM (
+        SELECT DISTINCT p.object, p.happened FROM listed l CROSS JOIN LATERAL (
+            SELECT c.object, c.happened FROM lianyun.claim c WHERE c.no = l.no AND c.kind = 4 OFFSET 0
+        ) AS p
+    ) AS box CROSS JOIN LATERAL (
+        SELECT c.no FROM lianyun.claim c
+        WHERE c.object = box.object AND c.milestone = ANY (%(lists)s::smallint[])
+          AND c.happened BETWEEN box.happened - (%(meeting)s::bigint[])[1] AND box.happened + (%(meeting)s::bigint[])[1]
+        OFFSET 0
+    ) AS n
 )
 SELECT DISTINCT no FROM (
     SELECT no FROM claimed
     UNION ALL SELECT no FROM mentioned
-    -- Both sides' lists of the hand-overs.
+    UNION ALL SELECT no FROM listed
     UNION ALL SELECT n.no FROM (
-        SELECT DISTINCT p.object FROM claimed e CROSS JOIN LATERAL (
+        SELECT DISTINCT p.object FROM (SELECT no FROM crossed EXCEPT SELECT no FROM listed) AS e CROSS JOIN LATERAL (
             SELECT c.object FROM lianyun.claim c WHERE c.no = e.no AND c.kind = 8 OFFSET 0
         ) AS p
     ) AS meeting CROSS JOIN LATERAL (

@@ -71,20 +71,25 @@ class Refold:
         for claim in facts.claims:
             self._claims[claim.thing].append(claim)
         for handover in facts.handovers:
-            self._meetings[handover.place, handover.occurrence].append(handover)
+            self._meetings[handover.border, handover.occurrence].append(handover)
             for box in handover.containers:
                 self._lists[box].append(handover)
+
+    def _listed(self, boxes: set[str]) -> set[Handover]:
+        """The lists that name one of ``boxes``, with those of the same run."""
+        return {
+            other
+            for box in boxes
+            for handover in self._lists.get(box, ())
+            for other in self._meetings[handover.border, handover.occurrence]
+        }
 
     def view(self, consignment: Thing, as_of: Micros) -> View | None:
         """The view of ``consignment`` at ``as_of``; None where it was never founded."""
         things, links = self._reaching(consignment)
         boxes = {thing.key for thing in things}
-        handovers = {
-            other
-            for box in boxes
-            for handover in self._lists.get(box, ())
-            for other in self._meetings[handover.place, handover.occurrence]
-        }
+        handovers = self._listed(boxes)
+        handovers |= self._listed({box for handover in handovers for box in handover.containers})
         near = Facts(
             claims=frozenset(claim for thing in things for claim in self._claims.get(thing, ())),
             links=frozenset(links),

@@ -24,7 +24,7 @@ from services.domain.handovers import ADVANCE, DELIVERING, RECEIVING
 from services.domain.interpretation import meeting
 from services.domain.links import FILLING
 from services.domain.objects import Thing
-from services.domain.rules import HANDED_OVER
+from services.domain.rules import HANDED_OVER, ONE_MEETING
 from tests.support.storage.cast import (
     CLAIM_KINDS,
     COUNTS,
@@ -175,9 +175,11 @@ def founding(draw: st.DrawFn, objects: Objects, identity: bytes, publisher: str)
 @st.composite
 def handover(draw: st.DrawFn, objects: Objects, identity: bytes, publisher: str) -> Facts:
     """One side's list, filed under its boxes and under the place and run where both sides' lists meet."""
-    place, run, side = PLACES[1], "2", draw(st.sampled_from((ADVANCE, DELIVERING, RECEIVING)))
+    place, side = PLACES[1], draw(st.sampled_from((ADVANCE, DELIVERING, RECEIVING)))
+    run = draw(st.sampled_from(("2", "2", "3", "4", "")))
     boxes = [objects.thing(ObjectKind.CONTAINER, n) for n in draw(st.sets(st.integers(0, 2), min_size=1))]
     happened, published, territorial = draw(times), draw(published_times), draw(st.booleans())
+    happened += draw(st.sampled_from((0, 0, 0, ONE_MEETING, 2 * ONE_MEETING)))
     claims = (
         Claim(
             identity, publisher, published, happened, thing, 302, Region.MOVEMENT, "", place, run, Classifier.ACT,

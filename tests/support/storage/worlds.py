@@ -99,7 +99,7 @@ def said(draw: st.DrawFn, objects: Objects, most: int = 30) -> Said:
     identity = event_id(objects.salt, number)
     # One publisher per id: whoever signs owns the source that the id is made of.
     publisher = PARTIES[number % len(PARTIES)]
-    what = draw(st.sampled_from("CCCCCCCCLLLLLLDDDEFFRXXWWWWOOH"))
+    what = draw(st.sampled_from("CCCCCCCCLLLLLLDDDEFFRXXWWWWOOHHH"))
     stated = {
         "C": claims(objects, identity, publisher),
         "X": claims(objects, identity, publisher),
