@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from schemas.events.base import ObjectRef, PartyCode, Time
+from schemas.events.base import ObjectRef, PartyCode, Time, Wire
 from schemas.events.declare import CARGO, event
 from schemas.events.document_trade import Amount
 from schemas.events.finance_terms import EventOf, FinanceFact, Waiver
@@ -107,24 +107,44 @@ class DecidedOnGoods(DecidedWhole):
 DecidedOnGoods.spec = replace(Decided.spec, type="cre.finance.decided.v3")
 
 
-class DecidedOnPart(DecidedOnGoods):
-    """The platform decided a request under the lock of what it encumbers; with the part of the goods that it is about.
+PersonReference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+"""A bank's own reference of one of its persons; no name."""
+
+
+class Resembling(Wire):
+    """What one deal has in common with so many other ``deals`` that are held: its features, with their points by a version of the table."""
+
+    kind: Code
+    features: Annotated[tuple[Code, ...], Field(strict=False, max_length=16)]
+    points: Annotated[int, Field(ge=-1_000, le=1_000)]
+    table: Free
+    deals: Annotated[int, Field(ge=1, le=100_000)]
+
+
+class DecidedReviewed(DecidedOnGoods):
+    """The platform decided a request under the lock of what it encumbers; with the part of the goods that it is about, or what is alike.
 
     ``action`` may be RELEASE_PART: a bank gives back ``goods``, or a part of the value, ``amount`` being the value that is given back
     and ``freed_sha256`` the digest of the fingerprints that it frees. A request about cargo that is done has the ``goods`` that
-    it names where they were given back while the rest of its consignment is pledged. Any other decision is an earlier version.
+    it names where they were given back while the rest of its consignment is pledged.
+
+    ``resembles`` is what is alike where people have to look. A reservation after such a review names it by its number
+    (``reviewed``) and the bank's references of the persons who looked. Any other decision is an earlier version.
     """
 
     action: Action | Literal["RELEASE_PART"]  # type: ignore[assignment]
     goods: Annotated[tuple[ObjectRef, ...], Field(strict=False, max_length=256)] = ()
     freed_sha256: Sha256Hex | None = None
+    resembles: Annotated[tuple[Resembling, ...], Field(strict=False, max_length=16)] = ()
+    reviewed: Number | None = None
+    reviewers: Annotated[tuple[PersonReference, ...], Field(strict=False, max_length=4)] = ()
 
     def check(self) -> None:
         super().check()
         self.check_kinds(self.goods, "goods")
 
 
-DecidedOnPart.spec = replace(Decided.spec, type="cre.finance.decided.v4")
+DecidedReviewed.spec = replace(Decided.spec, type="cre.finance.decided.v4")
 
 
 def unchanged(value: dict[str, Any]) -> dict[str, Any]:

@@ -179,6 +179,17 @@ _VALUES: Json = {
     "shares": [{"kind": "container", "id": CONTAINERS[0]}],
     "waiver": {"grounds": "OTHER_SECURITY"},
     "goods": [{"kind": "container", "id": CONTAINERS[0]}],
+    "resembles": [
+        {
+            "kind": "NEAR_TRADE",
+            "features": ["AMOUNT_EQUAL", "GOODS_SAME", "PARTIES_SAME"],
+            "points": 90,
+            "table": "2026-12",
+            "deals": 1,
+        }
+    ],
+    "reviewed": 88_201,
+    "reviewers": ["r-17", "r-42"],
     "freed_sha256": hashlib.sha256(b"the fingerprints that are freed").hexdigest(),
     "released_amount": {"minor_units": 90_000_000, "currency_code": "CNY"},
     "restriction": {"source": "https://pkp.example/lianyun", "id": "order-2026-14"},

@@ -293,6 +293,11 @@ def _decided(url: str, client: str, key: Path, path: str, body: Any, again: str,
         out.print("  ".join(filter(None, words)), markup=False)
         if found["guard"]:
             out.print(f"{found['guard']}: satisfied by: {found['satisfied_by']}", markup=False)
+        for each in found.get("resembles", ()):
+            alike = ", ".join(each["features"]) or "the same"
+            out.print(
+                f"alike ({each['kind']}, {each['points']} points, {each['deals']}): {alike}", markup=False
+            )
         if found.get("goods"):
             named = ", ".join(f"{each['kind']} {each['id']}" for each in found["goods"])
             out.print(f"given back: {named}, worth {money(found['amount'])}", markup=False)

@@ -17,6 +17,7 @@ from services.financing.domain.control import Control, Registration
 from services.financing.domain.covenants import Alert
 from services.financing.domain.money import Money
 from services.financing.domain.requests import LIMITS, Reply
+from services.financing.domain.resemblance import Resemblance
 from services.financing.domain.status import Status, Step
 from services.financing.store.financings import Acknowledgement
 from services.financing.store.status_reader import Summary
@@ -68,6 +69,7 @@ def reply(found: Reply, shown: Shown, financing: str = "") -> Json:
         "shares": shared(found.shares),
         "waiver": waiver(found.waiver),
         "goods": shared(found.goods),
+        "resembles": [resembling(each) for each in found.resembles],
         "limits": LIMITS,
     }
 
@@ -75,6 +77,11 @@ def reply(found: Reply, shown: Shown, financing: str = "") -> Json:
 def shared(things: Iterable[Thing]) -> list[Json]:
     """Objects that identify goods, by kind and id."""
     return [{"kind": thing.kind.wire, "id": thing.key} for thing in things]
+
+
+def resembling(found: Resemblance) -> Json:
+    """What is alike, and never with whom."""
+    return {**found._asdict(), "features": list(found.features)}
 
 
 def waiver(grounds: str) -> Json | None:

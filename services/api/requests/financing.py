@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from schemas.events.base import ObjectKind
+from schemas.events.finance_decision import PersonReference
 from schemas.events.finance_terms import Interest, Product
 from schemas.events.keys import canonical_key
 from schemas.events.wire import Identifier, OwnReference, Place
@@ -176,6 +177,12 @@ class Reviewing(RequestBody):
     reviewed: Annotated[
         int | None, Field(description="`number` of the REVIEW that the bank has looked at.")
     ] = None
+    reviewers: Annotated[
+        tuple[PersonReference, ...],
+        Field(
+            max_length=4, description="The bank's references of the two or more persons who looked; no names."
+        ),
+    ] = ()
 
 
 class Reservation(Application, Reviewing):

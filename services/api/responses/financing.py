@@ -40,6 +40,18 @@ class SharedThing(Shape):
     id: str
 
 
+class Resembling(Shape):
+    """What a deal has in common with others that are held, and never with whose."""
+
+    kind: str
+    features: Annotated[list[str], Field(description="What is alike, and how near.")]
+    points: Annotated[
+        int, Field(description="By the published table; from its `review_from` on people look.")
+    ]
+    table: str
+    deals: Annotated[int, Field(description="With how many.")]
+
+
 class Decision(Shape):
     """A recorded decision. The same request under the same key is the same decision."""
 
@@ -58,6 +70,9 @@ class Decision(Shape):
     shares: list[SharedThing] = []
     waiver: WaiverGrounds | None = None
     goods: Annotated[list[SharedThing], Field(description="What a partial release gives back.")] = []
+    resembles: Annotated[
+        list[Resembling], Field(description="What is alike, where people have to look.")
+    ] = []
     limits: Limits
 
 

@@ -35,7 +35,8 @@ routes = Routes("financing")
 )
 def reserve(call: Call, body: Reservation) -> PendingDecision:
     """Check whether the interest is free and reserve it, in one step. DONE until ``until``; REFUSED with the guard and what
-    would satisfy it; REVIEW where people have to look. Without the applicant's signed application to this bank, and for
+    would satisfy it; REVIEW where people have to look, with what is alike (``resembles``): ask again with its ``number`` as ``reviewed``
+    and two ``reviewers``. Without the applicant's signed application to this bank, and for
     cargo that is not the applicant's, nothing is here (not-found). The same again is the same reservation.
     """
     terms = body.terms()
@@ -47,6 +48,7 @@ def reserve(call: Call, body: Reservation) -> PendingDecision:
         terms=terms,
         papers=body.papers.papers(),
         reviewed=None if body.reviewed is None else call.decision(body.reviewed),
+        reviewers=body.reviewers,
     )
     return PendingDecision(
         ask,

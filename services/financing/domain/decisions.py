@@ -8,6 +8,7 @@ from typing import NamedTuple
 from services.domain.facts import EventId, Micros
 from services.domain.objects import Thing
 from services.financing.domain.money import Money
+from services.financing.domain.resemblance import Resemblance
 
 
 class Action(StrEnum):
@@ -57,7 +58,7 @@ class Decision(NamedTuple):
 
     Before it is recorded its ``number`` is 0 and its ``position`` unknown. ``shares`` are the objects that a refused request about
     cargo has in common with goods under a release block, ``waiver`` the ground on which a bank released what is owed (``amount``).
-    ``goods`` are what a RELEASE_PART that is done gives back (worth ``amount``), and what a request about cargo names of such goods.
+    ``resembles`` is what is alike in a REVIEW; ``reviewed`` the REVIEW that a reservation rests on, and who looked. ``goods`` are what a RELEASE_PART that is done gives back (worth ``amount``), and what a request about cargo names of such goods.
     """
 
     number: int
@@ -82,6 +83,9 @@ class Decision(NamedTuple):
     shares: tuple[Thing, ...] = ()
     waiver: str = ""
     goods: tuple[Thing, ...] = ()
+    resembles: tuple[Resemblance, ...] = ()
+    reviewed: int | None = None
+    reviewers: tuple[str, ...] = ()
 
     @property
     def done(self) -> bool:

@@ -6,7 +6,8 @@ version is one registry key with one normaliser; a deal is fingerprinted under e
 Exact: a transport document by issuer and number, a note without its year's date, a declaration, an invoice by seller and number
 (not amount, currency, date or buyer, which a copy changes), a consignment, and a box at its origin within three days: each deal
 takes four days from its loading day, so two deals share a day exactly when they lie at most three days apart. Near: the same box
-in an overlapping journey, and a trade of the same parties for nearly the same amount with invoice numbers one character apart.
+in an overlapping journey, and a trade of the same parties for nearly the same amount, with keyed digests of its features
+(``resemblance``).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from functools import cache, lru_cache
@@ -28,6 +29,7 @@ from schemas.events.base import ObjectKind
 from schemas.events.keys import canonical_key, canonical_place
 from services.domain.objects import Thing
 from services.financing.domain.documents import Company, Invoice, Papers, Share
+from services.financing.domain.resemblance import Feature
 
 CONFUSABLES = Path(__file__).with_name("confusables.csv")
 Normaliser = Callable[[str], str]
@@ -88,6 +90,11 @@ def deletions(text: str, most: int = 40) -> frozenset[str]:
 
 _DOMAIN = b"lianyun-financing-fingerprint-v1\n"
 _RESERVED_DAYS = 4
+_DAYS, _NUMBERS = 3, 4
+"""Widths of the buckets of dates, and of numbers in a sequence."""
+_DIGITS = re.compile(r"(?<![0-9])[0-9]{1,15}(?![0-9])")
+_RUNS = 2
+"""Of the numbers in a document's number so many, from the end, may count it: the year often follows."""
 _JOURNEY_DAYS = 16
 """Boxes loaded within one or two such periods are on overlapping journeys."""
 _MOST = 10**15
@@ -135,7 +142,9 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """A 16-byte keyed digest with what it is of; ``near`` are digests of spellings one character away.
+    """A 16-byte keyed digest with what it is of; ``near`` are digests of what it may have in common with others.
+
+    ``marks`` are the digests among ``near`` by feature; only documents tell them, never what is stored.
 
     ``thing`` is a keyed digest of the box, note, declaration or consignment that it is of, so that a part of the goods can be given
     back; None for one that is of none, and for one of an earlier release.
@@ -147,6 +156,7 @@ class Fingerprint:
     share: Share | None = None
     near: frozenset[int] = frozenset()
     thing: bytes | None = None
+    marks: tuple[tuple[Feature, int], ...] = field(default=(), compare=False)
 
 
 def thing_digests(things: Iterable[Thing], version: Version) -> frozenset[bytes]:
@@ -154,18 +164,21 @@ def thing_digests(things: Iterable[Thing], version: Version) -> frozenset[bytes]
     return frozenset(_thing(version, thing.kind, thing.key) for thing in things)
 
 
-def fingerprints(papers: Papers, applicant: str, version: Version) -> tuple[Fingerprint, ...]:
+def fingerprints(
+    papers: Papers, applicant: str, version: Version, on: Iterable[Thing] = ()
+) -> tuple[Fingerprint, ...]:
     """The fingerprints of ``papers`` under ``version``, each once, sorted by digest.
 
     ``applicant`` is the applying party's code: its own invoices are also keyed by it, whatever company number the bank was given.
+    ``on`` are the consignments that the deal is said to be of.
     """
     found: dict[tuple[Kind, bytes], Fingerprint] = {}
-    for made in _made(papers, applicant, version):
+    for made in _made(papers, applicant, version, on):
         found.setdefault((made.kind, made.digest), made)
     return tuple(sorted(found.values(), key=lambda made: (made.digest, made.kind)))
 
 
-def _made(papers: Papers, applicant: str, version: Version) -> Iterator[Fingerprint]:
+def _made(papers: Papers, applicant: str, version: Version, on: Iterable[Thing]) -> Iterator[Fingerprint]:
     for document in papers.documents:
         parts = (_company(document.issuer, version), version.normaliser(document.number))
         yield _print(version, Kind.TRANSPORT_DOCUMENT, parts, document.share)
@@ -173,44 +186,92 @@ def _made(papers: Papers, applicant: str, version: Version) -> Iterator[Fingerpr
         pieces = (version.normaliser(part) for part in canonical_key(ObjectKind.NOTE, note.key).split("/"))
         # The form may be written SMGS or CIMSMGS for one and the same paper; country, station, number, year remain.
         _form, *rest = pieces
-        made = _print(version, Kind.NOTE, tuple(rest) or (_form,), note.share)
-        yield replace(made, thing=_thing(version, ObjectKind.NOTE, note.key))
+        of = _thing(version, ObjectKind.NOTE, canonical_key(ObjectKind.NOTE, note.key))
+        yield _print(version, Kind.NOTE, tuple(rest) or (_form,), note.share, of)
     for declaration in papers.declarations:
         key = canonical_key(ObjectKind.DECLARATION, declaration.key)
         numbers = tuple(version.normaliser(part) for part in key.split("/", 1))
-        made = _print(version, Kind.DECLARATION, numbers, declaration.share)
-        yield replace(made, thing=_thing(version, ObjectKind.DECLARATION, declaration.key))
+        of = _thing(version, ObjectKind.DECLARATION, key)
+        yield _print(version, Kind.DECLARATION, numbers, declaration.share, of)
     for consignment in papers.consignments:
-        made = _print(version, Kind.CONSIGNMENT, (canonical_key(ObjectKind.CONSIGNMENT, consignment),), None)
-        yield replace(made, thing=_thing(version, ObjectKind.CONSIGNMENT, consignment))
+        key = canonical_key(ObjectKind.CONSIGNMENT, consignment)
+        yield _print(version, Kind.CONSIGNMENT, (key,), None, _thing(version, ObjectKind.CONSIGNMENT, key))
     for box in papers.boxes:
         number = version.normaliser(canonical_key(ObjectKind.CONTAINER, box.container))
         place = canonical_place(box.origin)
-        of = _thing(version, ObjectKind.CONTAINER, box.container)
+        of = _thing(version, ObjectKind.CONTAINER, canonical_key(ObjectKind.CONTAINER, box.container))
         for day in range(_RESERVED_DAYS):
             reserved = (box.loaded_on + timedelta(days=day)).isoformat()
-            yield replace(_print(version, Kind.CARGO, (number, place, reserved), box.share), thing=of)
+            yield _print(version, Kind.CARGO, (number, place, reserved), box.share, of)
         for period in _periods(box.loaded_on):
-            yield replace(_print(version, Kind.NEAR_CARGO, (number, str(period)), box.share), thing=of)
+            yield _print(version, Kind.NEAR_CARGO, (number, str(period)), box.share, of)
+    identified = _identified(papers, on) if papers.invoices else ()
     for invoice in papers.invoices:
-        yield from _invoice(invoice, applicant, version)
+        yield from _invoice(invoice, applicant, version, identified)
 
 
-def _invoice(invoice: Invoice, applicant: str, version: Version) -> Iterator[Fingerprint]:
+def _identified(papers: Papers, on: Iterable[Thing]) -> tuple[tuple[ObjectKind, str], ...]:
+    """What the documents name of the goods, and the consignments ``on`` which they are."""
+    named = [
+        *((thing.kind, thing.key) for thing in on),
+        *((ObjectKind.CONSIGNMENT, name) for name in papers.consignments),
+        *((ObjectKind.CONTAINER, box.container) for box in papers.boxes),
+        *((ObjectKind.NOTE, note.key) for note in papers.notes),
+        *((ObjectKind.DECLARATION, declaration.key) for declaration in papers.declarations),
+    ]
+    return tuple(sorted({(kind, canonical_key(kind, key)) for kind, key in named}))
+
+
+def _invoice(
+    invoice: Invoice, applicant: str, version: Version, identified: Iterable[tuple[ObjectKind, str]]
+) -> Iterator[Fingerprint]:
     number = version.normaliser(invoice.number)
     yield _print(version, Kind.INVOICE, (_company(invoice.seller, version), number), invoice.share)
     yield _print(version, Kind.INVOICE, (f"APPLICANT:{applicant}", number), invoice.share)
-    near = frozenset(
-        int.from_bytes(_digest(version, "SPELLING", (text,))[:8], signed=True) for text in deletions(number)
-    )
+    marks = tuple(_marks(invoice, number, version, identified))
+    near = frozenset(digest for _, digest in marks)
     parties = (_company(invoice.seller, version), _company(invoice.buyer, version), invoice.amount.currency)
     for step in _steps(invoice.amount.minor):
         made = _print(version, Kind.NEAR_TRADE, (*parties, str(step)), invoice.share)
-        yield Fingerprint(made.version, made.kind, made.digest, made.share, near)
+        yield replace(made, near=near, marks=marks)
 
 
+def _marks(
+    invoice: Invoice, number: str, version: Version, identified: Iterable[tuple[ObjectKind, str]]
+) -> Iterator[tuple[Feature, int]]:
+    """The digests of what an invoice may have in common with another.
+
+    Values that are near take a bucket and the next one: those less than a bucket apart always meet, those two apart never.
+    """
+    # In every entry that has marks: those of earlier releases tell their spellings alone.
+    yield Feature.PARTIES_SAME, _mark(version, "MARKED")
+    for text in deletions(number):
+        yield Feature.NUMBER_ONE_CHARACTER, _mark(version, "SPELLING", text)
+    yield Feature.AMOUNT_EQUAL, _mark(version, "AMOUNT", str(invoice.amount.minor))
+    yield Feature.ISSUED_SAME_DAY, _mark(version, "ISSUED_ON", invoice.issued_on.isoformat())
+    for days in _buckets(invoice.issued_on.toordinal(), _DAYS):
+        yield Feature.ISSUED_WITHIN_5_DAYS, _mark(version, "ISSUED_FROM", days)
+    for run in list(_DIGITS.finditer(invoice.number))[-_RUNS:]:
+        before, after = invoice.number[: run.start()], invoice.number[run.end() :]
+        around = (version.normaliser(before), version.normaliser(after))
+        for numbers in _buckets(int(run[0]), _NUMBERS):
+            yield Feature.NUMBER_NEIGHBOUR, _mark(version, "SEQUENCE", *around, numbers)
+    for kind, key in identified:
+        yield Feature.GOODS_SAME, int.from_bytes(_thing(version, kind, key)[:8], signed=True)
+
+
+def _buckets(value: int, width: int) -> tuple[str, str]:
+    return str(value // width), str(value // width + 1)
+
+
+def _mark(version: Version, label: str, *parts: str) -> int:
+    return int.from_bytes(_digest(version, label, parts)[:8], signed=True)
+
+
+@lru_cache(maxsize=4_096)
 def _thing(version: Version, kind: ObjectKind, key: str) -> bytes:
-    return _digest(version, "THING", (kind.wire, version.normaliser(canonical_key(kind, key))))[:16]
+    """Of the object with the canonical ``key``."""
+    return _digest(version, "THING", (kind.wire, version.normaliser(key)))[:16]
 
 
 def _company(company: Company, version: Version) -> str:
@@ -236,8 +297,10 @@ def _ladder() -> tuple[int, ...]:
     return tuple(rungs)
 
 
-def _print(version: Version, kind: Kind, parts: tuple[str, ...], share: Share | None) -> Fingerprint:
-    return Fingerprint(version.number, kind, _digest(version, kind, parts)[:16], share)
+def _print(
+    version: Version, kind: Kind, parts: tuple[str, ...], share: Share | None, thing: bytes | None = None
+) -> Fingerprint:
+    return Fingerprint(version.number, kind, _digest(version, kind, parts)[:16], share, thing=thing)
 
 
 def _digest(version: Version, kind: str, parts: tuple[str, ...]) -> bytes:

@@ -20,6 +20,7 @@ from services.financing.domain.external_registries import RegistryAnswer
 from services.financing.domain.fingerprints import Fingerprint
 from services.financing.domain.lifecycle import Hold, of_financing
 from services.financing.domain.money import Money
+from services.financing.domain.resemblance import Resemblance
 from services.financing.domain.statements import Statement
 from services.financing.domain.uniqueness import Entry, Match
 
@@ -29,7 +30,7 @@ class DecisionRequest:
     """A party's request. ``idempotency`` is the party's own key of it: the same key again is the same request, never a second.
 
     RESERVE carries ``terms`` and ``papers``; DRAW an ``amount``; SUBSTITUTE the financing that is replaced; ``reviewed`` is the number
-    of an earlier REVIEW that the bank has examined. ``request`` is the signed event. ``waiver`` is the ground on which RELEASE gives
+    of an earlier REVIEW that the bank has examined, ``reviewers`` are the bank's references of the persons who did. ``request`` is the signed event. ``waiver`` is the ground on which RELEASE gives
     the security back although something is owed, "" waives nothing. RELEASE_PART names ``goods`` that are given back, and the
     ``amount`` that they are worth, or that alone. ``about`` are the objects that a request about cargo names, so
     that its key stands for no other cargo; a signed event names them itself.
@@ -48,6 +49,7 @@ class DecisionRequest:
     waiver: str = ""
     about: tuple[Thing, ...] = ()
     goods: tuple[Thing, ...] = ()
+    reviewers: tuple[str, ...] = ()
 
     @property
     def digest(self) -> bytes:
@@ -56,7 +58,7 @@ class DecisionRequest:
         left_out = {
             "idempotency",
             "request",
-            *(name for name in ("waiver", "about", "goods") if not getattr(self, name)),
+            *(name for name in ("waiver", "about", "goods", "reviewers") if not getattr(self, name)),
         }
         members = [repr(getattr(self, f.name)) for f in fields(self) if f.name not in left_out]
         return hashlib.sha256("\x1f".join(members).encode()).digest()[:16]
@@ -198,6 +200,7 @@ class Reply(NamedTuple):
     shares: tuple[Thing, ...] = ()
     waiver: str = ""
     goods: tuple[Thing, ...] = ()
+    resembles: tuple[Resemblance, ...] = ()
 
 
 UNKNOWN = Reply("UNKNOWN")
@@ -223,6 +226,7 @@ def reply(decision: Decision) -> Reply:
         decision.shares,
         decision.waiver,
         decision.goods,
+        decision.resembles,
     )
 
 

@@ -46,6 +46,10 @@ def consented(statements: Iterable[Statement], bank: str, at: Micros) -> frozens
     )
 
 
+MOST_RESEMBLANCES = 16
+"""What is alike that a decision names at most; one that is not named is looked at in a further review."""
+REVIEWERS = 2
+_TWO_REVIEWERS = "The bank's references of two different persons who looked at what is alike."
 REVIEWABLE = frozenset({"NOT_ALIKE", "OTHER_INTEREST_OF_APPLICANT"})
 """Guards that a person at the bank may have reviewed; an unknown split is settled by stating the shares."""
 
@@ -53,8 +57,8 @@ _SATISFIED_BY = {
     "INTEREST_FREE": "The release of what is reserved on it, or the consent of its holder to a take-over.",
     "WITHIN_RESIDUAL": "A part within what is left.",
     "SPLIT_KNOWN": "The share and the whole, in one measure, stated alike by all who finance a part of it.",
-    "NOT_ALIKE": "A look at the papers by the bank, and the request again with the number of this review.",
-    "OTHER_INTEREST_OF_APPLICANT": "A look at both financings by the bank, and the request again with this review's number.",
+    "NOT_ALIKE": "A look by two persons of the bank at what is alike, and the request again with this review's number and them.",
+    "OTHER_INTEREST_OF_APPLICANT": "A look by two persons at the applicant's financings, and the request again with this review.",
 }
 
 
@@ -78,9 +82,13 @@ def reserve(ask: DecisionRequest, context: DecisionContext, at: Micros, table: P
     wanted = encumbrance(ask.financing, terms, product)
     checked, stale = _checked(wanted, context, holds, at)
     checked, doubted = without_doubted(checked, context, at)
-    checked = _without_reviewed(ask, context, checked)
-    if checked.verdict is not Verdict.CLEAR:
-        return _against(ask, at, checked)
+    left = _without_reviewed(ask, context, checked)
+    if left.verdict is not Verdict.CLEAR:
+        return _against(ask, at, left)
+    reviewed = left is not checked
+    if reviewed and len({reviewer.casefold() for reviewer in ask.reviewers}) < REVIEWERS:
+        return _refused(ask, at, Failed("TWO_REVIEWERS", _TWO_REVIEWERS))
+    checked = left
     common, in_doubt = _common(wanted, context, holds, at, table, lambda hold: hold.held(at))
     if common:
         return _shared(_refused(ask, at, Failed("GOODS_FREE", _free_again(common[0]))), common)
@@ -93,6 +101,8 @@ def reserve(ask: DecisionRequest, context: DecisionContext, at: Micros, table: P
         until=at + product.reservation,
         frees=tuple(sorted(stale)),
         notices=checked.notices,
+        reviewed=ask.reviewed if reviewed else None,
+        reviewers=ask.reviewers if reviewed else (),
     )
 
 
@@ -322,24 +332,37 @@ def _unfit(
 
 
 def _without_reviewed(ask: DecisionRequest, context: DecisionContext, checked: Checked) -> Checked:
-    """``checked`` without the findings that the bank has examined since an earlier review of the same request."""
-    reviewed = any(
-        decision.number == ask.reviewed
+    """``checked`` without the findings that an earlier review of this financing named, which the bank has examined since.
+
+    Itself where there is none, or where something else is alike by now: that is a review of its own.
+    """
+    reviews = (
+        decision
+        for decision in context.decisions
+        if decision.number == ask.reviewed
         and decision.action is Action.RESERVE
         and decision.outcome is DecisionOutcome.REVIEW
         and decision.financing == ask.financing
-        for decision in context.decisions
     )
-    if not reviewed:
-        return checked
-    return replace(checked, findings=tuple(f for f in checked.findings if f.guard not in REVIEWABLE))
+    named = [resemblance for review in reviews for resemblance in review.resembles]
+    seen = {
+        each._replace(deals=1)
+        for each in checked.resemblances
+        if any(resemblance.covers(each) for resemblance in named)
+    }
+    left = tuple(f for f in checked.findings if f.guard not in REVIEWABLE or f.resemblance not in seen)
+    return checked if len(left) == len(checked.findings) else replace(checked, findings=left)
 
 
 def _against(ask: DecisionRequest, at: Micros, checked: Checked) -> Decision:
     gravest = checked.gravest
     assert gravest is not None
     refused = _refused(ask, at, Failed(gravest.guard, _SATISFIED_BY[gravest.guard]))
-    return refused if checked.verdict is Verdict.TAKEN else refused._replace(outcome=DecisionOutcome.REVIEW)
+    if checked.verdict is Verdict.TAKEN:
+        return refused
+    return refused._replace(
+        outcome=DecisionOutcome.REVIEW, resembles=checked.resemblances[:MOST_RESEMBLANCES]
+    )
 
 
 def _refused(ask: DecisionRequest, at: Micros, failed: Failed) -> Decision:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from services.financing.domain.documents import Share
 from services.financing.domain.fingerprints import Fingerprint, Kind
 from services.financing.domain.products import Value
+from services.financing.domain.resemblance import Feature, Resemblance, scoring
 
 # A key without a share is taken whole. A known share takes its part of a whole that all must state alike; measures are
 # never converted, so a deal that counts in another currency or unit is for people to look at, not for arithmetic.
@@ -109,6 +110,7 @@ class Finding:
     by: str
     residual: int | None = None
     measure: str = ""
+    resemblance: Resemblance | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,16 @@ class Checked:
         """The finding that decides; of equals the first by kind."""
         against = [finding for finding in self.findings if finding.verdict is self.verdict]
         return min(against, key=lambda f: (f.kind, f.guard, f.by), default=None)
+
+    @property
+    def resemblances(self) -> tuple[Resemblance, ...]:
+        """What is alike in the findings that ask for a review, each once, the most alike first; never with whom."""
+        found: dict[Resemblance, set[str]] = defaultdict(set)
+        for finding in self.findings:
+            if finding.verdict is Verdict.REVIEW and finding.resemblance is not None:
+                found[finding.resemblance].add(finding.by)
+        counted = (each._replace(deals=len(by)) for each, by in found.items())
+        return tuple(sorted(counted, key=lambda each: (-each.points, each)))
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -189,6 +201,7 @@ def _judge(requested: Encumbrance, print_: Fingerprint, met: list[Entry]) -> Ite
                 "OTHER_INTEREST_OF_APPLICANT",
                 print_.kind,
                 entry.holder.financing,
+                resemblance=Resemblance(print_.kind, (), scoring().review_from, scoring().version),
             )
     rivals = [entry for entry in met if _competes(requested, entry)]
     if not print_.kind.exact:
@@ -239,7 +252,18 @@ def _other_interest(requested: Encumbrance, entry: Entry) -> bool:
 
 
 def _resembles(print_: Fingerprint, entry: Entry) -> Finding:
-    close = print_.kind is Kind.NEAR_CARGO or not print_.near.isdisjoint(entry.fingerprint.near)
+    table, theirs = scoring(), entry.fingerprint.near
+    if print_.kind is Kind.NEAR_CARGO:
+        features = {Feature.BOX_SAME}
+    else:
+        features = {feature for feature, digest in print_.marks if digest in theirs}
+    # An entry of an earlier release tells its spellings alone; every other one has the digest of this feature.
+    whole = print_.kind is Kind.NEAR_CARGO or Feature.PARTIES_SAME in features
+    if print_.kind is Kind.NEAR_TRADE:
+        features |= {Feature.PARTIES_SAME, Feature.AMOUNT_WITHIN_5_PERCENT}
+    found = table.of(print_.kind, features)
+    close = found.points >= table.review_from if whole else Feature.NUMBER_ONE_CHARACTER in features
+    holder = entry.holder.financing
     if close:
-        return Finding(Verdict.REVIEW, Match.NEAR, "NOT_ALIKE", print_.kind, entry.holder.financing)
-    return Finding(Verdict.CLEAR, Match.SIMILAR, "SIMILAR", print_.kind, entry.holder.financing)
+        return Finding(Verdict.REVIEW, Match.NEAR, "NOT_ALIKE", print_.kind, holder, resemblance=found)
+    return Finding(Verdict.CLEAR, Match.SIMILAR, "SIMILAR", print_.kind, holder)

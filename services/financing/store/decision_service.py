@@ -234,7 +234,7 @@ def _apart(
     taken: set[int] = set()
     for place, (ask, on) in enumerate(requests):
         try:
-            each = PreparedRequest(ask, on, _presented_prints(ask, known))
+            each = PreparedRequest(ask, on, _presented_prints(ask, on, known))
             keys = known_keys(each)
         except Exception as problem:
             found[place] = problem
@@ -246,8 +246,10 @@ def _apart(
     return places, prepared
 
 
-def _presented_prints(ask: DecisionRequest, known: Sequence[Version]) -> tuple[Fingerprint, ...]:
+def _presented_prints(
+    ask: DecisionRequest, on: Sequence[Thing], known: Sequence[Version]
+) -> tuple[Fingerprint, ...]:
     """The fingerprints of a reservation's documents, under each version that counts."""
     if ask.action is not Action.RESERVE or ask.terms is None:
         return ()
-    return tuple(p for version in known for p in fingerprints(ask.papers, ask.terms.applicant, version))
+    return tuple(p for version in known for p in fingerprints(ask.papers, ask.terms.applicant, version, on))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from psycopg import Connection
 
-from schemas.events.finance_decision import DecidedOnGoods, DecidedOnPart, DecidedWhole
+from schemas.events.finance_decision import DecidedOnGoods, DecidedReviewed, DecidedWhole
 from services.domain.objects import Thing
 from services.financing.domain.decisions import Action, Decision
 from services.financing.domain.documents import Share
@@ -54,8 +54,8 @@ def signed_decision(
 
 def version_of(decision: Decision) -> type[DecidedWhole]:
     """The version of the event that states ``decision``: the newest one only where earlier ones cannot."""
-    if decision.goods or decision.action is Action.RELEASE_PART:
-        return DecidedOnPart
+    if decision.goods or decision.resembles or decision.reviewers or decision.action is Action.RELEASE_PART:
+        return DecidedReviewed
     return DecidedOnGoods if decision.shares or decision.waiver else DecidedWhole
 
 
@@ -90,6 +90,13 @@ def stated(decision: Decision) -> dict[str, Any]:
         "shares": [{"kind": t.kind.wire, "id": t.key} for t in decision.shares] or None,
         "waiver": {"grounds": decision.waiver} if decision.waiver else None,
         "goods": [{"kind": t.kind.wire, "id": t.key} for t in decision.goods] or None,
+        "resembles": [
+            {**each._asdict(), "kind": str(each.kind), "features": list(map(str, each.features))}
+            for each in decision.resembles
+        ]
+        or None,
+        "reviewed": decision.reviewed,
+        "reviewers": list(decision.reviewers) or None,
     }
 
 

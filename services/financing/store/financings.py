@@ -17,6 +17,7 @@ from services.financing.domain.documents import Share
 from services.financing.domain.external_registries import RegistryAnswer
 from services.financing.domain.fingerprints import Fingerprint, Kind
 from services.financing.domain.money import Money
+from services.financing.domain.resemblance import Resemblance
 from services.financing.store import statement
 from services.financing.store.identifiers import financing_id
 from services.ledger.audit_trail.entries import enter
@@ -34,7 +35,7 @@ KINDS = {
 }
 """Numbers of the kinds of fingerprint, as stored; never reused."""
 _BY_NUMBER = {number: kind for kind, number in KINDS.items()}
-DECISION_COLUMNS = 26
+DECISION_COLUMNS = 29
 
 
 def decision_of(row: Sequence[Any]) -> Decision:
@@ -42,7 +43,7 @@ def decision_of(row: Sequence[Any]) -> Decision:
     (
         number, action, outcome, at, asked_by, idempotency, asked, position, rules, financing, request, application,
         applicant, product, interest, amount, currency, until, frees, notices, guard, satisfied_by, before,
-        shares, waiver, goods,
+        shares, waiver, goods, resembles, reviewed, reviewers,
     ) = row[:DECISION_COLUMNS]  # fmt: skip
     return Decision(
         number=number,
@@ -67,6 +68,9 @@ def decision_of(row: Sequence[Any]) -> Decision:
         shares=tuple(map(thing_of, shares)),
         waiver=waiver,
         goods=tuple(map(thing_of, goods)),
+        resembles=tuple(map(Resemblance.parse, resembles)),
+        reviewed=reviewed,
+        reviewers=tuple(reviewers),
     )
 
 
@@ -107,6 +111,9 @@ def decision_columns(decisions: Sequence[Decision]) -> dict[str, Any]:
         "shares": texts([literal(map(str, r.shares)) for r in decisions]),
         "waivers": texts([r.waiver for r in decisions]),
         "goods": texts([literal(map(str, r.goods)) for r in decisions]),
+        "resembles": texts([literal(map(str, r.resembles)) for r in decisions]),
+        "revieweds": _optional(r.reviewed for r in decisions),
+        "reviewers": texts([literal(r.reviewers) for r in decisions]),
     }
 
 

@@ -90,7 +90,7 @@ UPDATE lianyun.financing_version SET open = false WHERE number = %(number)s AND 
 -- The decision that the asker already has: under its name of the request, or of the same signed event.
 SELECT d.number, d.action, d.outcome, d.at, d.asked_by, d.idempotency, d.asked, d.position, d.rules, d.financing,
        d.request, d.application, d.applicant, d.product, d.interest, d.amount, d.currency, d.until, d.frees, d.notices,
-       d.guard, d.satisfied_by, d.before, d.shares, d.waiver, d.goods
+       d.guard, d.satisfied_by, d.before, d.shares, d.waiver, d.goods, d.resembles, d.reviewed, d.reviewers
 FROM lianyun.financing_decision d
 WHERE (d.asked_by = %(asked_by)s AND d.idempotency = %(idempotency)s)
    OR (%(request)s::uuid IS NOT NULL AND d.request = %(request)s::uuid)
@@ -100,7 +100,7 @@ LIMIT 1
 -- name: decisions
 SELECT d.number, d.action, d.outcome, d.at, d.asked_by, d.idempotency, d.asked, d.position, d.rules, d.financing,
        d.request, d.application, d.applicant, d.product, d.interest, d.amount, d.currency, d.until, d.frees, d.notices,
-       d.guard, d.satisfied_by, d.before, d.shares, d.waiver, d.goods, d.headers, d.payload
+       d.guard, d.satisfied_by, d.before, d.shares, d.waiver, d.goods, d.resembles, d.reviewed, d.reviewers, d.headers, d.payload
 FROM lianyun.financing_decision d
 WHERE d.number > %(after)s
 ORDER BY d.number
@@ -109,7 +109,7 @@ LIMIT %(limit)s
 -- name: decisions_of
 SELECT DISTINCT d.number, d.action, d.outcome, d.at, d.asked_by, d.idempotency, d.asked, d.position, d.rules, d.financing,
        d.request, d.application, d.applicant, d.product, d.interest, d.amount, d.currency, d.until, d.frees, d.notices,
-       d.guard, d.satisfied_by, d.before, d.shares, d.waiver, d.goods
+       d.guard, d.satisfied_by, d.before, d.shares, d.waiver, d.goods, d.resembles, d.reviewed, d.reviewers
 FROM lianyun.financing_touched t JOIN lianyun.financing_decision d ON d.number = t.number
 WHERE t.financing = ANY (%(financings)s::uuid[])
 ORDER BY d.number
@@ -246,7 +246,7 @@ WITH RECURSIVE down (id, kind, lo, hi) AS (
 )
 SELECT DISTINCT d.number, d.action, d.outcome, d.at, d.asked_by, d.idempotency, d.asked, d.position, d.rules, d.financing,
        d.request, d.application, d.applicant, d.product, d.interest, d.amount, d.currency, d.until, d.frees, d.notices,
-       d.guard, d.satisfied_by, d.before, d.shares, d.waiver, d.goods
+       d.guard, d.satisfied_by, d.before, d.shares, d.waiver, d.goods, d.resembles, d.reviewed, d.reviewers
 FROM own o
 JOIN lianyun.financing_touched t ON t.financing = o.financing
 JOIN lianyun.financing_decision d ON d.number = t.number
@@ -508,10 +508,11 @@ WITH decision AS (
     INSERT INTO lianyun.financing_decision
         (number, position, before, at, action, outcome, asked_by, idempotency, asked, request, financing, application,
          applicant, product, interest, amount, currency, until, frees, notices, guard, satisfied_by, rules, shares, waiver, goods,
-         headers, payload, stream)
+         resembles, reviewed, reviewers, headers, payload, stream)
     SELECT d.number, d.position, d.before, d.at, d.action, d.outcome, d.asked_by, d.idempotency, d.asked, d.request,
            d.financing, d.application, d.applicant, d.product, d.interest, d.amount, d.currency, d.until, d.frees::text[],
-           d.notices::text[], d.guard, d.satisfied_by, d.rules, d.shares::text[], d.waiver, d.goods::text[], d.headers, d.payload,
+           d.notices::text[], d.guard, d.satisfied_by, d.rules, d.shares::text[], d.waiver, d.goods::text[],
+           d.resembles::text[], d.reviewed, d.reviewers::text[], d.headers, d.payload,
            pg_backend_pid()
     FROM unnest(
         %(numbers)s::bigint[], %(positions)s::bigint[], %(befores)s::bigint[], %(ats)s::bigint[], %(actions)s::text[],
@@ -519,11 +520,12 @@ WITH decision AS (
         %(financings)s::text[], %(applications)s::text[], %(applicants)s::text[], %(products)s::text[],
         %(interests)s::text[], %(amounts)s::bigint[], %(currencies)s::text[], %(untils)s::bigint[], %(frees)s::text[],
         %(notices)s::text[], %(guards)s::text[], %(satisfied_bys)s::text[], %(rules)s::text[], %(shares)s::text[],
-        %(waivers)s::text[], %(goods)s::text[], %(headers)s::bytea[],
+        %(waivers)s::text[], %(goods)s::text[], %(resembles)s::text[], %(revieweds)s::bigint[], %(reviewers)s::text[],
+        %(headers)s::bytea[],
         %(payloads)s::bytea[]
     ) AS d (number, position, before, at, action, outcome, asked_by, idempotency, asked, request, financing, application,
             applicant, product, interest, amount, currency, until, frees, notices, guard, satisfied_by, rules, shares,
-            waiver, goods, headers, payload)
+            waiver, goods, resembles, reviewed, reviewers, headers, payload)
     RETURNING number, stream
 ), tally AS (
     INSERT INTO lianyun.financing_tally AS t (stream, decisions, numbers)

@@ -17,6 +17,7 @@ import pytest
 from schemas.schemes import PublicKey, Scheme
 from services.financing.domain import lifecycle
 from services.financing.domain.decisions import DecisionOutcome
+from services.financing.domain.resemblance import scoring
 from services.ledger.storage.session import open_session
 from services.testbed.localstack.engine import DatabaseAddress
 from tests.support.api.responses import text_of
@@ -171,6 +172,29 @@ def test_goods_stay_until_the_release_and_a_delivery_alerts(api: RunningApi) -> 
     order = {"action": "RELEASE_ORDER", "consignments": ["xaport/XA-1"]}
     assert post(consignee, "/v1/cargo-requests", order).json()["allowed"] is True
     assert post(api.client("toys"), "/v1/cargo-requests", order).status_code == 404
+
+
+def test_a_review_is_by_two_persons_and_of_what_was_found(api: RunningApi) -> None:
+    bank, rival = api.client("abank"), api.client("bbank")
+    assert post(bank, "/v1/reservations", {**GA, "reference": "GD-1"}).json()["outcome"] == "DONE"
+    request = {**B, "reference": "RF-1"}
+    review = post(rival, "/v1/reservations", request).json()
+    assert (review["outcome"], review["guard"]) == ("REVIEW", "OTHER_INTEREST_OF_APPLICANT")
+    assert [(each["deals"], each["table"]) for each in review["resembles"]][:1] == [(1, scoring().version)]
+    assert "abank" not in text_of(post(rival, "/v1/reservations", request)), "never with whom"
+    two = {"reviewers": ["r-17", "r-42"]}
+    made_up = post(rival, "/v1/reservations", {**request, **two, "reviewed": review["number"] + 1}).json()
+    assert made_up["outcome"] == "REVIEW", "a review has the number that the platform gave it"
+    request["reviewed"] = review["number"]
+    for reviewers in ([], ["r-17"], ["r-17", "R-17"]):
+        refused = post(rival, "/v1/reservations", {**request, "reviewers": reviewers}).json()
+        assert (refused["outcome"], refused["guard"]) == ("REFUSED", "TWO_REVIEWERS")
+    assert post(rival, "/v1/reservations", {**request, "reviewers": ["Li Wei"]}).status_code == 422, "no name"
+    assert post(rival, "/v1/reservations", {**request, **two}).json()["outcome"] == "DONE"
+    ((reviewers,),) = api.rows("SELECT reviewers FROM lianyun.financing_decision WHERE reviewed IS NOT NULL")
+    assert reviewers == two["reviewers"]
+    with open_session(api.dsn) as session:
+        assert checked(session).findings == ()
 
 
 def test_a_release_silences_no_alert(api: RunningApi) -> None:

@@ -42,6 +42,8 @@ def play(case: Case, world: Platform) -> None:
             "shares": [str(thing) for thing in told.shares],
             "waiver": told.waiver,
             "goods": [str(thing) for thing in told.goods],
+            "reviewers": list(decision.reviewers),
+            "resembles": [f"{each.kind} {' '.join(each.features)}" for each in told.resembles],
             "amount": None if told.amount is None else f"{told.amount.minor} {told.amount.currency}",
         }
         assert {key: seen[key] for key in expected} == expected, f"{case.slug}: ask {number}, {ask.action}"

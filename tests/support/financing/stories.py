@@ -7,6 +7,7 @@ Events are written as in ``tests/stories``. ``asks`` follow in the order in whic
 - ``cargo`` is what a request about cargo names: consignments as ``founder/reference``, or ``container X``, ``note X``;
 - RESERVE names the ``application`` and ``papers`` (by name, ``with`` changes of single fields);
 - ``waiver`` is the ground on which RELEASE gives the security back although something is owed;
+- ``reviewed`` is the number of an earlier REVIEW, ``reviewers`` are who looked at it;
 - RELEASE_PART gives back ``goods`` (as in ``cargo``), or the ``amount`` that they are worth;
 - ``expect`` is the outcome alone, or a mapping of what must be told; ``key`` the idempotency key, if it matters.
 
@@ -99,6 +100,7 @@ class Case:
                 amount=_money(written["amount"]) if "amount" in written else None,
                 replaces=written.get("replaces", ""),
                 reviewed=written.get("reviewed"),
+                reviewers=tuple(written.get("reviewers", ())),
                 waiver=written.get("waiver", ""),
                 about=on if action.disposes else (),
                 goods=tuple(map(_thing, written.get("goods", ()))),

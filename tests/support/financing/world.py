@@ -109,7 +109,7 @@ class World:
         """Decide ``ask`` at ``at`` and record it, or give the decision that it has; ``on`` are the consignments it is about."""
         named = on or self.cargo.get(ask.financing, ())
         cargo = cargo_named(self.heard, named, at)
-        prints = self._prints(ask)
+        prints = self._prints(ask, on)
         holds = lifecycle.holds(self.decisions)
         others = self._others(ask.financing)
         book = DecisionContext(
@@ -165,10 +165,10 @@ class World:
     def decided(self) -> int:
         return len(self.decisions)
 
-    def _prints(self, ask: DecisionRequest) -> tuple[Fingerprint, ...]:
+    def _prints(self, ask: DecisionRequest, on: tuple[Thing, ...]) -> tuple[Fingerprint, ...]:
         if ask.action is not Action.RESERVE or ask.terms is None:
             return self.prints.get(ask.financing, ())
-        return tuple(p for v in self.versions for p in fingerprints(ask.papers, ask.terms.applicant, v))
+        return tuple(p for v in self.versions for p in fingerprints(ask.papers, ask.terms.applicant, v, on))
 
     def _entries(self, prints: Iterable[Fingerprint], holds: dict[str, lifecycle.Hold]) -> Iterable[Entry]:
         wanted = {(p.version, p.kind, p.digest) for p in prints}

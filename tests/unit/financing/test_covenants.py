@@ -87,7 +87,7 @@ def world(name: str, further: tuple[dict[str, Any], ...] = ()) -> World:
 
 def _pledge_elsewhere(found: World) -> None:
     second: dict[str, Any] = {
-        "invoices": [{"number": "TX-5", "seller": "USCC 91330100799655058B", "buyer": "LEI 5493000IBP32UQZ0KL24", "amount": "417500000 CNY", "dated": "2026-02-26"}],
+        "invoices": [{"number": "TX-5", "seller": "USCC 91330100799655058B", "buyer": "LEI 5493000IBP32UQZ0KL24", "amount": "417500000 CNY", "dated": "2026-02-12"}],
         "notes": [{"key": "SMGS/CN/XAY/100002/2026"}],
         "boxes": [{"container": "MSKU0000006", "origin": "railnet:xian-intl-port", "dated": "2026-03-02", "share": "1 of 2 NMP"}],
         "consignments": ["xaport/XA-2"],

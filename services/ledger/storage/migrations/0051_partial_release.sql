@@ -1,5 +1,0 @@
--- A bank gives back a part of a security: which goods a decision gives back, and which entries are of them.
-ALTER TABLE lianyun.financing_decision ADD COLUMN goods text[] NOT NULL DEFAULT '{}';
-
--- A keyed digest of the box, note, declaration or consignment that an entry is of; null for one of none, and of an earlier release.
-ALTER TABLE lianyun.financing_entry ADD COLUMN thing uuid;
