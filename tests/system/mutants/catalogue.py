@@ -206,6 +206,14 @@ def late_word_lifts_a_block() -> None:
     cargo.UNSEEN = -(2**62)  # whatever is known now was known before every pledge
 
 
+def pledgee_goes_blind() -> None:
+    from services.financing.domain.pledged_goods import KnownFacts
+
+    if not hasattr(KnownFacts, "as_pledged"):
+        raise LookupError("KnownFacts.as_pledged")
+    KnownFacts.as_pledged = property(lambda known: known.facts)  # type: ignore[assignment]
+
+
 def debt_forgotten() -> None:
     from services.financing.domain import decision_rules
     from services.financing.domain.decisions import Action
@@ -303,6 +311,12 @@ MUTANTS = (
         "a link that is taken back after the pledge frees what it named",
         late_word_lifts_a_block,
         _financing("38_no_late_word_lifts_a_block"),
+    ),
+    Mutant(
+        "pledgee goes blind",
+        "a founding or link that is taken back after the pledge hides from the pledgee what happens to the goods",
+        pledgee_goes_blind,
+        _financing("43_attack_the_founding_taken_back", "46_attack_two_foundings_under_one_id"),
     ),
     Mutant(
         "debt forgotten",
