@@ -115,7 +115,8 @@ class Ways:
                 if link.right not in seen:
                     seen.add(link.right)
                     todo.append(link.right)
-        return tuple(sorted(found, key=_rank))
+        # Documents that replace one another in a circle lead nowhere, and nowhere ends.
+        return tuple(sorted(found, key=_rank)) or (Obstacle(Reason.NO_LINK, thing),)
 
     def _ends(self, thing: Thing, at: Micros) -> Iterable[Obstacle]:
         if thing.kind is ObjectKind.CONSIGNMENT:
