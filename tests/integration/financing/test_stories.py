@@ -80,6 +80,9 @@ def test_the_database_decides_as_the_core(dsn: str, case: Case) -> None:
             "rules",
             "shares",
             "waiver",
+            "goods",
+            "resembles",
+            "reviewers",
         )
         assert [getattr(decision, name) for name in decided] == [
             getattr(expected, name) for name in decided
