@@ -171,7 +171,7 @@ def test_a_full_database_goes_forward_under_the_workers_and_the_api_of_the_relea
     before, coming = str(previous_release(tmp_path / "previous")), next_release(tmp_path / "next")
     monkeypatch.setattr(run, "HISTORY", 100.0)
     monkeypatch.setattr(run, "LIVE", 100.0)
-    world = simulate("tiny", 1, scale=0.006)
+    world = simulate("tiny", 1, scale=0.015)
     simulation, deliveries = world.simulation(), files.deliveries(world.played)
     with ExitStack() as stack:
         servers = LocalStack()
