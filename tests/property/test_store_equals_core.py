@@ -17,7 +17,11 @@ from services.testbed.localstack.engine import DatabaseAddress
 from tests.support.databases import migrated_database
 from tests.support.profile import rounds
 from tests.support.storage.cast import Objects, Said, event, event_id, everything
-from tests.support.storage.comparison import assert_equal_to_core, assert_readers_see_enough
+from tests.support.storage.comparison import (
+    assert_equal_to_core,
+    assert_explained_as_the_core_explains,
+    assert_readers_see_enough,
+)
 from tests.support.storage.strategies import handover, moves
 from tests.support.storage.worlds import claimed, opening, said, worlds
 from tests.support.storage.writers import Pair, Pausing, start
@@ -81,6 +85,7 @@ def check(pair: Pair, events: Sequence[Event]) -> None:
     pair.settle()
     assert_equal_to_core(pair.dsn, everything(events), OBJECTS.consignments, OBJECTS.trains)
     assert_readers_see_enough(pair.dsn, events, OBJECTS.consignments)
+    assert_explained_as_the_core_explains(pair.dsn, events, 10**13)
 
 
 @EXAMPLES

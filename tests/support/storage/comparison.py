@@ -10,6 +10,7 @@ import psycopg
 
 from services.domain.derive import derive
 from services.domain.evidence import canonical_consignment, consignment_groups, founding_parties
+from services.domain.explanations import Ways
 from services.domain.facts import FOREVER, Claim, Facts, Link, LinkKind
 from services.domain.head import RUNNING, Head, Stage, head, train_head
 from services.domain.links import Network, spans
@@ -213,3 +214,15 @@ def assert_readers_see_enough(
                 fewer = event_reader.load_facts(session, [cons.id], as_of)
                 told = derive(Facts.union(stated[e.id, e.content] for e in fewer), cons, as_of)
                 same(f"view of {cons} at {as_of} without what was superseded", told, _told(whole, fewer))
+
+
+def assert_explained_as_the_core_explains(dsn: str, events: Sequence[Event], as_of: int) -> None:
+    """What is read of each object that is claimed about gives the same reasons as all events do."""
+    facts = Facts.union(event.facts for event in events)
+    stated = {(event.id, event.content): event.facts for event in events}
+    whole = Ways(facts)
+    with psycopg.connect(dsn) as session:
+        for thing in sorted({claim.thing for claim in facts.claims}):
+            loaded = event_reader.events_about(session, thing.kind, thing.key, as_of)
+            ways = Ways(Facts.union(stated[each.id, each.content] for each in loaded))
+            same(f"reasons of {thing}", ways.unreached(thing, as_of), whole.unreached(thing, as_of))
