@@ -199,10 +199,15 @@ WITH hits AS MATERIALIZED (
     SELECT j.cons, bool_or(j.complex) OR bool_or(j.closes) AND (
                -- A closing changes nothing where nothing is open.
                SELECT b.exceptions > 0 FROM head b WHERE b.cons = j.cons
-           ) OR count(*) FILTER (WHERE j.part = 1) > 1 OR (
-               SELECT b.movement[1] - %(clock_tolerance)s < max(j.stage[1]) FILTER (WHERE j.part = 1)
-                  AND b.movement[7] + %(clock_tolerance)s > max(j.stage[1]) FILTER (WHERE j.part = 1)
-               FROM head b WHERE b.cons = j.cons
+           ) OR count(*) FILTER (WHERE j.part = 1) > 2 OR count(*) FILTER (WHERE j.part = 1) = 2 AND (
+               max(j.stage[1]) FILTER (WHERE j.part = 1)
+               - min(j.stage[1]) FILTER (WHERE j.part = 1) < %(clock_tolerance)s
+           ) OR (
+               SELECT bool_or(b.movement[1] - %(clock_tolerance)s < n.at AND b.movement[7] + %(clock_tolerance)s > n.at)
+               FROM head b, unnest(ARRAY[
+                   min(j.stage[1]) FILTER (WHERE j.part = 1), max(j.stage[1]) FILTER (WHERE j.part = 1)
+               ]) AS n (at)
+               WHERE b.cons = j.cons
            ) IS TRUE AS complex,
            max(j.stage || j.stage[1]) FILTER (WHERE j.part = 1) AS movement,
            max(j.stage) FILTER (WHERE j.part = 2) AS cn,
@@ -317,10 +322,12 @@ WITH hits AS MATERIALIZED (
                    END
                ) AS yields
         FROM (
-            SELECT m.*, CASE WHEN m.boxed THEN m.object END AS box FROM moving m
+            SELECT m.*, m.object AS box FROM moving m WHERE m.boxed
             UNION ALL
-            SELECT m.*, b.object
-            FROM moving m JOIN (SELECT DISTINCT o.cons, o.object FROM moving o WHERE o.boxed) AS b ON b.cons = m.cons
+            SELECT m.*, b.box
+            FROM moving m CROSS JOIN LATERAL (
+                SELECT unnest(reach.held || NULL::uuid) AS box FROM reach WHERE reach.cons = m.cons OFFSET 0
+            ) AS b
             WHERE NOT m.boxed
         ) AS t
         WINDOW near AS (
@@ -336,14 +343,24 @@ WITH hits AS MATERIALIZED (
     ) AS y
     GROUP BY y.cons, y.box
 ), object AS (
+    -- With a row for the cargo without its boxes (object NULL).
     SELECT q.cons, q.object, bool_or(q.founded) AS founded, max(q.boxes) AS boxes, bool_or(q.held) AS held,
            sum(q.disputed::integer) AS disputes,
            (max(q.best) FILTER (WHERE q.part = 2))[:6] AS cn,
            (max(q.best) FILTER (WHERE q.part = 3))[:6] AS eaeu,
            (max(q.best) FILTER (WHERE q.part = 4))[:6] AS eu,
            (max(q.best) FILTER (WHERE q.part = 5))[:6] AS other,
-           (max(q.best) FILTER (WHERE q.part = 6))[:6] AS document
-    FROM question q
+           (max(q.best) FILTER (WHERE q.part = 6))[:6] AS document,
+           max(q.position) AS position,
+           max(max(q.position) FILTER (WHERE q.object IS NULL)) OVER (PARTITION BY q.cons) AS common,
+           max(max(q.clock)) OVER (PARTITION BY q.cons) AS clock
+    FROM (
+        SELECT b.cons, b.object, b.founded, b.boxes, b.held, b.disputed, b.best, b.part,
+               NULL::bigint[] AS position, NULL::bigint AS clock
+        FROM question b
+        UNION ALL
+        SELECT s.cons, s.box, NULL, NULL, NULL, NULL, NULL, NULL, s.position, s.clock FROM standing s
+    ) AS q
     GROUP BY q.cons, q.object
 ), open AS (
     -- Open: a latest opening after the closings that may answer it; a bare assertion answers only one. In customs, a
@@ -391,13 +408,11 @@ WITH hits AS MATERIALIZED (
                     THEN progress(max(p.common), %(on_the_way)s, %(at_a_place)s::bigint[]) END
            ) AS least
     FROM (
-        SELECT o.*, coalesce(own.position, every.position) AS position, every.position AS common,
-               greatest(own.clock, every.clock) AS clock, false AS open
+        SELECT o.cons, o.founded, o.boxes, o.held, o.disputes, o.cn, o.eaeu, o.eu, o.other, o.document,
+               coalesce(o.position, o.common) AS position, o.common, o.clock, false AS open
         FROM object o
-        LEFT JOIN standing own ON own.cons = o.cons AND own.box = o.object
-        LEFT JOIN standing every ON every.cons = o.cons AND every.box IS NULL
         UNION ALL
-        SELECT n.cons, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, true FROM open n
+        SELECT n.cons, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, true FROM open n
     ) AS p
     GROUP BY p.cons
 )
