@@ -386,9 +386,7 @@ WITH RECURSIVE late (no, id, at) AS (
     JOIN lianyun.canonical k ON k.cons = r.id
     JOIN lianyun.canonical o ON o.canonical = k.canonical
 )
-, linked (no, of) AS (
-    SELECT n.no, n.no FROM unnest(%(linked)s::bigint[]) AS n (no)
-    UNION
+, withdrawn (no, of) AS (
     SELECT w.no, i.no
     FROM unnest(%(withdrawing)s::bigint[], %(targets)s::uuid[]) AS w (no, target) JOIN lianyun.identity i ON i.id = w.target
     UNION
@@ -399,7 +397,9 @@ WITH RECURSIVE late (no, id, at) AS (
     SELECT t.* FROM (
         SELECT n.no, n.id, n.kind <= 3 FROM unnest(%(nos)s::bigint[], %(objects)s::uuid[], %(kinds)s::smallint[]) AS n (no, id, kind)
         UNION
-        SELECT e.no, x.id, false FROM linked e CROSS JOIN LATERAL (
+        SELECT n.no, n.id, false FROM unnest(%(naming)s::bigint[], %(named)s::uuid[]) AS n (no, id)
+        UNION
+        SELECT e.no, x.id, false FROM withdrawn e CROSS JOIN LATERAL (
             SELECT l.left_id FROM lianyun.link l WHERE l.no = e.of AND l.kind NOT IN (6, 7, 9)
             UNION ALL
             SELECT l.right_id FROM lianyun.link l WHERE l.no = e.of AND l.kind = 8

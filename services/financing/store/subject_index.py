@@ -11,8 +11,8 @@ from schemas.events import catalogue
 from schemas.events.base import Classifier, Episode, Payload
 from schemas.events.correction import Corrected
 from schemas.events.decode import decode_payload
-from services.domain.facts import FREEING
-from services.financing.domain.cargo import DELIVERED, GATED_OUT, RECONSIGNED
+from services.domain.facts import FREEING, LinkKind
+from services.financing.domain.cargo import DELIVERED, GATED_OUT, NAMING, RECONSIGNED
 from services.financing.store import statement
 from services.financing.store.identifiers import subjects
 from services.ledger.storage.arrays import bigints, smallints, uuids
@@ -65,12 +65,18 @@ def watch(session: Session, events: Iterable[tuple[int, Event]]) -> None:
     """
     found: list[tuple[int, bytes, int, int]] = []
     withdrawing: list[tuple[int, bytes]] = []
+    naming: set[tuple[int, bytes]] = set()
     linked: list[int] = []
     nos: list[int] = []
     for no, event in events:
         nos.append(no)
-        if any(link.kind not in FREEING for link in event.facts.links) or event.facts.foundings:
+        if any(link.kind not in FREEING for link in event.facts.links):
             linked.append(no)
+            naming.update((no, link.left.id) for link in event.facts.links if link.kind in NAMING)
+            naming.update(
+                (no, link.right.id) for link in event.facts.links if link.kind is LinkKind.SAME_CONSIGNMENT
+            )
+        naming.update((no, founding.consignment.id) for founding in event.facts.foundings)
         withdrawing += ((no, withdrawal.target) for withdrawal in event.facts.withdrawals)
         for claim in event.facts.claims:
             if claim.milestone in WATCHED and claim.classifier is Classifier.ACT:
@@ -79,6 +85,7 @@ def watch(session: Session, events: Iterable[tuple[int, Event]]) -> None:
         return
     found.sort()
     withdrawing.sort()
+    names = sorted(naming)
     parameters = {
         "first": min(nos),
         "last": max(nos),
@@ -87,6 +94,8 @@ def watch(session: Session, events: Iterable[tuple[int, Event]]) -> None:
         "kinds": smallints([row[2] for row in found]),
         "moments": bigints([row[3] for row in found]),
         "linked": bigints(sorted(linked)),
+        "naming": bigints([no for no, _ in names]),
+        "named": uuids([id_ for _, id_ in names]),
         "withdrawing": bigints([no for no, _ in withdrawing]),
         "targets": uuids([target for _, target in withdrawing]),
         "milestones": smallints(sorted(WATCHED)),
