@@ -12,11 +12,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from schemas.events.base import Classifier, Region
 from services.domain.facts import Claim, EventId, Micros
-from services.domain.objects import Thing
+from services.domain.objects import Aliases, Thing
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -50,15 +49,15 @@ class Answers:
         return max(self.current, key=weight)
 
 
-def question(claim: Claim, aliases: Mapping[Thing, Thing] = MappingProxyType({})) -> Question:
-    """The question that ``claim`` answers; ``aliases`` maps each name of a train or declaration to its smallest name."""
+def question(claim: Claim, aliases: Aliases = Aliases()) -> Question:
+    """The question that ``claim`` answers; ``aliases`` are those of trains and declarations."""
     return Question(
         claim.region,
         claim.jurisdiction,
         claim.milestone,
         claim.place,
         claim.occurrence,
-        aliases.get(claim.thing, claim.thing),
+        aliases[claim.thing],
         claim.classifier,
     )
 
@@ -73,9 +72,7 @@ def weight(claim: Claim) -> tuple[int, Micros, Micros, EventId]:
     return claim.assurance, claim.happened, claim.published, claim.event
 
 
-def answers(
-    claims: Iterable[Claim], aliases: Mapping[Thing, Thing] = MappingProxyType({})
-) -> Mapping[Question, Answers]:
+def answers(claims: Iterable[Claim], aliases: Aliases = Aliases()) -> Mapping[Question, Answers]:
     """Group live claims into questions and keep each publisher's current answer."""
     slots: dict[Question, dict[str, Claim]] = defaultdict(dict)
     for claim in claims:

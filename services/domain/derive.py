@@ -21,15 +21,13 @@ from services.domain.facts import (
     Claim,
     EventId,
     Facts,
-    Goods,
-    Handover,
     Link,
     Micros,
-    Restriction,
+    counts,
 )
-from services.domain.links import Path, carried, counts
+from services.domain.links import Path, carried
 from services.domain.liveness import withdrawing
-from services.domain.objects import Thing
+from services.domain.objects import Aliases, Thing
 from services.domain.progress import first_reached, overdue, progress
 from services.domain.restrictions import Journey, Stop
 from services.domain.rules import AT_ONCE, DELIVERED_PHASE, LEAVING, SILENT_AFTER, rules
@@ -63,15 +61,15 @@ class CarrierAnswers:
 
 
 def with_carrier_answers(
-    current: Mapping[Question, Answers], arrivals: Iterable[Arrival], aliases: Mapping[Thing, Thing]
+    current: Mapping[Question, Answers], arrivals: Iterable[Arrival], aliases: Aliases
 ) -> Mapping[Question, CarrierAnswers]:
-    """The boxes' questions that carriers answer too; ``arrivals`` are the counted ones, ``aliases`` maps names of trains."""
+    """The boxes' questions that carriers answer too; ``arrivals`` are the counted ones, ``aliases`` are those of trains."""
     riding: dict[Slot, dict[Thing, set[Thing]]] = defaultdict(lambda: defaultdict(set))
     for arrival in arrivals:
         claim = arrival.claim
         if claim.milestone in AT_ONCE and claim.thing.rides:
             for box in arrival.containers:
-                riding[_slot(claim)][box].add(aliases.get(claim.thing, claim.thing))
+                riding[_slot(claim)][box].add(aliases[claim.thing])
     if not riding:
         return {}
     found = {}
@@ -139,7 +137,7 @@ def view_of(facts: Facts, group: GroupEvidence, as_of: Micros) -> View:
     planned = () if route is None else route.places
     boxes = boxes_of(group, counted, as_of, joined.values(), planned)
     movement, behind = least_advanced(boxes, speaking, planned)
-    goods = (g for g in facts.goods if live(g.event) and g.thing in routed and _counts(g, group))
+    goods = (g for g in facts.goods if live(g.event) and g.thing in routed and counts(g, group.engaged))
     met = restrictions.on_journey(
         Journey(
             places=planned,
@@ -149,7 +147,7 @@ def view_of(facts: Facts, group: GroupEvidence, as_of: Micros) -> View:
             over=movement.claim.happened if movement is not None and _delivered(movement) else FOREVER,
         ),
         restrictions.known_ends(
-            (r for r in facts.restrictions if live(r.event) and _counts(r, group)),
+            (r for r in facts.restrictions if live(r.event) and counts(r, group.engaged)),
             (lifting for lifting in facts.liftings if live(lifting.event)),
         ),
         as_of,
@@ -259,10 +257,6 @@ def least_advanced(
     first = first_reached(a.claim for a in moving)
     least = min(positions, key=lambda position: progress(position, first))
     return least, sum(_phase(p) == _phase(least) for p in positions)
-
-
-def _counts(fact: Restriction | Goods | Handover, group: GroupEvidence) -> bool:
-    return fact.territorial or fact.publisher in group.engaged
 
 
 def _begun(facts: Facts, group: GroupEvidence, speaking: Iterable[Arrival]) -> Micros:

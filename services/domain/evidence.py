@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from schemas.events.base import Classifier, ObjectKind
 from services.domain import handovers
 from services.domain.claim_groups import Answers, Question, answers, superseded
-from services.domain.facts import FREEING, Claim, Facts, Founding, Handover, Link, LinkKind, Micros
+from services.domain.facts import FREEING, Claim, Facts, Founding, Handover, Link, LinkKind, Micros, counts
 from services.domain.links import NAMES, Network, Path, parts
 from services.domain.liveness import Liveness, judge
-from services.domain.objects import Thing
+from services.domain.objects import Aliases, Thing
 from services.domain.view import Arrival, ClaimStatus
 
 
@@ -85,9 +85,7 @@ class GroupEvidence:
     current: Mapping[Question, Answers]  # counted claims only
     shown: frozenset[Claim]  # the one answer of each question that stands for it
     parts: frozenset[Thing]  # documents that cover only part of the cargo
-    aliases: Mapping[
-        Thing, Thing
-    ]  # trains and declarations of several names, and the name under which each is one
+    aliases: Aliases  # of trains and declarations
     handovers: tuple[HandoverEvidence, ...]
     liveness: Liveness
     network: Network
@@ -156,9 +154,7 @@ def _handed_over(
         return frozenset(key for key in held if key in listed.containers)
 
     live = (
-        h
-        for h in facts.handovers
-        if liveness.live(h.event) and h.happened <= as_of and (h.territorial or h.publisher in engaged)
+        h for h in facts.handovers if liveness.live(h.event) and h.happened <= as_of and counts(h, engaged)
     )
     for lists in handovers.concerning(live, own):
         yield HandoverEvidence(
@@ -172,7 +168,7 @@ def _reach(
     network: Network,
     engaged: frozenset[str],
     as_of: Micros,
-    aliases: Mapping[Thing, Thing],
+    aliases: Aliases,
 ) -> list[Arrival]:
     ours = {path.thing for path in paths}
     ways: dict[Thing, list[Path]] = defaultdict(list)
@@ -184,7 +180,7 @@ def _reach(
         if not held:
             continue
         open_ways = [path for path in held if path.counted]
-        trusted = claim.territorial or claim.publisher in engaged
+        trusted = counts(claim, engaged)
         used = open_ways or held
         arrivals.append(
             Arrival(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Mapping
-from types import MappingProxyType
+from collections.abc import Container, Iterable
 
 from schemas.events.base import Classifier, ObjectKind
 from services.domain.facts import Assurance, Claim, EventId, Micros
-from services.domain.objects import Thing
+from services.domain.objects import Aliases, Thing
 from services.domain.rules import RELEASE, rules
 from services.domain.view import Arrival, OpenException
 
@@ -20,7 +19,7 @@ def open_exceptions(
     counted: Iterable[Arrival],
     parts: Container[Thing] = frozenset(),
     boxes: int = 0,
-    aliases: Mapping[Thing, Thing] = MappingProxyType({}),
+    aliases: Aliases = Aliases(),
 ) -> tuple[OpenException, ...]:
     """The exceptions that no later fact closes, one per object, jurisdiction and kind, each with its latest opening.
 
@@ -28,7 +27,7 @@ def open_exceptions(
     box is also closed by a fact about the whole cargo (its consignment, or a booking, note or declaration that is none of
     ``parts``). A release to a procedure names no detention: with the cargo in several ``boxes`` it closes only its own object's.
     An assertion does not close what an authority signed, or a relayed message of it, opened. Exceptions of a train or wagon that
-    the cargo has left do not concern it. ``aliases`` maps the names of one train or declaration to one.
+    the cargo has left do not concern it. ``aliases`` are those of trains and declarations.
     """
     opened: dict[tuple[int, str, Thing], list[Claim]] = defaultdict(list)
     closed: dict[tuple[int, str], list[Claim]] = defaultdict(list)
@@ -38,7 +37,7 @@ def open_exceptions(
         if not rule.episode or claim.classifier is not Classifier.ACT:
             continue
         if rule.episode > 0 and (arrival.still or not arrival.by_train):
-            opened[rule.episode, claim.jurisdiction, aliases.get(claim.thing, claim.thing)].append(claim)
+            opened[rule.episode, claim.jurisdiction, aliases[claim.thing]].append(claim)
         for episode in rule.closes:
             closed[episode, claim.jurisdiction].append(claim)
     found = (
@@ -55,10 +54,8 @@ def open_exceptions(
     )
 
 
-def _answers(
-    closing: Claim, opened: Thing, parts: Container[Thing], boxes: int, aliases: Mapping[Thing, Thing]
-) -> bool:
-    if aliases.get(closing.thing, closing.thing) == opened:
+def _answers(closing: Claim, opened: Thing, parts: Container[Thing], boxes: int, aliases: Aliases) -> bool:
+    if aliases[closing.thing] == opened:
         return True
     whole = bool(closing.jurisdiction) and closing.thing.kind in _WHOLE and closing.thing not in parts
     return whole and (boxes < 2 or rules()[closing.milestone].episode != -RELEASE)

@@ -7,15 +7,31 @@ with the greater digest precedes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from enum import IntEnum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from schemas.events.base import Classifier, Region
 from services.domain.objects import Thing
 
 EventId = bytes
 Micros = int
+
+
+class Attributed(Protocol):
+    """A fact of a publisher."""
+
+    @property
+    def publisher(self) -> str: ...
+
+    @property
+    def territorial(self) -> bool: ...
+
+
+def counts(fact: Attributed, engaged: Container[str]) -> bool:
+    """Whether ``fact`` is the word of an ``engaged`` party or of the territory's own authority."""
+    return fact.territorial or fact.publisher in engaged
+
 
 FOREVER: Micros = 2**62
 """An interval that nobody has ended."""

@@ -22,10 +22,10 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from schemas.events.base import ObjectKind
-from services.domain.facts import FOREVER, FREEING, SINCE_EVER, TIMED, Link, LinkKind, Micros
+from services.domain.facts import FOREVER, FREEING, SINCE_EVER, TIMED, Link, LinkKind, Micros, counts
 from services.domain.freeing import of_cargo, off_wagon
 from services.domain.next_leg import adjoins
-from services.domain.objects import Thing
+from services.domain.objects import Aliases, Thing
 
 Paper = TypeVar("Paper", bound=Hashable)
 
@@ -330,11 +330,8 @@ class Network:
 
     def names(
         self, engaged: frozenset[str], kinds: Container[LinkKind], same: Iterable[tuple[Thing, Thing]] = ()
-    ) -> Mapping[Thing, Thing]:
-        """The smallest name of each thing that bears several; others are not in it.
-
-        They are those of the links of ``kinds`` that count, and those that are known to be the ``same`` otherwise.
-        """
+    ) -> Aliases:
+        """The names by the links of ``kinds`` that count, and those that are known to be the ``same`` otherwise."""
         aliases: dict[Thing, set[Thing]] = {}
         linked = (
             (link.left, link.right)
@@ -344,7 +341,7 @@ class Network:
         for left, right in (*linked, *same):
             one = aliases.get(left, {left}) | aliases.get(right, {right})
             aliases.update(dict.fromkeys(one, one))
-        return {thing: min(names) for thing, names in aliases.items()}
+        return Aliases((thing, min(names)) for thing, names in aliases.items())
 
     def disputed(
         self,
@@ -352,7 +349,7 @@ class Network:
         at: Micros,
         ours: Container[Thing],
         engaged: Container[str] = (),
-        aliases: Mapping[Thing, Thing] | None = None,
+        aliases: Aliases = Aliases(),
     ) -> bool:
         """Whether another publisher assigns the carried object elsewhere at that moment, and nothing had freed it there."""
         return any(rival.holds(at) for rival in self.rivals(span, ours, engaged, aliases))
@@ -362,7 +359,7 @@ class Network:
         span: Span,
         ours: Container[Thing],
         engaged: Container[str] = (),
-        aliases: Mapping[Thing, Thing] | None = None,
+        aliases: Aliases = Aliases(),
     ) -> Iterator[Span]:
         """The assignments of the carried object elsewhere by other publishers, each as long as it is in force.
 
@@ -373,22 +370,15 @@ class Network:
         link = span.link
         if link.kind not in TIMED:
             return
-        names = aliases or {}
-        other_end = _other_end(link)
-        other_end = names.get(other_end, other_end)
+        other_end = aliases[_other_end(link)]
         for rival in self._of[link.kind, carried(link)]:
             if (
                 rival.link.publisher != link.publisher
-                and names.get(_other_end(rival.link), _other_end(rival.link)) != other_end
+                and aliases[_other_end(rival.link)] != other_end
                 and not (rival.link.shared and link.shared)
                 and not (link.kind is LinkKind.CONTAINER_CARRIES and rival.link.right in ours)
             ):
                 yield self.in_force(rival, engaged if link.kind in RIDES else ())
-
-
-def counts(link: Link, engaged: frozenset[str]) -> bool:
-    """Whether ``link`` was published by an engaged party or by the territory's own authority."""
-    return link.territorial or link.publisher in engaged
 
 
 def _identity(path: Path) -> tuple[object, ...]:

@@ -35,6 +35,13 @@ class Thing(NamedTuple):
         return f"{self.kind.name.lower()}:{self.key}"
 
 
+class Aliases(dict[Thing, Thing]):
+    """The smallest name of each thing that bears several names; every other thing is its own name."""
+
+    def __missing__(self, thing: Thing) -> Thing:
+        return thing
+
+
 @lru_cache(maxsize=1 << 15)
 def object_id(kind: ObjectKind, key: str) -> ObjectId:
     """The 16-byte id of the object of ``kind`` named ``key`` (already in canonical spelling)."""

@@ -10,7 +10,7 @@ from schemas.events.base import Episode
 from schemas.events.correction import Corrected
 from schemas.rfc3339 import format_micros
 from services.domain.claim_groups import Answers
-from services.domain.facts import FOREVER, Claim, EventId, Link, Restriction
+from services.domain.facts import FOREVER, Claim, EventId, Link, Restriction, counts
 from services.domain.objects import Thing
 from services.domain.rules import rules
 from services.domain.view import (
@@ -253,7 +253,7 @@ def _unengaged(source: SourcedView, arrival: Arrival) -> str | None:
     """Why an UNENGAGED claim does not count: its publisher, or that of a link on its way, is nobody's party here."""
     if arrival.status is not ClaimStatus.UNENGAGED:
         return None
-    speaks = arrival.claim.territorial or arrival.claim.publisher in source.view.engaged
+    speaks = counts(arrival.claim, source.view.engaged)
     return "LINK_BY_NO_PARTY" if speaks else "PUBLISHER_NO_PARTY"
 
 

@@ -22,8 +22,8 @@ from services.domain.evidence import (
     founding_parties,
     group_evidence,
 )
-from services.domain.facts import FOREVER, Assurance, Claim, EventId, Facts, Micros
-from services.domain.links import RIDES, Network, Span, counts
+from services.domain.facts import FOREVER, Assurance, Claim, EventId, Facts, Micros, counts
+from services.domain.links import RIDES, Network, Span
 from services.domain.objects import Thing
 from services.domain.restrictions import Journey
 from services.domain.view import Arrival, ClaimStatus
@@ -108,9 +108,7 @@ class Cargo:
         route = restrictions.current_route(
             r for r in self.facts.routes if live(r.event) and r.thing in routed and r.publisher in engaged
         )
-        known = (
-            r for r in self.facts.restrictions if live(r.event) and (r.territorial or r.publisher in engaged)
-        )
+        known = (r for r in self.facts.restrictions if live(r.event) and counts(r, engaged))
         lifted = (each for each in self.facts.liftings if live(each.event))
         journey = Journey(() if route is None else route.places)
         return bool(restrictions.on_journey(journey, restrictions.known_ends(known, lifted), at).in_force)

@@ -25,8 +25,8 @@ from typing import NamedTuple
 
 from schemas.events.base import Classifier, ObjectKind
 from services.domain.evidence import consignment_groups, engaged_parties, founding_parties
-from services.domain.facts import Claim, EventId, Facts, LinkKind, Micros
-from services.domain.links import Network, Path, Span, counts
+from services.domain.facts import Claim, EventId, Facts, LinkKind, Micros, counts
+from services.domain.links import Network, Path, Span
 from services.domain.liveness import judge
 from services.domain.objects import Thing
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from schemas.events.base import Classifier, ObjectKind
 from services.domain.evidence import consignment_groups, engaged_parties
 from services.domain.exceptions import open_exceptions
-from services.domain.facts import FOREVER, Claim, EventId, Link, LinkKind, Micros
-from services.domain.links import Path, counts
+from services.domain.facts import FOREVER, Claim, EventId, Link, LinkKind, Micros, counts
+from services.domain.links import Path
 from services.domain.objects import Thing
 from services.domain.view import Arrival, ClaimStatus
 from services.financing.domain.cargo import ARRIVED_AT_DESTINATION, Cargo, Report, in_order

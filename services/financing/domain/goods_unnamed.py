@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from schemas.events.base import ObjectKind
 from services.domain.evidence import consignment_groups, founding_parties
-from services.domain.facts import SINCE_EVER, EventId, Link, LinkKind, Micros
-from services.domain.links import Network, counts
+from services.domain.facts import SINCE_EVER, EventId, Link, LinkKind, Micros, counts
+from services.domain.links import Network
 from services.domain.objects import Thing
 from services.financing.domain.pledged_goods import IDENTIFYING, Names, PledgedGoods
 
