@@ -18,7 +18,7 @@ from services.testbed.localstack.engine import (
     Servers,
     open_broker,
     open_database,
-    told,
+    servers,
 )
 from services.testbed.localstack.monitoring_programs import watching_programs
 from services.testbed.localstack.process import StackError
@@ -45,7 +45,7 @@ def pytest_report_header() -> list[str]:
         if LONG
         else "random draws: few"
     )
-    return [f"servers: {told()}", containers.told(), drawn]
+    return [f"servers: {servers()}", containers.told(), drawn]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -170,7 +170,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class PendingDecision:
-    """What the desk has to decide before the route can answer: ``ask`` about the consignments ``on``.
+    """What has to be decided before the route can answer: ``ask`` about the consignments ``on``.
 
     ``answer`` tells of the decision; that something is absent is recorded, so it is answered and not raised.
     """

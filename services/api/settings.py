@@ -44,7 +44,7 @@ class ApiSettings(SealSettings):
         16,
         ge=1,
         le=64,
-        description="decisions of the desk waited for at once, each with a connection; they are taken and committed together",
+        description="decisions waited for at once, each with a connection; they are taken and committed together",
     )
     api_workers: int = Field(1, ge=1, le=32, description="worker processes")
     api_body_limit: int = Field(4 << 20, ge=1_024, description="the largest body that is taken")

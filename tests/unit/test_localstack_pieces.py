@@ -13,7 +13,7 @@ import pytest
 from services.runtime import ports
 from services.testbed.localstack import StackError, home, kafka_runtime
 from services.testbed.localstack.database import postgres_programs
-from services.testbed.localstack.engine import open_broker, open_database, told
+from services.testbed.localstack.engine import open_broker, open_database, servers
 from services.testbed.localstack.home import Meter
 
 
@@ -122,7 +122,7 @@ def test_given_addresses_are_used_as_they_are() -> None:
     ],
 )
 def test_a_run_says_which_servers_it_uses(settings: dict[str, str], says: str) -> None:
-    assert told(settings) == says
+    assert servers(settings) == says
 
 
 def test_meter_shows_megabytes_line_by_line_in_a_log() -> None:

@@ -38,7 +38,7 @@ def keys_of(call: Call) -> PlatformKeys:
             try:
                 found = _keys[call.context] = read_keys(call.context.settings.financing_keys)
             except KeysMissing as problem:
-                raise Problem("unavailable", "The desk for financing is not set up here.") from problem
+                raise Problem("unavailable", "Financing decisions are not set up here.") from problem
         return found
 
 
@@ -50,8 +50,8 @@ def group_of(call: Call) -> GroupCommit:
         found = _groups.get(context)
         if found is None:
             required = frozenset(context.settings.financing_registries)
-            desk = keys.decision_service(context.settings.network, required)
-            found = _groups[context] = GroupCommit(desk, partial(_connect, context))
+            service = keys.decision_service(context.settings.network, required)
+            found = _groups[context] = GroupCommit(service, partial(_connect, context))
         return found
 
 
@@ -83,7 +83,9 @@ async def decide(call: Call, pending: PendingDecision) -> Answer:
     except (CargoMoved, GroupFailed) as changed:
         raise BeginAgain from changed
     except KeyMissing as problem:
-        raise Problem("unavailable", "The desk for financing lacks a key; nothing was decided.") from problem
+        raise Problem(
+            "unavailable", "The key of financing decisions is missing; nothing was decided."
+        ) from problem
     return pending.answer(ruling)
 
 

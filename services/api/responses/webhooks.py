@@ -52,7 +52,7 @@ class Secrets(BaseModel):
 
 
 class Delivery(BaseModel):
-    """One message and how telling it went."""
+    """One message and how its delivery went."""
 
     message: str = Field(description="the webhook-id")
     type: str

@@ -93,7 +93,7 @@ def status_of_papers(call: Call, body: Papers) -> Answer:
     try:
         known = fingerprint_versions.hold(call.session, ring)
     except KeyMissing as problem:
-        raise Problem("unavailable", "The desk for financing lacks a key.") from problem
+        raise Problem("unavailable", "The key of financing decisions is missing.") from problem
     digests = {
         print_.digest
         for version in known

@@ -172,7 +172,7 @@ def deliveries(
     cursor: str | None = None,
     limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = 50,
 ) -> Answer:
-    """Messages and how telling them went, the latest news first; DEAD ones were given up and can be replayed."""
+    """Messages and how their deliveries went, the latest news first; DEAD ones were given up and can be replayed."""
     found = _one(call, id)
     kind = f"deliveries {found.id}"
     after = call.cursor(cursor, kind)

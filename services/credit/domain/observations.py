@@ -43,7 +43,7 @@ def observed(
     """An observation of the shipper of ``cargo``; ``bad`` is 0 or up to WHOLE."""
     if not 0 <= bad <= WHOLE:
         raise ValueError(f"{bad} is no share of an observation in thousandths")
-    events = tuple(sorted({heard.claim.event for heard in rests_on}))
+    events = tuple(sorted({each.claim.event for each in rests_on}))
     return Observation(cargo.shipper, signal, cargo.consignment.key, unit, day_of(at), bad, events)
 
 

@@ -82,7 +82,7 @@ def controls(statements: Iterable[Statement], cargo: Cargo, bank: str, at: Micro
 
 
 def _concerned(stated: Stated, cargo: Cargo, bank: str) -> bool:
-    """Whether it is heard at all: of parties of the cargo, of carriers, of the bank, of a bank that holds the duplicate itself."""
+    """Whether it is considered: statements of parties of the cargo, of carriers, of the bank, of a bank that holds the duplicate itself."""
     statement, payload = stated
     if statement.publisher == bank or statement.publisher in cargo.engaged or _carries(statement, cargo):
         return True

@@ -118,7 +118,7 @@ def open_database(
             yield stack.database
 
 
-def told(settings: Mapping[str, str] = os.environ) -> str:
+def servers(settings: Mapping[str, str] = os.environ) -> str:
     """One line on where broker and database come from under ``settings``, for the report of a run. Raises StackError."""
     other = (
         "containers" if _containers(settings) else "plain processes (LIANYUN_STACK=containers for containers)"
