@@ -7,7 +7,7 @@ weighs publishers or withdraws anything: the truth of a cargo is the last thing 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from types import MappingProxyType
@@ -173,7 +173,7 @@ def _truth(
         document=_last(every, "document"),
         troubles=frozenset(_troubles(every, per_box)),
         disputes=frozenset(q for reported in every for q in _quarrels(quarrels, reported.happening, per_box)),
-        meetings=_meetings(publication, every),
+        meetings=_meetings(publication, every, per_box),
         restricted=frozenset(_restricted(world, cargo, movement, [*per_box.get(behind, ()), *whole])),
         altered=frozenset(lie for reported in every for lie in lies.get(id(reported.happening), ())),
         unengaged=frozenset(
@@ -305,10 +305,19 @@ def _station(place: str) -> str:
     return place.removeprefix("railnet:")
 
 
-def _meetings(publication: Publication, every: list[Reported]) -> dict[tuple[str, str], str]:
+def _meetings(
+    publication: Publication, every: list[Reported], own: Container[str]
+) -> dict[tuple[str, str], str]:
+    """How each hand-over was signed for the ``own`` boxes on it: lists that differ elsewhere confirm these."""
     met = {
         (reported.happening.place, reported.happening.occurrence)
         for reported in every
         if reported.happening.what == "movement.handed_over"
     }
-    return {meeting: publication.meetings[meeting] for meeting in sorted(met)}
+    return {
+        meeting: "CONFIRMED"
+        if not any(box in own for box in publication.unsigned.get(meeting, ()))
+        and publication.meetings[meeting] == "DIFFERENT"
+        else publication.meetings[meeting]
+        for meeting in sorted(met)
+    }

@@ -56,6 +56,7 @@ API = {
     "financing_tally": ["INSERT", "UPDATE"],
     "financing_touched": ADDS,
     "financing_version": ["INSERT", "UPDATE"],
+    "financing_watch": ADDS,
     "head": HOLDS,
     "registry_version": ["INSERT", "UPDATE"],
     "webhook_cursor": ADDS,

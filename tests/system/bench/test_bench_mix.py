@@ -98,7 +98,7 @@ def test_admission_takes_all_but_what_is_spoilt(messages: list[Planned], plan: P
         "ROLE_NOT_ALLOWED",
     }
     admitted = [o for o in outcomes if isinstance(o, Admitted)]
-    assert not any(one.flags for one in admitted), "an identifier of the mix is doubtful"
+    assert not any(one.remarks for one in admitted), "an identifier of the mix is doubtful"
     stated = [one.facts for one in admitted]
     assert all(f.claims or f.links or f.withdrawals for f in stated)
 
