@@ -172,15 +172,11 @@ def _replace(module: Any, name: str, by: Any) -> None:
 def _statement(name: str, text: str, by: str) -> None:
     from services.ledger import storage
 
-    plain = storage.statement
-    if text.encode() not in plain(name):
+    plain = storage.statement(name)
+    if text.encode() not in plain:
         raise LookupError(f"{name} does not hold {text!r} any more: write this mutant anew")
-
-    def statement(asked: str) -> bytes:
-        found = plain(asked)
-        return found.replace(text.encode(), by.encode()) if asked == name else found
-
-    storage.statement = statement  # type: ignore[assignment]
+    changed = {name: plain.replace(text.encode(), by.encode())}
+    storage.statement.by_name = {**storage.statement.by_name, **changed}  # type: ignore[misc]
 
 
 def _stories(*slugs: str) -> tuple[str, ...]:
