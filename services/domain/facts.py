@@ -22,10 +22,12 @@ class Attributed(Protocol):
     """A fact of a publisher."""
 
     @property
-    def publisher(self) -> str: ...
+    def publisher(self) -> str:
+        """The code of the party."""
 
     @property
-    def territorial(self) -> bool: ...
+    def territorial(self) -> bool:
+        """Whether its role and territory cover the fact."""
 
 
 def counts(fact: Attributed, engaged: Container[str]) -> bool:

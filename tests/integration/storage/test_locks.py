@@ -69,7 +69,9 @@ def slowly(order: bytes) -> bytes:
     )
 
 
-@pytest.mark.parametrize(("order", "deadlocks"), [(b"t.cons", False), (b"random()", True)])
+@pytest.mark.parametrize(
+    ("order", "deadlocks"), [(b"t.cons", False), pytest.param(b"random()", True, marks=pytest.mark.long)]
+)
 def test_heads_are_locked_in_one_order_or_workers_deadlock(
     pair: Pair, teller: Teller, monkeypatch: pytest.MonkeyPatch, order: bytes, deadlocks: bool
 ) -> None:

@@ -48,6 +48,7 @@ def stream(arena: Arena, rate: int = 400) -> Iterator[list[int]]:
             publishing.result()
 
 
+@pytest.mark.long
 def test_workers_killed_in_and_after_their_transactions_lose_and_repeat_nothing(arena: Arena) -> None:
     arena.create_topics(["a", "b"])
     chaos = {"LIANYUN_CHAOS": "after_fence=kill@0.02,before_commit=kill@0.02,after_commit=kill@0.02"}

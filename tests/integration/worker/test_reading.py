@@ -171,6 +171,7 @@ def test_records_with_a_time_of_the_publishers_choice_stop_their_partition(arena
         assert arena.stored(lying) == 0
 
 
+@pytest.mark.long
 def test_a_topic_of_garbage_rests_and_the_others_flow(arena: Arena) -> None:
     flood, good = arena.create_topics(["flood", "good"], partitions=2)
     with arena.producer() as send:

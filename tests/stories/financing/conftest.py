@@ -37,3 +37,19 @@ def begin(request: pytest.FixtureRequest) -> Iterator[Begin]:
     yield stored
     for each in begun:
         each.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The ordinary run plays every third story in a database."""
+
+    def in_database(item: pytest.Item) -> bool:
+        return (
+            isinstance(item, pytest.Function)
+            and getattr(item, "callspec", None) is not None
+            and (item.callspec.params.get("begin") == "database")
+        )
+
+    played = [item for item in items if in_database(item)]
+    for number, item in enumerate(played):
+        if number % 3:
+            item.add_marker(pytest.mark.long)

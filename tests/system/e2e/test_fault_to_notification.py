@@ -103,6 +103,7 @@ def exporter(dsn: str, port: int) -> Iterator[None]:
         thread.join(20)
 
 
+@pytest.mark.long
 def test_a_fault_becomes_words_in_a_chat(dsn: str, watching: Path, tmp_path: Path) -> None:
     ports = {name: free_port() for name in ("prometheus", "alertmanager", "exporter")}
     at = {name: f"127.0.0.1:{port}" for name, port in ports.items()}

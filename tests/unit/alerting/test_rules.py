@@ -85,6 +85,7 @@ def lasts(case: Case) -> bool:
     return int(case.at.removesuffix("m")) > 60
 
 
+@pytest.mark.long
 def test_burn_rates_fire_and_are_quiet_as_they_should(watching: Path, tmp_path: Path) -> None:
     tests = both(case for case in CASES if alert_of(case).slo)
     done = promtool(watching, tmp_path, tests, RULES, every="5m")
@@ -112,6 +113,7 @@ def test_a_first_burst_fires_where_its_process_is_known(case: Case, watching: Pa
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_what_an_old_process_had_counted_when_it_was_first_read_is_no_burst(
     watching: Path, tmp_path: Path
 ) -> None:

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from random import Random
 
+import pytest
+
 from services.testbed.demo.run import Clock
 from services.testbed.demo.schedule import schedule
 from services.testbed.simulator.files import deliveries
@@ -59,6 +61,7 @@ def digest(end: str, seed: int = 1, hashing: str = "0") -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.long
 def test_a_world_that_ends_at_the_same_moment_is_the_same_bytes_in_every_process() -> None:
     one = digest("2026-02-20")
     assert len(one) == 64
