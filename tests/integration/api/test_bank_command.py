@@ -109,7 +109,7 @@ def test_a_bank_lends_from_the_terminal(
         assert run("rotate-key") == (0, f"{keys} holds 2 registry keys; start the API again\n")
         assert run("rotate-key", "--begin")[0] == 0
         code, text = as_bank("bbank", "reserve", str(tmp_path / "b.json"))
-        assert (code, "lacks a key" in text) == (Exit.FAILED, True), "without the new key nothing is decided"
+        assert (code, "is missing" in text) == (Exit.FAILED, True), "without the new key nothing is decided"
     with RunningApi(dsn, tmp_path, {"financing_keys": keys}) as api:
         code, text = run(
             "reserve", str(tmp_path / "b.json"), "--client", "bbank", "--key", str(tmp_path / "bbank.json"), "--url", api.url

@@ -47,7 +47,13 @@ def run(
     return PYTEST.run("pytest", [*arguments, "-x", *suite], env=environment, cwd=ROOT, timeout=300)
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=[mutant.name.replace(" ", "-") for mutant in MUTANTS])
+@pytest.mark.parametrize(
+    "mutant",
+    [
+        pytest.param(mutant, id=mutant.name.replace(" ", "-"), marks=[pytest.mark.long] if number % 2 else [])
+        for number, mutant in enumerate(MUTANTS)
+    ],
+)
 def test_mutant_is_caught(
     mutant: Mutant, postgres: DatabaseAddress, capsys: pytest.CaptureFixture[str]
 ) -> None:
