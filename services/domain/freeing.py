@@ -4,7 +4,8 @@ A fact that frees is a link of one of ``FREEING`` about its object, in force fro
 the journey that it ends. It ends links whose end nobody wrote (``links.Network``, which also decides whose facts count).
 
 - Unloading, gate-out, delivery and empty return take a box off its wagon, where the time suffices for the way from where it
-  was loaded: else one of the two statements is wrong, and both stand. An unloaded wagon or train ends its own link.
+  was loaded: else one of the two statements is wrong, and both stand. Within ``CLOCK_TOLERANCE`` of the loading at its very place
+  they end the ride that came there, not the one that begins. An unloaded wagon or train ends its own link.
 - A delivery, and an empty return, free a box from its cargo. What several say of one closing belongs to that journey, though
   they say it of different hours: gate-outs, deliveries and the empty return within ``CLOSING`` of the first delivery or
   return, and after an empty return what happened within ``SAME_DAY`` of it. The link ends after the last of them. The words of
@@ -19,7 +20,7 @@ from collections.abc import Iterable
 
 from services.domain.facts import Link, LinkKind, Micros
 from services.domain.next_leg import in_time
-from services.domain.rules import HOUR
+from services.domain.rules import CLOCK_TOLERANCE, HOUR
 
 CLOSING: Micros = 14 * 24 * HOUR
 """How long after a delivery the box may leave the terminal, by another's clock, and come back empty."""
@@ -38,6 +39,7 @@ def off_wagon(ride: Link, facts: Iterable[Link]) -> Link | None:
         for fact in facts
         if fact.start > ride.start + 1
         and (fact.left != ride.left or fact.kind is LinkKind.UNLOADED)
+        and (fact.place != ride.place or fact.start - ride.start > CLOCK_TOLERANCE)
         and in_time(ride.place, ride.start, fact.place, fact.start)
     )
     return min(later, key=_order, default=None)
