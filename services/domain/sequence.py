@@ -41,9 +41,15 @@ def in_sequence(positions: Iterable[Position], route: Sequence[str] = ()) -> lis
     return [known[n] for n in sorted(moments, key=lambda n: (moments[n], n))]
 
 
-def _furthest_first(claim: Claim) -> tuple[Micros, int, int]:
+def _furthest_first(claim: Claim) -> tuple[Micros, int, tuple[int, bool]]:
     rule = rules()[claim.milestone]
-    return claim.happened, -rule.step, -rule.at_place
+    at_place, received = _at_stop(claim)
+    return claim.happened, -rule.step, (-at_place, not received)
+
+
+def _at_stop(claim: Claim) -> tuple[int, bool]:
+    """How far it is at its stop: of one hand-over the list of who receives comes last."""
+    return rules()[claim.milestone].at_place, claim.place == stop(claim)
 
 
 def _superseding(known: Sequence[Position], n: int, route: Sequence[str]) -> Iterator[int]:
@@ -68,7 +74,7 @@ def _follows(later: Claim, earlier: Claim) -> bool:
     if one.step != other.step:
         return one.step > other.step
     here = stop(later)
-    return bool(here) and here == stop(earlier) and one.at_place > other.at_place
+    return bool(here) and here == stop(earlier) and _at_stop(later) > _at_stop(earlier)
 
 
 def _lies_ahead(later: Claim, earlier: Claim, route: Sequence[str]) -> bool:

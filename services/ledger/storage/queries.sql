@@ -294,7 +294,8 @@ WITH hits AS MATERIALIZED (
         SELECT b.cons, b.object, b.kind = 4 AS boxed, b.held, b.best, b.best[1] AS happened, b.best[7] AS stop, s.way,
                b.best[5] = ANY (%(leaving)s::bigint[]) AS leaves, b.best[5] = %(handed_over)s AS handed,
                CASE WHEN s.way THEN %(on_the_way)s * 100 ELSE b.best[5] END AS step,
-               CASE WHEN s.way THEN coalesce(array_position(%(at_a_place)s::bigint[], b.best[5]), 0) END AS at_place,
+               CASE WHEN s.way THEN 2 * coalesce(array_position(%(at_a_place)s::bigint[], b.best[5]), 0)
+                                    + (b.best[6] = b.best[7])::integer END AS at_place,
                (%(crossings)s::bigint[])[array_position(%(border_places)s::bigint[], b.best[7])] AS border,
                min(b.best[1]) FILTER (WHERE s.way) OVER (PARTITION BY b.cons, b.best[7]) AS first
         FROM question b
