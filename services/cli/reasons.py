@@ -86,13 +86,17 @@ def because(obstacle: dict[str, Any]) -> str:
     if reason == "NOT_FOUNDED":
         return f"nobody has founded {obstacle['object']}"
     if reason == "AFTER_ASSIGNMENT":
-        return f"it lies after the assignment of {link['left']} to {link['right']} by {link['by']}, which ended at {obstacle['at']}"
+        return f"it lies after the assignment of {link['left']} to {link['right']} by {link['by']}, which ended at {obstacle['at']}{_ended(obstacle['ended_by'])}"
     if reason == "BEFORE_ASSIGNMENT":
         return f"it lies before the assignment of {link['left']} to {link['right']} by {link['by']}, which begins at {obstacle['at']}"
     what = "the fact" if link is None else f"the link of {link['left']} to {link['right']}"
     if reason.startswith("FOUNDING_"):
         what = f"the founding of {link['right'] if link else obstacle['object']}"
     return f"{what} {dead(reason.rpartition('_')[2] if reason != 'IN_CYCLE' else 'CYCLE', said, obstacle['withdrawn_by'])}"
+
+
+def _ended(event: dict[str, Any] | None) -> str:
+    return "" if event is None else f" by {event['type']} of {event['by']} ({event['event']['id']})"
 
 
 def dead(why: str, said: dict[str, Any], withdrawn_by: list[dict[str, Any]]) -> str:

@@ -45,7 +45,8 @@ class Obstacle:
     """Where a way ends: nothing leads on from ``thing``.
 
     ``event`` is the link, founding or fact that does not count or not at that moment; ``withdrawn_by`` are the events that took
-    it back; ``at`` is the end of the assignment before or the start of the one after.
+    it back; ``at`` is the end of the assignment before or the start of the one after, ``ended_by`` the next link or the fact that
+    freed the object, None for an end that was written.
     """
 
     reason: Reason
@@ -54,6 +55,7 @@ class Obstacle:
     link: Link | None = None
     at: Micros | None = None
     withdrawn_by: tuple[EventId, ...] = ()
+    ended_by: EventId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,10 @@ class Ways:
         over = max((s for s in spans if s.end <= at), key=_end, default=None)
         ahead = min((s for s in spans if s.start > at), key=_start, default=None)
         if over is not None:
-            yield Obstacle(Reason.AFTER_ASSIGNMENT, thing, over.link.event, over.link, over.end)
+            ended_by = None if over.ended_by is None else over.ended_by.event
+            yield Obstacle(
+                Reason.AFTER_ASSIGNMENT, thing, over.link.event, over.link, over.end, ended_by=ended_by
+            )
         if ahead is not None:
             yield Obstacle(Reason.BEFORE_ASSIGNMENT, thing, ahead.link.event, ahead.link, ahead.start)
         unassigned = over is None and ahead is None

@@ -40,6 +40,7 @@ def _obstacle(sources: SourcedEvents, obstacle: Obstacle) -> dict[str, Any]:
         "at": None if obstacle.at is None else format_micros(obstacle.at),
         "said": None if obstacle.event is None else event_json(sources, obstacle.event),
         "assignment": None if obstacle.link is None else link_json(obstacle.link),
+        "ended_by": None if obstacle.ended_by is None else event_json(sources, obstacle.ended_by),
         "withdrawn_by": [event_json(sources, event) for event in obstacle.withdrawn_by],
     }
 

@@ -9,7 +9,7 @@ from typing import Any
 from psycopg import Connection
 
 from services.domain.explanations import Obstacle, Unreached, Ways
-from services.domain.facts import EventId, Founding, Link, Micros, PlannedRoute
+from services.domain.facts import FREEING, EventId, Founding, Link, Micros, PlannedRoute
 from services.domain.objects import Thing
 from services.ledger.registry import store
 from services.ledger.registry.registry import Registry
@@ -62,7 +62,11 @@ def explain(thing: Thing, events: Iterable[Reread], as_of: Micros) -> ExplainedO
     ways = Ways(facts)
     unreached = ways.unreached(thing, as_of)
     links = sorted(
-        (link for link in facts.links if thing in (link.left, link.right) and link.start <= as_of),
+        (
+            link
+            for link in facts.links
+            if thing in (link.left, link.right) and link.start <= as_of and link.kind not in FREEING
+        ),
         key=lambda link: (link.start, link.event, link.left, link.right),
     )
     foundings = sorted((f for f in facts.foundings if f.consignment == thing), key=_published)

@@ -52,7 +52,13 @@ def _signed_by(call: Call, event: Stored) -> bool:
 
 def _masked(fact: Plain) -> Plain:
     because = [
-        {**each, "reason": NONE_VISIBLE} if each["reason"] in _MAY_BE_OTHERS else each
+        {
+            **each,
+            "reason": NONE_VISIBLE if each["reason"] in _MAY_BE_OTHERS else each["reason"],
+            "ended_by": each["ended_by"]
+            if each["ended_by"] and each["ended_by"]["by"] == fact["by"]
+            else None,
+        }
         for each in fact["because"]
     ]
     return {**fact, "because": because}
