@@ -48,7 +48,8 @@ def explained(story: Story, facts: Facts, about: str) -> dict[str, list[str]]:
     def line(obstacle: Obstacle) -> str:
         event = "" if obstacle.event is None else f" {short[obstacle.event]}"
         taken_back = "".join(f" by {short[each]}" for each in obstacle.withdrawn_by)
-        return f"{obstacle.reason}{event}{taken_back}"
+        ended = "" if obstacle.ended_by is None else f" by {short[obstacle.ended_by]}"
+        return f"{obstacle.reason}{event}{ended}{taken_back}"
 
     found = {short[each.claim.event]: each.obstacles for each in ways.unreached(thing, as_of)}
     found["itself"] = ways.obstacles(thing, as_of)
