@@ -34,6 +34,7 @@ from services.ledger.registry import store as registry_store
 from services.ledger.registry.events import PartyAdded
 from services.ledger.registry.possession import proven
 from services.ledger.storage.batch import Event
+from services.ledger.storage.bodies import prepare_partitions
 from services.ledger.storage.operations import apply_one
 from services.ledger.storage.session import Session, open_session
 from services.processors.ledger_store import PROJECTIONS
@@ -152,7 +153,7 @@ class Stored:
     def begin(self, key: bytes = KEY, normaliser: int = 1) -> int:
         """A further version of the fingerprints."""
         number = fingerprint_versions.begin(self.session, key, normaliser)
-        self.session.commit()
+        prepare_partitions(self.session)
         return number
 
     def hear(self, until: int) -> None:

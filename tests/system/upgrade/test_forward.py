@@ -25,6 +25,7 @@ from joserfc.jwk import ECKey
 from services.api.auth.clients import add_client
 from services.api.client import ApiAuth
 from services.audit.fsck.check import fsck
+from services.audit.replay.rebuild import drop
 from services.ledger.registry import store
 from services.ledger.storage.errors import MigrationError
 from services.ledger.storage.event_reader import unsettled
@@ -267,6 +268,7 @@ def test_a_full_database_goes_forward_under_the_workers_and_the_api_of_the_relea
         report = fsck(dsn, "demo", gateway_topics=gateways)
         assert report.sound, report.findings[:3]
         new.stop()
+        assert drop(dsn) == [1], "the state of the release before has other columns"
 
         fresh = _fresh(dsn)
         migrate(fresh)
