@@ -64,8 +64,9 @@ def comparable(columns: Iterable[object]) -> Values:
 
 
 def stage(happened: int, published: int, event: bytes, milestone: int, place: str | None) -> tuple[int, ...]:
-    """A stage of a head as it is stored; ``place`` is the number of a term, or empty."""
-    return happened, published, *split_id(event), milestone, int(place or 0)
+    """A stage of a head as it is stored; ``place`` is the number of a term, the name of a place at a border, or empty."""
+    number = int(place or 0) if not place or place.lstrip("-").isdigit() else term_number(place)
+    return happened, published, *split_id(event), milestone, number
 
 
 def terms(facts: Facts) -> set[str]:

@@ -156,13 +156,17 @@ def claim_of(values: Values) -> Claim:
         milestone=row["milestone"],
         region=catalogue.by_number(row["milestone"]).region,
         jurisdiction=chr(number >> 8) + chr(number & 255) if number else "",
-        place=str(row["place"]) if row["place"] else "",
+        place=_place(row["place"]),
         occurrence=str(row["slot"]),
         classifier=Classifier.ACT if fact else Classifier.PLN,
         assurance=Assurance(row["assurance"]),
         territorial=row["territorial"],
-        stop=_BORDER_PLACES.get(row["stop"], str(row["stop"])) if row["stop"] else "",
+        stop=_place(row["stop"]),
     )
+
+
+def _place(number: int) -> str:
+    return _BORDER_PLACES.get(number, str(number)) if number else ""
 
 
 _BORDER_PLACES = {term_number(place): place for place in borders()}
