@@ -51,7 +51,7 @@ def receiving_station(
 ) -> str:
     """The station of the crossing ``place`` that takes over, from the companies of the signing party and the other one.
 
-    ``receives`` tells which of both that is. Where neither company is of one side alone it is the crossing; "" elsewhere.
+    ``receives`` says which of both that is. Where neither company is of one side alone it is the crossing; "" elsewhere.
     """
     crossing = railnet.crossing(place)
     if crossing is None:
@@ -227,7 +227,7 @@ def _named(
 def one_train(lists: Iterable[Handover], own: Callable[[Handover], frozenset[str]]) -> tuple[Thing, ...]:
     """Both names of the train that brought one's ``own`` boxes and went on with them; () where there are more or fewer.
 
-    One railway names the train before the border, the other the one behind it: what both have signed for tells that they are one.
+    One railway names the train before the border, the other the one behind it: what both have signed for shows that they are one.
     """
     sides = {side: [listed for listed in lists if listed.side == side] for side in (DELIVERING, RECEIVING)}
     boxes = [frozenset[str]().union(*(own(listed) for listed in known)) for known in sides.values()]

@@ -4,7 +4,7 @@ The store computes heads in SQL, one statement a batch; these functions are the 
 fsck compare them). Facts that arrive only by train or wagon are left out of a consignment's head, so that one train's
 milestone does not rewrite fifty heads; the view is derived on read. For the same reason a declarant's own number and that of
 customs are two objects here: a head may count both where the view counts one. And a head knows no planned route, by which the
-view tells which of two places comes first where clocks are near.
+view decides which of two places comes first where clocks are near.
 """
 
 from __future__ import annotations

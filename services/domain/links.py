@@ -277,10 +277,6 @@ class Network:
         """
         return (self.in_force(span, engaged) for span in self._from.get(thing, ()))
 
-    def every(self) -> Iterator[Span]:
-        """All links but those that declare consignments the same, each as long as it is in force."""
-        return (self.in_force(span) for into in self._into.values() for span in into)
-
     def paths(self, consignments: Iterable[Thing], engaged: frozenset[str]) -> tuple[Path, ...]:
         """Every way that ends in one of ``consignments``, each once; the consignments themselves are the empty paths."""
         todo = [Path(consignment) for consignment in consignments]

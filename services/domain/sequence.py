@@ -3,7 +3,7 @@
 Two railways' clocks at one border differ by minutes, and a time may be that of the typing. So of two facts that lie less than
 ``CLOCK_TOLERANCE`` apart the later step of the journey comes last: of the whole journey by its phases, at one place by what
 follows what there, and across a border by what can only be done on its other side. Such an earlier step *yields* to the
-later one. A train that comes back is a later fact by more than that, and nothing but its clock tells so.
+later one. A train that comes back is a later fact by more than that, and nothing but its clock shows it.
 """
 
 from __future__ import annotations

@@ -37,12 +37,14 @@ def _own(call: Call, thing: Thing, visible: Sequence[SourcedView]) -> Plain | No
     known = explain(thing, [*own, *seen], call.now)
     if known is None:
         return None
-    told = explanation_json(known)
-    facts = [_masked(fact) for fact in told["facts"] if fact["by"] == call.party.code]
-    foundings = [each for each in told["foundings"] if each["by"] == call.party.code and not each["counts"]]
+    explained = explanation_json(known)
+    facts = [_masked(fact) for fact in explained["facts"] if fact["by"] == call.party.code]
+    foundings = [
+        each for each in explained["foundings"] if each["by"] == call.party.code and not each["counts"]
+    ]
     if not facts and not foundings:
         return None
-    return {"object": told["object"], "facts": facts, "foundings": foundings}
+    return {"object": explained["object"], "facts": facts, "foundings": foundings}
 
 
 def _signed_by(call: Call, event: Stored) -> bool:

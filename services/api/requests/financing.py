@@ -172,7 +172,7 @@ class Application(RequestBody):
 
 
 class Reviewing(RequestBody):
-    """A step that may come back as REVIEW, and is then asked for again."""
+    """A step that may come back as REVIEW, and is then requested again."""
 
     reviewed: Annotated[
         int | None, Field(description="`number` of the REVIEW that the bank has looked at.")

@@ -89,10 +89,6 @@ class Assignments:
         live = (link for link in facts.links if liveness.live(link.event))
         self._network = Network(live, self._founded)
         self._same = consignment_groups(self._founded, self._network.same)
-        self._leaving: dict[Thing, list[Span]] = defaultdict(list)
-        for span in self._network.every():
-            if span.link.kind in LEADING and span.start < span.end:
-                self._leaving[span.link.left].append(span)
         self._stated: dict[EventId, list[Claim]] = defaultdict(list)
         self._about: dict[Thing, set[EventId]] = defaultdict(set)
         for claim in facts.claims:
@@ -140,18 +136,23 @@ class Assignments:
         if known is None:
             seen, todo = {thing}, [thing]
             while todo:
-                for span in self._leaving.get(todo.pop(), ()):
+                for span in self._leaving(todo.pop()):
                     if span.link.right not in seen:
                         seen.add(span.link.right)
                         todo.append(span.link.right)
             known = self._reached[thing] = frozenset(t for t in seen if t in self._founded)
         return known
 
+    def _leaving(self, thing: Thing) -> list[Span]:
+        """The links by which ``thing`` is assigned to something, as long as they are in force."""
+        found = self._network.onward(thing)
+        return [span for span in found if span.link.kind in LEADING and span.start < span.end]
+
     def _rivals(
         self, thing: Thing, group: _Group, seen: frozenset[Thing] = frozenset()
     ) -> frozenset[frozenset[Thing]]:
         """The other groups to which somebody else assigns ``thing``, or what it leads to ``group`` by."""
-        leaving = self._leaving.get(thing, ())
+        leaving = self._leaving(thing)
         own = [
             s for s in leaving if counts(s.link, group.engaged) and self._reach(s.link.right) & group.members
         ]
@@ -191,7 +192,7 @@ class Assignments:
         return not self._rivals(thing, group) or self._directly(thing, group)
 
     def _directly(self, thing: Thing, group: _Group) -> bool:
-        for span in self._leaving.get(thing, ()):
+        for span in self._leaving(thing):
             reached = self._reach(span.link.right)
             carrier = span.link.publisher in self._railways & group.engaged
             if reached and reached <= group.members and (span.link.territorial or carrier):

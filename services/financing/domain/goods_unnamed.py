@@ -46,8 +46,10 @@ class GoodsUnnamed:
     def __init__(self, goods: PledgedGoods) -> None:
         self._goods, self._known = goods, goods.known
         self.restowed: dict[Thing, Micros] = {}
-        told = {u for u in self._found() if u.since < goods.pledge.until and u.since <= goods.as_of}
-        self.found = tuple(sorted(told, key=lambda u: (u.since, u.thing, u.happened, u.publisher, u.events)))
+        unnamed = {u for u in self._found() if u.since < goods.pledge.until and u.since <= goods.as_of}
+        self.found = tuple(
+            sorted(unnamed, key=lambda u: (u.since, u.thing, u.happened, u.publisher, u.events))
+        )
 
     def _found(self) -> Iterator[Unnamed]:
         known, pledge = self._known, self._goods.pledge

@@ -257,7 +257,7 @@ def _resembles(print_: Fingerprint, entry: Entry) -> Finding:
         features = {Feature.BOX_SAME}
     else:
         features = {feature for feature, digest in print_.marks if digest in theirs}
-    # An entry of an earlier release tells its spellings alone; every other one has the digest of this feature.
+    # An entry of an earlier release holds its spellings alone; every other one has the digest of this feature.
     whole = print_.kind is Kind.NEAR_CARGO or Feature.PARTIES_SAME in features
     if print_.kind is Kind.NEAR_TRADE:
         features |= {Feature.PARTIES_SAME, Feature.AMOUNT_WITHIN_5_PERCENT}

@@ -24,8 +24,7 @@ from services.financing.domain.reservation import encumbrance
 from services.financing.domain.statements import live
 from services.financing.domain.uniqueness import Entry
 from services.financing.store import statement
-from services.financing.store.assigned_elsewhere import known_assignments
-from services.financing.store.evidence import LoadedStatements, evidence_of
+from services.financing.store.evidence import LoadedStatements, evidence_of, known_assignments
 from services.financing.store.financings import among, cargo_in, decision_of, entries_held_by, print_of
 from services.financing.store.identifiers import application_id, financing_id
 from services.financing.store.locks import (

@@ -13,6 +13,8 @@ from services.domain.derive import view_of
 from services.domain.evidence import group_evidence
 from services.domain.facts import FOREVER, Facts, Micros
 from services.domain.interpretation import Attribution
+from services.domain.objects import Thing, consignment
+from services.financing.domain.assignments import LEADING, KnownAssignments
 from services.financing.domain.cargo import Cargo, Report
 from services.financing.domain.followed_goods import FollowedGoods, follow
 from services.financing.domain.pledged_goods import Pledge
@@ -130,8 +132,8 @@ def evidence_of(
 
 
 def _cargo(consignments: Iterable[bytes], facts: Facts, as_of: Micros) -> Iterator[Cargo]:
-    for consignment in consignments:
-        founded = next((f.consignment for f in facts.foundings if f.consignment.id == consignment), None)
+    for id_ in consignments:
+        founded = next((f.consignment for f in facts.foundings if f.consignment.id == id_), None)
         gathered = None if founded is None else group_evidence(facts, founded, as_of)
         if gathered is not None:
             yield Cargo.of(view_of(facts, gathered, as_of), gathered, facts.links)
@@ -173,3 +175,40 @@ def record_of(event: Reread) -> Record:
         verified.event, envelope.source, verified.party.publisher, envelope.published_micros
     )
     return read(statement_, verified.content, event.admitted.payload, event.stored.append_us)
+
+
+def known_assignments(
+    session: Session, evidence: Evidence, consignments: Sequence[bytes], registry: Registry, at: Micros
+) -> KnownAssignments:
+    """What assigns the boxes and papers of ``consignments``, to them and to others, as known at ``at``.
+
+    What else they are assigned to is read only where a link leads elsewhere, which is rare. ``evidence`` is what is read of them, with the links of everything that leads there. Raises Unreadable.
+    """
+    if not _elsewhere(evidence.facts, evidence.cargo):
+        return KnownAssignments(evidence.facts, evidence.record.railways)
+    rows = session.execute(statement("assigned_elsewhere"), {"ids": uuids(sorted(consignments))}).fetchall()
+    stored = event_reader.with_withdrawals(session, [no for (no,) in rows])
+    events = [reread(each, registry) for each in stored if each.append_us <= at]
+    railways = evidence.record.railways | railways_of(events)
+    return KnownAssignments(evidence.facts | facts_of(events), railways)
+
+
+def railways_of(events: Iterable[Reread]) -> frozenset[str]:
+    """The publishers of ``events`` that are registered as railways."""
+    return frozenset[str]().union(*(record_of(event).railways for event in events))
+
+
+def _elsewhere(facts: Facts, cargo: Iterable[Cargo]) -> bool:
+    """Whether a link leads from what belongs to the cargo to something else."""
+    links = [link for link in facts.links if link.kind in LEADING]
+    into: dict[Thing, list[Thing]] = {}
+    for link in links:
+        into.setdefault(link.right, []).append(link.left)
+    own = {consignment(*key.split("/", 1)) for each in cargo for key in each.members}
+    todo = list(own)
+    while todo:
+        for thing in into.get(todo.pop(), ()):
+            if thing not in own:
+                own.add(thing)
+                todo.append(thing)
+    return any(link.left in own and link.right not in own for link in links)

@@ -262,21 +262,10 @@ ORDER BY e.name
 -- Everything from which facts reach the goods of a financing that was pledged at ``since``, until the pledge ended at ``until``: what
 -- named them by links of any time, dead ones as well, with no end but one that was written with the link; and the other
 -- consignments that name a box or note of them meanwhile, with what leads to these other than by train. The reader judges which count.
-WITH RECURSIVE member (id) AS (
-    SELECT c.consignment FROM lianyun.financing_cargo c WHERE c.financing = %(financing)s::uuid
-    UNION
-    SELECT n.id FROM member m CROSS JOIN LATERAL (
-        SELECT CASE WHEN l.left_id = m.id THEN l.right_id ELSE l.left_id END
-        FROM (
-            SELECT s.left_id, s.right_id, s.publisher FROM lianyun.link s WHERE s.left_id = m.id AND s.kind = 8
-            UNION ALL
-            SELECT s.left_id, s.right_id, s.publisher FROM lianyun.link s WHERE s.right_id = m.id AND s.kind = 8
-        ) AS l
-        WHERE EXISTS (
-            SELECT 1 FROM lianyun.founding f
-            WHERE f.cons = m.id AND (f.publisher = l.publisher OR l.publisher = ANY (f.names))
-        )
-    ) AS n (id)
+WITH RECURSIVE member (id) AS MATERIALIZED (
+    SELECT unnest(lianyun.financing_same(ARRAY(
+        SELECT c.consignment FROM lianyun.financing_cargo c WHERE c.financing = %(financing)s::uuid
+    )))
 ), up (id, kind, lo, hi, shared) AS (
     SELECT id, 0::smallint, -4611686018427387904, 4611686018427387904, false FROM member
     UNION

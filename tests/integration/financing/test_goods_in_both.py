@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.financing.platform import DECIDED
 from tests.support.financing.stored_world import Stored, events_of
 from tests.support.financing.stories import Case, cases
 from tests.support.financing.world import World
@@ -17,18 +18,6 @@ pytestmark = [pytest.mark.integration, pytest.mark.randomised]
 BASE: Case = next(case for case in cases() if case.slug.startswith("24_"))
 NAMES = ("xaport/XA-1", "xaport/XA-2", "xaport/XA-3")
 BOXES = ("CSQU3054383", "MSKU0000006", "MSCU0000003")
-DECIDED = (
-    "outcome",
-    "guard",
-    "satisfied_by",
-    "frees",
-    "notices",
-    "until",
-    "amount",
-    "terms",
-    "shares",
-    "waiver",
-)
 RESERVED = {
     "GD-1": ("abank", "optic/AP-GA", "deal"),
     "GD-2": ("abank", "textil/T-1", "textiles"),

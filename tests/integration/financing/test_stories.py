@@ -31,7 +31,7 @@ from services.monitoring.exporter.financings import (
     Transition,
     measure_last_decisions,
 )
-from tests.support.financing.platform import asked
+from tests.support.financing.platform import DECIDED, asked
 from tests.support.financing.stored_world import PLATFORM, SIGNER, Stored, checked, events_of
 from tests.support.financing.stories import Case, cases, micros
 from tests.support.financing.world import World
@@ -68,24 +68,8 @@ def test_the_database_decides_as_the_core(dsn: str, case: Case) -> None:
         decision, said = stored.ask(asked(case, number, numbers)[0], at, on)
         if len(numbers) < len(world.decisions):
             numbers.append(decision.number)
-        decided = (
-            "outcome",
-            "guard",
-            "satisfied_by",
-            "frees",
-            "notices",
-            "until",
-            "amount",
-            "terms",
-            "rules",
-            "shares",
-            "waiver",
-            "goods",
-            "resembles",
-            "reviewers",
-        )
-        assert [getattr(decision, name) for name in decided] == [
-            getattr(expected, name) for name in decided
+        assert [getattr(decision, name) for name in DECIDED] == [
+            getattr(expected, name) for name in DECIDED
         ], f"ask {number}"
         assert said.outcome == told.outcome
     for financing in world.cargo:

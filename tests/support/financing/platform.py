@@ -13,6 +13,24 @@ from services.financing.domain.status import Status
 
 from .stories import Case
 
+DECIDED = (
+    "outcome",
+    "guard",
+    "satisfied_by",
+    "frees",
+    "notices",
+    "until",
+    "amount",
+    "terms",
+    "rules",
+    "shares",
+    "waiver",
+    "goods",
+    "resembles",
+    "reviewers",
+)
+"""What two platforms decide alike; numbers and positions are each one's own."""
+
 
 class Platform(Protocol):
     """Decides requests in the order in which they come, by what is known at each moment."""

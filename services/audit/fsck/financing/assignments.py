@@ -16,14 +16,14 @@ from services.financing.domain.assignments import Assignments, AssignmentState, 
 from services.financing.domain.decisions import Action, Decision, DecisionOutcome
 from services.financing.domain.products import products
 from services.financing.store import statement
-from services.financing.store.evidence import record_of
+from services.financing.store.evidence import railways_of
 from services.financing.store.financings import cargo_of, decision_of, decisions_of
 from services.financing.store.identifiers import financing_id
 from services.ledger.registry.registry import Registry
 from services.ledger.registry.store import RegistryHistory
 from services.ledger.storage import event_reader
 from services.ledger.storage.arrays import uuids
-from services.query.stored_events import Reread, Unreadable, reread
+from services.query.stored_events import Unreadable, reread
 from services.query.views import facts_of
 
 SINCE = "2027-01"
@@ -100,9 +100,5 @@ def _readings(
     known = [reread(s, registry) for _, s in sorted(stored.items()) if s.append_us <= decision.at]
     seen = {s.no for s in visible(snapshot, [event.stored for event in known], decision)}
     for events in (known, [event for event in known if event.stored.no in seen]):
-        yield KnownAssignments(Facts.union(event.facts for event in events), _railways(events))
-        yield KnownAssignments(facts_of(events), _railways(events))
-
-
-def _railways(events: Iterable[Reread]) -> frozenset[str]:
-    return frozenset[str]().union(*(record_of(event).railways for event in events))
+        yield KnownAssignments(Facts.union(event.facts for event in events), railways_of(events))
+        yield KnownAssignments(facts_of(events), railways_of(events))
