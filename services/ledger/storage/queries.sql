@@ -100,25 +100,25 @@ SELECT n.id FROM unnest(%(ids)s::uuid[]) AS n (id)
 WHERE (SELECT true FROM dead d WHERE d.id = n.id)
 
 -- name: descend
--- The consignments (not only canonical ones) whose structure the given events may touch. Liveness and time are left
--- aside on purpose: what a link says no longer, or said for another time, must be looked at as well. What frees a box leads to
--- whatever it was assigned to; only unloading moves nothing but trains.
-WITH RECURSIVE down (id, kind) AS (
-    SELECT id, kind FROM (
-        SELECT l.right_id AS id, l.right_kind AS kind
+-- The consignments (not only canonical ones) whose structure the given events may touch, and of each whether only by what they
+-- free. Liveness and time are left aside on purpose: what a link says no longer, or said for another time, must be looked at
+-- as well. What frees a box leads to whatever it was assigned to; only unloading moves nothing but trains.
+WITH RECURSIVE down (id, kind, frees) AS (
+    SELECT id, kind, frees FROM (
+        SELECT l.right_id AS id, l.right_kind AS kind, l.kind > 10 AS frees
         FROM unnest(%(nos)s::bigint[]) AS n (no) JOIN link l ON l.no = n.no
         WHERE l.kind NOT IN (6, 7, 9, 11)
         UNION ALL
-        SELECT l.left_id, 1::smallint
+        SELECT l.left_id, 1::smallint, false
         FROM unnest(%(nos)s::bigint[]) AS n (no) JOIN link l ON l.no = n.no
         WHERE l.kind = 8
         UNION ALL
-        SELECT f.cons, 1::smallint FROM unnest(%(nos)s::bigint[]) AS n (no) JOIN founding f ON f.no = n.no
+        SELECT f.cons, 1::smallint, false FROM unnest(%(nos)s::bigint[]) AS n (no) JOIN founding f ON f.no = n.no
         UNION ALL
-        SELECT c.id, 1::smallint FROM unnest(%(consignments)s::uuid[]) AS c (id)
+        SELECT c.id, 1::smallint, false FROM unnest(%(consignments)s::uuid[]) AS c (id)
     ) AS seed
     UNION
-    SELECT n.id, n.kind FROM down d CROSS JOIN LATERAL (
+    SELECT n.id, n.kind, d.frees FROM down d CROSS JOIN LATERAL (
         SELECT l.right_id, l.right_kind FROM link l WHERE l.left_id = d.id AND l.kind IN (1, 2, 3, 4, 5, 10)
         UNION ALL
         -- Declared the same by a party of this side: strangers cannot tie consignments together.
@@ -134,7 +134,7 @@ WITH RECURSIVE down (id, kind) AS (
         )
     ) AS n (id, kind)
 )
-SELECT id FROM down WHERE kind = 1
+SELECT id, bool_and(frees) FROM down WHERE kind = 1 GROUP BY id
 
 -- name: different
 SELECT n.no
@@ -720,10 +720,13 @@ ON CONFLICT (cons) DO UPDATE SET canonical = excluded.canonical WHERE canonical.
 RETURNING cons
 
 -- name: put_reach
+-- A row that stays as it is is not held: whoever changes it meanwhile leaves a note, as does whoever derives it here.
 INSERT INTO reach (cons, founded, engaged, objects, starts, untils, held, parts)
 SELECT n.cons, n.founded, n.engaged, n.objects, n.starts, n.untils, n.held, n.parts
 FROM fresh_reach n LEFT JOIN reach r ON r.cons = n.cons
-WHERE n.founded OR r.cons IS NOT NULL
+WHERE r.cons IS NULL AND n.founded
+   OR (r.founded, r.engaged, r.objects, r.starts, r.untils, r.held, r.parts)
+      IS DISTINCT FROM (n.founded, n.engaged, n.objects, n.starts, n.untils, n.held, n.parts) AND r.cons IS NOT NULL
 ORDER BY n.cons
 ON CONFLICT (cons) DO UPDATE
 SET founded = excluded.founded, engaged = excluded.engaged, objects = excluded.objects, starts = excluded.starts,
@@ -732,6 +735,7 @@ WHERE (reach.founded, reach.engaged, reach.objects, reach.starts, reach.untils, 
    IS DISTINCT FROM
       (excluded.founded, excluded.engaged, excluded.objects, excluded.starts, excluded.untils, excluded.held,
        excluded.parts)
+RETURNING cons
 
 -- name: quarantine
 WITH aside AS (

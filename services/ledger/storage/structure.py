@@ -156,14 +156,16 @@ def _derive(work: Work, numbers: frozenset[int], consignments: frozenset[bytes])
     if not numbers and not consignments:
         return frozenset()
     seeds = {"nos": bigints(sorted(numbers)), "consignments": uuids(sorted(consignments))}
-    touched = sorted(row[0] for row in work.rows("descend", seeds))
+    touched: dict[bytes, bool] = dict(work.rows("descend", seeds))
     if not touched:
         return frozenset()
-    ids = {"ids": uuids(touched)}
+    ids = {"ids": uuids(sorted(touched))}
     foundings, links = work.rows("foundings", ids), work.rows("ascend", ids)
-    structure = derive_structure(touched, foundings, links)
-    moved = write_structure(work, structure)
-    work.count("hit_consignments", ids)
+    moved, rewritten = write_structure(work, derive_structure(touched, foundings, links))
+    # What frees only narrows: a head to which it changes nothing has missed nothing.
+    hit = sorted(cons for cons, frees in touched.items() if not frees or cons in rewritten)
+    if hit:
+        work.count("hit_consignments", {"ids": uuids(hit)})
     return moved
 
 
@@ -179,14 +181,13 @@ def derive_alone(work: Work, consignments: Sequence[bytes]) -> None:
     work.count("hit_consignments", ids)
 
 
-def write_structure(work: Work, structure: Structure) -> frozenset[bytes]:
-    """Write rows of ``reach`` and groups where they differ; return the consignments whose group changed."""
+def write_structure(work: Work, structure: Structure) -> tuple[frozenset[bytes], frozenset[bytes]]:
+    """Write rows of ``reach`` and groups where they differ; return the consignments whose group, and whose row, changed."""
     names = sorted(structure.canonical)
     groups = {"ids": uuids(names), "canonical": uuids([structure.canonical[name] for name in names])}
     moved = frozenset(row[0] for row in work.rows("put_canonical", groups))
     work.copy(_COPY_REACH, map(_packed, structure.reaches))
-    work.count("put_reach")
-    return moved
+    return moved, frozenset(row[0] for row in work.rows("put_reach"))
 
 
 def _packed(reach: Reach) -> bytes:
