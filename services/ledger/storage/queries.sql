@@ -196,60 +196,65 @@ RETURNING c.no
 -- order of the journey decides. Every other head is folded from all its claims, all of them together: each step below is
 -- one pass over the rows of many consignments.
 WITH hits AS MATERIALIZED (
-    SELECT j.cons, bool_or(j.complex) OR bool_or(j.closes) AND (
+    SELECT n.cons, n.complex
                -- A closing changes nothing where nothing is open.
-               SELECT b.exceptions > 0 FROM head b WHERE b.cons = j.cons
-           ) OR count(*) FILTER (WHERE j.part = 1) > 2 OR count(*) FILTER (WHERE j.part = 1) = 2 AND (
-               max(j.stage[1]) FILTER (WHERE j.part = 1)
-               - min(j.stage[1]) FILTER (WHERE j.part = 1) < %(clock_tolerance)s
-           ) OR (
-               SELECT bool_or(b.movement[1] - %(clock_tolerance)s < n.at AND b.movement[7] + %(clock_tolerance)s > n.at)
-               FROM head b, unnest(ARRAY[
-                   min(j.stage[1]) FILTER (WHERE j.part = 1), max(j.stage[1]) FILTER (WHERE j.part = 1)
-               ]) AS n (at)
-               WHERE b.cons = j.cons
-           ) IS TRUE AS complex,
-           max(j.stage || j.stage[1]) FILTER (WHERE j.part = 1) AS movement,
-           max(j.stage) FILTER (WHERE j.part = 2) AS cn,
-           max(j.stage) FILTER (WHERE j.part = 3) AS eaeu,
-           max(j.stage) FILTER (WHERE j.part = 4) AS eu,
-           max(j.stage) FILTER (WHERE j.part = 5) AS other,
-           max(j.stage) FILTER (WHERE j.part = 6) AS document
+               OR n.closes AND h.exceptions > 0
+               OR n.moves > 2 OR n.moves = 2 AND n.last - n.first < %(clock_tolerance)s
+               OR coalesce(
+                   h.since - %(clock_tolerance)s < n.first AND h.clock + %(clock_tolerance)s > n.first
+                   OR h.since - %(clock_tolerance)s < n.last AND h.clock + %(clock_tolerance)s > n.last, false
+               ) AS complex,
+           CASE WHEN n.moves > 0 THEN n.movement || n.last END AS movement, n.cn, n.eaeu, n.eu, n.other, n.document
     FROM (
-        SELECT t.cons,
-               ARRAY[t.happened, t.published, t.event_hi, t.event_lo, t.milestone, t.place] AS stage,
-               CASE WHEN counted.yes AND NOT (t.part = 1 AND t.kind = 4 AND t.object <> ALL (r.held))
-                    THEN t.part ELSE 0 END AS part,
-               counted.yes AND t.episode < 0 AS closes,
-               t.revised OR counted.yes AND (
-                   t.episode > 0
-                   OR t.part = 1 AND cardinality(r.held) > 1
-                   OR EXISTS (
-                       SELECT 1 FROM claim s WHERE s.object = t.object AND s.slot = t.slot AND s.no <> t.no
-                   )
-               ) AS complex
-        FROM hit t
-        JOIN reach r ON r.cons = t.cons
-        CROSS JOIN LATERAL (
-            SELECT array_position(r.objects, t.object) AS place OFFSET 0
-        ) AS way
-        CROSS JOIN LATERAL (
-            -- Most objects reach by one way. The ways of one object stand side by side.
-            SELECT (t.territorial OR t.publisher = ANY (r.engaged)) AND CASE
-                       WHEN way.place IS NULL THEN false
-                       WHEN t.happened >= r.starts[way.place] AND t.happened < r.untils[way.place] THEN true
-                       WHEN r.objects[way.place + 1] IS DISTINCT FROM t.object THEN false
-                       ELSE EXISTS (
-                           SELECT 1 FROM unnest(r.objects, r.starts, r.untils) AS w (object, start_at, until)
-                           WHERE w.object = t.object AND t.happened >= w.start_at AND t.happened < w.until
+        SELECT j.cons, bool_or(j.complex) AS complex, bool_or(j.closes) AS closes,
+               count(*) FILTER (WHERE j.part = 1) AS moves,
+               min(j.stage[1]) FILTER (WHERE j.part = 1) AS first,
+               max(j.stage[1]) FILTER (WHERE j.part = 1) AS last,
+               max(j.stage) FILTER (WHERE j.part = 1) AS movement,
+               max(j.stage) FILTER (WHERE j.part = 2) AS cn,
+               max(j.stage) FILTER (WHERE j.part = 3) AS eaeu,
+               max(j.stage) FILTER (WHERE j.part = 4) AS eu,
+               max(j.stage) FILTER (WHERE j.part = 5) AS other,
+               max(j.stage) FILTER (WHERE j.part = 6) AS document
+        FROM (
+            SELECT t.cons,
+                   ARRAY[t.happened, t.published, t.event_hi, t.event_lo, t.milestone, t.place] AS stage,
+                   CASE WHEN counted.yes AND NOT (t.part = 1 AND t.kind = 4 AND t.object <> ALL (r.held))
+                        THEN t.part ELSE 0 END AS part,
+                   counted.yes AND t.episode < 0 AS closes,
+                   t.revised OR counted.yes AND (
+                       t.episode > 0
+                       OR t.part = 1 AND cardinality(r.held) > 1
+                       OR EXISTS (
+                           SELECT 1 FROM claim s WHERE s.object = t.object AND s.slot = t.slot AND s.no <> t.no
                        )
-                   END AS yes
-            OFFSET 0
-        ) AS counted
-        WHERE %(only)s::uuid[] IS NULL OR t.cons = ANY (%(only)s::uuid[])
-        OFFSET 0  -- kept apart, else every part of the head looks for the ways again
-    ) AS j
-    GROUP BY j.cons
+                   ) AS complex
+            FROM hit t
+            JOIN reach r ON r.cons = t.cons
+            CROSS JOIN LATERAL (
+                SELECT array_position(r.objects, t.object) AS place OFFSET 0
+            ) AS way
+            CROSS JOIN LATERAL (
+                -- Most objects reach by one way. The ways of one object stand side by side.
+                SELECT (t.territorial OR t.publisher = ANY (r.engaged)) AND CASE
+                           WHEN way.place IS NULL THEN false
+                           WHEN t.happened >= r.starts[way.place] AND t.happened < r.untils[way.place] THEN true
+                           WHEN r.objects[way.place + 1] IS DISTINCT FROM t.object THEN false
+                           ELSE EXISTS (
+                               SELECT 1 FROM unnest(r.objects, r.starts, r.untils) AS w (object, start_at, until)
+                               WHERE w.object = t.object AND t.happened >= w.start_at AND t.happened < w.until
+                           )
+                       END AS yes
+                OFFSET 0
+            ) AS counted
+            WHERE %(only)s::uuid[] IS NULL OR t.cons = ANY (%(only)s::uuid[])
+            OFFSET 0  -- kept apart, else every part of the head looks for the ways again
+        ) AS j
+        GROUP BY j.cons
+    ) AS n
+    LEFT JOIN LATERAL (
+        SELECT b.exceptions, b.movement[1] AS since, b.movement[7] AS clock FROM head b WHERE b.cons = n.cons OFFSET 0
+    ) AS h ON true
 ), told AS MATERIALIZED (
     -- The current answers of whoever counts. A consignment of which nothing is said has one row without a claim.
     SELECT DISTINCT ON (f.cons, c.object, c.slot, c.publisher)
