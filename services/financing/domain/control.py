@@ -29,7 +29,7 @@ from services.domain.facts import FOREVER, Assurance, EventId, Micros
 from services.domain.objects import Thing
 from services.financing.domain.cargo import Cargo
 from services.financing.domain.lifecycle import end_of
-from services.financing.domain.statements import Record, Statement, live, of_type
+from services.financing.domain.statements import Record, Statement, of_type
 
 NOTE_ISSUED = catalogue.spec("cre.document.note_issued.v1").number
 NOTE_REISSUED = catalogue.spec("cre.document.note_reissued.v1").number
@@ -193,10 +193,12 @@ class TakenBack(NamedTuple):
 
 
 def taken_back(
-    record: Record, cargo: Cargo, bank: str, as_of: Micros, known_at: Micros
+    record: Record, counted: frozenset[Statement], cargo: Cargo, bank: str, as_of: Micros, known_at: Micros
 ) -> tuple[TakenBack, ...]:
-    """Each note of ``cargo`` that was recorded as held by ``bank``, and of which nobody states anything any longer."""
-    counted = live(record, as_of, known_at)
+    """Each note of ``cargo`` that was recorded as held by ``bank``, and of which nobody states anything any longer.
+
+    ``counted`` are the statements of ``record`` that count.
+    """
     standing = {control.note for control in controls(counted, cargo, bank, as_of)}
     gone: dict[str, set[EventId]] = {}
     for stated in of_type(record.statements - counted, ControlRecorded):

@@ -115,7 +115,11 @@ def status(
     others = tuple(other for other in holds.values() if _competes(hold, other, rows))
     everywhere = (*cargo, *(other.cargo for other in goods.elsewhere))
     said = replace(context, cargo=everywhere).about(hold) if goods.elsewhere else statements
-    gone = tuple(found for each in cargo for found in taken_back(record, each, hold.bank, as_of, known_at))
+    gone = tuple(
+        found
+        for each in cargo
+        for found in taken_back(record, context.statements, each, hold.bank, as_of, known_at)
+    )
     watched = Watched(state, product, goods, said, as_of, others, gone)
     currency = state.currency
     return Status(
