@@ -10,7 +10,19 @@ from uuid import uuid4
 
 import typer
 
-from services.cli.bank_client import calling, facts, got, listed, money, pages, path_of, posted, show, steps
+from services.cli.bank_client import (
+    about,
+    calling,
+    facts,
+    got,
+    listed,
+    money,
+    pages,
+    path_of,
+    posted,
+    show,
+    steps,
+)
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
 from services.cli.options import AsJson
@@ -233,7 +245,7 @@ def alerts(
                 a["id"],
                 a["financing"],
                 a["covenant"],
-                a["about"],
+                about(a),
                 a["since"],
                 "yes" if a["acknowledged"] else "",
             )

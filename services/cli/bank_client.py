@@ -116,10 +116,16 @@ def show(found: dict[str, Any]) -> None:
         out.print(f"control of {each['note']}: {each['grip']} ({each['assurance']})", markup=False)
     for each in found["alerts"]:
         seen = "acknowledged" if each["acknowledged"] else "NOT acknowledged"
-        out.print(f"alert {each['covenant']} ({each['about']}) since {each['since']}, {seen}", markup=False)
+        out.print(f"alert {each['covenant']} ({about(each)}) since {each['since']}, {seen}", markup=False)
     facts(found["corroboration"])
     steps(found["history"])
     out.print(f"as of {found['as_of']}, as known at {found['known_at']}. {found['limits']}", markup=False)
+
+
+def about(alert: dict[str, Any]) -> str:
+    """What an alert is about, with the consignments that the goods were moved to."""
+    to = ", ".join(alert["moved_to"])
+    return f"{alert['about']} to {to}" if to else str(alert["about"])
 
 
 def facts(facts: list[dict[str, Any]]) -> None:

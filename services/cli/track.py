@@ -44,12 +44,21 @@ FORMS = (
 )
 
 
+VIEW = "VIEW"
+"""What is shown: derived on read from all stored facts, as banks are shown it. Lists, counts and gauges read heads, which are cached."""
+
+
 def track(
     identifier: Annotated[str, typer.Argument(help=f"What you hold: {FORMS}.")],
     as_of: Annotated[str, typer.Option(help="The state at that moment (RFC 3339); now by default.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Show where a consignment is, what holds it, and who said what and how sure."""
+    """Show where a consignment is, what holds it, and who said what and how sure.
+
+    This is the view, derived on read from all stored facts, never the cached head that lists, counts and dashboards read. A head
+    knows no fact that came only by train or wagon, and no planned route:
+    docs/decisions/0003-fold-in-sql-and-in-python.md.
+    """
     moment = micros(as_of, "--as-of") if as_of else now()
     things = identifiers.candidates(identifier)
     if not things:
@@ -73,7 +82,7 @@ def track(
             "check the spelling; see whether what you published was accepted: lianyun events tail; lianyun dlq list",
         )
     if as_json:
-        print_json({"consignments": shown, "waiting": waiting})
+        print_json({"shows": VIEW, "consignments": shown, "waiting": waiting})
     else:
         for consignment in shown:
             show_view(consignment)
@@ -100,7 +109,9 @@ def _lacks(things: Sequence[Thing]) -> str:
 def show_view(view: dict[str, Any]) -> None:
     """Print a rendered view: position, customs, containers, exceptions, and the timeline."""
     timeline, view = view["timeline"], marked(view)
-    out.print(f"[bold]consignment {view['consignment']}[/] as of {view['as_of']}")
+    out.print(
+        f"[bold]consignment {view['consignment']}[/] as of {view['as_of']} (view, derived from all facts)"
+    )
     others = [member for member in view["members"] if member != view["consignment"]]
     if others:
         out.print(f"  the same as {', '.join(others)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -26,6 +27,10 @@ class Signer:
     source: str
     key: SigningKey
     salt_secret: bytes
+
+    def secret(self, purpose: str) -> bytes:
+        """32 bytes for one ``purpose``, derived from the salt secret; whoever reads the database cannot compute them."""
+        return hmac.digest(self.salt_secret, b"lianyun-secret\n" + purpose.encode(), "sha256")
 
 
 @dataclass(frozen=True, slots=True)

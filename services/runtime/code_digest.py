@@ -76,6 +76,8 @@ def _spell(node: object, words: list[str]) -> None:
         words.append(f"({type(node).__name__}")
         for field in node._fields:
             value = getattr(node, field, None)
+            if isinstance(node, ast.JoinedStr):  # some releases put an empty text behind a nested format
+                value = [each for each in node.values if not _is_empty(each)]
             if value is not None and value != [] and field not in _NOT_MEANT:
                 words.append(field)
                 _spell(value, words)
@@ -88,6 +90,10 @@ def _spell(node: object, words: list[str]) -> None:
         words.append("]")
     else:
         words.append(repr(node))
+
+
+def _is_empty(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value == ""
 
 
 def _is_text(node: object) -> bool:

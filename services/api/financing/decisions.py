@@ -19,6 +19,7 @@ from psycopg import Connection
 from services.api.calls import Answer, BeginAgain, Call, PendingDecision
 from services.api.context import Context
 from services.api.problems import Problem
+from services.financing.domain.documents import Papers
 from services.financing.store.decision_service import CargoMoved
 from services.financing.store.fingerprint_versions import KeyMissing
 from services.financing.store.group_commit import GroupCommit, GroupFailed
@@ -53,6 +54,14 @@ def group_of(call: Call) -> GroupCommit:
             service = keys.decision_service(context.settings.network, required)
             found = _groups[context] = GroupCommit(service, partial(_connect, context))
         return found
+
+
+def presents(call: Call, session: Connection[Any], financing: str, papers: Papers) -> bool:
+    """Whether ``papers`` are those that the financing holds; Problem unavailable where this process lacks a key."""
+    try:
+        return group_of(call).service.presents(session, financing, papers)
+    except KeyMissing as problem:
+        raise Problem("unavailable") from problem
 
 
 @asynccontextmanager

@@ -217,6 +217,7 @@ def alert(found: Alert, seen: Mapping[str, Acknowledgement], names: Names) -> Js
         "about": found.about,
         "since": format_micros(found.since),
         "events": _named(found.events, names),
+        "moved_to": list(found.moved_to),
         "acknowledged": acknowledged,
     }
 

@@ -225,6 +225,10 @@ class Alert(Shape):
     about: str
     since: Moment
     events: list[EventName]
+    moved_to: Annotated[
+        list[str],
+        Field(description="The consignments that pledged goods were moved to, as founder/reference."),
+    ]
     acknowledged: AlertAcknowledgement | None
 
 

@@ -25,7 +25,7 @@ from services.financing.domain.products import Interest
 from services.financing.domain.requests import LIMITS
 from services.financing.domain.statements import live, of_type
 from services.financing.store import fingerprint_versions, statement
-from services.financing.store.evidence import statements_about
+from services.financing.store.evidence import gather_evidence
 from services.financing.store.financings import decisions_of
 from services.financing.store.fingerprint_versions import KeyMissing, KeyRing
 from services.financing.store.identifiers import application_id
@@ -118,17 +118,20 @@ def _thing(kind: str, id: str) -> Thing:
 
 def _taken(call: Call, application: str, thing: Thing) -> bool | None:
     """Whether the interest of ``application`` in what ``thing`` leads to is held by anybody; None where it is no
-    application to this bank, or of other cargo.
+    application to this bank, or of other cargo, or its applicant is no party of that cargo: whoever signs an application about
+    another's goods learns nothing of them.
     """
-    groups = consignments_of(call.session, [thing])
+    adapt(call.session)
+    groups = sorted(consignments_of(call.session, [thing]))
     if not groups:
         return None
-    words = live(
-        statements_about(call.session, [application_id(application)], call.registry, call.now),
-        call.now,
-        call.now,
+    evidence = gather_evidence(
+        call.session, groups, [application_id(application)], call.registry, call.now, call.now
     )
     applicant = application.partition("/")[0]
+    if not evidence.cargo or any(applicant not in cargo.engaged for cargo in evidence.cargo):
+        return None
+    words = live(evidence.record, call.now, call.now)
     for word, applied in of_type(words, finance.Applied):
         if word.publisher != applicant or applied.bank != call.party.code:
             continue
@@ -136,7 +139,7 @@ def _taken(call: Call, application: str, thing: Thing) -> bool | None:
         if not {*groups} <= {*consignments_of(call.session, wanted)}:
             continue
         call.reads("application", application, (applicant,))
-        rows = call.session.execute(statement("financings_on"), {"ids": uuids(sorted(groups))}, binary=True)
+        rows = call.session.execute(statement("financings_on"), {"ids": uuids(groups)}, binary=True)
         holds = lifecycle.holds(decisions_of(call.session, [row[0] for row in rows]))
         group = Interest(applied.interest).group
         return any(

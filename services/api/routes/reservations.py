@@ -6,7 +6,7 @@ from schemas.rfc3339 import format_micros
 from services.api.auth.permissions import BANKS, Needs, Scope
 from services.api.calls import Answer, Call, PendingDecision
 from services.api.financing import representation
-from services.api.financing.decisions import idempotency
+from services.api.financing.decisions import idempotency, presents
 from services.api.financing.registries import ask_all
 from services.api.problems import MEDIA_TYPE, Problem
 from services.api.requests.financing import (
@@ -61,15 +61,20 @@ def reserve(call: Call, body: Reservation) -> PendingDecision:
     "/v1/financings/{reference}/registry-answers",
     Needs(Scope.FINANCING_WRITE, BANKS, "own"),
     answers=RegistryAnswers,
+    problems=("conflict",),
     idempotent=False,
     transaction=False,
 )
 def ask_registries(call: Call, reference: Reference, body: Enquiry) -> Answer:
     """Ask the other registries about the papers of a financing. Each answer counts for a day for the bank's financing of that
-    reference: a hit refuses its reservation and its payments, and no answer never counts as clear.
+    reference: a hit refuses its reservation and its payments, and no answer never counts as clear. For a payment it counts where it came
+    after the reservation; from then on the papers have to be the reserved ones (conflict).
     """
-    financing = f"{call.party.code}/{reference}"
-    found = ask_all(call.context.settings, body.papers.papers(), call.now)
+    financing, papers = f"{call.party.code}/{reference}", body.papers.papers()
+    with call.transaction() as session:
+        if not presents(call, session, financing, papers):
+            raise Problem("conflict", "These are not the papers that are reserved under this reference.")
+    found = ask_all(call.context.settings, papers, call.now)
     with call.transaction() as session:
         record_answers(session, financing, found)
     call.reads("financing", financing)

@@ -54,8 +54,7 @@ class CaseMetrics(Progress):
 
 def signer_of(network: str, keys: Path) -> Signer:
     """Who signs the steps: the platform, by its key in the file ``keys``. Raises KeysMissing."""
-    held = read_keys(keys)
-    return Signer(network, held.source, held.key, held.salt_secret)
+    return read_keys(keys).signer(network)
 
 
 class CaseFollower(ProjectionFollower):

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import NamedTuple
 
 from schemas.events import catalogue
 from schemas.events.base import ObjectKind, Role
@@ -28,7 +29,7 @@ from services.domain.facts import FOREVER, Assurance, EventId, Micros
 from services.domain.objects import Thing
 from services.financing.domain.cargo import Cargo
 from services.financing.domain.lifecycle import end_of
-from services.financing.domain.statements import Statement, of_type
+from services.financing.domain.statements import Record, Statement, of_type
 
 NOTE_ISSUED = catalogue.spec("cre.document.note_issued.v1").number
 NOTE_REISSUED = catalogue.spec("cre.document.note_reissued.v1").number
@@ -181,6 +182,41 @@ def _contradicts(said: ControlRecorded | ControlEnded, records: list[ControlReco
         return True
     disposes = said.consignee_may_dispose and not any(record.consignee_may_dispose for record in records)
     return disposes or any(record.duplicate_holder != said.duplicate_holder for record in records)
+
+
+class TakenBack(NamedTuple):
+    """A note of which all that recorded the bank's control was taken back: since when, and by which events."""
+
+    note: str
+    since: Micros
+    events: tuple[EventId, ...]
+
+
+def taken_back(
+    record: Record, counted: frozenset[Statement], cargo: Cargo, bank: str, as_of: Micros, known_at: Micros
+) -> tuple[TakenBack, ...]:
+    """Each note of ``cargo`` that was recorded as held by ``bank``, and of which nobody states anything any longer.
+
+    ``counted`` are the statements of ``record`` that count.
+    """
+    standing = {control.note for control in controls(counted, cargo, bank, as_of)}
+    gone: dict[str, set[EventId]] = {}
+    for stated in of_type(record.statements - counted, ControlRecorded):
+        statement, recorded = stated
+        if (
+            recorded.note_key in cargo.notes - standing
+            and recorded.duplicate_holder == bank
+            and statement.happened <= as_of
+            and statement.known <= known_at
+            and _concerned(stated, cargo, bank)
+        ):
+            gone.setdefault(recorded.note_key, set()).add(statement.event)
+    found = []
+    for note, events in sorted(gone.items()):
+        by = {w.event: known for w, known in record.withdrawals if w.target in events and known <= known_at}
+        since = max(by.values(), default=max(s.known for s in record.statements if s.event in events))
+        found.append(TakenBack(note, since, tuple(sorted({*events, *by}))))
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,9 +30,10 @@ from services.financing.domain.cargo import (
     TRANSIT_OPENED,
     Cargo,
 )
-from services.financing.domain.control import ControlState, controls, registrations
+from services.financing.domain.control import ControlState, TakenBack, controls, registrations
 from services.financing.domain.followed_goods import FollowedGoods
 from services.financing.domain.goods_elsewhere import NamedElsewhere
+from services.financing.domain.goods_unnamed import Unnamed
 from services.financing.domain.lifecycle import Hold, State, end_of
 from services.financing.domain.products import Product
 from services.financing.domain.statements import Statement, of_type
@@ -61,7 +62,10 @@ DAY = 86_400 * 1_000_000
 
 
 class Alert(NamedTuple):
-    """One alert: its covenant, its subject, since when, and the events behind it."""
+    """One alert: its covenant, its subject, since when, and the events behind it.
+
+    ``moved_to`` are the consignments that pledged goods were moved to: the pledgee may know which ones, and nothing more of them.
+    """
 
     id: str
     financing: str
@@ -70,11 +74,15 @@ class Alert(NamedTuple):
     since: Micros
     events: tuple[EventId, ...]
     acknowledged: EventId | None = None
+    moved_to: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A financing with its goods and statements at a moment; ``others`` are holds on the same interest in the same cargo."""
+    """A financing with its goods and statements at a moment; ``others`` are holds on the same interest in the same cargo.
+
+    ``taken_back`` is the control that was recorded and withdrawn.
+    """
 
     state: State
     product: Product
@@ -82,6 +90,7 @@ class Watched:
     statements: Sequence[Statement]
     at: Micros
     others: tuple[Hold, ...] = ()
+    taken_back: tuple[TakenBack, ...] = ()
 
     @property
     def cargo(self) -> tuple[Cargo, ...]:
@@ -102,11 +111,13 @@ def alerts(watched: Watched) -> tuple[Alert, ...]:
         if statement.publisher == hold.bank and acknowledged.financing_key == hold.financing:
             seen.setdefault(acknowledged.alert, statement.event)
     names = [*watched.product.covenants, *(_AGAINST_A_PLEDGE if watched.product.blocks_release else ())]
+    moved = {(_gone(u), u.since, u.events): tuple(t.key for t in u.to) for u in watched.goods.unnamed}
     found: dict[Alert, None] = {}
     for name in sorted(names):
         for about, since, events in _COVENANTS[name](watched):
             id_ = _id(hold.financing, name, about)
-            found[Alert(id_, hold.financing, name, about, since, events, seen.get(id_))] = None
+            to = moved.get((about, since, events), ())
+            found[Alert(id_, hold.financing, name, about, since, events, seen.get(id_), to)] = None
     return tuple(sorted(found, key=lambda alert: (alert.since, alert.covenant, alert.about)))
 
 
@@ -253,6 +264,8 @@ def _control(watched: Watched) -> Found:
     hold = watched.state.hold
     if hold.ended is not None:
         return
+    for gone in watched.taken_back:
+        yield f"{gone.note} WITHDRAWN", gone.since, gone.events
     for cargo in watched.cargo:
         for control in controls(watched.statements, cargo, hold.bank, watched.at):
             if control.state is not ControlState.HELD:
@@ -283,7 +296,7 @@ def _elsewhere(watched: Watched) -> Found:
 
 
 def _named_elsewhere(watched: Watched) -> Found:
-    """Another founded consignment names the goods, too; what was moved to it is said by GOODS_NO_LONGER_NAMED."""
+    """Another founded consignment names the goods, too; what was moved to it, and to which, is said by GOODS_NO_LONGER_NAMED."""
     moved = frozenset(event for gone in watched.goods.unnamed for event in gone.events)
     found: dict[tuple[Thing, str], tuple[Micros, frozenset[EventId]]] = {}
     for naming in (n for other in watched.goods.elsewhere if other.stands for n in other.namings):
@@ -297,7 +310,11 @@ def _named_elsewhere(watched: Watched) -> Found:
 
 def _no_longer_named(watched: Watched) -> Found:
     for gone in watched.goods.unnamed:
-        yield f"{gone.thing} {gone.happened} by {gone.publisher}", gone.since, gone.events
+        yield _gone(gone), gone.since, gone.events
+
+
+def _gone(gone: Unnamed) -> str:
+    return f"{gone.thing} {gone.happened} by {gone.publisher}"
 
 
 def _facts(watched: Watched, milestone: int) -> list[Claim]:

@@ -34,7 +34,7 @@ def decide(
     known = products() if table is None else table
     moment = max([at, *(decision.at for decision in context.decisions)])
     earlier = context.earlier
-    if earlier is not None and earlier.asked == ask.digest:
+    if earlier is not None and ask.is_same(earlier.asked):
         return earlier
     last = context.last
     taken = _decided(ask, context, moment, known)
@@ -162,7 +162,7 @@ def _substitute(
 
 
 def _worth(product: Product) -> tuple[str, ...]:
-    of_value = ("SAME_CURRENCY", "WITHIN_APPROVED", "VALUE_VERIFIED", "WITHIN_ADVANCE")
+    of_value = ("EXTERNAL_CLEAR", "SAME_CURRENCY", "WITHIN_APPROVED", "VALUE_VERIFIED", "WITHIN_ADVANCE")
     return tuple(name for name in product.draw if name in of_value)
 
 

@@ -26,13 +26,14 @@ class Happened(StrEnum):
 
 
 class Unnamed(NamedTuple):
-    """A consignment, box or note of pledged goods that is no longer named, and why."""
+    """A consignment, box or note of pledged goods that is no longer named, and why; ``to`` are the consignments that it was moved to."""
 
     thing: Thing
     happened: Happened
     publisher: str
     since: Micros
     events: tuple[EventId, ...]
+    to: tuple[Thing, ...] = ()
 
 
 class GoodsUnnamed:
@@ -116,13 +117,13 @@ class GoodsUnnamed:
                     thing, link.event, link.publisher
                 )
                 continue
-            onward = {
-                other.event
+            onward = [
+                other
                 for other in known.links
                 if (other.left, other.publisher, other.start) == (thing, link.publisher, held)
-            }
+            ]
             if onward:
-                yield self._replaced(thing, Happened.MOVED, link.publisher, onward, held)
+                yield self._moved(link, onward, held)
             elif link.right.kind is ObjectKind.BOOKING:
                 yield from (each._replace(thing=thing) for each in self._why(link.right, then, now, held))
             elif not counts(link, now.engaged):
@@ -143,9 +144,21 @@ class GoodsUnnamed:
         ended = {each.event for each in present if each.right == link.right}
         if ended and held is not None:
             return self._replaced(link.left, Happened.ENDED, link.publisher, ended, held)
-        moved = {each.event for each in present if each.right not in then.ends}
-        moved &= self._withdrawing(link.event)
-        return self._replaced(link.left, Happened.MOVED, link.publisher, moved, held) if moved else None
+        withdrawing = self._withdrawing(link.event)
+        moved = [each for each in present if each.right not in then.ends and each.event in withdrawing]
+        return self._moved(link, moved, held) if moved else None
+
+    def _moved(self, link: Link, onward: Collection[Link], held: Micros | None) -> Unnamed:
+        """What ``link`` named goes by ``onward`` now, and to these consignments."""
+        moved = self._replaced(
+            link.left, Happened.MOVED, link.publisher, {each.event for each in onward}, held
+        )
+        found, todo = set[Thing](), {each.right for each in onward}
+        while todo := todo - found:
+            found |= todo
+            papers = {thing for thing in todo if thing.kind is not ObjectKind.CONSIGNMENT}
+            todo = {each.right for each in self._known.links if each.left in papers}
+        return moved._replace(to=tuple(sorted(t for t in found if t.kind is ObjectKind.CONSIGNMENT)))
 
     def _replaced(
         self,

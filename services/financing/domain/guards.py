@@ -134,11 +134,14 @@ def _not_delivered(step: Step) -> str | None:
 
 
 def _external_clear(step: Step) -> str | None:
-    for registry, finding in external.current_findings(step.required, step.external, step.at).items():
+    # Before the reservation nobody knew which documents were meant.
+    reserved = step.state.hold.reserved_until - step.product.reservation
+    answers = [answer for answer in step.external if answer.at >= reserved]
+    for registry, finding in external.current_findings(step.required, answers, step.at).items():
         if finding is external.RegistryFinding.HIT:
             return f"A clear answer of {registry}, which knows another financing of it."
         if finding is external.RegistryFinding.UNAVAILABLE:
-            return f"An answer of {registry} not older than a day; without one it does not count as clear."
+            return f"An answer of {registry} on what is reserved, not older than a day; without one it does not count as clear."
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
@@ -33,7 +34,7 @@ class DecisionRequest:
     of an earlier REVIEW that the bank has examined, ``reviewers`` are the bank's references of the persons who did. ``request`` is the signed event. ``waiver`` is the ground on which RELEASE gives
     the security back although something is owed, "" waives nothing. RELEASE_PART names ``goods`` that are given back, and the
     ``amount`` that they are worth, or that alone. ``about`` are the objects that a request about cargo names, so
-    that its key stands for no other cargo; a signed event names them itself.
+    that its key stands for no other cargo; a signed event names them itself. ``secret`` is the platform's, and keys the digest.
     """
 
     action: Action
@@ -50,18 +51,31 @@ class DecisionRequest:
     about: tuple[Thing, ...] = ()
     goods: tuple[Thing, ...] = ()
     reviewers: tuple[str, ...] = ()
+    secret: bytes = field(default=b"", repr=False, compare=False)
 
     @property
     def digest(self) -> bytes:
-        """16 bytes of SHA-256 over every member but the names of the request. Stored: it rests on the ``repr`` of its members."""
+        """16 bytes of HMAC-SHA-256 over every member but the names of the request. Stored: it rests on the ``repr`` of its members.
+
+        Documents are among them: without the secret nobody who reads what is stored can try their numbers out.
+        """
+        return hmac.digest(self.secret, self._members, "sha256")[:16]
+
+    def is_same(self, digest: bytes) -> bool:
+        """Whether ``digest`` was recorded of this very request, by this release or one that used no secret."""
+        return digest in (self.digest, hashlib.sha256(self._members).digest()[:16])
+
+    @property
+    def _members(self) -> bytes:
         # A member that came later is left out where it is empty: requests of earlier releases keep their digest.
         left_out = {
             "idempotency",
             "request",
+            "secret",
             *(name for name in ("waiver", "about", "goods", "reviewers") if not getattr(self, name)),
         }
         members = [repr(getattr(self, f.name)) for f in fields(self) if f.name not in left_out]
-        return hashlib.sha256("\x1f".join(members).encode()).digest()[:16]
+        return "\x1f".join(members).encode()
 
     def done(self, at: Micros, **more: Any) -> Decision:
         """The decision at ``at`` that the request takes effect; ``more`` are further members of Decision."""

@@ -274,18 +274,18 @@ def _of_cargo(papers: Papers, context: DecisionContext) -> bool:
     return all(thing in things for thing in asked)
 
 
-def _unstated(papers: Papers, context: DecisionContext, statements: Sequence[Statement]) -> str | None:
-    """The first invoice that no party of the consignment states as presented."""
+def _unstated(papers: Papers, context: DecisionContext, statements: Sequence[Statement]) -> int | None:
+    """The place, from 1, of the first invoice that no party of the consignment states as presented; its number would be stored."""
     engaged = frozenset[str]().union(*(cargo.engaged for cargo in context.cargo))
     stated = {
         (normalise_1(invoice.document_id), Money.of(invoice.grand_total_amount), _party(invoice.seller_party))
         for statement, invoice in of_type(statements, InvoiceIssued)
         if statement.publisher in engaged
     }
-    for invoice in papers.invoices:
+    for place, invoice in enumerate(papers.invoices, start=1):
         seller = (invoice.seller.scheme, normalise_1(invoice.seller.id))
         if (normalise_1(invoice.number), invoice.amount, seller) not in stated:
-            return invoice.number
+            return place
     return None
 
 
@@ -320,7 +320,7 @@ def _unfit(
     if unstated is not None:
         yield Failed(
             "INVOICE_STATED",
-            f"Invoice {unstated} with this seller and amount, published by a party of the consignment."[:200],
+            f"Invoice {unstated} of the papers with this seller and amount, published by a party of the consignment.",
         )
     if any(isinstance(w.payload, finance.ApplicationWithdrawn | finance.Rejected) for w in statements):
         yield Failed("APPLICATION_STANDS", "A new application: this one was withdrawn or rejected.")

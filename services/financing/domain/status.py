@@ -14,7 +14,7 @@ from services.domain.facts import EventId, Micros
 from services.domain.objects import Thing
 from services.financing.domain import lifecycle
 from services.financing.domain.cargo import CorroboratedFact, VerifiedValue, corroboration, in_order, verified
-from services.financing.domain.control import Control, Registration, controls, registrations
+from services.financing.domain.control import Control, Registration, controls, registrations, taken_back
 from services.financing.domain.covenants import Alert, Watched, alerts
 from services.financing.domain.decisions import Decision, Terms
 from services.financing.domain.followed_goods import FollowedGoods
@@ -115,7 +115,12 @@ def status(
     others = tuple(other for other in holds.values() if _competes(hold, other, rows))
     everywhere = (*cargo, *(other.cargo for other in goods.elsewhere))
     said = replace(context, cargo=everywhere).about(hold) if goods.elsewhere else statements
-    watched = Watched(state, product, goods, said, as_of, others)
+    gone = tuple(
+        found
+        for each in cargo
+        for found in taken_back(record, context.statements, each, hold.bank, as_of, known_at)
+    )
+    watched = Watched(state, product, goods, said, as_of, others, gone)
     currency = state.currency
     return Status(
         financing=financing,

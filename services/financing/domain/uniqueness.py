@@ -8,7 +8,7 @@ declaration for several invoices) as long as they fit, and a take-over with the 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
@@ -187,6 +187,17 @@ def check(
             if (_EXACTLY.get(finding.kind), finding.by) not in met_exactly:
                 findings[finding] = None
     return Checked(tuple(findings), frozenset(takes_over))
+
+
+def written(
+    prints: Iterable[Fingerprint], entries: Iterable[Entry], opened: Collection[int]
+) -> tuple[Fingerprint, ...]:
+    """Those of ``prints`` that a reservation records: under the versions ``opened``, and under a closed one what meets ``entries`` there.
+
+    Parts of one document that are held under several versions add up under one of them.
+    """
+    met = {(e.fingerprint.version, e.fingerprint.kind, e.fingerprint.digest) for e in entries}
+    return tuple(p for p in prints if p.version in opened or (p.version, p.kind, p.digest) in met)
 
 
 _EXACTLY = {Kind.NEAR_CARGO: Kind.CARGO, Kind.NEAR_TRADE: Kind.INVOICE}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import psycopg
@@ -17,11 +17,14 @@ from psycopg import Connection
 
 from services.domain.facts import Micros
 from services.domain.objects import Thing, consignment
+from services.financing.domain import lifecycle
 from services.financing.domain.decision_rules import decide
 from services.financing.domain.decisions import Action, Decision
+from services.financing.domain.documents import Papers
 from services.financing.domain.fingerprints import Fingerprint, Version, fingerprints, thing_digests
 from services.financing.domain.products import Products, products
 from services.financing.domain.requests import DecisionRequest
+from services.financing.domain.uniqueness import written
 from services.financing.store import fingerprint_versions as versions
 from services.financing.store import statement
 from services.financing.store.decision_context import (
@@ -33,7 +36,9 @@ from services.financing.store.decision_context import (
     send_reads,
 )
 from services.financing.store.decision_writer import SignedDecision, record, signed, state_digest
+from services.financing.store.financings import decisions_of, entries_of
 from services.financing.store.fingerprint_versions import KeyMissing, KeyRing
+from services.financing.store.identifiers import financing_id
 from services.financing.store.locks import CargoMoved as CargoMoved
 from services.financing.store.locks import (
     Deferred,
@@ -118,6 +123,18 @@ class DecisionService:
             raise found
         return found
 
+    def presents(self, session: Session, financing: str, papers: Papers) -> bool:
+        """Whether ``papers`` are the documents that the financing holds, or it holds none. Raises KeyMissing."""
+        held = {
+            print_.digest for _, print_ in entries_of(session, [financing_id(financing)]) if print_.kind.exact
+        }
+        hold = lifecycle.holds(decisions_of(session, [financing_id(financing)])).get(financing)
+        if hold is None or not held:
+            return True
+        counting = versions.hold(session, self.ring)
+        given = (p for version in counting for p in fingerprints(papers, hold.terms.applicant, version))
+        return held <= {p.digest for p in given}
+
     def decide_all(
         self, session: Session, requests: Sequence[Request], whole: bool = False
     ) -> list[Decision | Exception]:
@@ -163,19 +180,19 @@ class DecisionService:
         decision = decision._replace(number=reads.locked.number, position=group_reads.position)
         if context.earlier is not None:
             return decision, None
-        written = [p for p in context.prints if p.version in opened]
+        prints = written(context.prints, context.entries, opened)
         if decision.action.disposes:
             things = tuple(consignment(*cargo.consignment.split("/", 1)) for cargo in context.cargo)
         freed = _freed(decision, context.prints, group_reads.versions)
-        return decision, signed(decision, self.signer, state_digest(context), written, things, freed)
+        return decision, signed(decision, self.signer, state_digest(context), prints, things, freed)
 
     def _group_reads(
         self, session: Session, requests: Sequence[Request], found: list[Decision | Exception], whole: bool
     ) -> _GroupReads | None:
         """Lock the requests and read behind the locks; None where none can be decided. Exceptions of others are put in ``found``."""
-        counting = self._counting[0]
+        counting, secret = self._counting[0], self.signer.secret("request")
         while True:
-            places, prepared = _apart(requests, counting.versions, found)
+            places, prepared = _apart(requests, counting.versions, found, secret)
             if not prepared:
                 return None
             with session.pipeline():
@@ -224,7 +241,7 @@ def _freed(
 
 
 def _apart(
-    requests: Sequence[Request], known: Sequence[Version], found: list[Decision | Exception]
+    requests: Sequence[Request], known: Sequence[Version], found: list[Decision | Exception], secret: bytes
 ) -> tuple[list[int], list[PreparedRequest]]:
     """The requests, by place, that share no key as far as they name them, while there is room.
 
@@ -234,7 +251,7 @@ def _apart(
     taken: set[int] = set()
     for place, (ask, on) in enumerate(requests):
         try:
-            each = PreparedRequest(ask, on, _presented_prints(ask, on, known))
+            each = PreparedRequest(replace(ask, secret=secret), on, _presented_prints(ask, on, known))
             keys = known_keys(each)
         except Exception as problem:
             found[place] = problem

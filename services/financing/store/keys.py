@@ -53,8 +53,11 @@ class PlatformKeys:
 
     def decision_service(self, network: str, required: frozenset[str] = frozenset()) -> DecisionService:
         """The decision service on ``network``; ``required`` are registries that must be clear before money is paid."""
-        signer = Signer(network, self.source, self.key, self.salt_secret)
-        return DecisionService(KeyRing(self.registry_keys), signer, required)
+        return DecisionService(KeyRing(self.registry_keys), self.signer(network), required)
+
+    def signer(self, network: str) -> Signer:
+        """The platform as publisher on ``network``."""
+        return Signer(network, self.source, self.key, self.salt_secret)
 
 
 def read_keys(path: Path) -> PlatformKeys:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import threading
 import time
@@ -145,6 +146,48 @@ def test_whoever_has_no_application_learns_nothing(api: RunningApi) -> None:
     assert (told["financings"], told["interest_taken"]) == ([], True)
     foreign = rival.get("/v1/financing-status?kind=note&id=SMGS/CN/XAY/100001/2026&application=optic/AP-A")
     assert foreign.status_code == 404
+
+
+def test_an_application_about_anothers_cargo_opens_nothing(api: RunningApi) -> None:
+    """Attack 9: a shipper who is no party of the cargo signs an application about it, so that its bank may look whether it is financed."""
+    applied = next(event for event in GOODS.events if event["id"] == "apply-b")
+    signed = {**applied, "id": "probe", "by": "toys", "says": {**applied["says"], "reference": "PROBE"}}
+    (probe,) = replace(GOODS.story, events=(signed,)).told
+    with open_session(api.dsn) as session:
+        tell(session, probe, probe.envelope.published_micros)
+        session.commit()
+    rival = api.client("bbank")
+    url = "/v1/financing-status?kind=consignment&id=xaport/XA-1&application="
+    before = rival.get(f"{url}toys/PROBE")
+    assert rival.get(f"{url}optic/AP-B").json()["interest_taken"] is False, (
+        "of a party of the cargo it may know"
+    )
+    assert post(api.client("abank"), "/v1/reservations", {**A, "reference": "LN-1"}).status_code == 200
+    after = rival.get(f"{url}toys/PROBE")
+    assert {(each.status_code, text_of(each)) for each in (before, after)} == {(404, text_of(before))}
+    assert rival.get(f"{url}optic/AP-B").json()["interest_taken"] is True
+    probed = post(rival, "/v1/reservations", {**B, "application": "toys/PROBE", "reference": "X-1"})
+    assert (probed.status_code, text_of(probed)) == (404, text_of(before))
+
+
+def test_a_repetition_is_known_by_a_keyed_digest(api: RunningApi) -> None:
+    """Attack 12: whoever reads the stored answers cannot try out which documents were presented."""
+    bank, body = api.client("abank"), json.dumps({**A, "reference": "LN-1"})
+    headers = {"idempotency-key": "k", "content-type": "application/json"}
+    first = bank.post("/v1/reservations", content=body, headers=headers)
+    again = bank.post("/v1/reservations", content=body, headers=headers)
+    assert (first.status_code, again.headers.get("idempotent-replayed")) == (200, "true")
+    ((stored,),) = api.rows("SELECT request FROM lianyun.api_answer WHERE key = 'k'")
+    guess = hashlib.sha256(b"POST /v1/reservations?\0" + body.encode()).digest()
+    assert bytes(stored) != guess
+    # A release before this one stored the plain digest.
+    with open_session(api.dsn) as session:
+        session.execute("UPDATE lianyun.api_answer SET request = %s WHERE key = 'k'", (guess,))
+        session.commit()
+    known = bank.post("/v1/reservations", content=body, headers=headers)
+    assert known.headers.get("idempotent-replayed") == "true"
+    other = bank.post("/v1/reservations", content=body.replace("INV-0417", "INV-0418"), headers=headers)
+    assert other.json()["type"] == "urn:lianyun:problem:idempotency-key-reused"
 
 
 def test_a_thing_leads_to_its_financings(api: RunningApi) -> None:
@@ -429,6 +472,11 @@ def test_a_registry_that_is_required_must_be_clear(
         assert post(bank, "/v1/financings/LN-1/pledge").json()["outcome"] == "DONE"
         told.write_text(json.dumps({"INV-0417": "UNAVAILABLE"}))
         assert ask("LN-1") == "UNAVAILABLE"
+        assert draw("LN-1") == ("REFUSED", "EXTERNAL_CLEAR")
+        # Attack 8: about another invoice, which nobody else has financed.
+        harmless = {**PAPERS, "invoices": [{**INVOICE, "number": "INV-9999"}]}
+        other = bank.post("/v1/financings/LN-1/registry-answers", json={"papers": harmless})
+        assert (other.status_code, other.json()["type"]) == (409, "urn:lianyun:problem:conflict")
         assert draw("LN-1") == ("REFUSED", "EXTERNAL_CLEAR")
         told.write_text(json.dumps({}))
         assert ask("LN-1") == "CLEAR"

@@ -5,15 +5,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
+import psycopg
 import pytest
 
 from schemas.envelope import SIGNATURE_HEADER, read_headers, signed_bytes
 from schemas.events.base import ObjectKind
 from schemas.signing import sign
-from services.audit.report import Damage
+from services.audit.fsck.financing import assignments
+from services.audit.fsck.registry import read_history
+from services.audit.fsck.snapshot import Snapshot
+from services.audit.report import Damage, Findings
 from services.domain.objects import Thing
-from services.financing.domain import decision_rules, reservation
+from services.financing.domain import decision_rules, partial_release, reservation
 from services.financing.domain.decisions import Action
 from services.financing.domain.lifecycle import Hold
 from services.financing.domain.products import products
@@ -21,7 +26,7 @@ from services.financing.domain.requests import DecisionContext
 from services.ledger.admission.raw_bytes import frame, unframe
 from services.ledger.storage.session import Session, open_session
 from tests.support.financing.stored_world import SIGNER, Stored, checked, events_of, key_of
-from tests.support.financing.stories import Case, cases
+from tests.support.financing.stories import Case, cases, micros
 
 pytestmark = pytest.mark.integration
 GOODS: Case = next(case for case in cases() if case.slug.startswith("02_"))
@@ -188,6 +193,69 @@ def test_what_a_partial_release_gave_back_is_checked(dsn: str, monkeypatch: pyte
     )
     fields = {each.field for each in checked(stored.session).findings}
     assert fields == {"outcome", "freed"}
+    stored.close()
+
+
+def test_a_partial_release_that_left_the_debt_uncovered_is_found(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Judged by the debt and the value as they were known then: what was paid or said since makes it neither right nor wrong."""
+    case = next(case for case in cases() if case.slug.startswith("63_"))
+    monkeypatch.setattr(partial_release, "not_covered", lambda *_: None)
+    stored = Stored(dsn, events_of(case))
+    stored.begin()
+    early, *_ = [stored.ask(*case.ask(number))[0] for number in range(4)][3:]
+    assert early.done
+    monkeypatch.undo()
+    stored.hear(micros("2026-12-31T00:00Z"))
+    report = checked(stored.session)
+    (found,) = report.findings
+    assert (found.where, found.field) == (
+        f"financing_decision {early.number}, RELEASE_PART on abank/GD-1",
+        "waiver",
+    )
+    assert "Repayment down to 194833333 CNY" in str(found.expected)
+    assert report.counts["releases_wrong"] == 1
+    stored.close()
+
+
+def test_a_refused_partial_release_recorded_as_done_is_found(dsn: str) -> None:
+    case = next(case for case in cases() if case.slug.startswith("63_"))
+    stored = Stored(dsn, events_of(case))
+    stored.begin()
+    for number in range(len(case.asks)):
+        stored.ask(*case.ask(number))
+    assert checked(stored.session).findings == ()
+    stored.session.execute(
+        "UPDATE lianyun.financing_decision SET outcome = 'DONE', guard = '', satisfied_by = '', amount = 139166667, currency = 'CNY'"
+        " WHERE number = (SELECT min(number) FROM lianyun.financing_decision WHERE guard = 'VALUE_COVERS')"
+    )
+    fields = {each.field for each in checked(stored.session).findings}
+    assert {"waiver", "outcome", "amount"} <= fields
+    stored.close()
+
+
+def test_assignments_are_judged_by_a_constant_number_of_statements(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = next(case for case in cases() if case.slug.startswith("52_"))
+    stored = Stored(dsn, events_of(case))
+    stored.begin()
+    for number in range(len(case.asks)):
+        stored.ask(*case.ask(number))
+    sent: list[object] = []
+    execute = psycopg.Cursor.execute
+
+    def counting(cursor: Any, query: Any, *rest: Any, **more: Any) -> Any:
+        sent.append(query)
+        return execute(cursor, query, *rest, **more)
+
+    snapshot, findings = Snapshot(stored.session), Findings()
+    history = read_history(snapshot, findings)
+    monkeypatch.setattr(psycopg.Cursor, "execute", counting)
+    assignments.check_assignments(snapshot, history, findings)
+    assert len(sent) <= 6, "five and the limit of memory, however many decisions a block has"
+    assert findings.report(0.0).findings == ()
     stored.close()
 
 

@@ -124,6 +124,13 @@ HARMS = (
         " holes = holes + (SELECT taken FROM batch WHERE first_no = (SELECT no FROM erased) / 4096 * 4096) WHERE part = 4",
         "DELETE FROM batch WHERE first_no = (SELECT no FROM erased) / 4096 * 4096"),
          Damage.LEDGER, "kafka_offset", "holes"),
+    # Of financing: a part of what secures a debt, given back by a row that nobody decided.
+    Harm("partial release forged", (
+        "INSERT INTO financing_decision SELECT (jsonb_populate_record(d, jsonb_build_object('number', n.number + 1, 'before', d.number,"
+        " 'action', 'RELEASE_PART', 'outcome', 'DONE', 'idempotency', 'forged', 'amount', 100000000, 'at', d.at + 1))).*"
+        " FROM financing_decision d, (SELECT max(number) AS number FROM financing_decision) AS n"
+        " WHERE d.action = 'DRAW' AND d.outcome = 'DONE' AND d.financing = 'abank/GD-1'",),
+         Damage.FINANCING, "RELEASE_PART on abank/GD-1", "waiver"),
     # What cannot be read.
     Harm("unknown role", ("UPDATE party SET roles = roles || 'emperor'::text WHERE no = 3",), Damage.REGISTRY, "party ", "roles"),
     Harm("decision without its amount", ("UPDATE financing_decision SET amount = NULL WHERE amount IS NOT NULL",),

@@ -80,6 +80,7 @@ def test_what_lies_outside_every_assignment_is_said_beside_the_views(track: Trac
     assert code is Exit.OK
     assert "consignment xaport/XA-84A" in text
     shown: dict[str, Any] = json.loads(track("LYCU4103026", "--json")[0])
+    assert shown["shows"] == "VIEW"
     (waiting,) = shown["waiting"]
     assert {
         fact["event"]["id"]: [each["reason"] for each in fact["because"]] for fact in waiting["facts"]

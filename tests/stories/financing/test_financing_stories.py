@@ -75,6 +75,7 @@ def look(case: Case, world: Platform) -> None:
             "outstanding": str(seen.outstanding.minor),
             "alerts": sorted({alert.covenant for alert in seen.alerts}),
             "about": sorted(f"{alert.covenant} {alert.about}" for alert in seen.alerts),
+            "moved_to": sorted({to for alert in seen.alerts for to in alert.moved_to}),
             "acknowledged": sorted({a.covenant for a in seen.alerts if a.acknowledged is not None}),
             "blocks_release": seen.blocks_release,
             "released": [str(thing) for thing in seen.given_back],

@@ -9,8 +9,10 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from schemas.envelope import SIGNATURE_HEADER, signed_bytes
 from schemas.events.base import Role
 from schemas.schemes import Scheme
+from schemas.signing import sign
 from schemas.signing_key import SigningKey
 from schemas.trace_context import TRACEPARENT
 from services.audit.fsck.financing import check_financing
@@ -188,9 +190,11 @@ class Stored:
 
 
 def tell(session: Session, told: Told, known: int, traceparent: str = "") -> None:
-    """Store one event as a redrive does, and note what it says of financing; ``traceparent`` came with it."""
+    """Store one event, signed by its party, as a redrive does, and note what it says of financing; ``traceparent`` came with it."""
     version = registry_store.version(session)
-    headers = told.envelope.to_headers() + ([(TRACEPARENT, traceparent.encode())] if traceparent else [])
+    signature = sign(key_of(told.party), signed_bytes(SIGNER.network, told.envelope, told.payload))
+    headers = [*told.envelope.to_headers(), (SIGNATURE_HEADER, signature.encode())]
+    headers += [(TRACEPARENT, traceparent.encode())] if traceparent else []
     record = BrokerRecord(TOPIC, 0, 0, known // 1_000, headers, told.payload)
     key_id = key_of(told.party).key_id
     event = Event(record, told.event, told.content, told.payload, told.party, key_id, version, told.facts())

@@ -42,7 +42,7 @@ from services.financing.domain.requests import (
 from services.financing.domain.reservation import encumbrance
 from services.financing.domain.statements import Record, live
 from services.financing.domain.status import Status, pledge_of, status
-from services.financing.domain.uniqueness import Entry
+from services.financing.domain.uniqueness import Entry, written
 
 KEY = bytes(range(32))
 
@@ -143,7 +143,7 @@ class World:
             self.decisions.append(decision)
         if decision.done and ask.action is Action.RESERVE:
             open_ = {version.number for version in self.versions if version.open}
-            self.prints[ask.financing] = tuple(p for p in prints if p.version in open_)
+            self.prints[ask.financing] = written(prints, book.entries, open_)
             self.cargo[ask.financing] = named
         return decision, reply(decision)
 

@@ -75,5 +75,6 @@ def test_brackets_in_what_somebody_wrote_are_no_markup(written: io.StringIO) -> 
     track.show_view(view)
     shown = written.getvalue()
     assert "consignment [red]c[/]" in shown
+    assert "(view, derived from all facts)" in shown
     assert shown.count("[/bold]") == 2
     assert "container [link=http://x]y" in shown

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -149,6 +151,38 @@ class K(tuple[int, ...], metaclass=M):
 
 def test_every_release_of_python_computes_the_same() -> None:
     assert changed("sample.py", SAMPLE) == "3fa67a6a269c3da3"
+
+
+def interpreter(release: str) -> str | None:
+    """A Python of that release on the path or among those of pyenv."""
+    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    candidates = [shutil.which(f"python{release}"), *root.glob(f"{release}.*/bin/python")]
+    for found in filter(None, candidates):
+        asked = [found, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+        if subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip() == release:
+            return str(found)
+    return None
+
+
+@pytest.mark.parametrize("release", ["3.12", "3.13"])
+def test_another_release_of_python_computes_the_same_of_every_part(release: str, tmp_path: Path) -> None:
+    """The whole of what the fold and the projections cover, not a sample."""
+    python = interpreter(release)
+    if python is None:
+        pytest.skip(f"there is no Python {release} here")
+    parts = {**PARTS, **sources("services.credit.domain", "services.cases.domain"), "sample.py": SAMPLE}
+    for name, content in parts.items():
+        (tmp_path / name).write_bytes(content)
+    script = (
+        "import sys; from pathlib import Path; from services.runtime.code_digest import version_of\n"
+        "for file in sorted(Path(sys.argv[1]).iterdir()):\n"
+        "    print(file.name, version_of({file.name: file.read_bytes()}))"
+    )
+    computed = subprocess.run(
+        [python, "-B", "-c", script, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    found = dict(line.split() for line in computed.stdout.splitlines())
+    assert found == {name: changed(name, content) for name, content in parts.items()}
 
 
 def test_the_covered_modules_rest_on_no_other_code_of_ours() -> None:

@@ -6,7 +6,8 @@ is known as of its moment, and by that part of it which it certainly saw.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -20,12 +21,15 @@ from services.financing.domain import lifecycle
 from services.financing.domain.cargo import Report, goods, in_order
 from services.financing.domain.decision_rules import blocks
 from services.financing.domain.decisions import Action, Decision
+from services.financing.domain.guards import Step
 from services.financing.domain.lifecycle import Hold
+from services.financing.domain.partial_release import Part, not_covered
 from services.financing.domain.products import products
+from services.financing.domain.requests import DecisionContext
 from services.financing.domain.statements import live
 from services.financing.store.decision_writer import MOST_CARGO
-from services.financing.store.evidence import load_statements, statements_in
-from services.financing.store.financings import DECISION_COLUMNS, decision_of, decisions_of
+from services.financing.store.evidence import Evidence, LoadedStatements, evidence_of, load_statements
+from services.financing.store.financings import DECISION_COLUMNS, cargo_of, decision_of, decisions_of
 from services.financing.store.identifiers import application_id, financing_id
 from services.ledger.registry.registry import Registry
 from services.ledger.registry.store import RegistryHistory
@@ -40,6 +44,7 @@ REMEDY = (
     "Look at both consignments and at the decision; the bank that has the interest must know. Nothing is undone by the "
     "platform."
 )
+_GIVING = frozenset({Action.RELEASE, Action.RELEASE_PART})
 _NEAR = """
 SELECT h.name, c.key
 FROM lianyun.financing_near(%(asked)s::uuid[], '{}', true) AS n
@@ -66,7 +71,7 @@ def check_releases(snapshot: Snapshot, history: RegistryHistory, findings: Findi
         if decision.rules < SINCE:
             continue
         try:
-            if decision.action is Action.RELEASE and decision.done and not decision.waiver:
+            if decision.action in _GIVING and decision.done and not decision.waiver:
                 _check_owed(snapshot, decision, registry, findings)
             elif decision.shares or (decision.action.disposes and decision.guard != "PARTY_OF_CARGO"):
                 _check_goods(snapshot, decision, bytes(row[DECISION_COLUMNS + 1]), registry, findings)
@@ -166,22 +171,66 @@ def _shared(
 
 
 def _check_owed(snapshot: Snapshot, decision: Decision, registry: Registry, findings: Findings) -> None:
-    decisions = decisions_of(snapshot.connection, [financing_id(decision.financing)])
+    """Judge a release without a waiver: nothing was owed, or what is left of the security was worth it."""
+    connection = snapshot.connection
+    decisions = decisions_of(connection, [financing_id(decision.financing)])
     hold = lifecycle.holds(r for r in decisions if r.number < decision.number).get(decision.financing)
-    if hold is None or not hold.draws:
+    if hold is None or not hold.draws or hold.terms.product not in products().rows:
         return
-    subjects = {financing_id(hold.financing), application_id(hold.terms.application)}
-    statements = [s for s in load_statements(snapshot.connection, subjects) if s.append_us <= decision.at]
+    subjects = frozenset({financing_id(hold.financing), application_id(hold.terms.application)})
+    cargo: Sequence[Thing] = ()
+    facts: Sequence[Stored] = ()
+    if decision.action is Action.RELEASE_PART:
+        cargo = cargo_of(connection, [financing_id(hold.financing)])
+        facts = event_reader.load_facts(connection, [thing.id for thing in cargo])
+        founded = {f.consignment for stored in facts for f in reread(stored, registry).facts.foundings}
+        if not founded.issuperset(cargo):
+            findings.counts["requests_not_judged"] += 1  # bodies that retention took
+            return
+    statements = load_statements(connection, subjects)
+    missing = ""
+    for known in _readings(snapshot, (*facts, *statements), decision):
+        evidence = evidence_of(
+            connection,
+            [thing.id for thing in cargo],
+            [known[stored.no] for stored in facts if stored.no in known],
+            subjects,
+            registry,
+            decision.at,
+            loaded_statements=LoadedStatements(
+                subjects, [known[stored.no] for stored in statements if stored.no in known]
+            ),
+        )
+        missing = _owing(decision, hold, evidence)
+        if not missing:
+            return
+    findings.counts["releases_wrong"] += 1
+    findings.add(Damage.FINANCING, where(decision), "waiver", "none", missing, REMEDY, decision.asked_by)
 
-    def owed(events: Sequence[Stored]) -> int:
-        words = live(statements_in(events, registry, decision.at), decision.at, decision.at)
-        own = lifecycle.of_financing(words, hold.financing, hold.terms.application)
-        return lifecycle.state(hold, own, decision.at).outstanding
 
-    if owed(statements) and (left := owed(visible(snapshot, statements, decision))):
-        findings.counts["releases_wrong"] += 1
-        expected = f"a waiver: {left} minor units were owed"
-        findings.add(Damage.FINANCING, where(decision), "waiver", "none", expected, REMEDY, decision.asked_by)
+def _owing(decision: Decision, hold: Hold, evidence: Evidence) -> str:
+    """What a release without a waiver lacked, "" where nothing."""
+    statements = live(evidence.record, decision.at, decision.at)
+    about = DecisionContext(statements=statements, cargo=evidence.cargo).about(hold)
+    state = lifecycle.state(hold, about, decision.at)
+    if decision.action is Action.RELEASE:
+        return f"a waiver: {state.outstanding} minor units were owed" if state.outstanding else ""
+    step = Step(state, products()[hold.terms.product], about, evidence.cargo, decision.at)
+    short = not_covered(step, Part(decision.goods, decision.amount))
+    return "" if short is None else f"{short.guard}: {short.satisfied_by}"
+
+
+def _readings(
+    snapshot: Snapshot, events: Iterable[Stored], decision: Decision
+) -> Iterator[Mapping[int, Stored]]:
+    """``events`` by number as the decision may have known them: those of its moment, or those that it certainly saw.
+
+    Each with and without what was set aside since.
+    """
+    known = [stored for stored in events if stored.append_us <= decision.at]
+    for some in (known, visible(snapshot, known, decision)):
+        yield {stored.no: stored for stored in some}
+        yield {stored.no: replace(stored, quarantined=False) for stored in some}
 
 
 def _reports(events: Sequence[Reread]) -> list[Report]:
