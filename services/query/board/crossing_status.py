@@ -15,7 +15,8 @@ from psycopg.rows import tuple_row
 
 from schemas.events import catalogue
 from schemas.events.base import ObjectKind
-from services.domain.facts import Facts, Micros
+from services.domain.facts import FREEING, Facts, Micros
+from services.domain.links import Network, Span
 from services.domain.objects import ObjectId, Thing
 from services.ledger.registry import store
 from services.ledger.registry.registry import Registry
@@ -23,7 +24,7 @@ from services.ledger.storage import event_reader
 from services.ledger.storage import statement as stored
 from services.ledger.storage.arrays import adapt, bigints, smallints, uuids
 from services.ledger.storage.event_reader import heads_of
-from services.ledger.storage.term_numbers import country_code, join_id
+from services.ledger.storage.term_numbers import country_code, join_id, term_number
 from services.query.board import statement
 from services.query.board.approach import (
     HOUR,
@@ -62,10 +63,11 @@ class TrainStatus:
 
 @dataclass(slots=True)
 class TrainLoad:
-    """What one train carries: its boxes, each with the consignments in it."""
+    """What one train carries: its boxes, each with the consignments in it; ``off`` are those that were taken off it since."""
 
     boxes: dict[ObjectId, tuple[ObjectId, ...]] = field(default_factory=dict)
     loading: list[int] = field(default_factory=list)
+    off: set[ObjectId] = field(default_factory=set)
 
 
 class EventCache:
@@ -132,15 +134,62 @@ def load_announcements(session: Session, trains: Sequence[ObjectId]) -> dict[Obj
     return found
 
 
-def load_cargo(session: Session, moments: Mapping[ObjectId, Micros]) -> dict[ObjectId, TrainLoad]:
-    """What each train carries at its moment."""
+def load_cargo(
+    session: Session, events: EventCache, moments: Mapping[ObjectId, Micros], now: Micros
+) -> dict[ObjectId, TrainLoad]:
+    """What each train carries at its moment, as links and what ended them have it (``links.Network``)."""
     trains = sorted(moments)
     parameters = {"trains": uuids(trains), "moments": bigints([moments[train] for train in trains])}
+    rows = _rows(session, "cargo", parameters)
+    riding = _riding(session, events, [(row[0], row[1], moments[row[0]]) for row in rows], now)
     found: dict[ObjectId, TrainLoad] = defaultdict(TrainLoad)
-    for train, box, loading, consignments in _rows(session, "cargo", parameters):
+    for train, box, loading, consignments in rows:
+        then, still = riding.get((train, box), (True, True))
+        if not then:
+            continue
         found[train].boxes[box] = tuple(consignments or ())
         found[train].loading.append(loading)
+        if not still:
+            found[train].off.add(box)
     return found
+
+
+def _riding(
+    session: Session, events: EventCache, boxes: Sequence[tuple[ObjectId, ObjectId, Micros]], now: Micros
+) -> dict[tuple[ObjectId, ObjectId], tuple[bool, bool]]:
+    """Of (train, box, moment) those that something may have freed: whether the box was on the train then, and is now."""
+    parameters = {
+        "trains": uuids([train for train, _, _ in boxes]),
+        "boxes": uuids([box for _, box, _ in boxes]),
+        "moments": bigints([at for _, _, at in boxes]),
+        "now": now,
+    }
+    rows = _rows(session, "freed", parameters)
+    facts = events.of(session, {no for row in rows for no in row[2]})
+    moments = {(train, box): at for train, box, at in boxes}
+    found = {}
+    for train, box, numbers, parties in rows:
+        links = {link for no in numbers for link in facts[no].links}
+        engaged = {link.publisher for link in links if term_number(link.publisher) in set(parties or ())}
+        network = Network(links)
+        rides = [
+            (ride, load)
+            for named in {link.left for link in links if link.left.id == train}
+            for ride in network.onward(named, engaged)
+            for load in network.onward(ride.link.right, engaged)
+            if load.link.right.id == box
+        ]
+        then = moments[train, box]
+        found[train, box] = (
+            any(ride.holds(then) and load.holds(then) for ride, load in rides),
+            any(_unfreed(ride, now) and _unfreed(load, now) for ride, load in rides),
+        )
+    return found
+
+
+def _unfreed(ride: Span, at: Micros) -> bool:
+    """Whether no fact ended it by ``at``; one that went on elsewhere was not taken off here."""
+    return ride.end > at or ride.ended_by is None or ride.ended_by.kind not in FREEING
 
 
 def load_coupled_trains(
@@ -262,7 +311,7 @@ def trains_at_crossings(
     everything = load_trains(session, now - KEPT, now)
     announced = load_announcements(session, [train.id for train in everything])
     near = [h for h in everything if may_come(h.latest, announced.get(h.id, {}), now, within)]
-    loaded = load_cargo(session, {train.id: train.milestone.at for train in near})
+    loaded = load_cargo(session, events, {train.id: train.milestone.at for train in near}, now)
     one = {id_: _first(each) for id_, each in loaded.items()}
     moved = load_movements(session, loaded)
     routes = load_routes(session, events, filter(None, one.values()))
