@@ -39,7 +39,7 @@ from services.query.views import read_view
 def boxes_of(
     session: Session, events: EventCache, at: Iterable[TrainAtCrossing], now: Micros
 ) -> dict[ObjectId, tuple[BoardBox, ...]]:
-    """The boxes of each train, by number, with what keeps them at its crossing; none that was taken off before it went over.
+    """The boxes of each train, by number, with what keeps them at its crossing.
 
     Some milliseconds for each consignment with trouble on board.
     """
@@ -59,8 +59,6 @@ def boxes_of(
         leaves, enters = _countries(one.come)
         boxes = []
         for box, consignments in one.loaded.boxes.items():
-            if box in one.loaded.off and one.come.phase is not Phase.HANDED_OVER:
-                continue
             facts = frozenset[Known]().union(*(known[c][1] for c in consignments if c in known))
             open_ = {
                 episode

@@ -13,10 +13,11 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import tuple_row
 
+from schemas import railnet
 from schemas.events import catalogue
 from schemas.events.base import ObjectKind
 from services.domain.facts import FREEING, Facts, Micros
-from services.domain.links import Network, Span
+from services.domain.links import Network
 from services.domain.objects import ObjectId, Thing
 from services.ledger.registry import store
 from services.ledger.registry.registry import Registry
@@ -63,11 +64,10 @@ class TrainStatus:
 
 @dataclass(slots=True)
 class TrainLoad:
-    """What one train carries: its boxes, each with the consignments in it; ``off`` are those that were taken off it since."""
+    """What one train carries: its boxes, each with the consignments in it."""
 
     boxes: dict[ObjectId, tuple[ObjectId, ...]] = field(default_factory=dict)
     loading: list[int] = field(default_factory=list)
-    off: set[ObjectId] = field(default_factory=set)
 
 
 class EventCache:
@@ -135,61 +135,57 @@ def load_announcements(session: Session, trains: Sequence[ObjectId]) -> dict[Obj
 
 
 def load_cargo(
-    session: Session, events: EventCache, moments: Mapping[ObjectId, Micros], now: Micros
+    session: Session, events: EventCache, moments: Mapping[ObjectId, Micros]
 ) -> dict[ObjectId, TrainLoad]:
-    """What each train carries at its moment, as links and what ended them have it (``links.Network``)."""
+    """What each train carries at its moment: no box that was taken off before.
+
+    Unless at a border station: what was taken off there waits to go over, as does its train.
+    """
     trains = sorted(moments)
     parameters = {"trains": uuids(trains), "moments": bigints([moments[train] for train in trains])}
     rows = _rows(session, "cargo", parameters)
-    riding = _riding(session, events, [(row[0], row[1], moments[row[0]]) for row in rows], now)
+    off = _taken_off(session, events, [(row[0], row[1], moments[row[0]]) for row in rows])
     found: dict[ObjectId, TrainLoad] = defaultdict(TrainLoad)
     for train, box, loading, consignments in rows:
-        then, still = riding.get((train, box), (True, True))
-        if not then:
-            continue
-        found[train].boxes[box] = tuple(consignments or ())
-        found[train].loading.append(loading)
-        if not still:
-            found[train].off.add(box)
+        if (train, box) not in off:
+            found[train].boxes[box] = tuple(consignments or ())
+            found[train].loading.append(loading)
     return found
 
 
-def _riding(
-    session: Session, events: EventCache, boxes: Sequence[tuple[ObjectId, ObjectId, Micros]], now: Micros
-) -> dict[tuple[ObjectId, ObjectId], tuple[bool, bool]]:
-    """Of (train, box, moment) those that something may have freed: whether the box was on the train then, and is now."""
+def _taken_off(
+    session: Session, events: EventCache, boxes: Sequence[tuple[ObjectId, ObjectId, Micros]]
+) -> set[tuple[ObjectId, ObjectId]]:
+    """Of (train, box, moment) the trains and boxes that a fact had parted by then, by the domain's rule (``links.Network``)."""
     parameters = {
         "trains": uuids([train for train, _, _ in boxes]),
         "boxes": uuids([box for _, box, _ in boxes]),
         "moments": bigints([at for _, _, at in boxes]),
-        "now": now,
     }
     rows = _rows(session, "freed", parameters)
     facts = events.of(session, {no for row in rows for no in row[2]})
     moments = {(train, box): at for train, box, at in boxes}
-    found = {}
+    found = set()
     for train, box, numbers, parties in rows:
         links = {link for no in numbers for link in facts[no].links}
         engaged = {link.publisher for link in links if term_number(link.publisher) in set(parties or ())}
-        network = Network(links)
-        rides = [
-            (ride, load)
+        network = Network(link for link in links if link.kind not in FREEING or not _at_border(link.place))
+        at = moments[train, box]
+        loads = (
+            load
             for named in {link.left for link in links if link.left.id == train}
             for ride in network.onward(named, engaged)
+            if ride.holds(at)
             for load in network.onward(ride.link.right, engaged)
-            if load.link.right.id == box
-        ]
-        then = moments[train, box]
-        found[train, box] = (
-            any(ride.holds(then) and load.holds(then) for ride, load in rides),
-            any(_unfreed(ride, now) and _unfreed(load, now) for ride, load in rides),
         )
+        if not any(load.link.right.id == box and load.holds(at) for load in loads):
+            found.add((train, box))
     return found
 
 
-def _unfreed(ride: Span, at: Micros) -> bool:
-    """Whether no fact ended it by ``at``; one that went on elsewhere was not taken off here."""
-    return ride.end > at or ride.ended_by is None or ride.ended_by.kind not in FREEING
+def _at_border(place: str) -> bool:
+    stations = railnet.candidates(place)
+    return railnet.crossing(place) is not None or any(railnet.crossings_at(each.id) for each in stations)
 
 
 def load_coupled_trains(
@@ -311,7 +307,7 @@ def trains_at_crossings(
     everything = load_trains(session, now - KEPT, now)
     announced = load_announcements(session, [train.id for train in everything])
     near = [h for h in everything if may_come(h.latest, announced.get(h.id, {}), now, within)]
-    loaded = load_cargo(session, events, {train.id: train.milestone.at for train in near}, now)
+    loaded = load_cargo(session, events, {train.id: train.milestone.at for train in near})
     one = {id_: _first(each) for id_, each in loaded.items()}
     moved = load_movements(session, loaded)
     routes = load_routes(session, events, filter(None, one.values()))

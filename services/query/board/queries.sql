@@ -41,7 +41,7 @@ SELECT case_id, kind, what, about_kind, about, occurrence, crossing, due, owner_
 FROM lianyun.case_open WHERE about_kind IN (4, 7, 8) ORDER BY due, case_id
 
 -- name: freed
--- Of boxes that links put on trains at a moment, those that something may have taken off by now: the links, what may have ended
+-- Of boxes that links put on trains at a moment, those that something may have taken off by then: the links, what may have ended
 -- them, and whose word counts for the consignments in the box.
 SELECT b.train, b.box, array_agg(DISTINCT e.no), (
     SELECT array_agg(DISTINCT n.party)
@@ -56,7 +56,7 @@ JOIN lianyun.link w ON w.right_id = b.box AND w.kind = 6 AND NOT w.dead AND w.st
 JOIN lianyun.link t ON t.right_id = w.left_id AND t.kind = 7 AND t.left_id = b.train AND NOT t.dead
     AND t.start_at <= b.at AND t.until > b.at
 JOIN lianyun.link f ON f.right_id IN (b.box, w.left_id, b.train) AND f.kind > 10 AND NOT f.dead
-    AND f.start_at > least(w.start_at, t.start_at) AND f.start_at <= %(now)s
+    AND f.start_at > least(w.start_at, t.start_at) AND f.start_at <= b.at
 CROSS JOIN LATERAL (VALUES (w.no), (t.no), (f.no)) AS e (no)
 GROUP BY b.train, b.box, b.at
 

@@ -39,8 +39,9 @@ events:
   - {id: off-c, by: duisport, at: 2026-03-05T01:00+01:00, type: movement.unloaded, says: {objects: container LYNU7300037, place: duisburg}}
   - {id: off-e, by: hanse, at: 2026-03-05T08:00+08:00, type: movement.unloaded, says: {objects: container LYNU7300058, place: urumqi}}
   - {id: came-1, by: cr, at: 2026-03-06T08:00+08:00, type: movement.arrived, says: {objects: train cr/X8024/2026-03-03/xian-intl-port, place: alashankou}}
-  # And one at the border, since it came.
+  # At the border a box waits to go over as its train does.
   - {id: off-b, by: cr, at: 2026-03-06T09:00+08:00, type: movement.unloaded, says: {objects: container LYNU7300021, place: alashankou}}
+  - {id: stands-1, by: cr, at: 2026-03-06T10:00+08:00, type: movement.arrived, says: {objects: train cr/X8024/2026-03-03/xian-intl-port, place: alashankou, occurrence: again}}
 """
 NOW = parse_micros("2026-03-06T04:00:00Z")
 
@@ -64,6 +65,7 @@ def test_a_train_carries_what_nobody_took_off(dsn: str) -> None:
         board = Boards().board(session, NOW)
     (train,) = [train for crossing in board.crossings for train in crossing.trains]
     assert {box.container: len(box.consignments) for box in train.boxes} == {
+        "LYNU7300021": 1,
         "LYNU7300037": 1,  # what a terminal said that no train can have reached takes nothing off
         "LYNU7300042": 1,  # the cargo of the journey before is delivered
     }
@@ -74,5 +76,5 @@ def test_so_does_a_train_of_the_dashboards_as_far_as_tables_tell(dsn: str) -> No
         (boxes,) = session.execute(
             "SELECT cardinality(boxes) FROM lianyun.border_trains(%s)", (NOW,)
         ).fetchone() or (None,)
-    # Without the words of parties, and with what was only mistyped; up to the train's own last news.
+    # Without the words of parties, and with what was only mistyped.
     assert boxes == 3

@@ -1,6 +1,6 @@
 -- deploy: before
--- What a train of the dashboards carries, without what was taken off it before and the cargo that had left the box: by the word of the
--- authority of the place or of whoever stated the ride. The board (services.query.board) also knows the parties of each consignment
+-- What a train of the dashboards carries, without what was taken off it before, elsewhere than at a border, and the cargo that had left
+-- the box: by the word of the authority of the place or of whoever stated the ride. The board (services.query.board) also knows the parties of each consignment
 -- and whether a train can have come to where somebody unloads it.
 SET LOCAL check_function_bodies = off;
 
@@ -17,7 +17,10 @@ LANGUAGE sql STABLE ROWS 1000 AS $$
           AND NOT (l.kind IN (6, 7) AND l.end_at IS NULL AND EXISTS (
               SELECT FROM lianyun.link f
               WHERE f.right_id IN (l.left_id, l.right_id) AND f.kind > 10 AND NOT f.dead AND (f.left_id <> l.left_id OR f.kind = 11)
-                AND f.start_at > l.start_at + 3600000000 AND f.start_at <= d.at AND (f.territorial OR f.publisher = l.publisher)))
+                AND f.start_at > l.start_at + 3600000000 AND f.start_at <= d.at AND (f.territorial OR f.publisher = l.publisher)
+                AND NOT EXISTS (
+                    SELECT FROM lianyun.claim c JOIN lianyun.reference_side s ON c.place IN (s.near, s.far, s.itself)
+                    WHERE c.object = f.right_id AND c.happened = f.start_at - 1 AND c.no = f.no)))
     )
     SELECT d.train, d.box, min(d.no), array_agg(DISTINCT h.cons) FILTER (WHERE h.cons IS NOT NULL AND NOT EXISTS (
         SELECT FROM lianyun.reach r
