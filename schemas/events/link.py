@@ -150,7 +150,11 @@ class DeclarationCovers(EngagingLink):
 
 @_yard("link.wagon_loaded.v1", 4005, about=(ObjectKind.WAGON, ObjectKind.CONTAINER), document="wagon list")
 class WagonLoaded(EngagingLink):
-    """A wagon carries containers."""
+    """A wagon carries containers.
+
+    Lists of a wagon that begin within seven days of one another may add to one another. A later list by the same railway (or
+    terminal) at its own place is of another run: what it does not name was taken off before.
+    """
 
     wagon: Identifier
     containers: Some

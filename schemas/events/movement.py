@@ -151,7 +151,11 @@ class ArrivedAtDestination(PlacedMilestone):
 
 
 @_terminal(
-    "movement.unloaded.v1", 401, about=CARGO | {ObjectKind.WAGON, ObjectKind.TRAIN}, tolerance=2 * HOUR
+    "movement.unloaded.v1",
+    401,
+    about=CARGO | {ObjectKind.WAGON, ObjectKind.TRAIN},
+    authority=(Role.RAILWAY, Role.TERMINAL),
+    tolerance=2 * HOUR,
 )
 class Unloaded(PlacedMilestone):
     """A container was taken off its wagon at the destination terminal."""

@@ -35,6 +35,7 @@ _WAYS = {
 _NO_PARTY = {
     "PUBLISHER_NO_PARTY": ": its publisher is no party here",
     "LINK_BY_NO_PARTY": ": a link on its way is by no party here",
+    "ENDS_OWN_LINK_ONLY": ": its publisher is no party here, but ends its own assignment by it",
 }
 FORMS = (
     "a container (CSQU3054383), a consignment (party/reference), a booking (party/number), a note "

@@ -13,7 +13,18 @@ from dataclasses import dataclass, replace
 from schemas.events.base import Classifier, ObjectKind
 from services.domain import handovers
 from services.domain.claim_groups import Answers, Question, answers, superseded
-from services.domain.facts import FREEING, Claim, Facts, Founding, Handover, Link, LinkKind, Micros, counts
+from services.domain.facts import (
+    FREEING,
+    Claim,
+    EventId,
+    Facts,
+    Founding,
+    Handover,
+    Link,
+    LinkKind,
+    Micros,
+    counts,
+)
 from services.domain.links import NAMES, Network, Path, parts
 from services.domain.liveness import Liveness, judge
 from services.domain.objects import Aliases, Thing
@@ -174,6 +185,7 @@ def _reach(
     ways: dict[Thing, list[Path]] = defaultdict(list)
     for path in paths:
         ways[path.thing].append(path)
+    ended = _own_ends(paths)
     arrivals = []
     for claim in claims:
         held = [path for path in ways.get(claim.thing, ()) if path.holds(claim.happened)]
@@ -193,6 +205,7 @@ def _reach(
                 by_train=all(path.by_train for path in used),
                 still=any(path.holds(as_of) for path in used),
                 containers=frozenset(box for path in used for box in _boxes(path)),
+                ends=ended.get((claim.event, claim.thing), ()),
             )
         )
     return sorted(arrivals, key=lambda a: (a.claim.happened, a.claim.published, a.claim.event, a.claim.thing))
@@ -200,6 +213,17 @@ def _reach(
 
 def _boxes(path: Path) -> Iterable[Thing]:
     return (s.link.left for s in path.spans if s.link.kind is LinkKind.CONTAINER_CARRIES)
+
+
+def _own_ends(paths: Iterable[Path]) -> Mapping[tuple[EventId, Thing], tuple[EventId, ...]]:
+    """By freeing fact (event and object) the links that it ended and its own publisher had stated."""
+    ended: dict[tuple[EventId, Thing], set[EventId]] = defaultdict(set)
+    for path in paths:
+        for span in path.freed:
+            by = span.ended_by
+            if by is not None and by.publisher == span.link.publisher:
+                ended[by.event, by.left].add(span.link.event)
+    return {fact: tuple(sorted(links)) for fact, links in ended.items()}
 
 
 def _mark(arrival: Arrival, old: frozenset[Claim]) -> Arrival:

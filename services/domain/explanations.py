@@ -45,8 +45,8 @@ class Obstacle:
     """Where a way ends: nothing leads on from ``thing``.
 
     ``event`` is the link, founding or fact that does not count or not at that moment; ``withdrawn_by`` are the events that took
-    it back; ``at`` is the end of the assignment before or the start of the one after, ``ended_by`` the next link or the fact that
-    freed the object, None for an end that was written.
+    it back; ``at`` is the end of the assignment before or the start of the one after, ``ended_by`` the next link, the list of the
+    wagon for a later run or the fact that freed the object, None for an end that was written.
     """
 
     reason: Reason

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from services.domain.facts import Link, LinkKind, Micros
+from services.domain.facts import FOREVER, Link, LinkKind, Micros
 from services.domain.next_leg import in_time
 from services.domain.rules import CLOCK_TOLERANCE, HOUR
 
@@ -45,22 +45,24 @@ def off_wagon(ride: Link, facts: Iterable[Link]) -> Link | None:
     return min(later, key=_order, default=None)
 
 
-def of_cargo(assignment: Link, facts: Iterable[tuple[Link, bool]]) -> tuple[Micros, Link | None]:
-    """When the box of ``assignment`` began to hold its cargo, and the last fact of the closing that freed it; None where none did.
+def of_cargo(assignment: Link, facts: Iterable[tuple[Link, bool]]) -> tuple[Micros, Micros, Link | None]:
+    """When the box of ``assignment`` began and ceased to hold its cargo, and the last fact that counts of the closing that freed it.
 
-    ``facts`` are about the box or its cargo, each with whether it counts for the assignment.
+    FOREVER and None where none did. ``facts`` are about the box or its cargo, each with whether it counts for the assignment.
     """
     ordered = sorted(facts, key=lambda each: (_order(each[0]), each[1]))
-    begun, last = closing(assignment.start, [(fact.start, fact.kind, counted) for fact, counted in ordered])
-    return begun, None if last is None else ordered[last][0]
+    begun, end, last = closing(
+        assignment.start, [(fact.start, fact.kind, counted) for fact, counted in ordered]
+    )
+    return begun, end, None if last is None else ordered[last][0]
 
 
-def closing(start: Micros, facts: Iterable[tuple[Micros, int, bool]]) -> tuple[Micros, int | None]:
-    """When what was assigned at ``start`` began, and the place of the last fact of its closing among ``facts``; None where it is open.
+def closing(start: Micros, facts: Iterable[tuple[Micros, int, bool]]) -> tuple[Micros, Micros, int | None]:
+    """When what was assigned at ``start`` began and ended, and the place of the last fact that counts of its closing among ``facts``.
 
-    ``facts`` in order: (moment from which free, kind, whether it counts).
+    FOREVER and None where it is open. ``facts`` in order: (moment from which free, kind, whether it counts).
     """
-    begun, last = start, None
+    begun, end, last = start, FOREVER, None
     first = until = 0
     for place, (free, kind, counted) in enumerate(facts):
         if kind == LinkKind.UNLOADED or free <= start + 1:
@@ -76,12 +78,12 @@ def closing(start: Micros, facts: Iterable[tuple[Micros, int, bool]]) -> tuple[M
             break
         elif not counted:
             if free <= first + SAME_DAY:
-                last = place
+                end = free
             continue
-        last = place
+        end, last = free, place
         if kind == LinkKind.EMPTY_RETURNED:
             until = min(until, free + SAME_DAY)
-    return begun, last
+    return begun, end, last
 
 
 def _order(fact: Link) -> tuple[Micros, int, bytes, str]:

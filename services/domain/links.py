@@ -8,10 +8,10 @@ A train or declaration may have several names (a railway's identifier and a list
 customs). SAME_TRAIN and SAME_DECLARATION join them: facts under one name also take the paths of the other, and both are
 compared as one (``names``).
 
-A box is on one wagon at a time, and a wagon in one train. Each publisher's own links follow one another (``spans``). What
-its publisher left open also ends by the word of others: where cargo passes to another network, the territorial authority's
-statement that it goes on from there is the next leg (``handed_on``), and what a fact frees is carried no longer
-(``Network.in_force``). An end that somebody wrote stands.
+A box is on one wagon at a time, and a wagon in one train. Each publisher's own links follow one another, and the authority's
+list of a wagon for a later run frees it of what came before (``spans``). What its publisher left open also ends by the word
+of others: where cargo passes to another network, the territorial authority's statement that it goes on from there is the
+next leg (``handed_on``), and what a fact frees is carried no longer (``Network.in_force``). An end that somebody wrote stands.
 """
 
 from __future__ import annotations
@@ -83,6 +83,13 @@ def _above(unit: Paper, into: Mapping[Paper, Sequence[Paper]]) -> set[Paper]:
 FILLING: Micros = 7 * 24 * 3_600_000_000
 """How long a consolidated box may be filled: later shared assignments are another journey."""
 
+ONE_RUN: Micros = 7 * 24 * 3_600_000_000
+"""Lists of a wagon by one publisher that begin within it may be of one run: another box beside the first, or the list corrected.
+
+A railway lists a wagon whole when it loads it. A second list of one departure, or of a box added on the way, begins within
+days; a wagon that is listed later has been elsewhere and come back, and what its list does not name was taken off before.
+"""
+
 RIDES = frozenset({LinkKind.WAGON_CARRIES, LinkKind.TRAIN_CARRIES})
 
 
@@ -99,8 +106,8 @@ def carried(link: Link) -> Thing:
 class Span:
     """A link with the half-open interval in which it is in force.
 
-    ``ended_by``: what ended the open link: the same publisher's next one, the next leg of another network, or what freed the
-    object. None where it is open, or its end was written.
+    ``ended_by``: what ended the open link: the same publisher's next one, its list of the wagon for a later run, the next leg of
+    another network, or what freed the object. None where it is open, or its end was written.
     """
 
     link: Link
@@ -112,33 +119,44 @@ class Span:
         return self.start <= at < self.end
 
 
+Starts = Mapping[tuple[LinkKind, Thing, str], Mapping[tuple[Micros, bool], Link]]
+Lists = Mapping[tuple[Thing, str], Mapping[Micros, Link]]
+"""Of links, by kind, object and publisher, and of lists, by wagon and publisher, the first of each start."""
+
+
 def spans(links: Iterable[Link]) -> tuple[Span, ...]:
     """Give each live link its interval: an open end stops at the next start of the same publisher for that object.
 
-    Shared assignments of a box that start within FILLING of one another are one filling and do not end each other.
-    Links that are not timed hold for ever. ``links`` must be the live links of one set of facts.
+    That of a box on a wagon stops also where the publisher, as the authority of the place, lists the wagon for a later run
+    (``ONE_RUN``), whatever is on that list. Shared assignments of a box that start within FILLING of one another are one filling and
+    do not end each other. Links that are not timed hold for ever. ``links`` must be the live links of one set of facts.
     """
     every = tuple(links)
     starts: dict[tuple[LinkKind, Thing, str], dict[tuple[Micros, bool], Link]] = defaultdict(dict)
+    lists: dict[tuple[Thing, str], dict[Micros, Link]] = defaultdict(dict)
     for link in every:
         if link.kind in TIMED:
             known = starts[link.kind, carried(link), link.publisher]
             known[link.start, link.shared] = min(link, known.get((link.start, link.shared), link), key=_order)
-    return tuple(_span(link, starts) for link in every)
+        if link.kind is LinkKind.WAGON_CARRIES and link.territorial:
+            listed = lists[link.left, link.publisher]
+            listed[link.start] = min(link, listed.get(link.start, link), key=_order)
+    return tuple(_span(link, starts, lists) for link in every)
 
 
-def _span(
-    link: Link, starts: Mapping[tuple[LinkKind, Thing, str], Mapping[tuple[Micros, bool], Link]]
-) -> Span:
+def _span(link: Link, starts: Starts, lists: Lists) -> Span:
     if link.kind not in TIMED:
         return Span(link, SINCE_EVER, FOREVER)
     if link.end is not None:
         return Span(link, link.start, link.end)
-    later = (
+    later = [
         other
         for (start, shared), other in starts[link.kind, carried(link), link.publisher].items()
         if start > link.start + (FILLING if shared and link.shared else 0)
-    )
+    ]
+    if link.kind is LinkKind.WAGON_CARRIES:
+        listed = lists.get((link.left, link.publisher), {})
+        later += (other for start, other in listed.items() if start > link.start + ONE_RUN)
     return _ended(Span(link, link.start, FOREVER), min(later, key=_order, default=None))
 
 
@@ -186,8 +204,9 @@ _CALLED = frozenset({ObjectKind.CONSIGNMENT, ObjectKind.BOOKING, ObjectKind.NOTE
 class Path:
     """A path by which facts about ``thing`` reach a consignment, in force in [start, end).
 
-    ``spans`` are the timed links on it, from the thing to the consignment; a fact that frees ends the path, not these. ``counted``: every link on it, timed or not, was
-    published by an engaged party or by the territory's own authority.
+    ``spans`` are the timed links on it, from the thing to the consignment; a fact that frees ends the path, not these: ``freed`` are
+    those that a fact ended, as it ended them. ``counted``: every link on it, timed or not, was published by an engaged party or by
+    the territory's own authority.
     """
 
     thing: Thing
@@ -195,6 +214,7 @@ class Path:
     start: Micros = SINCE_EVER
     end: Micros = FOREVER
     counted: bool = True
+    freed: tuple[Span, ...] = ()
 
     def holds(self, at: Micros) -> bool:
         return self.start <= at < self.end
@@ -242,8 +262,9 @@ class Network:
     def in_force(self, span: Span, engaged: Container[str] = (), whole: Iterable[Thing] = ()) -> Span:
         """``span`` as far as facts did not free its object: an end that somebody wrote stands.
 
-        It is freed by the authority of the place, by the link's own publisher and the parties that it or the founding names,
-        and by ``engaged``: the parties of the consignment that one looks at. ``whole`` is what its whole cargo is called by.
+        It is freed by the authority of the place, by the parties that the link or the founding names and by ``engaged``, those of
+        the consignment that one looks at; and by the link's own publisher, who may end in this way what it may also end in writing.
+        ``whole`` is what its whole cargo is called by.
         """
         link = span.link
         if link.kind not in TIMED or not self._freeing or (link.kind in RIDES and link.end is not None):
@@ -264,11 +285,10 @@ class Network:
         ]
         if link.kind in RIDES:
             return _ended(span, off_wagon(link, (fact for fact, counted in facts if counted)))
-        begun, freed = of_cargo(link, facts)
-        return _ended(
-            span if begun == link.start else replace(span, start=begun),
-            None if link.end is not None else freed,
-        )
+        begun, end, freed = of_cargo(link, facts)
+        if begun != link.start:
+            span = replace(span, start=begun)
+        return span if freed is None or link.end is not None else replace(span, end=end, ended_by=freed)
 
     def onward(self, thing: Thing, engaged: Container[str] = ()) -> Iterator[Span]:
         """The links by which facts about ``thing`` lead on, each as long as it is in force.
@@ -296,6 +316,7 @@ class Network:
                     start,
                     end,
                     path.counted and counts(link, engaged),
+                    (known, *path.freed) if known.ended_by is not span.ended_by else path.freed,
                 )
                 if found.setdefault(_identity(onward), onward) is onward:
                     todo.append(onward)

@@ -29,6 +29,7 @@ class Arrival:
     by_train: bool  # reaches the consignment only through a train or wagon
     still: bool  # a way by which it came is still in force
     containers: frozenset[Thing]  # the boxes it is about; empty: the whole consignment
+    ends: tuple[EventId, ...] = ()  # the links of its own publisher that it ended, whether it counts or not
 
 
 @dataclass(frozen=True, slots=True)

@@ -250,9 +250,14 @@ def _restriction(restriction: Restriction, state: str) -> dict[str, Any]:
 
 
 def _unengaged(source: SourcedView, arrival: Arrival) -> str | None:
-    """Why an UNENGAGED claim does not count: its publisher, or that of a link on its way, is nobody's party here."""
+    """Why an UNENGAGED claim does not count: its publisher, or that of a link on its way, is nobody's party here.
+
+    The word by which a carrier ends the assignment that it stated itself has that effect, and no other.
+    """
     if arrival.status is not ClaimStatus.UNENGAGED:
         return None
+    if arrival.ends:
+        return "ENDS_OWN_LINK_ONLY"
     speaks = counts(arrival.claim, source.view.engaged)
     return "LINK_BY_NO_PARTY" if speaks else "PUBLISHER_NO_PARTY"
 

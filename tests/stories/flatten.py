@@ -28,6 +28,7 @@ ALARMS = (
     "announced_restrictions",
     "past_restrictions",
     "unengaged",
+    "ends_own_link_only",
     "flagged",
     "equivocating",
     "overdue",
@@ -118,6 +119,14 @@ class _Flat:
             "timeline": self.events(arrival.claim.event for arrival in view.arrivals),
             "via_disputed_link": self.events(a.claim.event for a in view.arrivals if a.via_disputed_link),
             "unengaged": self.standing(ClaimStatus.UNENGAGED),
+            "ends_own_link_only": sorted(
+                {
+                    f"{self.short[a.claim.event]} ends {self.short[link]}"
+                    for a in view.arrivals
+                    for link in a.ends
+                    if a.status is ClaimStatus.UNENGAGED
+                }
+            ),
             "superseded": self.standing(ClaimStatus.SUPERSEDED),
             "flagged": sorted(self.short[event] for event in view.flagged),
             "equivocating": sorted(self.short[event] for event in view.equivocating),

@@ -35,7 +35,10 @@ class Recorded(ClaimShown):
 
     standing: Literal["COUNTED", "SUPERSEDED", "UNENGAGED"]
     because: Annotated[
-        Literal["PUBLISHER_NO_PARTY", "LINK_BY_NO_PARTY"] | None, Field(description="Why it is UNENGAGED.")
+        Literal["PUBLISHER_NO_PARTY", "LINK_BY_NO_PARTY", "ENDS_OWN_LINK_ONLY"] | None,
+        Field(
+            description="Why it is UNENGAGED. ENDS_OWN_LINK_ONLY ends an assignment that its publisher stated, and counts for nothing else."
+        ),
     ] = None
     finding: Annotated[str | None, Field(description="The category of an inspection's finding.")] = None
     recorded: Annotated[Moment, Field(description="When the platform's log took it: tells late news apart.")]

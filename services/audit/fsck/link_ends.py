@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -15,19 +16,32 @@ from services.audit.fsck.partial_states import subsets
 from services.audit.fsck.snapshot import Snapshot, TermTexts
 from services.audit.report import REBUILD, Damage, Findings
 from services.domain.facts import FOREVER, Link, LinkKind
-from services.domain.links import spans
+from services.domain.links import ONE_RUN, spans
 from services.domain.objects import Thing
+from services.ledger.storage.arrays import bigints
 from services.ledger.storage.batch import MOST_EVENTS
 
 _TIMED = """
-SELECT no, carried, kind, publisher, left_id, right_id, right_kind, start_at, end_at, until, shared
-FROM link WHERE carried IS NOT NULL ORDER BY carried, kind, publisher
+SELECT l.no, l.carried, l.kind, l.publisher, l.left_id, l.right_id, l.right_kind, l.start_at, l.end_at, l.until, l.shared, (
+    SELECT n.start_at FROM link n
+    WHERE l.kind = 6 AND n.left_id = l.left_id AND n.kind = 6 AND n.publisher = l.publisher AND n.territorial
+      AND n.start_at > l.start_at + %(run)s AND n.no <> ALL (%(aside)s::bigint[])
+    ORDER BY n.start_at LIMIT 1
+)
+FROM link l WHERE l.carried IS NOT NULL ORDER BY l.carried, l.kind, l.publisher
+"""
+_LISTS = """
+SELECT DISTINCT l.left_id, l.publisher, l.start_at FROM unnest(%s::bigint[]) AS n (no)
+JOIN link l ON l.no = n.no AND l.kind = 6 AND l.territorial
 """
 _UNTIMED = "SELECT no, until FROM link WHERE carried IS NULL AND until <> %s"
 
 
 class TimedLink(NamedTuple):
-    """A timed link as a row; ``until`` is None where the row is one that should be there and is not."""
+    """A timed link as a row; ``until`` is None where the row is one that should be there and is not.
+
+    ``listed`` is where its publisher, as the authority of the place, listed the wagon for a later run.
+    """
 
     no: int
     carried: bytes
@@ -40,6 +54,34 @@ class TimedLink(NamedTuple):
     end_at: int | None
     until: int | None
     shared: bool
+    listed: int | None = None
+
+
+class WagonLists:
+    """The lists of wagons that the rows of links do not tell for good: those that wait to be settled, and those of missing rows."""
+
+    def __init__(self, snapshot: Snapshot, evidence: Evidence, dead: DeadEvents, waiting: Backlog) -> None:
+        self._waiting: dict[tuple[bytes, int], set[int]] = defaultdict(set)
+        self._missing: dict[tuple[bytes, int], set[int]] = defaultdict(set)
+        if waiting.numbers:
+            for left, publisher, start in snapshot.rows(_LISTS, (bigints(sorted(waiting.numbers)),)):
+                self._waiting[left, publisher].add(start)
+        for no, values in evidence.repaired.get("link", ()):
+            named = dict(zip(FIELDS["link"], values, strict=True))
+            if named["kind"] == LinkKind.WAGON_CARRIES and named["territorial"] and no not in dead.numbers:
+                self._missing[named["left_id"], named["publisher"]].add(named["start_at"])
+
+    def ends(self, row: TimedLink) -> set[int]:
+        """Where a later list may have ended ``row``: at one moment, FOREVER for none, but for what waits to be settled."""
+        key = row.left_id, row.publisher
+        known = {FOREVER if row.listed is None else row.listed, *_later(row, self._missing.get(key, ()))}
+        settled = min(known)
+        return {settled, *(start for start in _later(row, self._waiting.get(key, ())) if start < settled)}
+
+
+def _later(row: TimedLink, starts: Iterable[int]) -> Iterator[int]:
+    if row.kind == LinkKind.WAGON_CARRIES:
+        yield from (start for start in starts if start > row.start_at + ONE_RUN)
 
 
 def check_link_ends(
@@ -52,7 +94,10 @@ def check_link_ends(
 ) -> None:
     """Stream all timed links by what they carry; memory is that of the links of one object by one publisher."""
     missing = _repaired(evidence)
-    for key, group in groupby(snapshot.stream(_TIMED), key=lambda row: row[1:4]):
+    lists = WagonLists(snapshot, evidence, dead, waiting)
+    aside = dead.numbers | evidence.damaged | waiting.numbers
+    timed = snapshot.stream(_TIMED, {"run": ONE_RUN, "aside": bigints(sorted(aside))})
+    for key, group in groupby(timed, key=lambda row: row[1:4]):
         rows = [TimedLink(*row) for row in group if row[0] not in evidence.damaged]
         findings.counts["timed_links"] += len(rows)
         live = [row for row in (*rows, *missing.get(key, ())) if row.no not in dead.numbers]
@@ -61,9 +106,13 @@ def check_link_ends(
             findings.counts["links_waiting"] += len(live)
             allowed = _earlier_ends(live, waiting.numbers)
         for row, until in _ends(live):
-            if row.until not in {None, until, *allowed.get(id(row), ())}:
-                assert row.until is not None
-                _note(findings, row.no, row.kind, row.carried, row.until, until, names(row.publisher))
+            if row.until is None:
+                continue
+            ends = {until, *allowed.get(id(row), ())}
+            if row.end_at is None:
+                ends = {min(end, listed) for end in ends for listed in lists.ends(row)}
+            if row.until not in ends:
+                _note(findings, row.no, row.kind, row.carried, row.until, min(ends), names(row.publisher))
     for no, until in snapshot.stream(_UNTIMED, (FOREVER,)):
         _note(findings, no, 0, b"", until, FOREVER, "")
 

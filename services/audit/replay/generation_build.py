@@ -13,9 +13,7 @@ from typing import Any, TypeVar
 from services.audit.replay.event_reader import Block, EventReader
 from services.audit.report import Progress
 from services.audit.worker_pool import Workers
-from services.domain.links import FILLING
-from services.ledger.storage import state
-from services.ledger.storage.arrays import bigints
+from services.ledger.storage import state, structure
 from services.ledger.storage.batch import MOST_EVENTS
 from services.ledger.storage.errors import FAULTS_OF_EVENTS
 from services.ledger.storage.session import Session, open_session, set_session_generation
@@ -82,12 +80,19 @@ SELECT event FROM withdrawal
 UNION SELECT id FROM lianyun.variant
 UNION SELECT b.id FROM lianyun.quarantine q JOIN lianyun.body b ON b.no = q.no
 """
-# Links are stored with the ends that they have alone; only where the same publisher has later links of the same object can they differ.
+# Links are stored with the ends that they have alone; only where the same publisher has later links of the same object, or later
+# lists of the same wagon, can they differ.
 _FOLLOWED = """
-SELECT DISTINCT l.no FROM link l
+SELECT l.no FROM link l
 WHERE l.carried IS NOT NULL AND EXISTS (
     SELECT 1 FROM link f
     WHERE f.carried = l.carried AND f.kind = l.kind AND f.publisher = l.publisher AND f.start_at > l.start_at
+)
+UNION
+SELECT l.no FROM link l
+WHERE l.kind = 6 AND EXISTS (
+    SELECT 1 FROM link f
+    WHERE f.left_id = l.left_id AND f.kind = 6 AND f.publisher = l.publisher AND f.start_at > l.start_at
 )
 """
 _TIED = """
@@ -146,8 +151,9 @@ def stop_links(worker: BuildWorker, numbers: Sequence[int]) -> int:
 
     What is written depends on nothing that is written here, so two processes write the same.
     """
-    values = {"nos": bigints(numbers), "filling": FILLING}
-    retry_transaction(worker.session, lambda: Work(worker.session).rows("stop_links", values), RetryPolicy())
+    retry_transaction(
+        worker.session, lambda: structure.stop_links(Work(worker.session), numbers), RetryPolicy()
+    )
     return len(numbers)
 
 

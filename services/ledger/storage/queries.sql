@@ -912,6 +912,16 @@ SELECT DISTINCT no FROM (
         SELECT e.no FROM lianyun.link e WHERE e.right_id = l.right_id AND e.kind > 10
         OFFSET 0
     ) AS n
+    -- The list of a wagon for a later run that ended where a box rode.
+    UNION ALL SELECT n.no FROM way w CROSS JOIN LATERAL (
+        SELECT l.left_id, l.publisher, l.until FROM lianyun.link l
+        WHERE l.right_id = w.id AND l.kind = 6 AND l.start_at < w.hi AND l.until >= w.lo AND l.end_at IS NULL
+        OFFSET 0
+    ) AS l CROSS JOIN LATERAL (
+        SELECT b.no FROM lianyun.link b
+        WHERE b.left_id = l.left_id AND b.kind = 6 AND b.publisher = l.publisher AND b.territorial AND b.start_at = l.until
+        OFFSET 0
+    ) AS n
     -- What was handed on to another network before the times met: the way over an open link of a wagon or train ended there.
     UNION ALL SELECT n.no FROM way w CROSS JOIN LATERAL (
         SELECT l.carried, l.kind, l.start_at FROM lianyun.link l
@@ -934,8 +944,8 @@ SELECT DISTINCT no FROM (
 
 -- name: read_onward
 -- The links by which anything about an object may ever have gone on from it, dead ones too, to the foundings at their ends: those
--- that meet in time, and of each object the nearest before and after. Beside each timed one those that meet it in time: they
--- may end or contradict it.
+-- that meet in time, and of each object the nearest before and after. Beside each timed one those that meet it in time, and the
+-- list of its wagon for a later run at its end: they may end or contradict it.
 WITH RECURSIVE down (id, kind, lo, hi) AS (
     SELECT %(id)s::uuid, %(kind)s::smallint, least(min(c.happened), %(as_of)s), greatest(max(c.happened), %(as_of)s) + 1
     FROM lianyun.claim c WHERE c.object = %(id)s::uuid
@@ -961,9 +971,14 @@ WITH RECURSIVE down (id, kind, lo, hi) AS (
 SELECT o.no FROM onward o
 UNION
 SELECT n.no FROM onward o CROSS JOIN LATERAL (
-    SELECT l.no FROM lianyun.link l
+    SELECT l.no, l.kind, l.left_id, l.publisher, l.until FROM lianyun.link l
     WHERE l.carried = o.carried AND l.kind = o.kind AND l.start_at <= o.until AND l.until >= o.start_at OFFSET 0
-) AS n
+) AS b CROSS JOIN LATERAL (
+    SELECT b.no
+    UNION ALL
+    SELECT l.no FROM lianyun.link l
+    WHERE b.kind = 6 AND l.left_id = b.left_id AND l.kind = 6 AND l.publisher = b.publisher AND l.start_at = b.until OFFSET 0
+) AS n (no)
 UNION
 SELECT f.no FROM down d JOIN lianyun.founding f ON f.cons = d.id WHERE d.kind = 1
 
@@ -1061,9 +1076,10 @@ DELETE FROM dead d USING unnest(%(ids)s::uuid[]) AS n (id) WHERE d.id = n.id RET
 -- name: stop_links
 -- The effective ends of the given events' timed links, and of those whose ends these may move: of the live links that
 -- start at the greatest earlier start, and of shared ones whose end is at or beyond the start. Shared assignments of a
--- box that start within the time of one filling do not end each other.
+-- box that start within the time of one filling do not end each other. What is loaded on a wagon is off it where its publisher,
+-- as the authority of the place, lists the wagon for a later run.
 WITH seed AS (
-    SELECT DISTINCT l.kind, l.carried, l.publisher, l.start_at
+    SELECT DISTINCT l.kind, l.carried, l.publisher, l.start_at, CASE WHEN l.kind = 6 AND l.territorial THEN l.left_id END AS wagon
     FROM unnest(%(nos)s::bigint[]) AS n (no)
     JOIN link l ON l.no = n.no
     WHERE l.carried IS NOT NULL
@@ -1081,21 +1097,39 @@ WITH seed AS (
         WHERE s.kind = 1 AND l.carried = s.carried AND l.kind = s.kind AND l.publisher = s.publisher
           AND l.start_at < s.start_at AND l.until >= s.start_at AND l.shared AND NOT l.dead
     ) AS x (start_at)
+    UNION
+    SELECT 6::smallint, r.carried, s.publisher, r.start_at
+    FROM (SELECT DISTINCT publisher, wagon, start_at FROM seed WHERE wagon IS NOT NULL) AS s
+    JOIN link r ON r.left_id = s.wagon AND r.kind = 6 AND r.publisher = s.publisher
+        AND r.start_at < s.start_at - %(run)s AND r.until >= s.start_at AND NOT r.dead
 ), stop AS MATERIALIZED (
-    SELECT s.*, h.shared, coalesce((
+    SELECT s.*, h.shared, w.wagon, coalesce(least((
         SELECT l.start_at FROM link l
         WHERE l.carried = s.carried AND l.kind = s.kind AND l.publisher = s.publisher
           AND l.start_at > s.start_at AND NOT l.dead
           AND NOT (h.shared AND l.shared AND l.start_at <= s.start_at + %(filling)s)
         ORDER BY l.start_at LIMIT 1
-    ), 4611686018427387904) AS next_start
+    ), w.listed), 4611686018427387904) AS next_start
     FROM start s CROSS JOIN (VALUES (false), (true)) AS h (shared)
+    LEFT JOIN LATERAL (
+        SELECT m.wagon, (
+            SELECT n.start_at FROM link n
+            WHERE n.left_id = m.wagon AND n.kind = 6 AND n.publisher = s.publisher AND n.territorial
+              AND n.start_at > s.start_at + %(run)s AND NOT n.dead
+            ORDER BY n.start_at LIMIT 1
+        ) AS listed
+        FROM (
+            SELECT DISTINCT l.left_id AS wagon FROM link l
+            WHERE s.kind = 6 AND l.carried = s.carried AND l.kind = s.kind AND l.publisher = s.publisher
+              AND l.start_at = s.start_at
+        ) AS m
+    ) AS w ON true
     ORDER BY s.kind, s.carried, s.publisher, s.start_at
 )
 UPDATE link l SET until = coalesce(l.end_at, s.next_start)
 FROM stop s
 WHERE l.carried = s.carried AND l.kind = s.kind AND l.publisher = s.publisher AND l.start_at = s.start_at
-  AND l.shared = s.shared AND l.until <> coalesce(l.end_at, s.next_start)
+  AND l.shared = s.shared AND (s.wagon IS NULL OR l.left_id = s.wagon) AND l.until <> coalesce(l.end_at, s.next_start)
 RETURNING l.no
 
 -- name: temporary

@@ -140,8 +140,8 @@ def _in_force(row: LinkRow, facts: Iterable[LinkRow], engaged: set[int]) -> tupl
     """The interval of an assignment that counts, as far as ``facts`` about its box or its cargo do not free the box."""
     _, _, _, start, until, publisher, _, _, left_open = row
     known = sorted((f[3], f[0], f[6] or f[5] in engaged or f[5] == publisher) for f in facts)
-    begun, last = closing(start, known)
-    return begun, known[last][0] if last is not None and left_open else until
+    begun, end, last = closing(start, known)
+    return begun, end if last is not None and left_open else until
 
 
 def _counted(

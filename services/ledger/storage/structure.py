@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from schemas.events.base import ObjectKind
 from services.domain.facts import Withdrawal
-from services.domain.links import FILLING
+from services.domain.links import FILLING, ONE_RUN
 from services.domain.liveness import judge
 from services.ledger.storage.arrays import bigints, booleans, smallints, uuids
 from services.ledger.storage.reachability import Reach, Structure, derive_structure
@@ -142,13 +142,18 @@ def rederive(work: Work, note: Note) -> StructureChanges:
     numbers = note.numbers | frozenset(judged.structural)
     stopped = frozenset[int]()
     if numbers:
-        seeds = {"nos": bigints(sorted(numbers)), "filling": FILLING}
-        stopped = frozenset(row[0] for row in work.rows("stop_links", seeds))
+        stopped = stop_links(work, sorted(numbers))
     work.stage("stop links")
     moved = _derive(work, numbers | stopped, note.consignments)
     work.stage("reach")
     changed = Note(frozenset(judged.events), stopped | frozenset(judged.structural), moved)
     return StructureChanges(changed, judged.claims, judged.trains)
+
+
+def stop_links(work: Work, numbers: Sequence[int]) -> frozenset[int]:
+    """Write where the links of the events ``numbers`` end, and those whose ends these move; return the events of those that changed."""
+    seeds = {"nos": bigints(numbers), "filling": FILLING, "run": ONE_RUN}
+    return frozenset(row[0] for row in work.rows("stop_links", seeds))
 
 
 def _derive(work: Work, numbers: frozenset[int], consignments: frozenset[bytes]) -> frozenset[bytes]:

@@ -13,9 +13,11 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import tuple_row
 
+from schemas import railnet
 from schemas.events import catalogue
 from schemas.events.base import ObjectKind
-from services.domain.facts import Facts, Micros
+from services.domain.facts import FREEING, Facts, Micros
+from services.domain.links import Network
 from services.domain.objects import ObjectId, Thing
 from services.ledger.registry import store
 from services.ledger.registry.registry import Registry
@@ -23,7 +25,7 @@ from services.ledger.storage import event_reader
 from services.ledger.storage import statement as stored
 from services.ledger.storage.arrays import adapt, bigints, smallints, uuids
 from services.ledger.storage.event_reader import heads_of
-from services.ledger.storage.term_numbers import country_code, join_id
+from services.ledger.storage.term_numbers import country_code, join_id, term_number
 from services.query.board import statement
 from services.query.board.approach import (
     HOUR,
@@ -132,15 +134,58 @@ def load_announcements(session: Session, trains: Sequence[ObjectId]) -> dict[Obj
     return found
 
 
-def load_cargo(session: Session, moments: Mapping[ObjectId, Micros]) -> dict[ObjectId, TrainLoad]:
-    """What each train carries at its moment."""
+def load_cargo(
+    session: Session, events: EventCache, moments: Mapping[ObjectId, Micros]
+) -> dict[ObjectId, TrainLoad]:
+    """What each train carries at its moment: no box that was taken off before.
+
+    Unless at a border station: what was taken off there waits to go over, as does its train.
+    """
     trains = sorted(moments)
     parameters = {"trains": uuids(trains), "moments": bigints([moments[train] for train in trains])}
+    rows = _rows(session, "cargo", parameters)
+    off = _taken_off(session, events, [(row[0], row[1], moments[row[0]]) for row in rows])
     found: dict[ObjectId, TrainLoad] = defaultdict(TrainLoad)
-    for train, box, loading, consignments in _rows(session, "cargo", parameters):
-        found[train].boxes[box] = tuple(consignments or ())
-        found[train].loading.append(loading)
+    for train, box, loading, consignments in rows:
+        if (train, box) not in off:
+            found[train].boxes[box] = tuple(consignments or ())
+            found[train].loading.append(loading)
     return found
+
+
+def _taken_off(
+    session: Session, events: EventCache, boxes: Sequence[tuple[ObjectId, ObjectId, Micros]]
+) -> set[tuple[ObjectId, ObjectId]]:
+    """Of (train, box, moment) the trains and boxes that a fact had parted by then, by the domain's rule (``links.Network``)."""
+    parameters = {
+        "trains": uuids([train for train, _, _ in boxes]),
+        "boxes": uuids([box for _, box, _ in boxes]),
+        "moments": bigints([at for _, _, at in boxes]),
+    }
+    rows = _rows(session, "freed", parameters)
+    facts = events.of(session, {no for row in rows for no in row[2]})
+    moments = {(train, box): at for train, box, at in boxes}
+    found = set()
+    for train, box, numbers, parties in rows:
+        links = {link for no in numbers for link in facts[no].links}
+        engaged = {link.publisher for link in links if term_number(link.publisher) in set(parties or ())}
+        network = Network(link for link in links if link.kind not in FREEING or not _at_border(link.place))
+        at = moments[train, box]
+        loads = (
+            load
+            for named in {link.left for link in links if link.left.id == train}
+            for ride in network.onward(named, engaged)
+            if ride.holds(at)
+            for load in network.onward(ride.link.right, engaged)
+        )
+        if not any(load.link.right.id == box and load.holds(at) for load in loads):
+            found.add((train, box))
+    return found
+
+
+def _at_border(place: str) -> bool:
+    stations = railnet.candidates(place)
+    return railnet.crossing(place) is not None or any(railnet.crossings_at(each.id) for each in stations)
 
 
 def load_coupled_trains(
@@ -262,7 +307,7 @@ def trains_at_crossings(
     everything = load_trains(session, now - KEPT, now)
     announced = load_announcements(session, [train.id for train in everything])
     near = [h for h in everything if may_come(h.latest, announced.get(h.id, {}), now, within)]
-    loaded = load_cargo(session, {train.id: train.milestone.at for train in near})
+    loaded = load_cargo(session, events, {train.id: train.milestone.at for train in near})
     one = {id_: _first(each) for id_, each in loaded.items()}
     moved = load_movements(session, loaded)
     routes = load_routes(session, events, filter(None, one.values()))

@@ -13,14 +13,52 @@ WHERE c.object = ANY (%(trains)s::uuid[]) AND c.milestone = %(arrived)s AND c.pa
 ORDER BY c.object, c.place, c.published DESC, c.event_hi DESC, c.event_lo DESC
 
 -- name: cargo
--- What each train carries at a moment: boxes and consignments (as their groups are called), and the events that load the boxes.
-SELECT c.train, c.box, c.loading, c.consignments
-FROM lianyun.train_cargo(%(trains)s::uuid[], %(moments)s::bigint[]) AS c
+-- What the links say that each train carries at a moment: boxes and consignments (as their groups are called; without those that
+-- are known to have left the box before), and the events that load the boxes.
+WITH RECURSIVE down (train, id, kind, box, no, at) AS (
+    SELECT t.train, t.train, 7::smallint, NULL::uuid, NULL::bigint, t.at
+    FROM unnest(%(trains)s::uuid[], %(moments)s::bigint[]) AS t (train, at)
+    UNION
+    SELECT d.train, l.right_id, l.right_kind, CASE WHEN l.right_kind = 4 THEN l.right_id ELSE d.box END,
+           CASE WHEN l.right_kind = 4 THEN l.no ELSE d.no END, d.at
+    FROM down d JOIN lianyun.link l ON l.left_id = d.id
+    WHERE d.kind <> 1 AND l.kind < 11 AND l.kind <> 8 AND NOT l.dead AND l.start_at <= d.at AND l.until > d.at
+)
+SELECT d.train, d.box, min(d.no), array_agg(DISTINCT h.cons) FILTER (WHERE h.cons IS NOT NULL AND NOT EXISTS (
+    SELECT FROM lianyun.reach r
+    WHERE r.cons = h.cons AND d.box = ANY (r.objects) AND NOT EXISTS (
+        SELECT FROM unnest(r.objects, r.starts, r.untils) AS w (object, start_at, until)
+        WHERE w.object = d.box AND w.start_at <= d.at AND d.at < w.until)))
+FROM down d
+LEFT JOIN lianyun.canonical k ON k.cons = d.id AND d.kind = 1
+LEFT JOIN lianyun.head h ON h.cons = coalesce(k.canonical, d.id) AND d.kind = 1 AND h.founded
+WHERE d.box IS NOT NULL
+GROUP BY d.train, d.box
 
 -- name: cases
 -- Open cases about trains and places, those first in which somebody has to act first.
 SELECT case_id, kind, what, about_kind, about, occurrence, crossing, due, owner_party, owner_desk, snoozed_until
 FROM lianyun.case_open WHERE about_kind IN (4, 7, 8) ORDER BY due, case_id
+
+-- name: freed
+-- Of boxes that links put on trains at a moment, those that something may have taken off by then: the links, what may have ended
+-- them, and whose word counts for the consignments in the box.
+SELECT b.train, b.box, array_agg(DISTINCT e.no), (
+    SELECT array_agg(DISTINCT n.party)
+    FROM lianyun.link c
+    LEFT JOIN lianyun.canonical k ON k.cons = c.right_id
+    JOIN lianyun.reach r ON r.cons = coalesce(k.canonical, c.right_id)
+    CROSS JOIN LATERAL unnest(r.engaged) AS n (party)
+    WHERE c.left_id = b.box AND c.kind = 1 AND NOT c.dead AND c.start_at <= b.at AND c.until > b.at
+)
+FROM unnest(%(trains)s::uuid[], %(boxes)s::uuid[], %(moments)s::bigint[]) AS b (train, box, at)
+JOIN lianyun.link w ON w.right_id = b.box AND w.kind = 6 AND NOT w.dead AND w.start_at <= b.at AND w.until > b.at
+JOIN lianyun.link t ON t.right_id = w.left_id AND t.kind = 7 AND t.left_id = b.train AND NOT t.dead
+    AND t.start_at <= b.at AND t.until > b.at
+JOIN lianyun.link f ON f.right_id IN (b.box, w.left_id, b.train) AND f.kind > 10 AND NOT f.dead
+    AND f.start_at > least(w.start_at, t.start_at) AND f.start_at <= b.at
+CROSS JOIN LATERAL (VALUES (w.no), (t.no), (f.no)) AS e (no)
+GROUP BY b.train, b.box, b.at
 
 -- name: known
 -- The customs facts that count for each consignment, among those that decide whether a box is ready; and whether trouble is open.

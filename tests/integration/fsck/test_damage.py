@@ -103,6 +103,13 @@ A_BODY = "(SELECT min(no) FROM claim WHERE part = 1 AND NOT dead)"
 OPEN_LINK = (
     "(SELECT ctid FROM link WHERE kind = 1 AND NOT dead AND end_at IS NULL ORDER BY no, left_id LIMIT 1)"
 )
+LISTED = """
+FROM link l JOIN link n ON n.left_id = l.left_id AND n.kind = 6 AND n.publisher = l.publisher AND n.start_at = l.until
+    AND n.right_id <> l.right_id AND n.territorial AND NOT n.dead
+WHERE l.kind = 6 AND NOT l.dead AND l.end_at IS NULL ORDER BY l.no, n.no LIMIT 1
+"""
+A_RIDE, A_LIST = f"(SELECT l.ctid {LISTED})", f"(SELECT n.ctid {LISTED})"
+"""A ride that ended by the list of its wagon for a later run, and that list."""
 A_HEAD = "(SELECT min(cons::text)::uuid FROM head WHERE founded AND movement IS NOT NULL)"
 A_TRAIN = "(SELECT min(train::text)::uuid FROM train_head WHERE milestone IS NOT NULL)"
 CASES = (
@@ -193,6 +200,14 @@ CASES = (
     # What follows.
     Case("link's end", (f"UPDATE link SET until = until - 1 WHERE ctid = {OPEN_LINK}",),
          Damage.LINK_END, "until", "link of event %s ", f"SELECT no FROM link WHERE ctid = {OPEN_LINK}"),
+    Case("ride's end", (f"UPDATE link SET until = 4611686018427387904 WHERE ctid = {A_RIDE}",),
+         Damage.LINK_END, "until", "link of event %s ", f"SELECT no FROM link WHERE ctid = {A_RIDE}"),
+    Case("list's authority", (f"UPDATE link SET territorial = false WHERE ctid = {A_LIST}",),
+         Damage.FACT, "territorial", "link of event %s (", f"SELECT no FROM link WHERE ctid = {A_LIST}"),
+    Case("list's start", (f"UPDATE link SET start_at = start_at + 1 WHERE ctid = {A_LIST}",),
+         Damage.FACT, "start_at", "link of event %s (", f"SELECT no FROM link WHERE ctid = {A_LIST}"),
+    Case("list deleted", (f"DELETE FROM link WHERE ctid = {A_LIST}",),
+         Damage.FACT, "row", "link of event %s (", f"SELECT no FROM link WHERE ctid = {A_LIST}"),
     Case("document's end", ("UPDATE link SET until = 5 WHERE no = (SELECT min(no) FROM link WHERE kind = 2)",),
          Damage.LINK_END, "until", "link of event %s", "SELECT min(no) FROM link WHERE kind = 2", publisher=False),
     Case("group", ("DELETE FROM canonical WHERE cons = (SELECT min(cons::text)::uuid FROM canonical WHERE cons <> canonical)",),

@@ -9,18 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import permutations
+from typing import Any
 
 import pytest
 
 from schemas.events.base import ObjectKind
 from services.domain.facts import Facts, Link, LinkKind
-from services.domain.links import FILLING, spans
+from services.domain.links import FILLING, ONE_RUN, spans
 from services.domain.objects import Thing
 from services.ledger.storage import statement, work
-from services.ledger.storage.arrays import bigints
 from services.ledger.storage.rows import completed, state_rows
 from services.ledger.storage.session import open_session, set_session_generation
 from services.ledger.storage.state import COPY
+from services.ledger.storage.structure import stop_links
 from services.ledger.storage.work import Work
 
 pytestmark = pytest.mark.integration
@@ -29,7 +30,7 @@ DAY = FILLING // 7
 
 @dataclass(frozen=True)
 class Told:
-    """A link of the one box, or what takes back the link of that name."""
+    """A link of the one box (or of ``box``), or what takes back the link of that name."""
 
     start: int = 0
     end: int | None = None
@@ -37,11 +38,19 @@ class Told:
     shared: bool = False
     on_wagon: bool = False
     name: str = ""
+    wagon: str = ""
+    box: str = "k"
+    authority: bool = False
     takes_back: str = ""
 
 
 def shared(start: int, name: str = "") -> Told:
     return Told(start, shared=True, name=name)
+
+
+def listed(start: int, box: str = "k", wagon: str = "w", **more: Any) -> Told:
+    """A railway's list of a wagon at its own station."""
+    return Told(start, on_wagon=True, box=box, wagon=wagon, **{"authority": True, **more})
 
 
 WORLDS: dict[str, Sequence[Told]] = {
@@ -58,6 +67,14 @@ WORLDS: dict[str, Sequence[Told]] = {
     "taken back behind two of one filling": (
         shared(0), shared(DAY), Told(2 * DAY, name="x"), Told(takes_back="x"),
     ),
+    "lists of later runs": (listed(0), listed(ONE_RUN + 1, "b"), listed(2 * ONE_RUN + 2, "c")),
+    "lists of one run": (listed(0), listed(ONE_RUN, "b"), listed(1, "b")),
+    "a list of a place that is not the railway's": (listed(0), listed(8 * DAY, "b", authority=False), listed(9 * DAY, "c")),
+    "another railway's list": (listed(0), listed(8 * DAY, "b", by="other"), listed(9 * DAY, "c")),
+    "a list was taken back": (listed(0), listed(8 * DAY, "b", name="x"), listed(9 * DAY, "c"), Told(takes_back="x")),
+    "a box on two wagons from one start": (listed(0), listed(0, wagon="v"), listed(8 * DAY, "b"), listed(9 * DAY, "c", "v")),
+    "the box comes back before the wagon": (listed(0), listed(3 * DAY, wagon="v"), listed(8 * DAY, "b")),
+    "a written end on a wagon stands": (listed(0, end=9 * DAY), listed(0, "b"), listed(8 * DAY, "c")),
 }  # fmt: skip
 FAULTS = {
     "ends at its own start": ("l.start_at > s.start_at AND NOT", "l.start_at >= s.start_at AND NOT"),
@@ -98,19 +115,31 @@ FAULTS = {
         "l.publisher = s.publisher AND l.start_at = s.start_at\n  AND l.shared",
         "l.start_at = s.start_at\n  AND l.shared",
     ),
+    "a list of the same run ends it": ("n.start_at > s.start_at + %(run)s", "n.start_at > s.start_at"),
+    "a run is a moment shorter": ("n.start_at > s.start_at + %(run)s", "n.start_at >= s.start_at + %(run)s"),
+    "a list by no authority ends it": ("AND n.territorial\n", "\n"),
+    "a list by no authority is looked at alone": ("l.kind = 6 AND l.territorial THEN", "l.kind = 6 AND NOT l.territorial THEN"),
+    "anybody's list ends it": ("n.kind = 6 AND n.publisher = s.publisher", "n.kind = 6"),
+    "a list that was taken back ends it": ("%(run)s AND NOT n.dead", "%(run)s"),
+    "the last list ends it": ("ORDER BY n.start_at LIMIT 1", "ORDER BY n.start_at DESC LIMIT 1"),
+    "what a list ended is forgotten": ("r.until >= s.start_at", "r.until > s.start_at"),
+    "what rode before is not looked at": ("FROM seed WHERE wagon IS NOT NULL", "FROM seed WHERE false"),
+    "both wagons of a box end alike": ("(s.wagon IS NULL OR l.left_id = s.wagon) AND ", ""),
     "only the newest link is looked at": ("WHERE l.carried IS NOT NULL\n)", "WHERE l.carried IS NOT NULL LIMIT 0\n)"),
 }  # fmt: skip
 
 
 def links(told: Sequence[Told]) -> list[Link | None]:
-    """The links of a world, each from the one box to a consignment (or from a wagon) of its own; None takes one back."""
-    box = Thing(ObjectKind.CONTAINER, "ends/k")
+    """The links of a world, each from the box to a consignment (or from a wagon) of its own; None takes one back."""
     made: list[Link | None] = []
     for n, each in enumerate(told):
         kind = LinkKind.WAGON_CARRIES if each.on_wagon else LinkKind.CONTAINER_CARRIES
-        wagon, cargo = Thing(ObjectKind.WAGON, f"ends/w{n}"), Thing(ObjectKind.CONSIGNMENT, f"ends/c{n}")
-        left, right = (wagon, box) if each.on_wagon else (box, cargo)
-        link = Link(bytes([n]) * 16, each.by, 0, kind, left, right, each.start, each.end, False, each.shared)
+        box = Thing(ObjectKind.CONTAINER, f"ends/{each.box}")
+        wagon = Thing(ObjectKind.WAGON, f"ends/w{each.wagon or n}")
+        left, right = (wagon, box) if each.on_wagon else (box, Thing(ObjectKind.CONSIGNMENT, f"ends/c{n}"))
+        link = Link(
+            bytes([n]) * 16, each.by, 0, kind, left, right, each.start, each.end, each.authority, each.shared
+        )
         made.append(None if each.takes_back else link)
     return made
 
@@ -131,7 +160,7 @@ def stored(
         else:
             rows = state_rows(Facts(links=frozenset({link}))).link
             open_.copy(COPY["link"], completed("link", rows, n, told[n].name in gone))
-        open_.rows("stop_links", {"nos": bigints([touched]), "filling": FILLING})
+        stop_links(open_, [touched])
     assert gone == taken_back
     found = open_.session.execute("SELECT no, until FROM link WHERE NOT dead").fetchall()
     return dict(found)

@@ -9,9 +9,13 @@ import pytest
 
 from schemas.events.base import ObjectKind
 from services.domain.facts import LinkKind
-from services.domain.links import FILLING
+from services.domain.links import FILLING, ONE_RUN
 from services.ledger.storage.batch import Event
-from tests.support.storage.comparison import assert_equal_to_core, assert_readers_see_enough
+from tests.support.storage.comparison import (
+    assert_equal_to_core,
+    assert_explained_as_the_core_explains,
+    assert_readers_see_enough,
+)
 from tests.support.storage.facts import HOUR, Teller
 from tests.support.storage.writers import Pair
 
@@ -154,3 +158,25 @@ def test_what_was_retracted_before_it_came_never_counts(pair: Pair, teller: Tell
         "retraction": lambda: t.retraction(before[2].id, id_=id_),
     }[what]
     in_steps(pair, teller, [*before, t.retraction(id_), late()])
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))), ids=lambda o: "".join(map(str, o)))
+def test_a_list_of_a_later_run_ends_the_ride_before_for_readers_too(
+    pair: Pair, teller: Teller, order: tuple[int, ...]
+) -> None:
+    t = teller
+    wagon = t.thing(ObjectKind.WAGON, "w")
+    loads = [
+        t.link(LinkKind.WAGON_CARRIES, wagon, t.box(box), start, publisher="railway", territorial=True)
+        for box, start in (("k", 0), ("l", ONE_RUN + HOUR), ("m", 3 * ONE_RUN))
+    ]
+    events = [
+        t.founding(t.cons()),
+        t.link(CARRIES, t.box(), t.cons()),
+        t.claim(wagon, HOUR, publisher="railway"),
+        *(loads[n] for n in order),
+        t.claim(wagon, ONE_RUN + 2 * HOUR, publisher="railway"),
+        t.retraction(loads[1].id, publisher="railway"),
+    ]
+    in_steps(pair, teller, events)
+    assert_explained_as_the_core_explains(pair.dsn, t.told, 10**13)

@@ -19,7 +19,7 @@ from tests.support.databases import migrated_database
 from tests.support.signed_stories import Desk, key_of, record, register
 
 pytestmark = pytest.mark.integration
-TOLD = [story for story in stories() if story.slug[:2] in ("84", "85", "86")]
+TOLD = [story for story in stories() if story.slug[:2] in ("84", "85", "86", "94")]
 Track = Callable[..., tuple[str, Exit]]
 
 
@@ -73,6 +73,21 @@ def test_each_reason_is_said_with_publisher_and_time(track: Track) -> None:
         assert code is Exit.NOT_FOUND
         assert "known, reaches no consignment, because" in text, identifier
         assert reason in " ".join(text.split()), (identifier, text)
+
+
+def test_a_carrier_that_ends_its_own_ride_is_not_shown_as_a_stranger(track: Track) -> None:
+    text, _ = track("xaport/XA-94A", "--json")
+    (own,) = [entry for entry in json.loads(text)["consignments"][0]["timeline"] if entry["because"]]
+    assert (own["milestone"], own["standing"], own["because"]) == (
+        "movement.unloaded",
+        "UNENGAGED",
+        "ENDS_OWN_LINK_ONLY",
+    )
+    text, _ = track("xaport/XA-94B", "--json")
+    (other,) = [entry for entry in json.loads(text)["consignments"][0]["timeline"] if entry["because"]]
+    assert (other["by"], other["because"]) == ("pkp", "PUBLISHER_NO_PARTY")
+    text, _ = track("xaport/XA-94A")
+    assert "but ends its own assignment by it" in " ".join(text.split())
 
 
 def test_what_lies_outside_every_assignment_is_said_beside_the_views(track: Track) -> None:

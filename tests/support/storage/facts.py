@@ -101,10 +101,11 @@ class Teller:
         *,
         publisher: str = "founder",
         shared: bool = False,
+        territorial: bool = False,
         id_: bytes | None = None,
     ) -> Event:
         id_ = id_ or self.id()
-        said = Link(id_, publisher, 0, kind, left, right, start, end, False, shared)
+        said = Link(id_, publisher, 0, kind, left, right, start, end, territorial, shared)
         return self.event(Facts(links=frozenset({said})), id_, publisher)
 
     def retraction(self, target: bytes, *, publisher: str = "founder", id_: bytes | None = None) -> Event:

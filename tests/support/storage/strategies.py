@@ -123,7 +123,17 @@ def links(draw: st.DrawFn, objects: Objects, identity: bytes, publisher: str) ->
         names=frozenset(draw(st.lists(parties, max_size=2))),
         place=draw(st.sampled_from(LOADED_AT)),
     )
-    if draw(st.booleans()):  # half of them crowd around two boxes
+    crowd = draw(st.sampled_from(("cargo", "cargo", "cargo", "wagon", "", "")))
+    if crowd == "wagon":  # lists of two wagons, by their railway or not
+        load = base._replace(kind=LinkKind.WAGON_CARRIES, territorial=draw(st.booleans()), shared=False)
+        left = objects.thing(ObjectKind.WAGON, draw(st.integers(0, 1)))
+        boxes = draw(st.sets(st.integers(0, 2), min_size=1, max_size=2))
+        return Facts(
+            links=frozenset(
+                load._replace(left=left, right=objects.thing(ObjectKind.CONTAINER, n)) for n in boxes
+            )
+        )
+    if crowd == "cargo":  # around two boxes
         left = objects.thing(ObjectKind.CONTAINER, draw(st.integers(0, 1)))
         right = objects.thing(ObjectKind.CONSIGNMENT, draw(st.integers(0, 1)))
         return Facts(links=frozenset({base._replace(left=left, right=right)}))

@@ -22,20 +22,30 @@ AT = 20 * DAY
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [
-        ([(AT, OUT, True)], (0, None)),
-        ([(AT, POD, False)], (0, None)),
-        ([(AT, POD, True)], (0, 0)),
-        ([(1, POD, True)], (0, None)),  # at the very start
-        ([(AT, OUT, True), (AT + HOUR, POD, True), (AT + 2 * HOUR, OUT, True)], (0, 2)),
-        ([(AT, POD, True), (AT + CLOSING, EMPTY, True)], (0, 1)),
-        ([(AT, POD, True), (AT + CLOSING + 1, EMPTY, True)], (0, 0)),
-        ([(AT, EMPTY, True), (AT + SAME_DAY, POD, True), (AT + SAME_DAY + 1, OUT, True)], (0, 1)),
-        ([(AT, POD, True), (AT + SAME_DAY, POD, False), (AT + SAME_DAY + 1, POD, False)], (0, 1)),
-        ([(SOONEST, EMPTY, True)], (SOONEST, None)),
-        ([(DAY, POD, True), (2 * DAY, EMPTY, True)], (0, 1)),
+        ([(AT, OUT, True)], (0, FOREVER, None)),
+        ([(AT, POD, False)], (0, FOREVER, None)),
+        ([(AT, POD, True)], (0, AT, 0)),
+        ([(1, POD, True)], (0, FOREVER, None)),  # at the very start
+        (
+            [(AT, OUT, True), (AT + HOUR, POD, True), (AT + 2 * HOUR, OUT, True)],
+            (0, AT + 2 * HOUR, 2),
+        ),
+        ([(AT, POD, True), (AT + CLOSING, EMPTY, True)], (0, AT + CLOSING, 1)),
+        ([(AT, POD, True), (AT + CLOSING + 1, EMPTY, True)], (0, AT, 0)),
+        (
+            [(AT, EMPTY, True), (AT + SAME_DAY, POD, True), (AT + SAME_DAY + 1, OUT, True)],
+            (0, AT + SAME_DAY, 1),
+        ),
+        # The word of others is shown as far as it belongs to the closing; it is not what ended the assignment.
+        (
+            [(AT, POD, True), (AT + SAME_DAY, POD, False), (AT + SAME_DAY + 1, POD, False)],
+            (0, AT + SAME_DAY, 0),
+        ),
+        ([(SOONEST, EMPTY, True)], (SOONEST, FOREVER, None)),
+        ([(DAY, POD, True), (2 * DAY, EMPTY, True)], (0, 2 * DAY, 1)),
     ],
 )
-def test_one_closing(facts: list[tuple[int, int, bool]], expected: tuple[int, int | None]) -> None:
+def test_one_closing(facts: list[tuple[int, int, bool]], expected: tuple[int, int, int | None]) -> None:
     assert closing(0, facts) == expected
 
 
