@@ -1,5 +1,6 @@
 -- A claim for the price of goods concerns every other claim on the same goods, whatever its invoice is called: reservations and pledges of
--- claims find who holds an interest in the same goods, as those of goods do.
+-- claims find who holds an interest in the same goods, as those of goods do. What a financing was reserved on is read also where its founding
+-- is withdrawn by now: steps ask whether the goods are still named.
 
 -- Who holds, or held, an interest in consignments that any box, note or declaration of the asked ones, or a named thing, ever led
 -- to; dead links and links of any time are walked as well, because the core judges which of them count, and which interests meet. Ended
@@ -35,7 +36,7 @@ BEGIN
 END
 $$;
 
--- That of each request, without its own financing; nothing where it does not concern others.
+-- That of each request, without its own financing, and the consignments of its own; of others nothing where it does not concern them.
 CREATE OR REPLACE FUNCTION lianyun.financing_arounds(
     scopes lianyun.financing_scoped[], named text[], own text[], nearby boolean[]
 ) RETURNS lianyun.financing_around[]
@@ -44,15 +45,19 @@ DECLARE
     found lianyun.financing_around[] := '{}';
     scope lianyun.financing_scoped;
     near record;
+    reserved uuid[];
 BEGIN
     FOREACH scope IN ARRAY scopes LOOP
+        reserved := ARRAY(
+            SELECT c.consignment FROM lianyun.financing_cargo c WHERE c.financing = own[scope.ask]::uuid ORDER BY c.consignment
+        );
         IF nearby[scope.ask] THEN
             SELECT * INTO near FROM lianyun.financing_near(scope.consignments, named[scope.ask]::uuid[], false);
             found := found || ROW(
-                scope.ask, near.cargo, array_remove(near.financings, own[scope.ask]::uuid), near.names
+                scope.ask, near.cargo || reserved, array_remove(near.financings, own[scope.ask]::uuid), near.names
             )::lianyun.financing_around;
         ELSE
-            found := found || ROW(scope.ask, '{}', '{}', '{}')::lianyun.financing_around;
+            found := found || ROW(scope.ask, reserved, '{}', '{}')::lianyun.financing_around;
         END IF;
     END LOOP;
     RETURN found;
