@@ -38,9 +38,9 @@ class Unnamed(NamedTuple):
 class GoodsUnnamed:
     """What named the goods when they were reserved and when they were pledged, compared with what names them now.
 
-    What named them at both moments is compared as of the later one. A consignment whose founding is gone stands for its boxes and notes. Nothing is found where a naming ends after its goods left, or
-    in the future, where a note was issued anew, and where a carrier put the goods into another box and the first one's naming ends:
-    ``restowed`` are such boxes with that moment.
+    What named them at both moments is compared as of the later one. A consignment whose founding is gone stands for its boxes and
+    notes. Nothing is found where a naming ends after its goods left, or in the future, where a note was issued anew, and where a carrier
+    put the goods into another box and the first one's naming ends: ``restowed`` are such boxes with that moment.
     """
 
     def __init__(self, goods: PledgedGoods) -> None:

@@ -15,8 +15,6 @@ from services.financing.domain.pledged_goods import KnownFacts, Pledge, PledgedG
 from services.financing.domain.requests import DecisionContext
 from services.financing.domain.reviews import Unsettled
 
-GUARD = "GOODS_NAMED"
-
 
 def still_named(context: DecisionContext, hold: Hold, at: Micros) -> Unsettled | None:
     """What of the goods of ``hold`` is named no longer, for people to look at; None where all is, or ended in the ordinary way."""
@@ -48,7 +46,7 @@ def unsettled_by(gone: Sequence[Unnamed]) -> Unsettled | None:
         f"A new reservation on what is named now, or a look by two persons of the bank: {first.thing.kind.wire} "
         f"{first.thing.key} is named no longer ({first.happened} by {first.publisher}{more})."
     )
-    return Unsettled(Failed(GUARD, text[:200]), DecisionOutcome.REVIEW, reviewable=True)
+    return Unsettled(Failed("GOODS_NAMED", text[:200]), DecisionOutcome.REVIEW, reviewable=True)
 
 
 def _changed(reports: Sequence[Report], since: Micros) -> bool:

@@ -116,9 +116,9 @@ class DecisionContext:
 
     ``prints`` are the fingerprints of the request (of its documents for RESERVE, the stored ones for PLEDGE). ``earlier`` is the
     decision already taken under this idempotency key or event. For a request about cargo ``named`` are the objects that it names, and
-    ``near`` the financings of other consignments that may be of the same goods; for a reservation, and for a pledge, likewise those of
-    the same consignments. ``reports`` are the facts about all of them. ``holders`` are other financings that hold something of the cargo, and ``known`` is what assigns
-    boxes and papers to it, and to others.
+    ``near`` the financings of other consignments that may be of the same goods; for a reservation, and for a pledge of goods, likewise
+    those of the same consignments. ``reports`` are the facts about all of them. ``holders`` are other financings that hold something of
+    the cargo, and ``known`` is what assigns boxes and papers to it, and to others.
     """
 
     decisions: tuple[Decision, ...] = ()

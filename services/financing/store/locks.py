@@ -18,6 +18,7 @@ from services.domain.facts import Micros
 from services.domain.objects import Thing
 from services.financing.domain.decisions import Action
 from services.financing.domain.fingerprints import Fingerprint
+from services.financing.domain.products import Value, products
 from services.financing.domain.requests import DecisionRequest
 from services.financing.store import statement
 from services.financing.store.identifiers import (
@@ -142,7 +143,11 @@ def known_keys(prepared: PreparedRequest) -> set[int]:
 
 def nearby(ask: DecisionRequest) -> bool:
     """Whether a request concerns interests in the same goods under other consignments."""
-    return ask.action.disposes or ask.action.pledges or ask.action is Action.RESERVE
+    if ask.action is not Action.RESERVE:
+        # Of a pledge the database knows whether it is of goods.
+        return ask.action.disposes or ask.action.pledges
+    product = products().rows.get("" if ask.terms is None else ask.terms.product)
+    return product is not None and product.value is Value.TRADE
 
 
 def financings_of(ask: DecisionRequest) -> list[bytes]:

@@ -1,5 +1,5 @@
--- A claim for the price of goods concerns every other claim on the same goods, whatever its invoice is called: reservations and pledges of
--- claims find who holds an interest in the same goods, as those of goods do. What a financing was reserved on is read also where its founding
+-- A claim for the price of goods concerns every other claim on the same goods, whatever its invoice is called: reservations of claims
+-- find who holds an interest in the same goods, as those of goods do. What a financing was reserved on is read also where its founding
 -- is withdrawn by now: steps ask whether the goods are still named.
 
 -- Who holds, or held, an interest in consignments that any box, note or declaration of the asked ones, or a named thing, ever led
@@ -36,7 +36,8 @@ BEGIN
 END
 $$;
 
--- That of each request, without its own financing, and the consignments of its own; of others nothing where it does not concern them.
+-- That of each request, without its own financing, and the consignments of its own; of others nothing where it does not concern them, or
+-- where it pledges a claim: that names no consignments, and its own financing has no release block.
 CREATE OR REPLACE FUNCTION lianyun.financing_arounds(
     scopes lianyun.financing_scoped[], named text[], own text[], nearby boolean[]
 ) RETURNS lianyun.financing_around[]
@@ -51,7 +52,9 @@ BEGIN
         reserved := ARRAY(
             SELECT c.consignment FROM lianyun.financing_cargo c WHERE c.financing = own[scope.ask]::uuid ORDER BY c.consignment
         );
-        IF nearby[scope.ask] THEN
+        IF nearby[scope.ask] AND (named[scope.ask]::uuid[] <> '{}' OR NOT EXISTS (
+            SELECT FROM lianyun.financing_hold h WHERE h.financing = own[scope.ask]::uuid AND NOT h.blocks
+        )) THEN
             SELECT * INTO near FROM lianyun.financing_near(scope.consignments, named[scope.ask]::uuid[], false);
             found := found || ROW(
                 scope.ask, near.cargo || reserved, array_remove(near.financings, own[scope.ask]::uuid), near.names
