@@ -52,6 +52,15 @@ Key = Annotated[
     ),
 ]
 Reference = Annotated[str, typer.Argument(help="The bank's own reference of the financing.")]
+Reviewed = Annotated[
+    int, typer.Option(help="The REVIEW of this step that two persons of the bank have looked at.")
+]
+Reviewers = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="With --reviewed, once for each of the two: the bank's reference of who looked; no names."
+    ),
+]
 Again = Annotated[str, typer.Option("--idempotency-key", help="Repeat a request: the key of the first time.")]
 
 
@@ -137,12 +146,15 @@ def reserve(
     client: Client,
     key: Key,
     papers: Annotated[Path, typer.Argument(help="A JSON file as POST /v1/reservations takes it.")],
+    reviewed: Reviewed = 0,
+    reviewers: Reviewers = None,
     again: Again = "",
     url: Url = "",
     as_json: AsJson = False,
 ) -> None:
     """Check and reserve an interest in one step. Exit 1 where it is refused or has to be looked at."""
-    _decided(url, client, key, "/v1/reservations", _read(papers), again, as_json)
+    body = {**_read(papers), **_review(reviewed, reviewers)}
+    _decided(url, client, key, "/v1/reservations", body, again, as_json)
 
 
 @app.command("do")
@@ -170,9 +182,8 @@ def transition(
             help="For release while something is owed: OTHER_SECURITY, RESTRUCTURED, SETTLED_ELSEWHERE or OTHER."
         ),
     ] = "",
-    reviewed: Annotated[
-        int, typer.Option(help="For pledge, draw and substitute: the REVIEW that the bank has looked at.")
-    ] = 0,
+    reviewed: Reviewed = 0,
+    reviewers: Reviewers = None,
     again: Again = "",
     url: Url = "",
     as_json: AsJson = False,
@@ -195,9 +206,13 @@ def transition(
         raise Failure(
             Exit.USAGE, f"there is no step {action!r}", "pledge, draw, release, cancel or substitute"
         )
-    if reviewed and action in ("pledge", "draw", "substitute"):
-        body = {**(body or {}), "reviewed": reviewed}
+    if action in ("pledge", "draw", "substitute"):
+        body = {**(body or {}), **_review(reviewed, reviewers)} or None
     _decided(url, client, key, f"{path_of(reference)}/{action}", body, again, as_json)
+
+
+def _review(reviewed: int, reviewers: list[str] | None) -> dict[str, Any]:
+    return {"reviewed": reviewed, "reviewers": reviewers or []} if reviewed else {}
 
 
 def _amount(text: str) -> dict[str, Any]:

@@ -142,6 +142,10 @@ class ConsignmentSummary(Shape):
     boxes: int
     boxes_behind: int
     disputes: int
+    disputed_links: Annotated[
+        int,
+        Field(description="Assignments that another publisher contradicts, also before anything has moved."),
+    ]
     exceptions: int
 
 

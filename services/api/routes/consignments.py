@@ -156,6 +156,7 @@ def _summary(found: VisibleConsignment) -> dict[str, Any]:
         "boxes": len(body["boxes"]),
         "boxes_behind": body["boxes_behind"],
         "disputes": len(body["disputes"]),
+        "disputed_links": len(body["disputed_links"]),
         "exceptions": len(body["exceptions"]),
     }
 

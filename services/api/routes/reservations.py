@@ -98,7 +98,8 @@ def ask_registries(call: Call, reference: Reference, body: Enquiry) -> Answer:
 )
 def pledge(call: Call, reference: Reference, body: Reviewing | None = None) -> PendingDecision:
     """Pledge what is reserved. From then on nobody else takes the interest, and a product with a release block keeps the
-    cargo where it is. REVIEW where somebody else assigns its boxes or papers elsewhere (``ASSIGNMENT_CONFIRMED``).
+    cargo where it is. REVIEW where somebody else assigns its boxes or papers elsewhere (``ASSIGNMENT_CONFIRMED``), and where what
+    was reserved is named no longer (``GOODS_NAMED``): ask again with ``reviewed`` and two ``reviewers``.
     """
     return _decide(call, Action.PLEDGE, reference, body)
 
@@ -174,6 +175,7 @@ def _decide(
         amount=body.amount.money() if isinstance(body, Drawing | Giving) and body.amount else None,
         replaces=f"{bank}/{body.replaces}" if isinstance(body, Substitution) else "",
         reviewed=None if reviewed is None else call.decision(reviewed),
+        reviewers=body.reviewers if isinstance(body, Reviewing) else (),
         waiver="" if waiver is None else waiver.grounds,
         goods=body.things() if isinstance(body, Giving) else (),
     )

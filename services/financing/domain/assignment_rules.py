@@ -1,24 +1,24 @@
 """Assignments in decisions: what is missing before money rests on them, and whose hold rests on one that is in doubt.
 
 An assignment counts when a carrier confirms it, or nobody contests it and the product says that this is enough. A contested one is
-for the bank to look at, whoever came first; one that a carrier refutes is not. A hold stays as it is, whatever is said later.
+for two persons of the bank to look at (``reviews``), whoever came first; one that a carrier refutes is not. A hold stays as it is, whatever is said later.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 from schemas.events.base import ObjectKind
 from services.domain.facts import Micros
 from services.domain.objects import Thing, consignment
 from services.financing.domain.assignments import Assignments, AssignmentState
-from services.financing.domain.decisions import Decision, DecisionOutcome
+from services.financing.domain.decisions import DecisionOutcome
 from services.financing.domain.fingerprints import Kind
 from services.financing.domain.guards import Failed
 from services.financing.domain.products import Product
 from services.financing.domain.requests import DecisionContext, DecisionRequest
+from services.financing.domain.reviews import Unsettled, unless_reviewed
 from services.financing.domain.uniqueness import Checked, Verdict
 
 GUARD = "ASSIGNMENT_CONFIRMED"
@@ -31,21 +31,10 @@ _GRAVITY = (AssignmentState.REFUTED, AssignmentState.CONTESTED, AssignmentState.
 _CARRIED = frozenset({ObjectKind.CONTAINER, ObjectKind.NOTE})
 
 
-class Unsettled(NamedTuple):
-    """The assignment that stands in the way: what is missing, and whether that is for people to look at or a refusal.
-
-    ``reviewed`` may let it pass: the bank looked at it.
-    """
-
-    failed: Failed
-    outcome: DecisionOutcome
-    reviewable: bool = False
-
-
 def unsettled(
     ask: DecisionRequest, context: DecisionContext, product: Product, at: Micros, paying: bool
 ) -> Unsettled | None:
-    """What is missing of the assignments of the cargo; None where all count, or where the bank has reviewed the one in doubt.
+    """What is missing of the assignments of the cargo; None where all count, or where the one in doubt was reviewed.
 
     Before money is paid or the cargo pledged (``paying``) the product may want each confirmed; a reservation asks for less.
     """
@@ -56,10 +45,7 @@ def unsettled(
         return None  # nothing leads to any other consignment
     judged = Assignments(context.known, at)
     states = [pair for members in groups for pair in judged.of(members).items()]
-    found = gravest(states, confirmed_only)
-    if found is None or (found.reviewable and _reviewed(ask, context, found.failed)):
-        return None
-    return found
+    return unless_reviewed(gravest(states, confirmed_only), ask, context)
 
 
 def gravest(states: Sequence[tuple[Thing, AssignmentState]], confirmed_only: bool) -> Unsettled | None:
@@ -76,24 +62,13 @@ def gravest(states: Sequence[tuple[Thing, AssignmentState]], confirmed_only: boo
             if gravity is AssignmentState.REFUTED:
                 more = ", which confirms another one."
                 return Unsettled(_failed(f"{confirmation}{more}"), DecisionOutcome.REVIEW)
-            more = "; or a look at it by the bank, and the request again with this review's number."
+            more = "; or a look by two persons of the bank, and the request again with this review's number and them."
             return Unsettled(_failed(f"{confirmation}{more}"), DecisionOutcome.REVIEW, reviewable=True)
     return None
 
 
 def _failed(satisfied_by: str) -> Failed:
     return Failed(GUARD, satisfied_by[:200])
-
-
-def _reviewed(ask: DecisionRequest, context: DecisionContext, failed: Failed) -> bool:
-    """Whether the bank names its review of this very assignment, in the same step of the same financing."""
-    return any(
-        decision.number == ask.reviewed
-        and decision.outcome is DecisionOutcome.REVIEW
-        and (decision.action, decision.financing) == (ask.action, ask.financing)
-        and Failed(decision.guard, decision.satisfied_by) == failed
-        for decision in context.decisions
-    )
 
 
 def of_holders(
@@ -135,9 +110,3 @@ def held_in_doubt(things: Iterable[Thing]) -> Unsettled | None:
     named = f"{found.kind.wire} {found.key}"
     text = f"Confirmation of the assignment of {named} by the carrier, and the end of what is held on it under another one."
     return Unsettled(_failed(text), DecisionOutcome.REVIEW)
-
-
-def against(ask: DecisionRequest, at: Micros, found: Unsettled) -> Decision:
-    """The decision that ``found`` stands in the way."""
-    refused = ask.refused(at, *found.failed, terms=ask.terms, amount=ask.amount)
-    return refused._replace(outcome=found.outcome)

@@ -177,15 +177,21 @@ class Report(NamedTuple):
     aside: bool = False
 
 
-def goods(reports: Iterable[Report], consignments: Collection[Thing], since: Micros) -> frozenset[Thing]:
-    """What identifies the goods of ``consignments`` from ``since`` on: boxes, notes, declarations, consignments.
+def goods(reports: Iterable[Report], consignments: Collection[Thing], *moments: Micros) -> frozenset[Thing]:
+    """What identifies the goods of ``consignments`` from any of ``moments`` on: boxes, notes, declarations, consignments.
 
-    An interest is in goods, not in a number. What identifies them at the pledge does so until it ends: no later statement that
-    withdraws or ends a link or moves a box takes anything away; later links add. Links count that are live as of ``since`` or now and
-    published by engaged parties, unless they ended by then. The result does not depend on the order of ``reports``.
+    An interest is in goods, not in a number. What identifies them when they are reserved or pledged does so until the pledge ends: no
+    later statement that withdraws or ends a link or moves a box takes anything away; later links add. Links count that are live as of
+    the moment or now and published by engaged parties, unless they ended by then. The result does not depend on the order of ``reports``.
     """
     every = tuple(reports)
     facts = Facts.union(report.facts for report in every)
+    return frozenset[Thing]().union(*(_goods(every, facts, consignments, since) for since in moments))
+
+
+def _goods(
+    every: Iterable[Report], facts: Facts, consignments: Collection[Thing], since: Micros
+) -> frozenset[Thing]:
     then = Facts.union(report.facts for report in every if report.known <= since - UNSEEN)
     now, before = judge(facts.withdrawals, facts.equivocated), judge(then.withdrawals, then.equivocated)
 

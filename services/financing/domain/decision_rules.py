@@ -12,15 +12,17 @@ from types import MappingProxyType
 from services.domain.facts import Micros
 from services.domain.objects import Thing
 from services.financing.domain import guards, lifecycle, partial_release
-from services.financing.domain.assignment_rules import against, unsettled
+from services.financing.domain.assignment_rules import unsettled
 from services.financing.domain.cargo import in_order
 from services.financing.domain.decisions import Action, Decision
 from services.financing.domain.guards import Failed, Step
 from services.financing.domain.lifecycle import Hold, Stage
 from services.financing.domain.money import Money
+from services.financing.domain.named_goods import still_named
 from services.financing.domain.products import Product, Products, products
 from services.financing.domain.requests import MOST_SHARED, DecisionContext, DecisionRequest
 from services.financing.domain.reservation import goods_free, reserve, still_free
+from services.financing.domain.reviews import against, resting, unless_reviewed
 
 
 def decide(
@@ -37,7 +39,7 @@ def decide(
     if earlier is not None and ask.is_same(earlier.asked):
         return earlier
     last = context.last
-    taken = _decided(ask, context, moment, known)
+    taken = resting(_decided(ask, context, moment, known), ask, context)
     return taken._replace(rules=known.version, before=None if last is None else last.number)
 
 
@@ -67,6 +69,7 @@ def _pledge(
     if failed is not None:
         return _refused(ask, at, failed)
     in_the_way, takes_over = still_free(ask, hold, context, at, product)
+    in_the_way = in_the_way or unless_reviewed(still_named(context, hold, at), ask, context)
     if in_the_way is not None:
         return against(ask, at, in_the_way)
     return _done(ask, at, frees=tuple(sorted(takes_over)))
@@ -81,6 +84,7 @@ def _draw(
     if failed is not None:
         return _refused(ask, at, failed)
     uncertain = unsettled(ask, context, product, at, paying=True)
+    uncertain = uncertain or unless_reviewed(still_named(context, hold, at), ask, context)
     return _done(ask, at, amount=ask.amount) if uncertain is None else against(ask, at, uncertain)
 
 
@@ -156,6 +160,7 @@ def _substitute(
     if failed is not None:
         return _refused(ask, at, failed)
     in_the_way, takes_over = still_free(ask, hold, context, at, product)
+    in_the_way = in_the_way or unless_reviewed(still_named(context, hold, at), ask, context)
     if in_the_way is not None:
         return against(ask, at, in_the_way)
     return _done(ask, at, amount=carried, frees=tuple(sorted({*takes_over, old.financing})))
@@ -228,14 +233,7 @@ def dispose(ask: DecisionRequest, context: DecisionContext, at: Micros, table: P
         return _refused_disposal(
             ask, at, "RELEASE_BLOCKED", "The release of the interest that is held in the cargo."
         )
-    found = in_order(
-        {
-            thing
-            for hold in blocking
-            if hold.financing in near
-            for thing in context.shared(hold.financing, hold.pledged_at or at) - hold.released()
-        }
-    )
+    found = in_order({thing for hold in blocking if hold.financing in near for thing in context.shared(hold)})
     if found:
         refused = _refused_disposal(ask, at, "RELEASE_BLOCKED", _satisfied_by(found[0]))
         return refused._replace(shares=found[:MOST_SHARED])

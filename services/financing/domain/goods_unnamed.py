@@ -11,7 +11,7 @@ from services.domain.evidence import consignment_groups, founding_parties
 from services.domain.facts import SINCE_EVER, EventId, Link, LinkKind, Micros, counts
 from services.domain.links import Network
 from services.domain.objects import Thing
-from services.financing.domain.pledged_goods import IDENTIFYING, Names, PledgedGoods
+from services.financing.domain.pledged_goods import IDENTIFYING, NamedThen, Names, PledgedGoods
 
 
 class Happened(StrEnum):
@@ -37,11 +37,11 @@ class Unnamed(NamedTuple):
 
 
 class GoodsUnnamed:
-    """What named the goods at the pledge, compared with what names them now.
+    """What named the goods when they were reserved and when they were pledged, compared with what names them now.
 
-    A consignment whose founding is gone stands for its boxes and notes. Nothing is found where a naming ends after its goods left, or
-    in the future, where a note was issued anew, and where a carrier put the goods into another box and the first one's naming ends:
-    ``restowed`` are such boxes with that moment.
+    What named them at both moments is compared as of the later one. A consignment whose founding is gone stands for its boxes and
+    notes. Nothing is found where a naming ends after its goods left, or in the future, where a note was issued anew, and where a carrier
+    put the goods into another box and the first one's naming ends: ``restowed`` are such boxes with that moment.
     """
 
     def __init__(self, goods: PledgedGoods) -> None:
@@ -53,22 +53,29 @@ class GoodsUnnamed:
         )
 
     def _found(self) -> Iterator[Unnamed]:
-        known, pledge = self._known, self._goods.pledge
-        network, parties = Network(known.links_then), founding_parties(known.foundings_then)
-        groups = consignment_groups(parties, network.same)
-        held_now = self._members()
-        for member in frozenset[Thing]().union(*(groups.get(c, ()) for c in pledge.consignments)):
-            engaging = frozenset[str]().union(*(parties[each] for each in groups[member]))
-            then = Names.of(network, frozenset({member}), engaging)
-            stands = member in held_now
-            if not stands:
-                yield from self._founding(member)
-            now = self._now(held_now, frozenset() if member in known.founded else then.members, engaging)
-            for thing, end in then.ends.items():
-                held = now.ends.get(thing)
-                if thing.kind in IDENTIFYING and end > pledge.since and (held is None or held < end):
-                    found = tuple(self._unless_ordinary(thing, then, now, held))
-                    yield from found if stands else ()
+        known, held_now = self._known, self._members()
+        later: set[Thing] = set()
+        for named in reversed(known.then):
+            network, parties = Network(named.links), founding_parties(named.foundings)
+            groups = consignment_groups(parties, network.same)
+            compared: set[Thing] = set()
+            for member in frozenset[Thing]().union(
+                *(groups.get(c, ()) for c in self._goods.pledge.consignments)
+            ):
+                engaging = frozenset[str]().union(*(parties[each] for each in groups[member]))
+                then = Names.of(network, frozenset({member}), engaging)
+                stands = member in held_now
+                if not stands and member not in later:
+                    yield from self._founding(member, named)
+                now = self._now(held_now, frozenset() if member in known.founded else then.members, engaging)
+                ends = {t: e for t, e in then.ends.items() if t.kind in IDENTIFYING and e > named.at}
+                for thing in ends.keys() - later:
+                    held = now.ends.get(thing)
+                    if held is None or held < ends[thing]:
+                        found = tuple(self._unless_ordinary(thing, then, now, held))
+                        yield from found if stands else ()
+                compared |= {member, *ends}
+            later |= compared
 
     def _members(self) -> frozenset[Thing]:
         """The consignments that the pledged ones are one with now."""
@@ -82,15 +89,14 @@ class GoodsUnnamed:
             self._known.network, members | unfounded, parties | (engaging if unfounded else frozenset())
         )
 
-    def _founding(self, member: Thing) -> Iterator[Unnamed]:
+    def _founding(self, member: Thing, named: NamedThen) -> Iterator[Unnamed]:
         """Why a consignment is none of those pledged any longer."""
-        known = self._known
-        if member not in known.founded:
-            for founding in known.foundings_then:
+        if member not in self._known.founded:
+            for founding in named.foundings:
                 if founding.consignment == member:
                     yield self._withdrawn(member, founding.event, founding.publisher)
             return
-        for link in known.links_then:
+        for link in named.links:
             if link.kind is LinkKind.SAME_CONSIGNMENT and member in (link.left, link.right):
                 split = self._withdrawn(member, link.event, link.publisher)
                 yield split._replace(happened=Happened.SPLIT)

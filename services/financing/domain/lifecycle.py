@@ -14,7 +14,7 @@ from enum import StrEnum
 from schemas.events import finance
 from schemas.events.base import Role
 from schemas.events.finance_terms import OfApplication, OfFinancing
-from services.domain.facts import FOREVER, Micros
+from services.domain.facts import FOREVER, SINCE_EVER, Micros
 from services.domain.objects import Thing
 from services.financing.domain.decisions import Action, Decision, Terms
 from services.financing.domain.money import Money
@@ -59,6 +59,7 @@ class Hold:
     value_given_back: int = 0  # minor units of the currency of the financing
     first: int = 0  # number of the decision that reserved it first
     last: int = 0
+    reserved_at: Micros = SINCE_EVER
 
     @property
     def bank(self) -> str:
@@ -69,6 +70,11 @@ class Hold:
     def pledged(self) -> bool:
         """Whether it is pledged and neither released nor replaced."""
         return self.pledged_at is not None and self.ended is None
+
+    @property
+    def named_at(self) -> tuple[Micros, ...]:
+        """The moments as of which its goods are named: of its reservation, and of its pledge."""
+        return (self.reserved_at,) if self.pledged_at is None else (self.reserved_at, self.pledged_at)
 
     def released(self, at: Micros = FOREVER) -> frozenset[Thing]:
         """The goods that were given back by then while the rest stays pledged."""
@@ -127,7 +133,9 @@ def _changed(present: Hold | None, decision: Decision) -> Hold | None:
             assert decision.terms is not None
             assert decision.until is not None
             first = decision.number if present is None else present.first
-            return Hold(decision.financing, decision.terms, decision.until, first=first)
+            return Hold(
+                decision.financing, decision.terms, decision.until, first=first, reserved_at=decision.at
+            )
         case _ if present is None:
             return None
         case Action.PLEDGE:

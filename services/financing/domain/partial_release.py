@@ -78,6 +78,8 @@ def _whole(
     given = frozenset(named)
     consignments = {thing for thing in named if thing.kind is ObjectKind.CONSIGNMENT}
     if consignments:
-        since, rest = hold.pledged_at or 0, context.named - hold.released() - consignments
-        given |= goods(context.reports, consignments, since) - goods(context.reports, rest, since)
+        rest = context.named - hold.released() - consignments
+        given |= goods(context.reports, consignments, *hold.named_at) - goods(
+            context.reports, rest, *hold.named_at
+        )
     return given & pledged

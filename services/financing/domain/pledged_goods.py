@@ -1,12 +1,13 @@
-"""Pledged goods until the pledge ends: their cargo as it was named at the pledge, and what is known of them since.
+"""Pledged goods until the pledge ends: their cargo as it was reserved and pledged, and what is known of them since.
 
-An interest is in goods, not in a number. What named the goods at the pledge goes on leading facts to the pledgee, whatever is
-withdrawn, moved or ended later; links that come later add while they stand. Everything is a function of the set of reports.
+An interest is in goods, not in a number. What named the goods when they were reserved, or pledged, goes on leading facts to the
+pledgee, whatever is withdrawn, moved or ended later; links that come later add while they stand. Everything is a function of the set of
+reports.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,7 +23,7 @@ from services.domain.evidence import (
     founding_parties,
     group_evidence,
 )
-from services.domain.facts import FOREVER, SINCE_EVER, Claim, EventId, Facts, LinkKind, Micros
+from services.domain.facts import FOREVER, SINCE_EVER, Claim, EventId, Facts, Founding, Link, LinkKind, Micros
 from services.domain.links import Network, Path
 from services.domain.liveness import judge
 from services.domain.objects import Thing
@@ -36,32 +37,52 @@ IDENTIFYING = (ObjectKind.CONTAINER, ObjectKind.NOTE)
 
 
 class Pledge(NamedTuple):
-    """The consignments of a financing, and since and until when it is pledged; ``until`` is FOREVER while the pledge stands."""
+    """The consignments of a financing, and since and until when it is pledged; ``until`` is FOREVER while the pledge stands.
+
+    ``reserved`` is when they were reserved before. Of what is only reserved ``since`` is that moment.
+    """
 
     consignments: tuple[Thing, ...]
     since: Micros
     until: Micros = FOREVER
+    reserved: Micros = SINCE_EVER
+
+
+class NamedThen(NamedTuple):
+    """The links and foundings that named goods as of a moment.
+
+    Withdrawals that came so shortly before it that they may not have been seen count as later.
+    """
+
+    at: Micros
+    links: frozenset[Link]
+    foundings: frozenset[Founding]
+
+    @classmethod
+    def of(cls, reports: Sequence[Report], at: Micros) -> NamedThen:
+        """What of ``reports`` named goods at ``at``."""
+        then = Facts.union(report.facts for report in reports if report.known <= at - UNSEEN)
+        before = judge(then.withdrawals, then.equivocated)
+        seen = [report.facts for report in reports if report.known <= at]
+        links = (link for facts in seen for link in facts.links if link.kind in NAMING)
+        foundings = (founding for facts in seen for founding in facts.foundings)
+        return cls(
+            at,
+            frozenset(link for link in links if before.live(link.event)),
+            frozenset(founding for founding in foundings if before.live(founding.event)),
+        )
 
 
 class KnownFacts:
-    """The facts that count now, what named the goods at the pledge, and since when each event is known.
-
-    Withdrawals that came so shortly before the pledge that it may not have seen them count as later.
-    """
+    """The facts that count now, what named the goods when they were reserved and pledged, and since when each event is known."""
 
     def __init__(self, reports: Iterable[Report], pledge: Pledge) -> None:
         every = tuple(reports)
         self.facts = Facts.union(report.facts for report in every if not report.aside)
         self.now = judge(self.facts.withdrawals, self.facts.equivocated)
-        then = Facts.union(report.facts for report in every if report.known <= pledge.since - UNSEEN)
-        before = judge(then.withdrawals, then.equivocated)
-        seen = [report.facts for report in every if report.known <= pledge.since]
-        self.links_then = frozenset(
-            link for facts in seen for link in facts.links if link.kind in NAMING and before.live(link.event)
-        )
-        self.foundings_then = frozenset(
-            founding for facts in seen for founding in facts.foundings if before.live(founding.event)
-        )
+        self.then = tuple(NamedThen.of(every, at) for at in sorted({pledge.reserved, pledge.since}))
+        self.links_then = frozenset[Link]().union(*(then.links for then in self.then))
+        self.foundings_then = frozenset[Founding]().union(*(then.foundings for then in self.then))
         self.contents: dict[EventId, dict[bytes, Micros]] = {}
         for report in every:
             for event, content in report.facts.contents:
@@ -86,7 +107,7 @@ class KnownFacts:
 
     @cached_property
     def as_pledged(self) -> Facts:
-        """The facts that count, and what named the goods at the pledge as if nobody had withdrawn, moved or ended it since."""
+        """The facts that count, and what named the goods then as if nobody had withdrawn, moved or ended it since."""
         facts, live = self.facts, self.live
         then = {link._replace(end=FOREVER) if link.end is None else link for link in self.links_then}
         return Facts(

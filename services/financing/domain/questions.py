@@ -10,71 +10,17 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from schemas.events.base import Episode, ObjectKind
-from schemas.events.credit import ParticularsDeclared
 from schemas.events.document_trade import InsuranceBound, InsuranceCancelled, InvoiceIssued
 from schemas.identifiers.quality import flags
 from schemas.rfc3339 import format_micros
 from services.domain.facts import EventId
 from services.financing.domain.cargo import Cargo, CorroboratedFact, corroboration
 from services.financing.domain.control import ControlState
+from services.financing.domain.filings import Filed, agreement, filed
 from services.financing.domain.money import Money
 from services.financing.domain.requests import LIMITS, Reply
 from services.financing.domain.statements import Statement, of_type
 from services.financing.domain.status import Status
-
-TOLERANCE = 100
-"""Masses and values agree where they differ by no more than one part in so many."""
-
-
-class Filed(NamedTuple):
-    """The particulars of one declaration, by its latest statement."""
-
-    statement: Statement
-    particulars: ParticularsDeclared
-
-    @property
-    def hs6(self) -> frozenset[str]:
-        """The commodity codes as far as they are the same worldwide: six digits."""
-        return frozenset(code[:6] for code in self.particulars.commodities)
-
-    @property
-    def value(self) -> Money | None:
-        """The declared value."""
-        return None if self.particulars.value_amount is None else Money.of(self.particulars.value_amount)
-
-
-def filed(statements: Iterable[Statement], engaged: frozenset[str]) -> tuple[Filed, ...]:
-    """The declarations whose particulars an engaged party stated: the latest of each side and jurisdiction."""
-    latest: dict[tuple[str, str], Filed] = {}
-    for statement, particulars in of_type(statements, ParticularsDeclared):
-        if statement.publisher in engaged:
-            latest[particulars.filing, particulars.jurisdiction] = Filed(statement, particulars)
-    return tuple(found for _, found in sorted(latest.items(), key=lambda pair: pair[0]))
-
-
-def agreement(filings: Iterable[Filed]) -> dict[str, bool | None]:
-    """Whether all filings agree in each particular; None where fewer than two state it, or in measures that differ."""
-    known = tuple(filings)
-    values = [value for each in known if (value := each.value) is not None]
-    currencies = {value.currency for value in values}
-    return {
-        "hs6": _equal([each.hs6 for each in known]),
-        "packages": _equal([n for each in known if (n := each.particulars.package_quantity) is not None]),
-        "gross_weight": _alike(
-            [kg for each in known if (kg := each.particulars.gross_weight_kg) is not None]
-        ),
-        "value": _alike([value.minor for value in values]) if len(currencies) == 1 else None,
-    }
-
-
-def _equal(given: list[frozenset[str]] | list[int]) -> bool | None:
-    return None if len(given) < 2 else len(set(given)) == 1
-
-
-def _alike(given: list[int]) -> bool | None:
-    if len(given) < 2:
-        return None
-    return (max(given) - min(given)) * TOLERANCE <= max(given)
 
 
 class QuestionAnswer(NamedTuple):

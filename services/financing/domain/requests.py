@@ -129,10 +129,10 @@ class DecisionContext:
     """What is known under the lock: decisions on everything involved, live statements, the cargo, and entries under its keys.
 
     ``prints`` are the fingerprints of the request (of its documents for RESERVE, the stored ones for PLEDGE). ``earlier`` is the
-    decision already taken under this idempotency key or event. For a request about cargo ``named`` are the objects that it names,
-    ``near`` the financings of other consignments that may be of the same goods, and ``reports`` the facts about all of them; for
-    a reservation of goods likewise. ``holders`` are other financings that hold something of the cargo, and ``known`` is what assigns
-    boxes and papers to it, and to others.
+    decision already taken under this idempotency key or event. For a request about cargo ``named`` are the objects that it names, and
+    ``near`` the financings of other consignments that may be of the same goods; for a reservation, and for a pledge of goods, likewise
+    those of the same consignments. ``reports`` are the facts about all of them. ``holders`` are other financings that hold something of
+    the cargo, and ``known`` is what assigns boxes and papers to it, and to others.
     """
 
     decisions: tuple[Decision, ...] = ()
@@ -154,15 +154,18 @@ class DecisionContext:
         """The latest decision of all involved."""
         return max(self.decisions, key=lambda decision: decision.number, default=None)
 
-    def shared(self, financing: str, since: Micros) -> frozenset[Thing]:
-        """The objects that identify both the requested cargo and the goods of a financing that is ``near``, from ``since`` on."""
+    def shared(self, hold: Hold) -> frozenset[Thing]:
+        """The objects that identify both the requested cargo and the goods of a financing that is ``near``, without what it gave back."""
         asked = [consignment(*member.split("/", 1)) for cargo in self.cargo for member in cargo.members]
-        theirs = frozenset[Thing]().union(*(e.consignments for e in self.near if e.financing == financing))
-        return goods(self.reports, theirs, since) & (goods(self.reports, asked, since) | self.named)
+        theirs = frozenset[Thing]().union(
+            *(e.consignments for e in self.near if e.financing == hold.financing)
+        )
+        found = goods(self.reports, theirs, *hold.named_at)
+        return found & (goods(self.reports, asked, *hold.named_at) | self.named) - hold.released()
 
     def pledged(self, hold: Hold) -> frozenset[Thing]:
         """What identifies the goods of the requesting bank's own financing, without what it gave back."""
-        return goods(self.reports, self.named, hold.pledged_at or 0) - hold.released()
+        return goods(self.reports, self.named, *hold.named_at) - hold.released()
 
     def about(self, hold: Hold) -> tuple[Statement, ...]:
         """The statements on one financing and on its cargo, without those on other financings."""

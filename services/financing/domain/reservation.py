@@ -14,16 +14,10 @@ from schemas.events.keys import canonical_key
 from services.domain.facts import Micros
 from services.domain.objects import Thing
 from services.financing.domain import external_registries, lifecycle, uniqueness
-from services.financing.domain.assignment_rules import (
-    Unsettled,
-    against,
-    held_in_doubt,
-    of_holders,
-    unsettled,
-    without_doubted,
-)
+from services.financing.domain.assignment_rules import held_in_doubt, of_holders, unsettled, without_doubted
 from services.financing.domain.cargo import in_order
-from services.financing.domain.decisions import Action, Decision, DecisionOutcome, Terms
+from services.financing.domain.claims_on_goods import beside_claims
+from services.financing.domain.decisions import Decision, DecisionOutcome, Terms
 from services.financing.domain.documents import Papers
 from services.financing.domain.fingerprints import normalise_1
 from services.financing.domain.guards import Failed
@@ -31,6 +25,7 @@ from services.financing.domain.lifecycle import Hold, Stage, end_of
 from services.financing.domain.money import Money
 from services.financing.domain.products import Interest, Product, Products, Value
 from services.financing.domain.requests import MOST_SHARED, DecisionContext, DecisionRequest
+from services.financing.domain.reviews import MISSING, Unsettled, against, by_two, reviews
 from services.financing.domain.statements import Statement, of_type
 from services.financing.domain.uniqueness import Checked, Encumbrance, Entry, Verdict
 
@@ -48,10 +43,8 @@ def consented(statements: Iterable[Statement], bank: str, at: Micros) -> frozens
 
 MOST_RESEMBLANCES = 16
 """What is alike that a decision names at most; one that is not named is looked at in a further review."""
-REVIEWERS = 2
-_TWO_REVIEWERS = "The bank's references of two different persons who looked at what is alike."
 REVIEWABLE = frozenset({"NOT_ALIKE", "OTHER_INTEREST_OF_APPLICANT"})
-"""Guards that a person at the bank may have reviewed; an unknown split is settled by stating the shares."""
+"""Guards of what is alike, which may be reviewed; an unknown split is settled by stating the shares."""
 
 _SATISFIED_BY = {
     "INTEREST_FREE": "The release of what is reserved on it, or the consent of its holder to a take-over.",
@@ -82,27 +75,27 @@ def reserve(ask: DecisionRequest, context: DecisionContext, at: Micros, table: P
     wanted = encumbrance(ask.financing, terms, product)
     checked, stale = _checked(wanted, context, holds, at)
     checked, doubted = without_doubted(checked, context, at)
-    left = _without_reviewed(ask, context, checked)
-    if left.verdict is not Verdict.CLEAR:
-        return _against(ask, at, left)
-    reviewed = left is not checked
-    if reviewed and len({reviewer.casefold() for reviewer in ask.reviewers}) < REVIEWERS:
-        return _refused(ask, at, Failed("TWO_REVIEWERS", _TWO_REVIEWERS))
-    checked = left
+    if checked.verdict is Verdict.TAKEN:
+        return _against(ask, at, checked)
     common, in_doubt = _common(wanted, context, holds, at, table, lambda hold: hold.held(at))
     if common:
         return _shared(_refused(ask, at, Failed("GOODS_FREE", _free_again(common[0]))), common)
     uncertain = held_in_doubt(doubted | in_doubt) or unsettled(ask, context, product, at, paying=False)
     if uncertain is not None:
         return against(ask, at, uncertain)
+    competing = _competing(wanted, context, holds, table, lambda hold: hold.held(at))
+    checked = beside_claims(checked, wanted, terms.application, competing, context, at)
+    left = _without_reviewed(ask, context, checked)
+    if left.verdict is not Verdict.CLEAR:
+        return _against(ask, at, left)
+    if left is not checked and not by_two(ask):
+        return _refused(ask, at, MISSING)
     return ask.done(
         at,
         terms=terms,
         until=at + product.reservation,
         frees=tuple(sorted(stale)),
-        notices=checked.notices,
-        reviewed=ask.reviewed if reviewed else None,
-        reviewers=ask.reviewers if reviewed else (),
+        notices=left.notices,
     )
 
 
@@ -150,19 +143,32 @@ def _common(
         return (), frozenset()
     met = {e.holder.financing for e in context.entries if e.fingerprint.kind.exact}
     found, in_doubt = set[Thing](), set[Thing]()
-    for name in sorted({each.financing for each in context.near} - met):
-        hold = holds.get(name)
-        if hold is None or not taken(hold) or hold.bank == wanted.bank:
-            continue
-        product = table[hold.terms.product]
-        theirs = encumbrance(name, hold.terms, product)
-        if (theirs.group, theirs.value) == (wanted.group, wanted.value):
-            shared = context.shared(name, hold.reserved_until - product.reservation) - hold.released()
+    for name, theirs in _competing(wanted, context, holds, table, taken).items():
+        if name not in met and theirs.bank != wanted.bank:
+            shared = context.shared(holds[name])
             states = of_holders([name], context, at).get(name, {}) if shared else {}
             doubted = {thing for thing in shared if thing in states and states[thing].in_doubt}
             in_doubt |= doubted
             found |= shared - doubted
     return in_order(found), frozenset(in_doubt)
+
+
+def _competing(
+    wanted: Encumbrance,
+    context: DecisionContext,
+    holds: dict[str, Hold],
+    table: Products,
+    taken: Callable[[Hold], bool],
+) -> dict[str, Encumbrance]:
+    """The financings nearby that have ``taken`` the same interest in the same value, by name, in order."""
+    found = dict[str, Encumbrance]()
+    for name in sorted(each.financing for each in context.near):
+        hold = holds.get(name)
+        if hold is not None and hold.terms.product in table.rows and taken(hold):
+            theirs = encumbrance(name, hold.terms, table[hold.terms.product])
+            if (theirs.group, theirs.value) == (wanted.group, wanted.value):
+                found[name] = theirs
+    return found
 
 
 def _free_again(thing: Thing) -> str:
@@ -332,19 +338,11 @@ def _unfit(
 
 
 def _without_reviewed(ask: DecisionRequest, context: DecisionContext, checked: Checked) -> Checked:
-    """``checked`` without the findings that an earlier review of this financing named, which the bank has examined since.
+    """``checked`` without the findings that earlier reviews of this reservation named, which the bank has examined since.
 
     Itself where there is none, or where something else is alike by now: that is a review of its own.
     """
-    reviews = (
-        decision
-        for decision in context.decisions
-        if decision.number == ask.reviewed
-        and decision.action is Action.RESERVE
-        and decision.outcome is DecisionOutcome.REVIEW
-        and decision.financing == ask.financing
-    )
-    named = [resemblance for review in reviews for resemblance in review.resembles]
+    named = [resemblance for review in reviews(ask, context) for resemblance in review.resembles]
     seen = {
         each._replace(deals=1)
         for each in checked.resemblances

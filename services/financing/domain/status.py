@@ -81,7 +81,7 @@ def pledge_of(
     hold = lifecycle.holds(known).get(financing)
     if hold is None or hold.pledged_at is None:
         return None
-    return Pledge(tuple(sorted(consignments)), hold.pledged_at, hold.ended_at)
+    return Pledge(tuple(sorted(consignments)), hold.pledged_at, hold.ended_at, hold.reserved_at)
 
 
 def status(

@@ -32,7 +32,6 @@ from services.financing.store.locks import (
     LockedScope,
     PreparedRequest,
     Rows,
-    financings_of,
     stated_application,
     stated_subjects,
 )
@@ -173,7 +172,7 @@ def read_context(
         earlier=prior.earlier,
         named=frozenset(prior.things),
         near=apart(prior.near, evidence.cargo) if ask.action.disposes else prior.near,
-        reports=evidence.reports if prior.near or ask.goods else (),
+        reports=evidence.reports,
         holders=prior.holders,
         known=known_assignments(session, evidence, locked.consignments, registry, at)
         if ask.action in _ASSIGNED
@@ -200,7 +199,7 @@ class _PriorRows(NamedTuple):
 def _send_prior(session: Session, prepared: PreparedRequest, locked: LockedScope | CargoMoved) -> _PriorRows:
     assert isinstance(locked, LockedScope)
     ask, prints = prepared.ask, uuids(sorted({p.digest for p in prepared.prints}))
-    named, own = uuids(financings_of(ask)), financing_id(ask.financing).hex() if ask.financing else None
+    own = financing_id(ask.financing).hex() if ask.financing else None
     name = {"asked_by": ask.asked_by, "idempotency": ask.idempotency}
     event = None if ask.request is None else ask.request.hex()
 
@@ -208,7 +207,7 @@ def _send_prior(session: Session, prepared: PreparedRequest, locked: LockedScope
         return session.cursor(binary=True, row_factory=tuple_row).execute(statement(query), parameters)
 
     return _PriorRows(
-        cargo=None if prepared.on else rows("cargo_of", {"financings": named}),
+        cargo=None if prepared.on else rows("cargo_of", {"financings": uuids([financing_id(ask.financing)])}),
         entries=rows("entries_met", {"prints": prints, "own": own}),
         decisions=rows("decisions_of", {"financings": uuids(locked.involved)}),
         external=rows("external", {"financing": own}) if locked.answered else None,

@@ -18,7 +18,7 @@ from services.domain.facts import Micros
 from services.domain.objects import Thing
 from services.financing.domain.decisions import Action
 from services.financing.domain.fingerprints import Fingerprint
-from services.financing.domain.products import Interest
+from services.financing.domain.products import Value, products
 from services.financing.domain.requests import DecisionRequest
 from services.financing.store import statement
 from services.financing.store.identifiers import (
@@ -143,9 +143,11 @@ def known_keys(prepared: PreparedRequest) -> set[int]:
 
 def nearby(ask: DecisionRequest) -> bool:
     """Whether a request concerns interests in the same goods under other consignments."""
-    of_goods = ask.terms is not None and ask.terms.interest != Interest.RECEIVABLE
-    # Of a pledge the database knows whether it is of goods.
-    return ask.action.disposes or ask.action.pledges or (ask.action is Action.RESERVE and of_goods)
+    if ask.action is not Action.RESERVE:
+        # Of a pledge the database knows whether it is of goods.
+        return ask.action.disposes or ask.action.pledges
+    product = products().rows.get("" if ask.terms is None else ask.terms.product)
+    return product is not None and product.value is Value.TRADE
 
 
 def financings_of(ask: DecisionRequest) -> list[bytes]:

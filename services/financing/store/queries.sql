@@ -329,20 +329,31 @@ UPDATE lianyun.financing_asked SET fault = %(fault)s, again = clock_timestamp() 
 WHERE no = %(no)s AND answered IS NULL
 
 -- name: put_named
--- For financings that are pledged now: the links of other consignments that name a box or note of their goods already.
+-- For financings that are pledged now: the links of other consignments that name a box or note of their goods already, and what
+-- withdrew that which named the goods.
 WITH RECURSIVE up (financing, id, kind, shared) AS (
     SELECT c.financing, c.consignment, 0::smallint, false FROM lianyun.financing_cargo c WHERE c.financing = ANY (%(financings)s::uuid[])
     UNION
     SELECT u.financing, l.left_id, l.kind, l.shared FROM up u JOIN lianyun.link l ON l.right_id = u.id AND l.kind IN (1, 2, 3, 4)
 )
 INSERT INTO lianyun.financing_watch (financing, no)
-SELECT DISTINCT u.financing, l.no
+SELECT u.financing, l.no
 FROM up u JOIN lianyun.link l ON l.left_id = u.id AND l.kind IN (1, 2)
 WHERE u.kind IN (1, 2, 4) AND NOT l.dead AND l.until > %(at)s AND NOT (u.shared AND l.shared)
   AND NOT EXISTS (SELECT FROM up m WHERE m.financing = u.financing AND m.id = l.right_id)
   -- A master note is rightly over all that a consolidated box holds.
   AND (l.kind = 1 OR NOT EXISTS (SELECT FROM up b WHERE b.financing = u.financing AND b.shared))
-ORDER BY u.financing, l.no
+UNION
+SELECT u.financing, w.no
+FROM up u CROSS JOIN LATERAL (
+    SELECT l.no FROM lianyun.link l WHERE l.right_id = u.id AND l.kind IN (1, 2, 3, 4) AND l.dead
+    UNION ALL
+    SELECT f.no FROM lianyun.founding f WHERE f.cons = u.id
+) AS n (no)
+JOIN lianyun.body b ON b.no = n.no
+JOIN lianyun.withdrawal d ON d.target = b.id
+JOIN lianyun.identity w ON w.id = d.event
+ORDER BY 1, 2
 ON CONFLICT (financing, no) DO NOTHING
 
 -- name: put_watch

@@ -355,7 +355,10 @@ def test_what_is_contested_is_looked_at_step_by_step(api: RunningApi) -> None:
         assert (asked["outcome"], asked["guard"]) == ("REVIEW", "ASSIGNMENT_CONFIRMED"), asked
         assert "TGHU3000017" in asked["satisfied_by"]
         assert "dunkel" not in json.dumps(asked)
-        done = post(bank, url, {**body, "reviewed": asked["number"]}).json()
+        named = {**body, "reviewed": asked["number"]}
+        alone = post(bank, url, {**named, "reviewers": ["r-17"]}).json()
+        assert (alone["outcome"], alone["guard"]) == ("REFUSED", "TWO_REVIEWERS")
+        done = post(bank, url, {**named, "reviewers": ["r-17", "r-42"]}).json()
         assert done["outcome"] == "DONE", done
 
 

@@ -276,6 +276,30 @@ def test_what_was_done_on_an_assignment_in_doubt_is_found(dsn: str, monkeypatch:
     stored.close()
 
 
+@pytest.mark.parametrize(("rules", "wrong"), [("2027-01", 0), ("2027-02", 1)])
+def test_what_was_pledged_though_named_no_longer_is_found(
+    dsn: str, monkeypatch: pytest.MonkeyPatch, rules: str, wrong: int
+) -> None:
+    """By the rules of its time, and not where two persons looked at it."""
+    case = next(case for case in cases() if case.slug.startswith("65_"))
+    stored = Stored(dsn, events_of(case))
+    stored.desk = replace(stored.desk, table=replace(products(), version=rules))
+    stored.begin()
+    stored.ask(*case.ask(0))
+    monkeypatch.setattr(decision_rules, "still_named", lambda *_: None)
+    assert stored.ask(*case.ask(1))[0].done
+    monkeypatch.undo()
+    draw, at, on = case.ask(4)
+    review, _ = stored.ask(replace(draw, reviewed=None), at, on)
+    looked = replace(draw, idempotency="again", reviewed=review.number)
+    assert stored.ask(looked, at, on)[0].done
+    report = checked(stored.session)
+    assert [f.where.split(", ")[1] for f in report.findings] == ["PLEDGE on abank/GD-1"] * wrong
+    assert all("container CSQU3054383 is named no longer" in str(f.expected) for f in report.findings)
+    assert report.counts["unnamed_goods"] == wrong
+    stored.close()
+
+
 def test_a_refusal_for_goods_that_nobody_shares_is_found(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     case = next(case for case in cases() if case.slug.startswith("37_"))
     strange = frozenset({Thing(ObjectKind.CONTAINER, "TGHU0000006")})

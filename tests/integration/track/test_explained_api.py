@@ -99,6 +99,8 @@ def test_the_other_side_of_a_disputed_link_is_named_to_who_may_see_it(running: R
         assert (by_side[True]["by"], by_side[True]["right"]) == (own, f"consignment:{ref}")
         assert by_side[False]["by"] is by_side[False]["right"] is by_side[False]["event"] is None
         assert others not in str(body)
+        (listed,) = found(running, party, ref=ref)["items"]
+        assert (listed["disputed_links"], listed["disputes"]) == (1, 0)
     # The railway over whose places both go sees both.
     body = running.client("cr").get("/v1/consignments/xaport/XA-7").json()
     assert {side["by"] for side in body["disputed_links"][0]["sides"]} == {"xaport", "cdport"}

@@ -1,7 +1,8 @@
 """SIMULATED trades of parties that deal again and again, with copies of them: it knows no parameter of the score that is tested on it.
 
 Invoices are numbered one after the other in the ways of different sellers; amounts repeat (standing orders, price lists) or vary; some
-consignments are shipped on one day, some are invoiced in two parts. A copy is what somebody presents to a second bank.
+consignments are shipped on one day, some are invoiced in two parts. Of half of them somebody else declared the value. A copy is what
+somebody presents to a second bank.
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ DAYS = 330
 
 @dataclass(frozen=True)
 class Trade:
-    """One invoice as presented, and the consignment that it is said to be of."""
+    """One invoice as presented, the consignment that it is said to be of, and what others declared that to be worth."""
 
     invoice: Invoice
     on: Thing
+    worth: Money | None = None
 
     @property
     def papers(self) -> Papers:
@@ -45,6 +47,8 @@ class Copy(StrEnum):
     TYPED_AND_REDATED = "one character and another date"
     HOMOGLYPH = "a character that looks like it"
     ZERO_PADDED = "zeros before the number"
+    REINVOICED = "another number, date and buyer"
+    REINVOICED_ABROAD = "another number, date, buyer and currency"
 
 
 @dataclass
@@ -86,7 +90,9 @@ def _of_pair(draw: random.Random, pair: int, seller: _Seller) -> Iterator[Trade]
             on = consignment(seller.code, f"{shipped}")
             amount = draw.choice(listed) if draw.random() < repeats else draw.randrange(800_000, 95_000_000)
             issued = BEGINNING + timedelta(days=day)
-            parts = (amount // 2, amount - amount // 2) if draw.random() < 0.005 else (amount,)
+            part = amount * draw.randrange(20, 81) // 100
+            parts = (part, amount - part) if draw.random() < 0.02 else (amount,)
+            worth = Money(amount, "CNY") if draw.random() < 0.5 else None
             for part in parts:
                 yield Trade(
                     Invoice(
@@ -97,6 +103,7 @@ def _of_pair(draw: random.Random, pair: int, seller: _Seller) -> Iterator[Trade]
                         issued,
                     ),
                     on,
+                    worth,
                 )
         day += max(1, every + draw.choice((-1, 0, 0, 0, 1)))
 
@@ -125,6 +132,11 @@ def copied(trade: Trade, kind: Copy, draw: random.Random) -> Trade:
         case Copy.RENUMBERED_AND_SHAVED:
             less = Money(invoice.amount.minor - invoice.amount.minor * draw.randrange(1, 10) // 1_000, "CNY")
             return replace(trade, invoice=replace(another, amount=less))
+        case Copy.REINVOICED:
+            return replace(trade, invoice=replace(another, issued_on=shifted, buyer=Company("EORI", "DE1")))
+        case Copy.REINVOICED_ABROAD:
+            abroad = replace(another, issued_on=shifted, buyer=Company("EORI", "DE1"))
+            return replace(trade, invoice=replace(abroad, amount=Money(invoice.amount.minor // 8, "EUR")))
         case Copy.TYPED:
             return Trade(replace(invoice, number=_typed(invoice.number, draw)), elsewhere)
         case Copy.TYPED_AND_REDATED:

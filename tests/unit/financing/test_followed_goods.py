@@ -53,8 +53,13 @@ def pledged(*further: Event) -> World:
     for number in (0, 2):
         asked, *moment = BASE.ask(number)
         decision, _ = world.ask(asked, *moment)
-        if decision.outcome is DecisionOutcome.REVIEW:  # the bank looks at who else names the goods
-            looked_at = replace(asked, idempotency=f"{asked.idempotency} again", reviewed=decision.number)
+        if decision.outcome is DecisionOutcome.REVIEW:  # two persons look at who else names the goods
+            looked_at = replace(
+                asked,
+                idempotency=f"{asked.idempotency} again",
+                reviewed=decision.number,
+                reviewers=("r-17", "r-42"),
+            )
             decision, _ = world.ask(looked_at, *moment)
         assert decision.done
     return world
@@ -245,7 +250,9 @@ def test_what_came_shortly_before_the_pledge_stood_at_it_and_its_withdrawal_is_l
     assert alerts(late, back("gone", "2026-03-04T08:00+08:00", OWN)) == gone
     just = back("gone", "2026-03-03T09:50+08:00", OWN)
     assert alerts(OWN, just) == gone
-    assert alerts(OWN, back("gone", "2026-03-03T09:40+08:00", OWN)) == set(), "put right before it"
+    assert alerts(OWN, back("gone", "2026-03-03T09:40+08:00", OWN)) == gone, "between reservation and pledge"
+    assert alerts(OWN, back("gone", "2026-03-02T13:50+08:00", OWN)) == gone, "shortly before the reservation"
+    assert alerts(OWN, back("gone", "2026-03-02T13:40+08:00", OWN)) == set(), "put right before it"
     after = {**OWN, "known": "2026-03-03T10:10+08:00"}
     assert alerts(after, back("gone", "2026-03-04T08:00+08:00", OWN)) == set(), "never under the pledge"
 

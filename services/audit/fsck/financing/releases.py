@@ -19,7 +19,6 @@ from services.domain.facts import SINCE_EVER
 from services.domain.objects import Thing, consignment
 from services.financing.domain import lifecycle
 from services.financing.domain.cargo import Report, goods, in_order
-from services.financing.domain.decision_rules import blocks
 from services.financing.domain.decisions import Action, Decision
 from services.financing.domain.guards import Step
 from services.financing.domain.lifecycle import Hold
@@ -38,6 +37,8 @@ from services.ledger.storage.arrays import bigints, uuids
 from services.ledger.storage.event_reader import Stored
 from services.query.stored_events import Reread, Unreadable, reread
 
+RESERVED_SINCE = "2027-02"
+"""The first version by which pledged goods are also what named them when they were reserved."""
 SINCE = "2026-12"
 """The first version of the rules by which requests concern shared goods and releases debt; earlier decisions are not judged."""
 REMEDY = (
@@ -101,8 +102,9 @@ def _check_goods(
         if decision.goods:  # which whoever holds the rest gave back
             held = {name: h for name, h in held.items() if not h.released().issuperset(decision.goods)}
         known = [e for e in events if e.stored.append_us <= decision.at]
-        shared = _shared(known, requested, held, near)
-        if shared and _shared(_seen(snapshot, known, decision), requested, held, near):
+        reserved = decision.rules >= RESERVED_SINCE
+        shared = _shared(known, requested, held, near, reserved)
+        if shared and _shared(_seen(snapshot, known, decision), requested, held, near, reserved):
             findings.counts["releases_wrong"] += 1
             expected = f"REFUSED: {in_order(shared)[0]} is of goods under a release block"
             findings.add(
@@ -125,7 +127,8 @@ def _held(snapshot: Snapshot, names: Collection[str], decision: Decision) -> dic
         for name, hold in holds.items()
         if name in names
         and hold.terms.product in rows.rows
-        and (blocks(hold, rows) if decision.action.disposes else hold.held(decision.at))
+        and rows[hold.terms.product].blocks_release
+        and (hold.pledged if decision.action.disposes else hold.held(decision.at))
     }
 
 
@@ -159,13 +162,14 @@ def _shared(
     requested: Sequence[Thing],
     held: Mapping[str, Hold],
     near: Mapping[str, set[Thing]],
+    reserved: bool,
 ) -> frozenset[Thing]:
     reports = _reports(events)
     found = frozenset[Thing]()
     for name, hold in held.items():
-        since = hold.pledged_at
-        if since is not None:
-            shared = goods(reports, near[name], since) & goods(reports, requested, since)
+        if hold.pledged_at is not None:
+            moments = hold.named_at if reserved else (hold.pledged_at,)
+            shared = goods(reports, near[name], *moments) & goods(reports, requested, *moments)
             found |= shared - hold.released()
     return found
 
