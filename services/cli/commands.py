@@ -67,6 +67,11 @@ COMMANDS: Mapping[str, Listed] = {
     "track": Listed(
         "cli.track", "track", "Show where a consignment is, what holds it, and who said what and how sure."
     ),
+    "find": Listed(
+        "cli.find",
+        "find",
+        "Find consignments by any identifier: also half-typed, misspelt by one character or pasted with blanks.",
+    ),
     "cases": Listed(
         "cli.cases",
         "app",

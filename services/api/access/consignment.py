@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas.events import catalogue
+from schemas.events.base import ObjectKind
 from schemas.events.document_trade import InvoiceIssued
 from schemas.rfc3339 import format_micros
 from services.api.access.filter import shown
@@ -60,6 +61,40 @@ def visible(call: Call, consignment: bytes) -> VisibleConsignment | None:
     filtered = shown(body, grants, hidden, lambda field: _documents(known, field))
     filtered["shown"] = {str(field): str(how) for field, how in grants.items()}
     return VisibleConsignment(known, found, grants, filtered)
+
+
+class References:
+    """The references of consignments that the caller may see, each looked at once; a reference that is given is a read of it."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._known: dict[bytes, tuple[str, frozenset[str], Mapping[Field, Shown]] | None] = {}
+        self._read: set[str] = set()
+
+    def __call__(self, consignment: bytes, kind: ObjectKind) -> str | None:
+        """The reference of ``consignment`` (16 bytes); None where it, or what its objects of ``kind`` are called, is not the caller's to see."""
+        if consignment not in self._known:
+            self._known[consignment] = self._look(consignment)
+        known = self._known[consignment]
+        if known is None or known[2][_NAMED_BY.get(kind, Field.IDS)] is not Shown.FULL:
+            return None
+        if known[0] not in self._read:
+            self._read.add(known[0])
+            self._call.reads("consignment", known[0], known[1])
+        return known[0]
+
+    def _look(self, consignment: bytes) -> tuple[str, frozenset[str], Mapping[Field, Shown]] | None:
+        known = read_view(self._call.session, consignment, self._call.now, self._call.registry)
+        if known is None:
+            return None
+        grants = _grants(self._call, known)[1]
+        if grants[Field.MOVEMENT] is Shown.NONE:
+            return None
+        return known.view.consignment.key, shippers_of(known), grants
+
+
+_NAMED_BY = {ObjectKind.CONSIGNMENT: Field.MOVEMENT, ObjectKind.DECLARATION: Field.DECLARATION_NUMBER}
+"""By which group of fields the name of an object is shown, where not as numbers of containers are."""
 
 
 def _grants(call: Call, known: SourcedView) -> tuple[Relationship, Mapping[Field, Shown]]:
