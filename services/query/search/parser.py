@@ -162,11 +162,16 @@ def _candidates(group: list[str]) -> Iterator[Candidate]:
         yield from (Candidate(thing, exact, typed) for thing in candidates(_latin(typed)))
     yield from (Candidate(thing, exact, typed) for thing in _train(group))
     plain = _SEPARATORS.sub("", latin.upper())
+    if len(group) == 1:  # lines that a field joined
+        yield from (
+            Candidate(Thing(ObjectKind.CONTAINER, each), exact, typed) for each in _GLUED.findall(plain)
+        )
     for scheme in _SCHEMES:
         yield from (Candidate(thing, match, typed) for thing, match in scheme.read(plain, exact))
 
 
 _SEPARATORS = re.compile(r"[-./_]")
+_GLUED = re.compile(r"(?<![A-Z])[A-Z]{3}[UJZ][0-9]{7}(?=[A-Z]|$)")
 
 
 def _latin(text: str) -> str:

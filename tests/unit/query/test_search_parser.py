@@ -103,6 +103,13 @@ def test_several_identifiers_in_one_paste() -> None:
         assert found[Thing(kind, key)] is Match.EXACT
 
 
+def test_lines_that_a_field_joined_are_read_apart() -> None:
+    found = matches("CSQU3054383MSKU1234565TBJU7000010")
+    assert [
+        found[Thing(ObjectKind.CONTAINER, key)] for key in ("CSQU3054383", "MSKU1234565", "TBJU7000010")
+    ] == [Match.EXACT] * 3
+
+
 @pytest.mark.parametrize("day", ["2025-09-12", "12.09.2025", "20250912", "12/9/2025"])
 def test_a_train_by_company_number_and_date(day: str) -> None:
     assert matches(f"ktz 1402 {day}")[Thing(ObjectKind.TRAIN, "KTZ/1402/2025-09-12")] is Match.EXACT
