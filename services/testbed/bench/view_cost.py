@@ -11,13 +11,15 @@ import gc
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from statistics import quantiles
-from typing import Any, Final
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any, Final, Self
 
 import orjson
 import psycopg
 
+from services.api.serving import spare_garbage
 from services.ledger.admission.evaluation import admit
 from services.ledger.admission.model import Admitted, Record
 from services.ledger.registry import store
@@ -27,6 +29,7 @@ from services.ledger.storage.batch import Advance, Batch, Event
 from services.ledger.storage.claims import AssignedPartition
 from services.ledger.storage.event_reader import Stored
 from services.ledger.storage.migrate import migrate
+from services.ledger.storage.session import Session, open_session
 from services.ledger.storage.writer import Writer
 from services.processors.settings import admission_settings
 from services.query.stored_events import Reread, RereadCache, read_admitted, reread
@@ -50,7 +53,8 @@ MEANING: Final = {
     "cold": "nothing kept: each event is read from its bytes, and taken as admitted",
     "warm": "the process has read the consignment's events before; the database is asked all the same",
     "judged": "nothing kept, and each event judged again as at admission",
-    "ms": "wall time of one view (statements, reading, deriving, rendering to JSON) on one thread, p50 and p95 over rounds of all",
+    "p50_ms": "wall time of one view (statements, reading, deriving, rendering to JSON) on one thread, and p95_ms, whatever else the machine does",
+    "cpu_ms": "processor time of the reading process for one view, the median of the rounds; database_cpu_ms is that of its server process",
     "statements": "statements that one view sends to the database",
 }
 
@@ -73,11 +77,12 @@ def bench_views(scale: Scale = Scale(), say: Callable[[str], None] = lambda _lin
         now = fill(stack.dsn, scale)
         with psycopg.connect(stack.dsn, autocommit=True) as session:
             session.execute("VACUUM (ANALYZE)")
-        with psycopg.connect(stack.dsn) as session:
+        with open_session(stack.dsn, "lianyun-bench") as session:
             registry = store.read_snapshot(session)
             by_size = sizes(session, now)
             say(f"{sum(map(len, by_size.values()))} consignments")
             measured = []
+            spare_garbage()  # as the processes that show views do
             for wanted in scale.sizes:
                 size, chosen = _nearest(by_size, wanted, scale.consignments)
                 found = {
@@ -130,7 +135,7 @@ def fill(dsn: str, scale: Scale) -> int:
     return simulation.scale.now
 
 
-def sizes(session: psycopg.Connection[Any], now: int) -> dict[int, list[bytes]]:
+def sizes(session: Session, now: int) -> dict[int, list[bytes]]:
     """The founded consignments by how many events their views are read from."""
     found: dict[int, list[bytes]] = defaultdict(list)
     for head in event_reader.heads(session, limit=100_000):
@@ -148,54 +153,80 @@ def _nearest(by_size: dict[int, list[bytes]], wanted: int, most: int) -> tuple[f
 
 
 def _measure(
-    session: psycopg.Connection[Any], chosen: Sequence[bytes], now: int, registry: Registry, rounds: int
+    session: Session, chosen: Sequence[bytes], now: int, registry: Registry, rounds: int
 ) -> dict[str, dict[str, float]]:
-    """Milliseconds of a view by how its events are read, the ways taking turns so that a slower minute favours none."""
+    """What a view takes by how its events are read, the ways taking turns so that a slower minute favours none."""
     warm = RereadCache()
     readers: dict[str, Reader] = {"judged": reread, "cold": read_admitted, "warm": warm}
-    for each in chosen:
-        _show(session, each, now, registry, warm)
-    taken: dict[str, list[float]] = {name: [] for name in readers}
+    for reader in readers.values():
+        for each in chosen:
+            _show(session, each, now, registry, reader)
+    taken: dict[str, _Taken] = {name: _Taken() for name in readers}
     for _ in range(rounds):
         for name, reader in readers.items():
             gc.collect()
+            spent, asked = time.process_time(), _cpu_of(session)
             for each in chosen:
                 started = time.perf_counter()
                 _show(session, each, now, registry, reader)
-                taken[name].append((time.perf_counter() - started) * 1_000)
-    return {name: _spread(times) for name, times in taken.items()}
+                taken[name].wall.append((time.perf_counter() - started) * 1_000)
+            taken[name].own.append((time.process_time() - spent) * 1_000 / len(chosen))
+            taken[name].database.append((_cpu_of(session) - asked) * 1_000 / len(chosen))
+    return {name: each.figures() for name, each in taken.items()}
 
 
-def _show(
-    session: psycopg.Connection[Any], consignment: bytes, now: int, registry: Registry, reader: Reader
-) -> None:
+@dataclass(slots=True)
+class _Taken:
+    """Milliseconds: of each view, and of the processor in each round, a view on average."""
+
+    wall: list[float] = field(default_factory=list)
+    own: list[float] = field(default_factory=list)
+    database: list[float] = field(default_factory=list)
+
+    def figures(self) -> dict[str, float]:
+        cuts = quantiles(self.wall, n=20)
+        return {
+            "p50_ms": round(cuts[9], 2),
+            "p95_ms": round(cuts[18], 2),
+            "cpu_ms": round(median(self.own), 2),
+            "database_cpu_ms": round(median(self.database), 2),
+        }
+
+
+def _cpu_of(session: Session) -> float:
+    """Seconds of the processor that the session's server process has used; 0 where the system does not say."""
+    try:
+        told = Path(f"/proc/{session.info.backend_pid}/schedstat").read_text(encoding="ascii")
+    except OSError:
+        return 0.0
+    return int(told.split()[0]) / 1e9
+
+
+def _show(session: Session, consignment: bytes, now: int, registry: Registry, reader: Reader) -> None:
     sourced = read_view(session, consignment, now, registry, reader)
     assert sourced is not None
     orjson.dumps(view_json(sourced))
 
 
-def _spread(times: Sequence[float]) -> dict[str, float]:
-    cuts = quantiles(times, n=20)
-    return {"p50_ms": round(cuts[9], 2), "p95_ms": round(cuts[18], 2)}
+class _Counting(psycopg.Cursor[Any]):
+    """Counts what is executed."""
+
+    executed = 0
+
+    def execute(self, *arguments: Any, **options: Any) -> Self:
+        """As the class above does."""
+        _Counting.executed += 1
+        return super().execute(*arguments, **options)
 
 
-class _Counting(psycopg.Connection[Any]):
-    """Counts the statements of its cursors."""
-
-    sent = 0
-
-    def cursor(self, *arguments: Any, **options: Any) -> Any:
-        """A cursor that counts."""
-        _Counting.sent += 1
-        return super().cursor(*arguments, **options)
-
-
-def _statements(session: psycopg.Connection[Any], consignment: bytes, now: int, registry: Registry) -> int:
-    with _Counting.connect(session.info.dsn, password=session.info.password) as counted:
-        read_view(counted, consignment, now, registry)
-        before = _Counting.sent
-        read_view(counted, consignment, now, registry)
-        return _Counting.sent - before
+def _statements(session: Session, consignment: bytes, now: int, registry: Registry) -> int:
+    before, usual = _Counting.executed, session.cursor_factory
+    session.cursor_factory = _Counting
+    try:
+        read_view(session, consignment, now, registry)
+    finally:
+        session.cursor_factory = usual
+    return _Counting.executed - before
 
 
 def _chunks(items: Sequence[Outgoing], size: int) -> Iterator[Sequence[Outgoing]]:
