@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 from schemas.reasons import Reason, Refusal
 
@@ -60,6 +61,7 @@ def parse_micros(text: str, pointer: str = "") -> int:
     return micros
 
 
+@lru_cache(maxsize=1 << 14)
 def format_micros(micros: int) -> str:
     """Return the UTC text of an instant in microseconds since 1970, with six fraction digits only when needed."""
     moment = _EPOCH + timedelta(microseconds=micros)

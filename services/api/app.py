@@ -28,12 +28,14 @@ from services.api.routes import (
     health,
     platform_keys,
     reservations,
+    search,
     webhooks,
 )
 from services.api.settings import ApiSettings
 
 ROUTERS: tuple[Routes | APIRouter, ...] = (
     consignments.routes,
+    search.routes,
     events.routes,
     webhooks.routes,
     financing_status.routes,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from schemas import railnet
@@ -65,6 +66,7 @@ def view_json(source: SourcedView) -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=4_096)
 def place_name(place: str) -> str:
     """A place's English name with its code; "" stays empty."""
     station = railnet.resolve(place) if place else None

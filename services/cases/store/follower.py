@@ -17,6 +17,7 @@ from services.financing.store.keys import read_keys
 from services.ledger.platform_signature import Signer
 from services.ledger.projections.follower import Progress, ProjectionFollower, Step
 from services.ledger.storage.session import Session
+from services.query.search.names import NameWriter
 from services.runtime import follower
 from services.runtime.connections import Connections
 from services.telemetry import metrics as names
@@ -69,11 +70,11 @@ class CaseFollower(ProjectionFollower):
         super().__init__(dsn, APPLICATION, tick, self.metrics, statement("whole_at"))
         self._service = CaseService(signer_of(settings.network, settings.financing_keys))
         self._limit = settings.cases_events
-        self._cache = EventCache()
+        self._cache, self._names = EventCache(), NameWriter()
 
     def advance(self, session: Session) -> Step:
         """Follow some events and commit; where nothing more is visible, act on cases and commit."""
-        done = projector.step(session, self._service, self._limit, memory=self._cache)
+        done = projector.step(session, self._service, self._limit, memory=self._cache, names=self._names)
         self.metrics.steps.inc(len(done.steps))
         self.metrics.unread.inc(done.unread)
         for step in done.steps:

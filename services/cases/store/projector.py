@@ -7,6 +7,8 @@ which nothing waits for evaluation.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -18,18 +20,21 @@ from services.cases.store import statement
 from services.cases.store.case_service import CaseService
 from services.cases.store.evaluation import EventCache, affected_consignments, evaluate
 from services.domain.facts import Micros
-from services.domain.objects import ObjectId
+from services.domain.objects import ObjectId, Thing
 from services.ledger.projections import changes
 from services.ledger.registry import store as registry_store
+from services.ledger.registry.registry import Registry
 from services.ledger.storage import event_reader
 from services.ledger.storage.arrays import adapt, uuids
-from services.ledger.storage.event_reader import Position
+from services.ledger.storage.event_reader import Position, Stored
 from services.ledger.storage.fold_version import fold_version
+from services.query.search.names import NameWriter, things_in
+from services.query.stored_events import Unreadable
 from services.runtime.code_digest import sources, statements, version_of
 
 CODE = (
     "services.cases.domain", "services.cases.store.evaluation", "services.cases.store.projector", "services.cases.store.rows",
-    "services.query.views", "services.query.stored_events",
+    "services.query.views", "services.query.stored_events", "services.query.search.names",
 )  # fmt: skip
 """What makes causes of events, besides the fold; after any change they are made anew from the events."""
 AT_ONCE = 500
@@ -74,15 +79,17 @@ def step(
     limit: int = 500,
     moment: Micros | None = None,
     memory: EventCache | None = None,
+    names: NameWriter | None = None,
 ) -> Followed:
     """Follow at most ``limit`` further events and commit; where nothing more is visible, evaluate, apply the rule, commit.
 
     Blocks while another follower is at work (LockNotAvailable after the session's lock timeout). Causes are of ``moment``, by default
     that of the service's clock; it never goes back. Steps of cases always carry the service's clock. ``memory`` is the cache of
-    earlier steps in this process.
+    earlier steps in this process. The names of the objects in these events become known to the search (``names``).
     """
     adapt(session)
     known = EventCache() if memory is None else memory
+    writer = NameWriter() if names is None else names
     with session.transaction():
         _prepare(session)
     with session.transaction():
@@ -93,6 +100,7 @@ def step(
         stored, events = event_reader.tail(session, after.events, limit)
         aside, to_aside = changes.quarantined_after(session, after.aside, limit)
         decided, to_decided = changes.rows_after(session, statement("decided"), after.decided, limit)
+        writer.add(session, _named(stored, registry, known))
         found = affected_consignments(session, stored, aside, registry, known) | {
             c for row in decided for c in row[2]
         }
@@ -106,8 +114,18 @@ def step(
         session.execute(statement("again_put"), {"ids": uuids(later), "mark": LATER})
         whole = not more and not later
         _advance(session, Places(events, to_aside, to_decided, as_of), whole=whole)
+    writer.committed()
     steps = _act(session, service) if whole else ()
     return Followed(len(stored) + len(aside) + len(decided), len(now), len(unread), steps, whole)
+
+
+def _named(stored: Iterable[Stored], registry: Registry, memory: EventCache) -> set[Thing]:
+    """The objects that the events name; none of one that is unreadable, which is logged elsewhere."""
+    found: set[Thing] = set()
+    for each in stored:
+        with suppress(Unreadable):
+            found |= things_in(memory.of(each, registry))
+    return found
 
 
 def _turn_of(
@@ -125,10 +143,10 @@ def catch_up(
     session: Connection[Any], service: CaseService, limit: int = 500, moment: Micros | None = None
 ) -> list[Followed]:
     """Step until nothing new is visible; what each step did."""
-    memory = EventCache()
-    done = [step(session, service, limit, moment, memory)]
+    memory, names = EventCache(), NameWriter()
+    done = [step(session, service, limit, moment, memory, names)]
     while not done[-1].whole:
-        done.append(step(session, service, limit, moment, memory))
+        done.append(step(session, service, limit, moment, memory, names))
     return done
 
 

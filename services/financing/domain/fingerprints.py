@@ -12,7 +12,6 @@ in an overlapping journey, and a trade of the same parties for nearly the same a
 
 from __future__ import annotations
 
-import csv
 import hmac
 import re
 import unicodedata
@@ -22,16 +21,15 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from functools import cache, lru_cache
-from pathlib import Path
 from types import MappingProxyType
 
 from schemas.events.base import ObjectKind
 from schemas.events.keys import canonical_key, canonical_place
+from schemas.identifiers.confusables import confusables
 from services.domain.objects import Thing
 from services.financing.domain.documents import Company, Invoice, Papers, Share
 from services.financing.domain.resemblance import Feature
 
-CONFUSABLES = Path(__file__).with_name("confusables.csv")
 Normaliser = Callable[[str], str]
 
 _LEADING = re.compile(r"(?<![0-9])0+(?=[0-9])")
@@ -39,21 +37,12 @@ _APART = {code: " " for code in range(128) if not chr(code).isalnum()}
 """What ``_character`` makes of ASCII, where it changes anything."""
 
 
-@cache
-def confusables() -> Mapping[int, str]:
-    """The table: code point of an upper-case character to what it is taken for."""
-    with CONFUSABLES.open(encoding="utf-8", newline="") as file:
-        return MappingProxyType(
-            {int(row["character"][2:], 16): row["looks_like"] for row in csv.DictReader(file)}
-        )
-
-
 @lru_cache(maxsize=50_000)
 def normalise_1(text: str) -> str:
     """Normaliser 1: one spelling of a document number; "" for text without a letter or digit.
 
     Compatibility forms are folded (NFKD), letters are upper case, look-alikes of other scripts and of digits become one character
-    (``confusables.csv``, after UTS 39), decimal digits of any script are ASCII, all but letters and digits is dropped, and so are
+    (``schemas.identifiers.confusables``), decimal digits of any script are ASCII, all but letters and digits is dropped, and so are
     zeros that lead a run of digits. A normaliser never changes once used: a better one is a new number, and both count until
     the last entry of the older is released.
     """

@@ -45,22 +45,29 @@ def _name(name: str) -> bytes:
 def unframe(framed: bytes) -> list[tuple[str, bytes | None]]:
     """The inverse of ``frame``; ValueError for malformed bytes."""
     headers: list[tuple[str, bytes | None]] = []
-    at = 0
+    at, end = 0, len(framed)
     try:
-        while at < len(framed):
-            (length,) = _unsigned.unpack_from(framed, at)
-            name = framed[at + 4 : at + 4 + length]
-            at += 4 + length
-            (size,) = _signed.unpack_from(framed, at)
-            at += 4
-            value = None if size == _NONE else framed[at : at + size]
-            if len(name) != length or (value is not None and len(value) != size):
+        while at < end:
+            start = at + 4 + _unsigned.unpack_from(framed, at)[0]
+            name = _text(framed[at + 4 : start])
+            (size,) = _signed.unpack_from(framed, start)
+            at = start + 4
+            if size == _NONE:
+                headers.append((name, None))
+                continue
+            value = framed[at : at + size]
+            if len(value) != size:
                 raise ValueError("the frame of the headers ends early")
-            at += 0 if value is None else size
-            headers.append((name.decode("utf-8", "surrogatepass"), value))
+            headers.append((name, value))
+            at += size
     except struct.error:
         raise ValueError("the frame of the headers ends early") from None
     return headers
+
+
+@lru_cache(maxsize=256)
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "surrogatepass")
 
 
 def digest(headers: Headers, value: bytes | None) -> bytes:

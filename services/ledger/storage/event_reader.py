@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg.rows import tuple_row
 
@@ -29,11 +29,10 @@ from services.ledger.storage.work import Work
 from services.runtime.named_sql import nested
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """An accepted event with all that its verification needs; ``append_us`` is the broker's time in UTC microseconds.
 
-    One that is ``quarantined`` counts as if it had never been accepted.
+    One that is ``quarantined`` counts as if it had never been accepted. Two are equal only where every column is, bytes included.
     """
 
     no: int
@@ -46,9 +45,14 @@ class Stored:
     registry_version: int
     rule_version: int
     key_id: str
-    headers: list[tuple[str, bytes | None]]
+    framed: bytes  # the headers as ``raw_bytes.frame`` wrote them
     payload: bytes
     quarantined: bool
+
+    @property
+    def headers(self) -> list[tuple[str, bytes | None]]:
+        """The headers as published, in their order; ValueError where the stored bytes are malformed."""
+        return unframe(self.framed)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -111,7 +115,7 @@ def load_facts(session: Session, consignments: Sequence[bytes], as_of: Micros | 
         # Facts of the moment itself belong to it: the interval ends after it.
         parameters |= {"moments": bigints([as_of + 1]), "running": RUNNING}
     cursor = session.cursor(binary=True, row_factory=tuple_row)
-    return [stored_of(row) for row in cursor.execute(facts_query(as_of is not None), parameters)]
+    return list(map(stored_of, cursor.execute(facts_query(as_of is not None), parameters).fetchall()))
 
 
 @cache
@@ -248,7 +252,7 @@ def stored_of(row: Sequence[Any]) -> Stored:
     """The event of a row of ``read_bodies``, or of another statement that selects the same columns."""
     no, id_, content, topic, part, offset, appended, registry, rules, key, headers, payload, aside = row
     return Stored(
-        no, id_, content, topic, part, offset, appended, registry, rules, key_text(key), unframe(headers), payload, aside
+        no, id_, content, topic, part, offset, appended, registry, rules, key_text(key), headers, payload, aside
     )  # fmt: skip
 
 

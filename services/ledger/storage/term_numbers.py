@@ -59,6 +59,7 @@ def key_number(key_id: str) -> int:
     return int(_SIGNED(bytes.fromhex(key_id))[0])
 
 
+@lru_cache(maxsize=1_000)
 def key_text(number: int) -> str:
     """The key id of ``number``."""
     return struct.pack(">q", number).hex()

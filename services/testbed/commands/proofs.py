@@ -14,6 +14,8 @@ from services.testbed.bench.bank import bench_bank
 from services.testbed.bench.pipeline import Scale, bench_pipeline
 from services.testbed.bench.storage_cost import Scale as StorageScale
 from services.testbed.bench.storage_cost import bench_storage
+from services.testbed.bench.view_cost import Scale as ViewScale
+from services.testbed.bench.view_cost import bench_views
 from services.testbed.chaos.prove import problems
 from services.testbed.chaos.prove import prove as attack
 
@@ -98,6 +100,17 @@ def storage(
     """Bytes that an event takes in the database, in the log of the database and in Kafka; takes a minute."""
     _ = as_json
     print_json(bench_storage(StorageScale(events, consignments, workers), say))
+
+
+@bench.command()
+def views(
+    trains: Annotated[int, typer.Option(min=2, help="Trains of the simulated world.")] = 10,
+    boxes: Annotated[int, typer.Option(min=1, max=100, help="Boxes on each.")] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs; the report is JSON anyway.")] = False,
+) -> None:
+    """What a view costs by the events behind it, cold and warm; takes some minutes."""
+    _ = as_json
+    print_json(bench_views(ViewScale(trains, boxes), say))
 
 
 @bench.callback()

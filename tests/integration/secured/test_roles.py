@@ -146,6 +146,7 @@ CASES = {
     "case_head": "INSERT UPDATE",
     "case_step": "INSERT",
     "case_touched": "DELETE INSERT",
+    "object_name": "INSERT",
 }
 
 

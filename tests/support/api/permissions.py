@@ -38,6 +38,7 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("GET", "/v1/consignments/{ref:path}"): Row(
         "/v1/consignments/xaport/XA-1", "/v1/consignments/xaport/none", _XA1
     ),
+    ("GET", "/v1/search"): Row(f"/v1/search?q={BOX}", "/v1/search?q=TBJU7000010", _XA1, lists=True),
     ("GET", "/v1/financing-status"): Row(
         "/v1/financing-status?kind=consignment&id=xaport/XA-1",
         "/v1/financing-status?kind=consignment&id=xaport/none",

@@ -39,6 +39,7 @@ UNCOVERED: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("lianyun.kafka_offset", ("last_leader_epoch", "stopped", "stopped_detail", "stopped_at"),
      "why a partition stands still, compared with the broker by whoever claims it"),
     ("lianyun.log_hole", ("no", "next", "at", "by"), "where and when offsets were passed; their sum is compared"),
+    ("lianyun.object_name", (EVERYTHING,), "by which spelling objects are looked up; what is found is read from the events"),
     ("lianyun.partner_accepted", (EVERYTHING,), _METRIC),
     ("lianyun.quarantine", ("xid",), _PLACE),
     ("lianyun.webhook_cursor", (DELETED, "xid", "no"), _PLACE),

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.identifiers.confusables import confusables
 from services.financing.domain.documents import Box, Company, Invoice, Note, Papers
 from services.financing.domain.fingerprints import (
     Kind,
     Version,
-    confusables,
     deletions,
     fingerprints,
     normalise_1,

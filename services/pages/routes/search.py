@@ -1,0 +1,42 @@
+"""Search: the consignments that a typed or pasted text names and the viewer may see, and why each was found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import quote
+
+from services.api.access.consignment import References
+from services.pages.page import Page, PageRequest, Redirect
+from services.pages.routing import PageRoutes
+from services.pages.tracking.words import N_
+from services.query.search.finder import MOST_NAMES, best, find
+from services.query.search.parser import LEAST_BEGINNING, MOST_CHARACTERS, Match, parse
+
+pages = PageRoutes()
+WHY: Final[Mapping[Match, str]] = {
+    Match.EXACT: N_("as written"),
+    Match.LOOK_ALIKE: N_("looks the same"),
+    Match.CHECK_DIGIT_MISSING: N_("without its check digit"),
+    Match.BEGINS: N_("begins like this"),
+    Match.ONE_CHARACTER: N_("differs by one character"),
+}
+
+
+@pages.get("/search", signed_in=True)
+def search(request: PageRequest) -> Page | Redirect:
+    """The consignment itself where the text names one for certain and nothing else, otherwise what may be meant."""
+    wanted = request.query.get("q", "")[:MOST_CHARACTERS].strip()
+    hits = best(find(request.session, parse(wanted), request.party.code), References(request))
+    named = {reference for hit in hits for reference in hit.consignments}
+    if len(named) == 1 and all(hit.candidate.match is Match.EXACT for hit in hits):
+        return Redirect(f"/track/{quote(*named)}")
+    values = {
+        "wanted": wanted,
+        "hits": hits,
+        "why": WHY,
+        "characters": MOST_CHARACTERS,
+        "least": LEAST_BEGINNING,
+        "names": MOST_NAMES,
+    }
+    return Page("search.html", values, headers={"x-robots-tag": "noindex"}, nothing=not hits)
