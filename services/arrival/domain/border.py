@@ -1,0 +1,185 @@
+"""When a cargo passes a border that is or was closed: its known end, the trains ahead, and how many pass a day.
+
+A train that comes while the border is closed passes when it has opened and all trains ahead of it have passed. Without a known
+end nothing can be said but the earliest: as if it opened now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from services.arrival.domain import distribution
+from services.arrival.domain.distribution import Mass
+from services.arrival.domain.history import run_hours
+from services.arrival.domain.legs import Leg, Progress
+from services.arrival.domain.tables import Tables
+from services.domain.facts import Micros
+from services.domain.rules import HOUR
+
+DAY: Micros = 24 * HOUR
+
+
+class Closure(NamedTuple):
+    """Nothing passes in [start, end); ``end`` None: nobody has named one. ``lifted``: its end was ordered, not only planned.
+
+    ``events`` state it.
+    """
+
+    start: Micros
+    end: Micros | None
+    lifted: bool
+    events: tuple[bytes, ...] = ()
+
+
+class Queue(NamedTuple):
+    """One direction of a border as it is known now.
+
+    ``ahead`` are the trains that wait there or come before this one; ``passed`` when trains passed, of the last weeks;
+    ``slips`` by how many hours the end of closures by this authority came later than announced.
+    """
+
+    crossing: str
+    ahead: int = 0
+    passed: tuple[Micros, ...] = ()
+    closures: tuple[Closure, ...] = ()
+    slips: tuple[int, ...] = ()
+
+
+def ahead_of(progress: Progress, border: Leg, others: Iterable[tuple[Leg, Micros]]) -> int:
+    """How many trains come to ``border`` before the cargo: those that wait, and those on legs between it and the cargo.
+
+    ``others`` are the legs on which cargoes are now, each with its start; many cargoes of one train count once.
+    """
+    if progress.leg is None:
+        return 0
+    nearer: dict[tuple[int, str, str], int] = {}
+    path = (progress.leg, *progress.ahead)
+    for number, leg in enumerate(path[: path.index(border) + 1]) if border in path else ():
+        nearer[_segment(leg)] = number
+    own = _due(progress.leg, progress.since)
+    trains = {
+        (leg, start)
+        for leg, start in others
+        if (number := nearer.get(_segment(leg))) is not None and (number or _due(leg, start) < own)
+    }
+    return len(trains)
+
+
+def _segment(leg: Leg) -> tuple[int, str, str]:
+    """Where a train is, however far on a run."""
+    return leg.stage.segment, "" if leg.stage.segment == 1 else leg.first, leg.last
+
+
+def _due(leg: Leg, start: Micros) -> Micros:
+    """When a train comes to the end of its run, as the typical hours say; where it stands, it is there."""
+    hours = run_hours(leg.first, leg.last) if leg.stage.segment == 1 else None
+    return start + int((hours or 0.0) * HOUR)
+
+
+class Rate(NamedTuple):
+    """Trains a day that pass when there is a queue: low, middle and high (P10, P50, P90), in hundredths, from ``seen`` passages."""
+
+    low: int
+    middle: int
+    high: int
+    seen: int
+
+
+class Opening(NamedTuple):
+    """From hour ``start`` on nothing passes before ``moment`` (hours from now); ``known_end`` False: before it for certain."""
+
+    start: int
+    moment: Mass
+    known_end: bool
+    rate: Rate
+    closure: Closure
+
+
+def openings(queue: Queue, now: Micros, table: Tables) -> list[Opening]:
+    """What closures, present, planned or lately over, mean for a train with ``queue.ahead`` trains before it."""
+    found = []
+    for closure in sorted(queue.closures, key=lambda c: (c.start, c.end or 0)):
+        after = table.closure.disturbed_after_days * DAY
+        if closure.end is not None and closure.end + after <= now:
+            continue
+        rate = passing(queue, closure, now, table)
+        start = _hours(closure.start - now)
+        if closure.end is not None and closure.end <= now:
+            found.append(Opening(0, _cleared(queue.ahead, rate), True, rate, closure))
+            continue
+        ends = closure.end if closure.end is not None else max(now, closure.start)
+        opens = distribution.at(max(0, _hours(ends - now)))
+        if closure.end is not None:
+            opens = distribution.added(opens, _slip(queue, closure, table))
+        moment = distribution.added(opens, _cleared(queue.ahead, rate))
+        found.append(Opening(max(0, start), moment, closure.end is not None, rate, closure))
+    return found
+
+
+def _hours(span: Micros) -> int:
+    return span // HOUR
+
+
+def _slip(queue: Queue, closure: Closure, table: Tables) -> Mass:
+    """How much later than announced it opens: this authority's record, and the table where that is short."""
+    prior = table.closure.slips_of_a_lifting if closure.lifted else table.closure.slips_of_an_order
+    seen = distribution.counted((max(0, hours), 1) for hours in queue.slips)
+    return distribution.mixed(
+        (
+            (distribution.normal(seen), len(queue.slips)),
+            (distribution.normal(distribution.counted(prior)), table.closure.slip_strength),
+        )
+    )
+
+
+def passing(queue: Queue, closure: Closure, now: Micros, table: Tables) -> Rate:
+    """How many trains pass a day when there is a queue: what was seen since it opened, with ordinary days before."""
+    ordinary = [at for at in queue.passed if at < closure.start]
+    busiest, usual = _busiest(ordinary, closure.start), _usual(ordinary, closure.start)
+    opened = closure.end if closure.end is not None and closure.end <= now else now
+    since = [at for at in queue.passed if opened <= at <= now]
+    days = table.closure.prior_days
+    # Passages and days (in hundredths) as pseudo-observations of a Poisson rate.
+    shape = busiest * days + 100 * len(since)
+    exposure = 100 * days + (now - opened) * 100 // DAY
+    middle = max(1, shape * 100 // exposure)
+    spread = _root(shape * 100) * 100 // exposure * 128 // 100
+    low = max(1, min(middle - spread, middle), usual // 2)
+    return Rate(min(low, middle), middle, middle + spread, len(since))
+
+
+def _usual(passed: Sequence[Micros], before: Micros) -> int:
+    first = min(passed, default=before)
+    return len(passed) * 100 * DAY // max(DAY, before - first)
+
+
+def _busiest(passed: Sequence[Micros], before: Micros) -> int:
+    """Passages a day on the busiest two days, in hundredths."""
+    most = max((sum(at <= other < at + 2 * DAY for other in passed) for at in passed), default=1)
+    return max(most * 50, _usual(passed, before), 50)
+
+
+def _root(square: int) -> int:
+    root = square
+    while root * root > square:
+        root = (root + square // root) // 2
+    return root
+
+
+def _cleared(ahead: int, rate: Rate) -> Mass:
+    """How long after the opening a train passes that has ``ahead`` trains before it."""
+    trains = ahead * 2_400 + 1_200
+    points = ((0, trains // (rate.high * 5 // 4)), (10, trains // rate.high), (50, trains // rate.middle), (90, trains // rate.low))
+    last = (100, points[-1][1] * 5 // 4)
+    return _through((*points, last))
+
+
+def _through(points: Iterable[tuple[int, int]]) -> Mass:
+    known = list(points)
+    weights = [0] * (known[-1][1] + 1)
+    for (low, start), (high, end) in zip(known, known[1:], strict=False):
+        hours = range(start, max(end, start + 1))
+        for hour in hours:
+            weights[min(hour, len(weights) - 1)] += (high - low) * 10_000 // len(hours)
+    return distribution.normal(weights)
