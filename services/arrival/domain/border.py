@@ -6,7 +6,7 @@ end nothing can be said but the earliest: as if it opened now.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from services.arrival.domain import distribution
@@ -35,13 +35,14 @@ class Closure(NamedTuple):
 class Queue(NamedTuple):
     """One direction of a border as it is known now.
 
-    ``ahead`` are the trains that wait there or come before this one; ``passed`` when trains passed, of the last weeks;
-    ``slips`` by how many hours the end of closures by this authority came later than announced.
+    ``ahead`` are the trains that wait there or come before this one; ``passed`` when trains passed, of the last weeks, and
+    ``passed_back`` those the other way; ``slips`` by how many hours the end of closures by this authority came later than announced.
     """
 
     crossing: str
     ahead: int = 0
     passed: tuple[Micros, ...] = ()
+    passed_back: tuple[Micros, ...] = ()
     closures: tuple[Closure, ...] = ()
     slips: tuple[int, ...] = ()
 
@@ -134,30 +135,36 @@ def _slip(queue: Queue, closure: Closure, table: Tables) -> Mass:
 
 
 def passing(queue: Queue, closure: Closure, now: Micros, table: Tables) -> Rate:
-    """How many trains pass a day when there is a queue: what was seen since it opened, with ordinary days before."""
-    ordinary = [at for at in queue.passed if at < closure.start]
-    busiest, usual = _busiest(ordinary, closure.start), _usual(ordinary, closure.start)
+    """How many trains pass a day when there is a queue: what was seen since it opened, and before that so much more than usual."""
+    # A border can pass as many one way as the other.
+    usual = max(_a_day(queue.passed, closure.start), _a_day(queue.passed_back, closure.start))
     opened = closure.end if closure.end is not None and closure.end <= now else now
-    since = [at for at in queue.passed if opened <= at <= now]
-    days = table.closure.prior_days
-    # Passages and days (in hundredths) as pseudo-observations of a Poisson rate.
-    shape = busiest * days + 100 * len(since)
-    exposure = 100 * days + (now - opened) * 100 // DAY
-    middle = max(1, shape * 100 // exposure)
-    spread = _root(shape * 100) * 100 // exposure * 128 // 100
-    low = max(1, min(middle - spread, middle), usual // 2)
-    return Rate(min(low, middle), middle, middle + spread, len(since))
+    seen = sum(opened <= at <= now for at in queue.passed)
+    # A Poisson rate with a gamma prior worth so many trains, all in hundredths.
+    trains = table.closure.prior_trains
+    prior = max(usual * table.closure.clearing_percent // 100, table.closure.least_per_day)
+    days = trains * 10_000 // prior + (now - opened) * 100 // DAY
+    middle = max(1, (trains + seen) * 10_000 // max(1, days))
+    return Rate(_gamma(middle, trains + seen, -1), middle, _gamma(middle, trains + seen, 1), seen)
 
 
-def _usual(passed: Sequence[Micros], before: Micros) -> int:
-    first = min(passed, default=before)
-    return len(passed) * 100 * DAY // max(DAY, before - first)
+def _a_day(passed: Iterable[Micros], before: Micros) -> int:
+    """How many trains passed a day ``before`` a moment, in hundredths."""
+    known = [at for at in passed if at < before]
+    return len(known) * 100 * DAY // max(DAY, before - min(known, default=before))
 
 
-def _busiest(passed: Sequence[Micros], before: Micros) -> int:
-    """Passages a day on the busiest two days, in hundredths."""
-    most = max((sum(at <= other < at + 2 * DAY for other in passed) for at in passed), default=1)
-    return max(most * 50, _usual(passed, before), 50)
+def _gamma(mean: int, shape: int, side: int) -> int:
+    """P10 (side -1) or P90 (side 1) of a gamma distribution (Wilson and Hilferty 1931)."""
+    root = 10_000 - 10_000 // (9 * shape) + side * 12_816 * 100 // (3 * _root(shape * 10_000))
+    return max(1, mean * root**3 // 10_000**3)
+
+
+def _root(square: int) -> int:
+    root = square
+    while root * root > square:
+        root = (root + square // root) // 2
+    return root
 
 
 def _root(square: int) -> int:
@@ -170,7 +177,12 @@ def _root(square: int) -> int:
 def _cleared(ahead: int, rate: Rate) -> Mass:
     """How long after the opening a train passes that has ``ahead`` trains before it."""
     trains = ahead * 2_400 + 1_200
-    points = ((0, trains // (rate.high * 5 // 4)), (10, trains // rate.high), (50, trains // rate.middle), (90, trains // rate.low))
+    points = (
+        (0, trains // (rate.high * 5 // 4)),
+        (10, trains // rate.high),
+        (50, trains // rate.middle),
+        (90, trains // rate.low),
+    )
     last = (100, points[-1][1] * 5 // 4)
     return _through((*points, last))
 

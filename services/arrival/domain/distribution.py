@@ -128,9 +128,7 @@ def quantile(mass: Mass, percent: int) -> Micros:
     return len(mass) * HOUR
 
 
-def outlasting(
-    ended: Mass, unended: Mass, prior: Mass, strength: int
-) -> list[int]:
+def outlasting(ended: Mass, unended: Mass, prior: Mass, strength: int) -> list[int]:
     """The distribution of a duration from weights by hour of those that ``ended``, those ``unended`` after so long, and a ``prior``.
 
     The product-limit estimate with a beta process as prior (Susarla and Van Ryzin 1976; Hjort 1990): without unended ones it is

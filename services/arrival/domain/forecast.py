@@ -172,7 +172,15 @@ def forecast(situation: Situation, history: History, table: Tables) -> Forecast 
         learned = history.learned(leg, situation.service)
         if learned is None:
             return NoForecast.UNKNOWN_LEG
-        moment = distribution.added(moment, learned.mass) if number else _left(situation, learned, history)
+        if number == 0:
+            moment = _left(situation, learned, history)
+        elif number == 1 and progress.leg.stage is Stage.HELD and _hindered(situation, now):
+            # Held because the border is full, it is called when its turn is near, and does not wait there once more.
+            moment = distribution.added(
+                moment, distribution.at(distribution.quantile(learned.mass, 10) // HOUR)
+            )
+        else:
+            moment = distribution.added(moment, learned.mass)
         crossing = crossing_between(leg.first, leg.last) if leg.stage.segment >= 2 else ""
         queue = situation.queues.get(crossing) if leg.stage.segment == 2 else None
         binding: Opening | None = None
@@ -226,19 +234,25 @@ def _left(situation: Situation, learned: Learned, history: History) -> Mass:
     progress = situation.progress
     leg = progress.leg
     elapsed = int((history.now - progress.since) // HOUR)
-    following = progress.ahead[0] if progress.ahead else None
-    border_leg = leg if leg is not None and leg.stage.segment == 2 else following
-    queue = None
-    if leg is not None and leg.stage.segment in (1, 2) and border_leg is not None:
-        queue = situation.queues.get(crossing_between(border_leg.first, border_leg.last))
-    if queue is None or not any(
-        c.start <= history.now and (c.end is None or progress.since < c.end) for c in queue.closures
-    ):
+    if not _hindered(situation, history.now):
         return distribution.rest(learned.mass, elapsed)
     if leg is not None and leg.stage is Stage.HELD:
         released = history.learned(leg._replace(stage=Stage.RUNNING), situation.service)
         return learned.mass if released is None else released.mass
     return distribution.lessened(learned.mass, elapsed)
+
+
+def _hindered(situation: Situation, now: Micros) -> bool:
+    """Whether the border at which the cargo is, or to which it runs, was closed while it has been on its present leg."""
+    progress = situation.progress
+    leg = progress.leg
+    if leg is None or leg.stage.segment not in (1, 2):
+        return False
+    border_leg = leg if leg.stage.segment == 2 else next(iter(progress.ahead), leg)
+    queue = situation.queues.get(crossing_between(border_leg.first, border_leg.last))
+    return queue is not None and any(
+        c.start <= now and (c.end is None or progress.since < c.end) for c in queue.closures
+    )
 
 
 def _bounds(moment: Mass, now: Micros, unbounded: Unbounded | None) -> Bounds:

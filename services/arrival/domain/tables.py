@@ -25,8 +25,9 @@ class ClosureTable(_Table):
 
     disturbed_before_days: int
     disturbed_after_days: int
-    prior_days: Annotated[int, Field(ge=1)]
-    ramp: tuple[float, ...]
+    clearing_percent: Annotated[int, Field(ge=100)]
+    prior_trains: Annotated[int, Field(ge=1)]
+    least_per_day: Annotated[int, Field(ge=1)]
     slip_strength: int
     slips_of_an_order: tuple[tuple[int, int], ...]
     slips_of_a_lifting: tuple[tuple[int, int], ...]

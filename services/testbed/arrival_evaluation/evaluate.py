@@ -77,7 +77,12 @@ class TestedWorld:
     """A world as it shows itself, moment by moment."""
 
     def __init__(
-        self, shown: Shown, known: Sequence[Cell], whole: Sequence[tuple[str, Micros]], last: int, table: Tables
+        self,
+        shown: Shown,
+        known: Sequence[Cell],
+        whole: Sequence[tuple[str, Micros]],
+        last: int,
+        table: Tables,
     ) -> None:
         shift = week_of(shown.starts) - 1 - last
         self._shown, self._table = shown, table
@@ -123,10 +128,16 @@ class TestedWorld:
                 if leg is None or leg.stage is not Stage.AT_BORDER:
                     continue
                 crossing = crossing_between(leg.first, leg.last)
-                found = [c for name, way, c in closures if name == crossing and way in ("BOTH", _direction(trip))]
+                found = [
+                    c for name, way, c in closures if name == crossing and way in ("BOTH", _direction(trip))
+                ]
                 if found:
-                    times = tuple(sorted(passed[leg.first, leg.last]))
-                    queues[crossing] = Queue(crossing, ahead_of(state, leg, others), times, _merged(found))
+                    times, back = (
+                        tuple(sorted(passed[way])) for way in ((leg.first, leg.last), (leg.last, leg.first))
+                    )
+                    queues[crossing] = Queue(
+                        crossing, ahead_of(state, leg, others), times, back, _merged(found)
+                    )
             result = forecast(Situation(trip.service, state, queues), history, self._table)
             if not isinstance(result, Forecast):
                 continue
@@ -189,7 +200,9 @@ def _merged(closures: Sequence[Closure]) -> tuple[Closure, ...]:
     return (Closure(start, max(ends) if ends else None, any(c.lifted for c in closures)),)
 
 
-def evaluate(learn: Sequence[int], ordinary: Sequence[int], closure: Sequence[int], table: Tables) -> dict[str, Any]:
+def evaluate(
+    learn: Sequence[int], ordinary: Sequence[int], closure: Sequence[int], table: Tables
+) -> dict[str, Any]:
     """The report as plain values for JSON; pure: the same seeds and table give the same report."""
     known, whole, last = learned_from(ORDINARY, learn)
     report: dict[str, Any] = {
@@ -203,8 +216,9 @@ def evaluate(learn: Sequence[int], ordinary: Sequence[int], closure: Sequence[in
         for seed in seeds:
             shown = show(name, seed)
             world = TestedWorld(shown, known, whole, last, table)
-            # A world fills up first: who is on the way in its first weeks says nothing of an ordinary day.
-            tested += [(seed, each) for each in world.tested(shown.opens, shown.ends)]
+            # A world fills up first; a closure begins when it is announced, before that it is a week like any other.
+            since = min((o.known for o in shown.orders if o.kind == "BORDER_CLOSED"), default=shown.opens)
+            tested += [(seed, each) for each in world.tested(since, shown.ends)]
         part: dict[str, Any] = {"scenario": name, "seeds": list(seeds), "all": measures(tested)}
         if label == "closure":
             part["concerned"] = measures([each for each in tested if each[1].concerned])

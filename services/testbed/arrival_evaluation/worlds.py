@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import NamedTuple
 
 from schemas.rfc3339 import parse_micros
@@ -16,11 +17,13 @@ from services.testbed.simulator.faults import Reporter
 from services.testbed.simulator.reports import Message
 from services.testbed.simulator.scenarios import Scenario, scenario
 from services.testbed.simulator.tracks import NO_TRACKS
-from services.testbed.simulator.world import DAY, HOUR, Happening, World
+from services.testbed.simulator.world import HOUR, Happening, World
 
 ORDINARY, CLOSURE = "ordinary-week", "polish-closure-2025"
-RUNS_OUT = 45 * DAY
+RUNS_OUT = timedelta(days=45)
 """How long a world goes on after its last departure, so that every train arrives."""
+RUNS_IN = timedelta(days=21)
+"""How long before it is watched at least trains have been leaving, so that some have passed every border."""
 
 
 class Fact(NamedTuple):
@@ -90,14 +93,18 @@ def show(name: str, seed: int, scale: float | None = None) -> Shown:
     collected = _Collected(simulated)
     trips = tuple(_trips(collected.world, collected.facts))
     return Shown(
-        trips, tuple(collected.orders), tuple(collected.liftings), simulated.starts, simulated.opens, simulated.ends
+        trips,
+        tuple(collected.orders),
+        tuple(collected.liftings),
+        simulated.starts,
+        simulated.opens,
+        simulated.ends,
     )
 
 
 def _longer(known: Scenario) -> Scenario:
-    from datetime import timedelta
-
-    return known.model_copy(update={"ends": known.last_departure + timedelta(microseconds=RUNS_OUT)})
+    starts = min(known.starts, known.opens - RUNS_IN)
+    return known.model_copy(update={"starts": starts, "ends": known.last_departure + RUNS_OUT})
 
 
 class _Collected:
@@ -134,7 +141,9 @@ class _Collected:
             )
         elif record["type"] == "cre.network.restriction_lifted.v1":
             data = record["data"]
-            self.liftings.append(LiftingNotice(message.sent, data["restriction"]["id"], parse_micros(data["at"])))
+            self.liftings.append(
+                LiftingNotice(message.sent, data["restriction"]["id"], parse_micros(data["at"]))
+            )
 
 
 def _trips(world: World, facts: Iterable[tuple[Happening, int]]) -> Iterable[Trip]:
@@ -181,5 +190,12 @@ def _trips(world: World, facts: Iterable[tuple[Happening, int]]) -> Iterable[Tri
 
 _OF_TRAINS = frozenset(
     f"movement.{name}"
-    for name in ("departed", "arrived", "handed_over", "transshipped", "position_reported", "arrived_at_destination")
+    for name in (
+        "departed",
+        "arrived",
+        "handed_over",
+        "transshipped",
+        "position_reported",
+        "arrived_at_destination",
+    )
 )
