@@ -7,12 +7,14 @@ end nothing can be said but the earliest: as if it opened now.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
+from math import isqrt
 from typing import NamedTuple
 
 from services.arrival.domain import distribution
 from services.arrival.domain.distribution import Mass
 from services.arrival.domain.history import run_hours
-from services.arrival.domain.legs import Leg, Progress
+from services.arrival.domain.legs import Leg, Progress, segment_of
 from services.arrival.domain.tables import Tables
 from services.domain.facts import Micros
 from services.domain.rules import HOUR
@@ -30,6 +32,21 @@ class Closure(NamedTuple):
     end: Micros | None
     lifted: bool
     events: tuple[bytes, ...] = ()
+
+
+def united(closures: Iterable[Closure]) -> tuple[Closure, ...]:
+    """Several publishers' words on one closed border as one closure, as long as they overlap; an end that is known counts."""
+    found: list[Closure] = []
+    for each in sorted(closures, key=lambda c: (c.start, c.events)):
+        last = found[-1] if found else None
+        if last is None or (last.end is not None and last.end < each.start):
+            found.append(each)
+            continue
+        ends = [end for end in (last.end, each.end) if end is not None]
+        found[-1] = Closure(
+            last.start, max(ends, default=None), last.lifted or each.lifted, last.events + each.events
+        )
+    return tuple(found)
 
 
 class Queue(NamedTuple):
@@ -57,19 +74,14 @@ def ahead_of(progress: Progress, border: Leg, others: Iterable[tuple[Leg, Micros
     nearer: dict[tuple[int, str, str], int] = {}
     path = (progress.leg, *progress.ahead)
     for number, leg in enumerate(path[: path.index(border) + 1]) if border in path else ():
-        nearer[_segment(leg)] = number
+        nearer[segment_of(leg)] = number
     own = _due(progress.leg, progress.since)
     trains = {
         (leg, start)
         for leg, start in others
-        if (number := nearer.get(_segment(leg))) is not None and (number or _due(leg, start) < own)
+        if (at := nearer.get(segment_of(leg))) is not None and (at or _due(leg, start) < own)
     }
     return len(trains)
-
-
-def _segment(leg: Leg) -> tuple[int, str, str]:
-    """Where a train is, however far on a run."""
-    return leg.stage.segment, "" if leg.stage.segment == 1 else leg.first, leg.last
 
 
 def _due(leg: Leg, start: Micros) -> Micros:
@@ -156,22 +168,8 @@ def _a_day(passed: Iterable[Micros], before: Micros) -> int:
 
 def _gamma(mean: int, shape: int, side: int) -> int:
     """P10 (side -1) or P90 (side 1) of a gamma distribution (Wilson and Hilferty 1931)."""
-    root = 10_000 - 10_000 // (9 * shape) + side * 12_816 * 100 // (3 * _root(shape * 10_000))
+    root = 10_000 - 10_000 // (9 * shape) + side * 12_816 * 100 // (3 * isqrt(shape * 10_000))
     return max(1, mean * root**3 // 10_000**3)
-
-
-def _root(square: int) -> int:
-    root = square
-    while root * root > square:
-        root = (root + square // root) // 2
-    return root
-
-
-def _root(square: int) -> int:
-    root = square
-    while root * root > square:
-        root = (root + square // root) // 2
-    return root
 
 
 def _cleared(ahead: int, rate: Rate) -> Mass:
@@ -190,7 +188,7 @@ def _cleared(ahead: int, rate: Rate) -> Mass:
 def _through(points: Iterable[tuple[int, int]]) -> Mass:
     known = list(points)
     weights = [0] * (known[-1][1] + 1)
-    for (low, start), (high, end) in zip(known, known[1:], strict=False):
+    for (low, start), (high, end) in pairwise(known):
         hours = range(start, max(end, start + 1))
         for hour in hours:
             weights[min(hour, len(weights) - 1)] += (high - low) * 10_000 // len(hours)

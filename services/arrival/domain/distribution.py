@@ -118,6 +118,11 @@ def delayed(mass: Mass, start: int, opening: Mass) -> list[int]:
     return normal(found)
 
 
+def middle(hour: int) -> Micros:
+    """What a duration of that hour is on average."""
+    return hour * HOUR + HOUR // 2
+
+
 def quantile(mass: Mass, percent: int) -> Micros:
     """The duration that ``percent`` of the mass does not exceed, evenly within its hour."""
     wanted, below = MASS * percent // 100, 0

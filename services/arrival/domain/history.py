@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 from datetime import date, timedelta
 from enum import StrEnum
 from functools import cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from schemas import railnet
@@ -25,13 +26,13 @@ _FIRST_MONDAY = 4 * 24 * HOUR  # 1970-01-05
 
 
 class Cell(NamedTuple):
-    """``count`` legs of a service that began in a week (ISO 8601, by its number since 1970-01-05) and took [hours, hours + 1)."""
+    """``trains`` of a service whose leg began in a week (ISO 8601, by its number since 1970-01-05) took [hours, hours + 1)."""
 
     leg: Leg
     service: str
     week: int
     hours: int
-    count: int
+    trains: int
 
 
 class Source(StrEnum):
@@ -92,12 +93,12 @@ def learn(
     n_own = n_pooled = 0
     for cell in known:
         if cell.leg == leg and cell.week not in disturbed:
-            weighted = cell.hours, cell.count * _weight(this - cell.week, table)
+            weighted = cell.hours, cell.trains * _weight(this - cell.week, table)
             ended.append(weighted)
-            n_pooled += cell.count
+            n_pooled += cell.trains
             if cell.service == service:
                 own.append(weighted)
-                n_own += cell.count
+                n_own += cell.trains
     lasting = [
         (each.service, int((now - each.start) // HOUR))
         for each in set(ongoing)
@@ -170,7 +171,7 @@ def _straight(points: Points, times: float) -> Mass:
     """The distribution through the points, its values ``times`` so much; exact to a hundredth of a percent and hour."""
     edges = [(percent, round(value * times * 100)) for percent, value in points]
     weights = [0] * (edges[-1][1] // 100 + 1)
-    for (low, start), (high, end) in zip(edges, edges[1:], strict=False):
+    for (low, start), (high, end) in pairwise(edges):
         share = (high - low) * 10_000
         if end == start:
             weights[start // 100] += share

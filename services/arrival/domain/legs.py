@@ -7,7 +7,7 @@ A leg that begins in the middle (at a station passed, in a train set aside) is a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from functools import cache
 from itertools import pairwise
@@ -36,6 +36,11 @@ class Stage(IntEnum):
         """Legs of one segment end at the same fact."""
         return _SEGMENT[self]
 
+    @property
+    def whole(self) -> bool:
+        """Whether a leg from here on is the whole of its segment."""
+        return self in (Stage.LOADED, Stage.RUNNING, Stage.AT_BORDER, Stage.HANDED_OVER)
+
 
 _SEGMENT = {
     Stage.BOOKED: 0, Stage.GATED_IN: 0, Stage.LOADED: 0, Stage.RUNNING: 1, Stage.HELD: 1,
@@ -49,6 +54,11 @@ class Leg(NamedTuple):
     stage: Stage
     first: str
     last: str
+
+
+def segment_of(leg: Leg) -> tuple[int, str, str]:
+    """The segment of a leg, however far on it the leg begins."""
+    return leg.stage.segment, "" if leg.stage.segment == 1 else leg.first, leg.last
 
 
 class Event(NamedTuple):
@@ -167,17 +177,21 @@ def progress(route: Sequence[str], events: Iterable[Event], service: str = "") -
     begun: list[tuple[Leg, Micros]] = []
     observed: list[Observation] = []
     gaps: list[Gap] = []
+    behind: set[str] = set()
     for each in sorted(events, key=_order):
         if arrived is not None or not planned:
             break
         ends = each.milestone == ARRIVED and railnet.canonical(each.place) == planned[-1].last
-        found = (len(planned), None) if ends else _on(planned, at, each)
-        if found is None or found[1] == leg is not None:
+        found = (len(planned), None) if ends else _on(planned, at, behind, each)
+        if found is None:
             continue
         reached, here = found
+        if leg is not None and here == leg:
+            continue
         if reached > at:
             if here is None or here.first == planned[reached].first:
                 observed += _ended(begun, planned[reached - 1], name, each.at)
+            behind |= {leg.first for leg, _ in begun}
             begun = []
         if leg is not None and last is not None and each.recorded >= last.at:
             gaps.append(Gap(leg, each.publisher, last.at, each.recorded))
@@ -205,8 +219,11 @@ def _ended(
             yield Observation(leg, service, start, at)
 
 
-def _on(planned: Sequence[Leg], at: int, event: Event) -> tuple[int, Leg] | None:
-    """The segment of the route that begins or goes on with ``event``, from the present one on, and the leg from there."""
+def _on(planned: Sequence[Leg], at: int, behind: Container[str], event: Event) -> tuple[int, Leg] | None:
+    """The segment of the route that begins or goes on with ``event``, from the present one on, and the leg from there.
+
+    A place on the way is not on the route; it counts for the present run or the next one unless it lies ``behind``.
+    """
     stage = STAGES.get(event.milestone)
     if stage is None:
         return None
@@ -218,7 +235,8 @@ def _on(planned: Sequence[Leg], at: int, event: Event) -> tuple[int, Leg] | None
         if stage.segment == 0:
             return number, Leg(stage, segment.first, segment.last)
         if stage.segment == 1:
-            if place == segment.first or (number <= at + 1 and place not in ("", segment.last)):
+            between = number <= at + 1 and place not in ("", segment.last) and place not in behind
+            if place == segment.first or (between and place not in {leg.first for leg in planned[:number]}):
                 return number, Leg(stage, place, segment.last)
         elif place in _names(segment, stage):
             return number, Leg(stage, segment.first, segment.last)

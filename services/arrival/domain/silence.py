@@ -15,13 +15,13 @@ from services.domain.rules import HOUR, SILENT_AFTER
 
 
 class GapCell(NamedTuple):
-    """After ``count`` beginnings of a leg in a week, the next fact was recorded by ``publisher`` within [hours, hours + 1)."""
+    """For ``trains`` that began a leg in a week, the next fact was recorded by ``publisher`` within [hours, hours + 1)."""
 
     leg: Leg
     publisher: str
     week: int
     hours: int
-    count: int
+    trains: int
 
 
 class Silence(NamedTuple):
@@ -58,13 +58,13 @@ def silence(progress: Progress, known: Iterable[GapCell], now: Micros, table: Ta
     if progress.leg is None or progress.last is None:
         return None
     gaps = [cell for cell in known if cell.leg == progress.leg]
-    seen = sum(cell.count for cell in gaps)
+    seen = sum(cell.trains for cell in gaps)
     publishers: Counter[str] = Counter()
     for cell in gaps:
-        publishers[cell.publisher] += cell.count
+        publishers[cell.publisher] += cell.trains
     normal = SILENT_AFTER
     if seen >= table.silence.least_known:
-        mass = distribution.normal(distribution.counted((cell.hours, cell.count) for cell in gaps))
+        mass = distribution.normal(distribution.counted((cell.hours, cell.trains) for cell in gaps))
         normal = distribution.quantile(mass, table.silence.percent)
     else:
         seen = 0

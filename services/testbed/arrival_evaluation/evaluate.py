@@ -13,12 +13,11 @@ from typing import Any
 
 from schemas.events import catalogue
 from services.arrival.domain import distribution
-from services.arrival.domain.border import Closure, Queue, ahead_of
+from services.arrival.domain.border import Closure, Queue, ahead_of, united
 from services.arrival.domain.forecast import Bounds, Forecast, History, Situation, forecast
 from services.arrival.domain.history import Cell, cells, typical, week_of
 from services.arrival.domain.legs import (
     Event,
-    Leg,
     Observation,
     Progress,
     Stage,
@@ -29,7 +28,7 @@ from services.arrival.domain.legs import (
 from services.arrival.domain.tables import Tables
 from services.domain.facts import Micros
 from services.domain.restrictions import direction
-from services.testbed.arrival_evaluation.worlds import CLOSURE, ORDINARY, OrderNotice, Shown, Trip, show
+from services.testbed.arrival_evaluation.worlds import CLOSURE, ORDINARY, Shown, Trip, show
 from services.testbed.simulator.world import DAY, HOUR
 
 EVERY = 12 * HOUR
@@ -112,7 +111,7 @@ class TestedWorld:
             # On its way until it is known to have arrived.
             if state.arrived is None and trip.left <= now and state.leg is not None:
                 here.append((trip, state))
-        closures, stops = self._orders(now)
+        closures = self._closures(now)
         ongoing = [each for each in observed if each.end is None]
         others = {(state.leg, state.since) for _, state in here if state.leg is not None}
         passed: dict[tuple[str, str], set[Micros]] = defaultdict(set)
@@ -136,7 +135,7 @@ class TestedWorld:
                         tuple(sorted(passed[way])) for way in ((leg.first, leg.last), (leg.last, leg.first))
                     )
                     queues[crossing] = Queue(
-                        crossing, ahead_of(state, leg, others), times, back, _merged(found)
+                        crossing, ahead_of(state, leg, others), times, back, united(found)
                     )
             result = forecast(Situation(trip.service, state, queues), history, self._table)
             if not isinstance(result, Forecast):
@@ -151,16 +150,15 @@ class TestedWorld:
                 self._by_timetable(trip, now),
             )
 
-    def _orders(self, now: Micros) -> tuple[list[tuple[str, str, Closure]], list[OrderNotice]]:
+    def _closures(self, now: Micros) -> list[tuple[str, str, Closure]]:
         """The closures known at ``now`` that are not over long since, by crossing and direction."""
         ends = {lifting.id: lifting.end for lifting in self._shown.liftings if lifting.known <= now}
-        known = [order for order in self._shown.orders if order.known <= now]
         closed = [
             (o.crossing, o.direction, Closure(o.start, ends.get(o.id, o.end), o.id in ends))
-            for o in known
-            if o.kind == "BORDER_CLOSED"
+            for o in self._shown.orders
+            if o.kind == "BORDER_CLOSED" and o.known <= now
         ]
-        return [c for c in closed if c[2].end is None or c[2].end + RECOVERS > now], known
+        return [each for each in closed if each[2].end is None or each[2].end + RECOVERS > now]
 
     def _by_route(self, trip: Trip, now: Micros) -> Bounds | None:
         """How long journeys between the same ends took in all."""
@@ -193,13 +191,6 @@ def _by_crossing(closures: Iterable[tuple[str, str, Closure]]) -> dict[str, list
     return found
 
 
-def _merged(closures: Sequence[Closure]) -> tuple[Closure, ...]:
-    """Several orders that close one border at a time are one closure: the end that is known counts."""
-    start = min(c.start for c in closures)
-    ends = [c.end for c in closures if c.end is not None]
-    return (Closure(start, max(ends) if ends else None, any(c.lifted for c in closures)),)
-
-
 def evaluate(
     learn: Sequence[int], ordinary: Sequence[int], closure: Sequence[int], table: Tables
 ) -> dict[str, Any]:
@@ -209,7 +200,7 @@ def evaluate(
         "simulated": True,
         "notice": NOTICE,
         "tables": table.version,
-        "learned_from": {"scenario": ORDINARY, "seeds": list(learn), "legs": sum(c.count for c in known)},
+        "learned_from": {"scenario": ORDINARY, "seeds": list(learn), "legs": sum(c.trains for c in known)},
     }
     for label, name, seeds in (("ordinary", ORDINARY, ordinary), ("closure", CLOSURE, closure)):
         tested = []

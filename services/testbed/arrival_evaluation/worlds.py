@@ -12,8 +12,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from schemas.rfc3339 import parse_micros
-from services.testbed.simulator.corridors import SimulatedWorld, conditions_of, simulate
-from services.testbed.simulator.faults import Reporter
+from services.testbed.simulator.corridors import SimulatedWorld, simulate
 from services.testbed.simulator.reports import Message
 from services.testbed.simulator.scenarios import Scenario, scenario
 from services.testbed.simulator.tracks import NO_TRACKS
