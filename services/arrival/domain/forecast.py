@@ -172,15 +172,12 @@ def forecast(situation: Situation, history: History, table: Tables) -> Forecast 
         learned = history.learned(leg, situation.service)
         if learned is None:
             return NoForecast.UNKNOWN_LEG
-        if number == 0:
-            moment = _left(situation, learned, history)
-        elif number == 1 and progress.leg.stage is Stage.HELD and _hindered(situation, now):
-            # Held because the border is full, it is called when its turn is near, and does not wait there once more.
-            moment = distribution.added(
-                moment, distribution.at(distribution.quantile(learned.mass, 10) // HOUR)
-            )
+        if _called(situation, leg, now, table):
+            # Held because the border is full, it was called when its turn was near, and does not wait there once more.
+            lasts: Mass = distribution.at(distribution.quantile(learned.mass, 10) // HOUR)
         else:
-            moment = distribution.added(moment, learned.mass)
+            lasts = learned.mass
+        moment = distribution.added(moment, lasts) if number else _left(situation, lasts, history, table)
         crossing = crossing_between(leg.first, leg.last) if leg.stage.segment >= 2 else ""
         queue = situation.queues.get(crossing) if leg.stage.segment == 2 else None
         binding: Opening | None = None
@@ -226,32 +223,44 @@ def forecast(situation: Situation, history: History, table: Tables) -> Forecast 
     )
 
 
-def _left(situation: Situation, learned: Learned, history: History) -> Mass:
+def _left(situation: Situation, lasts: Mass, history: History, table: Tables) -> Mass:
     """How long the present leg still takes.
 
-    That a train has not passed a closed border says nothing of its own pace: it may long have been ready.
+    That a train has not passed a closed border, or the queue after it, says nothing of its own pace: it may long have been ready.
     """
     progress = situation.progress
     leg = progress.leg
     elapsed = int((history.now - progress.since) // HOUR)
-    if not _hindered(situation, history.now):
-        return distribution.rest(learned.mass, elapsed)
-    if leg is not None and leg.stage is Stage.HELD:
+    following = next(iter(progress.ahead), None)
+    at = leg if leg is not None and leg.stage.segment == 2 else following
+    if leg is None or at is None or leg.stage.segment not in (1, 2):
+        return distribution.rest(lasts, elapsed)
+    if not _queued(situation, at, history.now, table):
+        return distribution.rest(lasts, elapsed)
+    if leg.stage is Stage.HELD:
         released = history.learned(leg._replace(stage=Stage.RUNNING), situation.service)
-        return learned.mass if released is None else released.mass
-    return distribution.lessened(learned.mass, elapsed)
+        return lasts if released is None else released.mass
+    return distribution.lessened(lasts, elapsed)
 
 
-def _hindered(situation: Situation, now: Micros) -> bool:
-    """Whether the border at which the cargo is, or to which it runs, was closed while it has been on its present leg."""
-    progress = situation.progress
-    leg = progress.leg
-    if leg is None or leg.stage.segment not in (1, 2):
-        return False
-    border_leg = leg if leg.stage.segment == 2 else next(iter(progress.ahead), leg)
-    queue = situation.queues.get(crossing_between(border_leg.first, border_leg.last))
+def _queued(situation: Situation, at: Leg, now: Micros, table: Tables) -> bool:
+    """Whether the border ``at`` was closed while the cargo has been on its present leg, or not so long before that all is over."""
+    queue = situation.queues.get(crossing_between(at.first, at.last))
+    after = table.closure.disturbed_after_days * DAY
     return queue is not None and any(
-        c.start <= now and (c.end is None or progress.since < c.end) for c in queue.closures
+        c.start <= now and (c.end is None or situation.progress.since < c.end + after) for c in queue.closures
+    )
+
+
+def _called(situation: Situation, leg: Leg, now: Micros, table: Tables) -> bool:
+    """Whether ``leg`` is the wait at a border for which the train was held on its way already."""
+    return (
+        leg.stage is Stage.AT_BORDER
+        and _queued(situation, leg, now, table)
+        and any(
+            each.leg.stage is Stage.HELD and each.leg.last == leg.first
+            for each in situation.progress.observed
+        )
     )
 
 

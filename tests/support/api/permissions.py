@@ -35,6 +35,9 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("GET", "/v1/consignments/{ref:path}/timeline"): Row(
         "/v1/consignments/xaport/XA-1/timeline", "/v1/consignments/xaport/none/timeline", _XA1
     ),
+    ("GET", "/v1/consignments/{ref:path}/arrival"): Row(
+        "/v1/consignments/xaport/XA-1/arrival", "/v1/consignments/xaport/none/arrival", _XA1
+    ),
     ("GET", "/v1/consignments/{ref:path}"): Row(
         "/v1/consignments/xaport/XA-1", "/v1/consignments/xaport/none", _XA1
     ),
