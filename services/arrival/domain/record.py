@@ -40,7 +40,10 @@ class BorderRecord(NamedTuple):
 
 
 def records(known: Iterable[Cell], since: int, table: Tables) -> list[BorderRecord]:
-    """The record of every border, from week ``since`` on, by crossing and direction; waiting and hand-over together count as two."""
+    """The record of every border, from week ``since`` on, by crossing and direction; waiting and hand-over together count as two.
+
+    Below a published number of them there is none: it would say more of single trains than of forecasts.
+    """
     by_leg: dict[Leg, list[Cell]] = defaultdict(list)
     for cell in known:
         if cell.leg.stage.segment >= 2 and cell.leg.stage.whole:
@@ -70,5 +73,5 @@ def records(known: Iterable[Cell], since: int, table: Tables) -> list[BorderReco
     return [
         BorderRecord(*key, len(weeks[key]), n, below, within, above, off // n, width // n)
         for key, (n, below, within, above, off, width) in sorted(sums.items())
-        if n
+        if n >= table.least_shown
     ]

@@ -53,6 +53,7 @@ class Tables(_Table):
     version: str
     table_strength: Annotated[int, Field(ge=1)]
     service_strength: Annotated[int, Field(ge=1)]
+    least_shown: Annotated[int, Field(ge=1)]
     weights: tuple[tuple[int, int], ...]
     season_weeks: int
     season_weight: int

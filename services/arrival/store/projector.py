@@ -118,7 +118,7 @@ class _Content(NamedTuple):
 
     facts: Facts
 
-    def __or__(self, other: _Content) -> _Content:  # type: ignore[override]
+    def __or__(self, other: _Content) -> _Content:
         return _Content(self.facts | other.facts)
 
 

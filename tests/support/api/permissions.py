@@ -110,6 +110,7 @@ ROWS: Mapping[tuple[str, str], Row] = {
         "/v1/shippers/nobody/credit?purpose=FINANCING_APPLICATION",
         frozenset({"textil", "bbank"}),
     ),
+    ("GET", "/v1/border-forecasts"): Row("/v1/border-forecasts", "/v1/border-forecasts", frozenset(PARTIES)),
     ("GET", "/v1/platform-keys"): Row("/v1/platform-keys", "/v1/platform-keys", frozenset(PARTIES)),
     ("GET", "/v1/access-log"): Row("/v1/access-log", "/v1/access-log", frozenset(PARTIES)),
     **hooks.rows(PARTIES),
