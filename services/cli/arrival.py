@@ -9,7 +9,7 @@ import typer
 from services.arrival.domain.history import week_of
 from services.arrival.domain.record import records
 from services.arrival.domain.tables import tables
-from services.arrival.store import projector
+from services.arrival.store import follower, projector
 from services.arrival.store.presentation import arrival_json, records_json
 from services.arrival.store.reader import read_border_cells, read_forecast
 from services.cli.database import session
@@ -21,6 +21,7 @@ from services.domain.facts import Micros
 from services.ledger.registry import store
 from services.query import identifiers, views
 from services.query.views import SourcedView
+from services.telemetry.logs import configure
 
 WEEKS = 52
 
@@ -39,13 +40,24 @@ def arrival(
     anew: Annotated[
         bool, typer.Option("--anew", help="With --follow: forget what stands and begin at the first event.")
     ] = False,
+    keep_on: Annotated[
+        bool,
+        typer.Option(
+            "--keep-on",
+            help="With --follow: go on until Ctrl-C or SIGTERM, with health and metrics on LIANYUN_ARRIVAL_METRICS_PORT.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show when a consignment arrives, as an interval that holds it four times in five, and by which legs."""
     if not (identifier or borders or follow):
         raise Failure(Exit.USAGE, "nothing to show", "give an identifier, --borders or --follow")
+    settings = CliSettings()
+    if follow and keep_on:
+        _keep_on(settings, anew=anew)
+        return
     moment = now()
-    with session(CliSettings()) as connection:
+    with session(settings) as connection:
         if follow:
             if anew:
                 projector.forget(connection)
@@ -73,6 +85,15 @@ def arrival(
         return
     for each in shown:
         _show(each)
+
+
+def _keep_on(settings: CliSettings, *, anew: bool) -> None:
+    if anew:
+        with session(settings) as connection:
+            projector.forget(connection)
+    beside = follower.FollowerSettings(dsn=settings.dsn)
+    configure(beside.log_format, beside.log_level)
+    follower.run(beside)
 
 
 def forecast_of(connection: Any, known: SourcedView, moment: Micros) -> dict[str, Any]:

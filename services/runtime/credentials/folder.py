@@ -29,7 +29,7 @@ from services.runtime.credentials.authority import Issued, issue, new_authority
 
 BROKER, ADMINISTRATOR = "broker", "admin"
 ROLES = (
-    "superuser", "lianyun_owner", "lianyun_worker", "lianyun_credit", "lianyun_cases", "lianyun_exporter", "lianyun_api",
+    "superuser", "lianyun_owner", "lianyun_worker", "lianyun_credit", "lianyun_arrival", "lianyun_cases", "lianyun_exporter", "lianyun_api",
     "lianyun_webhooks", "lianyun_reader", "lianyun_dashboards",
 )  # fmt: skip
 _HOSTS = ("localhost", "127.0.0.1", "::1")

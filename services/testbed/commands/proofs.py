@@ -108,7 +108,9 @@ def arrival(
         str, typer.Option(help="Seeds of the ordinary worlds that are learned from.")
     ] = "11,12,13",
     ordinary: Annotated[str, typer.Option(help="Seeds of ordinary worlds that are forecast.")] = "31,32",
-    closure: Annotated[str, typer.Option(help="Seeds of worlds with the closure of September 2025.")] = "5,6,7",
+    closure: Annotated[
+        str, typer.Option(help="Seeds of worlds with the closure of September 2025.")
+    ] = "5,6,7",
 ) -> None:
     """Forecast arrivals in SIMULATED worlds that were not learned from; print coverage, loss, width, bias and jumps as JSON.
 

@@ -9,20 +9,28 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from schemas.rfc3339 import parse_micros
 from services.arrival.domain.cargo import cargo
-from services.arrival.domain.history import week_of
+from services.arrival.domain.forecast import Forecast
+from services.arrival.domain.history import Source, week_of
+from services.arrival.domain.legs import Stage
 from services.arrival.store import projector
+from services.arrival.store.presentation import arrival_json
 from services.arrival.store.projector import ALWAYS, Row
+from services.arrival.store.reader import read_forecast
+from services.audit.fsck.check import fsck
+from services.audit.report import Damage, Finding
 from services.domain.derive import derive
 from services.domain.facts import Facts
 from services.domain.rules import HOUR
 from services.ledger.storage.operations import quarantine
 from services.ledger.storage.session import Session, open_session
+from services.query.views import read_view
 from services.testbed.localstack.engine import DatabaseAddress
 from tests.stories.story import Story, stories
 from tests.support.arrival import journey
 from tests.support.databases import migrated_database
-from tests.support.signed_stories import Desk, key_of, record, register
+from tests.support.signed_stories import GATEWAY, NETWORK, Desk, key_of, record, register
 
 pytestmark = pytest.mark.integration
 _STORED = "SELECT cons, kind, stage, first, last, by, began, ended, present FROM lianyun.arrival_leg"
@@ -117,6 +125,66 @@ def test_what_was_put_aside_with_its_key_is_followed(dsn: str, session: Session,
     desk.close()
     projector.catch_up(session)
     assert stored(session) == right(told, frozenset({"ktz"})) != right(told)
+
+
+HARMS = (
+    "UPDATE lianyun.arrival_count SET trains = trains + 1",
+    "DELETE FROM lianyun.arrival_count WHERE kind = 2",
+    "DELETE FROM lianyun.arrival_leg WHERE ended IS NULL",
+    "UPDATE lianyun.arrival_leg SET began = began + 1 WHERE present",
+    "UPDATE lianyun.arrival_cursor SET no = no + 100000",
+    "UPDATE lianyun.arrival_cursor SET version = 'other'",
+)
+
+
+def test_fsck_finds_what_does_not_follow(dsn: str, session: Session, told: list[Story]) -> None:
+    fill(dsn, session, told[:6], 5)
+    assert not _findings(dsn)
+    for harm in HARMS:
+        session.execute(harm.encode())
+        assert _findings(dsn), harm
+        projector.forget(session)
+        projector.catch_up(session)
+        assert stored(session) == right(told[:6])
+
+
+def _findings(dsn: str) -> list[Finding]:
+    report = fsck(dsn, NETWORK, gateway_topics=frozenset({GATEWAY}))
+    assert "arrival_behind" not in report.counts
+    return [each for each in report.findings if each.kind is Damage.ARRIVAL]
+
+
+def test_a_forecast_reads_three_statements_and_uses_what_others_ran(dsn: str, session: Session) -> None:
+    journeys = [journey(n) for n in range(12)]
+    late = journey(12, 4)  # at Alashankou
+    with psycopg.connect(dsn) as registering:
+        register(registering, [*journeys, late])
+    fill(dsn, session, [*journeys, late], 6)
+    moment = max(parse_micros(each.envelope.time) for each in late.told) + HOUR
+    thing = late.thing("consignment xaport/ARR-12")
+    known = read_view(session, thing.id, moment)
+    assert known is not None
+    asked: list[object] = []
+
+    class Counting:
+        def execute(self, query: object, *rest: object) -> object:
+            asked.append(query)
+            return session.execute(query, *rest)  # type: ignore[call-overload]
+
+    found = read_forecast(Counting(), known, moment)  # type: ignore[arg-type]
+    assert len(asked) == 3
+    result = found.forecast
+    assert isinstance(result, Forecast)
+    border, transfer = result.legs[:2]
+    assert (border.leg.stage, border.source, border.own) == (Stage.AT_BORDER, Source.OWN, 12)
+    assert transfer.own == 12
+    assert border.ends.p50 is not None
+    assert abs(border.ends.p50 - found.cargo.behind.since - 20 * HOUR) < 6 * HOUR
+    assert found.silence is not None
+    assert found.silence.publisher == "cr"
+    shown = arrival_json(thing.key, found, moment, known.sources.named)
+    assert shown["status"] == "FORECAST"
+    assert shown["inputs"][0]["id"] == "arrival_012/s3"
 
 
 def test_a_consignment_on_which_the_rules_fail_is_recorded_and_mended(
