@@ -32,12 +32,19 @@ class FollowerSettings(Connections):
     )
 
 
+class ArrivalMetrics(Progress):
+    """How far the legs are, and how many consignments are broken; for one writer and any readers."""
+
+    def __init__(self) -> None:
+        super().__init__("arrival", names.ARRIVAL_EVENTS_FOLLOWED, names.ARRIVAL_WHOLE)
+        self.broken = self.instruments.gauge(names.ARRIVAL_BROKEN)
+
+
 class ArrivalFollower(ProjectionFollower):
     """Steps of the legs; what failed is tried again once, at the start."""
 
     def __init__(self, settings: FollowerSettings) -> None:
-        self.metrics = Progress("arrival", names.ARRIVAL_EVENTS_FOLLOWED, names.ARRIVAL_WHOLE)
-        self._broken = self.metrics.instruments.gauge(names.ARRIVAL_BROKEN)
+        self.metrics = ArrivalMetrics()
         dsn = settings.dsn.get_secret_value()
         super().__init__(dsn, APPLICATION, settings.arrival_tick, self.metrics, statement("whole_at"))
         self._limit = settings.arrival_events
@@ -48,7 +55,7 @@ class ArrivalFollower(ProjectionFollower):
         more = () if self._mended else projector.broken(session)
         self._mended = True
         done = projector.step(session, self._limit, more)
-        self._broken.set(done.broken)
+        self.metrics.broken.set(done.broken)
         return Step(done.events + done.aside, done.whole(self._limit))
 
 
