@@ -17,6 +17,7 @@ from services.api.financing.decisions import decision_group
 from services.api.router import Routes
 from services.api.routes import (
     access_log,
+    arrival,
     authority,
     cargo_requests,
     consignments,
@@ -34,6 +35,7 @@ from services.api.routes import (
 from services.api.settings import ApiSettings
 
 ROUTERS: tuple[Routes | APIRouter, ...] = (
+    arrival.routes,
     consignments.routes,
     search.routes,
     events.routes,

@@ -87,6 +87,7 @@ class Damage(StrEnum):
     ACCESS_LOG = "ACCESS_LOG"  # a line of the access log, or a repeatable answer, is missing or was changed
     RELEASE = "RELEASE"  # migrations or reference tables are not those of a release
     WEBHOOK = "WEBHOOK"  # a message to a party, or how far its delivery got, is missing or was changed
+    ARRIVAL = "ARRIVAL"  # the legs that a consignment has run, or their counts, do not follow from the events
     CREDIT = "CREDIT"  # what was observed of a shipper, or its sums, do not follow from the events
 
 

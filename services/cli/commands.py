@@ -67,6 +67,11 @@ COMMANDS: Mapping[str, Listed] = {
     "track": Listed(
         "cli.track", "track", "Show where a consignment is, what holds it, and who said what and how sure."
     ),
+    "arrival": Listed(
+        "cli.arrival",
+        "arrival",
+        "Show when a consignment arrives, as an interval that holds it four times in five, and by which legs.",
+    ),
     "find": Listed(
         "cli.find",
         "find",

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from schemas.events.base import ObjectKind
+from services.cli.arrival import forecast_of, in_one_line
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
 from services.cli.options import AsJson, micros, now
@@ -73,6 +74,7 @@ def track(
         ]
         read = (read_explanation(connection, thing, moment, registry, found) for thing in things)
         unreached = [explanation_json(each) for each in read if each is not None]
+        arrivals = [] if as_of else [forecast_of(connection, found_view, moment) for found_view in found]
     shown = [view_json.view_json(found_view) for found_view in found]
     waiting = [_beside_views(each) for each in unreached] if found else unreached
     waiting = [each for each in waiting if each["because"] or each["facts"]]
@@ -85,8 +87,9 @@ def track(
     if as_json:
         print_json({"shows": VIEW, "consignments": shown, "waiting": waiting})
     else:
+        by_consignment = {each["consignment"]: in_one_line(each) for each in arrivals}
         for consignment in shown:
-            show_view(consignment)
+            show_view(consignment, by_consignment.get(consignment["consignment"], ""))
         for each in waiting:
             show_unreached(each)
     if not found:
@@ -107,8 +110,8 @@ def _lacks(things: Sequence[Thing]) -> str:
     )
 
 
-def show_view(view: dict[str, Any]) -> None:
-    """Print a rendered view: position, customs, containers, exceptions, and the timeline."""
+def show_view(view: dict[str, Any], arrival: str = "") -> None:
+    """Print a rendered view: position, arrival in one line, customs, containers, exceptions, and the timeline."""
     timeline, view = view["timeline"], marked(view)
     out.print(
         f"[bold]consignment {view['consignment']}[/] as of {view['as_of']} (view, derived from all facts)"
@@ -117,6 +120,8 @@ def show_view(view: dict[str, Any]) -> None:
     if others:
         out.print(f"  the same as {', '.join(others)}")
     out.print(f"  where      {_claim_text(view['movement'])}")
+    if arrival:
+        out.print(f"  arrival    {arrival}", markup=False)
     for code, position in view["customs"].items():
         out.print(f"  customs {code} {_claim_text(position)}")
     out.print(f"  document   {_claim_text(view['document'])}")

@@ -65,8 +65,14 @@ _CASES = (
     metrics.CASES_UNREAD,
     metrics.STEP_SECONDS,
 )
+_ARRIVAL = (
+    metrics.ARRIVAL_WHOLE,
+    metrics.ARRIVAL_EVENTS_FOLLOWED,
+    metrics.ARRIVAL_BROKEN,
+    metrics.STEP_SECONDS,
+)
 _SUPERVISOR = (metrics.WORKER_EXITS,)
-_OTHERS = {*_API, *_PAGES, *_WEBHOOKS, *_CREDIT, *_CASES, *_SUPERVISOR} - {metrics.STEP_SECONDS}
+_OTHERS = {*_API, *_PAGES, *_WEBHOOKS, *_CREDIT, *_CASES, *_ARRIVAL, *_SUPERVISOR} - {metrics.STEP_SECONDS}
 
 _EVERY = (metrics.BUILD_INFO,)
 
@@ -78,6 +84,7 @@ PROCESSES: Mapping[str, tuple[Definition, ...]] = {
     "webhooks": (*_WEBHOOKS, *_EVERY),
     "credit signals": (*_CREDIT, *_EVERY),
     "cases": (*_CASES, *_EVERY),
+    "arrival times": (*_ARRIVAL, *_EVERY),
     "supervisor": (*_SUPERVISOR, *_EVERY),
 }
 """The metrics of each process; a test compares them with those exposed."""

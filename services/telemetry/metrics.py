@@ -253,6 +253,23 @@ CREDIT_BROKEN = Definition(
     "Events, cargoes and shippers that the credit signals cannot read or judge; their values are old until it is mended.",
 )
 
+# --- arrival times ----------------------------------------------------------------------------------------------
+ARRIVAL_WHOLE = Definition(
+    "lianyun_arrival_whole_timestamp_seconds",
+    "gauge",
+    "When the legs behind arrival times last stood at all events that were visible.",
+)
+ARRIVAL_EVENTS_FOLLOWED = Definition(
+    "lianyun_arrival_events_followed_total",
+    "counter",
+    "Events that the legs behind arrival times have followed.",
+)
+ARRIVAL_BROKEN = Definition(
+    "lianyun_arrival_broken",
+    "gauge",
+    "Consignments whose journey cannot be evaluated; their legs are old until it is mended.",
+)
+
 # --- cases ------------------------------------------------------------------------------------------------------
 CASES_WHOLE = Definition(
     "lianyun_cases_whole_timestamp_seconds",

@@ -31,6 +31,7 @@ MODULES = {
     "webhooks": "services.notifications.webhooks",
     "exporter": "services.monitoring.exporter",
     "credit": "services.credit",
+    "arrival": "services.arrival",
     "cases": "services.cases",
 }
 OTLP_KEY = "otlp-key-5f0c7d21"

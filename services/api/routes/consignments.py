@@ -82,7 +82,7 @@ def timeline(
 ) -> Answer:
     """Who said what about a consignment, in the order in which it was recorded; late news stands at the end."""
     place = call.cursor(cursor, "timeline")
-    found = _visible(call, ref)
+    found = visible_by_reference(call, ref)
     since = _moment(recorded_since)
     rows = sorted(
         (
@@ -105,11 +105,12 @@ def consignment(call: Call, ref: str) -> Answer:
 
     `shown` says how each group of fields is shown to the caller, by its role and what it is to the consignment.
     """
-    body = {name: value for name, value in _visible(call, ref).body.items() if name != "timeline"}
+    body = {name: value for name, value in visible_by_reference(call, ref).body.items() if name != "timeline"}
     return Answer(body, etag={**body, "as_of": None})
 
 
-def _visible(call: Call, ref: str) -> VisibleConsignment:
+def visible_by_reference(call: Call, ref: str) -> VisibleConsignment:
+    """The consignment of a reference as the caller may see it, noted as read; Problem where it is not there or not the caller's to see."""
     groups = consignments_of(call.session, [_thing(ObjectKind.CONSIGNMENT, ref)])
     found = visible(call, groups[0]) if groups else None
     if found is None:

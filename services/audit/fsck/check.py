@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+from services.audit.fsck.arrival import check_arrival
 from services.audit.fsck.backlog import Backlog, read_backlog
 from services.audit.fsck.cases import check_cases
 from services.audit.fsck.consignments import ConsignmentPass, consignments
@@ -109,6 +110,8 @@ def examine(
     check_financing(snapshot, history, network, findings)
     progress("cases", 0, 0)
     pass_over("tables of cases", lambda: check_cases(snapshot, history, network, findings))
+    progress("arrival times", 0, 0)
+    pass_over("tables of arrival times", lambda: check_arrival(snapshot, history, findings))
     stale = _derived(snapshot, evidence, findings, progress)
     progress("credit signals", 0, 0)
     findings.merge(credit())

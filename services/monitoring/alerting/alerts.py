@@ -102,7 +102,7 @@ PROCESSES = (
     Alert(
         "ProcessRestarting",
         "ticket",
-        'changes(process_start_time_seconds{job=~"workers|credit|cases|exporter|api|webhooks"}[15m]) > 2',
+        'changes(process_start_time_seconds{job=~"workers|credit|arrival|cases|exporter|api|webhooks"}[15m]) > 2',
         "0s",
         "{{ $labels.job }} at {{ $labels.instance }} ends and starts again.",
     ),

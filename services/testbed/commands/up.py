@@ -22,7 +22,14 @@ from services.runtime.ports import free_port
 from services.testbed.localstack.api import PORT, LocalApi, sandbox
 from services.testbed.localstack.pages import PORT as PAGES_PORT
 from services.testbed.localstack.pages import LocalPages
-from services.testbed.localstack.platform import Platform, case_follower, credit_follower, exporter, webhooks
+from services.testbed.localstack.platform import (
+    Platform,
+    arrival_follower,
+    case_follower,
+    credit_follower,
+    exporter,
+    webhooks,
+)
 from services.testbed.localstack.process import StackError
 
 DATA = Path(".lianyun") / "data"
@@ -58,6 +65,7 @@ def up(
         with (
             Platform(DATA, workers=workers, network=settings.network) as platform,
             credit_follower(platform),
+            arrival_follower(platform),
             webhooks(platform),
             exporter(platform, metrics),
             LocalApi(platform, KEYS, platform.stack.folder / "logs" / "api", port=api_port) as api,

@@ -128,6 +128,11 @@ def credit_follower(platform: Platform) -> Supervisor:
     return _process(platform, "credit", "services.credit")
 
 
+def arrival_follower(platform: Platform) -> Supervisor:
+    """Keeps the legs behind arrival times up to date."""
+    return _process(platform, "arrival", "services.arrival")
+
+
 def case_follower(platform: Platform, keys: Path) -> Supervisor:
     """Opens and closes cases by rule, signed by the platform's own key in the file ``keys``, which must be there."""
     return _process(platform, "cases", "services.cases", LIANYUN_FINANCING_KEYS=str(keys.absolute()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -11,6 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from services.api import statement
+from services.arrival.store import projector as arrival
 from services.audit.fsck.check import fsck
 from services.credit.store import projector
 from services.ledger.audit_trail.digests import COLUMNS, seal
@@ -33,7 +35,17 @@ def server() -> Iterator[str]:
         with psycopg.connect(f"{head}/lianyun", autocommit=True) as admin:
             for _ in range(2):
                 admin.execute(ROLES.read_bytes())
-            for role in ("owner", "worker", "credit", "cases", "exporter", "api", "webhooks", "reader"):
+            for role in (
+                "owner",
+                "worker",
+                "credit",
+                "arrival",
+                "cases",
+                "exporter",
+                "api",
+                "webhooks",
+                "reader",
+            ):
                 admin.execute(f"ALTER ROLE lianyun_{role} PASSWORD 'only-here'".encode())
         address = f"postgresql://lianyun_ROLE:only-here@{head.rpartition('@')[2]}/lianyun"
         migrate(address.replace("ROLE", "owner"))
@@ -123,16 +135,32 @@ CREDIT = (
 )
 
 
+ARRIVAL = ("arrival_cursor", "arrival_leg", "arrival_count", "arrival_again", "arrival_broken")
+
+
+def test_the_follower_of_arrival_times_writes_its_own_tables_and_no_others(server: str) -> None:
+    with psycopg.connect(server.replace("ROLE", "arrival"), autocommit=True) as session:
+        arrival.catch_up(session)
+        assert _written(session) == set(ARRIVAL)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            session.execute("SELECT FROM lianyun.credit_record")
+
+
+def _written(session: psycopg.Connection[Any]) -> set[str]:
+    """The tables that the session's role may change."""
+    rows = session.execute(
+        "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE (n.nspname = 'lianyun' OR n.nspname ~ '^g[0-9]+$') AND c.relkind IN ('r', 'p', 'v', 'S')"
+        " AND (has_table_privilege(c.oid, 'INSERT') OR has_table_privilege(c.oid, 'UPDATE')"
+        "      OR has_table_privilege(c.oid, 'DELETE') OR has_table_privilege(c.oid, 'TRUNCATE'))"
+    )
+    return {name for (name,) in rows}
+
+
 def test_the_follower_of_credit_signals_writes_its_own_tables_and_no_others(server: str) -> None:
     with psycopg.connect(server.replace("ROLE", "credit"), autocommit=True) as session:
         projector.catch_up(session)
-        rows = session.execute(
-            "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-            " WHERE (n.nspname = 'lianyun' OR n.nspname ~ '^g[0-9]+$') AND c.relkind IN ('r', 'p', 'v', 'S')"
-            " AND (has_table_privilege(c.oid, 'INSERT') OR has_table_privilege(c.oid, 'UPDATE')"
-            "      OR has_table_privilege(c.oid, 'DELETE') OR has_table_privilege(c.oid, 'TRUNCATE'))"
-        )
-        assert {name for (name,) in rows} == set(CREDIT)
+        assert _written(session) == set(CREDIT)
         for kept in ("credit_record", "api_secret"):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 session.execute(f"SELECT FROM lianyun.{kept}".encode())

@@ -35,6 +35,9 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("GET", "/v1/consignments/{ref:path}/timeline"): Row(
         "/v1/consignments/xaport/XA-1/timeline", "/v1/consignments/xaport/none/timeline", _XA1
     ),
+    ("GET", "/v1/consignments/{ref:path}/arrival"): Row(
+        "/v1/consignments/xaport/XA-1/arrival", "/v1/consignments/xaport/none/arrival", _XA1
+    ),
     ("GET", "/v1/consignments/{ref:path}"): Row(
         "/v1/consignments/xaport/XA-1", "/v1/consignments/xaport/none", _XA1
     ),
@@ -108,6 +111,7 @@ ROWS: Mapping[tuple[str, str], Row] = {
         "/v1/shippers/nobody/credit?purpose=FINANCING_APPLICATION",
         frozenset({"textil", "bbank"}),
     ),
+    ("GET", "/v1/border-forecasts"): Row("/v1/border-forecasts", "/v1/border-forecasts", frozenset(PARTIES)),
     ("GET", "/v1/platform-keys"): Row("/v1/platform-keys", "/v1/platform-keys", frozenset(PARTIES)),
     ("GET", "/v1/access-log"): Row("/v1/access-log", "/v1/access-log", frozenset(PARTIES)),
     **hooks.rows(PARTIES),

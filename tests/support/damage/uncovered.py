@@ -15,6 +15,8 @@ UNCOVERED: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("g1.pending", (COPIED, "id", "judged", "consignments", "mark"), f"{_WORK}; a mark that never comes is found"),
     ("lianyun.api_proof", (EVERYTHING,), "proofs that were used, for some minutes"),
     ("lianyun.api_answer_purge", ("given",), "up to where answers were forgotten: it excuses answers that are gone, and nothing else"),
+    ("lianyun.arrival_again", (EVERYTHING,), _WORK),
+    ("lianyun.arrival_cursor", ("whole_at",), _WHOLE),
     ("lianyun.batch", ("digest",), "set to null only: as releases write it that may be at work for a day"),
     ("lianyun.case_again", (EVERYTHING,), _WORK),
     ("lianyun.case_cursor", ("as_of",), "of which moment the causes are: by one at which others are due, they differ"),
@@ -50,6 +52,7 @@ UNCOVERED: tuple[tuple[str, tuple[str, ...], str], ...] = (
 """(table, changes, reason)."""
 
 EMPTY: dict[str, str] = {
+    "lianyun.arrival_broken": "a row of it is a finding by itself",
     "lianyun.case_touched": "emptied in the transaction that decides on the cases",
     "lianyun.dead_letter_cut": "written in a flood only (tests/integration/deadletters)",
     "lianyun.credit_broken": "a row of it is a finding by itself",

@@ -18,6 +18,7 @@ import psycopg
 from schemas.events.base import Role
 from schemas.trace_context import TRACEPARENT
 from services.api import sealed
+from services.arrival.store import projector as arrival
 from services.cases.domain.lifecycle import StepKind, StepRequest, Team
 from services.cases.store import projector as cases
 from services.cases.store.case_service import CaseService
@@ -231,6 +232,7 @@ def _followed(dsn: str) -> None:
     with open_session(dsn) as session:
         session.autocommit = True
         credit.catch_up(session)
+        arrival.catch_up(session)
         cases.catch_up(session, CASES)
 
 

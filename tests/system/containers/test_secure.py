@@ -92,7 +92,18 @@ def somebody(folder: Path, name: str, password: Path, **environment: str) -> Use
 
 def test_every_service_is_healthy_and_jobs_are_done(secured: Secured) -> None:
     found = secured.deployment.containers()
-    running = {"kafka", "postgres", "worker-1", "worker-2", "credit", "cases", "exporter", "api", "webhooks"}
+    running = {
+        "kafka",
+        "postgres",
+        "worker-1",
+        "worker-2",
+        "credit",
+        "arrival",
+        "cases",
+        "exporter",
+        "api",
+        "webhooks",
+    }
     assert {f"{name}-secure" for name in running} | JOBS <= found.keys()
     for name, container in found.items():
         state = container["State"]
@@ -247,7 +258,8 @@ def test_sessions_are_encrypted_and_each_process_has_its_own_role(secured: Secur
     database = secured.deployment.containers()["postgres-secure"]["Id"]
     asked = engine.docker("exec", "-u", "postgres", database, "psql", "-At", "-d", "lianyun", "-c", query)
     assert set(asked.split()) == {
-        f"lianyun_{role}|t" for role in ("worker", "credit", "cases", "exporter", "api", "webhooks")
+        f"lianyun_{role}|t"
+        for role in ("worker", "credit", "arrival", "cases", "exporter", "api", "webhooks")
     }
 
 

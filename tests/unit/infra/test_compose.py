@@ -133,6 +133,7 @@ def test_prometheus_scrapes_the_workers_in_both_networks() -> None:
     ("name", "variable"),
     [
         ("credit", "LIANYUN_CREDIT_METRICS_PORT"),
+        ("arrival", "LIANYUN_ARRIVAL_METRICS_PORT"),
         ("cases", "LIANYUN_CASES_METRICS_PORT"),
         ("api", "LIANYUN_METRICS_PORT"),
         ("pages", "LIANYUN_METRICS_PORT"),
@@ -340,7 +341,7 @@ def test_services_log_in_as_the_role_of_their_work_and_migrations_as_the_owner()
     for name, service in SERVICES.items():
         address = service.get("environment", {}).get("LIANYUN_DSN")
         if address is not None:
-            kinds = ("worker", "credit", "cases", "exporter", "api", "pages", "webhooks")
+            kinds = ("worker", "credit", "arrival", "cases", "exporter", "api", "pages", "webhooks")
             role = next((kind for kind in kinds if name.startswith(kind)), "owner")
             assert address.startswith(f"postgresql://lianyun_{role}@"), name
 

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 
 from services.api.metrics import ApiMetrics
+from services.arrival.store.follower import ArrivalMetrics
 from services.cases.store.follower import CaseMetrics
 from services.credit.store.follower import FollowerMetrics
 from services.monitoring.artefacts import CATALOGUE, PROCESSES, ROOT, main, render, stale
@@ -70,6 +71,7 @@ def registries() -> Mapping[str, CollectorRegistry]:
         "webhooks": WebhookMetrics().instruments.registry,
         "credit signals": FollowerMetrics().instruments.registry,
         "cases": CaseMetrics().instruments.registry,
+        "arrival times": ArrivalMetrics().instruments.registry,
         "supervisor": supervisor(),
     }
 

@@ -7,7 +7,6 @@ is known as of its moment, and by that part of it which it certainly saw.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -234,7 +233,7 @@ def _readings(
     known = [stored for stored in events if stored.append_us <= decision.at]
     for some in (known, visible(snapshot, known, decision)):
         yield {stored.no: stored for stored in some}
-        yield {stored.no: replace(stored, quarantined=False) for stored in some}
+        yield {stored.no: stored._replace(quarantined=False) for stored in some}
 
 
 def _reports(events: Sequence[Reread]) -> list[Report]:

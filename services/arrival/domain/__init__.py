@@ -1,0 +1,1 @@
+"""The rules of arrival times: pure functions of facts, histories and moments."""

@@ -1,0 +1,77 @@
+"""How good the forecasts of a border were: each week's crossings against what was known before that week.
+
+A function of the counts alone, so it can be made again from the events at any time, and nobody has to believe a stored forecast.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from services.arrival.domain import distribution
+from services.arrival.domain.history import WEEK, Cell, learn
+from services.arrival.domain.legs import Leg, crossing_between
+from services.arrival.domain.tables import Tables
+from services.domain.facts import Micros
+
+
+class BorderRecord(NamedTuple):
+    """The record of one direction of a crossing over ``weeks``: ``crossings`` of which ``within`` lay between P10 and P90.
+
+    ``bias`` is by how much on average they ended after the middle (negative: before), ``width`` the mean of the intervals.
+    """
+
+    crossing: str
+    first: str
+    last: str
+    weeks: int
+    crossings: int
+    below: int
+    within: int
+    above: int
+    bias: Micros
+    width: Micros
+
+    @property
+    def coverage(self) -> int:
+        """Of a million."""
+        return self.within * 1_000_000 // self.crossings
+
+
+def records(known: Iterable[Cell], since: int, table: Tables) -> list[BorderRecord]:
+    """The record of every border, from week ``since`` on, by crossing and direction; waiting and hand-over together count as two.
+
+    Below a published number of them there is none: it would say more of single trains than of forecasts.
+    """
+    by_leg: dict[Leg, list[Cell]] = defaultdict(list)
+    for cell in known:
+        if cell.leg.stage.segment >= 2 and cell.leg.stage.whole:
+            by_leg[cell.leg].append(cell)
+    sums: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0] * 6)
+    weeks: dict[tuple[str, str, str], set[int]] = defaultdict(set)
+    for leg, cells in sorted(by_leg.items()):
+        key = crossing_between(leg.first, leg.last), leg.first, leg.last
+        for week in sorted({cell.week for cell in cells if cell.week >= since}):
+            before = [cell for cell in cells if cell.week < week]
+            for service in sorted({cell.service for cell in cells if cell.week == week}):
+                learned = learn(leg, service, before, (), week * WEEK, frozenset(), table)
+                if learned is None:
+                    continue
+                low, middle, high = (distribution.quantile(learned.mass, percent) for percent in (10, 50, 90))
+                weeks[key].add(week)
+                total = sums[key]
+                for cell in cells:
+                    if (cell.week, cell.service) != (week, service):
+                        continue
+                    lasted = distribution.middle(cell.hours)
+                    place = 1 if lasted < low else 3 if lasted > high else 2
+                    total[0] += cell.trains
+                    total[place] += cell.trains
+                    total[4] += cell.trains * (lasted - middle)
+                    total[5] += cell.trains * (high - low)
+    return [
+        BorderRecord(*key, len(weeks[key]), n, below, within, above, off // n, width // n)
+        for key, (n, below, within, above, off, width) in sorted(sums.items())
+        if n >= table.least_shown
+    ]

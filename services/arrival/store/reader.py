@@ -1,0 +1,199 @@
+"""What a forecast reads: the counts of the legs ahead, the trains on them, and what passed the borders; three statements, whatever the cargo."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection
+
+from schemas import railnet
+from services.arrival.domain.border import DAY, Closure, Queue, ahead_of, united
+from services.arrival.domain.cargo import Cargo, cargo
+from services.arrival.domain.forecast import (
+    Estimate,
+    Forecast,
+    History,
+    NoForecast,
+    Situation,
+    forecast,
+)
+from services.arrival.domain.history import Cell
+from services.arrival.domain.legs import Leg, Observation, Stage, crossing_between
+from services.arrival.domain.moved import Moved, moved
+from services.arrival.domain.silence import GapCell, Silence, silence
+from services.arrival.domain.tables import Tables, tables
+from services.arrival.store import statement
+from services.arrival.store.projector import ERROR, GAP, LEG
+from services.domain.derive import derive
+from services.domain.facts import Facts, Micros, Restriction
+from services.domain.view import View
+from services.query.views import SourcedView, facts_of
+
+LOOKS_BACK = 120 * DAY
+"""How far back passages of a border are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArrivalForecast:
+    """The forecast of a consignment with what it rests on, what moved it since the day before, and what silence means."""
+
+    cargo: Cargo
+    forecast: Forecast | NoForecast
+    moved: tuple[Moved, ...]
+    before: Forecast | None
+    silence: Silence | None
+
+
+def read_forecast(
+    session: Connection[Any], known: SourcedView, now: Micros, table: Tables | None = None
+) -> ArrivalForecast:
+    """The forecast of the consignment of ``known`` as of ``now``, in the caller's transaction.
+
+    What moved it since the day before is judged by today's history, on what the platform knew then.
+    """
+    rules = table if table is not None else tables()
+    earlier = _day_before(known, now)
+    facts, found = facts_of(known.sources.every), cargo(known.view)
+    before = None if earlier is None else cargo(earlier)
+    legs = {leg for each in (found, before) if each is not None for leg in _legs(each)}
+    cells, gaps, errors = _cells(session, legs, found)
+    lasting = _lasting(session, legs)
+    borders = sorted({(leg.first, leg.last) for leg in legs if leg.stage is Stage.AT_BORDER})
+    passed = _passed(session, borders, now)
+
+    def at(each: Cargo, shown: View, moment: Micros) -> Forecast | NoForecast:
+        closures = _closures(shown, facts)
+        past = History(cells, (o for o, _ in lasting), closures, moment, rules)
+        present = {(o.leg, o.start) for o, here in lasting if here}
+        return forecast(_situation(each, shown, closures, present, passed, errors), past, rules)
+
+    result = at(found, known.view, now)
+    parts: tuple[Moved, ...] = ()
+    was: Forecast | NoForecast | None = None
+    if before is not None and earlier is not None and isinstance(result, Forecast):
+        was = at(before, earlier, now - DAY)
+        if isinstance(was, Forecast):
+            parts = moved(was, result, found.behind.observed)
+    quiet = silence(found.behind, gaps, now, rules)
+    return ArrivalForecast(found, result, parts, was if isinstance(was, Forecast) else None, quiet)
+
+
+def _day_before(known: SourcedView, now: Micros) -> View | None:
+    """The view of what had been recorded a day earlier."""
+    events = [each for each in known.sources.every if each.stored.append_us <= now - DAY]
+    return derive(facts_of(events), known.view.consignment, now - DAY) if events else None
+
+
+def _legs(found: Cargo) -> Iterable[Leg]:
+    progress = found.behind
+    if progress.leg is not None:
+        yield progress.leg
+        if progress.leg.stage is Stage.HELD:
+            yield progress.leg._replace(stage=Stage.RUNNING)
+    yield from progress.ahead
+
+
+def _cells(
+    session: Connection[Any], legs: Iterable[Leg], found: Cargo
+) -> tuple[list[Cell], list[GapCell], Mapping[str, tuple[int, ...]]]:
+    wanted = sorted(legs)
+    if found.route:
+        wanted.append(Leg(Stage.RUNNING, "", railnet.canonical(found.route[-1])))
+    parameters = {
+        "stages": [int(leg.stage) for leg in wanted],
+        "firsts": [leg.first for leg in wanted],
+        "lasts": [leg.last for leg in wanted],
+    }
+    cells: list[Cell] = []
+    gaps: list[GapCell] = []
+    errors: dict[str, list[int]] = defaultdict(list)
+    for kind, stage, first, last, by, week, hours, trains in session.execute(statement("cells"), parameters):
+        leg = Leg(Stage(stage), first, last)
+        if kind == LEG:
+            cells.append(Cell(leg, by, week, hours, trains))
+        elif kind == GAP:
+            gaps.append(GapCell(leg, by, week, hours, trains))
+        elif kind == ERROR:
+            errors[by] += [hours] * trains
+    return cells, gaps, {by: tuple(sorted(hours)) for by, hours in errors.items()}
+
+
+def _lasting(session: Connection[Any], legs: Iterable[Leg]) -> list[tuple[Observation, bool]]:
+    lasts = sorted({leg.last for leg in legs})
+    rows = session.execute(statement("lasting"), {"lasts": lasts})
+    return [
+        (Observation(Leg(Stage(stage), first, last), by, began, None), present)
+        for stage, first, last, by, began, present in rows
+    ]
+
+
+def _passed(
+    session: Connection[Any], borders: Sequence[tuple[str, str]], now: Micros
+) -> Mapping[tuple[str, str], tuple[Micros, ...]]:
+    ways = sorted({way for one, other in borders for way in ((one, other), (other, one))})
+    parameters = {"firsts": [a for a, _ in ways], "lasts": [b for _, b in ways], "since": now - LOOKS_BACK}
+    found: dict[tuple[str, str], list[Micros]] = defaultdict(list)
+    for first, last, ended in session.execute(statement("passed"), parameters):
+        if ended <= now:
+            found[first, last].append(ended)
+    return {way: tuple(times) for way, times in found.items()}
+
+
+def _closures(view: View, facts: Facts) -> dict[str, tuple[Closure, ...]]:
+    """The closures that the consignment meets or has met, by crossing."""
+    found: dict[str, list[Closure]] = defaultdict(list)
+    for each in (*view.restrictions, *view.announced_restrictions, *view.past_restrictions):
+        crossing = railnet.crossing(each.place)
+        if each.kind == railnet.RestrictionKind.BORDER_CLOSED and crossing is not None:
+            found[crossing.id].append(_closure(each, facts))
+    return {name: united(closures) for name, closures in found.items()}
+
+
+def _closure(restriction: Restriction, facts: Facts) -> Closure:
+    lifted = [each.event for each in facts.liftings if each.restriction == restriction.event]
+    return Closure(restriction.start, restriction.end, bool(lifted), (restriction.event, *sorted(lifted)))
+
+
+def _situation(
+    found: Cargo,
+    view: View,
+    closures: Mapping[str, Sequence[Closure]],
+    present: Iterable[tuple[Leg, Micros]],
+    passed: Mapping[tuple[str, str], tuple[Micros, ...]],
+    errors: Mapping[str, tuple[int, ...]],
+) -> Situation:
+    progress, others = found.behind, list(present)
+    queues = {}
+    for leg in (progress.leg, *progress.ahead):
+        if leg is None or leg.stage is not Stage.AT_BORDER:
+            continue
+        crossing = crossing_between(leg.first, leg.last)
+        if crossing in closures:
+            way, back = passed.get((leg.first, leg.last), ()), passed.get((leg.last, leg.first), ())
+            queues[crossing] = Queue(
+                crossing, ahead_of(progress, leg, others), way, back, tuple(closures[crossing])
+            )
+    stopped = tuple(
+        Closure(each.start, each.end, False, (each.event,))
+        for each in (*view.restrictions, *view.announced_restrictions)
+        if each.kind != railnet.RestrictionKind.BORDER_CLOSED
+    )
+    end = railnet.canonical(found.route[-1]) if found.route else ""
+    estimates = tuple(
+        Estimate(each.publisher, each.event, each.arrives, errors.get(each.publisher, ()))
+        for each in found.estimates
+        if railnet.canonical(each.place) == end
+    )
+    return Situation(found.service, progress, queues, stopped, estimates, found.route_event)
+
+
+def read_border_cells(session: Connection[Any]) -> list[Cell]:
+    """The counts of all borders, for their records."""
+    rows = session.execute(statement("border_cells"))
+    return [
+        Cell(Leg(Stage(stage), first, last), by, week, hours, trains)
+        for _, stage, first, last, by, week, hours, trains in rows
+    ]

@@ -1,0 +1,1 @@
+"""Forecasts of arrival held against simulated worlds that the estimator has not seen."""
