@@ -56,13 +56,17 @@ class Served:
 
 @dataclass
 class RunningConsole:
-    """A context manager: pages at ``url`` over the database ``dsn``, where anybody of ``people`` may sign in at ``issuer``."""
+    """A context manager: pages at ``url`` over the database ``dsn``, where anybody that ``listed`` holds may sign in at ``issuer``.
+
+    ``owner`` is the address of the same database for whoever registers people, where the pages' own role may not.
+    """
 
     dsn: str
     folder: Path
     given: dict[str, Any] = field(default_factory=dict)
     sign_in: dict[str, Any] = field(default_factory=dict)
     listed: list[ListedPerson] = field(default_factory=list)
+    owner: str = ""
 
     def __enter__(self) -> Self:
         port = free_port()
@@ -73,7 +77,7 @@ class RunningConsole:
             f"http://127.0.0.1:{port}", Client("console", SECRET, *uris), lambda: self.listed
         )
         keys = self.folder / "console-keys.json"
-        with psycopg.connect(self.dsn) as session:
+        with psycopg.connect(self.owner or self.dsn) as session:
             prepare(session, make_keys(keys), "demo", time.time_ns() // 1_000, "test")
         settings: dict[str, Any] = {
             "dsn": self.dsn, "network": "demo", "signin_issuer": self.issuer.url, "signin_client": "console",
@@ -98,7 +102,7 @@ class RunningConsole:
         since: int | None = None,
     ) -> PersonId:
         """Register a person of a registered party, and put it into the issuer's list."""
-        with psycopg.connect(self.dsn) as session:
+        with psycopg.connect(self.owner or self.dsn) as session:
             known = store.load(session).party(party)
             assert known is not None
             at = time.time_ns() // 1_000 - 60_000_000 if since is None else since

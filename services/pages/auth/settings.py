@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -38,6 +39,12 @@ class SignInSettings(Connections):
         30, ge=1, description="attempts to sign in per window, address (IPv6: /64) and process"
     )
     signin_rate_window: int = Field(300, ge=1, description="the window")
+
+    @field_validator("signin_client_secret", "signin_client_key", "signin_ca", mode="before")
+    @classmethod
+    def _given(cls, value: Any) -> Any:
+        """What compose sets to nothing is not given."""
+        return None if value == "" else value
 
     @field_validator("signin_issuer")
     @classmethod

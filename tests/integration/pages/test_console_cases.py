@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
+from urllib.parse import urljoin
 
 import httpx
 import psycopg
@@ -247,3 +249,48 @@ def test_whoever_waits_longest_stands_first_with_what_blocks_its_boxes_and_three
     assert re.search(r"<strong>\d+ (hours?|minutes?)</strong>", table)
     assert "seal 1" in table
     assert "LYNU7300037" in table
+
+
+def walked(browser: httpx.Client) -> set[str]:
+    """Every page of the console that links lead to, from its first on and from the list of closed cases."""
+    seen, left = set[str](), ["/console", "/console/cases?show=closed"]
+    while left:
+        path = left.pop()
+        if path in seen:
+            continue
+        seen.add(path)
+        answer = browser.get(path)
+        assert answer.status_code == 200, f"{path}: {answer.status_code}"
+        found = (html.unescape(each) for each in re.findall(r'href="([^"]+)"', answer.text))
+        links = {urljoin(f"http://x{path}", each).removeprefix("http://x") for each in found}
+        left += [
+            each.partition("#")[0] for each in links if each.startswith("/console") and "lang=" not in each
+        ]
+    return seen
+
+
+def test_every_link_opens_and_nobody_opens_what_no_link_shows(console: RunningConsole) -> None:
+    """ASVS 4.1.3, 4.2.1: every page as every role; what has no link for somebody is not there for it."""
+    browsers = {subject: console.signed_in(subject) for subject in PEOPLE}
+    own = {subject: walked(browser) for subject, browser in browsers.items()}
+    every = {path for paths in own.values() for path in paths if re.search(r"/(cases|board)/", path)}
+    assert len(every) > 5
+    for subject, browser in browsers.items():
+        for path in sorted(every):
+            opens = browser.get(path).status_code
+            assert opens == (200 if path in own[subject] else 404), f"{subject}: {path}"
+    for path in every:
+        assert console.browser().get(path).status_code == 401
+
+
+def test_what_people_write_is_text(console: RunningConsole) -> None:
+    """ASVS 5.3.3"""
+    case = held(console)
+    browser = console.signed_in("li-na")
+    wild = "<img src=x onerror=alert(1)>\"'&{{7*7}}"
+    assert act(browser, case, step="note", by="alashankou-shift", note=wild).status_code == 303
+    for path in (f"/console/cases/{case.id.hex()}", "/console/shift"):
+        page = browser.get(path)
+        assert "<img" not in page.text
+        assert html.escape(wild, quote=False).replace('"', "&#34;").replace("'", "&#39;") in page.text
+        assert "script-src 'self'" in page.headers["content-security-policy"]
