@@ -221,7 +221,9 @@ def _case_page(request: PageRequest, viewer: SignedIn, found: Whole, refused: st
     evidence = found.steps[0].evidence if found.cause is None else found.cause.events
     names = overview.events_named(request.session, evidence)
     known = people.by_ids(request.session, [each.person.person for each in found.steps if each.person])
-    own = _teams(viewer)
+    # Whose case it is acts on it; the person's other teams have nothing to do with it.
+    owner, mine = case.life.owner, case.life.owner in _teams(viewer)
+    own = [owner] if owner is not None and mine else _teams(viewer)
     values = {
         "case": _shown(case, request.now),
         "evidence": [names.get(event, ("", event.hex())) for event in evidence],
@@ -235,10 +237,10 @@ def _case_page(request: PageRequest, viewer: SignedIn, found: Whole, refused: st
             }
             for step in found.steps
         ],
-        "mine": case.life.owner in own,
+        "mine": mine,
         "may_act": viewer.may(Permission.CASES_ACT) and bool(own),
         "own": own,
-        "teams": _party_teams(request, viewer),
+        "teams": [each for each in _party_teams(request, viewer) if owner is None or each != owner.name],
         "snoozes": SNOOZES,
         "longest": LONGEST_TEXT,
         "refused": REFUSALS.get(refused, ""),
@@ -276,7 +278,9 @@ def _shift_page(request: PageRequest, viewer: SignedIn, refused: str = "") -> Pa
         ],
         "may_act": viewer.may(Permission.CASES_ACT) and bool(own),
         "own": own,
-        "teams": _party_teams(request, viewer),
+        "teams": sorted(
+            _party_teams(request, viewer), key=lambda team: team == own[0].name if own else False
+        ),
         "longest": LONGEST_TEXT,
         "refused": REFUSALS.get(refused, ""),
         **WORDS,

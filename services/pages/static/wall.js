@@ -12,13 +12,17 @@ function span(total) {
 }
 
 function tell() {
+  const now = new Date((Number(document.getElementById("wall").dataset.at) + seconds()) * 1000);
+  for (const each of document.querySelectorAll("[data-zone]")) {
+    each.textContent = now.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: each.dataset.zone });
+  }
   const wall = document.getElementById("wall"), age = document.getElementById("age");
   const old = failed || seconds() > STALE;
   age.classList.toggle("bad", old);
   if (old) {
     age.textContent = `${age.dataset.old} ${span(seconds())}`;
   } else if (wall.dataset.event) {
-    age.textContent = `${age.dataset.fresh} ${span(Number(wall.dataset.at) - Number(wall.dataset.event) + seconds())}`;
+    age.textContent = `${age.dataset.fresh} ${span(Math.max(0, Number(wall.dataset.at) - Number(wall.dataset.event) + seconds()))}`;
   }
 }
 

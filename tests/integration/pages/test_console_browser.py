@@ -124,6 +124,8 @@ def test_a_wall_board_outlives_what_is_behind_it(console: RunningConsole, contex
     assert board.is_visible(), "what was shown stays, with its age"
     page.clock.run_for(60_000)
     assert "1:" in page.locator("#age").inner_text()
+    clock = page.locator("[data-zone='Europe/Moscow']")
+    assert clock.inner_text() == "15:01", "the clocks go on"
     picture(page, "wall-without-connection")
     before = console.pages
     again = RunningPages(console.dsn, {"pages_port": before.port})
