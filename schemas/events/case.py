@@ -2,11 +2,13 @@
 
 A case is opened by rule, from what partners published, and its id follows from what it is about. Every step is decided once,
 under a lock, and signed by the platform; ``before`` names the step of the same case that it rests on, so that two steps never
-rest on one and nobody owns a case twice. An owner is a party and one of its desks, never a natural person.
+rest on one and nobody owns a case twice. An owner is a party and one of its desks, never a natural person; the second version of
+a step that a desk takes names, by a pseudonym, the signed-in person who took it for the desk.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import Annotated, Literal
 
@@ -46,6 +48,16 @@ class Desk(Wire):
 
     party: PartyCode
     desk: Code
+
+
+Issuer = Annotated[str, Field(pattern=r"^https?://[!-~]{1,245}$")]
+
+
+class Person(Wire):
+    """Who took the step for the desk: the issuer that signed the person in, and the platform's random pseudonym of it."""
+
+    issuer: Issuer
+    pseudonym: Digest16
 
 
 class CaseStep(Payload):
@@ -138,3 +150,48 @@ class Closed(CaseStep):
     """A case was closed by its owner, or by rule where its cause was gone and nobody owned it."""
 
     reason: Closing
+
+
+class AcknowledgedByPerson(Acknowledged):
+    """A desk has seen a case that nobody owned, and owns it from now on; ``person`` took the step for it."""
+
+    person: Person | None = None
+
+
+AcknowledgedByPerson.spec = replace(Acknowledged.spec, type="cre.case.acknowledged.v2")
+
+
+class AssignedByPerson(Assigned):
+    """A case was given to a desk, by its owner or, while it had none, by anybody; ``person`` took the step for it."""
+
+    person: Person | None = None
+
+
+AssignedByPerson.spec = replace(Assigned.spec, type="cre.case.assigned.v2")
+
+
+class SnoozedByPerson(Snoozed):
+    """The owner of a case need not be asked about it until a moment, for a reason; the case stays open; ``person`` took the step for it."""
+
+    person: Person | None = None
+
+
+SnoozedByPerson.spec = replace(Snoozed.spec, type="cre.case.snoozed.v2")
+
+
+class NotedByPerson(Noted):
+    """A desk put a note to a case, for whoever looks at it next; ``person`` took the step for it."""
+
+    person: Person | None = None
+
+
+NotedByPerson.spec = replace(Noted.spec, type="cre.case.noted.v2")
+
+
+class ClosedByPerson(Closed):
+    """A case was closed by its owner; ``person`` took the step for it."""
+
+    person: Person | None = None
+
+
+ClosedByPerson.spec = replace(Closed.spec, type="cre.case.closed.v2")

@@ -49,6 +49,10 @@ STEPS: Mapping[str, Step] = MappingProxyType(
         "cre.finance.decided.v1": Step("cre.finance.decided.v2", unchanged),
         "cre.finance.decided.v2": Step("cre.finance.decided.v3", unchanged),
         "cre.finance.decided.v3": Step("cre.finance.decided.v4", unchanged),
+        **{
+            f"cre.case.{name}.v1": Step(f"cre.case.{name}.v2", unchanged)
+            for name in ("acknowledged", "assigned", "snoozed", "noted", "closed")
+        },
         "cre.finance.released.v1": Step("cre.finance.released.v2", unchanged),
         "cre.finance.released.v2": Step("cre.finance.released.v3", unchanged),
     }

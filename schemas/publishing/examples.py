@@ -174,6 +174,7 @@ _VALUES: Json = {
     "concerns": {"source": "https://gacc.example/lianyun", "id": "finding-88120"},
     "case": hashlib.sha256(b"what the case is about").hexdigest()[:32],
     "by": {"party": "ktz", "desk": "dostyk-shift"},
+    "person": {"issuer": "https://id.example/realms/ktz", "pseudonym": "5a0e9cb2d1f34786a1c05be2f94d7e13"},
     "since": "2026-03-05T11:40:00+05:00",
     "evidence": [hashlib.sha256(b"the event that holds the train").hexdigest()[:32]],
     "shares": [{"kind": "container", "id": CONTAINERS[0]}],
@@ -203,6 +204,8 @@ _WHOLE_RELAY: Json = {
     "packing": "GZIP",
 }
 _STEPS_OF_CASES = ("reopened", "acknowledged", "noted", "closed")
+_ASSIGNED: Json = {"number": 4_113, "before": 4_112, "to": {"party": "ktz", "desk": "aktogay-shift"}}
+_SNOOZED: Json = {"number": 4_114, "before": 4_113, "reason": "The locomotive is promised for the evening."}
 _BY_TYPE: dict[str, Json] = {
     "cre.credit.consent_granted.v1": {"scope": ["SCORE", "SIGNALS"]},
     "cre.movement.transshipped.v1": {"gauge_from": 1435, "gauge_to": 1520},
@@ -214,23 +217,21 @@ _BY_TYPE: dict[str, Json] = {
     "cre.finance.decided.v2": {"number": 88_217, "guard": "RESERVATION_VALID", "position": 4_417_002},
     "cre.finance.decided.v3": {"number": 88_217, "guard": "RELEASE_BLOCKED", "position": 4_417_002},
     "cre.finance.decided.v4": {"number": 88_217, "guard": "VALUE_COVERS", "position": 4_417_002},
-    **{f"cre.case.{step}.v1": {"number": 4_112, "before": 4_108} for step in _STEPS_OF_CASES},
+    **{
+        f"cre.case.{step}.v{version}": {"number": 4_112, "before": 4_108}
+        for step in _STEPS_OF_CASES
+        for version in (1, 2)
+    },
     "cre.case.opened.v1": {
         "number": 4_108,
         "what": "TRAIN_HELD",
         "about": {"kind": "train", "id": "ktz/1403/2026-03-05/locode:KZDOS"},
         "jurisdiction": "",
     },
-    "cre.case.assigned.v1": {
-        "number": 4_113,
-        "before": 4_112,
-        "to": {"party": "ktz", "desk": "aktogay-shift"},
-    },
-    "cre.case.snoozed.v1": {
-        "number": 4_114,
-        "before": 4_113,
-        "reason": "The locomotive is promised for the evening.",
-    },
+    "cre.case.assigned.v1": _ASSIGNED,
+    "cre.case.assigned.v2": _ASSIGNED,
+    "cre.case.snoozed.v1": _SNOOZED,
+    "cre.case.snoozed.v2": _SNOOZED,
     "cre.document.note_reissued.v1": {"objects": [{"kind": "note", "id": REISSUED}], "form": "CIM"},
     "cre.link.consignment_opened.v1": {
         "parties": [{"party": "cr", "role": "railway"}, {"party": "ruhr-machines", "role": "consignee"}]

@@ -156,6 +156,7 @@ COMMANDS: Mapping[str, Listed] = {
     ),
     "events": Listed("cli.events", "events", "Single events."),
     "party": Listed("cli.parties", "party", "The parties of the network."),
+    "people": Listed("cli.people", "app", "People who sign in to the console: party, teams and permissions."),
     "key": Listed("cli.keys", "key", "Signing keys of parties."),
     "dlq": Listed("cli.dead_letters", "dlq", "Dead letters: what was refused and why."),
     "topics": Listed(

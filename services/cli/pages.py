@@ -13,6 +13,7 @@ from services.cli.database import dsn_of
 from services.cli.exits import Exit, Failure
 from services.cli.output import err
 from services.cli.settings import CliSettings
+from services.pages.auth.settings import SignInSettings
 from services.pages.serving import serve as served
 from services.pages.settings import PagesSettings
 
@@ -39,6 +40,7 @@ def serve(
     os.environ.setdefault("LIANYUN_NETWORK", found.network)
     try:
         settings = PagesSettings()
+        SignInSettings()
     except ValidationError as wrong:
         raise Failure(
             Exit.USAGE, faults(wrong), "docs/guides/pages.md lists the settings of the pages"

@@ -18,6 +18,8 @@ lists it in ``GROUPS``. Its templates are ``templates/NAME*.html``, its messages
         request.reads("financing", reference, subjects=(found.shipper,))      # the line of the access log
         return Page("financing.html", {"financing": found})
 
+- **The console** (``/console``): a page begins with ``console.signed_in(request, Permission.X)``, which also proves the token of a posted form, and
+  answers with ``console.console_page``. Its entry in the navigation is a row of ``console.SECTIONS``. Signing in is ``auth``.
 - **Who looks**: ``request.viewer`` (``viewer.Viewer``, None where nobody signed in): a party, and the fields that a share link is
   limited to. ``signed_in=True`` answers everybody else with the way to sign in. ``PageContext.identify`` finds the viewer of a
   request, in its transaction; whoever brings a way to sign in sets it, and ``PageContext.sign_in`` to its path.

@@ -19,6 +19,7 @@ def main() -> None:
         from pydantic import ValidationError
 
         from services.api.settings import faults
+        from services.pages.auth.settings import SignInSettings
         from services.pages.serving import serve
         from services.pages.settings import PagesSettings
         from services.runtime.exit_codes import Exit, end_process
@@ -26,6 +27,7 @@ def main() -> None:
 
     try:
         settings = PagesSettings()
+        SignInSettings()
     except ValidationError as wrong:
         configure()
         end_process(Exit.MISCONFIGURED, f"the settings are wrong: {faults(wrong)}")

@@ -20,10 +20,18 @@ from starlette.routing import Route
 
 from services.pages.context import PageContext
 from services.pages.edge import PagesEdge
-from services.pages.routes import home, search, tracking
+from services.pages.routes import console, console_board, console_cases, home, search, sign_in, tracking
 from services.pages.routing import PageRoutes
 
-GROUPS: tuple[PageRoutes, ...] = (home.pages, search.pages, tracking.pages)
+GROUPS: tuple[PageRoutes, ...] = (
+    home.pages,
+    search.pages,
+    tracking.pages,
+    sign_in.pages,
+    console.pages,
+    console_cases.pages,
+    console_board.pages,
+)
 """Every module of ``routes``. A path that takes everything stands behind those that it would hide."""
 
 _FOREVER = "public, max-age=31536000, immutable"

@@ -64,6 +64,7 @@ class PageContext:
         self._workers = ThreadPoolExecutor(settings.pages_threads, "pages")
         self.identify: Identify = nobody
         self.sign_in = ""
+        self.console: object = None  # what ``services.pages.console.set_up`` puts here
         self.names = OwnNames(settings.pages_urls)
         self.secure = self.names.issuer.startswith("https://")
         self.bounds = Bounds(

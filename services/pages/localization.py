@@ -183,9 +183,15 @@ def _at(micros: int, place: str | None) -> datetime:
     return datetime.fromtimestamp(micros // 1_000_000, zone)
 
 
-@lru_cache(maxsize=8_192)
 def _written(locale: str, at: datetime) -> str:
-    day = format_skeleton("yMMMd", at, tzinfo=at.tzinfo, locale=locale)
+    """A moment as its own clock shows it."""
+    return _clock_time(locale, at.replace(tzinfo=None))
+
+
+@lru_cache(maxsize=8_192)
+def _clock_time(locale: str, at: datetime) -> str:
+    """A time without a zone: one moment in two zones is equal, and would be one entry of the cache."""
+    day = format_skeleton("yMMMd", at, locale=locale)
     return f"{day}, {at:%H:%M}"
 
 

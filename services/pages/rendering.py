@@ -74,6 +74,12 @@ def request_values(request: Request, viewer: Viewer | None, sign_in: str) -> dic
     kept = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
     return {
         "viewer": viewer,
-        "sign_in": sign_in,
+        "sign_in": sign_in and f"{sign_in}?{urlencode({'return': _here(request)})}",
         "in_language": lambda code: f"?{urlencode([*kept, ('lang', code)])}",
     }
+
+
+def _here(request: Request) -> str:
+    """The page that a sign-in leads back to: this one, as it was asked for; for what a form was posted to, the console's first."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return f"{request.url.path}{query}" if request.method == "GET" else "/console"

@@ -12,6 +12,8 @@ from starlette.applications import Starlette
 from services.api.connections import BoundedProtocol
 from services.api.serving import live, spare_garbage
 from services.pages.app import create_app
+from services.pages.auth.settings import SignInSettings
+from services.pages.console import set_up
 from services.pages.context import PageContext
 from services.pages.settings import PagesSettings
 from services.telemetry import logs
@@ -23,6 +25,7 @@ def application() -> Starlette:
     settings = PagesSettings()
     logs.configure(settings.log_format, settings.log_level)
     context = PageContext(settings)
+    set_up(context, SignInSettings())
     app = create_app(context)
     if settings.metrics_port is not None and settings.pages_workers == 1:
         HealthServer(

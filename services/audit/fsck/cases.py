@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -14,19 +14,22 @@ from services.audit.report import Damage, Findings
 from services.cases.domain.causes import CaseId, CaseKind, Cause
 from services.cases.domain.lifecycle import Case, Step, StepKind, after
 from services.cases.store import evaluation, projector
-from services.cases.store.case_service import MODELS, event_id_of, stated
+from services.cases.store.case_service import BY_PERSON, event_id_of, model_of, stated
 from services.cases.store.evaluation import EventCache, affected_consignments
 from services.cases.store.rows import STEP_COLUMNS, cause_of, crossing_of, life_row, step_of
 from services.ledger.registry.registry import Registry
 from services.ledger.registry.store import RegistryHistory
+from services.people.domain.person import Person, PersonId, Signatory
+from services.people.store import people
 from services.query.stored_events import Unreadable
 
 RESTORE = "Restore the row of lianyun.case_step from a backup; its signature tells the right bytes."
 REMEDY = "Make the causes anew from the events: `lianyun cases follow --anew`."
 _PERMITTED = "SELECT has_table_privilege('lianyun.case_step', 'SELECT')"
+_PEOPLE_PERMITTED = "SELECT has_table_privilege('lianyun.person', 'SELECT') AND has_table_privilege('lianyun.person_grant', 'SELECT')"
 _STEPS = """
 SELECT number, case_id, before, kind, at, position, by_party, by_desk, to_party, to_desk, until, reason, text, since, evidence,
-       headers, payload
+       by_issuer, by_person, headers, payload
 FROM lianyun.case_step ORDER BY case_id, number
 """
 _HEADS = """
@@ -89,6 +92,7 @@ def _fold_steps(
     snapshot: Snapshot, registry: Registry, network: str, findings: Findings
 ) -> tuple[dict[CaseId, Case], dict[CaseId, dict[str, Any]]]:
     """What the steps make of each case, every step checked; and the subject of each by its first step."""
+    known = _people(snapshot, findings)
     found: dict[CaseId, Case] = {}
     about: dict[CaseId, dict[str, Any]] = {}
     for case, rows in groupby(snapshot.stream(_STEPS), key=lambda row: row[1]):
@@ -100,7 +104,7 @@ def _fold_steps(
                 findings.unreadable(f"case_step {row[0]}", problem)
                 break
             findings.counts["case_steps"] += 1
-            content = _signed(step, row, registry, network, findings)
+            content = _signed(step, row, registry, network, known, findings)
             if life is None and content is not None:
                 about[case] = content
             try:
@@ -113,8 +117,32 @@ def _fold_steps(
     return found, about
 
 
+def _people(snapshot: Snapshot, findings: Findings) -> Mapping[PersonId, Person] | None:
+    """Everybody ever registered; None, and ``people_not_permitted``, for a role that may not read them."""
+    if not snapshot.one(_PEOPLE_PERMITTED)[0]:
+        findings.counts["people_not_permitted"] += 1
+        return None
+    return {each.id: each for each in people.listed(snapshot.connection)}
+
+
+def _belonged(step: Step, signatory: Signatory, known: Mapping[PersonId, Person]) -> bool:
+    """Whether the person was in the team that it took the step for, and might."""
+    person = known.get(signatory.person)
+    return (
+        person is not None
+        and person.signatory == signatory
+        and step.by is not None
+        and person.acts_for(step.by.party, step.by.name, step.at)
+    )
+
+
 def _signed(
-    step: Step, row: Row, registry: Registry, network: str, findings: Findings
+    step: Step,
+    row: Row,
+    registry: Registry,
+    network: str,
+    known: Mapping[PersonId, Person] | None,
+    findings: Findings,
 ) -> dict[str, Any] | None:
     """The payload of the event, where the platform signed it."""
     headers, payload = row[STEP_COLUMNS : STEP_COLUMNS + 2]
@@ -122,17 +150,22 @@ def _signed(
     def note(field: str, stored: object, expected: object) -> None:
         findings.add(Damage.CASE, _where(step), field, stored, expected, RESTORE)
 
-    model = MODELS[step.kind]
+    if step.person is not None and step.kind not in BY_PERSON:
+        note("by_person", step.person.person, "nobody: no person takes such a step")
+        return None
+    model = model_of(step)
     found = signed_by_platform(bytes(headers), bytes(payload), step.at, model, registry, network, note)
     if found is None:
         return None
     envelope, content = found
     if content.get("evidence") is None and step.evidence:
         note("evidence", [event.hex() for event in step.evidence], "none: this step names no events")
-    half = ("by_party", row[6], row[7]), ("to_party", row[8], row[9])
-    for field, party, desk in half:
-        if (party is None) != (desk is None):
-            note(field, party, "a party with its desk, or neither")
+    half = (("by_party", row[6], row[7]), ("to_party", row[8], row[9]), ("by_person", row[16], row[15]))
+    for field, one, other in half:
+        if (one is None) != (other is None):
+            note(field, one, "both a party and its desk, a person and its issuer, or neither")
+    if step.person is not None and known is not None and not _belonged(step, step.person, known):
+        note("by_person", step.person.person, f"a person who took steps for {step.by} then")
     for field, stored, expected in (
         ("id", envelope.id, event_id_of(step)),
         ("type", envelope.type, model.spec.type),

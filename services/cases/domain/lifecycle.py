@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from services.cases.domain.causes import CaseId
 from services.domain.facts import EventId, Micros
+from services.people.domain.person import Signatory
 
 
 class StepKind(StrEnum):
@@ -48,7 +49,10 @@ class Team(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step that was decided; ``by`` is None where the rule acted. What does not belong to its kind is empty."""
+    """One step that was decided; ``by`` is None where the rule acted. What does not belong to its kind is empty.
+
+    ``person`` took it for the team; None for an operator of the platform, who acts by the command line.
+    """
 
     number: int
     case: CaseId
@@ -63,6 +67,7 @@ class Step:
     text: str = ""
     since: Micros | None = None
     evidence: tuple[EventId, ...] = ()
+    person: Signatory | None = None
 
 
 class Status(StrEnum):
@@ -140,6 +145,7 @@ class StepRequest:
     until: Micros | None = None
     reason: str = ""
     text: str = ""
+    person: Signatory | None = None
 
 
 @dataclass(frozen=True, slots=True)

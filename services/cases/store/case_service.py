@@ -1,6 +1,7 @@
 """Steps of cases: one step, one transaction, under the lock of the case; and the rule that opens and closes them.
 
-Each step is recorded as an event signed by the platform's key over the bytes as stored.
+Each step is recorded as an event signed by the platform's key over the bytes as stored. A step of a signed-in person names the
+person by its pseudonym, and is taken only while that person belongs to the team and may take steps, under a lock with its end.
 """
 
 from __future__ import annotations
@@ -14,7 +15,20 @@ from psycopg import Connection
 from psycopg.rows import tuple_row
 
 from schemas.events.base import Payload
-from schemas.events.case import Acknowledged, Assigned, Closed, Noted, Opened, Reopened, Snoozed
+from schemas.events.case import (
+    Acknowledged,
+    AcknowledgedByPerson,
+    Assigned,
+    AssignedByPerson,
+    Closed,
+    ClosedByPerson,
+    Noted,
+    NotedByPerson,
+    Opened,
+    Reopened,
+    Snoozed,
+    SnoozedByPerson,
+)
 from services.cases.domain.causes import CaseId, Cause, joined
 from services.cases.domain.lifecycle import (
     Case,
@@ -38,6 +52,8 @@ from services.financing.store.identifiers import lock_key
 from services.ledger.platform_signature import SignedEvent, Signer, rfc3339, signed_event
 from services.ledger.storage import points
 from services.ledger.storage.arrays import adapt, bigints, uuids
+from services.people.domain.person import Signatory
+from services.people.store import people
 
 MODELS: dict[StepKind, type[Payload]] = {
     StepKind.OPENED: Opened,
@@ -48,6 +64,14 @@ MODELS: dict[StepKind, type[Payload]] = {
     StepKind.NOTED: Noted,
     StepKind.CLOSED: Closed,
 }
+BY_PERSON: dict[StepKind, type[Payload]] = {
+    StepKind.ACKNOWLEDGED: AcknowledgedByPerson,
+    StepKind.ASSIGNED: AssignedByPerson,
+    StepKind.SNOOZED: SnoozedByPerson,
+    StepKind.NOTED: NotedByPerson,
+    StepKind.CLOSED: ClosedByPerson,
+}
+"""The version of a step that a signed-in person took."""
 MOST_EVIDENCE = 256
 """Events that an opening names; a case shows them all."""
 
@@ -57,11 +81,16 @@ def event_id_of(step: Step) -> str:
     return f"case-{step.number}"
 
 
+def model_of(step: Step) -> type[Payload]:
+    """The event type of ``step``; KeyError for one that no person takes and that names one."""
+    return MODELS[step.kind] if step.person is None else BY_PERSON[step.kind]
+
+
 def signed_step(signer: Signer, step: Step, cause: Cause | None = None) -> SignedEvent:
     """The event of ``step``; ``cause`` is what a case is opened for. The same arguments give the same bytes."""
     fields = {**stated(step), **(about(cause) if cause is not None and step.kind is StepKind.OPENED else {})}
     present = {name: value for name, value in fields.items() if value is not None}
-    return signed_event(signer, MODELS[step.kind], event_id_of(step), step.at, present)
+    return signed_event(signer, model_of(step), event_id_of(step), step.at, present)
 
 
 def stated(step: Step) -> dict[str, Any]:
@@ -74,6 +103,9 @@ def stated(step: Step) -> dict[str, Any]:
         "position": step.position,
         "before": step.before,
         "by": _team(step.by),
+        "person": None
+        if step.person is None
+        else {"issuer": step.person.issuer, "pseudonym": step.person.person.hex()},
         "to": _team(step.to),
         "until": None if step.until is None else rfc3339(step.until),
         "reason": step.reason or None,
@@ -127,6 +159,8 @@ class CaseService:
         if known is None:
             raise NoSuchCase(case.hex())
         moment = max(at, known.at)  # a clock that is set back gives nobody a second chance
+        if ask.person is not None and not _belongs(session, ask, ask.person, moment):
+            return Refused(f"you take no steps for {ask.by}", "choose one of your teams, or sign in again")
         kind = decide(known, ask, moment)
         if kind is None or isinstance(kind, Refused):
             return kind
@@ -142,6 +176,7 @@ class CaseService:
             until=ask.until,
             reason=ask.reason,
             text=ask.text,
+            person=ask.person,
         )
         self._record(session, step)
         session.execute(statement("move_head"), life_row(after(known, step)))
@@ -218,6 +253,13 @@ def steps_of(session: Session, cases: Iterable[CaseId]) -> dict[CaseId, list[Ste
         step = step_of(row)
         found[step.case].append(step)
     return found
+
+
+def _belongs(session: Session, ask: StepRequest, person: Signatory, at: Micros) -> bool:
+    """Whether the person may take steps for the team, until this transaction ends."""
+    people.hold_shared(session, person.person)
+    known = people.by_id(session, person.person)
+    return known is not None and known.signatory == person and known.acts_for(ask.by.party, ask.by.name, at)
 
 
 def _lock(session: Session, cases: Iterable[CaseId]) -> None:

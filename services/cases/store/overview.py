@@ -14,13 +14,15 @@ from schemas.events import catalogue
 from schemas.events.base import Episode, ObjectKind, Role
 from services.cases.domain.causes import CaseId, CaseKind, Cause, joined
 from services.cases.domain.lifecycle import Case, Status, Step, Team
+from services.cases.domain.visibility import CaseScope
 from services.cases.store import statement
 from services.cases.store.case_service import NoSuchCase, steps_of
 from services.cases.store.rows import cause_of, step_of, team_of
 from services.domain.facts import EventId, Micros
 from services.domain.objects import Thing
 from services.ledger.storage import event_reader
-from services.ledger.storage.arrays import adapt, uuids
+from services.ledger.storage.arrays import adapt, texts, uuids
+from services.ledger.storage.term_numbers import term_number
 
 Session = Connection[Any]
 SHORTEST = 4
@@ -33,7 +35,10 @@ class Ambiguous(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which cases to list; what is None or False does not choose. ``closed_since`` adds those that were closed since then."""
+    """Which cases to list; what is None or False does not choose. ``closed_since`` adds those that were closed since then.
+
+    ``scope`` leaves those that a party may see.
+    """
 
     crossing: str | None = None
     kind: CaseKind | None = None
@@ -43,6 +48,7 @@ class Wanted:
     closed_since: Micros | None = None
     cases: Collection[CaseId] | None = None
     limit: int = 500
+    scope: CaseScope | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +123,14 @@ def listed(session: Session, wanted: Wanted) -> list[Listed]:
         "desk": owner and owner.name,
         "unowned": wanted.unowned,
         "limit": wanted.limit,
+        **_scoped(wanted.scope),
     }
     return [_listed(row) for row in _rows(session, "list", parameters)]
 
 
-def whole(session: Session, case: CaseId) -> Whole:
-    """All of one case. Raises NoSuchCase."""
-    found = listed(session, Wanted(cases=[case]))
+def whole(session: Session, case: CaseId, scope: CaseScope | None = None) -> Whole:
+    """All of one case. Raises NoSuchCase, also where the case is not within ``scope``."""
+    found = listed(session, Wanted(cases=[case], scope=scope))
     if not found:
         raise NoSuchCase(case.hex())
     rows = [cause_of(row) for row in _rows(session, "causes_by_case", {"ids": uuids([case])})]
@@ -145,6 +152,15 @@ def events_named(session: Session, events: Iterable[EventId]) -> dict[EventId, t
         for each in event_reader.events_by_id(session, sorted({*events}))
     }
     return {event: (envelope.source, envelope.id) for event, envelope in envelopes.items()}
+
+
+def _scoped(scope: CaseScope | None) -> dict[str, Any]:
+    return {
+        "viewer": scope and scope.party,
+        "places": texts([] if scope is None else scope.places),
+        "jurisdictions": texts([] if scope is None else scope.jurisdictions),
+        "engaged": term_number(scope.party) if scope is not None and scope.engaged else None,
+    }
 
 
 def _listed(row: tuple[Any, ...]) -> Listed:

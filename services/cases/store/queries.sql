@@ -70,6 +70,7 @@ SET version = %(version)s, xid = '0', no = 0, aside_xid = '0', aside_no = 0, dec
     as_of = 0, whole_at = NULL
 
 -- name: list
+-- To a party what its scope holds (services/cases/domain/visibility.py), and what it had a part in.
 SELECT h.case_id, h.kind, h.what, h.about_kind, h.about, h.jurisdiction, h.place, h.occurrence, h.crossing, h.since, h.due,
        h.opened, h.last, h.at, h.closed, h.owner_party, h.owner_desk, h.snoozed_until, h.reason, h.stands
 FROM lianyun.case_head h
@@ -79,6 +80,21 @@ WHERE (%(cases)s::uuid[] IS NULL OR h.case_id = ANY (%(cases)s::uuid[]))
   AND (%(kind)s::text IS NULL OR h.kind = %(kind)s)
   AND (%(party)s::text IS NULL OR (h.owner_party, h.owner_desk) = (%(party)s, %(desk)s))
   AND (NOT %(unowned)s OR h.owner_party IS NULL AND NOT h.closed)
+  AND (
+      %(viewer)s::text IS NULL
+      OR h.kind <> 'FINANCING_ALERT' AND (
+          h.place = ANY (%(places)s::text[]) OR h.jurisdiction = ANY (%(jurisdictions)s::text[])
+          OR h.kind <> 'HANDOVER_DIFFERENCE' AND EXISTS (
+              SELECT FROM lianyun.case_cause c JOIN lianyun.reach r ON r.cons = c.cons
+              WHERE c.case_id = h.case_id AND %(engaged)s::bigint = ANY (r.engaged)
+          )
+      )
+      OR h.owner_party = %(viewer)s::text
+      OR EXISTS (
+          SELECT FROM lianyun.case_step s
+          WHERE s.case_id = h.case_id AND (s.by_party = %(viewer)s::text OR s.to_party = %(viewer)s::text)
+      )
+  )
 ORDER BY h.closed, h.due, h.case_id
 LIMIT %(limit)s
 
@@ -132,10 +148,11 @@ VALUES
 -- name: put_step
 INSERT INTO lianyun.case_step
     (number, case_id, before, kind, at, position, by_party, by_desk, to_party, to_desk, until, reason, text, since, evidence,
-     headers, payload)
+     by_issuer, by_person, headers, payload)
 VALUES
     (%(number)s, %(case_id)s, %(before)s, %(kind)s, %(at)s, %(position)s, %(by_party)s, %(by_desk)s, %(to_party)s,
-     %(to_desk)s, %(until)s, %(reason)s, %(text)s, %(since)s, %(evidence)s::uuid[], %(headers)s, %(payload)s)
+     %(to_desk)s, %(until)s, %(reason)s, %(text)s, %(since)s, %(evidence)s::uuid[], %(by_issuer)s, %(by_person)s, %(headers)s,
+     %(payload)s)
 
 -- name: set_due
 WITH gone AS (DELETE FROM lianyun.case_due WHERE cons = ANY (%(judged)s::uuid[]) AND cons <> ALL (%(ids)s::uuid[]))
@@ -153,11 +170,13 @@ WHERE case_id = %(case_id)s
 SELECT case_id, stands FROM lianyun.case_head WHERE case_id = ANY (%(ids)s::uuid[])
 
 -- name: steps_of
-SELECT number, case_id, before, kind, at, position, by_party, by_desk, to_party, to_desk, until, reason, text, since, evidence
+SELECT number, case_id, before, kind, at, position, by_party, by_desk, to_party, to_desk, until, reason, text, since, evidence,
+       by_issuer, by_person
 FROM lianyun.case_step WHERE case_id = ANY (%(ids)s::uuid[]) ORDER BY case_id, number
 
 -- name: steps_since
-SELECT number, case_id, before, kind, at, position, by_party, by_desk, to_party, to_desk, until, reason, text, since, evidence
+SELECT number, case_id, before, kind, at, position, by_party, by_desk, to_party, to_desk, until, reason, text, since, evidence,
+       by_issuer, by_person
 FROM lianyun.case_step WHERE at >= %(since)s ORDER BY number
 
 -- name: touch

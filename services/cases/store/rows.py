@@ -11,6 +11,7 @@ from services.cases.domain.causes import CaseKind, Cause
 from services.cases.domain.lifecycle import Case, Step, StepKind, Team
 from services.domain.objects import ObjectId, Thing
 from services.ledger.storage.arrays import uuids
+from services.people.domain.person import Signatory
 
 
 def cause_row(consignment: ObjectId, cause: Cause) -> dict[str, Any]:
@@ -62,16 +63,18 @@ def step_row(step: Step) -> dict[str, Any]:
         "text": step.text,
         "since": step.since,
         "evidence": uuids(step.evidence),
+        "by_issuer": step.person and step.person.issuer,
+        "by_person": step.person and step.person.person.hex(),
     }
 
 
-STEP_COLUMNS = 15
+STEP_COLUMNS = 17
 
 
 def step_of(row: Sequence[Any]) -> Step:
     """The step in a row of ``steps_of``."""
     number, case, before, kind, at, position, by_party, by_desk, to_party, to_desk, *rest = row[:STEP_COLUMNS]
-    until, reason, text, since, evidence = rest
+    until, reason, text, since, evidence, issuer, person = rest
     by, to = team_of(by_party, by_desk), team_of(to_party, to_desk)
     return Step(
         number,
@@ -87,6 +90,7 @@ def step_of(row: Sequence[Any]) -> Step:
         text,
         since,
         tuple(evidence),
+        None if issuer is None or person is None else Signatory(issuer, person),
     )
 
 

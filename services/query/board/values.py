@@ -6,7 +6,7 @@ EAEU prior information, entering the EU an assessed summary declaration.
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -124,10 +124,28 @@ class BoardTrain:
         return sum(not box.blockers for box in self.boxes)
 
     @property
+    def waiting_since(self) -> Micros | None:
+        """Since when it stands before the crossing; None where it does not."""
+        return self.position.at if self.phase is Phase.QUEUED else None
+
+    @property
     def waits_for(self) -> dict[Blocker, int]:
         """How many boxes each blocker keeps, in the order of the work."""
         counted = {blocker: sum(blocker in box.blockers for box in self.boxes) for blocker in Blocker}
         return {blocker: number for blocker, number in counted.items() if number}
+
+
+def by_waiting(trains: Iterable[BoardTrain]) -> list[BoardTrain]:
+    """The trains that wait, the longest wait first; then those due, the next one first; then those handed over, the latest first."""
+
+    def order(train: BoardTrain) -> tuple[int, Micros, tuple[str, ...]]:
+        if train.waiting_since is not None:
+            return 0, train.waiting_since, train.numbers
+        if train.phase is Phase.DUE:
+            return 1, train.last.at if train.expected is None else train.expected, train.numbers
+        return 2, -train.last.at, train.numbers
+
+    return sorted(trains, key=order)
 
 
 @dataclass(frozen=True, slots=True)

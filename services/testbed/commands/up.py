@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -18,7 +18,9 @@ from services.cli.output import err, out
 from services.cli.settings import RUNNING, CliSettings
 from services.financing.store.fingerprint_versions import KeyMissing
 from services.financing.store.keys import KeysMissing
-from services.runtime.ports import free_port
+from services.runtime.ports import free_port, listening
+from services.testbed.identity.local import DEMO_NETWORK, LocalIdentity
+from services.testbed.identity.local import PORT as IDENTITY_PORT
 from services.testbed.localstack.api import PORT, LocalApi, sandbox
 from services.testbed.localstack.pages import PORT as PAGES_PORT
 from services.testbed.localstack.pages import LocalPages
@@ -59,6 +61,7 @@ def up(
             f"a platform seems to run in this folder already ({RUNNING})",
             "stop it with Ctrl-C; if it is gone, remove that file",
         )
+    pages_at = pages_port if pages_port and not listening(pages_port) else free_port()
     metrics = int(os.environ.get("LIANYUN_EXPORTER_METRICS_PORT") or free_port())
     err.print("starting Kafka, Postgres, the workers, the API and the pages ...")
     try:
@@ -70,7 +73,13 @@ def up(
             exporter(platform, metrics),
             LocalApi(platform, KEYS, platform.stack.folder / "logs" / "api", port=api_port) as api,
             case_follower(platform, api.keys),
-            LocalPages(platform, platform.stack.folder / "logs" / "pages", port=pages_port) as pages,
+            signing_in(platform, pages_at) as sign_in,
+            LocalPages(
+                platform,
+                platform.stack.folder / "logs" / "pages",
+                port=pages_at,
+                environment={**sign_in, "LIANYUN_FINANCING_KEYS": str(api.keys)},
+            ) as pages,
         ):
             key = sandbox(platform.stack.dsn, platform.network, KEYS)
             with announced(platform, api.url, pages.url):
@@ -80,11 +89,25 @@ def up(
         raise Failure(Exit.FAILED, str(problem), "lianyun doctor") from None
 
 
+@contextmanager
+def signing_in(platform: Platform, pages_port: int) -> Iterator[Mapping[str, str]]:
+    """The settings by which the pages sign people in: those that are set already, else of an issuer that runs for the block.
+
+    That one asks for no password, so it is started on the demo network only.
+    """
+    if os.environ.get("LIANYUN_SIGNIN_ISSUER") or platform.network != DEMO_NETWORK:
+        yield {}
+        return
+    logs = platform.stack.folder / "logs" / "identity"
+    with LocalIdentity(platform, logs, pages_port, port=IDENTITY_PORT) as identity:
+        yield identity.environment
+
+
 def _tell(platform: Platform, api: str, pages: str, key: Path | None, metrics: int) -> None:
     """Print where everything is, and what to try first."""
     out.print("The platform runs:")
     for name, where in (
-        ("pages", f"{pages}  (for people with a browser)"),
+        ("pages", f"{pages}  (for people with a browser; console: {pages}/console)"),
         ("API", f"{api}  (described at /openapi.json)"),
         ("Kafka", platform.stack.bootstrap),
         ("Postgres", f"the address is in {RUNNING}"),

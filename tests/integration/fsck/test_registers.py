@@ -38,6 +38,8 @@ from services.ledger.storage.platform_events import record_platform_event
 from services.ledger.storage.reference import TABLES
 from services.ledger.storage.session import open_session
 from services.notifications.webhooks import queue, subscriptions
+from services.people.domain.person import Permission
+from services.people.store import people
 from services.testbed.localstack.engine import DatabaseAddress
 from tests.integration.webhooks.conftest import KEY
 from tests.support.api.cast import case, play
@@ -108,6 +110,22 @@ def fill(api: RunningApi) -> None:
             session, "optic", api.key("other").as_dict(private=False), at=now(), by="test", old_until=now()
         )
         assert clients.revoke(session, "bbank", at=now())
+        optic = store.read_snapshot(session).party("optic")
+        assert optic is not None
+        for subject in ("s-1", "s-2"):
+            person = people.add(
+                session,
+                optic,
+                "https://id.example",
+                subject,
+                "größer",
+                ["x"],
+                [Permission.CASES],
+                at=1,
+                by="test",
+            )
+            people.change(session, person, permissions=[], by="test")
+            people.end(session, person)
         for number in (1, 2):
             records.issue(session, "abank", "CREDIT_ASSESSMENT", "optic", number, {"score": number})
             opening = sealed.ask(session, "A. Chen", "order 12/2026", 0, now(), at=now())
@@ -187,7 +205,7 @@ def unchecked(session: Session, table: str) -> None:
     session.execute(f"ALTER TABLE lianyun.{table} DISABLE TRIGGER USER".encode())
     constraints = session.execute(
         "SELECT conrelid::regclass::text, conname FROM pg_constraint"
-        " WHERE %s::regclass IN (conrelid, confrelid) AND contype IN ('c', 'f') AND conparentid = 0",
+        " WHERE %s::regclass IN (conrelid, confrelid) AND contype IN ('c', 'f', 'u') AND conparentid = 0",
         (f"lianyun.{table}",),
     ).fetchall()
     for owner, name in constraints:

@@ -19,7 +19,7 @@ from schemas.events.base import Role
 from schemas.trace_context import TRACEPARENT
 from services.api import sealed
 from services.arrival.store import projector as arrival
-from services.cases.domain.lifecycle import StepKind, StepRequest, Team
+from services.cases.domain.lifecycle import Step, StepKind, StepRequest, Team
 from services.cases.store import projector as cases
 from services.cases.store.case_service import CaseService
 from services.credit.store import projector as credit
@@ -32,7 +32,7 @@ from services.ledger.admission.raw_bytes import MAX_VALUE_BYTES
 from services.ledger.dead_letters import service as letters
 from services.ledger.dead_letters import store as letter_store
 from services.ledger.dead_letters.service import PostgresLedger
-from services.ledger.registry import commands
+from services.ledger.registry import commands, store
 from services.ledger.registry.events import PartyAdded, PartyAmended
 from services.ledger.registry.possession import proven
 from services.ledger.storage import points
@@ -44,6 +44,8 @@ from services.monitoring.exporter import operations
 from services.notifications.webhooks import outbox, queue, subscriptions
 from services.notifications.webhooks.messages import MessageType
 from services.notifications.webhooks.sealed_secrets import Seal, new_key
+from services.people.domain.person import Permission, Signatory
+from services.people.store import people
 from services.processors import slots
 from services.processors.ledger_store import PROJECTIONS
 from tests.stories.credit.story import credit_stories
@@ -218,9 +220,17 @@ def _followers(dsn: str) -> None:
         rows = session.execute(
             "SELECT case_id FROM lianyun.case_head WHERE NOT closed ORDER BY case_id LIMIT 1", binary=True
         ).fetchall()
-        ask = StepRequest(StepKind.ACKNOWLEDGED, by=Team("ktz", "dostyk-shift"))
+        party = store.read_snapshot(session).party("ktz")
+        assert party is not None
         with session.transaction():
-            CASES.take_step(session, rows[0][0], ask)
+            may = [Permission.CASES, Permission.CASES_ACT]
+            person = people.add(
+                session, party, "https://id.example", "s-1", "A", ["dostyk-shift"], may, at=1, by="test"
+            )
+        who = Signatory("https://id.example", person)
+        ask = StepRequest(StepKind.ACKNOWLEDGED, by=Team("ktz", "dostyk-shift"), person=who)
+        with session.transaction():
+            assert isinstance(CASES.take_step(session, rows[0][0], ask), Step)
         for n in range(2):
             records.issue(
                 session, "abank", "CREDIT_ASSESSMENT", "optic", n, {"score": 700 + n, "position": n}
@@ -289,6 +299,14 @@ def _upkeep(dsn: str) -> None:
         list(operations.partner_measurement({}, 60.0)(session, NOW))
         session.execute(
             "INSERT INTO lianyun.fence_log (owner, what) VALUES ('first', 'ended sessions without progress')"
+        )
+        session.execute(
+            "INSERT INTO lianyun.console_session (digest, person, begun, seen, sid, token)"
+            " SELECT '\\x01', id, 1, 1, '', '' FROM lianyun.person"
+        )
+        session.execute(
+            "INSERT INTO lianyun.console_sign_in (state, browser, nonce, verifier, return_to, expires)"
+            " VALUES ('\\x01', '\\x02', 'n', 'v', '/', 1)"
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.pages.languages import LANGUAGES, language_of, negotiate
+from services.pages.localization import localizations
 
 
 @pytest.mark.parametrize(
@@ -41,3 +42,12 @@ def test_the_query_then_the_cookie_then_the_header_decide(
     query: str, cookie: str, accept: str, code: str
 ) -> None:
     assert negotiate(query, cookie, accept) == code
+
+
+def test_one_moment_at_two_places_is_two_times() -> None:
+    english = localizations()["en"]
+    at = 1_772_668_800_000_000  # 2026-03-05T00:00Z
+    for _ in range(2):
+        assert "08:00" in english.clock(at, "railnet:alashankou")
+        assert "00:00 UTC" in english.clock(at)
+        assert "05:00" in english.clock(at, "railnet:dostyk")

@@ -1,0 +1,139 @@
+"""What the pages of the console share: who is signed in, what it may open, and the frame around a page."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from psycopg import Connection
+
+from services.cases.store.follower import signer_of
+from services.financing.store.keys import KeysMissing
+from services.ledger.platform_signature import Signer
+from services.pages.auth import sessions
+from services.pages.auth.settings import SignInSettings
+from services.pages.auth.sign_in import FORM_TOKEN, START, Authentication, SignedIn
+from services.pages.errors import PageError
+from services.pages.page import Page, PageRequest
+from services.people.domain.person import Permission
+from services.query.board.board import Boards
+from services.query.board.values import Board
+
+if TYPE_CHECKING:
+    from services.pages.context import PageContext
+
+Session = Connection[Any]
+log = logging.getLogger(__name__)
+
+
+class SharedBoards:
+    """Boards by crossing, made at most every few seconds for all who look. For several threads, one of which makes a board."""
+
+    EVERY = 3.0
+
+    def __init__(self) -> None:
+        self._boards = Boards()
+        self._lock = threading.Lock()
+        self._made: dict[str, tuple[float, Board]] = {}
+
+    def board(self, session: Session, crossing: str, at: int | None) -> Board:
+        """The board of a crossing, some seconds old at most; as of ``at`` where a moment is named."""
+        with self._lock:
+            if at is not None:
+                return self._boards.board(session, at, only=crossing)
+            known = self._made.get(crossing)
+            if known is not None and time.monotonic() - known[0] < self.EVERY:
+                return known[1]
+            ((now,),) = session.execute(
+                "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+            ).fetchall()
+            made = self._boards.board(session, int(now), only=crossing)
+            self._made[crossing] = time.monotonic(), made
+            return made
+
+
+@dataclass
+class Console:
+    """What the pages of the console need beside the context of all pages; ``signer`` is None where the platform's key is missing."""
+
+    authentication: Authentication
+    signer: Signer | None
+    boards: SharedBoards = field(default_factory=SharedBoards)
+
+
+def set_up(context: PageContext, settings: SignInSettings) -> None:
+    """Let people sign in to ``context`` by the issuer of ``settings``; nothing where none is set. ValueError where it cannot be."""
+    if not settings.signin_issuer:
+        return
+    authentication = Authentication(settings, context.settings.pages_urls)
+    try:
+        signer = signer_of(settings.network, settings.financing_keys)
+    except KeysMissing as problem:
+        log.warning("nobody takes steps on cases: %s", problem, extra={"action": "no_signer"})
+        signer = None
+    context.console = Console(authentication, signer)
+    context.identify, context.sign_in = authentication.identify, START
+
+
+def console_of(context: PageContext) -> Console:
+    """The console of ``context``; PageError 404 where no way to sign in is set up."""
+    found = context.console
+    if not isinstance(found, Console):
+        raise PageError(404)
+    return found
+
+
+class Section(NamedTuple):
+    """An entry of the navigation: where it leads, what it is called (a message), and who sees it."""
+
+    path: str
+    title: str
+    permission: Permission
+
+
+def N_(message: str) -> str:
+    """A message that is translated where it is shown."""
+    return message
+
+
+SECTIONS = (
+    Section("/console/board", N_("Borders"), Permission.BOARD),
+    Section("/console/cases", N_("Cases"), Permission.CASES),
+    Section("/console/shift", N_("Shift"), Permission.CASES),
+)
+
+
+def signed_in(request: PageRequest, permission: Permission | None = None) -> SignedIn:
+    """The person who looks. PageError 401 for nobody, 404 for one without the permission, 403 for a form of another session."""
+    viewer = request.viewer
+    if not isinstance(viewer, SignedIn):
+        raise PageError(401)
+    if permission is not None and not viewer.may(permission):
+        raise PageError(404)
+    if request.request.method not in ("GET", "HEAD") and not viewer.posted(request.form):
+        raise PageError(403)
+    return viewer
+
+
+def console_page(
+    request: PageRequest,
+    viewer: SignedIn,
+    template: str,
+    values: Mapping[str, Any],
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> Page:
+    """A page in the frame of the console; no cache keeps it."""
+    here = request.request.url.path
+    frame = {
+        "me": viewer,
+        "sections": [each for each in SECTIONS if viewer.may(each.permission)],
+        "section": next((each.path for each in SECTIONS if here.startswith(each.path)), ""),
+        "form_token_name": FORM_TOKEN,
+        "form_token": sessions.form_token(viewer.session_id),
+    }
+    return Page(template, {**frame, **values}, status, {"cache-control": "no-store", **(headers or {})})

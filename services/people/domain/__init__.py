@@ -1,0 +1,1 @@
+"""What a person may do at a moment, computed on values."""

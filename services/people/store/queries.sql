@@ -1,0 +1,57 @@
+-- The SQL of people, by name.
+
+-- name: add
+INSERT INTO lianyun.person (id, issuer, subject, name, salt, party, registered, by)
+VALUES (%(id)s::uuid, %(issuer)s, %(subject)s, %(name)s, %(salt)s, %(party)s, %(at)s, %(by)s)
+ON CONFLICT DO NOTHING
+RETURNING true
+
+-- name: by_id
+SELECT p.id, p.issuer, q.code, p.subject, p.name
+FROM lianyun.person p JOIN lianyun.party q ON q.no = p.party
+WHERE p.id = ANY (%(ids)s::uuid[])
+
+-- name: by_subject
+SELECT p.id, p.issuer, q.code, p.subject, p.name
+FROM lianyun.person p JOIN lianyun.party q ON q.no = p.party
+WHERE p.issuer = %(issuer)s AND p.subject = %(subject)s
+
+-- name: clock
+SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
+
+-- name: end_grant
+UPDATE lianyun.person_grant SET until = %(at)s
+WHERE person = %(id)s::uuid AND since <= %(at)s AND (until IS NULL OR until > %(at)s)
+RETURNING since
+
+-- name: erase
+UPDATE lianyun.person SET subject = NULL, name = NULL, salt = NULL WHERE id = %(id)s::uuid AND subject IS NOT NULL RETURNING true
+
+-- name: grant
+INSERT INTO lianyun.person_grant (person, since, until, teams, permissions, by)
+VALUES (%(id)s::uuid, %(since)s, NULL, %(teams)s::text[], %(permissions)s::text[], %(by)s)
+
+-- name: grants
+SELECT person, since, until, teams, permissions FROM lianyun.person_grant WHERE person = ANY (%(ids)s::uuid[]) ORDER BY person, since
+
+-- name: people
+SELECT p.id, p.issuer, q.code, p.subject, p.name
+FROM lianyun.person p JOIN lianyun.party q ON q.no = p.party
+WHERE (%(issuer)s::text IS NULL OR p.issuer = %(issuer)s)
+ORDER BY q.code, p.name, p.id
+
+-- name: teams_of
+SELECT DISTINCT t.team
+FROM lianyun.person p JOIN lianyun.party q ON q.no = p.party
+JOIN lianyun.person_grant g ON g.person = p.id AND g.since <= %(at)s AND (g.until IS NULL OR g.until > %(at)s)
+CROSS JOIN LATERAL unnest(g.teams) AS t (team)
+WHERE q.code = %(party)s
+ORDER BY t.team
+
+-- name: turn
+-- Who ends or changes a person waits for the steps that it is taking, and these for the end: an advisory lock, as whoever takes steps may
+-- not write here.
+SELECT pg_advisory_xact_lock(7003, hashtext(%(id)s))
+
+-- name: turn_shared
+SELECT pg_advisory_xact_lock_shared(7003, hashtext(%(id)s))
