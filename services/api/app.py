@@ -26,6 +26,7 @@ from services.api.routes import (
     financing_status,
     financings,
     health,
+    line,
     platform_keys,
     reservations,
     webhooks,
@@ -35,6 +36,7 @@ from services.api.settings import ApiSettings
 ROUTERS: tuple[Routes | APIRouter, ...] = (
     consignments.routes,
     events.routes,
+    line.routes,
     webhooks.routes,
     financing_status.routes,
     financings.routes,
