@@ -1,5 +1,18 @@
 -- The SQL of the line, by name.
 
+-- name: carried
+-- The consignments in each box, as their groups are called, when, and who is engaged in them.
+SELECT b.id, r.cons, l.start_at, l.until, r.engaged
+FROM unnest(%(boxes)s::uuid[]) AS b (id)
+CROSS JOIN LATERAL (
+    SELECT n.right_id, n.right_kind, n.start_at, n.until FROM lianyun.link n
+    WHERE n.left_id = b.id AND n.kind = 1 AND NOT n.dead AND n.start_at <= %(until)s AND n.until > %(since)s
+    OFFSET 0
+) AS l
+LEFT JOIN lianyun.link g ON l.right_kind <> 1 AND g.left_id = l.right_id AND g.kind = 3 AND NOT g.dead
+LEFT JOIN lianyun.canonical k ON k.cons = CASE WHEN l.right_kind = 1 THEN l.right_id ELSE g.right_id END
+JOIN lianyun.reach r ON r.cons = coalesce(k.canonical, CASE WHEN l.right_kind = 1 THEN l.right_id ELSE g.right_id END)
+
 -- name: claims
 -- What is stated about the trains that were heard of in the period: movements that happened, and what sets a train aside or lets
 -- it go on. At most so many trains, those first that were heard of last.
@@ -18,10 +31,37 @@ CROSS JOIN LATERAL (
     OFFSET 0
 ) AS c
 
+-- name: composed
+-- The wagons of each train and when they were in it.
+SELECT n.id, l.right_id, l.start_at, l.until, l.publisher, l.territorial
+FROM unnest(%(trains)s::uuid[]) AS n (id)
+CROSS JOIN LATERAL (
+    SELECT * FROM lianyun.link t WHERE t.left_id = n.id AND t.kind = 7 AND NOT t.dead OFFSET 0
+) AS l
+
 -- name: last_sign
 -- When any train was last heard of.
 SELECT max(greatest(h.milestone[1], h.position[1])) FROM lianyun.train_head h
 WHERE greatest(h.milestone[1], h.position[1]) <= %(now)s
+
+-- name: loaded
+-- The boxes on each wagon and when they were on it, and on which other wagons the same boxes were.
+WITH box AS MATERIALIZED (
+    SELECT DISTINCT l.right_id AS id
+    FROM unnest(%(wagons)s::uuid[]) AS n (id)
+    CROSS JOIN LATERAL (
+        SELECT t.right_id FROM lianyun.link t
+        WHERE t.left_id = n.id AND t.kind = 6 AND NOT t.dead AND t.start_at <= %(until)s AND t.until > %(since)s
+        OFFSET 0
+    ) AS l
+)
+SELECT l.left_id, b.id, l.start_at, l.until, l.publisher, l.territorial
+FROM box b
+CROSS JOIN LATERAL (
+    SELECT * FROM lianyun.link t
+    WHERE t.right_id = b.id AND t.kind = 6 AND NOT t.dead AND t.start_at <= %(until)s AND t.until > %(since)s
+    OFFSET 0
+) AS l
 
 -- name: moved
 -- What is stated of the boxes and takes them over a border, by event: hand-overs and loading on vessels.
@@ -35,53 +75,6 @@ CROSS JOIN LATERAL (
     OFFSET 0
 ) AS c
 GROUP BY c.event_hi, c.event_lo, c.happened, c.published, c.slot, c.place, c.stop, c.publisher, c.milestone, c.assurance
-
--- name: rides
--- The boxes of each train and when they were on it, by links of authorities and of whoever is engaged in the cargo; who that is; and
--- whether any of the cargo is among the given consignments.
-SELECT r.train, array_agg(r.box ORDER BY r.box, r.start_at), array_agg(r.start_at ORDER BY r.box, r.start_at),
-       array_agg(r.until ORDER BY r.box, r.start_at),
-       ARRAY(
-           -- As text, since arrays of different lengths make no array.
-           SELECT DISTINCT e FROM unnest(array_agg(DISTINCT r.engaged::text)) AS p (packed) CROSS JOIN LATERAL unnest(p.packed::bigint[]) AS e
-       ),
-       bool_or(r.cons && %(cargo)s::uuid[])
-FROM (
-    SELECT t.train, t.box, t.start_at, t.until, c.engaged, c.cons
-    FROM (
-        SELECT n.id AS train, w.right_id AS box, greatest(t.start_at, w.start_at) AS start_at, least(t.until, w.until) AS until,
-               t.publisher AS composed_by, t.territorial AS composed_at, w.publisher AS loaded_by, w.territorial AS loaded_at
-        FROM unnest(%(trains)s::uuid[]) AS n (id)
-        CROSS JOIN LATERAL (
-            SELECT l.* FROM lianyun.link l WHERE l.left_id = n.id AND l.kind = 7 AND NOT l.dead OFFSET 0
-        ) AS t
-        CROSS JOIN LATERAL (
-            SELECT l.* FROM lianyun.link l
-            WHERE l.left_id = t.right_id AND l.kind = 6 AND NOT l.dead AND l.start_at < t.until AND l.until > t.start_at
-            OFFSET 0
-        ) AS w
-    ) AS t
-    CROSS JOIN LATERAL (
-        SELECT coalesce(array_agg(DISTINCT o.cons), '{}') AS cons, coalesce(array_agg(DISTINCT e), '{}') AS engaged
-        FROM (
-            SELECT coalesce(k.canonical, b.cons) AS cons
-            FROM (
-                SELECT CASE WHEN l.right_kind = 1 THEN l.right_id ELSE g.right_id END AS cons
-                FROM lianyun.link l
-                LEFT JOIN lianyun.link g ON l.right_kind <> 1 AND g.left_id = l.right_id AND g.kind = 3 AND NOT g.dead
-                WHERE l.left_id = t.box AND l.kind = 1 AND NOT l.dead AND l.start_at < t.until AND l.until > t.start_at
-                OFFSET 0
-            ) AS b
-            LEFT JOIN lianyun.canonical k ON k.cons = b.cons
-            WHERE b.cons IS NOT NULL
-            OFFSET 0
-        ) AS o
-        JOIN lianyun.reach r ON r.cons = o.cons
-        LEFT JOIN LATERAL unnest(r.engaged) AS e ON true
-    ) AS c
-    WHERE (t.composed_at OR t.composed_by = ANY (c.engaged)) AND (t.loaded_at OR t.loaded_by = ANY (c.engaged))
-) AS r
-GROUP BY r.train
 
 -- name: same
 -- The other names of the trains, and who says so.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +22,8 @@ from services.ledger.storage.arrays import adapt, bigints, smallints, uuids
 from services.ledger.storage.term_numbers import join_id, term_number
 from services.query.board.crossing_status import EventCache, load_restrictions
 from services.query.line import statement
-from services.query.line.facts import BoxesMoved, LineFacts, Ride, SameTrain
+from services.query.line.cargo import Carried, Composed, Loaded, cargo_of
+from services.query.line.facts import BoxesMoved, LineFacts, SameTrain
 from services.query.line.film import Film, film_of
 from services.query.line.runs import HOLDING, KEPT, OVER, QUIET, Run
 
@@ -42,13 +43,13 @@ class LoadedFilm:
     """A film, with who is engaged in the cargo of which train, and which trains carry the cargo that was asked for."""
 
     film: Film
-    engaged: frozenset[tuple[Thing, str]]
+    engaged: Mapping[Thing, frozenset[str]]
     carrying: frozenset[Thing]
 
     def concerns(self, run: Run, party: str) -> bool:
         """Whether ``party`` (its code) is engaged in cargo on the train, or it carries cargo that was asked for."""
         number = str(term_number(party))
-        return any((name, number) in self.engaged or name in self.carrying for name in run.names)
+        return any(number in self.engaged.get(name, ()) or name in self.carrying for name in run.names)
 
 
 @dataclass(slots=True)
@@ -81,19 +82,25 @@ class Lines:
         if len(trains) > MOST_TRAINS:
             raise TooWide(f"more than {MOST_TRAINS} numbers of trains were in use: give a shorter period")
         named = self._named(session, rows)
-        rides = _rows(session, "rides", {"trains": uuids(trains), "cargo": uuids(sorted(cargo))})
-        boxes = sorted({box for row in rides for box in row[1]})
-        moved = _rows(session, "moved", {**window, "boxes": uuids(boxes), "over": smallints(sorted(OVER))})
+        composed = [
+            Composed(named[train], *rest)
+            for train, *rest in _links(session, "composed", {"trains": uuids(trains)})
+        ]
+        wagons = uuids(sorted({each.wagon for each in composed}))
+        loaded = [Loaded(*row) for row in _links(session, "loaded", {**window, "wagons": wagons})]
+        boxes = uuids(sorted({each.box for each in loaded}))
+        carried = (
+            Carried(box, consignment, start, end, frozenset(map(str, parties)))
+            for box, consignment, start, end, parties in _rows(session, "carried", {**window, "boxes": boxes})
+        )
+        load = cargo_of(composed, loaded, carried)
+        moved = _rows(session, "moved", {**window, "boxes": boxes, "over": smallints(sorted(OVER))})
         places = _places(session, [*(row[6:8] for row in rows), *(row[5:7] for row in moved)])
         crossings = [crossing.place for crossing in railnet.crossings().values()]
         restricting = load_restrictions(session, self.events, crossings)
         facts = LineFacts(
             claims=frozenset(_claim(row, named[row[0]], places) for row in rows),
-            rides=frozenset(
-                Ride(named[row[0]], box, start, end)
-                for row in rides
-                for box, start, end in zip(*row[1:4], strict=True)
-            ),
+            rides=load.rides,
             moved=frozenset(_moved(row, places) for row in moved),
             same=frozenset(
                 SameTrain(
@@ -104,13 +111,14 @@ class Lines:
                 )
                 for left, right, by, territorial in _rows(session, "same", {"trains": uuids(trains)})
             ),
-            engaged={named[row[0]]: frozenset(map(str, row[4])) for row in rides},
+            engaged=load.engaged,
             restrictions=frozenset(known_ends(restricting.restrictions, restricting.liftings)),
         )
+        wanted = frozenset(cargo)
         return LoadedFilm(
             film_of(facts, since, until),
-            frozenset((train, party) for train, parties in facts.engaged.items() for party in parties),
-            frozenset(named[row[0]] for row in rides if row[5]),
+            load.engaged,
+            frozenset(train for train, those in load.consignments.items() if wanted & those),
         )
 
     def _named(self, session: Session, rows: Sequence[Sequence[Any]]) -> dict[ObjectId, Thing]:
@@ -163,6 +171,12 @@ def _rows(session: Session, name: str, parameters: dict[str, Any]) -> list[Any]:
     adapt(session)
     cursor = session.cursor(binary=True, row_factory=tuple_row)
     return cursor.execute(statement(name), parameters).fetchall()
+
+
+def _links(session: Session, name: str, parameters: dict[str, Any]) -> Iterator[list[Any]]:
+    """Rows that end with a publisher's number, here as text, and whether it is an authority."""
+    for *row, publisher, territorial in _rows(session, name, parameters):
+        yield [*row, str(publisher), territorial]
 
 
 def _places(session: Session, numbers: Iterable[Sequence[int]]) -> dict[int, str]:

@@ -23,7 +23,7 @@ from schemas.railnet import Crossing
 from services.domain.claim_groups import answers
 from services.domain.facts import FOREVER, Claim, Micros, counts
 from services.domain.objects import Aliases, ObjectId, Thing
-from services.domain.rules import HANDED_OVER, HOUR, ONE_MEETING, rules
+from services.domain.rules import CLOCK_TOLERANCE, HANDED_OVER, HOUR, ONE_MEETING, rules
 from services.domain.sequence import in_sequence
 from services.domain.view import Position
 from services.query.line.facts import LineFacts, Ride
@@ -109,18 +109,15 @@ def _cargo(rides: Iterable[Ride]) -> Cargo:
 
 
 def _by_box(rides: Iterable[Ride]) -> RidesOfBoxes:
-    """The rides of each box in order, each until the next one begins: who loads it does not say that it left another train."""
+    """The rides of each box in order, each until the next one begins: a train that is ended at a border stands there with its boxes."""
     found: dict[ObjectId, list[Ride]] = defaultdict(list)
     for ride in sorted(rides, key=lambda r: (r.start, r.until, r.train)):
         before = found[ride.box]
-        if before and before[-1].train == ride.train:
-            before[-1] = before[-1]._replace(until=max(before[-1].until, ride.until))
-        else:
-            before.append(ride)
+        if not before or before[-1].train != ride.train:
+            before.append(ride._replace(until=FOREVER))
     for several in found.values():
         for n, (one, after) in enumerate(pairwise(several)):
-            if one.until > after.start:
-                several[n] = one._replace(until=max(after.start, one.start + 1))
+            several[n] = one._replace(until=max(after.start, one.start + 1))
     return found
 
 
@@ -190,7 +187,7 @@ def _moved(facts: LineFacts, rides: RidesOfBoxes) -> list[tuple[Claim, frozenset
         on: dict[Thing, set[ObjectId]] = defaultdict(set)
         for box in boxes:
             for ride in rides.get(box, ()):
-                if ride.start - ONE_MEETING <= claim.happened < ride.until:
+                if ride.start - ONE_MEETING <= claim.happened < ride.until + CLOCK_TOLERANCE:
                     on[ride.train].add(box)
         found += [
             (claim._replace(thing=train), frozenset(those))
@@ -388,8 +385,8 @@ def _stops(
     found: list[Stop] = []
     for n, visit in enumerate(visits):
         after = visits[n + 1] if n + 1 < len(visits) else None
-        crossing = _waits_for(visit, after, bound)
         way = () if after is None else way_between(visit.station, after.station)
+        crossing = _waits_for(visit, way, bound)
         until = _until(visit, after, way, crossing, held, onward)
         found += _at_station(visit, until, crossing, held)
         if after is not None:
@@ -439,14 +436,13 @@ def _at_station(
         yield Stop(visit.station, at, until, State.STANDS)
 
 
-def _waits_for(visit: _Visit, after: _Visit | None, bound: str) -> str:
-    """The id of the crossing before which the train stands, "" where it stands before none."""
+def _waits_for(visit: _Visit, way: Sequence[str], bound: str) -> str:
+    """The id of the crossing before which the train stands, "" where it stands before none; ``way`` leads to where it is next."""
     sides = [c for c in railnet.crossings_at(visit.station) if c.id != visit.over and not c.by_sea]
     if not sides or visit.ended:
         return ""
-    if after is not None:
-        ahead = [c for c in sides if after.station in (c.a.station, c.b.station)]
-        return ahead[0].id if ahead else ""
+    if way:
+        return next((c.id for c in sides if way[1:2] and way[1] in (c.a.station, c.b.station)), "")
     if visit.left is not None or visit.over:
         return ""
     return next((c.id for c in sides if bound and _towards(c, visit.station) == bound), "")
