@@ -80,6 +80,11 @@ class Call:
         """Whether the route runs on a worker thread, with a session in a transaction."""
         return self._session is not None
 
+    @property
+    def purpose(self) -> str:
+        """The legal purpose under which the caller reads, "" for none."""
+        return self.caller.purpose
+
     def rows(self, question: BoundStatement) -> Sequence[Row]:
         """The rows of ``question``: the prefetched ones if it is the same question, else read now."""
         if self.prefetched is not None and self.prefetched[0] == question:

@@ -11,14 +11,13 @@ import ssl
 import sys
 from collections import Counter
 from collections.abc import Collection
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.responses import Response
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from services.api.limits import network_of
 from services.api.problems import Problem
-from services.api.settings import ApiSettings
 
 if sys.platform == "win32":
     from asyncio import SelectorEventLoop as EventLoop
@@ -29,6 +28,15 @@ HANDSHAKE_SECONDS = 10.0
 _LINGERS = 2.0  # seconds for the other side to read why it is refused
 _FLUSHES = 60.0  # seconds for the other side to read an answer once nothing more is sent
 _OVERHEAD = 40  # bytes of a request line beside its target, at most: method, version, blanks
+
+
+class Bounds(NamedTuple):
+    """Bytes of a request line and of all headers together; seconds until a head and a body are complete."""
+
+    line: int
+    header: int
+    header_seconds: float
+    body_seconds: float
 
 
 class Connections:
@@ -62,17 +70,17 @@ class Connections:
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol within the bounds of the application's settings; one for each connection.
+    """uvicorn's protocol within the bounds of the application's context; one for each connection.
 
-    A head must be complete within ``api_header_seconds`` of its first byte (or of the connection), a body within
-    ``api_body_seconds`` of its head: whatever is sent meanwhile moves neither. A request that is refused while another one
+    A head must be complete within ``bounds.header_seconds`` of its first byte (or of the connection), a body within
+    ``bounds.body_seconds`` of its head: whatever is sent meanwhile moves neither. A request that is refused while another one
     is being answered on the same connection ends it without an answer.
     """
 
     def __init__(self, config: Any, server_state: Any, app_state: dict[str, Any], _loop: Any = None) -> None:
         super().__init__(config, server_state, app_state, _loop)
         context = config.loaded_app.state.context
-        self._settings: ApiSettings = context.settings
+        self._bounds: Bounds = context.bounds
         self._open: Connections = context.connections
         self._peer: str | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -110,7 +118,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self._reading == before and not self._another:
             self._unread += len(data) - (self._body - body)
-            if self._unread > self._settings.api_header_limit + self._body:
+            if self._unread > self._bounds.header + self._body:
                 self.refuse(self._too_large())
 
     def on_message_begin(self) -> None:
@@ -123,7 +131,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_url(self, url: bytes) -> None:
         """Bound the request line."""
         super().on_url(url)
-        limit = self._settings.api_line_limit
+        limit = self._bounds.line
         if len(self.url) > limit - _OVERHEAD:
             self._refusal = Problem("uri-too-long", limit=limit)
             raise ValueError("the request line is too long")
@@ -131,7 +139,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """Bound the fields together, also those behind a body."""
         self._fields += len(name) + len(value) + 4
-        if self._fields > self._settings.api_header_limit:
+        if self._fields > self._bounds.header:
             self._refusal = self._too_large()
             raise ValueError("the headers are too large")
         super().on_header(name, value)
@@ -139,7 +147,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The head is there; its body must follow."""
         self._reading, self._unread = "body", 0
-        self._wait(self._settings.api_body_seconds)
+        self._wait(self._bounds.body_seconds)
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -185,7 +193,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _await_head(self) -> None:
         self._reading, self._fields, self._unread, self._body = "head", 0, 0, 0
-        self._wait(self._settings.api_header_seconds)
+        self._wait(self._bounds.header_seconds)
 
     def _wait(self, seconds: float | None) -> None:
         """From now on it may take so long; None: as long as it likes."""
@@ -197,7 +205,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.refuse(Problem("request-timeout"))
 
     def _too_large(self) -> Problem:
-        return Problem("headers-too-large", limit=self._settings.api_header_limit)
+        return Problem("headers-too-large", limit=self._bounds.header)
 
     def _write(self, problem: Problem) -> None:
         answer: Response = problem.response()

@@ -20,7 +20,7 @@ from services.api import statement
 from services.api.auth.gate import Gate
 from services.api.auth.keys import KeySource
 from services.api.cloudevents.publisher import Publisher
-from services.api.connections import Connections
+from services.api.connections import Bounds, Connections
 from services.api.limits import RateLimit
 from services.api.metrics import OTHER, ApiMetrics
 from services.api.seal import Seal
@@ -79,6 +79,12 @@ class Context:
         self.seal = Seal(bytes(32))  # until open
         self.connections = Connections(
             settings.api_connections, settings.api_peer_connections, settings.api_proxies
+        )
+        self.bounds = Bounds(
+            settings.api_line_limit,
+            settings.api_header_limit,
+            settings.api_header_seconds,
+            settings.api_body_seconds,
         )
         self.names = OwnNames(settings.api_urls)
         self.gate = Gate(settings, self.names, self.keys, lambda: self.seal)

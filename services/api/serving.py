@@ -7,7 +7,7 @@ import logging
 import ssl
 import sys
 import time
-from typing import Any
+from typing import Any, Protocol
 
 import psycopg
 import uvicorn
@@ -47,7 +47,13 @@ def application() -> FastAPI:
     return app
 
 
-def live(context: Context) -> Health:
+class Turning(Protocol):
+    """Knows when its event loop last came round, on the monotonic clock."""
+
+    turned: float
+
+
+def live(context: Turning) -> Health:
     """Whether the event loop still comes round, as `/health/live` on the port of the metrics says it, without TLS."""
     idle = time.monotonic() - context.turned
     return Health(idle < _STUCK_AFTER, {"idle_seconds": round(idle, 1)})

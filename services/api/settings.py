@@ -146,7 +146,7 @@ class ApiSettings(SealSettings):
     def _named(self) -> ApiSettings:
         if self.api_url:
             return self
-        if not _is_loopback(self.api_host):
+        if not is_loopback(self.api_host):
             raise ValueError(
                 f"the API listens on {self.api_host} and does not know its own name: set LIANYUN_API_URL to the URL by "
                 "which callers reach it, as https://api.example (or LIANYUN_API_HOST=127.0.0.1 to develop on this machine)"
@@ -179,7 +179,8 @@ def faults(wrong: ValidationError) -> str:
     return "; ".join(lines)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a process that listens on ``host`` is reached from its own machine alone."""
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:

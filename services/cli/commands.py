@@ -106,7 +106,7 @@ COMMANDS: Mapping[str, Listed] = {
     "up": Listed(
         "testbed.commands.up",
         "up",
-        "Run broker, database, workers and API here until Ctrl-C; data stays in .lianyun/ for the next time.",
+        "Run broker, database, workers, API and pages here until Ctrl-C; data stays in .lianyun/ for the next time.",
     ),
     "worker": Listed(
         "cli.processes", "worker", "Run one worker in this process, settings from LIANYUN_* variables."
@@ -119,6 +119,7 @@ COMMANDS: Mapping[str, Listed] = {
     "alerts": Listed("cli.alerts", "app", "How alerts reach people."),
     "dashboards": Listed("cli.dashboards", "app", "Grafana's dashboards, made from code."),
     "api": Listed("cli.api", "app", "The HTTP API for banks and partners."),
+    "pages": Listed("cli.pages", "app", "The pages for people: tracking, share links, console."),
     "webhooks": Listed("cli.webhooks", "app", "Messages to parties about what changed."),
     "access-log": Listed(
         "cli.access_log", "app", "Sealed lines of the access log, shown to two named people together."

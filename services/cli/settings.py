@@ -23,6 +23,7 @@ class CliSettings(Connections):
     """Environment variables LIANYUN_*; a platform running in this folder gives the addresses they leave open."""
 
     api_url: str = Field("", description="where the API is")
+    pages_url: str = Field("", description="where the pages are")
     prometheus_url: str = Field("", description="where the Prometheus is that watches the platform")
     partners: Path = Field(Path(".lianyun") / "partners", description="folder of partner profiles and spools")
 
@@ -47,4 +48,6 @@ def _running() -> dict[str, Any]:
         found = json.loads(RUNNING.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return {name: found[name] for name in ("bootstrap", "dsn", "network", "api_url") if name in found}
+    return {
+        name: found[name] for name in ("bootstrap", "dsn", "network", "api_url", "pages_url") if name in found
+    }

@@ -36,6 +36,14 @@ _API = (
     metrics.DATABASE_POOL_IN_USE,
     metrics.DATABASE_POOL_WAITING,
 )
+_PAGES = (
+    metrics.PAGES_REQUESTS,
+    metrics.PAGES_SECONDS,
+    metrics.PAGES_RATE_LIMITED,
+    metrics.DATABASE_POOL_SIZE,
+    metrics.DATABASE_POOL_IN_USE,
+    metrics.DATABASE_POOL_WAITING,
+)
 _WEBHOOKS = (
     metrics.WEBHOOK_DELIVERIES,
     metrics.WEBHOOK_SECONDS,
@@ -58,7 +66,7 @@ _CASES = (
     metrics.STEP_SECONDS,
 )
 _SUPERVISOR = (metrics.WORKER_EXITS,)
-_OTHERS = {*_API, *_WEBHOOKS, *_CREDIT, *_CASES, *_SUPERVISOR} - {metrics.STEP_SECONDS}
+_OTHERS = {*_API, *_PAGES, *_WEBHOOKS, *_CREDIT, *_CASES, *_SUPERVISOR} - {metrics.STEP_SECONDS}
 
 _EVERY = (metrics.BUILD_INFO,)
 
@@ -66,6 +74,7 @@ PROCESSES: Mapping[str, tuple[Definition, ...]] = {
     "worker": tuple(each for each in _declared(metrics) if each not in _OTHERS),
     "exporter": (*_declared(gauges), *_EVERY),
     "API": (*_API, *_EVERY),
+    "pages": (*_PAGES, *_EVERY),
     "webhooks": (*_WEBHOOKS, *_EVERY),
     "credit signals": (*_CREDIT, *_EVERY),
     "cases": (*_CASES, *_EVERY),

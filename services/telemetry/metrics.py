@@ -179,6 +179,22 @@ API_CERTIFICATE_EXPIRES = Definition(
     "gauge",
     "When the certificate that the API serves with runs out; 0 where it serves none itself.",
 )
+PAGES_REQUESTS = Definition(
+    "lianyun_pages_requests_total",
+    "counter",
+    "Requests of browsers answered, by route as declared and status.",
+    ("route", "status"),
+)
+PAGES_SECONDS = Definition(
+    "lianyun_pages_request_seconds",
+    "histogram",
+    "From a browser's request to its answer, by route.",
+    ("route",),
+    _WORK,
+)
+PAGES_RATE_LIMITED = Definition(
+    "lianyun_pages_rate_limited_total", "counter", "Requests of browsers beyond the budget of their address."
+)
 DATABASE_POOL_SIZE = Definition(
     "lianyun_database_pool_size", "gauge", "Sessions that the process holds with the database."
 )

@@ -11,8 +11,8 @@ from schemas.events.document_trade import InvoiceIssued
 from schemas.rfc3339 import format_micros
 from services.api.access.filter import shown
 from services.api.access.matrix import Field, Relation, Shown, granted
+from services.api.access.reader import Reader
 from services.api.access.relations import LENDERS, Relationship, lending, relationship, shippers_of
-from services.api.calls import Call
 from services.domain.liveness import judge
 from services.domain.objects import Thing
 from services.domain.view import ClaimStatus
@@ -35,12 +35,12 @@ class VisibleConsignment:
         return shippers_of(self.known)
 
 
-def visible(call: Call, consignment: bytes) -> VisibleConsignment | None:
+def visible(reader: Reader, consignment: bytes) -> VisibleConsignment | None:
     """The group of ``consignment`` (16 bytes) for the caller; None where it is not there or not the caller's to see."""
-    known = read_view(call.session, consignment, call.now, call.registry)
+    known = read_view(reader.session, consignment, reader.now, reader.registry)
     if known is None:
         return None
-    found, grants = _grants(call, known)
+    found, grants = _grants(reader, known)
     if grants[Field.MOVEMENT] is Shown.NONE:
         return None
     body = view_json(known)
@@ -49,12 +49,12 @@ def visible(call: Call, consignment: bytes) -> VisibleConsignment | None:
         item["recorded"] = format_micros(event.stored.append_us)
         item["finding"] = getattr(event.admitted.payload, "finding", None)  # the category of an inspection's
     _only_its_boxes(body)
-    _only_what_it_may_see(call, body, known)
+    _only_what_it_may_see(reader, body, known)
     hidden = {
         code
         for code in known.view.engaged
-        if code != call.party.code
-        and (party := call.registry.party(code)) is not None
+        if code != reader.party.code
+        and (party := reader.registry.party(code)) is not None
         and party.roles <= LENDERS
     }
     filtered = shown(body, grants, hidden, lambda field: _documents(known, field))
@@ -62,35 +62,35 @@ def visible(call: Call, consignment: bytes) -> VisibleConsignment | None:
     return VisibleConsignment(known, found, grants, filtered)
 
 
-def _grants(call: Call, known: SourcedView) -> tuple[Relationship, Mapping[Field, Shown]]:
+def _grants(reader: Reader, known: SourcedView) -> tuple[Relationship, Mapping[Field, Shown]]:
     """What the caller is to the consignment, and what of it the matrix grants."""
     stated = [(catalogue.by_number(a.claim.milestone).name, a.claim.publisher) for a in known.view.arrivals]
-    by_view = relationship(known, call.party, stated)
+    by_view = relationship(known, reader.party, stated)
     relations = {
         *by_view.relations,
-        *lending(call.session, known, call.party, call.now, call.registry),
-        *((Relation.LEGAL,) if call.caller.purpose else ()),
+        *lending(reader.session, known, reader.party, reader.now, reader.registry),
+        *((Relation.LEGAL,) if reader.purpose else ()),
     }
     return Relationship(by_view.roles, frozenset(relations)), granted(by_view.roles, relations)
 
 
-def _may_see(call: Call, thing: Thing) -> bool:
+def _may_see(reader: Reader, thing: Thing) -> bool:
     """Whether facts about ``thing`` reach a consignment that is the caller's to see."""
     views = (
-        read_view(call.session, each, call.now, call.registry)
-        for each in consignments_of(call.session, [thing])
+        read_view(reader.session, each, reader.now, reader.registry)
+        for each in consignments_of(reader.session, [thing])
     )
     return any(
-        known is not None and _grants(call, known)[1][Field.MOVEMENT] is not Shown.NONE for known in views
+        known is not None and _grants(reader, known)[1][Field.MOVEMENT] is not Shown.NONE for known in views
     )
 
 
-def _only_what_it_may_see(call: Call, body: dict[str, Any], known: SourcedView) -> None:
+def _only_what_it_may_see(reader: Reader, body: dict[str, Any], known: SourcedView) -> None:
     """Of an assignment to another consignment nobody learns more than that there is one, but who may see that or said so."""
     for shown_dispute, dispute in zip(body["disputed_links"], known.view.disputed_links, strict=True):
         for item, side in zip(shown_dispute["sides"], dispute.sides, strict=True):
-            own = side.ours or side.link.publisher == call.party.code
-            if not own and not _may_see(call, side.link.right):
+            own = side.ours or side.link.publisher == reader.party.code
+            if not own and not _may_see(reader, side.link.right):
                 item.update(dict.fromkeys(item.keys() - {"kind", "ours"}))
 
 

@@ -20,6 +20,7 @@ SERVING = (
     "lianyun-cases",
     "lianyun-credit",
     "lianyun-exporter",
+    "lianyun-pages",
     "lianyun-webhooks",
 )
 """The application names of long-running processes; commands end by themselves and may be repeated."""

@@ -6,6 +6,7 @@ ca.key                 its key: nothing mounts it; keep it elsewhere when you ca
 broker.pem admin.pem   key and certificate of the broker and of its administrator
 postgres.crt .key      of the database
 api.crt .key           of the API
+pages.crt .key         of the pages
 kafka/<user>           passwords of the broker's users: worker, gateway, one a partner
 postgres/<role>        passwords of the database's roles
 grafana/admin          password of the dashboards' administrator
@@ -30,10 +31,10 @@ from services.runtime.credentials.authority import Issued, issue, new_authority
 BROKER, ADMINISTRATOR = "broker", "admin"
 ROLES = (
     "superuser", "lianyun_owner", "lianyun_worker", "lianyun_credit", "lianyun_cases", "lianyun_exporter", "lianyun_api",
-    "lianyun_webhooks", "lianyun_reader", "lianyun_dashboards",
+    "lianyun_pages", "lianyun_webhooks", "lianyun_reader", "lianyun_dashboards",
 )  # fmt: skip
 _HOSTS = ("localhost", "127.0.0.1", "::1")
-_CERTIFICATES = ("broker.pem", "admin.pem", "postgres.crt", "api.crt")
+_CERTIFICATES = ("broker.pem", "admin.pem", "postgres.crt", "api.crt", "pages.crt")
 Maker = Callable[[Path], object]
 """Creates a file that does not exist."""
 
@@ -51,7 +52,7 @@ def make(
 ) -> list[str]:
     """Create what ``folder`` lacks for the broker's ``users`` and return the names created; existing files are unchanged.
 
-    ``hosts`` are the names of broker, database and API besides localhost. ``keys`` are further files, each created by the component
+    ``hosts`` are the names of broker, database, API and pages besides localhost. ``keys`` are further files, each created by the component
     that defines its format, and never renewed. Raises SecretsError.
     """
     try:
@@ -108,7 +109,7 @@ def _certificate(
         raise SecretsError(
             f"{folder / 'ca.key'} is not there, so nothing can be issued: bring it back"
         ) from None
-    if name in ("postgres.crt", "api.crt"):
+    if name in ("postgres.crt", "api.crt", "pages.crt"):
         issued = issue(authority, path.stem, (*_HOSTS, *hosts), now)
         _write(path.with_suffix(".key"), issued.key)
         _write(path, issued.certificate)

@@ -20,6 +20,8 @@ from services.financing.store.fingerprint_versions import KeyMissing
 from services.financing.store.keys import KeysMissing
 from services.runtime.ports import free_port
 from services.testbed.localstack.api import PORT, LocalApi, sandbox
+from services.testbed.localstack.pages import PORT as PAGES_PORT
+from services.testbed.localstack.pages import LocalPages
 from services.testbed.localstack.platform import Platform, case_follower, credit_follower, exporter, webhooks
 from services.testbed.localstack.process import StackError
 
@@ -35,8 +37,14 @@ def up(
             min=0, max=65_535, envvar="LIANYUN_API_PORT", help="Of the API; a free one where it is taken."
         ),
     ] = PORT,
+    pages_port: Annotated[
+        int,
+        typer.Option(
+            min=0, max=65_535, envvar="LIANYUN_PAGES_PORT", help="Of the pages; a free one where it is taken."
+        ),
+    ] = PAGES_PORT,
 ) -> None:
-    """Run broker, database, workers and API here until Ctrl-C; data stays in .lianyun/ for the next time."""
+    """Run broker, database, workers, API and pages here until Ctrl-C; data stays in .lianyun/ for the next time."""
     settings = CliSettings()
     if RUNNING.exists():
         raise Failure(
@@ -45,7 +53,7 @@ def up(
             "stop it with Ctrl-C; if it is gone, remove that file",
         )
     metrics = int(os.environ.get("LIANYUN_EXPORTER_METRICS_PORT") or free_port())
-    err.print("starting Kafka, Postgres, the workers and the API ...")
+    err.print("starting Kafka, Postgres, the workers, the API and the pages ...")
     try:
         with (
             Platform(DATA, workers=workers, network=settings.network) as platform,
@@ -54,19 +62,21 @@ def up(
             exporter(platform, metrics),
             LocalApi(platform, KEYS, platform.stack.folder / "logs" / "api", port=api_port) as api,
             case_follower(platform, api.keys),
+            LocalPages(platform, platform.stack.folder / "logs" / "pages", port=pages_port) as pages,
         ):
             key = sandbox(platform.stack.dsn, platform.network, KEYS)
-            with announced(platform, api.url):
-                _tell(platform, api.url, key, metrics)
+            with announced(platform, api.url, pages.url):
+                _tell(platform, api.url, pages.url, key, metrics)
                 wait_for_ctrl_c()
     except (StackError, KeysMissing, KeyMissing) as problem:
         raise Failure(Exit.FAILED, str(problem), "lianyun doctor") from None
 
 
-def _tell(platform: Platform, api: str, key: Path | None, metrics: int) -> None:
+def _tell(platform: Platform, api: str, pages: str, key: Path | None, metrics: int) -> None:
     """Print where everything is, and what to try first."""
     out.print("The platform runs:")
     for name, where in (
+        ("pages", f"{pages}  (for people with a browser)"),
         ("API", f"{api}  (described at /openapi.json)"),
         ("Kafka", platform.stack.bootstrap),
         ("Postgres", f"the address is in {RUNNING}"),
@@ -99,8 +109,8 @@ def _tell(platform: Platform, api: str, key: Path | None, metrics: int) -> None:
 
 
 @contextmanager
-def announced(platform: Platform, api: str) -> Iterator[None]:
-    """Write where the platform and its API are, so that commands in this folder find them; take it back at the end."""
+def announced(platform: Platform, api: str, pages: str = "") -> Iterator[None]:
+    """Write where the platform, its API and its pages ("": none) are, so that commands in this folder find them; take it back at the end."""
     RUNNING.parent.mkdir(exist_ok=True)
     RUNNING.touch(mode=0o600)
     body = {
@@ -108,6 +118,7 @@ def announced(platform: Platform, api: str) -> Iterator[None]:
         "dsn": platform.stack.dsn,
         "network": platform.network,
         "api_url": api,
+        "pages_url": pages,
         "pid": os.getpid(),
     }
     RUNNING.write_text(json.dumps(body), encoding="utf-8")

@@ -30,6 +30,7 @@ from services.ledger.storage.session import announce_release, open_session, sess
 from services.ledger.storage.writer import Writer
 from services.monitoring.exporter import process as exporter
 from services.notifications.webhooks import process as webhooks
+from services.pages import context as pages_context
 from services.testbed.localstack.engine import DatabaseAddress
 from tests.support.storage.writers import no_letters, start
 
@@ -291,5 +292,7 @@ def test_the_owner_sees_sessions_of_roles_that_are_not_its_own(empty: str, postg
 
 
 def test_every_process_that_goes_on_is_known_by_the_name_of_its_sessions() -> None:
-    names = {each.APPLICATION for each in (sessions, context, cases, credit, exporter, webhooks)}
+    names = {
+        each.APPLICATION for each in (sessions, context, cases, credit, exporter, webhooks, pages_context)
+    }
     assert names == set(sessions.SERVING)

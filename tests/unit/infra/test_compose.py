@@ -66,7 +66,7 @@ def test_the_probe_of_our_services_is_healthy_where_they_say_so(status: int, hea
         paths.add((name.partition("-")[0], path))
         probe = [part.replace("$$", "$") for part in command]
     assert {path for _, path in paths} == {"/health/live", "/health/ready"}
-    assert {name for name, path in paths if path == "/health/ready"} == {"api"}
+    assert {name for name, path in paths if path == "/health/ready"} == {"api", "pages"}
 
     class Answer(RequestHandler):
         def do_GET(self) -> None:
@@ -135,6 +135,7 @@ def test_prometheus_scrapes_the_workers_in_both_networks() -> None:
         ("credit", "LIANYUN_CREDIT_METRICS_PORT"),
         ("cases", "LIANYUN_CASES_METRICS_PORT"),
         ("api", "LIANYUN_METRICS_PORT"),
+        ("pages", "LIANYUN_METRICS_PORT"),
         ("webhooks", "LIANYUN_METRICS_PORT"),
     ],
 )
@@ -339,7 +340,7 @@ def test_services_log_in_as_the_role_of_their_work_and_migrations_as_the_owner()
     for name, service in SERVICES.items():
         address = service.get("environment", {}).get("LIANYUN_DSN")
         if address is not None:
-            kinds = ("worker", "credit", "cases", "exporter", "api", "webhooks")
+            kinds = ("worker", "credit", "cases", "exporter", "api", "pages", "webhooks")
             role = next((kind for kind in kinds if name.startswith(kind)), "owner")
             assert address.startswith(f"postgresql://lianyun_{role}@"), name
 

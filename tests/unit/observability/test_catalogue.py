@@ -17,6 +17,7 @@ from services.monitoring.artefacts import CATALOGUE, PROCESSES, ROOT, main, rend
 from services.monitoring.exporter.process import SampleStore
 from services.monitoring.exporter.sample import Measurement, Sample
 from services.notifications.webhooks.telemetry import WebhookMetrics
+from services.pages.metrics import PagesMetrics
 from services.processors.supervisor import SupervisorMetrics
 from services.processors.telemetry import WorkerMetrics
 from services.telemetry import metrics
@@ -47,6 +48,12 @@ def api() -> CollectorRegistry:
     return counted.instruments.registry
 
 
+def pages() -> CollectorRegistry:
+    counted = PagesMetrics()
+    counted.count("/track/{reference:path}", 200, 0.01)
+    return counted.instruments.registry
+
+
 def supervisor() -> CollectorRegistry:
     metrics = SupervisorMetrics()
     metrics.ended(0, "FENCED")
@@ -59,6 +66,7 @@ def registries() -> Mapping[str, CollectorRegistry]:
         "worker": WorkerMetrics().instruments.registry,
         "exporter": exporter(),
         "API": api(),
+        "pages": pages(),
         "webhooks": WebhookMetrics().instruments.registry,
         "credit signals": FollowerMetrics().instruments.registry,
         "cases": CaseMetrics().instruments.registry,

@@ -1,0 +1,83 @@
+"""The request that a page gets (viewer, session, clock, language) and what it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from psycopg import Connection
+from starlette.requests import Request
+
+from services.api.calls import Read
+from services.ledger.registry.party import Party
+from services.ledger.registry.registry import Registry
+from services.pages.context import PageContext
+from services.pages.errors import PageError
+from services.pages.localization import Localization
+from services.pages.viewer import Viewer
+
+Session = Connection[Any]
+
+
+@dataclass(slots=True)
+class PageRequest:
+    """One request in its transaction. It is a ``Reader`` of ``services.api.access`` for whoever looks."""
+
+    context: PageContext
+    request: Request
+    route: str
+    l10n: Localization
+    form: Mapping[str, str]
+    session: Session
+    now: int
+    registry: Registry
+    viewer: Viewer | None
+    lines: list[Read] = field(default_factory=list)
+
+    @property
+    def path(self) -> Mapping[str, str]:
+        """The parameters of the path."""
+        return self.request.path_params
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """The parameters of the query, the last of each name."""
+        return self.request.query_params
+
+    @property
+    def party(self) -> Party:
+        """The party for which somebody looks; PageError 401 where nobody signed in, or for a party that is registered no longer."""
+        party = None if self.viewer is None else self.registry.party(self.viewer.party)
+        if party is None:
+            raise PageError(401)
+        return party
+
+    @property
+    def purpose(self) -> str:
+        """The legal purpose under which is read, "" for none."""
+        return "" if self.viewer is None else self.viewer.caller.purpose
+
+    def reads(self, kind: str, reference: str, subjects: Collection[str] = ()) -> None:
+        """Note for the access log that ``kind:reference`` is read, which concerns the parties ``subjects``; as ``Call.reads``."""
+        others = tuple(sorted(set(subjects) - {self.party.code}))
+        self.lines.append(Read(f"{kind}:{reference}", others))
+
+
+@dataclass(slots=True)
+class Page:
+    """A page: ``values`` for the template of that name. ``etag`` (orjson writes it) identifies the content; by default the page itself."""
+
+    template: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    etag: Any = None
+
+
+@dataclass(slots=True)
+class Redirect:
+    """Go on at ``location``, a path of this site, with GET."""
+
+    location: str
+    headers: Mapping[str, str] = field(default_factory=dict)

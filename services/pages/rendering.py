@@ -1,0 +1,79 @@
+"""Templates, one environment a language, escaping everything; and static files."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+
+from services.pages.languages import LANGUAGES
+from services.pages.localization import Localization
+from services.pages.viewer import Viewer
+
+HERE = Path(__file__).parent
+TEMPLATES, STATIC = HERE / "templates", HERE / "static"
+TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".txt": "text/plain"}
+
+
+@dataclass(frozen=True, slots=True)
+class StaticFile:
+    """A file that every page may name: its bytes, media type, and the digest that its address holds."""
+
+    content: bytes
+    media_type: str
+    digest: str
+
+
+def static_files(folder: Path = STATIC) -> Mapping[str, StaticFile]:
+    """Every file of ``folder`` by name."""
+    found = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix in TYPES:
+            content = path.read_bytes()
+            media_type = f"{TYPES[path.suffix]}; charset=utf-8"
+            found[path.name] = StaticFile(content, media_type, hashlib.sha256(content).hexdigest()[:16])
+    return found
+
+
+class Templates:
+    """Renders pages in one language. For several threads."""
+
+    def __init__(self, l10n: Localization, static: Mapping[str, StaticFile]) -> None:
+        self._environment = Environment(
+            loader=FileSystemLoader(TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+            extensions=["jinja2.ext.i18n"],
+        )
+        self._environment.install_gettext_callables(  # type: ignore[attr-defined]
+            l10n.gettext, l10n.ngettext, newstyle=True
+        )
+        self._environment.filters["l10n_place"] = l10n.place
+        self._environment.globals.update(
+            l10n=l10n,
+            languages=LANGUAGES,
+            static=lambda name: f"/static/{static[name].digest}/{name}",
+        )
+
+    def render(self, template: str, values: Mapping[str, Any]) -> bytes:
+        """The page; jinja2.UndefinedError where a template names what is not there."""
+        return self._environment.get_template(template).render(values).encode()
+
+
+def request_values(request: Request, viewer: Viewer | None, sign_in: str) -> dict[str, Any]:
+    """What every template may name beside its own values: the viewer, the way to sign in, and this page in other languages."""
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
+    return {
+        "viewer": viewer,
+        "sign_in": sign_in,
+        "in_language": lambda code: f"?{urlencode([*kept, ('lang', code)])}",
+    }

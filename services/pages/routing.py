@@ -1,0 +1,183 @@
+"""A table of pages, and the one path of every request: language, origin, transaction, viewer, page, access log."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import orjson
+import psycopg
+from psycopg_pool import PoolTimeout
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from services.api import access_log
+from services.api.calls import matches
+from services.pages import statement
+from services.pages.context import PageContext
+from services.pages.errors import PageError
+from services.pages.languages import language_of
+from services.pages.page import Page, PageRequest, Redirect
+
+log = logging.getLogger(__name__)
+PageFunction = Callable[[PageRequest], Page | Redirect]
+_LANGUAGE_SECONDS = 365 * 86_400
+UNAVAILABLE = (PoolTimeout, psycopg.errors.LockNotAvailable, psycopg.OperationalError)
+
+
+class PageRoutes:
+    """The pages of one module, in the order in which they are declared."""
+
+    def __init__(self) -> None:
+        self.routes: list[BaseRoute] = []
+
+    def get(self, path: str, *, signed_in: bool = False) -> Callable[[PageFunction], PageFunction]:
+        """Declare the page at ``path``; see the package's text."""
+        return self._declared(path, "GET", signed_in)
+
+    def post(self, path: str, *, signed_in: bool = False) -> Callable[[PageFunction], PageFunction]:
+        """Declare what takes the form posted to ``path``."""
+        return self._declared(path, "POST", signed_in)
+
+    def _declared(self, path: str, method: str, signed_in: bool) -> Callable[[PageFunction], PageFunction]:
+        def declare(function: PageFunction) -> PageFunction:
+            self.routes.append(Route(path, _endpoint(function, path, signed_in), methods=[method]))
+            return function
+
+        return declare
+
+
+def _endpoint(function: PageFunction, path: str, signed_in: bool) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        context: PageContext = request.app.state.context
+        started = time.monotonic()
+        request.state.route = path
+        try:
+            context.admit(request)
+            form = await _form(context, request)
+            response = await context.in_worker(_answer, context, request, function, path, signed_in, form)
+        except PageError as error:
+            response = context.error_page(request, error.status, error.headers)
+        except UNAVAILABLE as error:
+            log.warning(
+                "the database did not answer: %s",
+                type(error).__name__,
+                extra={"action": "pages_unavailable", "request": request.state.id},
+            )
+            response = context.error_page(request, 503, {"retry-after": "1"})
+        if response.status_code == 404:  # what is absent takes as long as what is foreign
+            floor = context.settings.pages_foreign_floor
+            await asyncio.sleep(max(0.0, started + floor - time.monotonic()))
+        _remember_language(context, request, response)
+        return response
+
+    return endpoint
+
+
+async def _form(context: PageContext, request: Request) -> Mapping[str, str]:
+    """The fields of a posted form; PageError 403 where another site sent it, 400 where it is none."""
+    if request.method in ("GET", "HEAD"):
+        return {}
+    if not of_this_site(request, context.names.urls):
+        raise PageError(403)
+    body = await request.body()
+    if request.headers.get("content-type", "").partition(";")[0] != "application/x-www-form-urlencoded":
+        raise PageError(400)
+    try:
+        return dict(parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=200))
+    except ValueError:
+        raise PageError(400) from None
+
+
+def of_this_site(request: Request, urls: tuple[str, ...]) -> bool:
+    """Whether a page of this site sent an unsafe request: what the browser says (Fetch metadata), else by its Origin."""
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site == "same-origin"
+    origin = request.headers.get("origin")
+    return origin is not None and origin in {f"{u.scheme}://{u.netloc}" for u in map(urlsplit, urls)}
+
+
+def _answer(
+    context: PageContext,
+    request: Request,
+    function: PageFunction,
+    path: str,
+    signed_in: bool,
+    form: Mapping[str, str],
+) -> Response:
+    """The response, on a worker thread, in one transaction."""
+    with context.pool.connection() as session:
+        row = session.execute(statement("begin")).fetchone()
+        assert row is not None
+        version, now = row
+        registry = context.registry(session, version)
+        viewer = context.identify(session, request, now)
+        asked = PageRequest(
+            context, request, path, context.l10n(request), form, session, now, registry, viewer
+        )
+        if signed_in and viewer is None:
+            raise PageError(401)
+        found = function(asked)
+        response = _response(asked, found)
+        if asked.viewer is not None and asked.lines:
+            for question in access_log.read_lines(
+                asked.lines,
+                at=now,
+                caller=asked.viewer.caller,
+                party=asked.party.code,
+                method=request.method,
+                route=path,
+                request=request.state.id,
+                status=response.status_code,
+            ):
+                session.execute(*question)
+        return response
+
+
+def _response(asked: PageRequest, found: Page | Redirect) -> Response:
+    if isinstance(found, Redirect):
+        headers = {"cache-control": "no-store", **found.headers}
+        return Response(status_code=303, headers={**headers, "location": found.location})
+    raw = asked.context.render(asked.request, asked.l10n, found.template, found.values, asked.viewer)
+    headers = {
+        "cache-control": "private, no-cache",
+        "vary": "accept-language, cookie",
+        **found.headers,
+    }
+    if found.status == 200 and headers["cache-control"] != "no-store":
+        over = raw if found.etag is None else orjson.dumps(_with_page(asked, found.etag))
+        # Weak: what compresses on the way changes the bytes and nothing else.
+        tag = f'W/"{hashlib.sha256(over).hexdigest()[:32]}"'
+        headers["etag"] = tag
+        given = asked.request.headers.get("if-none-match")
+        if given is not None and matches(given, tag.removeprefix("W/"), weak=True):
+            return Response(status_code=304, headers=headers)
+    return Response(raw, found.status, headers, "text/html; charset=utf-8")
+
+
+def _with_page(asked: PageRequest, etag: Any) -> list[Any]:
+    """What else the bytes of a page depend on: language, release, and whoever is named on it."""
+    person = "" if asked.viewer is None else asked.viewer.person
+    return [asked.l10n.code, asked.context.release, person, etag]
+
+
+def _remember_language(context: PageContext, request: Request, response: Response) -> None:
+    """A language that was chosen by a link is that of the next pages too."""
+    chosen = language_of(request.query_params.get("lang", ""))
+    if chosen is not None and response.status_code < 400:
+        response.set_cookie(
+            "lang",
+            chosen,
+            max_age=_LANGUAGE_SECONDS,
+            path="/",
+            secure=context.secure,
+            httponly=True,
+            samesite="lax",
+        )

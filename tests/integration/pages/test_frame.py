@@ -1,0 +1,120 @@
+"""What every page has in common: languages, headers, errors, static files, health, ETag, and who may look."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urljoin
+
+import pytest
+
+from services.pages.languages import LANGUAGES
+from tests.support.pages import RunningPages
+
+pytestmark = pytest.mark.integration
+XA1 = "/track/xaport/XA-1"
+
+
+def test_the_first_page_is_for_everybody_in_every_language(pages: RunningPages) -> None:
+    seen = set()
+    for code, language in LANGUAGES.items():
+        with pages.browser(language=language.tag) as browser:
+            answer = browser.get("/")
+            assert answer.status_code == 200
+            assert f'<html lang="{language.tag}">' in answer.text
+            seen.add(re.search(r"<h1>(.*?)</h1>", answer.text)[1])  # type: ignore[index]
+            assert f'lang="{language.tag}" hreflang="{language.tag}" aria-current="true"' in answer.text, code
+    assert len(seen) == len(LANGUAGES)
+
+
+def test_a_chosen_language_is_kept(pages: RunningPages) -> None:
+    with pages.browser(language="de") as browser:
+        assert '<html lang="pl">' in browser.get("/?lang=pl-PL").text
+        assert '<html lang="pl">' in browser.get("/").text
+        cookie = browser.get("/?lang=kk").headers["set-cookie"].lower()
+        assert "httponly" in cookie
+        assert "samesite=lax" in cookie
+
+
+def test_every_answer_carries_the_headers_and_loads_nothing_from_elsewhere(pages: RunningPages) -> None:
+    with pages.browser("optic") as browser:
+        for path, status in (("/", 200), (XA1, 200), ("/nothing", 404), ("/track/xaport/none", 404)):
+            answer = browser.get(path)
+            assert answer.status_code == status
+            policy = answer.headers["content-security-policy"]
+            assert "default-src 'none'" in policy
+            assert "unsafe" not in policy
+            assert answer.headers["x-content-type-options"] == "nosniff"
+            assert answer.headers["referrer-policy"] == "same-origin"
+            assert not re.search(
+                r"<style|<script(?![^>]*\ssrc=)|\sstyle=|\son[a-z]+=|javascript:", answer.text
+            )
+            for address in re.findall(r'(?:src|href|action)="([^"]+)"', answer.text):
+                assert urljoin(pages.url, address).startswith(pages.url)
+
+
+def test_static_files_are_kept_for_ever_under_their_digest(pages: RunningPages) -> None:
+    with pages.browser() as browser:
+        (address,) = re.findall(r'href="(/static/\w+/site\.css)"', browser.get("/").text)
+        assert "immutable" in browser.get(address).headers["cache-control"]
+        assert browser.get("/static/another/site.css").headers["cache-control"] == "no-cache"
+        assert browser.get("/static/x/app.py").status_code == 404
+        assert browser.get("/static/x/..%2Fapp.py").status_code == 404
+
+
+def test_whoever_did_not_sign_in_is_shown_the_way(pages: RunningPages) -> None:
+    with pages.browser() as browser:
+        for path in (XA1, "/track/xaport/none", "/search?q=CSQU3054383"):
+            assert browser.get(path).status_code == 401
+
+
+def test_foreign_and_absent_are_one_page(pages: RunningPages) -> None:
+    with pages.browser("stranger") as browser:
+        foreign, absent = browser.get(XA1), browser.get("/track/xaport/none")
+        assert foreign.status_code == absent.status_code == 404
+        assert foreign.text == absent.text
+        assert "XA-1" not in foreign.text
+
+
+def test_a_page_that_did_not_change_is_not_sent_again(pages: RunningPages) -> None:
+    with pages.browser("optic") as browser:
+        first = browser.get(XA1)
+        again = browser.get(XA1, headers={"if-none-match": first.headers["etag"]})
+        assert again.status_code == 304
+        other = browser.get(f"{XA1}?lang=zh", headers={"if-none-match": first.headers["etag"]})
+        assert other.status_code == 200
+
+
+def test_an_identifier_leads_to_its_consignment(pages: RunningPages) -> None:
+    with pages.browser("optic") as browser:
+        answer = browser.get("/search", params={"q": " csqu3054383 "})
+        assert (answer.status_code, answer.headers["location"]) == (303, XA1)
+        nothing = browser.get("/search", params={"q": "<script>alert(1)</script>"})
+        assert nothing.status_code == 200
+        assert "<script>alert" not in nothing.text
+    with pages.browser("stranger") as browser:
+        assert browser.get("/search", params={"q": "CSQU3054383"}).status_code == 200
+
+
+def test_reading_is_logged_for_its_subject(pages: RunningPages) -> None:
+    with pages.browser("abank") as browser:
+        assert browser.get(XA1).status_code == 200
+    with pages.context.pool.connection() as session:
+        rows = session.execute(
+            "SELECT client, resource, subjects, route FROM lianyun.access_log WHERE party = 'abank' AND client = 'test'"
+        ).fetchall()
+    assert ("test", "consignment:xaport/XA-1", ["optic"], "/track/{reference:path}") in rows
+
+
+def test_other_names_are_not_answered_but_for_health(pages: RunningPages) -> None:
+    with pages.browser() as browser:
+        assert browser.get("/", headers={"host": "evil.example"}).status_code == 421
+        for path in ("/healthz", "/health/live", "/health/ready"):
+            assert browser.get(path).json() == {"ok": True}
+
+
+def test_a_page_is_counted_by_its_route(pages: RunningPages) -> None:
+    with pages.browser("optic") as browser:
+        browser.get(XA1)
+    sample = pages.context.metrics.instruments.registry.get_sample_value
+    labels = {"route": "/track/{reference:path}", "status": "200"}
+    assert (sample("lianyun_pages_requests_total", labels) or 0) >= 1
