@@ -76,6 +76,14 @@ class Page:
 
 
 @dataclass(slots=True)
+class Data:
+    """JSON for a module of a page: ``body`` as orjson writes it. Its ETag is that of the body."""
+
+    body: Any
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class Redirect:
     """Go on at ``location``, a path of this site, with GET."""
 

@@ -50,6 +50,11 @@ class PagesSettings(Connections):
     pages_certificate: Path | None = Field(None, description="own certificate (PEM): serve TLS")
     pages_certificate_key: Path | None = Field(None, description="its key (PEM)")
 
+    pages_open_line: bool = Field(
+        False,
+        description="the line shows every train to everybody: only where all of it is simulated (network demo)",
+    )
+
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = Field(None, ge=0, le=65_535, description="0: any free port; unset: none")
 
@@ -64,6 +69,14 @@ class PagesSettings(Connections):
         if isinstance(value, tuple):
             return tuple(map(require_url, value))
         return require_url(value) if value else value
+
+    @model_validator(mode="after")
+    def _simulated(self) -> PagesSettings:
+        if self.pages_open_line and self.network != "demo":
+            raise ValueError(
+                f"LIANYUN_PAGES_OPEN_LINE shows every train to everybody: not in network {self.network}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _named(self) -> PagesSettings:
