@@ -62,7 +62,13 @@ def up(
             exporter(platform, metrics),
             LocalApi(platform, KEYS, platform.stack.folder / "logs" / "api", port=api_port) as api,
             case_follower(platform, api.keys),
-            LocalPages(platform, platform.stack.folder / "logs" / "pages", port=pages_port) as pages,
+            LocalPages(
+                platform,
+                platform.stack.folder / "logs" / "pages",
+                port=pages_port,
+                # In the network of trials nobody's trains are a secret on the machine that plays them.
+                environment={"LIANYUN_PAGES_OPEN_LINE": "1"} if settings.network == "demo" else {},
+            ) as pages,
         ):
             key = sandbox(platform.stack.dsn, platform.network, KEYS)
             with announced(platform, api.url, pages.url):
@@ -77,6 +83,7 @@ def _tell(platform: Platform, api: str, pages: str, key: Path | None, metrics: i
     out.print("The platform runs:")
     for name, where in (
         ("pages", f"{pages}  (for people with a browser)"),
+        ("line", f"{pages}/line  (where the trains are, live)"),
         ("API", f"{api}  (described at /openapi.json)"),
         ("Kafka", platform.stack.bootstrap),
         ("Postgres", f"the address is in {RUNNING}"),
