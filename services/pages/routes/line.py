@@ -68,22 +68,33 @@ class Period:
 def line(request: PageRequest) -> Page:
     """The line over a period: for railways, terminals and customs all trains, for others theirs, for the public counts."""
     period = _period(request)
-    visible = _visible(request, period)
+    return Page("line.html", page_values(_visible(request, period), period))
+
+
+@pages.get("/line/film")
+def film(request: PageRequest) -> Data:
+    """The film as data for the page that plays it, with where its stations are drawn."""
+    return Data(placed(_visible(request, _period(request)).body))
+
+
+def page_values(visible: VisibleFilm, period: Period) -> dict[str, Any]:
+    """What the template shows of a film. Pure."""
     at = _shown_at(period, visible.body)
+    tick = (at - period.since) // _TICK
     waiting = {
         (each["crossing"], each["bound"]): count
         for each in visible.body["waiting"]
-        if (count := value_at(each["counts"], (at - period.since) // _TICK)) is not None
+        if (count := value_at(each["counts"], tick)) is not None
     }
     seen = sorted(picture(visible.film, at), key=_order)
-    values = {
+    return {
         "period": period,
         "at": at,
         "shown": visible.body["shown"],
         "drawings": drawings(visible.film, waiting, at),
         "crossings": _crossings(visible, waiting, at),
         "waiting": sum(waiting.values()),
-        "held": _held(visible.body, (at - period.since) // _TICK),
+        "held": _held(visible.body, tick),
         "trains": seen[:MOST_ROWS],
         "more_trains": max(0, len(seen) - MOST_ROWS),
         "chart": _chart(visible.body, visible.film.restrictions, period),
@@ -95,22 +106,17 @@ def line(request: PageRequest) -> Page:
         "film": f"/line/film?{period.query}" if period.query else "/line/film",
         "rfc3339": format_micros,
     }
-    return Page("line.html", values)
 
 
-@pages.get("/line/film")
-def film(request: PageRequest) -> Data:
-    """The film as data for the page that plays it, with where its stations are drawn."""
-    period = _period(request)
-    body = _visible(request, period).body
-    points = {name: places() for name, places in (("wide", wide), ("tall", tall))}
-    for name, places in points.items():
+def placed(body: dict[str, Any]) -> dict[str, Any]:
+    """The film with where its stations, queues and legs are drawn on both forms. Pure."""
+    for name, places in (("wide", wide()), ("tall", tall())):
         body[name] = [places[station] for station in body["stations"]]
         for each in body["waiting"]:
             each[name] = places[near_side(each["crossing"], each["bound"])]
         for each in body["others"]:
             each[name] = [*places[each["from"]], *places[each["to"]]]
-    return Data(body)
+    return body
 
 
 def _visible(request: PageRequest, period: Period) -> VisibleFilm:
