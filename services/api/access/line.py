@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from queue import Empty, SimpleQueue
+from queue import Empty, LifoQueue
 from typing import Any
 
 from psycopg import Connection
@@ -29,7 +29,7 @@ from services.query.line.reading import Lines
 
 Session = Connection[Any]
 _WITH_TERRITORY = frozenset({Role.RAILWAY, Role.TERMINAL, Role.CUSTOMS})
-_unused: SimpleQueue[Lines] = SimpleQueue()
+_unused: LifoQueue[Lines] = LifoQueue()
 
 
 def sees_every_train(party: Party) -> bool:

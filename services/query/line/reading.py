@@ -34,6 +34,10 @@ MOST_TRAINS = 12_000
 """Names of trains that are looked at for one film: about 2,500 trains from end to end, each with a number of every railway."""
 
 
+FRESH: Micros = 10_000_000
+"""A page and the film that it plays are asked for one after the other."""
+
+
 class TooWide(Exception):
     """The period holds more than one film shows; the text says what to narrow."""
 
@@ -59,14 +63,25 @@ class Lines:
     events: EventCache = field(default_factory=EventCache)
     names: dict[ObjectId, str] = field(default_factory=dict)
     most_names: int = 100_000
+    _last: tuple[object, LoadedFilm] | None = None
 
     def film(
         self, session: Session, since: Micros, until: Micros, now: Micros, cargo: Iterable[ObjectId] = ()
     ) -> LoadedFilm:
         """The film of [since, until] as of ``now``; ``cargo`` are consignments whose trains are told apart. Reads in the caller's transaction.
 
-        Where a train is at a moment rests on what is stated of up to 28 days before and 3 days after the period. Raises TooWide.
+        Where a train is at a moment rests on what is stated of up to 28 days before and 3 days after the period. The same film again
+        within ``FRESH`` is the one that was made. Raises TooWide.
         """
+        wanted = frozenset(cargo)
+        key = since, until, now // FRESH, wanted
+        if self._last is None or self._last[0] != key:
+            self._last = key, self._load(session, since, until, now, wanted)
+        return self._last[1]
+
+    def _load(
+        self, session: Session, since: Micros, until: Micros, now: Micros, wanted: frozenset[ObjectId]
+    ) -> LoadedFilm:
         if not since <= until <= since + LONGEST:
             days = LONGEST // (24 * 3_600_000_000)
             raise TooWide(
@@ -114,7 +129,6 @@ class Lines:
             engaged=load.engaged,
             restrictions=frozenset(known_ends(restricting.restrictions, restricting.liftings)),
         )
-        wanted = frozenset(cargo)
         return LoadedFilm(
             film_of(facts, since, until),
             load.engaged,

@@ -102,6 +102,14 @@ def test_the_present_line_shows_the_last_days_of_which_anything_is_known(pages: 
     assert "2026-03-12" in text_of(pages, "/line/film", "bch")
 
 
+def test_a_platform_without_trains_has_a_line_that_waits_for_them(postgres: DatabaseAddress) -> None:
+    with RunningPages(migrated_database(postgres, "line_empty_tests"), {"pages_open_line": True}) as empty:
+        shown = text_of(empty, "/line")
+        assert 'data-live="1"' in shown
+        assert re.search(r'<strong id="line-waiting">0</strong>', shown)
+        assert '"trains":[]' in text_of(empty, "/line/film")
+
+
 @pytest.mark.parametrize("wrong", ["at=now", "from=2025-01-01&to=2026-01-01", "from=x"])
 def test_what_cannot_be_shown_is_said(pages: RunningPages, wrong: str) -> None:
     with pages.browser("bch") as browser:
