@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from uuid import UUID, uuid4
+
+import psycopg
+
+from services.domain.objects import consignment
 from tests.stories.story import Story
 from tests.support.financing.stored_world import Stored, register
 from tests.support.financing.stories import micros
@@ -12,6 +17,7 @@ PARTIES: dict[str, dict[str, list[str]]] = {
     "optic": {"roles": ["shipper"]},
     "textil": {"roles": ["shipper"]},
     "abank": {"roles": ["bank"]},
+    "bbank": {"roles": ["bank"]},
     "bch": {"roles": ["railway"], "managers": ["bch"]},
     "plk": {"roles": ["railway"], "managers": ["pkp-plk", "pkp-cargo", "cargotor"]},
     "brest": {"roles": ["terminal"], "places": ["brest-severny"]},
@@ -64,3 +70,14 @@ def store(address: str) -> None:
     stored.begin()
     stored.hear(NOW)
     stored.close()
+    with psycopg.connect(address) as session:
+        # What decisions of the financing domain leave of a pledge by bbank on R-1.
+        held = uuid4()
+        session.execute(
+            "INSERT INTO lianyun.financing_hold (financing, name, blocks, pledged, ended) VALUES (%s, 'bbank/LN-1', true, true, false)",
+            (held,),
+        )
+        session.execute(
+            "INSERT INTO lianyun.financing_cargo (consignment, financing, key) VALUES (%s, %s, 'rtb/R-1')",
+            (UUID(bytes=consignment("rtb", "R-1").id), held),
+        )

@@ -120,7 +120,8 @@ def placed(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _visible(request: PageRequest, period: Period) -> VisibleFilm:
-    party = None if request.viewer is None else request.party
+    # A share link is to one consignment: whoever came by it is the public here.
+    party = None if request.viewer is None or request.viewer.shared is not None else request.party
     operator = request.context.settings.pages_open_line or (
         party is not None and Role.PLATFORM in party.roles
     )

@@ -7,10 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from services.api.access.matrix import Field
+from services.api.auth.gate import Caller
 from services.pages.languages import LANGUAGES
 from services.pages.line.diagram import wide
 from services.pages.rendering import STATIC
 from services.pages.settings import PagesSettings
+from services.pages.viewer import Viewer
 from services.testbed.localstack.engine import DatabaseAddress
 from tests.support.databases import migrated_database
 from tests.support.line_story import store
@@ -83,6 +86,15 @@ def test_everybody_sees_by_name_what_is_theirs_to_see(
     if not party:
         assert "fewer than five" in page
         assert '"waiting":[]' in film, "two trains are few"
+
+
+def test_whoever_came_by_a_share_link_is_the_public_here(pages: RunningPages, line_dsn: str) -> None:
+    with RunningPages(line_dsn) as shared:
+        viewer = Viewer("bch", Caller("link", frozenset(), "", ""), shared=frozenset({Field.MOVEMENT}))
+        shared.context.identify = lambda _session, _request, _now: viewer
+        film, public = (text_of(each, f"/line/film?{PERIOD}") for each in (shared, pages))
+        assert film == public
+        assert "/1401/" not in text_of(shared, AT)
 
 
 def test_the_film_of_the_page_has_a_place_for_every_station_and_an_etag(pages: RunningPages) -> None:

@@ -111,7 +111,7 @@ PERIOD = {"from": "2026-03-10T00:00:00Z", "to": "2026-03-13T00:00:00Z"}
 SEES = {
     "bch": "ALL", "plk": "ALL", "brest": "ALL", "gtk": "ALL", "stray": "ALL",
     "rtb": {"1401", "1403"}, "optic": {"1401"}, "textil": {"1403"},
-    "other": set[str](), "abank": set[str](), "mswia": set[str](),
+    "other": set[str](), "abank": set[str](), "bbank": {"1401"}, "mswia": set[str](),
 }  # fmt: skip
 
 
