@@ -71,21 +71,29 @@ def cargo_of(composed: Iterable[Composed], loaded: Iterable[Loaded], carried: It
     for load in _one_wagon_at_a_time(loaded):
         on_wagon[load.wagon].append(load)
     rides: set[Ride] = set()
-    engaged: dict[Thing, frozenset[str]] = defaultdict(frozenset)
-    consignments: dict[Thing, frozenset[ObjectId]] = defaultdict(frozenset)
+    engaged: dict[Thing, set[str]] = defaultdict(set)
+    consignments: dict[Thing, set[ObjectId]] = defaultdict(set)
     for one in _one_train_at_a_time(composed):
+        latest = one.start + ONE_LOADING
         for load in on_wagon.get(one.wagon, ()):
-            start, until = max(one.start, load.start), min(one.until, load.until)
-            if start >= until or load.start > one.start + ONE_LOADING:
+            if load.start > latest or load.start >= one.until or load.until <= one.start:
                 continue
+            start, until = max(one.start, load.start), min(one.until, load.until)
             held = [each for each in inside.get(load.box, ()) if each.start < until and each.until > start]
-            parties = frozenset[str]().union(*(each.engaged for each in held))
-            if not all(link.territorial or link.publisher in parties for link in (one, load)):
+            if not all(
+                link.territorial or any(link.publisher in each.engaged for each in held)
+                for link in (one, load)
+            ):
                 continue
             rides.add(Ride(one.train, load.box, start, until))
-            engaged[one.train] |= parties
-            consignments[one.train] |= {each.consignment for each in held}
-    return Cargo(frozenset(rides), dict(engaged), dict(consignments))
+            for each in held:
+                engaged[one.train] |= each.engaged
+                consignments[one.train].add(each.consignment)
+    return Cargo(
+        frozenset(rides),
+        {train: frozenset(parties) for train, parties in engaged.items()},
+        {train: frozenset(those) for train, those in consignments.items()},
+    )
 
 
 def _one_train_at_a_time(composed: Iterable[Composed]) -> list[Composed]:
