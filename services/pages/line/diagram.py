@@ -122,7 +122,7 @@ class Drawing:
 
 
 _LABELS_WIDE: Mapping[str, tuple[float, float, str]] = {
-    "duisburg": (-16, 22, "start"), "hamburg": (0, -9, "middle"), "warsaw": (10, 22, "start"), "minsk": (12, 22, "start"),
+    "duisburg": (-16, 22, "start"), "hamburg": (0, -9, "middle"), "warsaw": (10, 22, "start"), "minsk": (6, -9, "start"),
     "smolensk": (14, 22, "middle"), "moscow-bekasovo": (-8, -8, "end"), "yekaterinburg": (0, -10, "middle"),
     "omsk": (0, 20, "middle"), "irkutsk": (-10, -10, "middle"), "aktobe": (0, 20, "middle"), "almaty-1": (-14, 20, "middle"),
     "astana": (-8, 4, "end"), "urumqi": (10, -6, "start"), "xian-intl-port": (-24, 20, "middle"), "chengdu": (0, 18, "middle"),
