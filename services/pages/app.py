@@ -20,10 +20,10 @@ from starlette.routing import Route
 
 from services.pages.context import PageContext
 from services.pages.edge import PagesEdge
-from services.pages.routes import home, line, tracking
+from services.pages.routes import home, line, links, tracking
 from services.pages.routing import PageRoutes
 
-GROUPS: tuple[PageRoutes, ...] = (home.pages, line.pages, tracking.pages)
+GROUPS: tuple[PageRoutes, ...] = (home.pages, line.pages, links.pages, tracking.pages)
 """Every module of ``routes``. A path that takes everything stands behind those that it would hide."""
 
 _FOREVER = "public, max-age=31536000, immutable"
