@@ -133,6 +133,14 @@ RETURNING id::text
 INSERT INTO lianyun.access_log_shown (opening, at, shown_to, lines) VALUES (%(opening)s::uuid, %(at)s, %(by)s, %(lines)s)
 RETURNING id::text
 
+-- name: pledged
+-- The consignments on which one lender holds a pledge, as their groups are called.
+SELECT DISTINCT coalesce(k.canonical, c.consignment)
+FROM lianyun.financing_hold h
+JOIN lianyun.financing_cargo c ON c.financing = h.financing
+LEFT JOIN lianyun.canonical k ON k.cons = c.consignment
+WHERE h.name > %(first)s AND h.name < %(end)s AND h.pledged AND NOT h.ended
+
 -- name: purge_answers
 -- The oldest first, by one process at a time, so that none is left of before the latest that was forgotten.
 WITH turn AS MATERIALIZED (

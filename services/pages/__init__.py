@@ -37,6 +37,7 @@ lists it in ``GROUPS``. Its templates are ``templates/NAME*.html``, its messages
   to the ``.po`` files, empty). Tags of languages are read by ``languages.language_of`` alone.
 - **Values**: ``l10n`` in templates writes numbers, dates, durations, places and countries (``localization.Localization``):
   ``{{ l10n.moment(micros, place) }}`` is local time with its offset and UTC in ``<time>``. Amounts are integer minor units.
+- **Data** for an ES module: ``return Data(body)``, JSON with an ETag.
 - **ETag**: of the page as rendered; where a page tells its own moment, ``Page(..., etag=...)`` names what identifies the rest.
 - **Tests**: ``tests/support/pages.py`` runs the process over Postgres and lets anybody look as a party (``open_pages``).
 """

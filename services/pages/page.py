@@ -41,6 +41,11 @@ class PageRequest:
         return self.request.path_params
 
     @property
+    def address(self) -> str:
+        """The address that the request counts for."""
+        return self.context.address(self.request)
+
+    @property
     def query(self) -> Mapping[str, str]:
         """The parameters of the query, the last of each name."""
         return self.request.query_params
@@ -77,6 +82,14 @@ class Page:
     headers: Mapping[str, str] = field(default_factory=dict)
     etag: Any = None
     nothing: bool = False
+
+
+@dataclass(slots=True)
+class Data:
+    """JSON for a module of a page: ``body`` as orjson writes it. Its ETag is that of the body."""
+
+    body: Any
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

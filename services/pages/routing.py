@@ -23,10 +23,10 @@ from services.pages import statement
 from services.pages.context import PageContext
 from services.pages.errors import PageError
 from services.pages.languages import language_of
-from services.pages.page import Page, PageRequest, Redirect
+from services.pages.page import Data, Page, PageRequest, Redirect
 
 log = logging.getLogger(__name__)
-PageFunction = Callable[[PageRequest], Page | Redirect]
+PageFunction = Callable[[PageRequest], Page | Data | Redirect]
 _LANGUAGE_SECONDS = 365 * 86_400
 UNAVAILABLE = (PoolTimeout, psycopg.errors.LockNotAvailable, psycopg.OperationalError)
 
@@ -59,7 +59,7 @@ def _endpoint(function: PageFunction, path: str, signed_in: bool) -> Callable[[R
         started = time.monotonic()
         request.state.route = path
         try:
-            context.admit(request)
+            context.requests.require(context.address(request))
             form = await _form(context, request)
             response = await context.in_worker(_answer, context, request, function, path, signed_in, form)
         except PageError as error:
@@ -88,6 +88,8 @@ async def _form(context: PageContext, request: Request) -> Mapping[str, str]:
     if not of_this_site(request, context.names.urls):
         raise PageError(403)
     body = await request.body()
+    if not body:
+        return {}
     if request.headers.get("content-type", "").partition(";")[0] != "application/x-www-form-urlencoded":
         raise PageError(400)
     try:
@@ -143,25 +145,29 @@ def _answer(
         return response
 
 
-def _response(asked: PageRequest, found: Page | Redirect) -> Response:
+def _response(asked: PageRequest, found: Page | Data | Redirect) -> Response:
     if isinstance(found, Redirect):
         headers = {"cache-control": "no-store", **found.headers}
         return Response(status_code=303, headers={**headers, "location": found.location})
-    raw = asked.context.render(asked.request, asked.l10n, found.template, found.values, asked.viewer)
+    if isinstance(found, Data):
+        raw, status, kind, over = orjson.dumps(found.body), 200, "application/json", None
+    else:
+        raw = asked.context.render(asked.request, asked.l10n, found.template, found.values, asked.viewer)
+        status, kind, over = found.status, "text/html; charset=utf-8", found.etag
     headers = {
         "cache-control": "private, no-cache",
         "vary": "accept-language, cookie",
         **found.headers,
     }
-    if found.status == 200 and headers["cache-control"] != "no-store":
-        over = raw if found.etag is None else orjson.dumps(_with_page(asked, found.etag))
+    if status == 200 and headers["cache-control"] != "no-store":
+        content = raw if over is None else orjson.dumps(_with_page(asked, over))
         # Weak: what compresses on the way changes the bytes and nothing else.
-        tag = f'W/"{hashlib.sha256(over).hexdigest()[:32]}"'
+        tag = f'W/"{hashlib.sha256(content).hexdigest()[:32]}"'
         headers["etag"] = tag
         given = asked.request.headers.get("if-none-match")
         if given is not None and matches(given, tag.removeprefix("W/"), weak=True):
             return Response(status_code=304, headers=headers)
-    return Response(raw, found.status, headers, "text/html; charset=utf-8")
+    return Response(raw, status, headers, kind)
 
 
 def _with_page(asked: PageRequest, etag: Any) -> list[Any]:

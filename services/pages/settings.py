@@ -46,9 +46,18 @@ class PagesSettings(Connections):
         0.03, ge=0, le=1, description="what is absent or foreign is answered no sooner than after this"
     )
     pages_rate: int = Field(600, ge=1, description="requests per window, address (IPv6: /64) and process")
+    pages_link_rate: int = Field(120, ge=1, description="openings of one share link per window and process")
+    pages_guess_rate: int = Field(
+        30, ge=1, description="openings of links that there are not, per window, address and process"
+    )
     pages_rate_window: int = Field(60, ge=1, description="the window")
     pages_certificate: Path | None = Field(None, description="own certificate (PEM): serve TLS")
     pages_certificate_key: Path | None = Field(None, description="its key (PEM)")
+
+    pages_open_line: bool = Field(
+        False,
+        description="the line shows every train to everybody: only where all of it is simulated (network demo)",
+    )
 
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = Field(None, ge=0, le=65_535, description="0: any free port; unset: none")
@@ -64,6 +73,14 @@ class PagesSettings(Connections):
         if isinstance(value, tuple):
             return tuple(map(require_url, value))
         return require_url(value) if value else value
+
+    @model_validator(mode="after")
+    def _simulated(self) -> PagesSettings:
+        if self.pages_open_line and self.network != "demo":
+            raise ValueError(
+                f"LIANYUN_PAGES_OPEN_LINE shows every train to everybody: not in network {self.network}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _named(self) -> PagesSettings:

@@ -74,7 +74,7 @@ def signed_out(_request: PageRequest) -> Page:
 async def end_by_issuer(request: Request) -> Response:
     """The issuer says that a session there has ended (Back-Channel Logout 1.0): posted by its server, so of no browser's site."""
     context: PageContext = request.app.state.context
-    context.admit(request)
+    context.requests.require(context.address(request))
     form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
 
     def work() -> int:

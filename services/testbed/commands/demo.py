@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -91,6 +92,14 @@ def _demo(
             "--picture", help="Write the living picture to this file too: an SVG that moves by itself."
         ),
     ] = None,
+    no_browser: Annotated[
+        bool,
+        typer.Option(
+            "--no-browser",
+            help="End with the report, without the line playing at an address until Ctrl-C; so it ends where the output is no "
+            "terminal.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a simulated corridor through real publishers, Kafka, workers and Postgres, and check the outcome."""
@@ -107,8 +116,9 @@ def _demo(
     given = running_platform() if on_running else None
     err.print(NEEDS, markup=False)
     world = chosen_world(name, seed, trains, end)
+    browser = not (no_browser or as_json) and sys.stdout.isatty()
     try:
-        body, wrong = run(world, DemoOptions(given, workers, keep, as_json, moving))
+        body, wrong = run(world, DemoOptions(given, workers, keep, as_json, moving, browser))
     except StackError as problem:
         raise Failure(Exit.FAILED, str(problem), "lianyun doctor") from None
     for line in wrong:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import webbrowser
 from collections.abc import Sequence
 from typing import Any
 
@@ -150,6 +153,21 @@ def show_kept(shown: SourcedView | None, api: str, as_bank: str) -> None:
     ):
         out.print(f"  {line}", markup=False, soft_wrap=True)
     out.print("Ctrl-C stops it; nothing of it stays.")
+
+
+def show_line(address: str, *, open_it: bool) -> None:
+    """Print where the line plays, and open it where there is a display."""
+    out.print(f"\nThe line plays at [bold]{address}[/]", soft_wrap=True)
+    out.print("every train, the queues at the borders and the closure, as a film. Ctrl-C ends the demo.")
+    if open_it and has_display():
+        webbrowser.open(address)
+
+
+def has_display() -> bool:
+    """Whether a browser that is opened here shows itself to somebody."""
+    return sys.platform in ("darwin", "win32") or bool(
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    )
 
 
 def show_kill(outcome: dict[str, Any]) -> None:

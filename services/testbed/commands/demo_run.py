@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import psycopg
 
+from schemas.rfc3339 import format_micros
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
 from services.cli.output import err, print_json
@@ -28,6 +30,8 @@ from services.testbed.demo.financing import DemoFinancing, follow
 from services.testbed.demo.train_counts import Count
 from services.testbed.localstack.api import Callers, LocalApi
 from services.testbed.localstack.engine import GivenBroker, GivenDatabase, Servers
+from services.testbed.localstack.pages import PORT as PAGES_PORT
+from services.testbed.localstack.pages import LocalPages
 from services.testbed.localstack.platform import Platform, RunningPlatform, checked, credit_follower, register
 from services.testbed.simulator import files
 from services.testbed.simulator.conditions import Closure
@@ -73,6 +77,16 @@ def api_of(stack: ExitStack, platform: Platform | RunningPlatform, folder: Path)
     return stack.enter_context(LocalApi(platform, folder / "keys", logs)).url
 
 
+def line_pages(platform: Platform | RunningPlatform, logs: Path) -> LocalPages:
+    """The pages of ``platform``, on which the line shows every train to everybody: all of it is simulated."""
+    return LocalPages(platform, logs, port=PAGES_PORT, environment={"LIANYUN_PAGES_OPEN_LINE": "1"})
+
+
+def line_address(pages: str, since: int, until: int) -> str:
+    """Where the line plays from ``since`` to ``until`` (UTC microseconds)."""
+    return f"{pages}/line?{urlencode({'from': format_micros(since), 'to': format_micros(until)}, safe=':')}"
+
+
 PICTURES, SECONDS_OF_PICTURE = 48, 24.0
 
 
@@ -85,6 +99,8 @@ class DemoOptions:
     keep: bool
     as_json: bool
     moving: Path | None
+    browser: bool = False
+    """End with the line playing in a browser, until Ctrl-C."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +147,15 @@ def run(world: SimulatedWorld, options: DemoOptions) -> tuple[dict[str, Any], li
                 body, None if outcome.shown is None else view_json.view_json(outcome.shown), found
             )
         wrong = _discrepancies(outcome)
-        if options.keep and isinstance(environment.platform, Platform) and not wrong:
-            stack.enter_context(credit_follower(environment.platform))
-            stack.enter_context(announced(environment.platform, environment.api))
-            demo_report.show_kept(outcome.shown, environment.api, banks.example)
+        if not wrong and (options.keep or options.browser):
+            pages = stack.enter_context(
+                line_pages(environment.platform, environment.folder / "logs" / "pages")
+            )
+            if options.keep and isinstance(environment.platform, Platform):
+                stack.enter_context(credit_follower(environment.platform))
+                stack.enter_context(announced(environment.platform, environment.api, pages.url))
+                demo_report.show_kept(outcome.shown, environment.api, banks.example)
+            demo_report.show_line(line_address(pages.url, world.opens, world.ends), open_it=options.browser)
             wait_for_ctrl_c()
     return body, wrong
 

@@ -13,6 +13,7 @@ from services.cli.output import err, print_json
 from services.testbed.arrival_evaluation.evaluate import evaluate as evaluate_arrival
 from services.testbed.bench.bank import Scale as BankScale
 from services.testbed.bench.bank import bench_bank
+from services.testbed.bench.line_film import bench_line
 from services.testbed.bench.pipeline import Scale, bench_pipeline
 from services.testbed.bench.storage_cost import Scale as StorageScale
 from services.testbed.bench.storage_cost import bench_storage
@@ -20,6 +21,7 @@ from services.testbed.bench.view_cost import Scale as ViewScale
 from services.testbed.bench.view_cost import bench_views
 from services.testbed.chaos.prove import problems
 from services.testbed.chaos.prove import prove as attack
+from services.testbed.localstack.process import StackError
 
 bench = typer.Typer(no_args_is_help=True, help="Measure this machine.")
 
@@ -131,6 +133,20 @@ def arrival(
     """
     known, week, closed = ([int(seed) for seed in text.split(",")] for text in (learn, ordinary, closure))
     print_json(evaluate_arrival(known, week, closed, tables()))
+
+
+@bench.command()
+def line(
+    trains: Annotated[int, typer.Option(min=1, max=5_000, help="Trains on the line at once.")] = 500,
+    seconds: Annotated[float, typer.Option(min=1, help="How long it plays.")] = 10.0,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs; the report is JSON anyway.")] = False,
+) -> None:
+    """Frames a second of the line as a film, in this machine's Chromium without a graphics card."""
+    _ = as_json
+    try:
+        print_json(bench_line(trains, seconds, say))
+    except StackError as problem:
+        raise Failure(Exit.UNREACHABLE, str(problem), "lianyun bench --help") from None
 
 
 @bench.callback()

@@ -78,7 +78,12 @@ def up(
                 platform,
                 platform.stack.folder / "logs" / "pages",
                 port=pages_at,
-                environment={**sign_in, "LIANYUN_FINANCING_KEYS": str(api.keys)},
+                environment={
+                    **sign_in,
+                    "LIANYUN_FINANCING_KEYS": str(api.keys),
+                    # In the network of trials nobody's trains are a secret on the machine that plays them.
+                    **({"LIANYUN_PAGES_OPEN_LINE": "1"} if settings.network == "demo" else {}),
+                },
             ) as pages,
         ):
             key = sandbox(platform.stack.dsn, platform.network, KEYS)
@@ -108,6 +113,7 @@ def _tell(platform: Platform, api: str, pages: str, key: Path | None, metrics: i
     out.print("The platform runs:")
     for name, where in (
         ("pages", f"{pages}  (for people with a browser; console: {pages}/console)"),
+        ("line", f"{pages}/line  (where the trains are, live)"),
         ("API", f"{api}  (described at /openapi.json)"),
         ("Kafka", platform.stack.bootstrap),
         ("Postgres", f"the address is in {RUNNING}"),

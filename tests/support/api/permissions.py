@@ -112,6 +112,9 @@ ROWS: Mapping[tuple[str, str], Row] = {
         frozenset({"textil", "bbank"}),
     ),
     ("GET", "/v1/border-forecasts"): Row("/v1/border-forecasts", "/v1/border-forecasts", frozenset(PARTIES)),
+    ("GET", "/v1/line"): Row(
+        "/v1/line?at=2026-03-10T00:00:00Z", "/v1/line?at=2026-03-10T00:00:00Z", frozenset(PARTIES)
+    ),
     ("GET", "/v1/platform-keys"): Row("/v1/platform-keys", "/v1/platform-keys", frozenset(PARTIES)),
     ("GET", "/v1/access-log"): Row("/v1/access-log", "/v1/access-log", frozenset(PARTIES)),
     **hooks.rows(PARTIES),

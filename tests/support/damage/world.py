@@ -44,6 +44,7 @@ from services.monitoring.exporter import operations
 from services.notifications.webhooks import outbox, queue, subscriptions
 from services.notifications.webhooks.messages import MessageType
 from services.notifications.webhooks.sealed_secrets import Seal, new_key
+from services.pages import share_links
 from services.people.domain.person import Permission, Signatory
 from services.people.store import people
 from services.processors import slots
@@ -144,6 +145,7 @@ def build(dsn: str, folder: Path) -> None:
         _calls(api)
     _sealed(dsn)
     _webhooks(dsn)
+    _shared(dsn)
     _upkeep(dsn)
 
 
@@ -288,6 +290,24 @@ def _webhooks(dsn: str) -> None:
         subscriptions.enqueue_test(session, made, NOW)
         (taken, *_) = queue.lease_due(session, 2 * NOW, 1, {}, 1)
         queue.record_success(session, taken, 200, NOW)
+        session.commit()
+
+
+def _shared(dsn: str) -> None:
+    """A link to a consignment, which was ended."""
+    with open_session(dsn) as session:
+        id_, _ = share_links.make(
+            session,
+            consignment=bytes(16),
+            reference="xaport/XA-1",
+            party="xaport",
+            made_by="test",
+            fields=share_links.SHAREABLE,
+            now=NOW,
+            expires=NOW + share_links.DAY,
+            label="for the consignee",
+        )
+        assert share_links.end(session, id_, "xaport", NOW + 1)
         session.commit()
 
 

@@ -1,0 +1,1 @@
+"""The drawn line: where stations stand on it, and the still picture of a film."""
