@@ -25,6 +25,8 @@ from services.query.search.parser import (
 
 MOST_NAMES = 200
 """Names that are looked at for each beginning."""
+MOST_MEANT = 600
+"""Objects whose consignments are looked for, the surest first."""
 MOST_HITS = 20
 MOST_SHOWN = 5
 """Consignments of one hit."""
@@ -32,7 +34,8 @@ MOST_LOOKED_AT = 60
 """Consignments that are looked at for one search, whether they may be seen or not."""
 SCOPE = (
     f"Containers, wagons, trains, notes, declarations, bookings and consignments, in the first {MOST_CHARACTERS:,} characters of the text; "
-    f"by a beginning (from {LEAST_BEGINNING} characters on) the first {MOST_NAMES} names in their order: more characters find more."
+    f"by a beginning (from {LEAST_BEGINNING} characters on) the first {MOST_NAMES} names in their order, in all the surest {MOST_MEANT} objects: more "
+    "characters find more."
 )
 """What a search looks at, whatever it finds: the same words for everybody."""
 
@@ -103,9 +106,9 @@ def best(found: Iterable[Found], reference: Reference) -> list[Hit]:
 
 
 def find(session: Connection[Any], search: ParsedSearch, party: str = "") -> list[Found]:
-    """What of ``search`` belongs to a consignment, the surest first. Three statements in the caller's transaction.
+    """What of ``search`` belongs to a consignment, the surest first, of equals those of ``party``: the code of whoever searches.
 
-    ``party`` is the code of whoever searches.
+    Three statements in the caller's transaction.
     """
     adapt(session)
     limit_work_memory(session)
@@ -114,17 +117,24 @@ def find(session: Connection[Any], search: ParsedSearch, party: str = "") -> lis
         known = meant.get(each.thing)
         if known is None or each.match.rank < known.match.rank:
             meant[each.thing] = each
-    things = {thing.id: thing for thing in meant}
+    surest = sorted(meant.values(), key=lambda each: each.match.rank)[:MOST_MEANT]
+    things = {each.thing.id: each.thing for each in surest}
     parameters = {
         "ids": uuids(list(things)),
         "kinds": smallints([int(thing.kind) for thing in things.values()]),
         "party": term_number(party),
     }
     reached: dict[Thing, list[ObjectId]] = {}
-    for root, consignment, _ in session.execute(statement("reached"), parameters, binary=True):
+    own: set[Thing] = set()
+    for root, consignment, engaged in session.execute(statement("reached"), parameters, binary=True):
         reached.setdefault(things[root], []).append(consignment)
+        if engaged:
+            own.add(things[root])
     found = [Found(meant[thing], tuple(consignments)) for thing, consignments in reached.items()]
-    return sorted(found, key=lambda each: (each.candidate.match.rank, each.candidate.thing))
+    return sorted(
+        found,
+        key=lambda each: (each.candidate.match.rank, each.candidate.thing not in own, each.candidate.thing),
+    )
 
 
 def _named(session: Connection[Any], beginnings: Iterable[Beginning]) -> list[Candidate]:
