@@ -189,9 +189,14 @@ def _at(micros: int, place: str | None) -> datetime:
     return datetime.fromtimestamp(micros // 1_000_000, zone)
 
 
-@lru_cache(maxsize=8_192)
 def _written(locale: str, at: datetime) -> str:
-    day = format_skeleton("yMMMd", at, tzinfo=at.tzinfo, locale=locale)
+    return _written_clock(locale, at.replace(tzinfo=None))
+
+
+@lru_cache(maxsize=8_192)
+def _written_clock(locale: str, at: datetime) -> str:
+    """What a clock shows, without its zone: two clocks of one instant are equal to a cache and are written differently."""
+    day = format_skeleton("yMMMd", at, locale=locale)
     return _together(locale).format(f"{at:%H:%M}", day)
 
 

@@ -45,6 +45,7 @@ from tests.support.api.server import RunningApi, now
 from tests.support.databases import migrated_database
 from tests.support.financing.stored_world import register
 from tests.support.profile import first_of_each
+from tests.support.share_links import share_twice
 
 pytestmark = pytest.mark.integration
 Session = psycopg.Connection[Any]
@@ -108,6 +109,7 @@ def fill(api: RunningApi) -> None:
             session, "optic", api.key("other").as_dict(private=False), at=now(), by="test", old_until=now()
         )
         assert clients.revoke(session, "bbank", at=now())
+        share_twice(session, now())
         for number in (1, 2):
             records.issue(session, "abank", "CREDIT_ASSESSMENT", "optic", number, {"score": number})
             opening = sealed.ask(session, "A. Chen", "order 12/2026", 0, now(), at=now())

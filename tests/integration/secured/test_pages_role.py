@@ -1,0 +1,74 @@
+"""The pages under a role of their own, on a real server: tracking, search and share links, and nothing beyond them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+
+from services.ledger.storage.migrate import migrate
+from services.testbed.localstack import LocalStack
+from tests.support.api.cast import play
+from tests.support.pages import RunningPages
+
+pytestmark = pytest.mark.integration
+ROLES = Path(__file__).resolve().parents[3] / "infra" / "postgres" / "roles.sql"
+ORIGIN = {"sec-fetch-site": "same-origin"}
+
+
+@pytest.fixture(scope="module")
+def pages() -> Iterator[RunningPages]:
+    """The pages of a platform in which a bank holds a pledge, as the role lianyun_pages."""
+    with LocalStack(kafka=False, durable=False) as stack:
+        head, _, _ = stack.database.admin_dsn.rpartition("/")
+        with psycopg.connect(f"{head}/lianyun", autocommit=True) as admin:
+            admin.execute(ROLES.read_bytes())
+            for role in ("owner", "pages"):
+                admin.execute(f"ALTER ROLE lianyun_{role} PASSWORD 'only-here'".encode())
+        address = f"postgresql://lianyun_ROLE:only-here@{head.rpartition('@')[2]}/lianyun"
+        migrate(address.replace("ROLE", "owner"))
+        play(address.replace("ROLE", "owner"))
+        with RunningPages(address.replace("ROLE", "pages")) as running:
+            yield running
+
+
+def test_all_that_pages_do_is_permitted(pages: RunningPages) -> None:
+    for party in ("optic", "abank", "dit", "gacc"):  # a shipper, a bank by its pledge, a terminal, customs
+        with pages.browser(party) as browser:
+            assert browser.get("/track/xaport/XA-1").status_code == 200, party
+    with pages.browser("bbank") as bank:  # by a consent
+        assert bank.get("/track/xaport/XA-2").status_code == 200
+    with pages.browser("optic") as owner:
+        assert owner.get("/search?q=CSQU3054383").status_code == 303
+        form = {"consignment": "xaport/XA-1", "days": "7"}
+        made = owner.post("/links", data=form, headers=ORIGIN)
+        (link,) = re.findall(r'value="(http://[^"]+/s/[^"]+)"', made.text)
+        with pages.browser() as other:
+            assert other.get(httpx.URL(link).path).status_code == 200
+        listed = owner.get("/links")
+        assert "<summary>1</summary>" in listed.text
+        (id_,) = re.findall(r'action="/links/([0-9a-f-]+)/end"', listed.text)
+        assert owner.post(f"/links/{id_}/end", headers=ORIGIN).status_code == 303
+
+
+@pytest.mark.parametrize(
+    "forbidden",
+    [
+        "INSERT INTO lianyun.party (code) VALUES ('x')",
+        "UPDATE lianyun.share_link SET expires = expires + 1",
+        "DELETE FROM lianyun.share_link",
+        "UPDATE lianyun.access_log SET party = 'x'",
+        "DELETE FROM lianyun.audit_trail",
+        "SELECT FROM lianyun.access_log_sealed",
+        "SELECT FROM lianyun.api_secret",
+        "SELECT FROM lianyun.webhook_secret",
+        "INSERT INTO lianyun.financing_decision DEFAULT VALUES",
+    ],
+)
+def test_what_pages_have_no_business_with_is_refused(pages: RunningPages, forbidden: str) -> None:
+    with psycopg.connect(pages.dsn) as session, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        session.execute(forbidden.encode())
