@@ -42,5 +42,11 @@ def _reread(told: Told) -> Reread:
     )
     party = SimpleNamespace(code=told.publisher.code)
     payload = decode_payload(told.envelope.type, told.payload)
-    admitted = SimpleNamespace(envelope=told.envelope, party=party, payload=payload, facts=told.facts())
+    admitted = SimpleNamespace(
+        verified=SimpleNamespace(envelope=told.envelope),
+        envelope=told.envelope,
+        party=party,
+        payload=payload,
+        facts=told.facts(),
+    )
     return cast(Reread, SimpleNamespace(stored=stored, admitted=admitted, facts=admitted.facts))

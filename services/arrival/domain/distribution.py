@@ -7,13 +7,15 @@ polynomials, computed as one product of long integers (Kronecker's substitution)
 from __future__ import annotations
 
 import struct
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from itertools import accumulate, pairwise
 
 from services.domain.facts import Micros
 from services.domain.rules import HOUR
 
-MASS = 1 << 24
+_BITS = 24
+MASS = 1 << _BITS
 """The whole of a distribution."""
 LONGEST = 24 * 120
 """Hours after which the grid ends; what lasts longer counts there."""
@@ -26,11 +28,17 @@ def normal(weights: Iterable[int]) -> list[int]:
     sums = list(accumulate(weights))
     if not sums or not sums[-1]:
         return []
-    if len(sums) > LONGEST:
-        sums = [*sums[: LONGEST - 1], sums[-1]]
     total = sums[-1]
-    scaled = [each * MASS // total for each in sums]
-    found = [after - before for before, after in pairwise((0, *scaled))]
+    return _masses([each * MASS // total for each in _ended(sums)])
+
+
+def _ended(sums: list[int]) -> list[int]:
+    """Sums up to the end of the grid."""
+    return sums if len(sums) <= LONGEST else [*sums[: LONGEST - 1], sums[-1]]
+
+
+def _masses(sums: list[int]) -> list[int]:
+    found = [after - before for before, after in pairwise((0, *sums))]
     while not found[-1]:
         found.pop()
     return found
@@ -52,11 +60,15 @@ def counted(counts: Iterable[tuple[int, int]]) -> list[int]:
 
 def added(one: Mass, other: Mass) -> list[int]:
     """The sum of two independent durations."""
-    product = _packed(one) * _packed(other)
-    count = len(one) + len(other) - 1
-    terms = struct.unpack(f"<{count}Q", product.to_bytes(8 * count, "little"))
+    if len(one) < len(other):
+        one, other = other, one
     # Two halves of an hour are a whole one: half of it goes an hour on.
-    return normal(a + b for a, b in zip((*terms, 0), (0, *terms), strict=True))
+    spread = [a + b for a, b in zip((*other, 0), (0, *other), strict=True)]
+    product = _packed(one) * _packed(spread)
+    count = len(one) + len(spread) - 1
+    terms = struct.unpack(f"<{count}Q", product.to_bytes(8 * count, "little"))
+    # In all 2 MASS squared; MASS is a power of two.
+    return _masses([each >> _BITS + 1 for each in _ended(list(accumulate(terms)))])
 
 
 def _packed(mass: Mass) -> int:
@@ -77,8 +89,8 @@ def mixed(parts: Iterable[tuple[Mass, int]]) -> list[int]:
 def later(one: Mass, other: Mass) -> list[int]:
     """The later of two independent moments."""
     length = max(len(one), len(other))
-    product = [a * b for a, b in zip(_below(one, length), _below(other, length), strict=True)]
-    return normal(after - before for before, after in pairwise((0, *product)))
+    product = zip(_below(one, length), _below(other, length), strict=True)
+    return _masses(_ended([a * b >> _BITS for a, b in product]))
 
 
 def _below(mass: Mass, length: int) -> list[int]:
@@ -125,12 +137,11 @@ def middle(hour: int) -> Micros:
 
 def quantile(mass: Mass, percent: int) -> Micros:
     """The duration that ``percent`` of the mass does not exceed, evenly within its hour."""
-    wanted, below = MASS * percent // 100, 0
-    for hour, each in enumerate(mass):
-        if below + each >= wanted and each:
-            return hour * HOUR + (wanted - below) * HOUR // each
-        below += each
-    return len(mass) * HOUR
+    wanted, sums = MASS * percent // 100, list(accumulate(mass))
+    hour = bisect_left(sums, wanted)
+    if hour == len(sums):
+        return len(sums) * HOUR
+    return hour * HOUR + (wanted - sums[hour] + mass[hour]) * HOUR // mass[hour]
 
 
 def outlasting(ended: Mass, unended: Mass, prior: Mass, strength: int) -> list[int]:

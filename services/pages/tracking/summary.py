@@ -61,12 +61,16 @@ class Concern:
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """One of the about eight steps of a journey: ``state`` is done, now or ahead; ``places`` are both halves of a border."""
+    """One of the about eight steps of a journey: ``state`` is done, now or ahead; ``places`` are both halves of a border.
+
+    ``at`` is when it was reached, ``place`` where that was reported.
+    """
 
     code: str
     state: str
     places: tuple[str, ...]
     at: int | None
+    place: str
     by: str
 
 
@@ -269,6 +273,7 @@ def _reached(facts: Sequence[Claim], phase: int, drawn: Line | None) -> tuple[Re
             "now" if number == last else "done" if passed else "ahead",
             places or (() if at is None or not at.place else (at.place,)),
             at.happened if at is not None and passed else None,
+            at.place if at is not None and passed else "",
             at.by if at is not None and passed else "",
         )
         for number, (code, places, at, passed) in enumerate(steps)

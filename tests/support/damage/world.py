@@ -44,7 +44,6 @@ from services.monitoring.exporter import operations
 from services.notifications.webhooks import outbox, queue, subscriptions
 from services.notifications.webhooks.messages import MessageType
 from services.notifications.webhooks.sealed_secrets import Seal, new_key
-from services.pages import share_links
 from services.people.domain.person import Permission, Signatory
 from services.people.store import people
 from services.processors import slots
@@ -56,6 +55,7 @@ from tests.support.api.server import RunningApi
 from tests.support.financing.stored_world import PLATFORM, SIGNER, Stored, events_of
 from tests.support.financing.stories import Case, micros
 from tests.support.financing.stories import cases as financing_stories
+from tests.support.share_links import share_twice
 from tests.support.signed_stories import (
     APPENDED_MS,
     GATEWAY,
@@ -294,20 +294,9 @@ def _webhooks(dsn: str) -> None:
 
 
 def _shared(dsn: str) -> None:
-    """A link to a consignment, which was ended."""
+    """Links to a consignment."""
     with open_session(dsn) as session:
-        id_, _ = share_links.make(
-            session,
-            consignment=bytes(16),
-            reference="xaport/XA-1",
-            party="xaport",
-            made_by="test",
-            fields=share_links.SHAREABLE,
-            now=NOW,
-            expires=NOW + share_links.DAY,
-            label="for the consignee",
-        )
-        assert share_links.end(session, id_, "xaport", NOW + 1)
+        share_twice(session, NOW)
         session.commit()
 
 

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import re
+import signal
+import subprocess
 import sys
+import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -129,6 +134,34 @@ def test_a_bank_reads_three_shippers_by_their_consent(outcome: dict[str, Any]) -
     assert worst["events"]
     assert all(event["id"] for event in worst["events"])
     assert not any(each["read_without_consent"] for each in credit.values())
+
+
+@pytest.mark.long
+def test_on_a_terminal_it_ends_with_the_line_playing_until_ctrl_c() -> None:
+    leader, follower = pty.openpty()
+    plain = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    demo = subprocess.Popen(
+        [sys.executable, "-m", "services.cli", "demo", "--scenario", "tiny"],
+        stdin=follower,
+        stdout=follower,
+        stderr=subprocess.STDOUT,
+        env={**plain, "TERM": "dumb"},
+    )
+    os.close(follower)
+    shown = b""
+    try:
+        while b"Ctrl-C ends the demo" not in shown:
+            shown += os.read(leader, 65_536)
+        (address,) = re.findall(rb"The line plays at (http://127\.0\.0\.1:\d+/line\?\S+)", shown)
+        with urllib.request.urlopen(address.decode(), timeout=60) as answer:
+            page = answer.read().decode()
+        assert 'data-plays="1"' in page
+        assert "Every train at this moment" in page, "all of it is simulated, so everybody sees every train"
+        demo.send_signal(signal.SIGINT)
+        assert demo.wait(60) == 0
+    finally:
+        demo.kill()
+        os.close(leader)
 
 
 @pytest.mark.long

@@ -2,7 +2,7 @@
 -- them. Of a token only the digest is kept. Every opening is a line of the access log under the link's own client name.
 CREATE TABLE lianyun.share_link (
     id          uuid   PRIMARY KEY,
-    digest      bytea  NOT NULL UNIQUE,          -- SHA-256 of the token
+    digest      bytea  NOT NULL,                 -- SHA-256 of the token
     consignment uuid   NOT NULL,
     reference   text   NOT NULL,                 -- as it was founded: party/reference
     party       text   NOT NULL COLLATE "C",     -- nothing is shown that this party may not see at that moment
@@ -13,7 +13,10 @@ CREATE TABLE lianyun.share_link (
     expires     bigint NOT NULL CHECK (expires > made),
     ended       bigint                           -- when it was revoked
 );
+CREATE INDEX share_link_digest ON lianyun.share_link (digest);
 CREATE INDEX share_link_party ON lianyun.share_link (party, made DESC);
+-- Its changes are entered in the audit trail.
+INSERT INTO lianyun.audit_head (register, entries, digest) VALUES ('share_link', 0, ''::bytea);
 
 DO $$
 BEGIN
