@@ -20,11 +20,12 @@ from starlette.routing import Route
 
 from services.pages.context import PageContext
 from services.pages.edge import PagesEdge
-from services.pages.routes import console, console_board, console_cases, home, sign_in, tracking
+from services.pages.routes import console, console_board, console_cases, home, links, sign_in, tracking
 from services.pages.routing import PageRoutes
 
 GROUPS: tuple[PageRoutes, ...] = (
     home.pages,
+    links.pages,
     tracking.pages,
     sign_in.pages,
     console.pages,

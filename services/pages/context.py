@@ -42,6 +42,20 @@ def nobody(_session: Session, _request: Request, _now: int) -> Viewer | None:
     return None
 
 
+class PageBudget:
+    """So many requests in a window of seconds for each name (an address, a link), of this process. For several threads."""
+
+    def __init__(self, quota: int, window: int, metrics: PagesMetrics) -> None:
+        self._limit, self._metrics = RateLimit(quota, window), metrics
+
+    def require(self, name: str, *, count: bool = True) -> None:
+        """Count one request of ``name``, or only look; PageError 429 beyond the budget."""
+        budget = (self._limit.take if count else self._limit.look)(name, time.monotonic())
+        if not budget.allowed:
+            self._metrics.limited()
+            raise PageError(429, {"retry-after": budget.headers["retry-after"]})
+
+
 class PageContext:
     """Opens nothing until ``open``; ``close`` gives everything back. For several threads.
 
@@ -78,7 +92,9 @@ class PageContext:
         )
         self.metrics = PagesMetrics()
         self.metrics.watch_pool(self.pool.get_stats)
-        self.budget = RateLimit(settings.pages_rate, settings.pages_rate_window, "address")
+        self.requests = PageBudget(settings.pages_rate, settings.pages_rate_window, self.metrics)
+        self.guesses = PageBudget(settings.pages_guess_rate, settings.pages_rate_window, self.metrics)
+        self.openings = PageBudget(settings.pages_link_rate, settings.pages_rate_window, self.metrics)
         self.release = version("lianyun")
         self.static = static_files()
         self._l10n = localizations()
@@ -117,12 +133,9 @@ class PageContext:
                 self._registry = store.read_snapshot(session)
             return self._registry
 
-    def admit(self, request: Request) -> None:
-        """Count the request of an address against its budget; PageError 429 beyond it."""
-        budget = self.budget.take(address_of(request, self.settings.pages_proxies), time.monotonic())
-        if not budget.allowed:
-            self.metrics.limited()
-            raise PageError(429, {"retry-after": budget.headers["retry-after"]})
+    def address(self, request: Request) -> str:
+        """The address that a request counts for."""
+        return address_of(request, self.settings.pages_proxies)
 
     def l10n(self, request: Request) -> Localization:
         """The language in which ``request`` is answered."""

@@ -67,6 +67,12 @@ class Localization:
         """A length of time in its largest unit, without a direction: 9 hours, 3 days."""
         return _duration(self.language.locale, round(abs(micros) / 60_000_000))
 
+    def days(self, count: int) -> str:
+        """So many days, in days."""
+        return str(
+            format_timedelta(timedelta(days=count), granularity="day", threshold=1_000, locale=self.locale)
+        )
+
     def day(self, micros: int, place: str | None = None) -> str:
         """A calendar day as people write it, at that place; UTC without one."""
         return str(format_date(_at(micros, place), "long", locale=self.locale))
@@ -184,15 +190,20 @@ def _at(micros: int, place: str | None) -> datetime:
 
 
 def _written(locale: str, at: datetime) -> str:
-    """A moment as its own clock shows it."""
-    return _clock_time(locale, at.replace(tzinfo=None))
+    return _written_clock(locale, at.replace(tzinfo=None))
 
 
 @lru_cache(maxsize=8_192)
-def _clock_time(locale: str, at: datetime) -> str:
-    """A time without a zone: one moment in two zones is equal, and would be one entry of the cache."""
+def _written_clock(locale: str, at: datetime) -> str:
+    """What a clock shows, without its zone: two clocks of one instant are equal to a cache and are written differently."""
     day = format_skeleton("yMMMd", at, locale=locale)
-    return f"{day}, {at:%H:%M}"
+    return _together(locale).format(f"{at:%H:%M}", day)
+
+
+@cache
+def _together(locale: str) -> str:
+    """How the language writes a time ({0}) beside a day ({1})."""
+    return str(Locale.parse(locale).datetime_formats["short"]).replace("'", "")
 
 
 @lru_cache(maxsize=2_048)

@@ -41,6 +41,11 @@ class PageRequest:
         return self.request.path_params
 
     @property
+    def address(self) -> str:
+        """The address that the request counts for."""
+        return self.context.address(self.request)
+
+    @property
     def query(self) -> Mapping[str, str]:
         """The parameters of the query, the last of each name."""
         return self.request.query_params

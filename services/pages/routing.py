@@ -59,7 +59,7 @@ def _endpoint(function: PageFunction, path: str, signed_in: bool) -> Callable[[R
         started = time.monotonic()
         request.state.route = path
         try:
-            context.admit(request)
+            context.requests.require(context.address(request))
             form = await _form(context, request)
             response = await context.in_worker(_answer, context, request, function, path, signed_in, form)
         except PageError as error:
@@ -87,6 +87,8 @@ async def _form(context: PageContext, request: Request) -> Mapping[str, str]:
     if not of_this_site(request, context.names.urls):
         raise PageError(403)
     body = await request.body()
+    if not body:
+        return {}
     if request.headers.get("content-type", "").partition(";")[0] != "application/x-www-form-urlencoded":
         raise PageError(400)
     try:
@@ -124,6 +126,8 @@ def _answer(
         )
         if signed_in and viewer is None:
             raise PageError(401)
+        if request.method not in ("GET", "HEAD") and viewer is not None and not viewer.posted(form):
+            raise PageError(403)
         found = function(asked)
         response = _response(asked, found)
         if asked.viewer is not None and asked.lines:

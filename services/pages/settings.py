@@ -46,6 +46,10 @@ class PagesSettings(Connections):
         0.03, ge=0, le=1, description="what is absent or foreign is answered no sooner than after this"
     )
     pages_rate: int = Field(600, ge=1, description="requests per window, address (IPv6: /64) and process")
+    pages_link_rate: int = Field(120, ge=1, description="openings of one share link per window and process")
+    pages_guess_rate: int = Field(
+        30, ge=1, description="openings of links that there are not, per window, address and process"
+    )
     pages_rate_window: int = Field(60, ge=1, description="the window")
     pages_certificate: Path | None = Field(None, description="own certificate (PEM): serve TLS")
     pages_certificate_key: Path | None = Field(None, description="its key (PEM)")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,12 +35,18 @@ class VisibleConsignment:
         return shippers_of(self.known)
 
 
-def visible(reader: Reader, consignment: bytes) -> VisibleConsignment | None:
-    """The group of ``consignment`` (16 bytes) for the caller; None where it is not there or not the caller's to see."""
+def visible(
+    reader: Reader, consignment: bytes, shared: Collection[Field] | None = None
+) -> VisibleConsignment | None:
+    """The group of ``consignment`` (16 bytes) for the caller; None where it is not there or not the caller's to see.
+
+    ``shared``: for whoever the caller hands it on to. These fields at most, and nothing that the caller sees by consent, pledge
+    or legal purpose, or of another consignment.
+    """
     known = read_view(reader.session, consignment, reader.now, reader.registry)
     if known is None:
         return None
-    found, grants = _grants(reader, known)
+    found, grants = _grants(reader, known, shared)
     if grants[Field.MOVEMENT] is Shown.NONE:
         return None
     body = view_json(known)
@@ -49,11 +55,11 @@ def visible(reader: Reader, consignment: bytes) -> VisibleConsignment | None:
         item["recorded"] = format_micros(event.stored.append_us)
         item["finding"] = getattr(event.admitted.payload, "finding", None)  # the category of an inspection's
     _only_its_boxes(body)
-    _only_what_it_may_see(reader, body, known)
+    _only_what_it_may_see(reader, body, known, shared is not None)
     hidden = {
         code
         for code in known.view.engaged
-        if code != reader.party.code
+        if (code != reader.party.code or shared is not None)
         and (party := reader.registry.party(code)) is not None
         and party.roles <= LENDERS
     }
@@ -62,10 +68,15 @@ def visible(reader: Reader, consignment: bytes) -> VisibleConsignment | None:
     return VisibleConsignment(known, found, grants, filtered)
 
 
-def _grants(reader: Reader, known: SourcedView) -> tuple[Relationship, Mapping[Field, Shown]]:
-    """What the caller is to the consignment, and what of it the matrix grants."""
+def _grants(
+    reader: Reader, known: SourcedView, shared: Collection[Field] | None = None
+) -> tuple[Relationship, Mapping[Field, Shown]]:
+    """What the caller is to the consignment, and what of it the matrix grants; as ``visible``."""
     stated = [(catalogue.by_number(a.claim.milestone).name, a.claim.publisher) for a in known.view.arrivals]
     by_view = relationship(known, reader.party, stated)
+    if shared is not None:
+        grants = granted(by_view.roles, by_view.relations)
+        return by_view, {field: how if field in shared else Shown.NONE for field, how in grants.items()}
     relations = {
         *by_view.relations,
         *lending(reader.session, known, reader.party, reader.now, reader.registry),
@@ -85,12 +96,15 @@ def _may_see(reader: Reader, thing: Thing) -> bool:
     )
 
 
-def _only_what_it_may_see(reader: Reader, body: dict[str, Any], known: SourcedView) -> None:
-    """Of an assignment to another consignment nobody learns more than that there is one, but who may see that or said so."""
+def _only_what_it_may_see(reader: Reader, body: dict[str, Any], known: SourcedView, shared: bool) -> None:
+    """Of an assignment to another consignment nobody learns more than that there is one, but who may see that or said so.
+
+    To whom it is handed on, nobody but the consignment's own side is named.
+    """
     for shown_dispute, dispute in zip(body["disputed_links"], known.view.disputed_links, strict=True):
         for item, side in zip(shown_dispute["sides"], dispute.sides, strict=True):
-            own = side.ours or side.link.publisher == reader.party.code
-            if not own and not _may_see(reader, side.link.right):
+            own = side.ours or (not shared and side.link.publisher == reader.party.code)
+            if not own and (shared or not _may_see(reader, side.link.right)):
                 item.update(dict.fromkeys(item.keys() - {"kind", "ours"}))
 
 

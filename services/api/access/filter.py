@@ -49,7 +49,8 @@ def shown(
 ) -> Plain:
     """What of ``view`` (``services.query.view_json.view_json``) is shown under ``grants``.
 
-    ``hidden`` are parties whose part in the consignment is not shown (banks, to others). ``papers`` gives goods and invoices,
+    ``hidden`` are parties whose part in the consignment is not shown (banks, to others). Without the numbers (``Field.IDS``) no
+    object has a name. ``papers`` gives goods and invoices,
     and is asked only for what may be seen.
     """
     claim = _Claims(view["consignment"], grants)
@@ -60,7 +61,7 @@ def shown(
         if each["by"] not in hidden and (visible := _not_live(claim, grants, each)) is not None
     ]
     seen = {each["event"]["id"] for each in (*timeline, *not_live) if each["event"] is not None}
-    return {
+    told = {
         "consignment": view["consignment"],
         "members": view["members"],
         "as_of": view["as_of"],
@@ -93,6 +94,42 @@ def shown(
         "invoices": papers(Field.INVOICE) if grants[Field.INVOICE] is Shown.FULL else None,
         "not_live": not_live,
         "timeline": timeline,
+    }
+    return told if grants[Field.IDS] is Shown.FULL else _without_numbers(told)
+
+
+def _without_numbers(view: Plain) -> Plain:
+    """The view without what containers, wagons, trains and documents are called by, events too: publishers name them by cargo."""
+
+    def bare(claim: Plain | None) -> Plain | None:
+        nameless = {"object": None, "event": None, "corrects": None, "occurrence": None}
+        return None if claim is None else {**claim, **nameless}
+
+    def dead(each: Plain) -> Plain:
+        claims = [bare(claim) for claim in each["claims"]]
+        return {**each, "event": None, "variants": [], "withdrawn_by": [], "claims": claims}
+
+    lists = ("missing", "surplus", "announced_only", "unannounced", "trains")
+    return {
+        **view,
+        "members": [view["consignment"]],
+        "movement": bare(view["movement"]),
+        "document": bare(view["document"]),
+        "boxes": [{**box, "container": None, "position": bare(box["position"])} for box in view["boxes"]],
+        "customs": {code: bare(claim) for code, claim in view["customs"].items()},
+        "disputes": [
+            {**each, "object": None, "answers": [bare(claim) for claim in each["answers"]]}
+            for each in view["disputes"]
+        ],
+        "exceptions": [{**each, "object": None, "since": bare(each["since"])} for each in view["exceptions"]],
+        "handovers": [
+            {**each, "occurrence": "", **{name: [] for name in lists}} for each in view["handovers"]
+        ],
+        "overdue": [bare(claim) for claim in view["overdue"]],
+        "flagged": [],
+        "equivocating": [],
+        "not_live": [dead(each) for each in view["not_live"]],
+        "timeline": [bare(item) for item in view["timeline"]],
     }
 
 

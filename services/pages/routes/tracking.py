@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from schemas.events.base import ObjectKind
 from schemas.events.keys import canonical_key
 from services.api.access.consignment import VisibleConsignment, visible
 from services.domain.objects import Thing
+from services.ledger.registry.party import Party
 from services.pages.errors import PageError
 from services.pages.page import Page, PageRequest
 from services.pages.routing import PageRoutes
@@ -18,18 +19,31 @@ from services.pages.tracking.summary import summary
 from services.query.views import consignments_of
 
 pages = PageRoutes()
-_MINUTE = 60_000_000
+_HOUR = 3_600_000_000
+
+
+class Parties(Protocol):
+    """Knows the registered parties by their codes."""
+
+    def party(self, code: str, /) -> Party | None:
+        """The party of that code; None where there is none."""
 
 
 @pages.get("/track/{reference:path}", signed_in=True)
 def tracking(request: PageRequest) -> Page:
     """A consignment as the viewer may see it, by the reference under which it was founded."""
-    reference = canonical_key(ObjectKind.CONSIGNMENT, request.path["reference"])
-    groups = consignments_of(request.session, [Thing(ObjectKind.CONSIGNMENT, reference)])
+    shown = by_reference(request, request.path["reference"])
+    return tracking_page(request, shown, {"x-robots-tag": "noindex"}, shared=None)
+
+
+def by_reference(request: PageRequest, reference: str) -> VisibleConsignment:
+    """The consignment that was founded under that reference, in whatever spelling; PageError 404 where the viewer sees none."""
+    key = canonical_key(ObjectKind.CONSIGNMENT, reference)
+    groups = consignments_of(request.session, [Thing(ObjectKind.CONSIGNMENT, key)])
     shown = visible(request, groups[0]) if groups else None
     if shown is None:
         raise PageError(404)
-    return tracking_page(request, shown, {"x-robots-tag": "noindex"})
+    return shown
 
 
 def tracking_page(
@@ -39,19 +53,23 @@ def tracking_page(
     request.reads("consignment", shown.body["consignment"], shown.shippers)
     route = shown.known.view.route
     places = route.places if route is not None and shown.body["route"] is not None else ()
-    values = {
+    values = page_values(shown.body, places, request.now, request.registry)
+    content = {**shown.body, "as_of": None, "hour": request.now // _HOUR}
+    return Page("tracking.html", {**values, **more}, headers=headers, etag=content)
+
+
+def page_values(body: Mapping[str, Any], places: Sequence[str], now: int, parties: Parties) -> dict[str, Any]:
+    """What the template names: of the filtered view ``body``, with the planned ``places``. Pure."""
+
+    def party_name(code: str) -> str:
+        party = parties.party(code)
+        return code if party is None else party.name
+
+    return {
         "words": words,
-        "summary": summary(shown.body, places, request.now),
-        "disputes": disputes(shown.body),
-        "body": shown.body,
-        "now": request.now,
-        "party_name": lambda code: _party_name(request, code),
-        **more,
+        "summary": summary(body, places, now),
+        "disputes": disputes(body),
+        "body": body,
+        "now": now,
+        "party_name": party_name,
     }
-    content = {**shown.body, "as_of": None, "hour": request.now // (60 * _MINUTE), **more}
-    return Page("tracking.html", values, headers=headers, etag=content)
-
-
-def _party_name(request: PageRequest, code: str) -> str:
-    party = request.registry.party(code)
-    return code if party is None else party.name

@@ -61,12 +61,16 @@ class Concern:
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """One of the about eight steps of a journey: ``state`` is done, now or ahead; ``places`` are both halves of a border."""
+    """One of the about eight steps of a journey: ``state`` is done, now or ahead; ``places`` are both halves of a border.
+
+    ``at`` is when it was reached, ``place`` where that was reported.
+    """
 
     code: str
     state: str
     places: tuple[str, ...]
     at: int | None
+    place: str
     by: str
 
 
@@ -90,7 +94,10 @@ class Containers:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The page. ``phase`` is 0 where nothing is known of a movement, ``tone`` is the worst of the concerns."""
+    """The page. ``phase`` is 0 where nothing is known of a movement, ``tone`` is the worst of the concerns.
+
+    ``position`` is that of the container furthest behind; ``together`` says that it is that of all.
+    """
 
     reference: str
     others: tuple[str, ...]
@@ -103,7 +110,7 @@ class Summary:
     reached: tuple[Reached, ...]
     containers: tuple[Containers, ...]
     box_count: int
-    behind: int
+    together: bool
     customs: tuple[tuple[str, Claim], ...]
     document: Claim | None
     documents: tuple[Claim, ...]
@@ -136,7 +143,7 @@ def summary(body: Plain, route: Sequence[str], now: int) -> Summary:
         reached=_reached(facts, phase, drawn),
         containers=_containers(body["boxes"]),
         box_count=len(boxes),
-        behind=int(body["boxes_behind"]),
+        together=len(_containers(boxes)) <= 1,
         customs=tuple((code, claim(each)) for code, each in sorted(body["customs"].items())),
         document=None if body["document"] is None else claim(body["document"]),
         documents=tuple(each for each in facts if each.milestone.startswith("document.")),
@@ -235,7 +242,10 @@ def _expected(
 
 
 def _reached(facts: Sequence[Claim], phase: int, drawn: Line | None) -> tuple[Reached, ...]:
-    """Booked, at the origin, departed, each change of gauge, at the destination, picked up, delivered."""
+    """Booked, at the origin, departed, each change of gauge, at the destination, picked up, delivered.
+
+    A border is reached when the last box has come there; its time is that of the change, else of the arrival.
+    """
     first: dict[str, Claim] = {}
     for each in sorted(facts, key=lambda e: (e.happened, e.by)):
         first.setdefault(each.milestone, each)
@@ -246,11 +256,9 @@ def _reached(facts: Sequence[Claim], phase: int, drawn: Line | None) -> tuple[Re
     ]  # fmt: skip
     for stop in () if drawn is None else drawn.changes:
         there = [each for each in facts if railnet.canonical(each.place) in stop.places and _moves(each)]
-        changed = [each for each in there if each.milestone in _CHANGES] or [
-            each for each in there if railnet.canonical(each.place) == stop.places[-1]
-        ]
+        changed = [each for each in there if each.milestone in _CHANGES] or there
         at = min(changed, key=lambda e: e.happened, default=None)
-        passed = stop.state == "passed" or phase > ON_THE_WAY
+        passed = stop.state != "ahead" or phase > ON_THE_WAY
         steps.append(("gauge", stop.places, at, passed))
     steps += [
         _step("destination", first, ("movement.arrived_at_destination", "movement.unloaded", "movement.available"), phase >= 4),
@@ -265,6 +273,7 @@ def _reached(facts: Sequence[Claim], phase: int, drawn: Line | None) -> tuple[Re
             "now" if number == last else "done" if passed else "ahead",
             places or (() if at is None or not at.place else (at.place,)),
             at.happened if at is not None and passed else None,
+            at.place if at is not None and passed else "",
             at.by if at is not None and passed else "",
         )
         for number, (code, places, at, passed) in enumerate(steps)

@@ -212,9 +212,19 @@ STEPS: Final[Mapping[str, str]] = {
     "picked_up": N_("Picked up from the terminal"),
     "delivered": N_("Delivered"),
 }
+FIELDS: Final[Mapping[str, str]] = {
+    "movement": N_("Where it is, milestones, trouble, documents by kind"),
+    "ids": N_("Numbers of containers, wagons and trains"),
+    "declaration_status": N_("Customs: what was lodged and released, and when"),
+    "inspection": N_("Customs inspections"),
+    "goods": N_("Goods by their customs codes"),
+    "invoice": N_("Invoice and insurance"),
+}
+"""What a share link may show, by the field of the matrix."""
+
 STATES: Final[Mapping[str, str]] = {
-    "done": N_("done"),
-    "now": N_("reached last"),
+    "done": N_("time not reported"),
+    "now": N_("time not reported"),
     "ahead": N_("still to come"),
 }
 

@@ -54,6 +54,7 @@ from tests.support.api.server import RunningApi
 from tests.support.financing.stored_world import PLATFORM, SIGNER, Stored, events_of
 from tests.support.financing.stories import Case, micros
 from tests.support.financing.stories import cases as financing_stories
+from tests.support.share_links import share_twice
 from tests.support.signed_stories import (
     APPENDED_MS,
     GATEWAY,
@@ -143,6 +144,7 @@ def build(dsn: str, folder: Path) -> None:
         _calls(api)
     _sealed(dsn)
     _webhooks(dsn)
+    _shared(dsn)
     _upkeep(dsn)
 
 
@@ -286,6 +288,13 @@ def _webhooks(dsn: str) -> None:
         subscriptions.enqueue_test(session, made, NOW)
         (taken, *_) = queue.lease_due(session, 2 * NOW, 1, {}, 1)
         queue.record_success(session, taken, 200, NOW)
+        session.commit()
+
+
+def _shared(dsn: str) -> None:
+    """Links to a consignment."""
+    with open_session(dsn) as session:
+        share_twice(session, NOW)
         session.commit()
 
 
