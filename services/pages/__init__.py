@@ -18,7 +18,7 @@ lists it in ``GROUPS``. Its templates are ``templates/NAME*.html``, its messages
         request.reads("financing", reference, subjects=(found.shipper,))      # the line of the access log
         return Page("financing.html", {"financing": found})
 
-- **The console** (``/console``): a page begins with ``console.signed_in(request, Permission.X)``, which also proves the token of a posted form, and
+- **The console** (``/console``): a page begins with ``console.signed_in(request, Permission.X)``, and
   answers with ``console.console_page``. Its entry in the navigation is a row of ``console.SECTIONS``. Signing in is ``auth``.
 - **Who looks**: ``request.viewer`` (``viewer.Viewer``, None where nobody signed in): a party, and the fields that a share link is
   limited to. ``signed_in=True`` answers everybody else with the way to sign in. ``PageContext.identify`` finds the viewer of a
@@ -27,6 +27,7 @@ lists it in ``GROUPS``. Its templates are ``templates/NAME*.html``, its messages
   shows that and nothing beside it. What is foreign and what is absent are one page: ``PageError(404)``.
 - **The database**: ``request.session`` is in one transaction of a worker thread, as in the API. ``Page`` or ``Redirect`` returned:
   committed with the lines of the access log, once rendered; anything raised: rolled back. ``request.now`` is the database's clock.
+- **Forms** carry ``<input type="hidden" name="form_token" value="{{ form_token }}">``: what a signed-in person posts without it is refused.
 - **Unsafe methods** (``pages.post``) are answered only where the browser says that the form is of this site (Sec-Fetch-Site, or
   Origin). ``request.form`` holds the fields; answer with ``Redirect`` (303).
 - **Templates** extend ``layout.html`` (blocks ``title``, ``main``, ``scripts``), escape everything and know no undefined name. The policy

@@ -14,9 +14,8 @@ from psycopg import Connection
 from services.cases.store.follower import signer_of
 from services.financing.store.keys import KeysMissing
 from services.ledger.platform_signature import Signer
-from services.pages.auth import sessions
 from services.pages.auth.settings import SignInSettings
-from services.pages.auth.sign_in import FORM_TOKEN, START, Authentication, SignedIn
+from services.pages.auth.sign_in import START, Authentication, SignedIn
 from services.pages.errors import PageError
 from services.pages.page import Page, PageRequest
 from services.people.domain.person import Permission
@@ -108,14 +107,12 @@ SECTIONS = (
 
 
 def signed_in(request: PageRequest, permission: Permission | None = None) -> SignedIn:
-    """The person who looks. PageError 401 for nobody, 404 for one without the permission, 403 for a form of another session."""
+    """The person who looks. PageError 401 for nobody, 404 for one without the permission."""
     viewer = request.viewer
     if not isinstance(viewer, SignedIn):
         raise PageError(401)
     if permission is not None and not viewer.may(permission):
         raise PageError(404)
-    if request.request.method not in ("GET", "HEAD") and not viewer.posted(request.form):
-        raise PageError(403)
     return viewer
 
 
@@ -133,7 +130,5 @@ def console_page(
         "me": viewer,
         "sections": [each for each in SECTIONS if viewer.may(each.permission)],
         "section": next((each.path for each in SECTIONS if here.startswith(each.path)), ""),
-        "form_token_name": FORM_TOKEN,
-        "form_token": sessions.form_token(viewer.session_id),
     }
     return Page(template, {**frame, **values}, status, {"cache-control": "no-store", **(headers or {})})

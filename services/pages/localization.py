@@ -190,13 +190,12 @@ def _at(micros: int, place: str | None) -> datetime:
 
 
 def _written(locale: str, at: datetime) -> str:
-    """A moment as its own clock shows it."""
-    return _clock_time(locale, at.replace(tzinfo=None))
+    return _written_clock(locale, at.replace(tzinfo=None))
 
 
 @lru_cache(maxsize=8_192)
-def _clock_time(locale: str, at: datetime) -> str:
-    """A time without a zone: one moment in two zones is equal, and would be one entry of the cache."""
+def _written_clock(locale: str, at: datetime) -> str:
+    """What a clock shows, without its zone: two clocks of one instant are equal to a cache and are written differently."""
     day = format_skeleton("yMMMd", at, locale=locale)
     return _together(locale).format(f"{at:%H:%M}", day)
 

@@ -74,6 +74,7 @@ def request_values(request: Request, viewer: Viewer | None, sign_in: str) -> dic
     kept = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
     return {
         "viewer": viewer,
+        "form_token": "" if viewer is None else viewer.form_token(),
         "sign_in": sign_in and f"{sign_in}?{urlencode({'return': _here(request)})}",
         "in_language": lambda code: f"?{urlencode([*kept, ('lang', code)])}",
     }

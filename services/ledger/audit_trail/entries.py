@@ -95,11 +95,12 @@ REGISTERS = (
         "person",
         "id",
         "issuer party registered by",
+        since=65,
         salt=_digest("salt"),
         subject=_digest("salt || convert_to(subject, 'UTF8')"),
         name=_digest("salt || convert_to(name, 'UTF8')"),
     ),
-    _of("person_grant", "person since", "until teams permissions by"),
+    _of("person_grant", "person since", "until teams permissions by", since=65),
     _of(
         "share_link",
         "id",
@@ -200,8 +201,6 @@ def _take_up_decisions(session: Session) -> None:
 
 
 def _take_up(session: Session, register: Register) -> None:
-    if session.execute("SELECT to_regclass(%s)", (f"lianyun.{register.table}",)).fetchone() == (None,):
-        return  # a later migration makes it, and no older release wrote it
     session.execute(_HEAD, (register.table,))  # later changes of the register are entered after these
     entered = fold(session.execute(_ENTRIES, (register.table,)))
     stored: dict[str, Row] = dict(session.execute(register.query.encode()))

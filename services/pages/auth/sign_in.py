@@ -43,6 +43,10 @@ class SignedIn(Viewer):
     session_id: str = field(repr=False)
     begun: Micros
 
+    def form_token(self) -> str:
+        """What the forms of this session carry."""
+        return sessions.form_token(self.session_id)
+
     def posted(self, form: Mapping[str, str]) -> bool:
         """Whether a form of this session was posted."""
         return sessions.is_form_token(self.session_id, form.get(FORM_TOKEN, ""))

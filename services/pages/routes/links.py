@@ -66,7 +66,9 @@ def make(request: PageRequest) -> Page:
             consignment=id_,
             reference=found.body["consignment"],
             party=request.party.code,
-            made_by="" if viewer is None else viewer.person or viewer.caller.client,
+            made_by=""
+            if viewer is None
+            else viewer.caller.client,  # never a name: it stays in the audit trail
             fields=[field for field in SHAREABLE if field in request.form],
             now=request.now,
             expires=request.now + int(days) * DAY,

@@ -10,7 +10,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.api.limits import address_of
 from services.pages.auth.provider import SignInError
 from services.pages.auth.sign_in import CALLBACK, HOME, START, Authentication, SignedIn, Unknown, safe_path
 from services.pages.console import console_of, signed_in
@@ -95,8 +94,7 @@ pages.routes.append(Route("/sign-in/ended", end_by_issuer, methods=["POST"]))
 
 def _counted(request: PageRequest) -> Authentication:
     authentication = console_of(request.context).authentication
-    address = address_of(request.request, request.context.settings.pages_proxies)
-    budget = authentication.budget.take(address, time.monotonic())
+    budget = authentication.budget.take(request.context.address(request.request), time.monotonic())
     if not budget.allowed:
         raise PageError(429, {"retry-after": budget.headers["retry-after"]})
     return authentication

@@ -30,6 +30,7 @@ def test_the_people_of_the_demo_are_of_its_parties() -> None:
     assert len({each.subject for each in PEOPLE}) == len(PEOPLE)
 
 
+@pytest.mark.long
 def test_whoever_opens_the_list_finds_the_people_of_the_parties_that_are_there(
     postgres: DatabaseAddress, tmp_path: Path
 ) -> None:

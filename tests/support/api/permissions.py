@@ -89,7 +89,7 @@ ROWS: Mapping[tuple[str, str], Row] = {
         )
     },
     ("POST", "/v1/financings/{reference}/registry-answers"): Row(
-        "/v1/financings/GD-1/registry-answers",
+        "/v1/financings/NEW-1/registry-answers",
         "/v1/financings/none/registry-answers",
         frozenset({"abank", "bbank", "hull"}),
         body={"papers": {"invoices": [_INVOICE]}},

@@ -105,6 +105,7 @@ def test_it_answers_on_this_machine_only(issuer: Issuer) -> None:
         assert elsewhere.get(path).status_code == 400
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("wrong", [{"LIANYUN_IDENTITY_HOST": "0.0.0.0"}, {"LIANYUN_NETWORK": "prod"}])
 def test_it_starts_for_the_demo_on_a_loopback_address_only(wrong: dict[str, str]) -> None:
     settings = {

@@ -20,7 +20,7 @@ from services.query.board.approach import (
     latest,
     may_come,
 )
-from services.query.board.values import Blocker, blockers
+from services.query.board.values import Blocker, BoardTrain, blockers, by_waiting
 
 NOW = 1_700_000_000_000_000
 WEST = tuple(f"railnet:{s}" for s in railnet.corridors()["WEST-ALA-W"].stations)
@@ -208,3 +208,23 @@ def test_what_keeps_a_box_follows_from_the_customs_unions_that_meet(
 ) -> None:
     leaves, enters = sides.split()
     assert blockers(leaves, enters, known, troubles) == expected
+
+
+def train(number: str, phase: Phase, at: int, expected: int | None = None) -> BoardTrain:
+    report = TrainReport(1, "railnet:dostyk", at)
+    return BoardTrain((number,), phase, "", expected, False, False, (), report, report, ())
+
+
+def test_the_longest_wait_stands_first_then_who_is_due_then_who_is_gone() -> None:
+    trains = [
+        train("over-early", Phase.HANDED_OVER, 10),
+        train("due-late", Phase.DUE, 1, 300),
+        train("waits-short", Phase.QUEUED, 50),
+        train("over-late", Phase.HANDED_OVER, 20),
+        train("due-soon", Phase.DUE, 2, 200),
+        train("waits-long", Phase.QUEUED, 5),
+    ]
+    order = ["waits-long", "waits-short", "due-soon", "due-late", "over-late", "over-early"]
+    assert [each.numbers[0] for each in by_waiting(trains)] == order
+    assert by_waiting(reversed(trains)) == by_waiting(trains)
+    assert [each.waiting_since for each in by_waiting(trains)][:3] == [5, 50, None]
