@@ -215,10 +215,12 @@ def _restriction(item: Plain, tone: str) -> Concern:
 
 
 def _worst(concerns: Sequence[Concern], phase: int) -> str:
+    tones = {each.tone for each in concerns}
+    if "bad" in tones:  # trouble that nothing has ended stays trouble after the delivery
+        return "bad"
     if phase >= DELIVERED:
         return "done"
-    tones = {each.tone for each in concerns}
-    return next((tone for tone in ("bad", "warn") if tone in tones), "good")
+    return "warn" if "warn" in tones else "good"
 
 
 def _expected(

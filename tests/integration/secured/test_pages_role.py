@@ -1,72 +1,74 @@
-"""The console under the role of the pages, on a real server: signing in, a step on a case and a board, and nothing beyond that."""
+"""The pages under a role of their own, on a real server: tracking, search and share links, and nothing beyond them."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 
-from services.cases.store import overview
-from services.cases.store.overview import Wanted
 from services.ledger.storage.migrate import migrate
-from services.ledger.storage.session import open_session
-from services.people.domain.person import Permission
 from services.testbed.localstack import LocalStack
-from tests.support.cases.border_night import border_night, play
-from tests.support.console import RunningConsole, post
+from tests.support.api.cast import play
+from tests.support.pages import RunningPages
 
-pytestmark = [pytest.mark.integration, pytest.mark.long]
+pytestmark = pytest.mark.integration
 ROLES = Path(__file__).resolve().parents[3] / "infra" / "postgres" / "roles.sql"
+ORIGIN = {"sec-fetch-site": "same-origin"}
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """The address of a database, ROLE for the role."""
+def pages() -> Iterator[RunningPages]:
+    """The pages of a platform in which a bank holds a pledge, as the role lianyun_pages."""
     with LocalStack(kafka=False, durable=False) as stack:
         head, _, _ = stack.database.admin_dsn.rpartition("/")
         with psycopg.connect(f"{head}/lianyun", autocommit=True) as admin:
             admin.execute(ROLES.read_bytes())
-            for role in ("owner", "pages", "worker", "reader"):
+            for role in ("owner", "pages"):
                 admin.execute(f"ALTER ROLE lianyun_{role} PASSWORD 'only-here'".encode())
         address = f"postgresql://lianyun_ROLE:only-here@{head.rpartition('@')[2]}/lianyun"
         migrate(address.replace("ROLE", "owner"))
         play(address.replace("ROLE", "owner"))
-        yield address
+        with RunningPages(address.replace("ROLE", "pages")) as running:
+            yield running
 
 
-def test_people_sign_in_and_work_under_the_role_of_the_pages(server: str, tmp_path: Path) -> None:
-    owner, pages = server.replace("ROLE", "owner"), server.replace("ROLE", "pages")
-    with RunningConsole(pages, tmp_path, owner=owner) as console:
-        console.person("cr", "li-na", ["alashankou-shift"], [*Permission])
-        browser = console.signed_in("li-na")
-        with open_session(owner) as session:
-            case = next(each for each in overview.listed(session, Wanted(unowned=True)) if each.place)
-        path = f"/console/cases/{case.id.hex()}"
-        form = {"step": "acknowledge", "by": "alashankou-shift"}
-        assert post(browser, f"{path}/steps", form, path).status_code == 303
-        assert browser.get(f"/console/board/alashankou-dostyk?at={border_night().as_of}").status_code == 200
-        assert browser.get("/console/shift").status_code == 200
-        assert post(browser, "/sign-out", {}).status_code == 200
+def test_all_that_pages_do_is_permitted(pages: RunningPages) -> None:
+    for party in ("optic", "abank", "dit", "gacc"):  # a shipper, a bank by its pledge, a terminal, customs
+        with pages.browser(party) as browser:
+            assert browser.get("/track/xaport/XA-1").status_code == 200, party
+    with pages.browser("bbank") as bank:  # by a consent
+        assert bank.get("/track/xaport/XA-2").status_code == 200
+    with pages.browser("optic") as owner:
+        assert owner.get("/search?q=CSQU3054383").status_code == 303
+        form = {"consignment": "xaport/XA-1", "days": "7"}
+        made = owner.post("/links", data=form, headers=ORIGIN)
+        (link,) = re.findall(r'value="(http://[^"]+/s/[^"]+)"', made.text)
+        with pages.browser() as other:
+            assert other.get(httpx.URL(link).path).status_code == 200
+        listed = owner.get("/links")
+        assert "<summary>1</summary>" in listed.text
+        (id_,) = re.findall(r'action="/links/([0-9a-f-]+)/end"', listed.text)
+        assert owner.post(f"/links/{id_}/end", headers=ORIGIN).status_code == 303
 
 
 @pytest.mark.parametrize(
-    ("role", "statement"),
+    "forbidden",
     [
-        ("pages", "INSERT INTO lianyun.person SELECT * FROM lianyun.person"),
-        ("pages", "UPDATE lianyun.person_grant SET until = NULL"),
-        ("pages", "UPDATE lianyun.case_step SET text = ''"),
-        ("pages", "DELETE FROM lianyun.case_step"),
-        ("worker", "SELECT FROM lianyun.person"),
-        ("reader", "SELECT FROM lianyun.person"),
-        ("reader", "SELECT FROM lianyun.console_session"),
-        ("worker", "SELECT FROM lianyun.console_session"),
+        "INSERT INTO lianyun.party (code) VALUES ('x')",
+        "UPDATE lianyun.share_link SET expires = expires + 1",
+        "DELETE FROM lianyun.share_link",
+        "UPDATE lianyun.access_log SET party = 'x'",
+        "DELETE FROM lianyun.audit_trail",
+        "SELECT FROM lianyun.access_log_sealed",
+        "SELECT FROM lianyun.api_secret",
+        "SELECT FROM lianyun.webhook_secret",
+        "INSERT INTO lianyun.financing_decision DEFAULT VALUES",
     ],
 )
-def test_nobody_else_reads_people_or_changes_who_may_what(server: str, role: str, statement: str) -> None:
-    with (
-        psycopg.connect(server.replace("ROLE", role)) as session,
-        pytest.raises(psycopg.errors.InsufficientPrivilege),
-    ):
-        session.execute(statement.encode())
+def test_what_pages_have_no_business_with_is_refused(pages: RunningPages, forbidden: str) -> None:
+    with psycopg.connect(pages.dsn) as session, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        session.execute(forbidden.encode())

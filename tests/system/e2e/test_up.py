@@ -99,6 +99,9 @@ def test_it_says_where_to_look_runs_until_ctrl_c_and_leaves_nothing(folder: Path
         (url,) = re.findall(r"API +(http://127\.0\.0\.1:\d+)", shown)
         with urllib.request.urlopen(f"{url}/health/ready", timeout=10) as answer:
             assert json.load(answer) == {"ok": True}
+        (pages,) = re.findall(r"pages +(http://127\.0\.0\.1:\d+)", shown)
+        with urllib.request.urlopen(f"{pages}/?lang=zh", timeout=10) as answer:
+            assert '<html lang="zh-Hans">' in answer.read().decode()
         (first,) = re.findall(r"lianyun (bank status .*)", shown)
         assert user.json(*first.split())["financing"]["stage"] == "DRAWN"
         key = folder / ".lianyun" / "sandbox.jwk"
