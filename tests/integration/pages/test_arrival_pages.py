@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -10,6 +11,7 @@ import pytest
 
 from services.arrival.store import projector
 from services.ledger.storage.session import open_session
+from services.pages.languages import LANGUAGES
 from services.testbed.localstack.engine import DatabaseAddress
 from tests.support.arrival import journey
 from tests.support.databases import migrated_database
@@ -53,3 +55,17 @@ def test_the_tracking_page_has_the_forecast_for_whoever_sees_the_movement(pages:
         assert "With a probability" not in forgotten.text, "beyond what is counted nothing is claimed"
     with pages.browser("mswia") as stranger:
         assert stranger.get("/track/xaport/ARR-23").status_code == 404
+
+
+def test_everybody_sees_how_good_forecasts_of_borders_were(pages: RunningPages) -> None:
+    seen = set()
+    for language in LANGUAGES.values():
+        with pages.browser(language=language.tag) as browser:
+            answer = browser.get("/borders")
+        assert answer.status_code == 200
+        assert answer.text.count("<section") == 1, "one direction of one border has enough"
+        seen.add(re.search(r"<h1>(.*?)</h1>", answer.text)[1])  # type: ignore[index]
+        if language.code == "en":
+            assert "Alashankou → Dostyk" in answer.text
+            assert "fewer than 20" in answer.text
+    assert len(seen) == len(LANGUAGES)
