@@ -21,6 +21,7 @@ from starlette.routing import Route
 from services.pages.context import PageContext
 from services.pages.edge import PagesEdge
 from services.pages.routes import (
+    borders,
     console,
     console_board,
     console_cases,
@@ -36,6 +37,7 @@ from services.pages.routing import PageRoutes
 GROUPS: tuple[PageRoutes, ...] = (
     home.pages,
     line.pages,
+    borders.pages,
     search.pages,
     links.pages,
     tracking.pages,

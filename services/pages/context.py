@@ -23,6 +23,7 @@ from services.ledger.registry.registry import Registry
 from services.ledger.storage.schema_window import require_schema
 from services.ledger.storage.session import configure, session_arguments
 from services.pages import statement
+from services.pages.border_records import SharedRecords
 from services.pages.errors import PageError
 from services.pages.languages import negotiate
 from services.pages.localization import Localization, localizations
@@ -79,6 +80,7 @@ class PageContext:
         self.identify: Identify = nobody
         self.sign_in = ""
         self.console: object = None  # what ``services.pages.console.set_up`` puts here
+        self.border_records = SharedRecords()
         self.names = OwnNames(settings.pages_urls)
         self.secure = self.names.issuer.startswith("https://")
         self.bounds = Bounds(

@@ -17,6 +17,7 @@ from services.pages.edge import HEADERS
 from services.pages.localization import localizations
 from services.pages.rendering import Templates, static_files
 from services.pages.routes.tracking import page_values
+from services.pages.tracking.forecast import ShownForecast
 from services.runtime.ports import free_port
 from tests.stories.story import stories
 from tests.support.story_views import story_views
@@ -32,10 +33,10 @@ COMMON: dict[str, Any] = {
 }
 
 
-def story_page(code: str, known: Any, body: dict[str, Any]) -> bytes:
+def story_page(code: str, known: Any, body: dict[str, Any], forecast: ShownForecast | None = None) -> bytes:
     """The tracking page of a view in that language, as somebody who may see everything is shown it."""
     places = () if known.view.route is None else known.view.route.places
-    values = page_values(body, places, known.as_of, NOBODY)
+    values = page_values(body, places, known.as_of, NOBODY, forecast)
     return TEMPLATES[code].render("tracking.html", {**COMMON, **values})
 
 

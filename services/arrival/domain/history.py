@@ -58,6 +58,11 @@ def week_of(at: Micros) -> int:
     return (at - _FIRST_MONDAY) // WEEK
 
 
+def monday(week: int) -> Micros:
+    """When a week begins."""
+    return week * WEEK + _FIRST_MONDAY
+
+
 def iso_week(week: int) -> str:
     """A week as ISO 8601 writes it, 2025-W37."""
     year, number, _ = (date(1970, 1, 5) + timedelta(weeks=week)).isocalendar()

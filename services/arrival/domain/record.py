@@ -6,7 +6,7 @@ A function of the counts alone, so it can be made again from the events at any t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from services.arrival.domain import distribution
@@ -39,17 +39,45 @@ class BorderRecord(NamedTuple):
         return self.within * 1_000_000 // self.crossings
 
 
+Border = tuple[str, str, str]
+"""Crossing, near side and far side: one direction."""
+
+
 def records(known: Iterable[Cell], since: int, table: Tables) -> list[BorderRecord]:
     """The record of every border, from week ``since`` on, by crossing and direction; waiting and hand-over together count as two.
 
     Below a published number of them there is none: it would say more of single trains than of forecasts.
     """
+    return [
+        whole
+        for key, weeks in sorted(_sums(known, since, table).items())
+        if (whole := _record(key, weeks.values(), table)) is not None
+    ]
+
+
+def weekly(known: Iterable[Cell], since: int, table: Tables) -> dict[Border, dict[int, BorderRecord | None]]:
+    """The record of every border of which there is one, week by week; None for a week with fewer than the published number."""
+    return {
+        key: {week: _record(key, (sums,), table) for week, sums in sorted(weeks.items())}
+        for key, weeks in sorted(_sums(known, since, table).items())
+        if _record(key, weeks.values(), table) is not None
+    }
+
+
+def _record(key: Border, sums: Collection[Sequence[int]], table: Tables) -> BorderRecord | None:
+    n, below, within, above, off, width = (sum(column) for column in zip(*sums, strict=True))
+    if n < table.least_shown:
+        return None
+    return BorderRecord(*key, len(sums), n, below, within, above, off // n, width // n)
+
+
+def _sums(known: Iterable[Cell], since: int, table: Tables) -> dict[Border, dict[int, list[int]]]:
+    """By border and week: crossings, those below, within and above, and the sums of their deviations and of the widths."""
     by_leg: dict[Leg, list[Cell]] = defaultdict(list)
     for cell in known:
         if cell.leg.stage.segment >= 2 and cell.leg.stage.whole:
             by_leg[cell.leg].append(cell)
-    sums: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0] * 6)
-    weeks: dict[tuple[str, str, str], set[int]] = defaultdict(set)
+    sums: dict[Border, dict[int, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0] * 6))
     for leg, cells in sorted(by_leg.items()):
         key = crossing_between(leg.first, leg.last), leg.first, leg.last
         for week in sorted({cell.week for cell in cells if cell.week >= since}):
@@ -59,8 +87,7 @@ def records(known: Iterable[Cell], since: int, table: Tables) -> list[BorderReco
                 if learned is None:
                     continue
                 low, middle, high = (distribution.quantile(learned.mass, percent) for percent in (10, 50, 90))
-                weeks[key].add(week)
-                total = sums[key]
+                total = sums[key][week]
                 for cell in cells:
                     if (cell.week, cell.service) != (week, service):
                         continue
@@ -70,8 +97,4 @@ def records(known: Iterable[Cell], since: int, table: Tables) -> list[BorderReco
                     total[place] += cell.trains
                     total[4] += cell.trains * (lasted - middle)
                     total[5] += cell.trains * (high - low)
-    return [
-        BorderRecord(*key, len(weeks[key]), n, below, within, above, off // n, width // n)
-        for key, (n, below, within, above, off, width) in sorted(sums.items())
-        if n >= table.least_shown
-    ]
+    return sums

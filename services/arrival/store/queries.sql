@@ -21,6 +21,11 @@ ON CONFLICT (cons) DO UPDATE SET mark = excluded.mark
 -- name: begin
 INSERT INTO lianyun.arrival_cursor (version) VALUES (%(version)s) ON CONFLICT (single) DO NOTHING
 
+-- name: border_cells
+SELECT c.kind, c.stage, c.first, c.last, c.by, c.week, c.hours, c.trains FROM lianyun.arrival_count c
+WHERE c.kind = 1 AND c.stage IN (6, 7)
+ORDER BY c.stage, c.first, c.last, c.by, c.week, c.hours
+
 -- name: broken
 SELECT cons FROM lianyun.arrival_broken ORDER BY cons
 
@@ -37,11 +42,6 @@ SELECT c.kind, c.stage, c.first, c.last, c.by, c.week, c.hours, c.trains
 FROM unnest(%(stages)s::smallint[], %(firsts)s::text[], %(lasts)s::text[]) AS n (stage, first, last)
 JOIN lianyun.arrival_count c ON (c.stage, c.first, c.last) = (n.stage, n.first, n.last)
 ORDER BY c.stage, c.first, c.last, c.kind, c.by, c.week, c.hours
-
--- name: border_cells
-SELECT c.kind, c.stage, c.first, c.last, c.by, c.week, c.hours, c.trains FROM lianyun.arrival_count c
-WHERE c.kind = 1 AND c.stage IN (6, 7)
-ORDER BY c.stage, c.first, c.last, c.by, c.week, c.hours
 
 -- name: cursor
 SELECT version, xid::text, no, aside_xid::text, aside_no FROM lianyun.arrival_cursor

@@ -7,15 +7,15 @@ VALUES (%(state)s, %(browser)s, %(nonce)s, %(verifier)s, %(return_to)s, %(expire
 -- name: end
 DELETE FROM lianyun.console_session WHERE digest = %(digest)s RETURNING token
 
--- name: end_others
-DELETE FROM lianyun.console_session WHERE person = %(person)s::uuid AND digest <> %(digest)s
-
 -- name: end_at_issuer
 -- The sessions that a logout token names: of one session there, or of a person altogether.
 DELETE FROM lianyun.console_session s USING lianyun.person p
 WHERE p.id = s.person AND p.issuer = %(issuer)s
   AND (%(sid)s = '' OR s.sid = %(sid)s) AND (%(subject)s = '' OR p.subject = %(subject)s)
 RETURNING 1
+
+-- name: end_others
+DELETE FROM lianyun.console_session WHERE person = %(person)s::uuid AND digest <> %(digest)s
 
 -- name: find
 SELECT person, begun, seen FROM lianyun.console_session WHERE digest = %(digest)s

@@ -14,7 +14,9 @@ from services.cases.domain.visibility import scope_of
 from services.pages.console import N_, console_of, console_page, signed_in
 from services.pages.errors import PageError
 from services.pages.page import Page, PageRequest
+from services.pages.routes.line import BOUND
 from services.pages.routing import PageRoutes
+from services.pages.tracking.words import RESTRICTIONS
 from services.people.domain.person import Permission
 from services.query.board.approach import Phase
 from services.query.board.values import Blocker, BoardCrossing, BoardTrain, by_waiting, milestone_name
@@ -22,6 +24,8 @@ from services.query.board.values import Blocker, BoardCrossing, BoardTrain, by_w
 pages = PageRoutes()
 MOSCOW, BEIJING = "Europe/Moscow", "Asia/Shanghai"
 PHASES = {Phase.QUEUED: N_("waiting"), Phase.DUE: N_("due"), Phase.HANDED_OVER: N_("handed over")}
+BOUNDS = {"去程": BOUND["WEST"], "回程": BOUND["EAST"]}
+"""The direction of a train as the board has it, in words that are translated."""
 BLOCKERS = {
     Blocker.RELEASE: N_("release of the export"),
     Blocker.PRIOR_INFORMATION: N_("prior information"),
@@ -63,6 +67,9 @@ def board(request: PageRequest) -> Page:
         "hours": {name: _at(found.at, zone).strftime("%H:%M") for name, zone in _zones(shown)},
         "phases": PHASES,
         "blockers": BLOCKERS,
+        "bounds": BOUNDS,
+        "directions": BOUND,
+        "restrictions": RESTRICTIONS,
         "see_cases": viewer.may(Permission.CASES),
     }
     template = "console_wall.html" if "wall" in request.query else "console_board.html"

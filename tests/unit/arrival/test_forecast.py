@@ -16,7 +16,7 @@ from services.arrival.domain.forecast import (
 from services.arrival.domain.history import Cell, Source, cells, iso_week, learn, week_of
 from services.arrival.domain.legs import Leg, Observation, Progress, Stage, progress
 from services.arrival.domain.moved import moved
-from services.arrival.domain.record import records
+from services.arrival.domain.record import records, weekly
 from services.arrival.domain.silence import gap_cells, silence
 from services.arrival.domain.tables import tables
 from services.domain.facts import Micros
@@ -293,6 +293,20 @@ def test_the_record_of_a_border_looks_only_back() -> None:
         r._replace(weeks=0) for r in found
     ]
     assert records([cell for cell in later if cell.week <= week], week - 4, TABLE) == found
+
+
+def test_the_record_by_week_hides_weeks_with_few_crossings() -> None:
+    week = week_of(START)
+    cells = [*seen(70, 10), Cell(BORDER, SERVICE, week + 1, 20, 19), Cell(BORDER, SERVICE, week + 2, 20, 20)]
+    (whole,) = records(cells, week - 4, TABLE)
+    ((key, weeks),) = weekly(cells, week - 4, TABLE).items()
+    assert key == (CROSSING, ALASHANKOU, DOSTYK)
+    assert weeks[week + 1] is None, "of 19 nothing is shown"
+    shown = weeks[week + 2]
+    assert shown is not None
+    assert (shown.weeks, shown.crossings, shown.coverage) == (1, 20, 1_000_000)
+    assert len(weeks) == whole.weeks
+    assert weekly(seen(3, 3), week - 4, TABLE) == {}
 
 
 def test_weeks_are_written_as_in_iso_8601() -> None:
