@@ -33,7 +33,7 @@ def relevant(parts: Collection[Facts], consignment: Thing) -> Facts:
     concerning = [
         link
         for link in links
-        if link.right in reach or (link.kind is LinkKind.CONTAINER_CARRIES and link.left in reach)
+        if link.right in reach or (link.kind in _ENDING and link.left in reach)
     ]
     # A box assigned elsewhere is free of that again when the other cargo is delivered.
     beside = {link.right for link in concerning} - reach
@@ -50,4 +50,6 @@ def relevant(parts: Collection[Facts], consignment: Thing) -> Facts:
     )
 
 
+_ENDING = frozenset({LinkKind.CONTAINER_CARRIES, LinkKind.WAGON_CARRIES})
+"""Links that may end another one of what they lead from: a box holds one cargo, and a list of a wagon ends what rode on it before."""
 _OTHERS = tuple(name for name in Facts._fields if name not in ("claims", "links"))
