@@ -31,9 +31,7 @@ def relevant(parts: Collection[Facts], consignment: Thing) -> Facts:
                 reach.add(thing)
                 todo.append(thing)
     concerning = [
-        link
-        for link in links
-        if link.right in reach or (link.kind in _ENDING and link.left in reach)
+        link for link in links if link.right in reach or (link.kind in _ENDING and link.left in reach)
     ]
     # A box assigned elsewhere is free of that again when the other cargo is delivered.
     beside = {link.right for link in concerning} - reach
