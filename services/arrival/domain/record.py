@@ -6,7 +6,7 @@ A function of the counts alone, so it can be made again from the events at any t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from services.arrival.domain import distribution
@@ -56,12 +56,29 @@ def records(known: Iterable[Cell], since: int, table: Tables) -> list[BorderReco
 
 
 def weekly(known: Iterable[Cell], since: int, table: Tables) -> dict[Border, dict[int, BorderRecord | None]]:
-    """The record of every border of which there is one, week by week; None for a week with fewer than the published number."""
+    """The record of every border of which there is one, week by week; None for a week that is not shown.
+
+    That is a week with fewer crossings than the published number, and where all such weeks together have fewer, also the week with the
+    fewest of the others: the whole record without the weeks that are shown tells nothing of fewer.
+    """
     return {
-        key: {week: _record(key, (sums,), table) for week, sums in sorted(weeks.items())}
+        key: {
+            week: None if week in hidden else _record(key, (sums,), table)
+            for week, sums in sorted(weeks.items())
+        }
         for key, weeks in sorted(_sums(known, since, table).items())
         if _record(key, weeks.values(), table) is not None
+        for hidden in (_hidden({week: sums[0] for week, sums in weeks.items()}, table.least_shown),)
     }
+
+
+def _hidden(crossings: Mapping[int, int], least: int) -> set[int]:
+    """The weeks that are not shown, by how many crossings each has."""
+    hidden = {week for week, n in crossings.items() if n < least}
+    others = sorted(crossings.keys() - hidden, key=lambda week: (crossings[week], week))
+    if 0 < sum(crossings[week] for week in hidden) < least:
+        hidden.update(others[:1])
+    return hidden
 
 
 def _record(key: Border, sums: Collection[Sequence[int]], table: Tables) -> BorderRecord | None:

@@ -92,6 +92,12 @@ def _demo(
             "--picture", help="Write the living picture to this file too: an SVG that moves by itself."
         ),
     ] = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write pictures of the pages over this world to this folder too; needs Chromium and playwright."
+        ),
+    ] = None,
     no_browser: Annotated[
         bool,
         typer.Option(
@@ -118,7 +124,7 @@ def _demo(
     world = chosen_world(name, seed, trains, end)
     browser = not (no_browser or as_json) and sys.stdout.isatty()
     try:
-        body, wrong = run(world, DemoOptions(given, workers, keep, as_json, moving, browser))
+        body, wrong = run(world, DemoOptions(given, workers, keep, as_json, moving, pictures, browser))
     except StackError as problem:
         raise Failure(Exit.FAILED, str(problem), "lianyun doctor") from None
     for line in wrong:

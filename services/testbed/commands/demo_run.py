@@ -20,8 +20,11 @@ from services.cli.exits import Exit, Failure
 from services.cli.output import err, print_json
 from services.cli.settings import CliSettings
 from services.query import view_json
+from services.query.views import SourcedView
+from services.testbed.bench.line_film import chromium
 from services.testbed.commands import demo_report
 from services.testbed.commands.live_picture import Screen, moving_picture
+from services.testbed.commands.page_pictures import write_pictures
 from services.testbed.commands.up import announced, wait_for_ctrl_c
 from services.testbed.demo import run as playing
 from services.testbed.demo import train_counts
@@ -99,6 +102,8 @@ class DemoOptions:
     keep: bool
     as_json: bool
     moving: Path | None
+    pictures: Path | None = None
+    """Where pictures of the pages are written."""
     browser: bool = False
     """End with the line playing in a browser, until Ctrl-C."""
 
@@ -120,6 +125,8 @@ def run(world: SimulatedWorld, options: DemoOptions) -> tuple[dict[str, Any], li
     Raises StackError, Failure, TimeoutError.
     """
     started = time.monotonic()
+    if options.pictures is not None:
+        chromium()  # before anything is played
     closures: tuple[Closure, ...] = conditions_of(world.scenario, world.scale).closures
     with ExitStack() as stack:
         screen = stack.enter_context(Screen(err, world.snapshot, closures, world.scenario.title))
@@ -147,10 +154,13 @@ def run(world: SimulatedWorld, options: DemoOptions) -> tuple[dict[str, Any], li
                 body, None if outcome.shown is None else view_json.view_json(outcome.shown), found
             )
         wrong = _discrepancies(outcome)
-        if not wrong and (options.keep or options.browser):
+        if not wrong and (options.keep or options.browser or options.pictures):
             pages = stack.enter_context(
                 line_pages(environment.platform, environment.folder / "logs" / "pages")
             )
+            if options.pictures is not None and outcome.shown is not None:
+                _write_pages(options.pictures, dsn, pages.url, outcome.shown, closures, world.ends)
+        if not wrong and (options.keep or options.browser):
             if options.keep and isinstance(environment.platform, Platform):
                 stack.enter_context(credit_follower(environment.platform))
                 stack.enter_context(announced(environment.platform, environment.api, pages.url))
@@ -235,6 +245,16 @@ def _report(
         "disputes": [[count.plain() for count in group] for group in found],
         "world_mismatches": len(outcome.mismatches),
     }
+
+
+def _write_pages(
+    folder: Path, dsn: str, pages: str, shown: SourcedView, closures: tuple[Closure, ...], ends: int
+) -> None:
+    """Pictures of the pages, the line near the end of the first closure: there the queues are longest."""
+    first = min(closures, key=lambda each: each.start, default=None)
+    at = ends if first is None else first.start + (first.end - first.start) * 9 // 10
+    for path in write_pictures(folder, dsn, pages, shown, at):
+        err.print(str(path), markup=False)
 
 
 def _write(path: Path, frames: list[list[str]], title: str) -> None:

@@ -25,6 +25,12 @@ SCHEMA = schemathesis.openapi.from_dict(json.loads(json.dumps(described()))).inc
 # What a schema cannot say (a cursor is one of ours, exactly one of four) is refused although it has the right form.
 LEFT_OUT = ("ignored_auth", "unsupported_method", "positive_data_acceptance")
 CHECKED = [CHECKS.get_one(name) for name in CHECKS.get_all_names() if name not in LEFT_OUT]
+# A request line that is too long is refused as such, before anybody looks at its parameters.
+ANY_LENGTH = [
+    CHECKS.get_one(name)
+    for name in CHECKS.get_all_names()
+    if name not in (*LEFT_OUT, "negative_data_rejection")
+]
 
 
 class Proving(AuthBase):
@@ -58,7 +64,7 @@ def test_answers_are_as_published(api: RunningApi, case: schemathesis.Case) -> N
     if case.method != "GET" and "Idempotency-Key" in case.headers:
         case.headers["Idempotency-Key"] = uuid4().hex
     answer = case.call(base_url=api.url, auth=Proving(api, party), timeout=30)
-    case.validate_response(answer, checks=CHECKED)
+    case.validate_response(answer, checks=ANY_LENGTH if answer.status_code == 414 else CHECKED)
 
 
 @pytest.mark.parametrize("odd", ["\0", "\ud7ff\uffff", "%00", "a/\0/b", "\u202e"])

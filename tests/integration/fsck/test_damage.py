@@ -240,7 +240,7 @@ CASES = (
     # What was read.
     Case("offset moved on", ("UPDATE kafka_offset SET next_offset = next_offset + 5",),
          Damage.LEDGER, "next_offset", "kafka_offset cre.gateway.v1[0]", publisher=False),
-    Case("offset moved back", ("UPDATE kafka_offset SET next_offset = next_offset - 50",),
+    Case("offset moved back", ("UPDATE kafka_offset SET next_offset = next_offset - 10",),
          Damage.LEDGER, "next_offset", "kafka_offset cre.gateway.v1[0]", publisher=False),
     Case("offset and its sum moved back", ("UPDATE kafka_offset SET next_offset = next_offset - 300, events = events - 300",),
          Damage.LEDGER, "next_offset", "kafka_offset cre.gateway.v1[0]", publisher=False, only=False),

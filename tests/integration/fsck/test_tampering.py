@@ -25,7 +25,7 @@ from tests.support.damage.report import look
 from tests.support.profile import first_of_each
 from tests.support.signed_stories import GATEWAY, NETWORK
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.long]
 Session = psycopg.Connection[Any]
 
 

@@ -353,6 +353,7 @@ def _at(one: Record, offset: int, partition: int) -> Record:
     return Record(one.topic, partition, offset, one.append_ms, one.headers, one.value)
 
 
+@pytest.mark.long
 def test_rollback_takes_along_what_came_since(dsn: str, later: list[Record]) -> None:
     replay(dsn)
     desk = Desk(dsn, partition=1)
@@ -374,6 +375,7 @@ def test_rollback_takes_along_what_came_since(dsn: str, later: list[Record]) -> 
         rollback(dsn)
 
 
+@pytest.mark.long
 def test_a_key_revoked_meanwhile_is_quarantined_in_the_new_generation(dsn: str) -> None:
     """The revocation is no batch: what it puts aside between the build and the switch must not be missed."""
     party = FIRST[0].party(next(iter(FIRST[0].parties)))
@@ -468,6 +470,7 @@ def test_damage_is_mended_only_where_that_was_agreed_to(dsn: str) -> None:
     sound(dsn)
 
 
+@pytest.mark.long
 def test_other_rules_only_count_differences(dsn: str) -> None:
     with psycopg.connect(dsn) as session:
         session.execute("UPDATE lianyun.generation SET fold_version = 'older'")

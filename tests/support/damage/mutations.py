@@ -25,7 +25,7 @@ _COLUMNS = """
 SELECT a.attname, format_type(a.atttypid, NULL), a.attnotnull, a.attidentity <> '',
        coalesce(a.attnum = ANY (i.indkey), false)
 FROM pg_attribute a LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
-WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
+WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY a.attnum
 """
 _REFERENCES = "SELECT conrelid::regclass::text, conname FROM pg_constraint WHERE contype = 'f'"
 _VALUES = {

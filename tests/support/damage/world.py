@@ -52,6 +52,7 @@ from tests.stories.credit.story import credit_stories
 from tests.stories.story import Story, Told
 from tests.support.api import cast
 from tests.support.api.server import RunningApi
+from tests.support.arrival import journey
 from tests.support.financing.stored_world import PLATFORM, SIGNER, Stored, events_of
 from tests.support.financing.stories import Case, micros
 from tests.support.financing.stories import cases as financing_stories
@@ -114,14 +115,15 @@ def build(dsn: str, folder: Path) -> None:
         for n, each in enumerate(credit_stories())
         if each.slug.startswith(CREDIT_STORIES)
     )
+    travelled = journey(0).scoped("j")  # over two borders: its legs are counted
     late = next(each for each in all_stories("late") if each.slug.startswith("05_"))
     redriven = next(each for each in all_stories("redriven") if each.slug.startswith("14_"))
     case = loans()
     with psycopg.connect(dsn) as session:
         _platform(session)
-        register(session, (*stories, *shippers, late, case.story))
+        register(session, (*stories, *shippers, travelled, late, case.story))
     with closing(Desk(dsn, projections=PROJECTIONS)) as hand:
-        for story in (*stories, *shippers):
+        for story in (*stories, *shippers, travelled):
             apply(hand, story.told, trace=story is stories[0])
         apply(hand, stories[0].told[:3])  # read twice, stored once
         junk = [rubbish(hand.next_offset + n) for n in range(3)]

@@ -14,7 +14,7 @@ from tests.support.launcher import Launcher
 from tests.system.mutants.build_in import VARIABLE
 from tests.system.mutants.catalogue import MUTANTS, Mutant
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.long]
 ROOT = Path(__file__).resolve().parents[3]
 PYTEST = Launcher(
     "pytest", "hypothesis", "psycopg", "pydantic", "pydantic_settings", "nacl.signing", "yaml", "orjson", "kafka",
@@ -47,13 +47,7 @@ def run(
     return PYTEST.run("pytest", [*arguments, "-x", *suite], env=environment, cwd=ROOT, timeout=300)
 
 
-@pytest.mark.parametrize(
-    "mutant",
-    [
-        pytest.param(mutant, id=mutant.name.replace(" ", "-"), marks=[pytest.mark.long] if number % 2 else [])
-        for number, mutant in enumerate(MUTANTS)
-    ],
-)
+@pytest.mark.parametrize("mutant", [pytest.param(each, id=each.name.replace(" ", "-")) for each in MUTANTS])
 def test_mutant_is_caught(
     mutant: Mutant, postgres: DatabaseAddress, capsys: pytest.CaptureFixture[str]
 ) -> None:

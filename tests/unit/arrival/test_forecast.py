@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from services.arrival.domain import distribution
 from services.arrival.domain.border import Closure, Queue, ahead_of, openings, united
 from services.arrival.domain.forecast import (
@@ -297,16 +299,33 @@ def test_the_record_of_a_border_looks_only_back() -> None:
 
 def test_the_record_by_week_hides_weeks_with_few_crossings() -> None:
     week = week_of(START)
-    cells = [*seen(70, 10), Cell(BORDER, SERVICE, week + 1, 20, 19), Cell(BORDER, SERVICE, week + 2, 20, 20)]
+    cells = [
+        *seen(70, 10),
+        *(Cell(BORDER, SERVICE, week + n, 20, trains) for n, trains in ((1, 19), (2, 20), (3, 30))),
+    ]
     (whole,) = records(cells, week - 4, TABLE)
     ((key, weeks),) = weekly(cells, week - 4, TABLE).items()
     assert key == (CROSSING, ALASHANKOU, DOSTYK)
     assert weeks[week + 1] is None, "of 19 nothing is shown"
-    shown = weeks[week + 2]
+    shown = weeks[week + 3]
     assert shown is not None
-    assert (shown.weeks, shown.crossings, shown.coverage) == (1, 20, 1_000_000)
+    assert (shown.weeks, shown.crossings, shown.coverage) == (1, 30, 1_000_000)
     assert len(weeks) == whole.weeks
     assert weekly(seen(3, 3), week - 4, TABLE) == {}
+
+
+@pytest.mark.parametrize("few", [(19,), (1,), (19, 1), (3, 4, 5), (19, 19), ()])
+def test_the_whole_record_without_the_weeks_that_are_shown_tells_of_no_few_crossings(
+    few: tuple[int, ...],
+) -> None:
+    week = week_of(START)
+    trains = (*few, 20, 31)
+    cells = [*seen(70, 10), *(Cell(BORDER, SERVICE, week + n, 20, many) for n, many in enumerate(trains, 1))]
+    (whole,) = records(cells, week + 1, TABLE)
+    (weeks,) = weekly(cells, week + 1, TABLE).values()
+    left = whole.crossings - sum(each.crossings for each in weeks.values() if each is not None)
+    assert left == 0 or left >= TABLE.least_shown
+    assert all(each is None or each.crossings >= TABLE.least_shown for each in weeks.values())
 
 
 def test_weeks_are_written_as_in_iso_8601() -> None:

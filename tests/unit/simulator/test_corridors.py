@@ -29,6 +29,10 @@ def test_the_same_seed_gives_the_same_bytes() -> None:
     assert text(3) != text(4)
 
 
+ORDINARY = [("tiny", 1), ("tiny", 2), ("polish-closure-2025", 1)]
+"""The worlds that the ordinary run plays too."""
+
+
 @pytest.mark.parametrize("name", ["tiny", "polish-closure-2025"])
 def test_the_stream_says_what_the_kept_world_says_in_the_order_of_publication(name: str) -> None:
     world = small(name)
@@ -39,7 +43,11 @@ def test_the_stream_says_what_the_kept_world_says_in_the_order_of_publication(na
 
 
 @pytest.mark.parametrize(
-    ("name", "seed"), [*((name, 1) for name in NAMES), ("tiny", 2), ("polish-closure-2025", 2)]
+    ("name", "seed"),
+    [
+        pytest.param(name, seed, marks=[] if (name, seed) in ORDINARY else [pytest.mark.long])
+        for name, seed in [*((name, 1) for name in NAMES), ("tiny", 2), ("polish-closure-2025", 2)]
+    ],
 )
 def test_views_show_what_happened(name: str, seed: int) -> None:
     simulation = small(name, seed).simulation()
