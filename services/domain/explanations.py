@@ -7,12 +7,12 @@ here, for what reaches a consignment shows in its view, whatever it is worth.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from schemas.events.base import Classifier, ObjectKind
-from services.domain.evidence import founding_parties
+from services.domain.evidence import consignment_groups, engaged_parties, founding_parties
 from services.domain.facts import FREEING, TIMED, Claim, EventId, Facts, Founding, Link, Micros
 from services.domain.links import NAMES, Network, Span
 from services.domain.liveness import Liveness, NotLive, judge, withdrawing
@@ -74,7 +74,8 @@ class Ways:
         live = self.liveness.live
         self._facts = facts
         founded = founding_parties(founding for founding in facts.foundings if live(founding.event))
-        self._network = Network((link for link in facts.links if live(link.event)), founded)
+        links = [link for link in facts.links if live(link.event)]
+        self._network = Network(links, _engaged(Network(links, founded), founded))
         self._dead: dict[Thing, list[Link]] = defaultdict(list)
         for link in facts.links:
             if not live(link.event) and link.kind not in FREEING:
@@ -167,6 +168,15 @@ class Ways:
     def withdrawn_by(self, event: EventId) -> tuple[EventId, ...]:
         """The corrections and retractions that target the event, live ones alone where there are any."""
         return self._withdrawing.get(event, ())
+
+
+def _engaged(network: Network, founded: Mapping[Thing, frozenset[str]]) -> dict[Thing, frozenset[str]]:
+    """By founded consignment the parties of its group: what they say frees its boxes."""
+    found: dict[Thing, frozenset[str]] = {}
+    for members in set(consignment_groups(founded, network.same).values()):
+        parties = frozenset[str]().union(*(founded[member] for member in members))
+        found.update(dict.fromkeys(members, engaged_parties(parties, network, members)))
+    return found
 
 
 def _meant(link: Link, at: Micros) -> bool:
