@@ -6,10 +6,12 @@ import hashlib
 
 from hypothesis import given, settings
 
+from schemas.events.base import ObjectKind
 from services.domain.derive import derive
-from services.domain.explanations import Ways
-from services.domain.facts import Facts
+from services.domain.explanations import Reason, Ways
+from services.domain.facts import Facts, Founding, Link, LinkKind
 from services.domain.liveness import NotLive
+from services.domain.objects import Thing
 from services.domain.view import View
 from tests.support.profile import rounds
 from tests.support.storage.cast import Objects, Said, event_id
@@ -58,3 +60,29 @@ def test_what_is_not_live_and_would_show_is_named_in_the_view(told: list[Said]) 
             assert ways.liveness.reason(dead.event) is dead.reason
             assert bool(dead.withdrawn_by) or dead.reason is not NotLive.WITHDRAWN
         assert {dead.event for dead in view.not_live} >= view.flagged | view.equivocating
+
+
+def test_what_a_party_of_the_group_says_frees_a_box_is_an_explanation() -> None:
+    """An empty return comes before its cargo, also by the word of somebody whom only the other consignment of the group names."""
+    box = Thing(ObjectKind.CONTAINER, "explained/box")
+    one, other = (Thing(ObjectKind.CONSIGNMENT, f"explained/{n}") for n in range(2))
+
+    def link(n: int, kind: LinkKind, left: Thing, right: Thing, at: int, by: str = "founder") -> Link:
+        return Link(bytes([n]) * 16, by, 0, kind, left, right, at, None, False)
+
+    facts = Facts(
+        foundings=frozenset(
+            {
+                Founding(b"a" * 16, "founder", 0, one, frozenset()),
+                Founding(b"b" * 16, "founder", 0, other, frozenset({"stranger"})),
+            }
+        ),
+        links=frozenset(
+            {
+                link(1, LinkKind.CONTAINER_CARRIES, box, one, 0),
+                link(2, LinkKind.SAME_CONSIGNMENT, one, other, 0),
+                link(3, LinkKind.EMPTY_RETURNED, box, box, 10**9, "stranger"),
+            }
+        ),
+    )
+    assert [each.reason for each in Ways(facts).obstacles(box, 0)] == [Reason.BEFORE_ASSIGNMENT]
