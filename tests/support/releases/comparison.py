@@ -10,7 +10,8 @@ _STATE = {
     "heads": "SELECT to_jsonb(t)::text FROM lianyun.head t",
     "trains": "SELECT to_jsonb(t)::text FROM lianyun.train_head t",
     "claims": "SELECT (to_jsonb(t) - 'no')::text FROM lianyun.claim t",
-    "links": "SELECT (to_jsonb(t) - 'no')::text FROM lianyun.link t",
+    # Where a dead link would end depends on what was known when it died; it is derived again when it revives.
+    "links": "SELECT (to_jsonb(t) - 'no' - CASE WHEN t.dead THEN 'until' ELSE '' END)::text FROM lianyun.link t",
     "foundings": "SELECT (to_jsonb(t) - 'no')::text FROM lianyun.founding t",
     "groups": "SELECT to_jsonb(t)::text FROM lianyun.canonical t",
     "dead": "SELECT to_jsonb(t)::text FROM lianyun.dead t",
