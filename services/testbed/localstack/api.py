@@ -33,7 +33,46 @@ _PATIENCE = 60.0
 _ENDS_TOO_OFTEN = 3
 
 
-class LocalApi:
+class LocalServer:
+    """A process of the platform that answers HTTP on this machine: started, awaited and ended. ``logs`` takes its output.
+
+    It listens on ``port``, on a free one where that is taken or 0.
+    """
+
+    def __init__(self, logs: Path, port: int) -> None:
+        self._logs = logs
+        self._port = port if port and not listening(port) else free_port()
+        self._process: Supervisor | None = None
+
+    @property
+    def url(self) -> str:
+        """How callers reach it."""
+        return f"http://{LOOPBACK}:{self._port}"
+
+    def _start(self, module: str, failure: str, environment: Mapping[str, str]) -> None:
+        """Start ``module``, and wait until it answers and its database does. Raises StackError, with ``failure``."""
+        command = (sys.executable, "-m", module)
+        self._process = Supervisor(environment, workers=1, logs=self._logs, command=command)
+        self._process.start()
+        try:
+            until = time.monotonic() + _PATIENCE
+            while not ready(self.url):
+                if self._process.restarts >= _ENDS_TOO_OFTEN or time.monotonic() > until:
+                    raise StackError(failure, f"see {self._logs / 'worker-0.log'}")
+                time.sleep(0.1)
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        if self._process is not None:
+            self._process.stop()
+            self._process = None
+
+
+class LocalApi(LocalServer):
     """A context manager over one API process, which also grants tokens and answers events that ask for a decision.
 
     ``folder`` holds its keys: of decisions (made and registered where missing), of tokens, of webhooks. ``logs`` takes its
@@ -50,15 +89,9 @@ class LocalApi:
         port: int = 0,
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        self._platform, self._folder, self._logs = platform, folder.absolute(), logs
+        super().__init__(logs, port)
+        self._platform, self._folder = platform, folder.absolute()
         self._environment = dict(environment or {})
-        self._port = port if port and not listening(port) else free_port()
-        self._process: Supervisor | None = None
-
-    @property
-    def url(self) -> str:
-        """How callers reach it."""
-        return f"http://{LOOPBACK}:{self._port}"
 
     @property
     def keys(self) -> Path:
@@ -91,29 +124,8 @@ class LocalApi:
             "LIANYUN_WEBHOOK_KEY_FILE": str(self._folder / "webhook.key"),
             **self._environment,
         }
-        command = (sys.executable, "-m", "services.api")
-        self._process = Supervisor(environment, workers=1, logs=self._logs, command=command)
-        self._process.start()
-        try:
-            self._wait(self._process)
-        except BaseException:
-            self.__exit__(None, None, None)
-            raise
+        self._start("services.api", "the API does not start", environment)
         return self
-
-    def __exit__(
-        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        if self._process is not None:
-            self._process.stop()
-            self._process = None
-
-    def _wait(self, process: Supervisor) -> None:
-        until = time.monotonic() + _PATIENCE
-        while not ready(self.url):
-            if process.restarts >= _ENDS_TOO_OFTEN or time.monotonic() > until:
-                raise StackError("the API does not start", f"see {self._logs / 'worker-0.log'}")
-            time.sleep(0.1)
 
 
 def ready(url: str) -> bool:
