@@ -16,7 +16,6 @@ from services.transparency.domain.keys import Cosigner, LogSigner, QuantumSafeCo
 from services.transparency.domain.note import BadSignature, Note, signature_of, signed_note
 from services.transparency.domain.policy import Policy
 from services.transparency.domain.proofs import consistent, included, is_subtree, subtree_consistent
-from services.transparency.domain.receipt import NotIncluded, Receipt
 from services.transparency.domain.tiles import (
     Bundle,
     Tile,
@@ -27,7 +26,8 @@ from services.transparency.domain.tiles import (
     parse_path,
     path_of,
 )
-from services.transparency.domain.witness import NOTHING, AddCheckpoint, Head, Refused
+from services.transparency.domain.tlog_proof import NotIncluded, TlogProof
+from services.transparency.domain.witnessing import NOTHING, AddCheckpoint, Head, Refused
 
 ORIGIN = "log.example/lianyun"
 
@@ -151,7 +151,7 @@ def receipt(index: int, size: int, by: list[int]) -> tuple[bytes, bytes]:
     note = signed_note(Checkpoint(ORIGIN, size, tree.root).text, [LOG_KEY], 0)
     cosigned = tuple(signature_of(note.text, WITNESSES[at], 1_700_000_000 + at) for at in by)
     whole = Note(note.text, note.signatures + cosigned)
-    return entry(index), str(Receipt(index, tuple(tree.inclusion(index)), whole)).encode()
+    return entry(index), str(TlogProof(index, tuple(tree.inclusion(index)), whole)).encode()
 
 
 @pytest.mark.parametrize(
@@ -159,16 +159,16 @@ def receipt(index: int, size: int, by: list[int]) -> tuple[bytes, bytes]:
 )
 def test_a_receipt_stands_on_the_quorum_of_its_policy(by: list[int], good: bool) -> None:
     said, raw = receipt(7, 300, by)
-    assert str(Receipt.parse(raw)).encode() == raw
+    assert str(TlogProof.parse(raw)).encode() == raw
     if good:
-        trusted = Receipt.parse(raw).verified(said, policy("both"))
+        trusted = TlogProof.parse(raw).verified(said, policy("both"))
         assert trusted.checkpoint.size == 300
         assert set(trusted.witnesses) == {f"w{at}" for at in by}
         assert trusted.since == 1_700_000_000 + min(by)
     else:
         with pytest.raises(BadSignature, match="quorum both is not met"):
-            Receipt.parse(raw).verified(said, policy("both"))
-    assert Receipt.parse(raw).verified(said, policy("none")).checkpoint.size == 300
+            TlogProof.parse(raw).verified(said, policy("both"))
+    assert TlogProof.parse(raw).verified(said, policy("none")).checkpoint.size == 300
 
 
 def test_a_quantum_safe_cosignature_covers_the_tree_and_the_name() -> None:
@@ -189,12 +189,12 @@ def test_no_bit_of_a_receipt_can_change() -> None:
         changed = bytearray(raw)
         changed[at // 8] ^= 1 << at % 8
         with pytest.raises((Malformed, BadSignature, NotIncluded)):
-            Receipt.parse(bytes(changed)).verified(said, trust)
+            TlogProof.parse(bytes(changed)).verified(said, trust)
     for at in range(len(said) * 8):
         other = bytearray(said)
         other[at // 8] ^= 1 << at % 8
         with pytest.raises(NotIncluded):
-            Receipt.parse(raw).verified(bytes(other), trust)
+            TlogProof.parse(raw).verified(bytes(other), trust)
 
 
 @pytest.mark.parametrize(

@@ -1,72 +1,69 @@
-"""Proofs of logging as files: an entry's place, its inclusion proof and a cosigned checkpoint (C2SP tlog-proof)."""
+"""A receipt as a file: the document, the salt, and the proof of logging, as JSON."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, NamedTuple
 
-from schemas.merkle import leaf_hash
-from services.transparency.domain.encoding import Malformed, binary, decimal, digest, spelled
-from services.transparency.domain.note import Note
+from services.transparency.domain.encoding import Malformed, binary, spelled
+from services.transparency.domain.entry import Document, Entry, Kind
 from services.transparency.domain.policy import Policy, Trusted
-from services.transparency.domain.proofs import included
+from services.transparency.domain.tlog_proof import TlogProof
 
-HEADER: Final = "c2sp.org/tlog-proof@v1"
-MOST_HASHES: Final = 63
+FORMAT: Final = "lianyun-receipt-v1"
+_TEXTS: Final = ("kind", "place", "key", "text", "salt", "identity", "proof")
 
 
-class NotIncluded(ValueError):
-    """An entry that the tree of the checkpoint does not hold at the stated place."""
+class Proven(NamedTuple):
+    """What a verified receipt proves: the document, the number of its entry, and the checkpoint that holds it."""
+
+    document: Document
+    entry: int
+    trusted: Trusted
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """That an entry is at ``index`` of the log whose ``checkpoint`` is attached; proves nothing until ``verified``.
+    """A document and the proof that it was logged; proves nothing until ``verified``."""
 
-    ``extra`` is covered by no signature.
-    """
+    document: Document
+    proof: TlogProof
 
-    index: int
-    proof: tuple[bytes, ...]
-    checkpoint: Note
-    extra: bytes = b""
-
-    def __str__(self) -> str:
-        extra = f"extra {spelled(self.extra)}\n" if self.extra else ""
-        hashes = "".join(f"{spelled(each)}\n" for each in self.proof)
-        return f"{HEADER}\n{extra}index {self.index}\n{hashes}\n{self.checkpoint}"
+    def as_json(self) -> dict[str, Any]:
+        """The object of the file."""
+        document = self.document
+        return {
+            "format": FORMAT,
+            "kind": str(document.kind),
+            "place": document.place,
+            "at": document.at,
+            "key": document.key,
+            "identity": spelled(document.identity),
+            "salt": spelled(document.salt),
+            "text": spelled(document.text),
+            "proof": str(self.proof),
+        }
 
     @classmethod
-    def parse(cls, raw: bytes) -> Receipt:
-        """The receipt of a file; Malformed where it is none."""
-        head, empty, note = raw.partition(b"\n\n")
+    def of_json(cls, found: object) -> Receipt:
+        """The receipt of an object; Malformed where it is none."""
+        if (
+            not isinstance(found, dict)
+            or found.get("format") != FORMAT
+            or set(found) != {"format", "at", *_TEXTS}
+        ):
+            raise Malformed(f"a receipt is an object of the format {FORMAT} with {', '.join(_TEXTS)} and at")
+        if not all(isinstance(found[name], str) for name in _TEXTS) or type(found["at"]) is not int:
+            raise Malformed("the values of a receipt are texts, and its time a whole number")
         try:
-            lines = head.decode("ascii").split("\n")
-        except UnicodeDecodeError:
-            raise Malformed("the head of a proof is ASCII") from None
-        if not empty or lines.pop(0) != HEADER or not lines:
-            raise Malformed(f"a proof of logging begins with {HEADER}")
-        extra = b""
-        if lines[0].startswith("extra "):
-            extra = binary(lines.pop(0).removeprefix("extra "), "the extra data")
-            if not extra:
-                raise Malformed("the line of extra data is empty")
-        if not lines or not lines[0].startswith("index "):
-            raise Malformed("a proof of logging names the index of its entry")
-        index = decimal(lines.pop(0).removeprefix("index "), "the index")
-        if len(lines) > MOST_HASHES:
-            raise Malformed(f"a proof has at most {MOST_HASHES} hashes")
-        return cls(
-            index, tuple(digest(line, "a hash of the proof") for line in lines), Note.parse(note), extra
-        )
+            kind = Kind(found["kind"])
+        except ValueError:
+            raise Malformed("a receipt of a kind that is not known here") from None
+        text, salt, identity = (binary(found[name], f"the {name}") for name in ("text", "salt", "identity"))
+        document = Document(kind, found["place"], text, salt, identity, found["key"], found["at"])
+        return cls(document, TlogProof.parse(found["proof"].encode()))
 
-    def verified(self, entry: bytes, policy: Policy) -> Trusted:
-        """The checkpoint that holds the entry, trusted by the policy.
-
-        BadSignature where the policy does not trust it, NotIncluded where it does not hold the entry, Malformed where it is none.
-        """
-        trusted = policy.trusted(self.checkpoint)
-        tree = trusted.checkpoint
-        if not included(leaf_hash(entry), self.index, tree.size, self.proof, tree.root):
-            raise NotIncluded(f"the entry is not at {self.index} of the log of {tree.size} entries")
-        return trusted
+    def verified(self, policy: Policy) -> Proven:
+        """What the receipt proves under a policy. BadSignature, NotIncluded, Malformed where it proves nothing."""
+        trusted = self.proof.verified(Entry.of(self.document).raw, policy)
+        return Proven(self.document, self.proof.index, trusted)

@@ -20,7 +20,7 @@ from services.transparency.domain.proofs import (
     subtree_consistent,
 )
 from services.transparency.domain.tiles import TileTree, entries_of, grown
-from services.transparency.domain.witness import NOTHING, AddCheckpoint, Head, Refused
+from services.transparency.domain.witnessing import NOTHING, AddCheckpoint, Head, Refused
 
 TLOG = Path(__file__).resolve().parents[3].parent / "shared" / "data" / "tlog"
 pytestmark = pytest.mark.skipif(
