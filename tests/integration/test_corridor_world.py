@@ -23,6 +23,7 @@ from services.testbed.simulator.tracks import State as TrackState
 pytestmark = pytest.mark.integration
 
 
+@pytest.mark.long
 def test_a_tiny_corridor_through_the_whole_platform(tmp_path: Path) -> None:
     world = simulate("tiny", 1, scale=0.006)
     simulation, deliveries, lines = world.simulation(), files.deliveries(world.played), list[str]()

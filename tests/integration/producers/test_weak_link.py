@@ -41,6 +41,7 @@ run()
 UP, DOWN = 0.3, 1.2  # seconds of a day; up counts from the first use of the link
 
 
+@pytest.mark.long
 def test_a_week_over_a_weak_link_arrives_whole(stack: Servers, tmp_path: Path) -> None:
     dsn = migrated_database(stack.database, f"weak_{uuid.uuid4().hex[:12]}")
     arena = Arena(stack.bootstrap, dsn, tmp_path)

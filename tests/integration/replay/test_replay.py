@@ -39,6 +39,7 @@ from services.ledger.storage.session import end_frozen, open_session, set_sessio
 from services.ledger.storage.writer import Writer
 from services.query.views import read_view
 from services.testbed.localstack.engine import DatabaseAddress
+from tests.support.profile import LONG
 from tests.support.signed_stories import (
     APPENDED_MS,
     GATEWAY,
@@ -55,8 +56,8 @@ pytestmark = pytest.mark.integration
 COPIES = itertools.count()
 GENEROUS = 4.0
 """A hold lasts a second by its deadline; this is what a busy machine may add until somebody notices its end."""
-FIRST = all_stories("a")
-LATER = all_stories("b")
+FIRST = all_stories("a")[:: 1 if LONG else 3]
+LATER = all_stories("b")[:: 1 if LONG else 3]
 
 
 @pytest.fixture(scope="module")

@@ -85,6 +85,7 @@ def test_publishers_are_interleaved(messages: list[Planned]) -> None:
 
 
 @pytest.mark.parametrize("scheme", signed.SCHEMES)
+@pytest.mark.long
 def test_admission_takes_all_but_what_is_spoilt(messages: list[Planned], plan: Plan, scheme: Scheme) -> None:
     outcomes = judge(sign(messages, scheme))
     refused = Counter(o.reason.value for o in outcomes if isinstance(o, Refused))

@@ -74,11 +74,13 @@ def report() -> dict[str, object]:
     return evaluate(120, 4, model())
 
 
+@pytest.mark.long
 def test_the_report_says_that_it_is_simulated(report: dict[str, object]) -> None:
     assert report["simulated"] is True
     assert "SIMULATED" in str(report["notice"])
 
 
+@pytest.mark.long
 def test_four_fifths_of_small_and_inland_firms_are_accepted_as_of_the_others(report: dict[str, Any]) -> None:
     found = {each["groups"]: each for each in report["fairness"]}
     assert set(found) == {"small and large", "coastal and inland"}
@@ -90,6 +92,7 @@ def test_four_fifths_of_small_and_inland_firms_are_accepted_as_of_the_others(rep
         assert each["four_fifths"] is True
 
 
+@pytest.mark.long
 def test_the_score_tells_good_from_bad(report: dict[str, object]) -> None:
     assert isinstance(report["auc_ppm"], int)
     assert report["auc_ppm"] > 600_000
