@@ -16,7 +16,7 @@ UPDATE lianyun.transparency_cursor SET major = %(major)s, minor = %(minor)s WHER
 -- name: case_steps
 -- Nothing at or above the horizon: a step of a smaller transaction may still appear before.
 SELECT s.xid::text, s.number, s.at, s.headers, s.payload FROM lianyun.case_step s
-WHERE s.xid < pg_snapshot_xmin(pg_current_snapshot()) AND (s.xid, s.number) > (%(major)s::xid8, %(minor)s)
+WHERE s.xid < pg_snapshot_xmin(pg_current_snapshot()) AND (s.xid, s.number) > (%(major)s::text::xid8, %(minor)s)
 ORDER BY s.xid, s.number LIMIT %(limit)s
 
 -- name: create_head
@@ -40,14 +40,32 @@ ORDER BY c.source
 
 -- name: decisions
 SELECT d.xid::text, d.number, d.at, d.headers, d.payload FROM lianyun.financing_decision d
-WHERE d.xid < pg_snapshot_xmin(pg_current_snapshot()) AND (d.xid, d.number) > (%(major)s::xid8, %(minor)s)
+WHERE d.xid < pg_snapshot_xmin(pg_current_snapshot()) AND (d.xid, d.number) > (%(major)s::text::xid8, %(minor)s)
 ORDER BY d.xid, d.number LIMIT %(limit)s
 
 -- name: entries
 SELECT e.index, e.entry FROM lianyun.transparency_entry e WHERE e.index >= %(first)s AND e.index < %(end)s ORDER BY e.index
 
+-- name: entries_of
+SELECT e.position, e.index, e.salt, e.entry FROM lianyun.transparency_entry e
+WHERE e.source = %(source)s AND e.position = ANY (%(positions)s::text[])
+
 -- name: entry_of
 SELECT e.index, e.salt, e.entry FROM lianyun.transparency_entry e WHERE (e.source, e.position) = (%(source)s, %(position)s)
+
+-- name: events
+-- In the order in which they became visible; nothing at or above the horizon, before which others may still appear.
+SELECT b.xid::text, e.no, e.content, t.name, e.part, e."offset", e.appended, e.headers, e.payload
+FROM lianyun.batch b
+CROSS JOIN LATERAL (
+    SELECT y.no, y.content, y.topic, y.part, y."offset", y.appended, y.headers, y.payload
+    FROM lianyun.body y WHERE y.no >= b.first_no AND y.no < b.first_no + 4096
+) AS e
+JOIN lianyun.topic t ON t.no = e.topic
+WHERE b.xid < pg_snapshot_xmin(pg_current_snapshot())
+  AND b.xid >= %(major)s::text::xid8 AND (b.xid > %(major)s::text::xid8 OR e.no > %(minor)s)
+ORDER BY b.xid, b.first_no, e.no
+LIMIT %(limit)s
 
 -- name: grow
 UPDATE lianyun.transparency_head SET size = %(size)s, root = %(root)s, checkpoint = %(checkpoint)s, at = %(at)s
@@ -76,7 +94,7 @@ ON CONFLICT (level, number) DO UPDATE SET hashes = excluded.hashes
 -- name: refused
 SELECT d.xid::text, d.digest, d.reason, d.first_append, d.first_topic, d.first_partition, d.first_offset
 FROM lianyun.dead_letter d
-WHERE d.xid < pg_snapshot_xmin(pg_current_snapshot()) AND d.xid > %(major)s::xid8
+WHERE d.xid < pg_snapshot_xmin(pg_current_snapshot()) AND d.xid > %(major)s::text::xid8
 ORDER BY d.xid FETCH FIRST %(limit)s ROWS WITH TIES
 
 -- name: register_entries

@@ -199,10 +199,10 @@ def _taken(session: Session, network: str, limit: int, now: Micros) -> _Taken:
         left = limit - len(rows)
         if left <= 0:
             return _Taken(rows, cursors, False)
-        page = sources.read(session, network, source, after, left, now)
-        rows += [(source, each.position, each.salt, Entry.of(each.document).raw) for each in page.found]
-        if page.cursor != after:
-            cursors.append((source, page.cursor))
+        found = sources.read(session, network, source, after, left, now)
+        rows += [(source, each.position, each.salt, Entry.of(each.document).raw) for each in found]
+        if found:
+            cursors.append((source, found[-1].cursor))
     return _Taken(rows, cursors, len(rows) < limit)
 
 

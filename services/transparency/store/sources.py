@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -15,8 +15,6 @@ from schemas.signature_header import parse_header
 from services.domain.facts import Micros
 from services.ledger.admission.raw_bytes import unframe
 from services.ledger.audit_trail.entries import LOGS
-from services.ledger.storage import event_reader
-from services.ledger.storage.event_reader import Position
 from services.ledger.storage.session import Session
 from services.transparency import statement
 from services.transparency.domain.entry import NO_KEY, Document, Kind
@@ -38,18 +36,12 @@ class Cursor(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A document: its name within the source, and the salt to be stored with its entry where the document has none of its own."""
+    """A document: its place and name within the source, and the salt to be stored with its entry where it has none of its own."""
 
+    cursor: Cursor
     position: str
     document: Document
     salt: bytes | None = None
-
-
-class Page(NamedTuple):
-    """Documents in the order in which they join, and the cursor behind them."""
-
-    found: list[Found]
-    cursor: Cursor
 
 
 def cursors(session: Session) -> Mapping[str, Cursor]:
@@ -58,8 +50,8 @@ def cursors(session: Session) -> Mapping[str, Cursor]:
     return {name: Cursor(major, minor) for name, major, minor in session.execute(statement("cursors"))}
 
 
-def read(session: Session, network: str, source: str, after: Cursor, limit: int, now: Micros) -> Page:
-    """At most ``limit`` documents of a source behind a cursor; of refused messages, those of whole transactions.
+def read(session: Session, network: str, source: str, after: Cursor, limit: int, now: Micros) -> list[Found]:
+    """At most ``limit`` documents of a source behind a cursor, in the order in which they join; of refused messages, whole transactions.
 
     ``now`` is the time of what has none of its own. Unloggable where something stored is not what was accepted.
     """
@@ -67,69 +59,53 @@ def read(session: Session, network: str, source: str, after: Cursor, limit: int,
     arguments = {**after._asdict(), "limit": limit}
     match name:
         case "event":
-            return _events(session, network, after, limit)
+            found = _events(session, network, arguments)
         case "decision" | "case-step":
-            return _signed(session, network, Kind(name), after, arguments)
+            found = _signed(session, network, Kind(name), arguments)
         case "refused":
-            return _refused(session, after, arguments)
+            found = _refused(session, arguments)
         case "register":
-            return _register(session, detail, after, arguments, now)
+            found = _register(session, detail, arguments, now)
         case _ if name in LOGS:
-            return _lines(session, name, int(detail), after, arguments)
-    raise LookupError(f"no source {source!r}")
+            found = _lines(session, name, {**arguments, "stream": int(detail)})
+        case _:
+            raise LookupError(f"no source {source!r}")
+    return list(found)
 
 
-def _events(session: Session, network: str, after: Cursor, limit: int) -> Page:
-    stored, last = event_reader.tail(session, Position(int(after.major), after.minor), limit)
-    found = []
-    for each in stored:
-        place = f"{each.topic}/{each.partition}@{each.offset}"
-        document = signed_document(
-            network, Kind.EVENT, place, each.framed, each.payload, each.append_us, each.content
-        )
-        found.append(Found(str(each.no), document))
-    return Page(found, Cursor(str(last.xid), last.no))
+def _events(session: Session, network: str, arguments: Mapping[str, Any]) -> Iterator[Found]:
+    rows = session.cursor(binary=True).execute(statement("events"), arguments)
+    for xid, no, content, topic, part, offset, appended, headers, payload in rows:
+        place = f"{topic}/{part}@{offset}"
+        document = signed_document(network, Kind.EVENT, place, headers, payload, appended, content)
+        yield Found(Cursor(xid, no), str(no), document)
 
 
-def _signed(session: Session, network: str, kind: Kind, after: Cursor, arguments: Mapping[str, Any]) -> Page:
+def _signed(session: Session, network: str, kind: Kind, arguments: Mapping[str, Any]) -> Iterator[Found]:
     name = "decisions" if kind is Kind.DECISION else "case_steps"
-    found, last = [], after
     for xid, number, at, headers, payload in session.execute(statement(name), arguments):
         document = signed_document(network, kind, f"{kind} {number}", headers, payload, at)
-        found.append(Found(str(number), document))
-        last = Cursor(xid, number)
-    return Page(found, last)
+        yield Found(Cursor(xid, number), str(number), document)
 
 
-def _refused(session: Session, after: Cursor, arguments: Mapping[str, Any]) -> Page:
-    found, last = [], after
-    for xid, digest, reason, at, topic, partition, offset in session.execute(statement("refused"), arguments):
-        salt = secrets.token_bytes(SALT_BYTES)
-        document = refused_document(bytes(digest), reason, f"{topic}/{partition}@{offset}", salt, at)
-        found.append(Found(bytes(digest).hex(), document, salt))
-        last = Cursor(xid)
-    return Page(found, last)
+def _refused(session: Session, arguments: Mapping[str, Any]) -> Iterator[Found]:
+    for xid, digest, reason, at, topic, part, offset in session.execute(statement("refused"), arguments):
+        salt, place = secrets.token_bytes(SALT_BYTES), f"{topic}/{part}@{offset}"
+        yield Found(Cursor(xid), digest.hex(), refused_document(digest, reason, place, salt, at), salt)
 
 
-def _register(
-    session: Session, register: str, after: Cursor, arguments: Mapping[str, Any], now: Micros
-) -> Page:
+def _register(session: Session, register: str, arguments: Mapping[str, Any], now: Micros) -> Iterator[Found]:
     rows = session.execute(statement("register_entries"), {**arguments, "register": register})
-    found, last = [], after
     for number, key, change in rows:
         salt = secrets.token_bytes(SALT_BYTES)
-        found.append(Found(str(number), register_document(register, number, key, change, salt, now), salt))
-        last = Cursor(minor=number)
-    return Page(found, last)
+        document = register_document(register, number, key, change, salt, now)
+        yield Found(Cursor(minor=number), str(number), document, salt)
 
 
-def _lines(session: Session, log: str, stream: int, after: Cursor, arguments: Mapping[str, Any]) -> Page:
-    found, last = [], after
-    for place, at, seal in session.execute(statement(log), {**arguments, "stream": stream}):
+def _lines(session: Session, log: str, arguments: Mapping[str, Any]) -> Iterator[Found]:
+    for place, at, seal in session.execute(statement(log), arguments):
         salt = secrets.token_bytes(SALT_BYTES)
-        found.append(Found(str(place), line_document(log, bytes(seal), salt, at), salt))
-        last = Cursor(minor=place)
-    return Page(found, last)
+        yield Found(Cursor(minor=place), str(place), line_document(log, seal, salt, at), salt)
 
 
 def signed_document(

@@ -21,6 +21,8 @@ from schemas.envelope import event_id
 from schemas.merkle import MerkleTree, leaf_hash
 from schemas.schemes import Scheme
 from schemas.signing_key import SigningKey
+from services.audit.fsck.check import fsck
+from services.audit.report import Damage
 from services.ledger.storage.session import Session, open_session
 from services.testbed.localstack.engine import DatabaseAddress
 from services.transparency.domain.checkpoint import Checkpoint
@@ -40,7 +42,7 @@ from services.transparency.witness.client import Contradicted
 from services.transparency.witness.service import WitnessState, create_app, logs_of
 from tests.stories.story import NETWORK, Story, stories
 from tests.support.databases import migrated_database
-from tests.support.signed_stories import Desk, record, register, rubbish
+from tests.support.signed_stories import GATEWAY, Desk, record, register, rubbish
 
 pytestmark = pytest.mark.integration
 ORIGIN = "log.example/lianyun"
@@ -49,7 +51,11 @@ SIGNER = LogSigner(ORIGIN, SigningKey.from_seed(Scheme.ED25519, sha256(b"log").d
 
 @pytest.fixture(scope="module")
 def told() -> list[Story]:
-    return [each.scoped(f"t{n}") for n, each in enumerate(stories()) if each.slug[:2] in ("01", "08", "11", "21", "25", "35", "38", "53")]
+    return [
+        each.scoped(f"t{n}")
+        for n, each in enumerate(stories())
+        if each.slug[:2] in ("01", "08", "11", "21", "25", "35", "38", "53")
+    ]
 
 
 @pytest.fixture
@@ -336,3 +342,36 @@ def test_a_note_of_a_witness_is_no_head_of_the_log() -> None:
     text = Checkpoint(ORIGIN, 0, bytes(32)).text
     with pytest.raises(log.LogRefused):
         log._verified(str(SIGNER.verifier), 0, bytes(32), str(signed_note(text, [key], 1)), 0, None)
+
+
+def test_fsck_compares_both_ways(dsn: str, session: Session, told: list[Story]) -> None:
+    """What the operator of the database changes behind the platform's back, with every digest of the database made anew."""
+    log.create(session, SIGNER, 1)
+    fill(dsn, told)
+    catch_up(session)
+
+    def findings() -> list[tuple[str, str]]:
+        report = fsck(dsn, NETWORK, gateway_topics=frozenset({GATEWAY}))
+        return [(each.where, each.field) for each in report.findings if each.kind is Damage.TRANSPARENCY]
+
+    assert findings() == []
+    session.execute("ALTER TABLE lianyun.transparency_entry DISABLE TRIGGER ALL")
+    session.execute("ALTER TABLE lianyun.audit_trail DISABLE TRIGGER ALL")
+    ((last,),) = session.execute("SELECT max(no) FROM lianyun.body").fetchall()
+    damage: tuple[tuple[str, tuple[str, str]], ...] = (
+        ("UPDATE lianyun.body SET appended = appended + 1 WHERE no = (SELECT min(no) FROM lianyun.body)", (", event ", "document")),
+        ("DELETE FROM lianyun.body WHERE no = (SELECT max(no) FROM lianyun.body)", (f"entry of event {last}", "document")),
+        ("DELETE FROM lianyun.dead_letter WHERE xid = (SELECT max(xid) FROM lianyun.dead_letter)", ("", "")),
+        ("UPDATE lianyun.audit_trail SET change = change || ' ' WHERE register = 'registry_event' AND no = 1",
+         ("register registry_event 1", "document")),
+        ("UPDATE lianyun.transparency_tile SET hashes = sha256('x') || substr(hashes, 33)", ("transparency_tile 0/0", "hashes")),
+        ("DELETE FROM lianyun.transparency_entry WHERE index = (SELECT max(index) FROM lianyun.transparency_entry)",
+         ("transparency_entry", "rows")),
+        ("DELETE FROM lianyun.transparency_head", ("transparency_head", "row")),
+    )  # fmt: skip
+    for change, (where, field) in damage:
+        with psycopg.connect(dsn) as other:
+            other.execute(change.encode())
+        if where:
+            found = findings()
+            assert any(where in name and field == what for name, what in found), (change, found)
