@@ -21,6 +21,7 @@ SERVING = (
     "lianyun-credit",
     "lianyun-exporter",
     "lianyun-pages",
+    "lianyun-transparency",
     "lianyun-webhooks",
 )
 """The application names of long-running processes; commands end by themselves and may be repeated."""

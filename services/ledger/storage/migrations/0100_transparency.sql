@@ -45,3 +45,23 @@ CREATE TRIGGER final BEFORE DELETE OR UPDATE OF index, source, position, entry O
     FOR EACH ROW EXECUTE FUNCTION lianyun.transparency_is_final();
 CREATE TRIGGER final_as_a_whole BEFORE TRUNCATE ON lianyun.transparency_entry
     FOR EACH STATEMENT EXECUTE FUNCTION lianyun.transparency_is_final();
+
+-- Who moves entries into the log reads what joins it, and writes nothing else; a worker's refusals say in which transaction they came.
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'lianyun_worker') THEN
+        REVOKE INSERT, UPDATE, DELETE, TRUNCATE
+            ON lianyun.transparency_head, lianyun.transparency_entry, lianyun.transparency_tile, lianyun.transparency_cursor FROM lianyun_worker;
+    END IF;
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'lianyun_reader') THEN
+        REVOKE ALL ON lianyun.transparency_entry FROM lianyun_reader;
+    END IF;
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'lianyun_transparency') THEN
+        GRANT SELECT ON lianyun.audit_trail, lianyun.audit_head, lianyun.access_stream TO lianyun_transparency;
+        GRANT SELECT (stream, place, at, seal) ON lianyun.access_log, lianyun.access_log_sealed TO lianyun_transparency;
+        GRANT SELECT, UPDATE ON lianyun.transparency_head TO lianyun_transparency;
+        GRANT SELECT, INSERT ON lianyun.transparency_entry TO lianyun_transparency;
+        GRANT SELECT, INSERT, UPDATE ON lianyun.transparency_tile, lianyun.transparency_cursor TO lianyun_transparency;
+    END IF;
+END
+$$;
