@@ -17,6 +17,7 @@ from services.ledger.storage.migration import migrations
 SERVING = (
     "lianyun",
     "lianyun-api",
+    "lianyun-arrival",
     "lianyun-cases",
     "lianyun-credit",
     "lianyun-exporter",

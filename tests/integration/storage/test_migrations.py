@@ -293,6 +293,7 @@ def test_the_owner_sees_sessions_of_roles_that_are_not_its_own(empty: str, postg
 
 def test_every_process_that_goes_on_is_known_by_the_name_of_its_sessions() -> None:
     names = {
-        each.APPLICATION for each in (sessions, context, cases, credit, exporter, webhooks, pages_context)
+        each.APPLICATION
+        for each in (sessions, context, arrival, cases, credit, exporter, sequencer, webhooks, pages_context)
     }
     assert names == set(sessions.SERVING)

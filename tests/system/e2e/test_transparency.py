@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -28,6 +29,7 @@ from tests.support.producers.condition import until
 from tests.support.signed_stories import Desk, all_stories, record, register, rubbish
 
 pytestmark = [pytest.mark.integration, pytest.mark.long]
+VERIFIER = Path(__file__).parents[3] / "ops" / "verify"
 
 
 class Place:
@@ -112,6 +114,37 @@ def test_from_nothing_to_a_receipt_that_outlives_the_platform(
     found = json.loads((tmp_path / "receipt.json").read_text())
     (tmp_path / "changed.json").write_text(json.dumps({**found, "at": found["at"] + 1}))
     assert "not proven" in place.run("verify", "changed.json", "--policy", "policy", code=3)
+    port = free_port()
+    with place.running("transparency", "serve", LIANYUN_TRANSPARENCY_PORT=str(port)):
+        until(lambda: listens(port), "the log is served")
+        referee(tmp_path, f"http://127.0.0.1:{port}", key)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as tried:
+        return tried.connect_ex(("127.0.0.1", port)) == 0
+
+
+def referee(folder: Path, url: str, key: str) -> None:
+    """The same judgement by code of others: the Go project's and torchwood's."""
+    if shutil.which("go") is None:
+        pytest.skip("NOT RUN: the log is not held against Go's code: there is no Go on this machine")
+    environment = {**os.environ, "GOFLAGS": "-mod=readonly -buildvcs=false"}
+    made = subprocess.run(
+        ["go", "build", "-o", str(folder / "referee"), "."],
+        cwd=VERIFIER, env=environment, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    if made.returncode and "dial tcp" in made.stderr:
+        pytest.skip("NOT RUN: the log is not held against Go's code: its modules cannot be had here")
+    assert made.returncode == 0, made.stderr
+
+    def judge(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [str(folder / "referee"), *arguments]
+        return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+
+    assert judge("receipt", "policy", "receipt.json").stdout.startswith("proven: event ")
+    assert judge("receipt", "policy", "changed.json").returncode == 1
+    assert judge("log", url, key).stdout.startswith("sound: ")
 
 
 def whole(dsn: str, place: Place) -> bool:

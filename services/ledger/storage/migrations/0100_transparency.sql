@@ -59,6 +59,7 @@ BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'lianyun_transparency') THEN
         GRANT SELECT ON lianyun.audit_trail, lianyun.audit_head, lianyun.access_stream TO lianyun_transparency;
         GRANT SELECT (stream, place, at, seal) ON lianyun.access_log, lianyun.access_log_sealed TO lianyun_transparency;
+        GRANT SELECT (xid, number, at, headers, payload) ON lianyun.case_step, lianyun.financing_decision TO lianyun_transparency;
         GRANT SELECT, UPDATE ON lianyun.transparency_head TO lianyun_transparency;
         GRANT SELECT, INSERT ON lianyun.transparency_entry TO lianyun_transparency;
         GRANT SELECT, INSERT, UPDATE ON lianyun.transparency_tile, lianyun.transparency_cursor TO lianyun_transparency;
