@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from services.api import context
+from services.arrival.store import follower as arrival
 from services.cases.store import follower as cases
 from services.cli import database_upkeep
 from services.cli.main import app
@@ -32,6 +33,7 @@ from services.monitoring.exporter import process as exporter
 from services.notifications.webhooks import process as webhooks
 from services.pages import context as pages_context
 from services.testbed.localstack.engine import DatabaseAddress
+from services.transparency import sequencer
 from tests.support.storage.writers import no_letters, start
 
 pytestmark = pytest.mark.integration
