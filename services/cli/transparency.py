@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
+import httpx
 import orjson
 import typer
 import uvicorn
@@ -14,17 +15,19 @@ from psycopg_pool import ConnectionPool
 from schemas.envelope import event_id
 from services.cli.exits import Exit, Failure
 from services.cli.options import AsJson, now
-from services.cli.output import iso, out, print_json
+from services.cli.output import err, iso, out, print_json
 from services.ledger.storage.session import Session, open_session
 from services.telemetry.logs import configure
 from services.transparency import sequencer
 from services.transparency.domain.checkpoint import Checkpoint
 from services.transparency.domain.encoding import Malformed
 from services.transparency.domain.keys import fault_of_name
-from services.transparency.domain.note import BadSignature
+from services.transparency.domain.note import BadSignature, Note
 from services.transparency.domain.policy import Policy
 from services.transparency.domain.receipt import Proven, Receipt
 from services.transparency.domain.tlog_proof import NotIncluded
+from services.transparency.mirror import Fork, Mirror, Unserved
+from services.transparency.mirror import compare as compare_notes
 from services.transparency.server import create_app
 from services.transparency.settings import TransparencySettings, make_key
 from services.transparency.store import log
@@ -150,6 +153,72 @@ def receipt(
         to.write_bytes(receipts_json(found))
 
 
+@app.command()
+def mirror(
+    url: Annotated[str, typer.Argument(help="Where the log is served.")],
+    to: Annotated[Path, typer.Option(help="The folder of the copy; any web server can serve it.")],
+    policy: Annotated[
+        Path, typer.Option(help="The log and the witnesses that you trust (C2SP tlog-policy).")
+    ],
+    every: Annotated[
+        float,
+        typer.Option(min=0, help="Go on, with so many seconds between two looks, until Ctrl-C; 0: once."),
+    ] = 0.0,
+) -> None:
+    """Keep a copy of a log that grows with it, and refuse what does not continue it."""
+    copy = Mirror(to, _policy(policy))
+    with httpx.Client(base_url=url.rstrip("/"), timeout=30.0) as client:
+        while True:
+            try:
+                done = copy.follow(client)
+            except Fork as fork:
+                _show_fork(fork)
+            except (Unserved, BadSignature, Malformed, httpx.HTTPError) as problem:
+                if not every:
+                    raise Failure(Exit.UNREACHABLE, str(problem), "nothing was changed; try again") from None
+                err.print(str(problem), markup=False)
+            else:
+                out.print(f"{done.after} entries, {done.after - done.before} of them new", markup=False)
+            if not every:
+                return
+            time.sleep(every)
+
+
+@app.command()
+def compare(
+    one: Annotated[Path, typer.Argument(help="A signed checkpoint, as one party was shown it.")],
+    other: Annotated[Path, typer.Argument(help="Another one.")],
+    policy: Annotated[
+        Path, typer.Option(help="The log and the witnesses that you trust (C2SP tlog-policy).")
+    ],
+) -> None:
+    """Say whether two checkpoints show that the log was forked; prints both as evidence then."""
+    try:
+        compare_notes(Note.parse(one.read_bytes()), Note.parse(other.read_bytes()), _policy(policy))
+    except Fork as fork:
+        _show_fork(fork)
+    except (OSError, Malformed, BadSignature) as problem:
+        raise Failure(Exit.USAGE, str(problem), "give two checkpoints of logs of the policy") from None
+    out.print("they do not contradict one another", markup=False)
+
+
+def _show_fork(fork: Fork) -> NoReturn:
+    for note in fork.evidence:
+        typer.echo(str(note))
+    raise Failure(
+        Exit.FINDINGS,
+        f"forked: {fork}",
+        "show both signed checkpoints to the other partners: nobody else can have signed them",
+    )
+
+
+def _policy(path: Path) -> Policy:
+    try:
+        return Policy.parse(path.read_bytes())
+    except (OSError, Malformed) as problem:
+        raise Failure(Exit.USAGE, str(problem), "docs/guides/transparency.md says what a policy is") from None
+
+
 def verify(
     file: Annotated[Path, typer.Argument(help="A receipt.")],
     policy: Annotated[
@@ -162,7 +231,7 @@ def verify(
 ) -> None:
     """Verify a receipt offline: that the log holds the document, and that the witnesses of the policy saw it."""
     try:
-        trust = Policy.parse(policy.read_bytes())
+        trust = _policy(policy)
         found = orjson.loads(file.read_bytes())
         started = time.perf_counter()
         proven = [

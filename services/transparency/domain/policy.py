@@ -70,21 +70,29 @@ class Policy:
             return name in cosigned
         return sum(self.witnessed(member, cosigned) for member in group.members) >= group.threshold
 
+    def log_signed(self, note: Note) -> Checkpoint:
+        """The checkpoint of a note that a trusted log signed, whoever cosigned it; BadSignature, Malformed."""
+        return self._logged(note)[0]
+
     def trusted(self, note: Note) -> Trusted:
         """The checkpoint of a note that a trusted log signed and the quorum cosigned.
 
         BadSignature where either is missing or a known key did not make its signature; Malformed where the note is no checkpoint.
         """
-        checkpoint = Checkpoint.parse(note.text)
-        found = {each.key: each.time for each in note.verified((*self.logs, *self.witnesses.values()))}
-        if not any(log in found and log.name == checkpoint.origin for log in self.logs):
-            raise BadSignature(f"no trusted log signed the checkpoint of {checkpoint.origin}")
+        checkpoint, found = self._logged(note)
         cosigned = {name: found[key] for name, key in self.witnesses.items() if key in found}
         if self.quorum != NOBODY and not self.witnessed(self.quorum, cosigned):
             raise BadSignature(
                 f"the quorum {self.quorum} is not met: cosigned by {', '.join(sorted(cosigned)) or 'nobody'}"
             )
         return Trusted(checkpoint, cosigned)
+
+    def _logged(self, note: Note) -> tuple[Checkpoint, dict[VerifierKey, int]]:
+        checkpoint = Checkpoint.parse(note.text)
+        found = {each.key: each.time for each in note.verified((*self.logs, *self.witnesses.values()))}
+        if not any(log in found and log.name == checkpoint.origin for log in self.logs):
+            raise BadSignature(f"no trusted log signed the checkpoint of {checkpoint.origin}")
+        return checkpoint, found
 
 
 class _Reading:

@@ -32,6 +32,7 @@ from services.transparency.domain.note import Note, signed_note
 from services.transparency.domain.policy import Policy
 from services.transparency.domain.tiles import entries_of
 from services.transparency.domain.tlog_proof import NotIncluded
+from services.transparency.mirror import Fork, Mirror
 from services.transparency.sequencer import Sequencer
 from services.transparency.server import create_app as log_app
 from services.transparency.settings import TransparencySettings
@@ -375,3 +376,43 @@ def test_fsck_compares_both_ways(dsn: str, session: Session, told: list[Story]) 
         if where:
             found = findings()
             assert any(where in name and field == what for name, what in found), (change, found)
+
+
+def test_a_mirror_takes_over_what_continues_it_and_nothing_else(
+    dsn: str, session: Session, told: list[Story], tmp_path: Path
+) -> None:
+    log.create(session, SIGNER, 1)
+    fill(dsn, told)
+    trust = Policy.parse(f"log {SIGNER.verifier}\nquorum none".encode())
+    mirror = Mirror(tmp_path, trust)
+    with ConnectionPool(dsn, min_size=1, max_size=2, kwargs={"autocommit": True}) as pool:
+        service = served(log_app(pool, cosigned=False))
+        with httpx.Client(base_url=next(service), trust_env=False) as client:
+            for limit in (3, 250, 60, 8192):
+                grown = log.sequence(session, SIGNER, NETWORK, limit)
+                assert mirror.follow(client) == (grown.before, grown.after)
+            assert mirror.follow(client) == (grown.after, grown.after)
+            whole = [each.raw for each in entries(session)]
+            full, part = divmod(len(whole), 256)
+            paths = [*(f"{n:03d}" for n in range(full)), f"{full:03d}.p/{part}"]
+            held = [
+                raw for path in paths for raw in entries_of((tmp_path / "tile/entries" / path).read_bytes())
+            ]
+            assert held == whole
+            before = (tmp_path / "checkpoint").read_bytes()
+            session.execute(
+                "TRUNCATE lianyun.transparency_head, lianyun.transparency_tile, lianyun.transparency_cursor"
+            )
+            session.execute("ALTER TABLE lianyun.transparency_entry DISABLE TRIGGER ALL")
+            session.execute("TRUNCATE lianyun.transparency_entry")
+            log.create(session, SIGNER, 1)
+            # Of events it is the same history so far, only older; new salts of the rest make it another one.
+            log.sequence(session, SIGNER, NETWORK, 20)
+            mirror.follow(client)
+            for limit in (len(whole) - 30, 8192):
+                log.sequence(session, SIGNER, NETWORK, limit)
+                with pytest.raises(Fork) as forked:
+                    mirror.follow(client)
+                assert [trust.log_signed(note).origin for note in forked.value.evidence] == [ORIGIN, ORIGIN]
+            assert (tmp_path / "checkpoint").read_bytes() == before
+        next(service, None)

@@ -20,6 +20,7 @@ import psycopg
 import pytest
 
 from schemas.merkle import MerkleTree, leaf_hash
+from services.testbed.demo.transparency import fork, rewrite
 from services.testbed.localstack.engine import DatabaseAddress
 from services.transparency.domain.note import Note
 from services.transparency.domain.policy import Policy
@@ -175,3 +176,18 @@ def fill(dsn: str, told: tuple[object, ...]) -> None:
     desk.apply([rubbish(len(events))])
     desk.settle()
     desk.close()
+
+
+def test_two_histories_for_two_banks_are_noticed() -> None:
+    outcome = fork(lambda _line: None)
+    assert outcome["detected"]
+    assert outcome["noticed_by"] == ["monitors", "bank A", "bank B", "railway-cn", "customs-cn"]
+    first, second = (Note.parse(each.encode()) for each in outcome["evidence"])
+    assert first.text.split("\n")[:2] == second.text.split("\n")[:2]
+    assert first.text != second.text
+
+
+def test_history_made_anew_is_noticed() -> None:
+    outcome = rewrite(1, lambda _line: None)
+    assert outcome["detected"]
+    assert outcome["noticed_by"] == ["witnesses", "mirror"]
