@@ -1,4 +1,4 @@
--- The roles of the database: who owns and migrates, who writes events, who keeps credit signals, who keeps arrival times, who opens and closes cases by rule,
+-- The roles of the database: who owns and migrates, who writes events, who keeps credit signals, who keeps arrival times, who moves what was accepted into the transparency log, who opens and closes cases by rule,
 -- who counts for the metrics, who answers callers, who shows pages, who tells parties of changes, who only reads, who draws dashboards. Run as superuser,
 -- in the database lianyun, before it is migrated; may be repeated. Passwords are set apart, by set-passwords.sh.
 DO $$
@@ -6,7 +6,7 @@ DECLARE
     wanted text;
 BEGIN
     FOREACH wanted IN ARRAY ARRAY[
-        'lianyun_owner', 'lianyun_worker', 'lianyun_credit', 'lianyun_arrival', 'lianyun_cases', 'lianyun_exporter', 'lianyun_api', 'lianyun_pages', 'lianyun_webhooks',
+        'lianyun_owner', 'lianyun_worker', 'lianyun_credit', 'lianyun_arrival', 'lianyun_transparency', 'lianyun_cases', 'lianyun_exporter', 'lianyun_api', 'lianyun_pages', 'lianyun_webhooks',
         'lianyun_reader', 'lianyun_dashboards'
     ] LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
@@ -17,7 +17,7 @@ BEGIN
     EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
     EXECUTE format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO lianyun_worker', current_database());
     EXECUTE format(
-        'GRANT CONNECT ON DATABASE %I TO lianyun_credit, lianyun_arrival, lianyun_cases, lianyun_exporter, lianyun_api, lianyun_pages, lianyun_webhooks, lianyun_reader, '
+        'GRANT CONNECT ON DATABASE %I TO lianyun_credit, lianyun_arrival, lianyun_transparency, lianyun_cases, lianyun_exporter, lianyun_api, lianyun_pages, lianyun_webhooks, lianyun_reader, '
         'lianyun_dashboards',
         current_database());
 END
@@ -32,7 +32,7 @@ ALTER DEFAULT PRIVILEGES FOR ROLE lianyun_owner GRANT SELECT ON TABLES TO lianyu
 ALTER DEFAULT PRIVILEGES FOR ROLE lianyun_owner GRANT SELECT ON SEQUENCES TO lianyun_reader;
 
 -- These read what reports may read, and write the tables that a migration gives each of them.
-GRANT lianyun_reader TO lianyun_credit, lianyun_arrival, lianyun_cases, lianyun_api, lianyun_pages, lianyun_webhooks;
+GRANT lianyun_reader TO lianyun_credit, lianyun_arrival, lianyun_transparency, lianyun_cases, lianyun_api, lianyun_pages, lianyun_webhooks;
 
 -- Who counts for the metrics reads the same, sees how long transactions of others take, and writes how far it is.
 GRANT lianyun_reader, pg_read_all_stats TO lianyun_exporter;

@@ -88,6 +88,7 @@ class Damage(StrEnum):
     RELEASE = "RELEASE"  # migrations or reference tables are not those of a release
     WEBHOOK = "WEBHOOK"  # a message to a party, or how far its delivery got, is missing or was changed
     ARRIVAL = "ARRIVAL"  # the legs that a consignment has run, or their counts, do not follow from the events
+    TRANSPARENCY = "TRANSPARENCY"  # the transparency log does not hold what is stored, or is not what was signed and cosigned
     CREDIT = "CREDIT"  # what was observed of a shipper, or its sums, do not follow from the events
 
 

@@ -72,6 +72,17 @@ COMMANDS: Mapping[str, Listed] = {
         "arrival",
         "Show when a consignment arrives, as an interval that holds it four times in five, and by which legs.",
     ),
+    "transparency": Listed(
+        "cli.transparency",
+        "app",
+        "The log over everything that was accepted, which partners cosign.",
+    ),
+    "verify": Listed(
+        "cli.transparency",
+        "verify",
+        "Verify a receipt offline: that the log holds the document, and that the witnesses of the policy saw it.",
+    ),
+    "witness": Listed("cli.witness", "app", "A witness of the transparency log, run by a partner."),
     "find": Listed(
         "cli.find",
         "find",

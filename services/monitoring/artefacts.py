@@ -71,8 +71,16 @@ _ARRIVAL = (
     metrics.ARRIVAL_BROKEN,
     metrics.STEP_SECONDS,
 )
+_TRANSPARENCY = (
+    metrics.TRANSPARENCY_WHOLE,
+    metrics.TRANSPARENCY_ENTRIES,
+    metrics.TRANSPARENCY_COSIGNED,
+    metrics.TRANSPARENCY_COSIGNED_AT,
+)
 _SUPERVISOR = (metrics.WORKER_EXITS,)
-_OTHERS = {*_API, *_PAGES, *_WEBHOOKS, *_CREDIT, *_CASES, *_ARRIVAL, *_SUPERVISOR} - {metrics.STEP_SECONDS}
+_OTHERS = {*_API, *_PAGES, *_WEBHOOKS, *_CREDIT, *_CASES, *_ARRIVAL, *_TRANSPARENCY, *_SUPERVISOR} - {
+    metrics.STEP_SECONDS
+}
 
 _EVERY = (metrics.BUILD_INFO,)
 
@@ -85,6 +93,7 @@ PROCESSES: Mapping[str, tuple[Definition, ...]] = {
     "credit signals": (*_CREDIT, *_EVERY),
     "cases": (*_CASES, *_EVERY),
     "arrival times": (*_ARRIVAL, *_EVERY),
+    "transparency log": (*_TRANSPARENCY, *_EVERY),
     "supervisor": (*_SUPERVISOR, *_EVERY),
 }
 """The metrics of each process; a test compares them with those exposed."""

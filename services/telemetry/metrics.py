@@ -253,6 +253,24 @@ CREDIT_BROKEN = Definition(
     "Events, cargoes and shippers that the credit signals cannot read or judge; their values are old until it is mended.",
 )
 
+# --- transparency log -------------------------------------------------------------------------------------------
+TRANSPARENCY_WHOLE = Definition(
+    "lianyun_transparency_whole_timestamp_seconds",
+    "gauge",
+    "When the transparency log last held all that was visible.",
+)
+TRANSPARENCY_ENTRIES = Definition("lianyun_transparency_entries", "gauge", "Entries of the transparency log.")
+TRANSPARENCY_COSIGNED = Definition(
+    "lianyun_transparency_cosigned_entries",
+    "gauge",
+    "Entries of the transparency log that the quorum of witnesses has cosigned.",
+)
+TRANSPARENCY_COSIGNED_AT = Definition(
+    "lianyun_transparency_cosigned_timestamp_seconds",
+    "gauge",
+    "When the quorum of witnesses last cosigned the log.",
+)
+
 # --- arrival times ----------------------------------------------------------------------------------------------
 ARRIVAL_WHOLE = Definition(
     "lianyun_arrival_whole_timestamp_seconds",

@@ -25,6 +25,7 @@ from services.audit.fsck.registry import check_possession, check_registry, read_
 from services.audit.fsck.sealed_rows import check_access_log, check_webhooks
 from services.audit.fsck.snapshot import Snapshot, TermTexts, attempt, lowest_number
 from services.audit.fsck.trains import check_trains
+from services.audit.fsck.transparency import check_transparency
 from services.audit.report import Damage, Findings, Progress, Report, ThrottledProgress
 from services.audit.worker_pool import WorkerPool
 from services.ledger.admission.model import AdmissionSettings
@@ -112,6 +113,8 @@ def examine(
     pass_over("tables of cases", lambda: check_cases(snapshot, history, network, findings))
     progress("arrival times", 0, 0)
     pass_over("tables of arrival times", lambda: check_arrival(snapshot, history, findings))
+    progress("transparency log", 0, 0)
+    pass_over("tables of the transparency log", lambda: check_transparency(snapshot, network, findings))
     stale = _derived(snapshot, evidence, findings, progress)
     progress("credit signals", 0, 0)
     findings.merge(credit())

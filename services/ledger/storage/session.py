@@ -17,10 +17,12 @@ from services.ledger.storage.migration import migrations
 SERVING = (
     "lianyun",
     "lianyun-api",
+    "lianyun-arrival",
     "lianyun-cases",
     "lianyun-credit",
     "lianyun-exporter",
     "lianyun-pages",
+    "lianyun-transparency",
     "lianyun-webhooks",
 )
 """The application names of long-running processes; commands end by themselves and may be repeated."""

@@ -30,7 +30,7 @@ from services.runtime.credentials.authority import Issued, issue, new_authority
 
 BROKER, ADMINISTRATOR = "broker", "admin"
 ROLES = (
-    "superuser", "lianyun_owner", "lianyun_worker", "lianyun_credit", "lianyun_arrival", "lianyun_cases", "lianyun_exporter",
+    "superuser", "lianyun_owner", "lianyun_worker", "lianyun_credit", "lianyun_arrival", "lianyun_transparency", "lianyun_cases", "lianyun_exporter",
     "lianyun_api", "lianyun_pages", "lianyun_webhooks", "lianyun_reader", "lianyun_dashboards",
 )  # fmt: skip
 _HOSTS = ("localhost", "127.0.0.1", "::1")

@@ -1,22 +1,22 @@
-"""`lianyun demo`: the corridor in September 2025 through the whole system, from publishers to what people see; and two drills."""
+"""`lianyun demo`: the corridor in September 2025 through the whole system, from publishers to what people see; and four drills."""
 
 from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from schemas.reasons import Refusal
 from schemas.rfc3339 import parse_micros
 from services.cli.exits import Exit, Failure
-from services.cli.output import err, print_json
+from services.cli.output import err, out, print_json
 from services.cli.settings import RUNNING
 from services.testbed.commands import demo_report
 from services.testbed.commands.demo_run import DemoOptions, run, running_platform
-from services.testbed.demo import drills
+from services.testbed.demo import drills, transparency
 from services.testbed.localstack.process import StackError
 from services.testbed.simulator.corridors import SimulatedWorld, running
 from services.testbed.simulator.corridors import simulate as world_of
@@ -161,6 +161,33 @@ def tamper(seed: Seed = 1, as_json: AsJson = False) -> None:
     else:
         demo_report.show_tamper(outcome)
     if not outcome["found"]:
+        raise typer.Exit(Exit.FAILED)
+
+
+@demo.command()
+def fork(as_json: AsJson = False) -> None:
+    """Show two banks two histories under the log's own key; ends with the evidence, exit 0 when it was noticed."""
+    _show_noticed(transparency.fork(_say), as_json)
+
+
+@demo.command()
+def rewrite(seed: Seed = 1, as_json: AsJson = False) -> None:
+    """Take an accepted event out and sign the log anew; shows who notices and by what, exit 0 when it was noticed."""
+    err.print(
+        "needs about 1 GB of memory, 200 MB of disk and half a minute; everything here is simulated",
+        markup=False,
+    )
+    _show_noticed(transparency.rewrite(seed, _say), as_json)
+
+
+def _show_noticed(outcome: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(outcome)
+    else:
+        for note in outcome["evidence"]:
+            typer.echo(note)
+        out.print(f"noticed by {', '.join(outcome['noticed_by']) or 'nobody'}", markup=False)
+    if not outcome["detected"]:
         raise typer.Exit(Exit.FAILED)
 
 

@@ -11,6 +11,8 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
+from schemas.schemes import Scheme
+from schemas.signing_key import SigningKey
 from services.api import statement
 from services.arrival.store import projector as arrival
 from services.audit.fsck.check import fsck
@@ -23,6 +25,8 @@ from services.monitoring.exporter.process import Exporter, SampleStore, measurem
 from services.monitoring.exporter.settings import ExporterSettings
 from services.telemetry import gauges
 from services.testbed.localstack import LocalStack
+from services.transparency.domain.keys import LogSigner
+from services.transparency.store import log
 
 pytestmark = pytest.mark.integration
 ROLES = Path(__file__).resolve().parents[3] / "infra" / "postgres" / "roles.sql"
@@ -40,6 +44,7 @@ def server() -> Iterator[str]:
                 "worker",
                 "credit",
                 "arrival",
+                "transparency",
                 "cases",
                 "exporter",
                 "api",
@@ -215,3 +220,30 @@ def test_whoever_draws_dashboards_sees_nothing_of_a_shipper(server: str) -> None
 def test_a_role_without_its_password_does_not_come_in(server: str) -> None:
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(server.replace("ROLE:only-here", "worker:guess"), connect_timeout=5)
+
+
+def test_the_sequencer_writes_the_transparency_log_and_nothing_else(server: str) -> None:
+    signer = LogSigner("log.example/roles", SigningKey.from_seed(Scheme.ED25519, bytes(32)))
+    with open_session(server.replace("ROLE", "owner")) as owner:
+        log.create(owner, signer, 1)
+    with open_session(server.replace("ROLE", "transparency")) as session:
+        session.autocommit = True
+        assert log.sequence(session, signer, "test", 8192).after > 0
+        for forbidden in (
+            "INSERT INTO lianyun.topic (name) VALUES ('x')",
+            "SELECT party FROM lianyun.access_log",
+            "DELETE FROM lianyun.transparency_entry",
+            "UPDATE lianyun.transparency_entry SET entry = ''",
+            "INSERT INTO lianyun.transparency_head (key, size, root, checkpoint, at) VALUES ('', 0, '', '', 0)",
+            "UPDATE lianyun.audit_trail SET change = ''",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                session.execute(forbidden.encode())
+    with open_session(server.replace("ROLE", "worker")) as session:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            session.execute("UPDATE lianyun.transparency_head SET size = 0")
+        session.rollback()
+    with open_session(server.replace("ROLE", "owner")) as session:
+        with pytest.raises(psycopg.errors.RaiseException, match="never changed"):
+            session.execute("DELETE FROM lianyun.transparency_entry")
+        session.rollback()

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from services.api import context
+from services.arrival.store import follower as arrival
 from services.cases.store import follower as cases
 from services.cli import database_upkeep
 from services.cli.main import app
@@ -32,6 +33,7 @@ from services.monitoring.exporter import process as exporter
 from services.notifications.webhooks import process as webhooks
 from services.pages import context as pages_context
 from services.testbed.localstack.engine import DatabaseAddress
+from services.transparency import sequencer
 from tests.support.storage.writers import no_letters, start
 
 pytestmark = pytest.mark.integration
@@ -293,6 +295,7 @@ def test_the_owner_sees_sessions_of_roles_that_are_not_its_own(empty: str, postg
 
 def test_every_process_that_goes_on_is_known_by_the_name_of_its_sessions() -> None:
     names = {
-        each.APPLICATION for each in (sessions, context, cases, credit, exporter, webhooks, pages_context)
+        each.APPLICATION
+        for each in (sessions, context, arrival, cases, credit, exporter, sequencer, webhooks, pages_context)
     }
     assert names == set(sessions.SERVING)

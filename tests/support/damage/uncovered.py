@@ -29,6 +29,7 @@ UNCOVERED: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("lianyun.credit_cursor", ("whole_at",), _WHOLE),
     ("lianyun.dead_letter", ("reason", "detail", "pointer", "remedy"),
      "the latest judgement, in the words of the release that judged; made anew by each redrive"),
+    ("lianyun.dead_letter", ("xid",), _PLACE),
     ("lianyun.dead_letter_hour", (EVERYTHING,), "how many letters of an hour there may still be; what was cut off has rows of its own"),
     ("lianyun.event_trace", (DELETED,), "helps to find events by their trace; events from before the table have none"),
     ("lianyun.exporter_cursor", (EVERYTHING,), _METRIC),
@@ -58,6 +59,10 @@ EMPTY: dict[str, str] = {
     "lianyun.case_touched": "emptied in the transaction that decides on the cases",
     "lianyun.dead_letter_cut": "written in a flood only (tests/integration/deadletters)",
     "lianyun.credit_broken": "a row of it is a finding by itself",
+    **dict.fromkeys(
+        (f"lianyun.transparency_{name}" for name in ("cursor", "entry", "head", "tile")),
+        "made by a command only; changed column by column in tests/integration/transparency",
+    ),
     "lianyun.webhook_again": "emptied when the notes before it are settled",
 }
 """Tables that have no row in a sound platform, and why."""

@@ -24,6 +24,7 @@ from services.processors.telemetry import WorkerMetrics
 from services.telemetry import metrics
 from services.telemetry.definitions import LABELS, UNITS, Definition
 from services.telemetry.instruments import Instruments
+from services.transparency.sequencer import SequencerMetrics
 
 
 def exporter() -> CollectorRegistry:
@@ -72,6 +73,7 @@ def registries() -> Mapping[str, CollectorRegistry]:
         "credit signals": FollowerMetrics().instruments.registry,
         "cases": CaseMetrics().instruments.registry,
         "arrival times": ArrivalMetrics().instruments.registry,
+        "transparency log": SequencerMetrics().instruments.registry,
         "supervisor": supervisor(),
     }
 

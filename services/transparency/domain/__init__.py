@@ -1,0 +1,1 @@
+"""Formats and rules of a transparency log, computed on values."""

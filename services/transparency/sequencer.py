@@ -1,0 +1,111 @@
+"""The process that moves what was accepted into the log and has its head cosigned; others of it stand by until its turn ends.
+
+It may be killed at any point: a step is one transaction, and a checkpoint that nobody has seen cosigned is asked for again.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+
+from services.ledger.storage.schema_window import require_schema
+from services.ledger.storage.session import Session, open_session
+from services.runtime import follower
+from services.runtime.follower import Follower
+from services.telemetry import metrics as names
+from services.telemetry.instruments import Instruments
+from services.transparency.domain.checkpoint import Checkpoint
+from services.transparency.domain.keys import LogSigner
+from services.transparency.domain.note import Note
+from services.transparency.domain.policy import Policy
+from services.transparency.settings import TransparencySettings, read_key
+from services.transparency.store import log
+from services.transparency.witness.client import Prove, Witnesses
+
+APPLICATION = "lianyun-transparency"
+
+
+class SequencerMetrics:
+    """How large the log is, how much of it was cosigned, and when; for one writer and any readers."""
+
+    def __init__(self) -> None:
+        self.instruments = Instruments()
+        self.entries = self.instruments.gauge(names.TRANSPARENCY_ENTRIES)
+        self.cosigned = self.instruments.gauge(names.TRANSPARENCY_COSIGNED)
+        self.complete = self.instruments.gauge(names.TRANSPARENCY_WHOLE)
+        self.cosigned_at = self.instruments.gauge(names.TRANSPARENCY_COSIGNED_AT)
+
+
+class Sequencer(Follower):
+    """Steps of the log. LogRefused and Contradicted end the process: an operator has to decide which history is right."""
+
+    def __init__(self, settings: TransparencySettings, signer: LogSigner, policy: Policy | None) -> None:
+        self._settings, self._signer = settings, signer
+        self._dsn = settings.dsn.get_secret_value()
+        self._witnesses = None if policy is None else Witnesses(policy)
+        self._session: Session | None = None
+        self._proofs: Session | None = None  # of the threads that ask witnesses
+        self._proving = threading.Lock()
+        self._cosigned = -1
+        self.metrics = SequencerMetrics()
+        self.contended_pause = settings.transparency_tick
+
+    def open(self) -> None:
+        """Open the sessions and look at the log; NoLog, LogRefused, SchemaMoved."""
+        self._session, self._proofs = (open_session(self._dsn, APPLICATION) for _ in range(2))
+        self._session.autocommit = self._proofs.autocommit = True
+        require_schema(self._session)
+        head = log.read_head(self._session)
+        self._cosigned = -1 if head.cosigned is None else Checkpoint.parse(head.cosigned.text).size
+        if self._cosigned > head.checkpoint.size:
+            raise log.LogRefused(
+                f"the log has {head.checkpoint.size} entries, {self._cosigned} of it were cosigned: it was set back"
+            )
+
+    def step(self) -> float:
+        """Sequence, and have the head cosigned where it is not yet."""
+        assert self._session is not None
+        done = log.sequence(
+            self._session, self._signer, self._settings.network, self._settings.transparency_entries
+        )
+        self.metrics.entries.set(done.after)
+        if done.complete:
+            self.metrics.complete.set(time.time())
+        if self._witnesses is not None and done.after > self._cosigned:
+            self._cosign(self._session, self._witnesses)
+        return self._settings.transparency_tick if done.complete else 0.0
+
+    def _cosign(self, session: Session, witnesses: Witnesses) -> None:
+        head = log.read_head(session)
+        cosigned = witnesses.cosigned(head.note, self._prove(head.note), self._settings.transparency_patience)
+        if cosigned is not None and log.record_cosigned(session, head.key, cosigned):
+            self._cosigned = head.checkpoint.size
+            self.metrics.cosigned.set(self._cosigned)
+            self.metrics.cosigned_at.set(time.time())
+
+    def _prove(self, note: Note) -> Prove:
+        size = Checkpoint.parse(note.text).size
+
+        def proof(old: int) -> Sequence[bytes]:
+            with self._proving:
+                assert self._proofs is not None
+                return log.tree_of(self._proofs, size).consistency(old)
+
+        return proof
+
+    def close(self) -> None:
+        """Close the sessions; requests to witnesses that are under way are not waited for."""
+        if self._witnesses is not None:
+            self._witnesses.close()
+        for each in (self._session, self._proofs):
+            if each is not None:
+                each.close()
+
+
+def run(settings: TransparencySettings) -> None:
+    """Sequence until SIGTERM or SIGINT, which ends it after the present step; what the log refuses ends it at once."""
+    sequencer = Sequencer(settings, read_key(settings.transparency_key), settings.policy())
+    host, port = settings.transparency_metrics_host, settings.transparency_metrics_port
+    registry = sequencer.metrics.instruments.registry
+    follower.run(sequencer, registry, host, port, settings.transparency_stuck_after)

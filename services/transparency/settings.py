@@ -1,0 +1,74 @@
+"""Settings of the processes of the transparency log, from LIANYUN_* variables, and its key file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+
+from schemas.schemes import Scheme
+from schemas.signing_key import SigningKey
+from services.runtime.connections import Connections
+from services.runtime.private_file import read_or_create
+from services.transparency.domain.keys import LogSigner
+from services.transparency.domain.policy import Policy
+
+
+class TransparencySettings(Connections):
+    """Settings of the sequencer and of the server of the log."""
+
+    dsn: SecretStr = Field(description="URL of the database")
+    transparency_key: Path = Field(
+        Path(".lianyun") / "transparency-key.json",
+        description="file with the log's origin and its private key",
+    )
+    transparency_policy: Path | None = Field(
+        None,
+        description="file with the log, its witnesses and their quorum (C2SP tlog-policy); unset: nobody cosigns",
+    )
+    transparency_tick: float = Field(0.5, gt=0, description="seconds between two steps")
+    transparency_entries: int = Field(8192, gt=0, le=65_536, description="entries of one step at most")
+    transparency_patience: float = Field(
+        1.0, gt=0, description="seconds that a step waits for the witnesses at most"
+    )
+    transparency_stuck_after: float = Field(
+        60.0, gt=0, description="seconds after which a step that has not ended counts as stuck"
+    )
+    transparency_metrics_host: str = "127.0.0.1"
+    transparency_metrics_port: int | None = Field(
+        None, ge=0, le=65_535, description="0: any free port; unset: none"
+    )
+    transparency_host: str = "127.0.0.1"
+    transparency_port: int = Field(8490, ge=0, le=65_535, description="where the log is served")
+
+    def policy(self) -> Policy | None:
+        """The policy of the file, if one is set; OSError, Malformed."""
+        path = self.transparency_policy
+        return None if path is None else Policy.parse(path.read_bytes())
+
+
+def make_key(path: Path, origin: str) -> LogSigner:
+    """The key of the log of this origin, in a file that only its owner reads, made where there is none; OSError, ValueError.
+
+    ValueError where the file holds the key of another log.
+    """
+
+    def made() -> str:
+        seed = SigningKey.generate(Scheme.ED25519).seed
+        return json.dumps({"origin": origin, "seed": seed.hex()}, indent=1) + "\n"
+
+    read_or_create(path, made)
+    signer = read_key(path)
+    if signer.verifier.name != origin:
+        raise ValueError(f"{path} holds the key of {signer.verifier.name}, not of {origin}")
+    return signer
+
+
+def read_key(path: Path) -> LogSigner:
+    """The key in the file; OSError, ValueError where it is none."""
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))
+        return LogSigner(held["origin"], SigningKey.from_seed(Scheme.ED25519, bytes.fromhex(held["seed"])))
+    except (KeyError, TypeError) as fault:
+        raise ValueError(f"{path} is no key of a transparency log: {fault}") from None

@@ -1,0 +1,1 @@
+"""The log in the database: what joins it, its sequencer, its tiles."""

@@ -1,0 +1,221 @@
+"""The log in the database: made on purpose, grown by one sequencer at a time, read by whoever serves or checks it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from schemas.merkle import EMPTY_ROOT
+from services.domain.facts import Micros
+from services.ledger.storage.arrays import adapt, bigints, byteas, smallints
+from services.ledger.storage.session import Session
+from services.transparency import statement
+from services.transparency.domain.checkpoint import Checkpoint
+from services.transparency.domain.encoding import Malformed
+from services.transparency.domain.entry import Entry
+from services.transparency.domain.keys import LogSigner, VerifierKey
+from services.transparency.domain.note import BadSignature, Note, signed_note
+from services.transparency.domain.tiles import InconsistentTiles, TileTree, grown
+from services.transparency.store import sources
+
+log = logging.getLogger(__name__)
+SECOND: Final = 1_000_000
+
+
+class NoLog(Exception):
+    """There is no log in this database; one is made by a command only, never by itself."""
+
+
+class LogRefused(Exception):
+    """The log in the database cannot be continued: it is not what was signed, or not what others cosigned. Nothing was changed."""
+
+
+class Head(NamedTuple):
+    """The stored head of the log."""
+
+    key: VerifierKey
+    checkpoint: Checkpoint
+    note: Note
+    at: Micros
+    cosigned: Note | None
+
+
+def create(session: Session, signer: LogSigner, now: Micros) -> None:
+    """Make the empty log of ``signer``; LogRefused where there is one already. Commits."""
+    text = Checkpoint(signer.verifier.name, 0, EMPTY_ROOT).text
+    values = {
+        "key": str(signer.verifier),
+        "root": EMPTY_ROOT,
+        "checkpoint": str(signed_note(text, [signer], 0)),
+        "at": now,
+    }
+    with session.transaction():
+        if session.execute(statement("create_head"), values).fetchone() is None:
+            raise LogRefused("there is a log in this database already; a second one would fork it")
+
+
+def read_head(session: Session) -> Head:
+    """The head as stored, its signature verified; NoLog, LogRefused where it is not what the log signed."""
+    row = session.execute(statement("head")).fetchone()
+    if row is None:
+        raise NoLog("there is no log in this database: lianyun log create makes one")
+    return _verified(*row)
+
+
+def _verified(key: str, size: int, root: bytes, checkpoint: str, at: Micros, cosigned: str | None) -> Head:
+    try:
+        known, note = VerifierKey.parse(key), Note.parse(checkpoint.encode())
+        note.verified([known])
+        signed = Checkpoint.parse(note.text)
+    except (Malformed, BadSignature) as fault:
+        raise LogRefused(f"the head of the log is not what its key signed: {fault}") from None
+    if signed != Checkpoint(known.name, size, bytes(root)):
+        raise LogRefused(
+            f"the head says {size} entries, the signed checkpoint {signed.size} of {signed.origin}"
+        )
+    return Head(known, signed, note, at, None if cosigned is None else Note.parse(cosigned.encode()))
+
+
+class Tiles:
+    """Reads tiles of the log, each once; for one transaction."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._read: dict[tuple[int, int], bytes] = {}
+
+    def __call__(self, level: int, number: int) -> bytes:
+        """The hashes of a tile, as many as there are; empty where there is none."""
+        known = self._read.get((level, number))
+        if known is None:
+            row = self._session.execute(statement("tile"), {"level": level, "number": number}).fetchone()
+            known = self._read[level, number] = b"" if row is None else bytes(row[0])
+        return known
+
+
+def tree_of(session: Session, size: int) -> TileTree:
+    """The tree of the first ``size`` entries over the stored tiles."""
+    return TileTree(size, Tiles(session))
+
+
+def read_entries(session: Session, first: int, end: int) -> list[bytes]:
+    """The entries [first, end) that there are, in order."""
+    rows = session.execute(statement("entries"), {"first": first, "end": end}).fetchall()
+    return [bytes(entry) for _, entry in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """What a step of the sequencer did: entries before and after, and whether every source was read to its end."""
+
+    before: int
+    after: int
+    complete: bool
+
+
+def sequence(session: Session, signer: LogSigner, network: str, limit: int) -> Grown:
+    """Move what was accepted since into the log: entries, tiles and the signed head, in one transaction. Blocks for no one.
+
+    Raises LockNotAvailable where another sequencer has its turn, NoLog, LogRefused where the log is not what it was signed as or the
+    clock has gone back, Unloggable where something stored is not what was accepted; nothing is changed then.
+    """
+    adapt(session)
+    with session.transaction():
+        row = session.execute(statement("lock_head")).fetchone()
+        if row is None:
+            raise NoLog("there is no log in this database: lianyun log create makes one")
+        *stored, now = row
+        head = _verified(*stored)
+        if head.key != signer.verifier:
+            raise LogRefused(
+                f"the log is that of {head.key.name} under key {head.key.id.hex()}, not of {signer.verifier}"
+            )
+        if now < head.at:
+            raise LogRefused(
+                f"the clock has gone back: the head was signed {(head.at - now) / SECOND:.1f} s in the future"
+            )
+        before, tiles = head.checkpoint.size, Tiles(session)
+        _require_tiles(before, head.checkpoint.root, tiles)
+        taken = _taken(session, network, limit, now)
+        if not taken.rows:
+            return Grown(before, before, taken.complete)
+        entries = [entry for *_, entry in taken.rows]
+        changed = _grown(before, entries, tiles)
+        after = before + len(entries)
+        root = TileTree(
+            after, lambda level, number: changed.get((level, number)) or tiles(level, number)
+        ).root
+        text = Checkpoint(head.key.name, after, root).text
+        _put_entries(session, before, taken.rows)
+        places = sorted(changed)
+        session.execute(
+            statement("put_tiles"),
+            {
+                "levels": smallints([level for level, _ in places]),
+                "numbers": bigints([number for _, number in places]),
+                "hashes": byteas([changed[place] for place in places]),
+            },
+        )
+        for source, cursor in taken.cursors:
+            session.execute(statement("advance"), {"source": source, **cursor._asdict()})
+        values = {"size": after, "root": root, "checkpoint": str(signed_note(text, [signer], 0)), "at": now}
+        session.execute(statement("grow"), values)
+    return Grown(before, after, taken.complete)
+
+
+def _require_tiles(size: int, root: bytes, read: Callable[[int, int], bytes]) -> None:
+    try:
+        found = TileTree(size, read).root
+    except InconsistentTiles as fault:
+        raise LogRefused(f"the tiles of the log do not hold what was signed: {fault}") from None
+    if found != root:
+        raise LogRefused(
+            f"the tiles of the log give another root than the one that was signed for {size} entries"
+        )
+
+
+def _grown(
+    size: int, entries: Sequence[bytes], read: Callable[[int, int], bytes]
+) -> dict[tuple[int, int], bytes]:
+    try:
+        return grown(size, entries, read)
+    except InconsistentTiles as fault:
+        raise LogRefused(f"the tiles of the log do not hold what was signed: {fault}") from None
+
+
+class _Taken(NamedTuple):
+    """Rows of entries (source, position, salt, entry) in the order in which they join, the cursors behind them, and whether that is all."""
+
+    rows: list[tuple[str, str, bytes | None, bytes]]
+    cursors: list[tuple[str, sources.Cursor]]
+    complete: bool
+
+
+def _taken(session: Session, network: str, limit: int, now: Micros) -> _Taken:
+    rows: list[tuple[str, str, bytes | None, bytes]] = []
+    cursors: list[tuple[str, sources.Cursor]] = []
+    for source, after in sources.cursors(session).items():
+        left = limit - len(rows)
+        if left <= 0:
+            return _Taken(rows, cursors, False)
+        found = sources.read(session, network, source, after, left, now)
+        rows += [(source, each.position, each.salt, Entry.of(each.document).raw) for each in found]
+        if found:
+            cursors.append((source, found[-1].cursor))
+    return _Taken(rows, cursors, len(rows) < limit)
+
+
+def _put_entries(session: Session, first: int, rows: Iterable[tuple[Any, ...]]) -> None:
+    copy = "COPY lianyun.transparency_entry (index, source, position, salt, entry) FROM STDIN"
+    with session.cursor().copy(copy.encode()) as target:
+        for index, row in enumerate(rows, first):
+            target.write_row((index, *row))
+
+
+def record_cosigned(session: Session, key: VerifierKey, note: Note) -> bool:
+    """Store a checkpoint that the quorum cosigned; False where a larger one stands already. Commits."""
+    size = Checkpoint.parse(note.text).size
+    with session.transaction():
+        values = {"key": str(key), "size": size, "cosigned": str(note)}
+        return session.execute(statement("cosign"), values).rowcount == 1

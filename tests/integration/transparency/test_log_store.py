@@ -1,0 +1,418 @@
+"""The log over a real database: everything that was accepted joins it once, and nothing continues what was not signed."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+import uvicorn
+from psycopg_pool import ConnectionPool
+from pydantic import SecretStr
+from starlette.applications import Starlette
+
+from schemas.envelope import event_id
+from schemas.merkle import MerkleTree, leaf_hash
+from schemas.schemes import Scheme
+from schemas.signing_key import SigningKey
+from services.audit.fsck.check import fsck
+from services.audit.report import Damage
+from services.ledger.storage.session import Session, open_session
+from services.testbed.localstack.engine import DatabaseAddress
+from services.transparency.domain.checkpoint import Checkpoint
+from services.transparency.domain.entry import Entry, Kind
+from services.transparency.domain.keys import Cosigner, LogSigner
+from services.transparency.domain.note import Note, signed_note
+from services.transparency.domain.policy import Policy
+from services.transparency.domain.tiles import entries_of
+from services.transparency.domain.tlog_proof import NotIncluded
+from services.transparency.mirror import Fork, Mirror
+from services.transparency.sequencer import Sequencer
+from services.transparency.server import create_app as log_app
+from services.transparency.settings import TransparencySettings
+from services.transparency.store import log
+from services.transparency.store.receipts import NoReceipt, receipt_of_event
+from services.transparency.store.sources import Unloggable
+from services.transparency.witness.client import Contradicted
+from services.transparency.witness.service import WitnessState, create_app, logs_of
+from tests.stories.story import NETWORK, Story, stories
+from tests.support.databases import migrated_database
+from tests.support.signed_stories import GATEWAY, Desk, record, register, rubbish
+
+pytestmark = pytest.mark.integration
+ORIGIN = "log.example/lianyun"
+SIGNER = LogSigner(ORIGIN, SigningKey.from_seed(Scheme.ED25519, sha256(b"log").digest()))
+
+
+@pytest.fixture(scope="module")
+def told() -> list[Story]:
+    return [
+        each.scoped(f"t{n}")
+        for n, each in enumerate(stories())
+        if each.slug[:2] in ("01", "08", "11", "21", "25", "35", "38", "53")
+    ]
+
+
+@pytest.fixture
+def dsn(postgres: DatabaseAddress, told: list[Story], request: pytest.FixtureRequest) -> str:
+    fresh = migrated_database(postgres, "transparency_" + str(abs(hash(request.node.name)) % 10**8))
+    with psycopg.connect(fresh) as session:
+        register(session, told)
+    return fresh
+
+
+@pytest.fixture
+def session(dsn: str) -> Iterator[Session]:
+    with open_session(dsn) as opened:
+        opened.autocommit = True
+        yield opened
+
+
+def fill(dsn: str, told: list[Story], steps: int = 4, between: threading.Event | None = None) -> None:
+    """Everything that the stories say, with some of it twice and rubbish behind."""
+    desk, rng, at = Desk(dsn), random.Random(1), 0
+    events = [each for story in told for each in story.told]
+    records = [record(each, n) for n, each in enumerate([*events, *events[:5]])]
+    records += [rubbish(len(records) + n) for n in range(3)]
+    while at < len(records):
+        size = rng.randint(1, max(1, len(records) // steps))
+        desk.apply(records[at : at + size])
+        at += size
+        if between is not None:
+            between.set()
+    desk.settle()
+    desk.close()
+
+
+def entries(session: Session) -> list[Entry]:
+    rows = session.execute("SELECT index, entry FROM lianyun.transparency_entry ORDER BY index").fetchall()
+    assert [index for index, _ in rows] == list(range(len(rows)))
+    raws = [bytes(raw) for _, raw in rows]
+    assert all(len(raw) == 512 for raw in raws)
+    head = log.read_head(session)
+    assert head.checkpoint == Checkpoint(ORIGIN, len(raws), MerkleTree.over(list(map(leaf_hash, raws))).root)
+    return [Entry.parse(raw) for raw in raws]
+
+
+def catch_up(session: Session, limit: int = 8192) -> None:
+    while not log.sequence(session, SIGNER, NETWORK, limit).complete:
+        pass
+
+
+def test_there_is_no_log_until_one_is_made_and_there_is_one(session: Session) -> None:
+    with pytest.raises(log.NoLog):
+        log.sequence(session, SIGNER, NETWORK, 10)
+    log.create(session, SIGNER, 1)
+    with pytest.raises(log.LogRefused, match="already"):
+        log.create(session, SIGNER, 1)
+
+
+@pytest.mark.parametrize("limit", [5, 8192])
+def test_what_was_accepted_joins_once_whatever_the_steps(
+    dsn: str, session: Session, told: list[Story], limit: int
+) -> None:
+    log.create(session, SIGNER, 1)
+    begun = threading.Event()
+    filling = threading.Thread(target=fill, args=(dsn, told), kwargs={"between": begun})
+    filling.start()
+    begun.wait(60)
+    while filling.is_alive():
+        log.sequence(session, SIGNER, NETWORK, limit)
+    filling.join()
+    catch_up(session, limit)
+    found = entries(session)
+    ((accepted,), (refused,), (entered,)) = (
+        session.execute(f"SELECT count(*) FROM lianyun.{table}".encode()).fetchone()  # noqa: S608
+        for table in ("body", "dead_letter", "audit_trail")
+    )
+    kinds = [each.kind for each in found]
+    assert (kinds.count(Kind.EVENT), kinds.count(Kind.REFUSED), kinds.count(Kind.REGISTER)) == (
+        accepted,
+        refused,
+        entered,
+    )
+    assert accepted > 30
+    assert refused == 3
+    assert {each.key for each in found if each.kind is Kind.EVENT} <= {
+        row[0] for row in session.execute("SELECT key_id FROM lianyun.party_key")
+    }
+
+
+def test_of_two_sequencers_one_has_its_turn(dsn: str, session: Session, told: list[Story]) -> None:
+    log.create(session, SIGNER, 1)
+    fill(dsn, told)
+    with open_session(dsn) as other:
+        other.execute("SELECT FROM lianyun.transparency_head FOR UPDATE")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            log.sequence(session, SIGNER, NETWORK, 10)
+    catch_up(session)
+    before = entries(session)
+    assert log.sequence(session, SIGNER, NETWORK, 10).after == len(before)
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ("UPDATE lianyun.transparency_head SET size = size - 1", "the head says"),
+        ("UPDATE lianyun.transparency_head SET root = sha256('x')", "the head says"),
+        ("UPDATE lianyun.transparency_head SET at = at + 3600000000", "clock has gone back"),
+        ("UPDATE lianyun.transparency_tile SET hashes = sha256('x') || substr(hashes, 33)", "another root"),
+        ("DELETE FROM lianyun.transparency_tile", "do not hold"),
+        ("UPDATE lianyun.transparency_head SET checkpoint = replace(checkpoint, E'\\n1', E'\\n2')", "not what its key signed"),
+    ],
+)  # fmt: skip
+def test_what_was_not_signed_is_not_continued(
+    dsn: str, session: Session, told: list[Story], change: str, fault: str
+) -> None:
+    log.create(session, SIGNER, 1)
+    fill(dsn, told)
+    catch_up(session)
+    session.execute(change.encode())
+    with pytest.raises(log.LogRefused, match=fault):
+        log.sequence(session, SIGNER, NETWORK, 10)
+
+
+def test_the_log_is_continued_under_its_own_key_only(session: Session) -> None:
+    log.create(session, SIGNER, 1)
+    other = LogSigner(ORIGIN, SigningKey.from_seed(Scheme.ED25519, sha256(b"other").digest()))
+    with pytest.raises(log.LogRefused, match="not of"):
+        log.sequence(session, other, NETWORK, 10)
+
+
+def test_a_changed_event_does_not_join(dsn: str, session: Session, told: list[Story]) -> None:
+    log.create(session, SIGNER, 1)
+    fill(dsn, told)
+    session.execute(
+        "UPDATE lianyun.body SET payload = payload || ' ' WHERE no = (SELECT min(no) FROM lianyun.body)"
+    )
+    with pytest.raises(Unloggable, match="another digest"):
+        catch_up(session)
+    assert log.read_head(session).checkpoint.size == 0
+
+
+def served(app: Starlette) -> Iterator[str]:
+    config = uvicorn.Config(app, port=0, log_level="error", lifespan="off")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+
+
+class Partners:
+    """Three witnesses of partners, each a service of its own, and the policy that names them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.time = 1_700_000_000
+        lines, self._running = [f"log {SIGNER.verifier}"], []
+        for name in ("rail", "customs", "west"):
+            key = Cosigner(
+                f"{name}.example", SigningKey.from_seed(Scheme.ED25519, sha256(name.encode()).digest())
+            )
+            app = create_app(
+                WitnessState(folder / f"{name}.sqlite"), logs_of([SIGNER.verifier]), [key], lambda: self.time
+            )
+            service = served(app)
+            lines.append(f"witness {name} {key.verifier} {next(service)}")
+            self._running.append(service)
+        lines += ["group two 2 rail customs west", "quorum two"]
+        self.policy = Policy.parse("\n".join(lines).encode())
+
+    def stop(self, *at: int) -> None:
+        for each in at or range(3):
+            next(self._running[each], None)
+
+
+@pytest.fixture
+def partners(tmp_path: Path) -> Iterator[Partners]:
+    found = Partners(tmp_path)
+    yield found
+    found.stop()
+
+
+def sequencer(dsn: str, partners: Partners) -> Sequencer:
+    settings = TransparencySettings(dsn=SecretStr(dsn), network=NETWORK, transparency_patience=30.0)
+    made = Sequencer(settings, SIGNER, partners.policy)
+    made.open()
+    return made
+
+
+def test_a_receipt_verifies_without_us(
+    dsn: str, session: Session, told: list[Story], partners: Partners
+) -> None:
+    log.create(session, SIGNER, 1)
+    running = sequencer(dsn, partners)
+    fill(dsn, told)
+    event = told[0].told[0].envelope
+    id_ = event_id(event.source, event.id)
+    with pytest.raises(NoReceipt, match="not joined the log yet"):
+        receipt_of_event(session, NETWORK, id_)
+    catch_up(session)
+    with pytest.raises(NoReceipt, match="not cosigned yet"):
+        receipt_of_event(session, NETWORK, id_)
+    running.step()
+    running.step()
+    (receipt,) = receipt_of_event(session, NETWORK, id_)
+    proven = receipt.verified(partners.policy)
+    assert told[0].told[0].payload in proven.document.text
+    assert proven.trusted.since == partners.time
+    assert len(proven.trusted.witnesses) >= 2
+    other = receipt.as_json() | {"place": "cre.gateway.v1/0@77"}
+    with pytest.raises(NotIncluded):
+        type(receipt).of_json(other).verified(partners.policy)
+    running.close()
+
+
+def test_witnesses_that_are_away_stop_nothing(
+    dsn: str, session: Session, told: list[Story], partners: Partners
+) -> None:
+    log.create(session, SIGNER, 1)
+    partners.stop(0, 1)
+    running = sequencer(dsn, partners)
+    fill(dsn, told)
+    running.step()
+    assert log.read_head(session).checkpoint.size > 30
+    assert log.read_head(session).cosigned is None
+    running.close()
+
+
+def test_a_log_that_was_set_back_or_rewritten_is_not_cosigned_and_ends(
+    dsn: str, session: Session, told: list[Story], partners: Partners
+) -> None:
+    log.create(session, SIGNER, 1)
+    fill(dsn, told)
+    running = sequencer(dsn, partners)
+    running.step()
+    size = log.read_head(session).checkpoint.size
+    # The operator makes history anew under the log's own key: one entry less, then as many with another content.
+    session.execute(
+        "TRUNCATE lianyun.transparency_head, lianyun.transparency_tile, lianyun.transparency_cursor"
+    )
+    session.execute("ALTER TABLE lianyun.transparency_entry DISABLE TRIGGER ALL")
+    session.execute("TRUNCATE lianyun.transparency_entry")
+    log.create(session, SIGNER, 1)
+    for limit, fault in ((size - 1, "set back"), (size, "another history")):
+        log.sequence(session, SIGNER, NETWORK, limit - log.read_head(session).checkpoint.size)
+        rewritten = sequencer(dsn, partners)
+        with pytest.raises(Contradicted, match=fault):
+            rewritten._cosign(session, rewritten._witnesses)  # type: ignore[arg-type]
+        rewritten.close()
+    running.close()
+
+
+def test_the_log_is_served_as_static_resources(dsn: str, session: Session, told: list[Story]) -> None:
+    log.create(session, SIGNER, 1)
+    fill(dsn, told)
+    catch_up(session)
+    size = log.read_head(session).checkpoint.size
+    with ConnectionPool(dsn, min_size=1, max_size=2, kwargs={"autocommit": True}) as pool:
+        service = served(log_app(pool, cosigned=False))
+        base = next(service)
+        with httpx.Client(base_url=base, trust_env=False) as client:
+            note = Note.parse(client.get("/checkpoint").content)
+            note.verified([SIGNER.verifier])
+            shown = Checkpoint.parse(note.text)
+            full, part = divmod(size, 256)
+            assert shown.size == size
+            paths = [*(f"{n:03d}" for n in range(full)), f"{full:03d}.p/{part}"]
+            raws = [raw for path in paths for raw in entries_of(client.get(f"/tile/entries/{path}").content)]
+            assert MerkleTree.over(list(map(leaf_hash, raws))).root == shown.root
+            hashes = b"".join(client.get(f"/tile/0/{path}").content for path in paths)
+            assert hashes == b"".join(map(leaf_hash, raws))
+            for missing in (
+                f"/tile/0/{full:03d}.p/{part + 1}",
+                "/tile/0/1",
+                "/tile/9/000",
+                "/tile/entries/777",
+            ):
+                assert client.get(missing).status_code == 404
+        next(service, None)
+
+
+def test_a_note_of_a_witness_is_no_head_of_the_log() -> None:
+    key = Cosigner(ORIGIN, SigningKey.from_seed(Scheme.ED25519, sha256(b"log").digest()))
+    text = Checkpoint(ORIGIN, 0, bytes(32)).text
+    with pytest.raises(log.LogRefused):
+        log._verified(str(SIGNER.verifier), 0, bytes(32), str(signed_note(text, [key], 1)), 0, None)
+
+
+def test_fsck_compares_both_ways(dsn: str, session: Session, told: list[Story]) -> None:
+    """What the operator of the database changes behind the platform's back, with every digest of the database made anew."""
+    log.create(session, SIGNER, 1)
+    fill(dsn, told)
+    catch_up(session)
+
+    def findings() -> list[tuple[str, str]]:
+        report = fsck(dsn, NETWORK, gateway_topics=frozenset({GATEWAY}))
+        return [(each.where, each.field) for each in report.findings if each.kind is Damage.TRANSPARENCY]
+
+    assert findings() == []
+    session.execute("ALTER TABLE lianyun.transparency_entry DISABLE TRIGGER ALL")
+    session.execute("ALTER TABLE lianyun.audit_trail DISABLE TRIGGER ALL")
+    ((last,),) = session.execute("SELECT max(no) FROM lianyun.body").fetchall()
+    damage: tuple[tuple[str, tuple[str, str]], ...] = (
+        ("UPDATE lianyun.body SET appended = appended + 1 WHERE no = (SELECT min(no) FROM lianyun.body)", (", event ", "document")),
+        ("DELETE FROM lianyun.body WHERE no = (SELECT max(no) FROM lianyun.body)", (f"entry of event {last}", "document")),
+        ("DELETE FROM lianyun.dead_letter WHERE xid = (SELECT max(xid) FROM lianyun.dead_letter)", ("", "")),
+        ("UPDATE lianyun.audit_trail SET change = change || ' ' WHERE register = 'registry_event' AND no = 1",
+         ("register registry_event 1", "document")),
+        ("UPDATE lianyun.transparency_tile SET hashes = sha256('x') || substr(hashes, 33)", ("transparency_tile 0/0", "hashes")),
+        ("DELETE FROM lianyun.transparency_entry WHERE index = (SELECT max(index) FROM lianyun.transparency_entry)",
+         ("transparency_entry", "rows")),
+        ("DELETE FROM lianyun.transparency_head", ("transparency_head", "row")),
+    )  # fmt: skip
+    for change, (where, field) in damage:
+        with psycopg.connect(dsn) as other:
+            other.execute(change.encode())
+        if where:
+            found = findings()
+            assert any(where in name and field == what for name, what in found), (change, found)
+
+
+def test_a_mirror_takes_over_what_continues_it_and_nothing_else(
+    dsn: str, session: Session, told: list[Story], tmp_path: Path
+) -> None:
+    log.create(session, SIGNER, 1)
+    fill(dsn, told)
+    trust = Policy.parse(f"log {SIGNER.verifier}\nquorum none".encode())
+    mirror = Mirror(tmp_path, trust)
+    with ConnectionPool(dsn, min_size=1, max_size=2, kwargs={"autocommit": True}) as pool:
+        service = served(log_app(pool, cosigned=False))
+        with httpx.Client(base_url=next(service), trust_env=False) as client:
+            for limit in (3, 250, 60, 8192):
+                grown = log.sequence(session, SIGNER, NETWORK, limit)
+                assert mirror.follow(client) == (grown.before, grown.after)
+            assert mirror.follow(client) == (grown.after, grown.after)
+            whole = [each.raw for each in entries(session)]
+            full, part = divmod(len(whole), 256)
+            paths = [*(f"{n:03d}" for n in range(full)), f"{full:03d}.p/{part}"]
+            held = [
+                raw for path in paths for raw in entries_of((tmp_path / "tile/entries" / path).read_bytes())
+            ]
+            assert held == whole
+            before = (tmp_path / "checkpoint").read_bytes()
+            session.execute(
+                "TRUNCATE lianyun.transparency_head, lianyun.transparency_tile, lianyun.transparency_cursor"
+            )
+            session.execute("ALTER TABLE lianyun.transparency_entry DISABLE TRIGGER ALL")
+            session.execute("TRUNCATE lianyun.transparency_entry")
+            log.create(session, SIGNER, 1)
+            # Of events it is the same history so far, only older; new salts of the rest make it another one.
+            log.sequence(session, SIGNER, NETWORK, 20)
+            mirror.follow(client)
+            for limit in (len(whole) - 30, 8192):
+                log.sequence(session, SIGNER, NETWORK, limit)
+                with pytest.raises(Fork) as forked:
+                    mirror.follow(client)
+                assert [trust.log_signed(note).origin for note in forked.value.evidence] == [ORIGIN, ORIGIN]
+            assert (tmp_path / "checkpoint").read_bytes() == before
+        next(service, None)
