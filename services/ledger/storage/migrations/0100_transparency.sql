@@ -1,3 +1,4 @@
+-- deploy: before
 -- The transparency log: entries over what was accepted, in the order in which it joined the log; the tiles of their tree, and its head.
 
 -- One row where there is a log, made by a command and by nothing else.
