@@ -30,7 +30,7 @@ settings.register_profile(
     "ordinary", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True, database=None
 )
 settings.register_profile(
-    "long", settings.get_profile("ordinary"), max_examples=200, derandomize=False, print_blob=True
+    "long", settings.get_profile("ordinary"), max_examples=100, derandomize=False, print_blob=True
 )
 settings.load_profile("long" if LONG else "ordinary")
 

@@ -156,7 +156,7 @@ class ExactlyOnce(RuleBasedStateMachine):
 
 
 QUICK = settings(
-    max_examples=rounds(40, 200),
+    max_examples=rounds(40, 120),
     stateful_step_count=60,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

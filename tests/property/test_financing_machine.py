@@ -467,7 +467,7 @@ def test_the_decisions_equal_the_model(monkeypatch: Any) -> None:
     run_state_machine_as_test(
         Financing,
         settings=settings(
-            max_examples=rounds(25, 120),
+            max_examples=rounds(25, 70),
             stateful_step_count=40,
             deadline=None,
             phases=(

@@ -17,7 +17,7 @@ from tests.support.profile import rounds
 from tests.support.storage.cast import Objects, Said, event_id
 from tests.support.storage.worlds import worlds
 
-EXAMPLES = settings(max_examples=rounds(100, 600), deadline=None)
+EXAMPLES = settings(max_examples=rounds(100, 300), deadline=None)
 OBJECTS = Objects("explained/")
 LATER = 10**15
 """After everything that a world tells."""

@@ -19,7 +19,7 @@ from tests.support.profile import rounds
 from tests.support.storage.cast import PARTIES, Objects, event_id
 from tests.support.storage.strategies import founding, freeing, links
 
-EXAMPLES = settings(max_examples=rounds(60, 600), deadline=None)
+EXAMPLES = settings(max_examples=rounds(60, 300), deadline=None)
 OBJECTS = Objects("reach/")
 
 

@@ -44,8 +44,8 @@ from tests.support.profile import SEED, rounds
 from .flatten import explained, flatten, judged
 from .story import Story, Told, stories
 
-PERMUTATIONS = rounds(40, 1_000)
-FEWER = rounds(10, 200)
+PERMUTATIONS = rounds(40, 500)
+FEWER = rounds(10, 100)
 CHEAP = 0.003
 STORIES = stories()
 

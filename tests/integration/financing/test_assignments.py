@@ -128,7 +128,7 @@ def drawn(draw: random.Random) -> Case:
     )
 
 
-@pytest.mark.parametrize("seed", range(rounds(12, 200)))
+@pytest.mark.parametrize("seed", range(rounds(12, 100)))
 def test_the_database_decides_as_the_core(dsn: str, seed: int) -> None:
     case = drawn(random.Random(SEED + seed))
     world, stored = World(heard=case.heard()), Stored(dsn, events_of(case))

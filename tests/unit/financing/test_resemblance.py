@@ -82,7 +82,7 @@ class Registry:
 
 
 @pytest.mark.randomised
-@pytest.mark.parametrize("round_", range(rounds(1, 8)))
+@pytest.mark.parametrize("round_", range(rounds(1, 4)))
 def test_calibrated_on_a_simulated_population(round_: int) -> None:
     draw = random.Random(SEED * 1_000 + round_)
     registry, trades = Registry(), ordinary(SEED * 1_000 + round_)
