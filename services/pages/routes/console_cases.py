@@ -236,7 +236,9 @@ def _case_page(request: PageRequest, viewer: SignedIn, found: Whole, refused: st
     # Whose case it is acts on it; the person's other teams have nothing to do with it.
     owner, mine = case.life.owner, case.life.owner in _teams(viewer)
     own = [owner] if owner is not None and mine else _teams(viewer)
+    table = _steps(found)
     values = {
+        "table": table,
         "case": _shown(case, request.now),
         "evidence": [(each.source, each.id) for each in named],
         "unnamed": len(evidence) - len(named),
@@ -259,7 +261,37 @@ def _case_page(request: PageRequest, viewer: SignedIn, found: Whole, refused: st
         "refused": REFUSALS.get(refused, ""),
         **WORDS,
     }
-    return console_page(request, viewer, "console_case.html", values, 409 if refused else 200)
+    status = 409 if refused else 200
+    return console_page(request, viewer, "console_case.html", values, status, tables=(table,))
+
+
+def _steps(found: Whole) -> Table:
+    """As on the page but for the names of people: a person is its pseudonym."""
+    columns = (
+        Column("taken", N_("When"), Kind.MOMENT, place="place"),
+        Column("step", N_("What"), Kind.CODE, words=STEPS),
+        Column("by", N_("By"), Kind.CODE),
+        Column("person", N_("Person"), Kind.CODE),
+        Column("to", N_("Given to"), Kind.CODE),
+        Column("until", N_("Put off until"), Kind.MOMENT, place="place"),
+        Column("reason", N_("Reason")),
+        Column("note", N_("Note")),
+    )
+    rows = [
+        {
+            "taken": each.at,
+            "place": found.listed.place or None,
+            "step": each.kind,
+            "by": None if each.by is None else str(each.by),
+            "person": None if each.person is None else each.person.person.hex(),
+            "to": None if each.to is None else str(each.to),
+            "until": each.until,
+            "reason": each.reason or None,
+            "note": each.text or None,
+        }
+        for each in found.steps
+    ]
+    return Table("steps", columns, rows, N_("What was done"))
 
 
 def _shift_page(request: PageRequest, viewer: SignedIn, refused: str = "") -> Page:
@@ -309,7 +341,7 @@ _CASE = (
     Column("kind", N_("What"), Kind.CODE, words=KINDS),
     Column("what", N_("Trouble"), Kind.CODE),
     Column("status", N_("Status"), Kind.CODE, words=STATUSES),
-    Column("cause_stands", N_("Cause stands")),
+    Column("cause_stands", N_("Cause stands"), Kind.BOOLEAN),
     Column("about", N_("About"), Kind.CODE),
     Column("crossing", N_("Border"), Kind.PLACE),
     Column("place", N_("Where"), Kind.PLACE),
