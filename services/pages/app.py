@@ -25,6 +25,8 @@ from services.pages.routes import (
     console,
     console_board,
     console_cases,
+    console_shift,
+    console_views,
     home,
     line,
     links,
@@ -44,7 +46,9 @@ GROUPS: tuple[PageRoutes, ...] = (
     sign_in.pages,
     console.pages,
     console_cases.pages,
+    console_shift.pages,
     console_board.pages,
+    console_views.pages,
 )
 """Every module of ``routes``. A path that takes everything stands behind those that it would hide."""
 
