@@ -72,6 +72,11 @@ COMMANDS: Mapping[str, Listed] = {
         "arrival",
         "Show when a consignment arrives, as an interval that holds it four times in five, and by which legs.",
     ),
+    "statistics": Listed(
+        "cli.statistics",
+        "app",
+        "Trade and finance by corridor and month: publish what is due, and derive again what was published.",
+    ),
     "find": Listed(
         "cli.find",
         "find",
