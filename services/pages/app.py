@@ -31,6 +31,7 @@ from services.pages.routes import (
     links,
     search,
     sign_in,
+    statistics,
     tracking,
 )
 from services.pages.routing import PageRoutes
@@ -39,6 +40,7 @@ GROUPS: tuple[PageRoutes, ...] = (
     home.pages,
     line.pages,
     borders.pages,
+    statistics.pages,
     search.pages,
     links.pages,
     tracking.pages,

@@ -77,7 +77,7 @@ def _publish_due(session: Session, quiet: Micros) -> Iterator[Outcome]:
             if publish(*earlier[: each.revision]) != figures_of(session, month, each.revision):
                 raise NotAsPublished(f"{months.written(month)}, revision {each.revision}")
         figures = publish(*earlier, observed)
-        _store(session, Publication(month, len(before) + 1, final, position, table().version), figures)
+        store(session, Publication(month, len(before) + 1, final, position, table().version), figures)
         yield Outcome(month, final, len(figures))
 
 
@@ -90,7 +90,8 @@ def _months(session: Session, now: Micros) -> Sequence[int]:
     return range(max(months.month_of(row[0]), last - _DISTANT), last + 1)
 
 
-def _store(session: Session, publication: Publication, figures: Sequence[Figure]) -> None:
+def store(session: Session, publication: Publication, figures: Sequence[Figure]) -> None:
+    """Store a publication with its figures."""
     key = {"month": publication.month, "revision": publication.revision}
     position = {"as_of": publication.position.as_of, "xid": str(publication.position.xid)}
     rest = {"final": publication.final, "definitions": publication.definitions}

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
 
 from services.ledger.storage.session import open_session
+from services.statistics.domain import months
+from services.statistics.domain.corridors import Corridor
+from services.statistics.domain.definitions import table
+from services.statistics.domain.observations import Journey, of_journey
+from services.statistics.domain.publication import publish
+from services.statistics.store import publisher
+from services.statistics.store.ledger_at import Position
 from services.statistics.store.publisher import Outcome, publish_due
+from services.statistics.store.reader import Publication
 from tests.stories.shorthand import check_digit
 from tests.stories.story import Story, Told
 from tests.support.arrival import ROUTE
@@ -114,3 +123,38 @@ def published(dsn: str) -> list[Outcome]:
     with open_session(dsn) as session:
         session.autocommit = True
         return publish_due(session, quiet=0)
+
+
+CORRIDORS = {
+    Corridor("CN", "EU", "alashankou-dostyk"): 60,
+    Corridor("EU", "CN", "khorgos-altynkol"): 40,
+    Corridor("CN", "EU", "erenhot-zamyn-uud"): 25,
+    Corridor("CN", "EU", "manzhouli-zabaikalsk"): 4,
+}
+"""Consignments a month; the last corridor is of two shippers, and nothing of it is shown anywhere."""
+
+
+def publish_year(dsn: str) -> None:
+    """Publish the months of 2025 of a world in which a border was closed in September."""
+    hour, chance = 3_600_000_000, random.Random(5)
+    with open_session(dsn) as session:
+        session.autocommit = True
+        for month in range(months.parse("2025-01"), months.parse("2026-01")):
+            observed = []
+            for place, (corridor, many) in enumerate(CORRIDORS.items()):
+                for n in range(many + month % 12):
+                    departed = months.begins(month) + chance.randrange(600) * hour
+                    lasted = (14 + 2 * place + chance.randrange(5)) * 24 + (
+                        200 if months.written(month) == "2025-09" else 0
+                    )
+                    observed += of_journey(
+                        Journey(
+                            f"x/{month}-{place}-{n}", f"s{n % (9 if place < 3 else 2)}", corridor, departed,
+                            None if n % 17 == 3 else departed + lasted * hour, departed + 18 * 24 * hour, n % 23 == 5,
+                            ((corridor.crossing, chance.randrange(12, 60) * hour),), (chance.randbytes(16),),
+                        )
+                    )  # fmt: skip
+            position = Position(1, months.published_from(month, final=False))
+            publisher.store(
+                session, Publication(month, 1, False, position, table().version), publish(observed)
+            )

@@ -16,7 +16,7 @@ CREATE TABLE lianyun.statistics_figure (
     definition text     NOT NULL COLLATE "C",
     corridor   text     NOT NULL COLLATE "C",  -- "" is all of them
     part       text     NOT NULL COLLATE "C",  -- a border, a currency, or ""
-    counted    bigint   NOT NULL,
+    counted    bigint,
     low        bigint,
     middle     bigint   NOT NULL,
     high       bigint,
