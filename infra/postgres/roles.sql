@@ -52,6 +52,9 @@ BEGIN
         GRANT SELECT, INSERT, UPDATE, DELETE ON lianyun.arrival_cursor, lianyun.arrival_leg, lianyun.arrival_count, lianyun.arrival_again,
             lianyun.arrival_broken TO lianyun_arrival;
     END IF;
+    IF to_regclass('lianyun.statistics_publication') IS NOT NULL THEN
+        GRANT SELECT, INSERT ON lianyun.statistics_publication, lianyun.statistics_figure TO lianyun_arrival;
+    END IF;
 END
 $$;
 

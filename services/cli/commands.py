@@ -83,6 +83,11 @@ COMMANDS: Mapping[str, Listed] = {
         "Verify a receipt offline: that the log holds the document, and that the witnesses of the policy saw it.",
     ),
     "witness": Listed("cli.witness", "app", "A witness of the transparency log, run by a partner."),
+    "statistics": Listed(
+        "cli.statistics",
+        "app",
+        "Trade and finance by corridor and month: publish what is due, and derive again what was published.",
+    ),
     "find": Listed(
         "cli.find",
         "find",

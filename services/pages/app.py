@@ -32,6 +32,7 @@ from services.pages.routes import (
     links,
     search,
     sign_in,
+    statistics,
     tracking,
 )
 from services.pages.routing import PageRoutes
@@ -40,6 +41,7 @@ GROUPS: tuple[PageRoutes, ...] = (
     home.pages,
     line.pages,
     borders.pages,
+    statistics.pages,
     search.pages,
     links.pages,
     tracking.pages,

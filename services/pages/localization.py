@@ -77,6 +77,10 @@ class Localization:
         """A calendar day as people write it, at that place; UTC without one."""
         return str(format_date(_at(micros, place), "long", locale=self.locale))
 
+    def month(self, micros: int) -> str:
+        """The month of a moment (UTC) as people write it: Sep 2025."""
+        return str(format_skeleton("yMMM", _at(micros, None), locale=self.locale))
+
     def clock(self, micros: int, place: str | None = None) -> str:
         """Day and time at that place, with the offset where it is not UTC: 12 Sep, 02:10 UTC+2."""
         at = _at(micros, place)

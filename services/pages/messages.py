@@ -17,6 +17,7 @@ from babel.messages.pofile import read_po, write_po
 
 from services.pages.languages import DEFAULT, LANGUAGES
 from services.pages.localization import FOLDER
+from services.statistics.domain.definitions import definitions
 
 HERE = Path(__file__).parent
 Id = str | tuple[str, ...]
@@ -39,6 +40,9 @@ def used(folder: Path = HERE) -> Mapping[Id, frozenset[str]]:
         folder, _METHODS, keywords=_KEYWORDS, options_map={"**.html": {"silent": "false"}}
     ):
         found[tuple(message) if isinstance(message, list | tuple) else message].add(_group(name, groups))
+    for definition in definitions().values():
+        for text in definition.texts:
+            found[text].add("statistics")
     return {message: frozenset(saying) for message, saying in found.items()}
 
 

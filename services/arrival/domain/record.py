@@ -14,6 +14,7 @@ from services.arrival.domain.history import WEEK, Cell, learn
 from services.arrival.domain.legs import Leg, crossing_between
 from services.arrival.domain.tables import Tables
 from services.domain.facts import Micros
+from services.query.disclosure import hidden
 
 
 class BorderRecord(NamedTuple):
@@ -63,22 +64,19 @@ def weekly(known: Iterable[Cell], since: int, table: Tables) -> dict[Border, dic
     """
     return {
         key: {
-            week: None if week in hidden else _record(key, (sums,), table)
+            week: None if week in few else _record(key, (sums,), table)
             for week, sums in sorted(weeks.items())
         }
         for key, weeks in sorted(_sums(known, since, table).items())
         if _record(key, weeks.values(), table) is not None
-        for hidden in (_hidden({week: sums[0] for week, sums in weeks.items()}, table.least_shown),)
+        for few in (_hidden({week: sums[0] for week, sums in weeks.items()}, table.least_shown),)
     }
 
 
-def _hidden(crossings: Mapping[int, int], least: int) -> set[int]:
+def _hidden(crossings: Mapping[int, int], least: int) -> frozenset[int]:
     """The weeks that are not shown, by how many crossings each has."""
-    hidden = {week for week, n in crossings.items() if n < least}
-    others = sorted(crossings.keys() - hidden, key=lambda week: (crossings[week], week))
-    if 0 < sum(crossings[week] for week in hidden) < least:
-        hidden.update(others[:1])
-    return hidden
+    weeks = sorted(crossings, key=lambda week: (crossings[week], week))
+    return hidden(weeks, lambda several: sum(crossings[week] for week in several) >= least)
 
 
 def _record(key: Border, sums: Collection[Sequence[int]], table: Tables) -> BorderRecord | None:

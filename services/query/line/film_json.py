@@ -13,6 +13,7 @@ from typing import Any
 from schemas.rfc3339 import format_micros
 from services.domain.facts import Micros, Restriction
 from services.domain.rules import HOUR
+from services.query.disclosure import LEAST
 from services.query.line.film import Film, Steps, count_at, on_legs
 from services.query.line.runs import Run
 
@@ -22,7 +23,7 @@ _TICK: Micros = STEP * 1_000_000
 OTHERS_EVERY: Micros = HOUR
 """Whose trains one may not see are counted at these moments, not when each comes and goes."""
 PUBLIC_EVERY: Micros = 6 * HOUR
-SMALLEST = 5
+SMALLEST = LEAST
 """The public is shown no smaller number of trains at a border than this, nor whether there is any (k-anonymity)."""
 
 Plain = dict[str, Any]

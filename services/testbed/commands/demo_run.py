@@ -19,8 +19,10 @@ from services.cli.database import session
 from services.cli.exits import Exit, Failure
 from services.cli.output import err, print_json
 from services.cli.settings import CliSettings
+from services.ledger.storage.session import open_session
 from services.query import view_json
 from services.query.views import SourcedView
+from services.statistics.store.publisher import publish_due
 from services.testbed.bench.line_film import chromium
 from services.testbed.commands import demo_report
 from services.testbed.commands.live_picture import Screen, moving_picture
@@ -155,6 +157,7 @@ def run(world: SimulatedWorld, options: DemoOptions) -> tuple[dict[str, Any], li
             )
         wrong = _discrepancies(outcome)
         if not wrong and (options.keep or options.browser or options.pictures):
+            _publish_statistics(dsn)
             pages = stack.enter_context(
                 line_pages(environment.platform, environment.folder / "logs" / "pages")
             )
@@ -168,6 +171,13 @@ def run(world: SimulatedWorld, options: DemoOptions) -> tuple[dict[str, Any], li
             demo_report.show_line(line_address(pages.url, world.opens, world.ends), open_it=options.browser)
             wait_for_ctrl_c()
     return body, wrong
+
+
+def _publish_statistics(dsn: str) -> None:
+    """Publish the months that are due, though their events have only just come in: the whole world has been told."""
+    with open_session(dsn) as session_:
+        session_.autocommit = True
+        publish_due(session_, quiet=0)
 
 
 def _prepared(

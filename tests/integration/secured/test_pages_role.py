@@ -42,6 +42,8 @@ def test_all_that_pages_do_is_permitted(pages: RunningPages) -> None:
             assert browser.get("/track/xaport/XA-1").status_code == 200, party
     with pages.browser("bbank") as bank:  # by a consent
         assert bank.get("/track/xaport/XA-2").status_code == 200
+    with pages.browser() as anybody:
+        assert anybody.get("/statistics").status_code == 200
     with pages.browser("optic") as owner:
         assert owner.get("/search?q=CSQU3054383").status_code == 303
         form = {"consignment": "xaport/XA-1", "days": "7"}

@@ -1,0 +1,1 @@
+"""What the pages of the statistics draw: charts over months, and flows on the diagram of the line. Pure."""

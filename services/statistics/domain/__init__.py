@@ -1,0 +1,1 @@
+"""The rules of the statistics: definitions, observations, publication. Pure."""
