@@ -127,8 +127,8 @@ def _one(session: Session, source: str, look: Any) -> Step:
             return Step(0, 0)
         type_, function = look
         wanted = _wanted(session).get(type_, frozenset())
-        if not wanted:
-            session.execute(statement("cursor_skip"), {"source": source})
+        if not wanted and not (source == "event" and _rows(session, "followed", {})):
+            session.execute(statement("cursor_skip"), {"source": source, "type": str(type_)})
             return Step(0, 0)
         (xid, no, salt), *_ = found
         read: _SourceRead = function(session, xid, no, wanted)
@@ -175,6 +175,7 @@ def _changed(session: Session, batches: Sequence[Batch], wanted: frozenset[str])
     touched: dict[bytes, set[str]] = {}
     for xid, consignment in _rows(session, "touched", values):
         touched.setdefault(consignment, set()).add(xid)
+    session.execute(statement("touch"), {"ids": uuids(sorted(touched))})
     traces = _traces(session, batches)
     names = {term_number(party): party for party in wanted}
     recipients = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -12,6 +13,7 @@ from schemas import railnet
 from schemas.events import catalogue
 from schemas.reasons import Refusal
 from schemas.rfc3339 import parse_micros
+from services.api.access.cases import SEEN, shows
 from services.cases.domain.visibility import scope_of
 from services.pages.console import N_, console_of, console_page, signed_in
 from services.pages.errors import PageError
@@ -58,7 +60,7 @@ def board(request: PageRequest) -> Page:
         raise PageError(404)
     found = console_of(request.context).boards.board(request.session, crossing.id, _moment(request))
     (shown,) = found.crossings
-    trains = by_waiting(shown.trains)
+    trains = [_visible(request, train) for train in by_waiting(shown.trains)]
     tables = _trains(trains, found.at), _boxes(trains)
     values = {
         "tables": tables,
@@ -104,6 +106,12 @@ def _row(train: BoardTrain, at: int) -> dict[str, Any]:
         "last": milestone_name(train.last.milestone),
         "blocked": [box for box in train.boxes if box.blockers],
     }
+
+
+def _visible(request: PageRequest, train: BoardTrain) -> BoardTrain:
+    """The train with the cases that the party sees."""
+    cases = tuple(each for each in train.cases if shows(request.party, each.kind, each.what) in SEEN)
+    return replace(train, cases=cases)
 
 
 def _trains(trains: Sequence[BoardTrain], at: int) -> Table:
