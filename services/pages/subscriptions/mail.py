@@ -76,7 +76,6 @@ def compose(
     message["Date"] = format_datetime(datetime.fromtimestamp(notice.at // 1_000_000, UTC))
     message["Message-ID"] = message_id(found.id, notice.no, address)
     message["Auto-Submitted"] = "auto-generated"
-    message["Content-Language"] = l10n.tag
     if not asks:
         message["List-Unsubscribe"] = f"<{about}>"
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
@@ -84,6 +83,7 @@ def compose(
     message.set_content(_text(l10n, values), cte="base64")
     html = written.templates.render("subscriptions_mail.html", values).decode()
     message.add_alternative(html, subtype="html", cte="base64")
+    message["Content-Language"] = l10n.tag
     return message
 
 

@@ -36,7 +36,7 @@ def pages() -> Iterator[RunningPages]:
         address = f"postgresql://lianyun_ROLE:only-here@{head.rpartition('@')[2]}/lianyun"
         migrate(address.replace("ROLE", "owner"))
         play(address.replace("ROLE", "owner"))
-        with RunningPages(address.replace("ROLE", "pages")) as running:
+        with RunningPages(address.replace("ROLE", "pages"), {"mail_from": "a@example.org"}) as running:
             yield running
 
 

@@ -142,5 +142,6 @@ def test_no_header_is_written_by_a_partner() -> None:
     )
     read = message_from_bytes(raw, policy=default)
     assert read["Bcc"] is None
+    assert read["Content-Language"] == "en"
     assert read["To"] == "a@example.org"
     assert read["List-Unsubscribe"] == f"<https://track.example/u/{'t' * 32}>"
