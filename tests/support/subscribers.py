@@ -196,7 +196,7 @@ def subscribe_twice(session: Connection[Any], at: int) -> None:
             session,
             found.id,
             Notice(1, at, frozenset(state.fields), (change,)),
-            waiting=channel is Channel.MAIL,
+            channel,
         )
         if channel is Channel.MAIL:
             assert store.confirm(session, found, at + 1)

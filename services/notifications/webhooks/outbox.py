@@ -249,6 +249,17 @@ def _watched(session: Session, xid: str, no: int, wanted: frozenset[str]) -> _So
     return _SourceRead(len(rows), changes, (rows[-1][0], rows[-1][1]) if rows else None)
 
 
+def _notices(session: Session, xid: str, no: int, wanted: frozenset[str]) -> _SourceRead:
+    """A notice of a subscription on a consignment's page is announced to the party of whoever subscribed."""
+    rows = _rows(session, "notices", {"xid": xid, "no": no, "limit": ROWS})
+    changes = [
+        _Change(party, MessageType.CONSIGNMENT_NOTICE, Subject("consignment", reference), f"notice {of}", at)
+        for _, _, at, party, reference, of in rows
+        if party in wanted
+    ]
+    return _SourceRead(len(rows), changes, (rows[-1][0], rows[-1][1]) if rows else None)
+
+
 def _for(
     wanted: frozenset[str],
     subjects: Iterable[tuple[str, Subject]],
@@ -274,4 +285,5 @@ _SOURCES = {
     "decision": (MessageType.FINANCING_DECIDED, _decisions),
     "watch": (MessageType.FINANCING_ALERT, _watched),
     "event": (MessageType.CONSIGNMENT_CHANGED, _events),
+    "notice": (MessageType.CONSIGNMENT_NOTICE, _notices),
 }

@@ -34,7 +34,7 @@ FOR UPDATE OF c
 -- From the first subscription on: whatever commits from now on lies at or above this horizon.
 INSERT INTO lianyun.webhook_cursor (source, xid, no)
 SELECT n.source, pg_snapshot_xmin(pg_current_snapshot()), -1
-FROM unnest(ARRAY['decision', 'event', 'watch']) AS n (source)
+FROM unnest(ARRAY['decision', 'event', 'notice', 'watch']) AS n (source)
 ON CONFLICT (source) DO NOTHING
 
 -- name: cursor_move
@@ -157,6 +157,14 @@ WITH wanted AS MATERIALIZED (
     ON CONFLICT (name) DO UPDATE SET rows = t.rows + excluded.rows
 )
 SELECT subscription FROM told
+
+-- name: notices
+SELECT n.xid::text, n.seq, n.at, s.party, s.reference, s.id::text || ' ' || n.no
+FROM lianyun.subscription_notice n JOIN lianyun.subscription s ON s.id = n.subscription
+WHERE n.state = 'QUEUED' AND n.xid < pg_snapshot_xmin(pg_current_snapshot())
+  AND n.xid >= %(xid)s::text::xid8 AND (n.xid > %(xid)s::text::xid8 OR n.seq > %(no)s)
+ORDER BY n.xid, n.seq
+LIMIT %(limit)s
 
 -- name: party_lock
 -- Subscriptions of one party are made one after the other, so that their number is bounded.

@@ -42,12 +42,13 @@ STATES: Final = {
     Status.SUSPENDED: N_("suspended: the address refuses mail"),
     Status.ENDED: N_("ended"),
 }
-CHANNELS: Final = {Channel.MAIL: N_("Mail"), Channel.FEED: N_("Feed")}
+CHANNELS: Final = {Channel.MAIL: N_("Mail"), Channel.FEED: N_("Feed"), Channel.WEBHOOK: N_("Webhook")}
 
 
 class Made(NamedTuple):
-    """A subscription just made: the address of its feed and the page that ends it, "" for mail."""
+    """A subscription just made: the address of its feed and the page that ends it, "" where it is no feed."""
 
+    channel: str
     feed: str
     about: str
 
@@ -170,7 +171,7 @@ def _make(
     form = request.form
     channel = form.get("channel", "")
     hours = form.get("hours", "")
-    if channel not in _channels(request) or hours not in map(str, HOURS):
+    if channel not in _channels(request, link) or hours not in map(str, HOURS):
         raise PageError(400)
     wanted = Wanted(
         milestones="milestones" in form,
@@ -199,21 +200,22 @@ def _make(
         )
     except SubscriptionError as problem:
         return None, problem.reason
-    if channel == Channel.MAIL or made is None:
-        return Made("", ""), ""
-    return Made(f"{request.context.names.issuer}/f/{made[1]}", f"/u/{made[1]}"), ""
+    if made is None or channel != Channel.FEED:
+        return Made(channel, "", ""), ""
+    return Made(channel, f"{request.context.names.issuer}/f/{made[1]}", f"/u/{made[1]}"), ""
 
 
 def _own(request: PageRequest, reference: str | None, made: Made | None = None, problem: str = "") -> Page:
     listed = store.of_party(request.session, request.party.code, _client(request), reference)
     tables = (_table(listed, _client(request)),)
     values = {
-        **_form_values(request, made, problem),
+        **_form_values(request, made, problem, None),
         "reference": reference,
         "tables": tables,
         "listed": listed,
         "me": _client(request),
         "states": STATES,
+        "names": CHANNELS,
         "action": "/subscriptions",
     }
     status = 400 if problem else 200
@@ -263,7 +265,7 @@ def _by_link(
 ) -> Page:
     here = f"/s/{request.path['token']}"
     values = {
-        **_form_values(request, made, problem),
+        **_form_values(request, made, problem, link),
         "reference": shown.body["consignment"],
         "link": link,
         "action": f"{here}/subscribe",
@@ -272,19 +274,22 @@ def _by_link(
     return Page("subscriptions_by_link.html", values, 400 if problem else 200, headers=SECRET)
 
 
-def _form_values(request: PageRequest, made: Made | None, problem: str) -> dict[str, object]:
+def _form_values(
+    request: PageRequest, made: Made | None, problem: str, link: ShareLink | None
+) -> dict[str, object]:
     return {
         "made": made,
         "problem": problem,
-        "channels": _channels(request),
+        "channels": _channels(request, link),
         "hours": HOURS,
         "given": request.form,
     }
 
 
-def _channels(request: PageRequest) -> tuple[Channel, ...]:
-    """The channels that there are here: mail only where it is set up."""
-    return tuple(Channel) if request.context.settings.mail_from else (Channel.FEED,)
+def _channels(request: PageRequest, link: ShareLink | None) -> tuple[Channel, ...]:
+    """The channels that there are: mail where it is set up, webhooks for the party itself."""
+    mail = (Channel.MAIL,) if request.context.settings.mail_from else ()
+    return (*mail, Channel.FEED, *((Channel.WEBHOOK,) if link is None else ()))
 
 
 def _about(request: PageRequest, found: Subscription) -> Page:

@@ -24,7 +24,7 @@ from services.pages import statement as pages_statement
 from services.pages.subscriptions import statement, store
 from services.pages.subscriptions.changes import changes
 from services.pages.subscriptions.settings import NotificationSettings
-from services.pages.subscriptions.store import Channel, Notice, Subscription
+from services.pages.subscriptions.store import Notice, Subscription
 from services.pages.subscriptions.telemetry import NotificationMetrics
 from services.pages.subscriptions.viewing import sight, state_now
 from services.runtime.follower import Follower
@@ -93,7 +93,7 @@ def look(session: Session, registry: Registry, found: Subscription, now: int) ->
     notice = None
     if news:
         notice = Notice(found.last_no + 1, now, frozenset(state.fields), news)
-        store.put_notice(session, found.id, notice, waiting=found.channel is Channel.MAIL)
+        store.put_notice(session, found.id, notice, found.channel)
     _move(session, found, told.plain(), found.last_no + (notice is not None), now)
     return notice
 

@@ -108,7 +108,7 @@ LIMIT %(limit)s
 SELECT s.id::text, uuid_send(s.consignment), s.reference, s.party, s.share::text, s.made_by, s.channel, s.address, s.language,
        s.milestones, s.delay_hours, s.exceptions, s.disputes, s.state, s.reason, s.made, s.ended, s.told, s.last_no, l.label,
        ARRAY(SELECT n.at FROM lianyun.subscription_notice n
-             WHERE n.subscription = s.id AND n.state IN ('SENT', 'KEPT') ORDER BY n.no DESC LIMIT 20),
+             WHERE n.subscription = s.id AND n.state IN ('SENT', 'KEPT', 'QUEUED') ORDER BY n.no DESC LIMIT 20),
        (SELECT count(*) FROM lianyun.subscription_notice n WHERE n.subscription = s.id AND n.state = 'WAITING')
 FROM lianyun.subscription s LEFT JOIN lianyun.share_link l ON l.id = s.share
 WHERE s.party = %(party)s AND (%(reference)s::text IS NULL OR s.reference = %(reference)s)

@@ -50,6 +50,8 @@ class Channel(StrEnum):
 
     MAIL = "mail"
     FEED = "feed"
+    WEBHOOK = "webhook"
+    """The endpoints of its party that select consignment.notice.v1: services.notifications.webhooks announces what is queued."""
 
 
 class Status(StrEnum):
@@ -61,6 +63,9 @@ class Status(StrEnum):
     SUSPENDED = "SUSPENDED"
     """Its address refuses mail for good."""
     ENDED = "ENDED"
+
+
+_STATES = {Channel.MAIL: "WAITING", Channel.FEED: "KEPT", Channel.WEBHOOK: "QUEUED"}
 
 
 class SubscriptionError(Exception):
@@ -158,7 +163,7 @@ def make(
     fields: Sequence[str],
     now: int,
 ) -> tuple[str, str] | None:
-    """Make a subscription; its id and the token of its feed, "" for mail. ``told`` is what is seen now: only what differs later is news.
+    """Make a subscription; its id and the token of its feed, "" where it is none. ``told`` is what is seen now: only what differs later is news.
 
     None where the address was asked enough already or has the same subscription; nobody is told which. SubscriptionError for an
     address that is none, and beyond MOST.
@@ -214,7 +219,8 @@ def make(
     enter(session, "subscription", id_, {**entry, **digests})
     session.execute(webhook_statement("cursor_begin"))
     if channel is Channel.MAIL:
-        put_notice(session, id_, Notice(CONFIRMATION, now, frozenset(fields), ()), waiting=True)
+        put_notice(session, id_, Notice(CONFIRMATION, now, frozenset(fields), ()), channel)
+    if channel is not Channel.FEED:
         return id_, ""
     return id_, new_token(session, id_, feed=True)
 
@@ -296,15 +302,15 @@ def _change(
     return True
 
 
-def put_notice(session: Session, id_: str, notice: Notice, *, waiting: bool) -> None:
-    """Store a notice; ``waiting``: it is to be sent."""
+def put_notice(session: Session, id_: str, notice: Notice, channel: Channel) -> None:
+    """Store a notice, to be sent or read as its channel has it."""
     values = {
         "subscription": id_,
         "no": notice.no,
         "at": notice.at,
         "fields": sorted(notice.fields),
         "changes": orjson.dumps([list(each) for each in notice.changes]).decode(),
-        "state": "WAITING" if waiting else "KEPT",
+        "state": _STATES[channel],
     }
     session.execute(statement("put_notice"), values)
 

@@ -14,6 +14,10 @@ import psycopg
 import pytest
 from lxml import etree
 
+from services.ledger.storage.session import open_session
+from services.notifications.webhooks import subscriptions as webhooks
+from services.notifications.webhooks.messages import MessageType
+from services.notifications.webhooks.sealed_secrets import Seal, new_key
 from tests.integration.subscriptions.conftest import World
 from tests.integration.subscriptions.test_mail import EVERYTHING, ORIGIN, shared
 from tests.support.subscribers import REFERENCE
@@ -123,6 +127,36 @@ def test_filters_select(world: World) -> None:
     with world.pages.browser() as reader:
         assert len(titles(reader.get(f"{path}/feed.atom").content)) == 2
         assert titles(reader.get(f"{only}/feed.atom").content) == ["Customs has detained the goods"]
+
+
+def test_webhooks_announce_what_a_person_selected(world: World) -> None:
+    with open_session(world.pages.dsn) as session:
+        for party in ("optic", "silk"):
+            webhooks.create(
+                session,
+                party,
+                "https://hooks.example/",
+                [MessageType.CONSIGNMENT_NOTICE],
+                "",
+                Seal.from_text(new_key()),
+                0,
+            )
+        session.commit()
+    with world.pages.browser("optic") as owner:
+        only = {"consignment": REFERENCE, "channel": "webhook", "exceptions": "on", "hours": "6"}
+        assert owner.post("/subscriptions", data=only, headers=ORIGIN).status_code == 200
+    with world.pages.browser() as holder:
+        form = {"channel": "webhook", **EVERYTHING}
+        assert holder.post(f"{shared(world)}/subscribe", data=form, headers=ORIGIN).status_code == 400
+    world.tell("left", "stopped", "free")
+    world.senders.notices()
+    with psycopg.connect(world.pages.dsn) as session:
+        rows = session.execute("SELECT party, type, body FROM lianyun.webhook_message").fetchall()
+    assert [(party, type_) for party, type_, _ in rows] == [("optic", "consignment.notice.v1")] * 2
+    for _, _, body in rows:
+        assert json.loads(bytes(body))["data"] == {
+            "subject": {"kind": "consignment", "id": REFERENCE, "href": f"/v1/consignments/{REFERENCE}"}
+        }
 
 
 @contextmanager

@@ -11,7 +11,10 @@ import pytest
 from services.audit.fsck.registers import check_trail
 from services.audit.fsck.snapshot import Snapshot
 from services.audit.report import Findings
+from services.ledger.registry import store as registry_store
 from services.pages.subscriptions import store
+from services.people.domain.person import Permission
+from services.people.store import people
 from tests.integration.subscriptions.conftest import World
 from tests.support.subscribers import REFERENCE, text_of, token_in
 
@@ -193,6 +196,30 @@ def test_an_address_that_refuses_is_left_alone_and_one_that_is_busy_is_tried_aga
     assert one(world, "SELECT state || ' ' || reason FROM lianyun.subscription") == "SUSPENDED 550 5.1.1"
     with world.pages.browser("optic") as owner:
         assert "550 5.1.1" in owner.get("/subscriptions").text
+
+
+def test_whoever_is_erased_is_notified_no_more(world: World) -> None:
+    with psycopg.connect(world.pages.dsn) as session:
+        optic = registry_store.read_snapshot(session).party("optic")
+        assert optic is not None
+        person = people.add(
+            session, optic, "https://id.example", "s-1", "Wang", [], [Permission.CASES], at=1, by="test"
+        )
+    confirmed(world)
+    with psycopg.connect(world.pages.dsn) as session:
+        session.execute("UPDATE lianyun.subscription SET made_by = %s", (f"person:{person.hex()}",))
+    world.tell("left")
+    assert len(world.mailbox.raw) == 1
+    with psycopg.connect(world.pages.dsn) as session:
+        assert people.end(session, person)
+    world.tell("left-late")
+    assert len(world.mailbox.raw) == 1, "who may do nothing any more is told nothing"
+    with psycopg.connect(world.pages.dsn) as session:
+        session.execute(
+            "UPDATE lianyun.subscription SET state = 'ACTIVE', address = 'x@example.org', salt = '', ended = NULL"
+        )
+        assert people.erase(session, person)
+    assert one(world, "SELECT coalesce(address, '') || state FROM lianyun.subscription") == "ENDED"
 
 
 def test_a_mail_server_that_is_gone_loses_nothing(world: World) -> None:

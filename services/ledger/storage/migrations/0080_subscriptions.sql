@@ -1,4 +1,4 @@
--- Who is notified of one consignment: by mail or by a feed, as a party to it or by a share link. What may be seen is judged at each
+-- Who is notified of one consignment: by mail, by a feed or by the webhooks of a party, as a party to it or by a share link. What may be seen is judged at each
 -- notification. Times are UTC microseconds. Of tokens only the digest is kept. An address is a person's: it is erased when the subscription
 -- ends, with the salt of its digest in the audit trail.
 CREATE TABLE lianyun.subscription (
@@ -8,7 +8,7 @@ CREATE TABLE lianyun.subscription (
     party        text    NOT NULL COLLATE "C",     -- nothing is told that this party may not see at that moment
     share        uuid,                             -- the link by which it was made; ends with it
     made_by      text    NOT NULL CHECK (made_by <> ''),
-    channel      text    NOT NULL CHECK (channel IN ('mail', 'feed')),
+    channel      text    NOT NULL CHECK (channel IN ('mail', 'feed', 'webhook')),
     address      text    CHECK (channel = 'mail' OR address IS NULL),
     salt         bytea,
     language     text    NOT NULL,
@@ -38,13 +38,16 @@ CREATE TABLE lianyun.subscription_notice (
     at           bigint   NOT NULL,
     fields       text[]   NOT NULL,                -- of the matrix, as they were shown in full
     changes      jsonb    NOT NULL,
-    state        text     NOT NULL CHECK (state IN ('KEPT', 'WAITING', 'SENT', 'FAILED', 'DROPPED')),
+    state        text     NOT NULL CHECK (state IN ('KEPT', 'QUEUED', 'WAITING', 'SENT', 'FAILED', 'DROPPED')),
     attempts     integer  NOT NULL DEFAULT 0,
     due          bigint   NOT NULL,
     detail       text     NOT NULL DEFAULT '',
+    xid          xid8     NOT NULL DEFAULT pg_current_xact_id(),   -- with seq: by which webhooks follow those that are QUEUED
+    seq          bigint   GENERATED ALWAYS AS IDENTITY,
     PRIMARY KEY (subscription, no)
 );
 CREATE INDEX subscription_notice_due ON lianyun.subscription_notice (due) WHERE state = 'WAITING';
+CREATE INDEX subscription_notice_queued ON lianyun.subscription_notice (xid, seq) WHERE state = 'QUEUED';
 CREATE INDEX subscription_notice_at ON lianyun.subscription_notice (at);
 
 -- Digests of what leads to a subscription: one of a feed, one for every mail that was sent.
@@ -61,6 +64,11 @@ CREATE TABLE lianyun.subscription_touch (
 );
 CREATE INDEX subscription_touch_of ON lianyun.subscription_touch (subscription);
 
+-- Webhooks follow notices too.
+ALTER TABLE lianyun.webhook_cursor
+    DROP CONSTRAINT webhook_cursor_source_check,
+    ADD CONSTRAINT webhook_cursor_source_check CHECK (source IN ('decision', 'event', 'notice', 'watch'));
+
 DO $$
 DECLARE
     role text;
@@ -71,9 +79,10 @@ BEGIN
                            'lianyun.subscription_touch FROM %I', role);
         END IF;
     END LOOP;
-    -- Whoever follows accepted events marks what they touch.
+    -- Whoever follows accepted events marks what they touch, and announces what is queued.
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'lianyun_webhooks') THEN
-        GRANT SELECT (id, consignment, state) ON lianyun.subscription TO lianyun_webhooks;
+        GRANT SELECT (id, consignment, state, party, reference) ON lianyun.subscription TO lianyun_webhooks;
+        GRANT SELECT (subscription, no, at, state, xid, seq) ON lianyun.subscription_notice TO lianyun_webhooks;
         GRANT INSERT ON lianyun.subscription_touch TO lianyun_webhooks;
     END IF;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'lianyun_pages') THEN
