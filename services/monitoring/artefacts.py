@@ -51,6 +51,12 @@ _WEBHOOKS = (
     metrics.WEBHOOK_OLDEST,
     metrics.WEBHOOK_DISABLED,
 )
+_NOTIFICATIONS = (
+    metrics.NOTIFICATION_MAILS,
+    metrics.NOTIFICATIONS_WAITING,
+    metrics.NOTIFICATIONS_OLDEST,
+    metrics.NOTIFICATIONS_SUSPENDED,
+)
 _CREDIT = (
     metrics.CREDIT_WHOLE,
     metrics.CREDIT_EVENTS_FOLLOWED,
@@ -78,9 +84,17 @@ _TRANSPARENCY = (
     metrics.TRANSPARENCY_COSIGNED_AT,
 )
 _SUPERVISOR = (metrics.WORKER_EXITS,)
-_OTHERS = {*_API, *_PAGES, *_WEBHOOKS, *_CREDIT, *_CASES, *_ARRIVAL, *_TRANSPARENCY, *_SUPERVISOR} - {
-    metrics.STEP_SECONDS
-}
+_OTHERS = {
+    *_API,
+    *_PAGES,
+    *_WEBHOOKS,
+    *_NOTIFICATIONS,
+    *_CREDIT,
+    *_CASES,
+    *_ARRIVAL,
+    *_TRANSPARENCY,
+    *_SUPERVISOR,
+} - {metrics.STEP_SECONDS}
 
 _EVERY = (metrics.BUILD_INFO,)
 
@@ -90,6 +104,7 @@ PROCESSES: Mapping[str, tuple[Definition, ...]] = {
     "API": (*_API, *_EVERY),
     "pages": (*_PAGES, *_EVERY),
     "webhooks": (*_WEBHOOKS, *_EVERY),
+    "notifications": (*_NOTIFICATIONS, *_EVERY),
     "credit signals": (*_CREDIT, *_EVERY),
     "cases": (*_CASES, *_EVERY),
     "arrival times": (*_ARRIVAL, *_EVERY),

@@ -21,6 +21,7 @@ SERVING = (
     "lianyun-cases",
     "lianyun-credit",
     "lianyun-exporter",
+    "lianyun-notifications",
     "lianyun-pages",
     "lianyun-transparency",
     "lianyun-webhooks",

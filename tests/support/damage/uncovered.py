@@ -47,6 +47,9 @@ UNCOVERED: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("lianyun.object_name", (EVERYTHING,), "by which spelling objects are looked up; what is found is read from the events"),
     ("lianyun.partner_accepted", (EVERYTHING,), _METRIC),
     ("lianyun.quarantine", ("xid",), _PLACE),
+    ("lianyun.subscription", ("told", "last_no", "look"), "what a subscriber was told last, and when it is looked at next"),
+    ("lianyun.subscription_notice", (EVERYTHING,), "what subscribers were told, kept for some weeks; made from the events"),
+    ("lianyun.subscription_token", (EVERYTHING,), "digests of random bits that lead to a subscription; who holds them is known to nobody"),
     ("lianyun.saved_view", (EVERYTHING,), "addresses that people noted for themselves: they give no rights and decide nothing"),
     ("lianyun.webhook_cursor", (DELETED, "xid", "no"), _PLACE),
     ("lianyun.webhook_salt", (EVERYTHING,), "random bytes in front of what ids of messages are digests of; nothing follows from them"),
@@ -64,6 +67,7 @@ EMPTY: dict[str, str] = {
         (f"lianyun.transparency_{name}" for name in ("cursor", "entry", "head", "tile")),
         "made by a command only; changed column by column in tests/integration/transparency",
     ),
+    "lianyun.subscription_touch": "emptied when the subscriptions are looked at, within a second",
     "lianyun.webhook_again": "emptied when the notes before it are settled",
 }
 """Tables that have no row in a sound platform, and why."""
