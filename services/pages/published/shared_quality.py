@@ -44,3 +44,8 @@ class SharedMeasures:
             }
             self._made[role] = time.monotonic(), made
             return made
+
+    def forget(self) -> None:
+        """Make them anew when somebody looks next."""
+        with self._lock:
+            self._made.clear()

@@ -404,11 +404,15 @@ def _letter_page(request: PageRequest, viewer: SignedIn, letter: DeadLetter) -> 
         "headers": header_texts(letter),
         "value": shown(letter.value or b"", MOST_BYTES),
         "whole": not letter.truncated and len(letter.value or b"") <= MOST_BYTES,
-        "actions": [
-            {"at": each.at, "action": words.ACTIONS[each.action], "outcome": words.OUTCOMES[each.outcome]}
-            for each in store.outcomes(request.session, letter.digest)
-        ],
-        "asked": asked,
+        "history": sorted(
+            [
+                *((each.requested, "", "", each.person.hex()[:8]) for each in asked),
+                *(
+                    (each.at, words.ACTIONS[each.action], words.OUTCOMES[each.outcome], "")
+                    for each in store.outcomes(request.session, letter.digest)
+                ),
+            ]
+        ),
         "waiting": bool(asked) and asked[-1].outcome is None,
         "turn": len(asked),
         "promising": letter.reason in words.TO_REDRIVE,

@@ -46,6 +46,7 @@ COLUMNS = (
     Column("place", N_("Place"), Kind.PLACE),
     Column("happened", N_("Happened"), Kind.MOMENT, place="place"),
     Column("why", N_("Why"), Kind.CODE, words={reason: said for reason, (said, _) in words.REASONS.items()}),
+    Column("at", N_("At"), Kind.CODE),
     Column("notes", N_("What to do")),
     Column("id", N_("Id"), Kind.CODE),
 )
@@ -159,10 +160,10 @@ def _row(request: PageRequest, row: dict[str, Any]) -> dict[str, Any]:
         request.l10n.gettext(words.REASONS[row["reason"]][1]) if row.get("reason") else "",
         row.get("detail", ""),
         row.get("remedy", ""),
-        ", ".join(row.get("changed", ())),
         *(f"{text} {remedy}" for _, text, remedy in row.get("remarks", ())),
     ]
-    return {**row, "why": row.get("reason"), "notes": " ".join(filter(None, notes)) or None}
+    at = row.get("changed") or row.get("pointer") or None
+    return {**row, "why": row.get("reason"), "at": at, "notes": " ".join(filter(None, notes)) or None}
 
 
 def _command(request: PageRequest, name: str, *, amend: bool) -> str:

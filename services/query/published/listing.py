@@ -106,12 +106,13 @@ class DayCount(NamedTuple):
 
 
 def per_day(session: Session, keys: Sequence[str], since: Micros, until: Micros) -> list[DayCount]:
-    """The counts of each day of [since, until) with events of the keys; reads the index alone."""
+    """The counts of each day of [since, until) with events of the keys."""
     values = {"keys": _keys(keys), "since": since, "until": until}
+    quarantined = dict(_rows(session, "quarantined_per_day", values))
     contradicted = dict(_rows(session, "contradicted_per_day", values))
     return [
-        DayCount(day, accepted, quarantined, contradicted.get(day, 0))
-        for day, accepted, quarantined in _rows(session, "per_day", values)
+        DayCount(day, accepted, quarantined.get(day, 0), contradicted.get(day, 0))
+        for day, accepted in _rows(session, "per_day", values)
     ]
 
 

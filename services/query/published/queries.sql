@@ -21,9 +21,8 @@ ORDER BY n.appended DESC, n.no DESC
 LIMIT %(look)s
 
 -- name: per_day
--- Events that these keys signed, by UTC day of their append, and of these the ones of which other contents are stored.
-SELECT b.appended / 86400000000, count(*),
-       count(*) FILTER (WHERE EXISTS (SELECT FROM lianyun.quarantine q WHERE q.no = b.no))
+-- Events that these keys signed, by UTC day of their append: of the index alone.
+SELECT b.appended / 86400000000, count(*)
 FROM unnest(%(keys)s::bigint[]) AS k (key)
 JOIN lianyun.body b ON b.key_id = k.key AND b.appended >= %(since)s AND b.appended < %(until)s
 GROUP BY 1
@@ -56,3 +55,11 @@ LIMIT %(most)s
 SELECT (SELECT count(*) FROM lianyun.dead_letter d WHERE d.publisher = %(publisher)s AND d.last_append >= %(since)s)
      + (SELECT coalesce(sum(c.messages), 0) FROM lianyun.dead_letter_cut c
         WHERE c.publisher = %(publisher)s AND c.last_append >= %(since)s)
+
+-- name: quarantined_per_day
+-- Events of these keys that count as if they had never been accepted.
+SELECT b.appended / 86400000000, count(*)
+FROM lianyun.quarantine q
+JOIN lianyun.body b ON b.no = q.no
+WHERE b.key_id = ANY (%(keys)s::bigint[]) AND b.appended >= %(since)s AND b.appended < %(until)s
+GROUP BY 1

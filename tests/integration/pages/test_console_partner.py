@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +23,7 @@ from services.ledger.admission.evaluation import admit
 from services.ledger.admission.model import AdmissionSettings, Admitted, Record
 from services.ledger.dead_letters import requests
 from services.ledger.dead_letters.batch import LetterSettings, record_refused
-from services.ledger.dead_letters.service import ActionOutcome, PostgresLedger
+from services.ledger.dead_letters.service import ActionOutcome
 from services.ledger.registry import commands, store
 from services.ledger.registry.events import PartyAdded
 from services.ledger.registry.possession import proven
@@ -30,7 +31,7 @@ from services.ledger.storage.batch import Event
 from services.ledger.storage.bodies import prepare_partitions
 from services.ledger.storage.operations import apply_one
 from services.people.domain.person import Permission
-from services.processors.ledger_store import PROJECTIONS
+from services.processors.ledger_store import PROJECTIONS, LedgerStore
 from services.testbed.localstack.engine import DatabaseAddress
 from tests.support.console import TOKEN, RunningConsole, post
 from tests.support.databases import migrated_database
@@ -40,21 +41,27 @@ SETTINGS = AdmissionSettings("demo")
 SHEETS = Path(__file__).resolve().parents[2] / "data" / "sheets"
 MARCH = "from=2026-03-01&to=2026-03-31"
 KEYS = {
-    code: SigningKey.from_seed(Scheme.ED25519, code.encode().ljust(32, b".")) for code in ("ktz", "cr", "new")
+    code: SigningKey.from_seed(Scheme.ED25519, code.encode().ljust(32, b"."))
+    for code in ("ktz", "cr", "rzd", "be", "pkp", "db", "new")
 }
 SENT = {"offset": 0}
 
 
 def record(
-    party: str, id_: str, data: dict[str, Any], type_: str = "cre.movement.departed.v1", key: str = ""
+    party: str,
+    id_: str,
+    data: dict[str, Any],
+    type_: str = "cre.movement.departed.v1",
+    key: str = "",
+    at: int = 1_772_700_000_000,
 ) -> Record:
-    """A message of ``party`` through its own topic, as a partner's program makes it."""
+    """A message of ``party`` through its own topic, as a partner's program makes it, received from ``at`` on (milliseconds)."""
     raw = json.dumps({"salt": "0" * 32, **data}).encode()
     envelope = Envelope("1.0", id_, f"urn:x:{party}", type_, "2026-03-05T08:00:00Z")
     signature = sign(KEYS[key or party], signed_bytes("demo", envelope, raw)).encode()
     SENT["offset"] += 1
     headers = [*envelope.to_headers(), ("lianyun-signature", signature)]
-    appended = 1_772_700_000_000 + SENT["offset"] * 1_000
+    appended = at + SENT["offset"]
     return Record(f"cre.railway.{party}.v1", 0, SENT["offset"], appended, headers, raw)
 
 
@@ -175,21 +182,26 @@ def test_a_redrive_is_asked_for_once_and_recorded_for_the_person(console: Runnin
         assert post(browser, f"{path}/redrive", {"last": "0"}).status_code == 404
     assert mine.post(f"{path}/redrive", data={"last": "0"}).status_code == 403
 
-    def carried_out() -> ActionOutcome | None:
-        with psycopg.connect(console.dsn, autocommit=True) as session:
-            return requests.carry_out(session, PostgresLedger(PROJECTIONS), SETTINGS)
+    def carried_out() -> list[ActionOutcome | None]:
+        worker = LedgerStore(console.dsn, "worker", admission=SETTINGS)
+        worker.idle()
+        worker.close()
+        with psycopg.connect(console.dsn) as session:
+            digest = bytes.fromhex(path.rpartition("/")[2])
+            return [each.outcome for each in requests.requests_of(session, digest)]
 
     for _ in range(2):  # a second click
         assert post(mine, f"{path}/redrive", {"last": "0"}).status_code == 303
     assert "judged again in a moment" in mine.get(path).text
-    assert (carried_out(), carried_out()) == (ActionOutcome.STILL_REFUSED, None)
+    refused = [ActionOutcome.STILL_REFUSED]
+    assert (carried_out(), carried_out()) == (refused, refused)
     assert "refused again" in mine.get(path).text
     with psycopg.connect(console.dsn) as session:
         commands.add_key(session, "ktz", proven(KEYS["new"], "demo", "ktz"), at=0, by="test")
     assert post(mine, f"{path}/redrive", {"last": "0"}).status_code == 303, "the old form asks for nothing"
-    assert carried_out() is None
+    assert carried_out() == refused
     assert post(mine, f"{path}/redrive", {"last": "1"}).status_code == 303
-    assert carried_out() is ActionOutcome.REDRIVEN
+    assert carried_out() == [*refused, ActionOutcome.REDRIVEN]
     shown = mine.get(path).text
     assert "It is accepted now." in shown
     assert "Judge it again" not in shown
@@ -314,3 +326,19 @@ def test_keys_and_quality_are_those_of_the_party(console: RunningConsole) -> Non
     assert quality.status_code == 200, quality.text
     assert "With fewer than 20 events nothing is measured" in quality.text
     assert browser.get("/console/quality?role=customs").status_code == 400
+    now, found = time.time_ns() // 1_000_000 - 3_600_000, dict[Any, Any]()
+    others = ("cr", "rzd", "be", "pkp", "db")
+    for count, codes in ((19, (*others, "ktz")), (1, others[1:]), (1, ("ktz",)), (1, ("cr",))):
+        odd = ["CSQU3054384" if code == "ktz" else "CSQU3054383" for code in codes]
+        publish(console.dsn, *(
+            record(code, f"late-{count}-{n}", departed(box), at=now) for code, box in zip(codes, odd, strict=True) for n in range(count)
+        ))  # fmt: skip
+        publish(console.dsn, *(record(code, "refused", {}, at=now) for code in codes if code == "ktz"))
+        console.pages.context.console.measures.forget()  # type: ignore[attr-defined]
+        rows = browser.get("/console/quality?table=quality&format=json").json()["rows"]
+        found[count, codes] = {row["measure"]: (row["own"], row["median"]) for row in rows}
+    before, _, four, all_ = found.values()
+    assert set(before["digits"]) == {None}, "too few events of everybody"
+    assert four["digits"] == (1, None), "four other parties are too few"
+    assert all_["digits"] == (1, 0)
+    assert all_["refused"] == (pytest.approx(1 / 21), 0)

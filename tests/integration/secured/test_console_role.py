@@ -10,6 +10,7 @@ import pytest
 
 from services.cases.store import overview
 from services.cases.store.overview import Wanted
+from services.ledger.dead_letters.requests import request_redrive
 from services.ledger.storage.migrate import migrate
 from services.ledger.storage.session import open_session
 from services.people.domain.person import Permission
@@ -48,6 +49,16 @@ def test_people_sign_in_and_work_under_the_role_of_the_pages(server: str, tmp_pa
         assert post(browser, f"{path}/steps", form, path).status_code == 303
         assert browser.get(f"/console/board/alashankou-dostyk?at={border_night().as_of}").status_code == 200
         assert browser.get("/console/shift").status_code == 200
+        for shown in (
+            "events?from=2025-09-01&to=2025-09-30",
+            "events?state=refused",
+            "quality",
+            "keys",
+            "upload",
+        ):
+            assert browser.get(f"/console/{shown}").status_code == 200, shown
+        with psycopg.connect(pages) as session:
+            assert request_redrive(session, bytes(32), 0, "cr", "https://id.example", bytes(16), 1)
         assert post(browser, "/sign-out", {}).status_code == 200
 
 
@@ -60,6 +71,7 @@ def test_people_sign_in_and_work_under_the_role_of_the_pages(server: str, tmp_pa
         ("pages", "DELETE FROM lianyun.case_step"),
         ("worker", "SELECT FROM lianyun.person"),
         ("reader", "SELECT FROM lianyun.person"),
+        ("reader", "SELECT FROM lianyun.redrive_request"),
         ("reader", "SELECT FROM lianyun.console_session"),
         ("worker", "SELECT FROM lianyun.console_session"),
     ],
