@@ -6,6 +6,12 @@ SELECT uuid_send(content) FROM lianyun.identity WHERE id = %(event)s
 -- name: cut_tallies
 SELECT publisher, reason, sum(messages)::bigint FROM lianyun.dead_letter_cut GROUP BY publisher, reason ORDER BY publisher, reason
 
+-- name: cut_by_day
+SELECT hour / 24, sum(messages)::bigint FROM lianyun.dead_letter_cut
+WHERE publisher = %(publisher)s AND last_append >= %(since)s AND last_append < %(until)s
+GROUP BY 1
+ORDER BY 1
+
 -- name: cuts
 SELECT topic, topic_id, part, publisher, reason, hour, messages, first_offset, last_offset, first_append, last_append, digest
 FROM lianyun.dead_letter_cut

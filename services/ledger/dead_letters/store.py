@@ -101,6 +101,12 @@ def letters_by_day(
     return {(day, LetterState(state)): letters for day, state, letters in rows}
 
 
+def cut_by_day(session: Session, publisher: str, since: int, until: int) -> dict[int, int]:
+    """How many messages of ``publisher`` were refused beyond the bound on letters in [since, until), by UTC day (since 1970)."""
+    rows = session.execute(statement("cut_by_day"), {"publisher": publisher, "since": since, "until": until})
+    return dict(rows.fetchall())
+
+
 def find_by_trace(session: Session, trace: bytes, limit: int) -> list[DeadLetter]:
     """The letters of the 16-byte ``trace``, last seen first, at most ``limit``, without their outcomes.
 

@@ -37,8 +37,8 @@ from services.query.published.listing import Listing, Place, Wanted, listing, pe
 from services.query.views import consignments_of
 
 pages = PageRoutes()
-PAGE = 50
-"""Events on a page."""
+PAGE, EXPORTED = 50, 1_000
+"""Events on a page, and in its table as CSV and JSON."""
 DAY = 86_400_000_000
 DAYS, MOST_DAYS = 7, 62
 """Days that are shown where nobody chooses, and at most."""
@@ -81,6 +81,7 @@ DAY_COLUMNS = (
     Column("quarantined", N_("set aside with its key"), Kind.NUMBER),
     Column("refused", N_("Refused"), Kind.NUMBER),
     Column("later", N_("refused, accepted later or published anew"), Kind.NUMBER),
+    Column("counted", N_("refused, too many to be kept"), Kind.NUMBER),
 )
 
 
@@ -199,6 +200,7 @@ def _days(request: PageRequest, asked: Filter) -> tuple[list[dict[str, Any]], bo
     keys = _keys(request)
     counted = per_day(request.session, keys, asked.since, asked.until)
     letters = store.letters_by_day(request.session, request.party.code, asked.since, asked.until)
+    cut = store.cut_by_day(request.session, request.party.code, asked.since, asked.until)
     judged = sum(each.accepted for each in counted) <= MOST_JUDGED
     states: dict[tuple[int, str], int] = {}
     if judged and counted:
@@ -211,7 +213,7 @@ def _days(request: PageRequest, asked: Filter) -> tuple[list[dict[str, Any]], bo
                 states[noted] = states.get(noted, 0) + 1
     by_day = {each.day: each for each in counted}
     rows = []
-    for day in sorted({*by_day, *(day for day, _ in letters)}, reverse=True):
+    for day in sorted({*by_day, *(day for day, _ in letters), *cut}, reverse=True):
         known = by_day.get(day)
         rows.append(
             {
@@ -225,6 +227,7 @@ def _days(request: PageRequest, asked: Filter) -> tuple[list[dict[str, Any]], bo
                 "later": sum(
                     letters.get((day, state), 0) for state in LetterState if state is not LetterState.OPEN
                 ),
+                "counted": cut.get(day, 0),
             }
         )
     return rows, judged
@@ -234,28 +237,29 @@ def _page(
     request: PageRequest, asked: Filter
 ) -> tuple[list[dict[str, Any]], Sequence[Column], str, int | None]:
     """(rows, columns, the address of the next page or "", how many events were looked at where not all of the period were)."""
+    size = EXPORTED if request.table == "events" else PAGE
     if asked.state == words.REFUSED:
-        letters = _letters(request, asked)
-        rows = [letter_row(each) for each in letters[:PAGE]]
-        last = letters[PAGE - 1] if len(letters) > PAGE else None
+        letters = _letters(request, asked, size + 1)
+        rows = [letter_row(each) for each in letters[:size]]
+        last = letters[size - 1] if len(letters) > size else None
         return (
             rows,
             LETTER_COLUMNS,
             "" if last is None else _older(asked, last.last.appended, last.name),
             None,
         )
-    found = _of_consignment(request, asked) if asked.consignment else _listed(request, asked)
+    found = _of_consignment(request, asked) if asked.consignment else _listed(request, asked, size)
     rows = [event_row(each) for each in own_events(request, found.events)]
     next_ = found.next
     older = "" if next_ is None else _older(asked, next_.appended, format(next_.no, "x"))
-    return rows, EVENT_COLUMNS, older, found.looked_at if next_ and len(rows) < PAGE else None
+    return rows, EVENT_COLUMNS, older, found.looked_at if next_ and len(rows) < size else None
 
 
 def _older(asked: Filter, appended: int, name: str) -> str:
     return asked.address(before=f"{appended}.{name}")
 
 
-def _listed(request: PageRequest, asked: Filter) -> Listing:
+def _listed(request: PageRequest, asked: Filter, size: int) -> Listing:
     before = Place(asked.until, 0)
     if asked.before:
         appended, _, no = asked.before.partition(".")
@@ -264,12 +268,12 @@ def _listed(request: PageRequest, asked: Filter) -> Listing:
             raise PageError(400)
     wanted = Wanted(_keys(request), asked.since, before, asked.type, asked.batch)
     if not asked.state:
-        return listing(request.session, wanted, PAGE)
+        return listing(request.session, wanted, size)
 
     def takes(events: Sequence[Stored]) -> list[bool]:
         return [_is(each, asked.state) for each in own_events(request, events)]
 
-    return listing(request.session, wanted, PAGE, takes)
+    return listing(request.session, wanted, size, takes)
 
 
 def _is(event: OwnEvent, state: str) -> bool:
@@ -298,7 +302,7 @@ def _of_consignment(request: PageRequest, asked: Filter) -> Listing:
     return Listing(found, None, len(found))
 
 
-def _letters(request: PageRequest, asked: Filter) -> list[DeadLetter]:
+def _letters(request: PageRequest, asked: Filter, limit: int) -> list[DeadLetter]:
     before = asked.until, b""
     if asked.before:
         appended, _, name = asked.before.partition(".")
@@ -306,7 +310,7 @@ def _letters(request: PageRequest, asked: Filter) -> list[DeadLetter]:
             raise PageError(400)
         before = min(before, (int(appended), bytes.fromhex(name)))
     query = PublisherQuery(
-        request.party.code, asked.since, before, header=type_header(asked.type), limit=PAGE + 1
+        request.party.code, asked.since, before, header=type_header(asked.type), limit=limit
     )
     return store.letters_of(request.session, query)
 

@@ -19,6 +19,9 @@ from schemas.envelope import Envelope, event_id, signed_bytes
 from schemas.events.base import Role
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey, sign
+from services.audit.fsck.dead_letters import check_dead_letters
+from services.audit.fsck.snapshot import Snapshot
+from services.audit.report import Findings
 from services.ledger.admission.evaluation import admit
 from services.ledger.admission.model import AdmissionSettings, Admitted, Record
 from services.ledger.dead_letters import requests
@@ -30,6 +33,7 @@ from services.ledger.registry.possession import proven
 from services.ledger.storage.batch import Event
 from services.ledger.storage.bodies import prepare_partitions
 from services.ledger.storage.operations import apply_one
+from services.ledger.storage.session import open_session
 from services.people.domain.person import Permission
 from services.processors.ledger_store import PROJECTIONS, LedgerStore
 from services.testbed.localstack.engine import DatabaseAddress
@@ -213,6 +217,22 @@ def test_a_redrive_is_asked_for_once_and_recorded_for_the_person(console: Runnin
             session.execute("SELECT id FROM lianyun.person WHERE subject = 'aigerim'").fetchone() or ()
         )
     assert by == [(f"person:{person.hex} of {console.issuer.url}",)]
+
+    def found() -> list[str]:
+        findings = Findings()
+        with open_session(console.dsn) as session:
+            check_dead_letters(Snapshot(session), findings)
+        return [each.field for each in findings.report(0.0).findings]
+
+    assert found() == []
+    with psycopg.connect(console.dsn) as session:
+        session.execute(
+            "UPDATE lianyun.person_grant SET permissions = '{events}' WHERE person = %s", (person,)
+        )
+    assert found() == ["by", "by"], "who might not"
+    with psycopg.connect(console.dsn) as session:
+        every = sorted(map(str, Permission))
+        session.execute("UPDATE lianyun.person_grant SET permissions = %s WHERE person = %s", (every, person))
 
 
 def tried(browser: httpx.Client, name: str, content: bytes, **form: str) -> httpx.Response:

@@ -46,7 +46,7 @@ UNCOVERED: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("lianyun.object_name", (EVERYTHING,), "by which spelling objects are looked up; what is found is read from the events"),
     ("lianyun.partner_accepted", (EVERYTHING,), _METRIC),
     ("lianyun.quarantine", ("xid",), _PLACE),
-    ("lianyun.redrive_request", (EVERYTHING,), "what people asked to be redriven; what came of it is an action on the letter, which names the person"),
+    ("lianyun.redrive_request", (EVERYTHING,), "what people asked to be redriven; an action on a letter by anybody else than who asked for it and might is found"),
     ("lianyun.saved_view", (EVERYTHING,), "addresses that people noted for themselves: they give no rights and decide nothing"),
     ("lianyun.webhook_cursor", (DELETED, "xid", "no"), _PLACE),
     ("lianyun.webhook_salt", (EVERYTHING,), "random bytes in front of what ids of messages are digests of; nothing follows from them"),
