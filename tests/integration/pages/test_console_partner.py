@@ -304,9 +304,8 @@ def hostile() -> dict[str, bytes]:
     ):
         for each in book.namelist():
             bomb.writestr(each, bytes(200 << 20) if each.endswith("sheet1.xml") else book.read(each))
-    entities = b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;">]><TrainCompositionMessage>&b;</TrainCompositionMessage>'
-    outside = b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><TrainCompositionMessage>&a;</TrainCompositionMessage>'
-    return {"bomb.xlsx": whole.getvalue(), "entities.xml": entities, "outside.xml": outside}
+    entities = b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd"><!ENTITY b "&a;&a;&a;&a;">]><TrainCompositionMessage>&b;</TrainCompositionMessage>'
+    return {"bomb.xlsx": whole.getvalue(), "entities.xml": entities}
 
 
 def test_a_hostile_file_is_refused_and_costs_nobody_anything(console: RunningConsole) -> None:
