@@ -44,6 +44,16 @@ JOIN lianyun.api_client own ON own.id = %(client)s
 WHERE k.kid = %(kid)s AND c.party <> own.party
 LIMIT 1
 
+-- name: client_ends
+-- When the last key of each client of a party runs out; null where one has no end, or it has a certificate.
+SELECT c.id, c.scopes, c.registered,
+       CASE WHEN bool_and(k.not_after IS NOT NULL) THEN max(k.not_after) END, c.revoked
+FROM lianyun.api_client c
+LEFT JOIN lianyun.api_client_key k ON k.client = c.id
+WHERE c.party = %(party)s
+GROUP BY c.id
+ORDER BY c.id
+
 -- name: client_keys
 -- The keys of a client that may act now, and the certificate that it may log in with instead.
 SELECT c.scopes, c.purposes, c.certificate, k.kid, k.jwk

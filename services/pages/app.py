@@ -25,7 +25,11 @@ from services.pages.routes import (
     console,
     console_board,
     console_cases,
+    console_events,
+    console_keys,
+    console_quality,
     console_shift,
+    console_upload,
     console_views,
     home,
     line,
@@ -54,6 +58,10 @@ GROUPS: tuple[PageRoutes, ...] = (
     console_shift.pages,
     console_board.pages,
     console_views.pages,
+    console_events.pages,
+    console_keys.pages,
+    console_quality.pages,
+    console_upload.pages,
 )
 """Every module of ``routes``. A path that takes everything stands behind those that it would hide."""
 

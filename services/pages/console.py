@@ -18,6 +18,7 @@ from services.pages.auth.settings import SignInSettings
 from services.pages.auth.sign_in import START, Authentication, SignedIn
 from services.pages.errors import PageError
 from services.pages.page import Page, PageRequest
+from services.pages.published.shared_quality import SharedMeasures
 from services.pages.table import Table
 from services.people.domain.person import Permission
 from services.people.store import saved_views
@@ -64,6 +65,7 @@ class Console:
     authentication: Authentication
     signer: Signer | None
     boards: SharedBoards = field(default_factory=SharedBoards)
+    measures: SharedMeasures = field(default_factory=SharedMeasures)
 
 
 def set_up(context: PageContext, settings: SignInSettings) -> None:
@@ -105,6 +107,10 @@ SECTIONS = (
     Section("/console/board", N_("Borders"), Permission.BOARD),
     Section("/console/cases", N_("Cases"), Permission.CASES),
     Section("/console/shift", N_("Shift"), Permission.CASES),
+    Section("/console/events", N_("Published events"), Permission.EVENTS),
+    Section("/console/upload", N_("Try a file"), Permission.EVENTS_UPLOAD),
+    Section("/console/quality", N_("Data quality"), Permission.EVENTS),
+    Section("/console/keys", N_("Keys"), Permission.EVENTS),
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from services.ledger.registry.registry import Registry
 from services.pages.context import PageContext
 from services.pages.errors import PageError
 from services.pages.localization import Localization
+from services.pages.multipart import Upload
 from services.pages.table import Table
 from services.pages.viewer import Viewer
 
@@ -35,6 +36,7 @@ class PageRequest:
     registry: Registry
     viewer: Viewer | None
     lines: list[Read] = field(default_factory=list)
+    files: Mapping[str, Upload] = field(default_factory=dict)
 
     @property
     def path(self) -> Mapping[str, str]:
@@ -114,3 +116,14 @@ class Redirect:
 
     location: str
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Later:
+    """The page follows once ``work`` is done, which runs on a worker thread without a transaction.
+
+    ``then`` makes of its result the function of the page, called in a transaction of its own with the same request.
+    """
+
+    work: Callable[[], Any]
+    then: Callable[[Any], Callable[[PageRequest], Page | Redirect]]

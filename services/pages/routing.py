@@ -19,15 +19,16 @@ from starlette.routing import BaseRoute, Route
 
 from services.api import access_log
 from services.api.calls import matches
-from services.pages import statement
+from services.pages import multipart, statement
 from services.pages.context import PageContext
 from services.pages.errors import PageError
 from services.pages.languages import language_of
-from services.pages.page import Data, Document, Page, PageRequest, Redirect
+from services.pages.multipart import Upload
+from services.pages.page import Data, Document, Later, Page, PageRequest, Redirect
 from services.pages.table import export
 
 log = logging.getLogger(__name__)
-PageFunction = Callable[[PageRequest], Page | Data | Document | Redirect]
+PageFunction = Callable[[PageRequest], Page | Data | Document | Redirect | Later]
 _LANGUAGE_SECONDS = 365 * 86_400
 UNAVAILABLE = (PoolTimeout, psycopg.errors.LockNotAvailable, psycopg.OperationalError)
 
@@ -43,23 +44,28 @@ class PageRoutes:
         return self._declared(path, "GET", signed_in)
 
     def post(
-        self, path: str, *, signed_in: bool = False, anywhere: bool = False
+        self, path: str, *, signed_in: bool = False, anywhere: bool = False, files: bool = False
     ) -> Callable[[PageFunction], PageFunction]:
-        """Declare what takes the form posted to ``path``; ``anywhere``: from other sites too, where the path itself is the right to."""
-        return self._declared(path, "POST", signed_in, anywhere)
+        """Declare what takes the form posted to ``path``; ``anywhere``: from other sites too, where the path itself is the right to.
+
+        With ``files`` it may hold files (``PageRequest.files``).
+        """
+        return self._declared(path, "POST", signed_in, anywhere, files)
 
     def _declared(
-        self, path: str, method: str, signed_in: bool, anywhere: bool = False
+        self, path: str, method: str, signed_in: bool, anywhere: bool = False, files: bool = False
     ) -> Callable[[PageFunction], PageFunction]:
         def declare(function: PageFunction) -> PageFunction:
-            self.routes.append(Route(path, _endpoint(function, path, signed_in, anywhere), methods=[method]))
+            self.routes.append(
+                Route(path, _endpoint(function, path, signed_in, anywhere, files), methods=[method])
+            )
             return function
 
         return declare
 
 
 def _endpoint(
-    function: PageFunction, path: str, signed_in: bool, anywhere: bool
+    function: PageFunction, path: str, signed_in: bool, anywhere: bool, files: bool
 ) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         context: PageContext = request.app.state.context
@@ -67,8 +73,14 @@ def _endpoint(
         request.state.route = path
         try:
             context.requests.require(context.address(request))
-            form = await _form(context, request, anywhere)
+            form = await _form(context, request, anywhere, files)
             response = await context.in_worker(_answer, context, request, function, path, signed_in, form)
+            if isinstance(response, Later):
+                following = response.then(await context.in_worker(response.work))
+                response = await context.in_worker(
+                    _answer, context, request, following, path, signed_in, form
+                )
+                assert isinstance(response, Response)
         except PageError as error:
             response = context.error_page(request, error.status, error.headers)
         except UNAVAILABLE as error:
@@ -88,21 +100,29 @@ def _endpoint(
     return endpoint
 
 
-async def _form(context: PageContext, request: Request, anywhere: bool) -> Mapping[str, str]:
-    """The fields of a posted form; PageError 403 where another site sent it, 400 where it is none."""
+Form = tuple[Mapping[str, str], Mapping[str, Upload]]
+"""The fields of a form, and its files."""
+
+
+async def _form(context: PageContext, request: Request, anywhere: bool, files: bool) -> Form:
+    """The posted form; PageError 403 where another site sent it, 400 where it is none."""
     if request.method in ("GET", "HEAD"):
-        return {}
+        return {}, {}
     if not anywhere and not of_this_site(request, context.names.urls):
         raise PageError(403)
     body = await request.body()
     if not body:
-        return {}
-    if request.headers.get("content-type", "").partition(";")[0] != "application/x-www-form-urlencoded":
+        return {}, {}
+    content_type = request.headers.get("content-type", "")
+    form = content_type.partition(";")[0]
+    if form != "application/x-www-form-urlencoded" and not (files and form == "multipart/form-data"):
         if anywhere:  # the fields say nothing that the path does not
-            return {}
+            return {}, {}
         raise PageError(400)
     try:
-        return dict(parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=200))
+        if form == "multipart/form-data":
+            return multipart.parse(content_type, body)
+        return dict(parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=200)), {}
     except ValueError:
         raise PageError(400) from None
 
@@ -122,23 +142,26 @@ def _answer(
     function: PageFunction,
     path: str,
     signed_in: bool,
-    form: Mapping[str, str],
-) -> Response:
-    """The response, on a worker thread, in one transaction."""
+    form: Form,
+) -> Response | Later:
+    """The response, on a worker thread, in one transaction; or what has to be done before there is one."""
     with context.pool.connection() as session:
         row = session.execute(statement("begin")).fetchone()
         assert row is not None
         version, now = row
         registry = context.registry(session, version)
         viewer = context.identify(session, request, now)
+        fields, files = form
         asked = PageRequest(
-            context, request, path, context.l10n(request), form, session, now, registry, viewer
+            context, request, path, context.l10n(request), fields, session, now, registry, viewer, files=files
         )
         if signed_in and viewer is None:
             raise PageError(401)
-        if request.method not in ("GET", "HEAD") and viewer is not None and not viewer.posted(form):
+        if request.method not in ("GET", "HEAD") and viewer is not None and not viewer.posted(fields):
             raise PageError(403)
         found = function(asked)
+        if isinstance(found, Later):
+            return found
         request.state.nothing = isinstance(found, Page) and found.nothing
         response = _response(asked, found)
         if asked.viewer is not None and asked.lines:

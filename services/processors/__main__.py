@@ -20,7 +20,10 @@ def main() -> None:
     points.install_from(os.environ)
     run(
         lambda settings, name: LedgerStore(
-            settings.dsn.get_secret_value(), name, LetterSettings(per_hour=settings.letters_per_hour)
+            settings.dsn.get_secret_value(),
+            name,
+            LetterSettings(per_hour=settings.letters_per_hour),
+            admission=admission_settings(settings.network),
         ),
         lambda settings: EventAdmitter(admission_settings(settings.network)),
     )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 
 import psycopg
 
 from services.credit.store import subject_index as credit
 from services.financing.store import subject_index as financing
-from services.ledger.admission.model import Refused
+from services.ledger.admission.model import AdmissionSettings, Refused
+from services.ledger.dead_letters import requests
 from services.ledger.dead_letters.batch import Hour, LetterSettings, full_hours, record_refused
+from services.ledger.dead_letters.service import PostgresLedger
 from services.ledger.registry.registry import Registry
 from services.ledger.registry.store import RegistryReader
 from services.ledger.storage.batch import Advance, Applied, Batch, Event
@@ -28,8 +31,11 @@ class LedgerStore:
     """`ports.Store` on Postgres, with one connection for writing and one that reads the registry.
 
     For one thread, except `registry`. `owner` identifies this process in the ledger. `projections` other than the default serve
-    measurements of their cost.
+    measurements of their cost. With ``admission`` it carries out redrives that people asked for, whenever nothing else is to be done.
     """
+
+    REDRIVES_EVERY = 1.0
+    """Seconds between two looks for redrives that were asked for."""
 
     def __init__(
         self,
@@ -37,7 +43,10 @@ class LedgerStore:
         owner: str,
         letters: LetterSettings | None = None,
         projections: Sequence[Projection] = PROJECTIONS,
+        admission: AdmissionSettings | None = None,
     ) -> None:
+        self._admission, self._redrives = admission, PostgresLedger(projections)
+        self._redrives_due = 0.0
         self._owner = owner
         self._letters = letters or LetterSettings()
         self._full: frozenset[Hour] = frozenset()
@@ -98,8 +107,12 @@ class LedgerStore:
             self._registry = self._reader.current(self._reading)
 
     def idle(self) -> None:
-        """Settle what is waiting for the horizon."""
+        """Settle what is waiting for the horizon; carry out a redrive that was asked for."""
         self._writer.tick()
+        if self._admission is None or time.monotonic() < self._redrives_due:
+            return
+        if requests.carry_out(self._reading, self._redrives, self._admission) is None:
+            self._redrives_due = time.monotonic() + self.REDRIVES_EVERY
 
     def close(self) -> None:
         """Close both connections."""

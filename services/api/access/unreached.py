@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from services.api.calls import Call
+from services.api.access.reader import Reader
 from services.domain.explanations import Reason
 from services.domain.objects import Thing
 from services.ledger.storage.event_reader import Stored, events_about
@@ -24,13 +24,13 @@ _MAY_BE_OTHERS = frozenset({Reason.NO_LINK, Reason.NOT_FOUNDED})
 """What may also be a link or founding that the caller may not see."""
 
 
-def own_unreached(call: Call, things: Iterable[Thing], visible: Sequence[SourcedView]) -> list[Plain]:
+def own_unreached(call: Reader, things: Iterable[Thing], visible: Sequence[SourcedView]) -> list[Plain]:
     """Of each of ``things`` what the caller itself states and why it reaches none of the ``visible`` consignments."""
     found = (_own(call, thing, visible) for thing in things)
     return [each for each in found if each is not None]
 
 
-def _own(call: Call, thing: Thing, visible: Sequence[SourcedView]) -> Plain | None:
+def _own(call: Reader, thing: Thing, visible: Sequence[SourcedView]) -> Plain | None:
     stored = events_about(call.session, thing.kind, thing.key, call.now)
     own = [reread(each, call.registry) for each in stored if _signed_by(call, each)]
     seen = [event for known in visible for event in known.sources.every]
@@ -47,7 +47,7 @@ def _own(call: Call, thing: Thing, visible: Sequence[SourcedView]) -> Plain | No
     return {"object": explained["object"], "facts": facts, "foundings": foundings}
 
 
-def _signed_by(call: Call, event: Stored) -> bool:
+def _signed_by(call: Reader, event: Stored) -> bool:
     key = call.registry.key(event.key_id)
     return key is not None and key.party == call.party.code
 

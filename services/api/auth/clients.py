@@ -140,3 +140,9 @@ def listed(session: Session) -> list[Client]:
         Client(id, party, tuple(scopes), tuple(legal), certificate, registered, by, revoked, tuple(keys))
         for id, party, scopes, legal, certificate, registered, by, revoked, keys in rows
     ]
+
+
+def ends_of(session: Session, party: Party) -> list[tuple[str, tuple[str, ...], int, int | None, int | None]]:
+    """(id, scopes, registered, when its last key runs out, when it was revoked) of each client of ``party``, by id; UTC microseconds."""
+    rows = session.execute(statement("client_ends"), {"party": party.no}).fetchall()
+    return [(id, tuple(scopes), since, ends, revoked) for id, scopes, since, ends, revoked in rows]

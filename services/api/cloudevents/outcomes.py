@@ -76,12 +76,15 @@ def fates(session: Session, handles: Sequence[Handle], publisher: str) -> list[F
 
 def fate_of(session: Session, identity: bytes, publisher: str) -> Fate | None:
     """The fate of the event of that identity, whichever way it came: None where nothing of it is known (yet)."""
+    return fates_of(session, [identity], publisher)[0]
+
+
+def fates_of(session: Session, identities: Sequence[bytes], publisher: str) -> list[Fate | None]:
+    """``fate_of`` each of ``identities``, in their order, all at one moment; one statement in the caller's transaction."""
     adapt(session)
-    values = {"id": identity.hex(), "publisher": publisher}
-    row = session.cursor(binary=True, row_factory=tuple_row).execute(statement("fate_of"), values).fetchone()
-    if row is None:
-        return None
-    return _fate(True, *row)
+    values = {"ids": uuids(identities), "publisher": publisher}
+    rows = session.cursor(binary=True, row_factory=tuple_row).execute(statement("fate_of"), values).fetchall()
+    return [_fate(True, *row) if row[0] or row[5] is not None else None for row in rows]
 
 
 def _fate(

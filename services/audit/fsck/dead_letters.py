@@ -42,10 +42,27 @@ SELECT c.topic, c.part, sum(c.messages)::bigint, o.refused
 FROM lianyun.dead_letter_cut c JOIN lianyun.kafka_offset o ON o.topic = c.topic AND o.part = c.part
 GROUP BY c.topic, c.part, o.refused HAVING sum(c.messages) > o.refused
 """
+_PEOPLE_PERMITTED = """
+SELECT bool_and(has_table_privilege('lianyun.' || t, 'SELECT')) FROM unnest(ARRAY['person', 'person_grant', 'redrive_request']) AS n (t)
+"""
+_OF_STRANGERS = """
+SELECT o.no, o.by FROM lianyun.dead_letter_outcome o JOIN lianyun.dead_letter d ON d.digest = o.digest
+WHERE starts_with(o.by, 'person:') AND NOT EXISTS (
+    SELECT FROM lianyun.redrive_request r
+    JOIN lianyun.person p ON p.id = r.person AND p.issuer = r.issuer
+    JOIN lianyun.party y ON y.no = p.party AND y.code = d.publisher
+    JOIN lianyun.person_grant g ON g.person = p.id AND g.since <= r.requested AND (g.until IS NULL OR r.requested < g.until)
+         AND 'events.redrive' = ANY (g.permissions)
+    WHERE r.digest = o.digest AND r.requested <= o.at AND o.by = 'person:' || replace(p.id::text, '-', '') || ' of ' || p.issuer
+) ORDER BY o.no
+"""
 _PART = 1_000
 _BYTES = "Restore the row from a backup; while the log holds the record, it can be read again from there."
 _CUT = (
     "Restore the row from a backup; while the log holds the records, it can be worked out again from there."
+)
+_STRANGER = (
+    "Find out who wrote the request or the outcome; the event that was accepted is judged as any other is."
 )
 _USAGE = "Restore the missing letters from a backup, then set the row to what the letters add up to."
 
@@ -73,6 +90,11 @@ def check_dead_letters(snapshot: Snapshot, findings: Findings) -> None:
     for no, key in snapshot.rows(_OF_NOTHING):
         where = f"dead_letter_outcome {no}"
         findings.add(Damage.LETTER, where, "digest", key, "the digest of a letter", _BYTES)
+    if not snapshot.one(_PEOPLE_PERMITTED)[0]:
+        return
+    for no, by in snapshot.rows(_OF_STRANGERS):
+        wanted = "a person of the publisher who asked for it and might then"
+        findings.add(Damage.LETTER, f"dead_letter_outcome {no}", "by", by, wanted, _STRANGER)
 
 
 class _DeadLetter(NamedTuple):

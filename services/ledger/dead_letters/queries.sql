@@ -6,6 +6,12 @@ SELECT uuid_send(content) FROM lianyun.identity WHERE id = %(event)s
 -- name: cut_tallies
 SELECT publisher, reason, sum(messages)::bigint FROM lianyun.dead_letter_cut GROUP BY publisher, reason ORDER BY publisher, reason
 
+-- name: cut_by_day
+SELECT hour / 24, sum(messages)::bigint FROM lianyun.dead_letter_cut
+WHERE publisher = %(publisher)s AND last_append >= %(since)s AND last_append < %(until)s
+GROUP BY 1
+ORDER BY 1
+
 -- name: cuts
 SELECT topic, topic_id, part, publisher, reason, hour, messages, first_offset, last_offset, first_append, last_append, digest
 FROM lianyun.dead_letter_cut
@@ -65,6 +71,32 @@ RETURNING no
 -- name: oldest
 SELECT publisher, min(first_append) FROM lianyun.dead_letter WHERE state = 'OPEN' GROUP BY publisher
 
+-- name: of_publisher
+-- As list, of one publisher, by its index and without the bytes of the values.
+SELECT d.digest, CASE WHEN d.state = 'OPEN' AND i.id IS NOT NULL THEN 'REPLACED' ELSE d.state END,
+       d.publisher, uuid_send(d.event), d.reason, d.detail, d.pointer, d.remedy, d.count,
+       d.headers, NULL::bytea, d.value_bytes, d.truncated,
+       d.first_append, d.first_topic, d.first_partition, d.first_offset,
+       d.last_append, d.last_topic, d.last_partition, d.last_offset
+FROM lianyun.dead_letter d
+LEFT JOIN lianyun.identity i ON i.id = d.event
+WHERE d.publisher = %(publisher)s AND d.last_append >= %(since)s
+  AND (d.last_append, d.digest) < (%(before_append)s, %(before_digest)s)
+  AND (%(state)s::text IS NULL
+       OR %(state)s::text = CASE WHEN d.state = 'OPEN' AND i.id IS NOT NULL THEN 'REPLACED' ELSE d.state END)
+  AND position(%(header)s::bytea IN d.headers) > 0
+ORDER BY d.last_append DESC, d.digest DESC
+LIMIT %(limit)s
+
+-- name: of_publisher_by_day
+SELECT d.last_append / 86400000000, CASE WHEN d.state = 'OPEN' AND i.id IS NOT NULL THEN 'REPLACED' ELSE d.state END,
+       count(*)
+FROM lianyun.dead_letter d
+LEFT JOIN lianyun.identity i ON i.id = d.event
+WHERE d.publisher = %(publisher)s AND d.last_append >= %(since)s AND d.last_append < %(until)s
+GROUP BY 1, 2
+ORDER BY 1, 2
+
 -- name: outcome_counts
 SELECT outcome, count(*) FROM lianyun.dead_letter_outcome GROUP BY outcome ORDER BY outcome
 
@@ -97,8 +129,33 @@ DELETE FROM lianyun.dead_letter_cut WHERE last_append < %(older_than)s
 -- name: purge_outcomes
 DELETE FROM lianyun.dead_letter_outcome WHERE digest = ANY (%(digests)s::bytea[]) RETURNING no
 
+-- name: redrive_done
+UPDATE lianyun.redrive_request SET done = %(at)s, outcome = %(outcome)s WHERE no = %(no)s
+
+-- name: redrive_requests
+SELECT turn, issuer, uuid_send(person), requested, done, outcome FROM lianyun.redrive_request
+WHERE digest = %(digest)s
+ORDER BY turn
+
+-- name: request_redrive
+INSERT INTO lianyun.redrive_request (digest, turn, publisher, issuer, person, requested)
+SELECT %(digest)s, %(turn)s, %(publisher)s, %(issuer)s, %(person)s, %(at)s
+WHERE %(turn)s = (SELECT count(*) FROM lianyun.redrive_request WHERE digest = %(digest)s)
+  AND NOT EXISTS (SELECT FROM lianyun.redrive_request WHERE digest = %(digest)s AND done IS NULL)
+ON CONFLICT (digest, turn) DO NOTHING
+
 -- name: settle
 UPDATE lianyun.dead_letter SET state = %(state)s WHERE digest = %(digest)s AND state = ANY (%(of)s::text[])
+
+-- name: take_redrive
+SELECT r.no, r.digest, r.issuer, uuid_send(r.person),
+       EXISTS (SELECT FROM lianyun.dead_letter d WHERE d.digest = r.digest AND d.publisher = r.publisher),
+       (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
+FROM lianyun.redrive_request r
+WHERE r.done IS NULL
+ORDER BY r.no
+LIMIT 1
+FOR UPDATE OF r SKIP LOCKED
 
 -- name: tallies
 SELECT d.publisher, d.reason, CASE WHEN d.state = 'OPEN' AND i.id IS NOT NULL THEN 'REPLACED' ELSE d.state END,

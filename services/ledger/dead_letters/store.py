@@ -61,6 +61,52 @@ def list_letters(session: Session, query: LetterQuery) -> list[DeadLetter]:
     return [_letter(row) for row in found]
 
 
+@dataclass(frozen=True, slots=True)
+class PublisherQuery:
+    """The letters of one publisher last appended in [``since``, ``before``), the latest first.
+
+    ``before`` is the append time (UTC microseconds) and digest of the last letter of the previous page, or a bound. ``header`` are
+    framed bytes that the headers of a letter hold.
+    """
+
+    publisher: str
+    since: int
+    before: tuple[int, bytes]
+    state: LetterState | None = None
+    header: bytes = b""
+    limit: int = 50
+
+
+def letters_of(session: Session, query: PublisherQuery) -> list[DeadLetter]:
+    """The letters of ``query``, without the bytes of their values and without their outcomes; state as ``list_letters``."""
+    parameters = {
+        "publisher": query.publisher,
+        "since": query.since,
+        "before_append": query.before[0],
+        "before_digest": query.before[1],
+        "state": query.state,
+        "header": query.header,
+        "limit": query.limit,
+    }
+    return [_letter(row) for row in session.execute(statement("of_publisher"), parameters)]
+
+
+def letters_by_day(
+    session: Session, publisher: str, since: int, until: int
+) -> dict[tuple[int, LetterState], int]:
+    """The number of letters of ``publisher`` last appended in [since, until), by UTC day (since 1970) and state."""
+    rows = session.execute(
+        statement("of_publisher_by_day"), {"publisher": publisher, "since": since, "until": until}
+    )
+    return {(day, LetterState(state)): letters for day, state, letters in rows}
+
+
+def cut_by_day(session: Session, publisher: str, since: int, until: int) -> dict[int, int]:
+    """How many messages of ``publisher`` were refused beyond the bound on letters in [since, until), by UTC day (since 1970)."""
+    rows = session.execute(statement("cut_by_day"), {"publisher": publisher, "since": since, "until": until})
+    return dict(rows.fetchall())
+
+
 def find_by_trace(session: Session, trace: bytes, limit: int) -> list[DeadLetter]:
     """The letters of the 16-byte ``trace``, last seen first, at most ``limit``, without their outcomes.
 

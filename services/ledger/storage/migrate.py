@@ -17,7 +17,7 @@ import psycopg
 from psycopg import sql
 
 from services.ledger.audit_trail.entries import AUDITED, backfill_steps, enter
-from services.ledger.storage.bodies import prepare_partitions
+from services.ledger.storage.bodies import index_partitions, prepare_partitions
 from services.ledger.storage.ddl import statements
 from services.ledger.storage.errors import MigrationError
 from services.ledger.storage.fold_version import fold_version
@@ -106,6 +106,7 @@ def migrate(
                     _patiently(session, "the audit trail", patience, partial(_part, session, part))
             _apply(session, migration, patience)
             applied.append(migration.name)
+        index_partitions(session)
         session.autocommit = False
         _first_generation(session)
         prepare_partitions(session)

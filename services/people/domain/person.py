@@ -27,6 +27,12 @@ class Permission(StrEnum):
     """See the cases that its party may see."""
     CASES_ACT = "cases.act"
     """Take steps on cases for one of its teams."""
+    EVENTS = "events"
+    """See what its party published and what became of it, how good that is, and its party's keys."""
+    EVENTS_REDRIVE = "events.redrive"
+    """Have a refused message of its party judged again."""
+    EVENTS_UPLOAD = "events.upload"
+    """Try a file of its party before it is published."""
 
 
 class Signatory(NamedTuple):

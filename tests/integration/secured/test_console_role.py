@@ -10,6 +10,7 @@ import pytest
 
 from services.cases.store import overview
 from services.cases.store.overview import Wanted
+from services.ledger.dead_letters.requests import request_redrive
 from services.ledger.storage.migrate import migrate
 from services.ledger.storage.session import open_session
 from services.people.domain.person import Permission
@@ -52,6 +53,16 @@ def test_people_sign_in_and_work_under_the_role_of_the_pages(server: str, tmp_pa
         assert post(browser, views, {"name": "cases", "address": "/console/cases"}).status_code == 303
         assert post(browser, f"{views}/rename", {"view": "cases", "name": "all"}).status_code == 303
         assert post(browser, f"{views}/remove", {"view": "all"}).status_code == 303
+        for shown in (
+            "events?from=2025-09-01&to=2025-09-30",
+            "events?state=refused",
+            "quality",
+            "keys",
+            "upload",
+        ):
+            assert browser.get(f"/console/{shown}").status_code == 200, shown
+        with psycopg.connect(pages) as session:
+            assert request_redrive(session, bytes(32), 0, "cr", "https://id.example", bytes(16), 1)
         assert post(browser, "/sign-out", {}).status_code == 200
 
 
@@ -64,6 +75,7 @@ def test_people_sign_in_and_work_under_the_role_of_the_pages(server: str, tmp_pa
         ("pages", "DELETE FROM lianyun.case_step"),
         ("worker", "SELECT FROM lianyun.person"),
         ("reader", "SELECT FROM lianyun.person"),
+        ("reader", "SELECT FROM lianyun.redrive_request"),
         ("reader", "SELECT FROM lianyun.console_session"),
         ("worker", "SELECT FROM lianyun.console_session"),
         ("reader", "SELECT FROM lianyun.saved_view"),

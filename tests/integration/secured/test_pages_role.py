@@ -104,6 +104,11 @@ def test_subscribers_are_notified_by_the_same_role(pages: RunningPages) -> None:
         "SELECT FROM lianyun.api_secret",
         "SELECT FROM lianyun.webhook_secret",
         "INSERT INTO lianyun.financing_decision DEFAULT VALUES",
+        "UPDATE lianyun.redrive_request SET outcome = 'REDRIVEN'",
+        "DELETE FROM lianyun.redrive_request",
+        "UPDATE lianyun.dead_letter SET state = 'REDRIVEN'",
+        "INSERT INTO lianyun.dead_letter_outcome (digest) VALUES ('')",
+        "INSERT INTO lianyun.identity SELECT * FROM lianyun.identity",
     ],
 )
 def test_what_pages_have_no_business_with_is_refused(pages: RunningPages, forbidden: str) -> None:

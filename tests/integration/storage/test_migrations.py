@@ -220,6 +220,15 @@ def test_an_index_is_built_beside_writers_and_again_where_it_was_left_half_done(
         assert session.execute(applied).fetchone() == ("before",)
 
 
+def test_a_partition_of_an_older_release_gets_its_index(empty: str) -> None:
+    migrate(empty)
+    indexed = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('lianyun.body_0_published')"
+    with psycopg.connect(empty, autocommit=True) as session:
+        session.execute("DROP INDEX lianyun.body_0_published")
+        assert migrate(empty) == []
+        assert session.execute(indexed).fetchall() == [(True,)]
+
+
 def test_a_release_that_is_started_again_has_nothing_to_do(empty: str, tmp_path: Path) -> None:
     folder = copied(tmp_path)
     put(folder, "9001_adds", "ALTER TABLE lianyun.topic ADD COLUMN title text")

@@ -50,6 +50,7 @@ UNCOVERED: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("lianyun.subscription", ("told", "last_no", "look"), "what a subscriber was told last, and when it is looked at next"),
     ("lianyun.subscription_notice", (EVERYTHING,), "what subscribers were told, kept for some weeks; made from the events"),
     ("lianyun.subscription_token", (EVERYTHING,), "digests of random bits that lead to a subscription; who holds them is known to nobody"),
+    ("lianyun.redrive_request", (EVERYTHING,), "what people asked to be redriven; an action on a letter by anybody else than who asked for it and might is found"),
     ("lianyun.saved_view", (EVERYTHING,), "addresses that people noted for themselves: they give no rights and decide nothing"),
     ("lianyun.webhook_cursor", (DELETED, "xid", "no"), _PLACE),
     ("lianyun.webhook_salt", (EVERYTHING,), "random bytes in front of what ids of messages are digests of; nothing follows from them"),

@@ -325,6 +325,10 @@ def _upkeep(dsn: str) -> None:
             "INSERT INTO lianyun.saved_view (person, slot, name, address, saved)"
             " SELECT id, 1, 'n', '/', 1 FROM lianyun.person"
         )
+        session.execute(
+            "INSERT INTO lianyun.redrive_request (digest, turn, publisher, issuer, person, requested)"
+            " SELECT sha256('\\x01'), 0, 'ktz', issuer, id, 1 FROM lianyun.person LIMIT 1"
+        )
 
 
 def _miss_one_another(dsn: str, story: Story) -> None:
