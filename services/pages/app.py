@@ -26,9 +26,11 @@ from services.pages.routes import (
     console_board,
     console_cases,
     console_views,
+    financings,
     home,
     line,
     links,
+    proposals,
     search,
     sign_in,
     tracking,
@@ -47,6 +49,8 @@ GROUPS: tuple[PageRoutes, ...] = (
     console_cases.pages,
     console_board.pages,
     console_views.pages,
+    financings.pages,
+    proposals.pages,
 )
 """Every module of ``routes``. A path that takes everything stands behind those that it would hide."""
 

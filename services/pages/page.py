@@ -100,6 +100,15 @@ class Data:
 
 
 @dataclass(slots=True)
+class Document:
+    """A file for whoever looks: bytes of a media type, kept by no cache."""
+
+    content: bytes
+    media_type: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class Redirect:
     """Go on at ``location``, a path of this site, with GET."""
 

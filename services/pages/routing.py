@@ -23,11 +23,11 @@ from services.pages import statement
 from services.pages.context import PageContext
 from services.pages.errors import PageError
 from services.pages.languages import language_of
-from services.pages.page import Data, Page, PageRequest, Redirect
+from services.pages.page import Data, Document, Page, PageRequest, Redirect
 from services.pages.table import export
 
 log = logging.getLogger(__name__)
-PageFunction = Callable[[PageRequest], Page | Data | Redirect]
+PageFunction = Callable[[PageRequest], Page | Data | Document | Redirect]
 _LANGUAGE_SECONDS = 365 * 86_400
 UNAVAILABLE = (PoolTimeout, psycopg.errors.LockNotAvailable, psycopg.OperationalError)
 
@@ -148,10 +148,12 @@ def _answer(
         return response
 
 
-def _response(asked: PageRequest, found: Page | Data | Redirect) -> Response:
+def _response(asked: PageRequest, found: Page | Data | Document | Redirect) -> Response:
     if isinstance(found, Redirect):
         headers = {"cache-control": "no-store", **found.headers}
         return Response(status_code=303, headers={**headers, "location": found.location})
+    if isinstance(found, Document):
+        return Response(found.content, 200, {"cache-control": "no-store", **found.headers}, found.media_type)
     headers = {
         "cache-control": "private, no-cache",
         "vary": "accept-language, cookie",

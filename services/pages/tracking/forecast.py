@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from services.api.access.consignment import VisibleConsignment
+from services.api.access.reader import Reader
 from services.arrival.domain import distribution
 from services.arrival.domain.forecast import Bounds, Forecast
 from services.arrival.domain.history import Source
 from services.arrival.domain.legs import Leg, Stage, crossing_between
-from services.arrival.store.reader import ArrivalForecast
+from services.arrival.store.reader import ArrivalForecast, read_forecast
 from services.domain.facts import Micros
 from services.domain.rules import HOUR
+from services.pages.tracking.line import ON_THE_WAY
 from services.pages.tracking.words import N_
 
 ENDS = {
@@ -74,6 +77,14 @@ class ShownForecast:
     moved_legs: tuple[MovedLeg, ...]
     normal_until: Micros | None
     unusual: bool
+
+
+def forecast_of(reader: Reader, shown: VisibleConsignment) -> ShownForecast | None:
+    """The forecast of what is on its way or still to leave: three statements, none for what has arrived or was never seen."""
+    movement = shown.body["movement"]
+    if movement is None or int(movement["phase"]) > ON_THE_WAY or shown.body["route"] is None:
+        return None
+    return shown_forecast(read_forecast(reader.session, shown.known, reader.now))
 
 
 def shown_forecast(found: ArrivalForecast) -> ShownForecast | None:

@@ -54,8 +54,12 @@ BEGIN
         GRANT UPDATE ON lianyun.financing_entry, lianyun.financing_hold TO lianyun_pages;
         GRANT UPDATE (since) ON lianyun.financing_version TO lianyun_pages;
         GRANT UPDATE (one) ON lianyun.registry_version TO lianyun_pages;
+        GRANT INSERT ON lianyun.financing_version, lianyun.registry_version TO lianyun_pages;  -- to lock them, as the API
         GRANT INSERT ON lianyun.financing_watch TO lianyun_pages;
         GRANT SELECT, INSERT, UPDATE ON lianyun.financing_tally TO lianyun_pages;
+        IF to_regclass('lianyun.head') IS NOT NULL THEN
+            GRANT UPDATE (exceptions) ON lianyun.head TO lianyun_pages;  -- to lock them, as the API; later generations grant it themselves
+        END IF;
     END IF;
 END
 $$;
