@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from schemas import railnet
+from services.api.access.cases import shows_event, visible_case
 from services.cases.domain.causes import CaseKind
 from services.cases.domain.lifecycle import Closing, Refused, StepKind, StepRequest, Team
 from services.cases.domain.shift_report import CaseSummary, ShiftSummary, shift_report
@@ -96,7 +98,7 @@ def cases(request: PageRequest) -> Page:
         scope=_scope(request),
     )
     found = overview.listed(request.session, wanted)
-    more, found = len(found) > most, found[:most]
+    more, found = len(found) > most, _visible(request, found[:most])
     if show == "mine":
         teams = set(_teams(viewer))
         found = [case for case in found if case.life.owner in teams]
@@ -224,14 +226,22 @@ _MAKERS: dict[str, Callable[[PageRequest, SignedIn, Team], StepRequest | str]] =
 def _case_page(request: PageRequest, viewer: SignedIn, found: Whole, refused: str = "") -> Page:
     case = found.listed
     evidence = found.steps[0].evidence if found.cause is None else found.cause.events
-    names = overview.events_named(request.session, evidence)
+    known_events = overview.envelopes_of(request.session, evidence)
+    named = [
+        known_events[event]
+        for event in evidence
+        if event in known_events and shows_event(request.party, known_events[event].type)
+    ]
     known = people.by_ids(request.session, [each.person.person for each in found.steps if each.person])
     # Whose case it is acts on it; the person's other teams have nothing to do with it.
     owner, mine = case.life.owner, case.life.owner in _teams(viewer)
     own = [owner] if owner is not None and mine else _teams(viewer)
+    table = _steps(found)
     values = {
+        "table": table,
         "case": _shown(case, request.now),
-        "evidence": [names.get(event, ("", event.hex())) for event in evidence],
+        "evidence": [(each.source, each.id) for each in named],
+        "unnamed": len(evidence) - len(named),
         "missing": sorted(found.cause.missing) if found.cause else [],
         "surplus": sorted(found.cause.surplus) if found.cause else [],
         "history": [
@@ -251,7 +261,37 @@ def _case_page(request: PageRequest, viewer: SignedIn, found: Whole, refused: st
         "refused": REFUSALS.get(refused, ""),
         **WORDS,
     }
-    return console_page(request, viewer, "console_case.html", values, 409 if refused else 200)
+    status = 409 if refused else 200
+    return console_page(request, viewer, "console_case.html", values, status, tables=(table,))
+
+
+def _steps(found: Whole) -> Table:
+    """As on the page but for the names of people: a person is its pseudonym."""
+    columns = (
+        Column("taken", N_("When"), Kind.MOMENT, place="place"),
+        Column("step", N_("What"), Kind.CODE, words=STEPS),
+        Column("by", N_("By"), Kind.CODE),
+        Column("person", N_("Person"), Kind.CODE),
+        Column("to", N_("Given to"), Kind.CODE),
+        Column("until", N_("Put off until"), Kind.MOMENT, place="place"),
+        Column("reason", N_("Reason")),
+        Column("note", N_("Note")),
+    )
+    rows = [
+        {
+            "taken": each.at,
+            "place": found.listed.place or None,
+            "step": each.kind,
+            "by": None if each.by is None else str(each.by),
+            "person": None if each.person is None else each.person.person.hex(),
+            "to": None if each.to is None else str(each.to),
+            "until": each.until,
+            "reason": each.reason or None,
+            "note": each.text or None,
+        }
+        for each in found.steps
+    ]
+    return Table("steps", columns, rows, N_("What was done"))
 
 
 def _shift_page(request: PageRequest, viewer: SignedIn, refused: str = "") -> Page:
@@ -260,7 +300,7 @@ def _shift_page(request: PageRequest, viewer: SignedIn, refused: str = "") -> Pa
         raise PageError(400)
     since = request.now - int(hours) * HOUR
     wanted = Wanted(closed_since=since, limit=10_000, scope=_scope(request))
-    found = {case.id: case for case in overview.listed(request.session, wanted)}
+    found = {case.id: case for case in _visible(request, overview.listed(request.session, wanted))}
     steps = [step for step in overview.steps_since(request.session, since) if step.case in found]
     posts = shift_report(map(_summary, found.values()), steps, since)
     own = _teams(viewer)
@@ -301,7 +341,7 @@ _CASE = (
     Column("kind", N_("What"), Kind.CODE, words=KINDS),
     Column("what", N_("Trouble"), Kind.CODE),
     Column("status", N_("Status"), Kind.CODE, words=STATUSES),
-    Column("cause_stands", N_("Cause stands")),
+    Column("cause_stands", N_("Cause stands"), Kind.BOOLEAN),
     Column("about", N_("About"), Kind.CODE),
     Column("crossing", N_("Border"), Kind.PLACE),
     Column("place", N_("Where"), Kind.PLACE),
@@ -319,7 +359,7 @@ def _case_row(case: Listed, now: int) -> dict[str, Any]:
         "what": case.what or None,
         "status": str(case.status(now)),
         "cause_stands": case.stands,
-        "about": str(case.about),
+        "about": str(case.about) if case.about.key else None,
         "crossing": f"crossing:{case.crossing}" if case.crossing else None,
         "place": case.place or None,
         "since": case.since,
@@ -368,9 +408,18 @@ def _found(request: PageRequest) -> Whole:
         id_ = bytes.fromhex(request.path["case"])
         if len(id_) != 16:
             raise ValueError
-        return overview.whole(request.session, id_, _scope(request))
+        found = overview.whole(request.session, id_, _scope(request))
     except (ValueError, NoSuchCase):
         raise PageError(404) from None
+    listed = visible_case(request.party, found.listed)
+    if listed is None:
+        raise PageError(404)
+    return replace(found, listed=listed)
+
+
+def _visible(request: PageRequest, cases: Iterable[Listed]) -> list[Listed]:
+    """The cases as the person's party sees them."""
+    return [shown for each in cases if (shown := visible_case(request.party, each)) is not None]
 
 
 def _scope(request: PageRequest) -> CaseScope:
