@@ -20,7 +20,7 @@ from services.pages.auth.settings import SignInSettings
 from services.pages.auth.sign_in import START, Authentication, SignedIn
 from services.pages.context import PageBudget
 from services.pages.errors import PageError
-from services.pages.financings.portfolio import SharedTotals
+from services.pages.financings.shared_totals import SharedTotals
 from services.pages.page import Page, PageRequest
 from services.pages.table import Table
 from services.people.domain.person import Permission

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import logging
-import threading
-import time
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import psycopg
 
@@ -19,7 +16,6 @@ from services.api.access.consignment import VisibleConsignment, visible
 from services.domain.objects import object_id
 from services.financing.domain.covenants import Alert
 from services.financing.domain.money import Money
-from services.financing.domain.totals import Totals, totals_of
 from services.financing.store.financings import acknowledged, cargo_of
 from services.financing.store.identifiers import financing_id
 from services.financing.store.status_reader import (
@@ -31,7 +27,6 @@ from services.financing.store.status_reader import (
     read_status_evidence,
     summaries,
 )
-from services.ledger.registry.registry import Registry
 from services.pages.page import PageRequest
 from services.pages.tracking.forecast import ShownForecast, forecast_of
 from services.pages.tracking.summary import Summary as Journey
@@ -42,10 +37,10 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 SHOWN = 20
 """Financings on a page."""
-CHUNK = 200
-LOOKED_AT = 2_000
+CHUNK = 100
+LOOKED_AT = 400
 """Financings that a filter looks at for one page; the next page goes on behind them."""
-LOOKED_AT_WHOLE = 60
+LOOKED_AT_WHOLE = 30
 """The same where each is looked at with its goods."""
 DAY = 86_400 * 1_000_000
 
@@ -91,12 +86,16 @@ class Goods:
 
 @dataclass(frozen=True, slots=True)
 class PortfolioRow:
-    """One financing; ``status`` is None where the platform fails to judge it. ``alerts`` are those that nobody has acknowledged."""
+    """One financing; ``status`` is None before it is pledged, and where the platform fails to judge it (``fault``).
+
+    ``alerts`` are those that nobody has acknowledged.
+    """
 
     summary: Summary
-    status: StatusEvidence | None
+    status: StatusEvidence | None = None
     goods: tuple[Goods, ...] = ()
     alerts: tuple[Alert, ...] = ()
+    fault: bool = False
 
     @property
     def reference(self) -> str:
@@ -136,10 +135,10 @@ def read_page(request: PageRequest, wanted: Wanted, after: str) -> PortfolioPage
     """The page of ``wanted`` behind the name ``after``; every financing that is shown is a line of the access log."""
     rows: list[PortfolioRow] = []
     place, looked_at, whole = after, 0, 0
-    for found in _summaries(request, wanted, after):
+    for found, fits in _summaries(request, wanted, after):
         looked_at += 1
         place = found.financing
-        if _is_wanted(request, wanted, found):
+        if fits:
             row, whole = read_row(request, found), whole + 1
             if row.alerts or not wanted.alerts:
                 rows.append(row)
@@ -154,10 +153,13 @@ def read_row(request: PageRequest, found: Summary) -> PortfolioRow:
     bank, name = request.party.code, found.financing
     request.reads("financing", name, (found.state.hold.terms.applicant,))
 
+    if not found.state.hold.pledged:
+        return PortfolioRow(found)  # no goods to be seen, nothing owed, and no alert before there is a pledge
+
     def read() -> PortfolioRow:
         status = read_status_evidence(request.session, name, bank, request.now, request.now, request.registry)
         if status is None:
-            return PortfolioRow(found, None)
+            return PortfolioRow(found, fault=True)
         goods = tuple(goods_of(request, name)) if found.state.hold.pledged else ()
         return PortfolioRow(found, status, goods, open_alerts(request, status))
 
@@ -170,7 +172,7 @@ def read_row(request: PageRequest, found: Summary) -> PortfolioRow:
         log.exception(
             "financing %s cannot be judged", name, extra={"action": "financing_failed", "financing": name}
         )
-        return PortfolioRow(found, None)
+        return PortfolioRow(found, fault=True)
 
 
 def goods_of(request: PageRequest, name: str) -> Iterator[Goods]:
@@ -198,28 +200,24 @@ def open_alerts(request: PageRequest, looked: StatusEvidence) -> tuple[Alert, ..
     return tuple(each for each in found if each.acknowledged is None and each.id not in seen)
 
 
-def _summaries(request: PageRequest, wanted: Wanted, after: str) -> Iterator[Summary]:
-    """The bank's financings behind a name, in order, by chunks of a constant number of statements each."""
-    first, size = True, SHOWN + 1
-    place = after
+def _summaries(request: PageRequest, wanted: Wanted, after: str) -> Iterator[tuple[Summary, bool]]:
+    """The bank's financings behind a name, in order, and whether each is wanted; chunks of a constant number of statements each."""
+    today, place, size = day_of(request.now), after, SHOWN + 1
     while True:
         if wanted.alerts:
             names = [name for name, _ in looked_after(request.session, wanted.bank, place, size)]
         else:
             names = portfolio(request.session, wanted.bank, place, size, not wanted.ended)
-        yield from summaries(request.session, names, request.now, request.registry)
+        found = summaries(request.session, names, request.now, request.registry)
+        fitting = [each.financing for each in found if wanted.fits(each, today)]
+        if wanted.crossing:
+            passed = crossings_of(request.session, fitting, crossing_ids())
+            fitting = [name for name in fitting if wanted.crossing in passed.get(name, ())]
+        chosen = frozenset(fitting)
+        yield from ((each, each.financing in chosen) for each in found)
         if len(names) < size:
             return
-        place, size, first = names[-1], CHUNK if first else size, False
-
-
-def _is_wanted(request: PageRequest, wanted: Wanted, found: Summary) -> bool:
-    if not wanted.fits(found, day_of(request.now)):
-        return False
-    if not wanted.crossing:
-        return True
-    passed = crossings_of(request.session, [found.financing], crossing_ids())
-    return wanted.crossing in passed.get(found.financing, ())
+        place, size = names[-1], CHUNK
 
 
 def day_of(micros: int) -> date:
@@ -236,40 +234,3 @@ def crossing_ids() -> Mapping[bytes, str]:
         if "CN" in (stations[crossing.a.station].country, stations[crossing.b.station].country)
     }
     return {object_id(ObjectKind.PLACE, f"crossing:{id_}"): id_ for id_ in sorted(found)}
-
-
-class SharedTotals:
-    """The totals of banks, each some minutes old at most. For several threads; one of them computes a bank's."""
-
-    EVERY = 300.0
-    AT_ONCE = 1_000
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._turns: dict[str, threading.Lock] = defaultdict(threading.Lock)
-        self._made: dict[str, tuple[float, int, Totals]] = {}
-
-    def of(
-        self, session: psycopg.Connection[Any], bank: str, now: int, registry: Registry
-    ) -> tuple[int, Totals]:
-        """(as of when, the totals of the bank's open financings); about 0.2 ms each where they are computed."""
-        with self._lock:
-            turn = self._turns[bank]
-        with turn:
-            known = self._made.get(bank)
-            if known is None or time.monotonic() - known[0] >= self.EVERY:
-                known = time.monotonic(), now, self._computed(session, bank, now, registry)
-                self._made[bank] = known
-            return known[1], known[2]
-
-    def _computed(self, session: psycopg.Connection[Any], bank: str, now: int, registry: Registry) -> Totals:
-        found = Totals()
-        place, ids = "", crossing_ids()
-        while names := portfolio(session, bank, place, self.AT_ONCE, True):
-            passed = crossings_of(session, names, ids)
-            read = summaries(session, names, now, registry)
-            found = found.plus(
-                totals_of(((each.state, passed.get(each.financing, ())) for each in read), day_of(now))
-            )
-            place = names[-1]
-        return found

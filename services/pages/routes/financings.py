@@ -168,7 +168,8 @@ def totals(request: PageRequest) -> Page:
     """What the open financings of the person's bank add up to: by state, by corridor, and by when it falls due."""
     viewer = lender(request, Permission.FINANCING)
     bank = request.party.code
-    at, found = console_of(request.context).totals.of(request.session, bank, request.now, request.registry)
+    counted = console_of(request.context).totals.of(request.context.pool, bank, request.now, request.registry)
+    found = counted.totals
     request.reads("financing", f"{bank}/*")
     sums = (
         Column("count", N_("Financings"), Kind.NUMBER),
@@ -237,7 +238,7 @@ def totals(request: PageRequest) -> Page:
     )
     tables = (by_state, by_corridor, due)
     return console_page(
-        request, viewer, "financings_totals.html", {"at": at, "tables_": tables}, tables=tables
+        request, viewer, "financings_totals.html", {"counted": counted, "tables_": tables}, tables=tables
     )
 
 
