@@ -16,7 +16,7 @@ from pydantic import Field
 
 from schemas.events.base import ObjectRef, PartyCode, Payload, Place, Time, Wire
 from schemas.events.declare import event
-from schemas.events.finance_decision import Digest16, Number
+from schemas.events.finance_decision import Digest16, Number, Signatory
 from schemas.events.vocabulary import ObjectKind, Region, Role
 from schemas.events.wire import Code, Occurrence
 from schemas.rfc3339 import parse_micros
@@ -50,14 +50,8 @@ class Desk(Wire):
     desk: Code
 
 
-Issuer = Annotated[str, Field(pattern=r"^https?://[!-~]{1,245}$")]
-
-
-class Person(Wire):
+class Person(Signatory):
     """Who took the step for the desk: the issuer that signed the person in, and the platform's random pseudonym of it."""
-
-    issuer: Issuer
-    pseudonym: Digest16
 
 
 class CaseStep(Payload):

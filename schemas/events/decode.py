@@ -49,6 +49,7 @@ STEPS: Mapping[str, Step] = MappingProxyType(
         "cre.finance.decided.v1": Step("cre.finance.decided.v2", unchanged),
         "cre.finance.decided.v2": Step("cre.finance.decided.v3", unchanged),
         "cre.finance.decided.v3": Step("cre.finance.decided.v4", unchanged),
+        "cre.finance.decided.v4": Step("cre.finance.decided.v5", unchanged),
         **{
             f"cre.case.{name}.v1": Step(f"cre.case.{name}.v2", unchanged)
             for name in ("acknowledged", "assigned", "snoozed", "noted", "closed")

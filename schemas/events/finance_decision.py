@@ -13,6 +13,7 @@ from schemas.events.document_trade import Amount
 from schemas.events.finance_terms import EventOf, FinanceFact, Waiver
 from schemas.events.vocabulary import ObjectKind, Region, Role
 from schemas.events.wire import Code, Free, OwnReference, Sha256Hex
+from schemas.reasons import Reason, Refusal
 from schemas.rfc3339 import parse_micros
 
 Action = Literal[
@@ -145,6 +146,37 @@ class DecidedReviewed(DecidedOnGoods):
 
 
 DecidedReviewed.spec = replace(Decided.spec, type="cre.finance.decided.v4")
+
+
+class Signatory(Wire):
+    """A signed-in person who acted: the issuer that signed the person in, and the platform's random pseudonym of it."""
+
+    issuer: Annotated[str, Field(pattern=r"^https?://[!-~]{1,245}$")]
+    pseudonym: Digest16
+
+
+class DecidedByTwo(DecidedReviewed):
+    """The platform decided a request that one signed-in person of the bank prepared and another one approved.
+
+    Never the same person. A decision on any other request is an earlier version.
+    """
+
+    prepared_by: Signatory | None = None
+    approved_by: Signatory | None = None
+
+    def check(self) -> None:
+        super().check()
+        persons = [each.pseudonym for each in (self.prepared_by, self.approved_by) if each is not None]
+        if len(persons) == 1 or len(set(persons)) != len(persons):
+            raise Refusal(
+                Reason.INVALID_SCHEMA,
+                "A decision names two different persons, or none.",
+                "/approved_by",
+                "Name who prepared it and who approved it.",
+            )
+
+
+DecidedByTwo.spec = replace(Decided.spec, type="cre.finance.decided.v5")
 
 
 def unchanged(value: dict[str, Any]) -> dict[str, Any]:

@@ -175,6 +175,14 @@ _VALUES: Json = {
     "case": hashlib.sha256(b"what the case is about").hexdigest()[:32],
     "by": {"party": "ktz", "desk": "dostyk-shift"},
     "person": {"issuer": "https://id.example/realms/ktz", "pseudonym": "5a0e9cb2d1f34786a1c05be2f94d7e13"},
+    "prepared_by": {
+        "issuer": "https://id.example/realms/bank",
+        "pseudonym": "0b6c9a52d1f34786a1c05be2f94d7e13",
+    },
+    "approved_by": {
+        "issuer": "https://id.example/realms/bank",
+        "pseudonym": "7f31c8b0d1f34786a1c05be2f94d7e13",
+    },
     "since": "2026-03-05T11:40:00+05:00",
     "evidence": [hashlib.sha256(b"the event that holds the train").hexdigest()[:32]],
     "shares": [{"kind": "container", "id": CONTAINERS[0]}],
@@ -217,6 +225,7 @@ _BY_TYPE: dict[str, Json] = {
     "cre.finance.decided.v2": {"number": 88_217, "guard": "RESERVATION_VALID", "position": 4_417_002},
     "cre.finance.decided.v3": {"number": 88_217, "guard": "RELEASE_BLOCKED", "position": 4_417_002},
     "cre.finance.decided.v4": {"number": 88_217, "guard": "VALUE_COVERS", "position": 4_417_002},
+    "cre.finance.decided.v5": {"number": 88_217, "guard": "VALUE_COVERS", "position": 4_417_002},
     **{
         f"cre.case.{step}.v{version}": {"number": 4_112, "before": 4_108}
         for step in _STEPS_OF_CASES

@@ -31,9 +31,11 @@ from services.pages.routes import (
     console_shift,
     console_upload,
     console_views,
+    financings,
     home,
     line,
     links,
+    proposals,
     search,
     sign_in,
     statistics,
@@ -62,6 +64,8 @@ GROUPS: tuple[PageRoutes, ...] = (
     console_keys.pages,
     console_quality.pages,
     console_upload.pages,
+    financings.pages,
+    proposals.pages,
 )
 """Every module of ``routes``. A path that takes everything stands behind those that it would hide."""
 

@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from psycopg import Connection
 
-from services.cases.store.follower import signer_of
-from services.financing.store.keys import KeysMissing
+from schemas.events.base import Role
+from services.api.auth.permissions import BANKS
+from services.financing.store.keys import KeysMissing, PlatformKeys, read_keys
+from services.financing.store.proposals import ProposalService
 from services.ledger.platform_signature import Signer
 from services.pages.auth.settings import SignInSettings
 from services.pages.auth.sign_in import START, Authentication, SignedIn
+from services.pages.context import PageBudget
 from services.pages.errors import PageError
+from services.pages.financings.shared_totals import SharedTotals
 from services.pages.page import Page, PageRequest
 from services.pages.published.shared_quality import SharedMeasures
 from services.pages.table import Table
@@ -60,12 +64,20 @@ class SharedBoards:
 
 @dataclass
 class Console:
-    """What the pages of the console need beside the context of all pages; ``signer`` is None where the platform's key is missing."""
+    """What the pages of the console need beside the context of all pages.
+
+    ``signer``, ``keys`` and ``proposals`` are None where the platform's keys are missing; ``checks`` is the budget of checks of
+    documents of each bank.
+    """
 
     authentication: Authentication
     signer: Signer | None
+    checks: PageBudget
+    keys: PlatformKeys | None = None
+    proposals: ProposalService | None = None
     boards: SharedBoards = field(default_factory=SharedBoards)
     measures: SharedMeasures = field(default_factory=SharedMeasures)
+    totals: SharedTotals = field(default_factory=SharedTotals)
 
 
 def set_up(context: PageContext, settings: SignInSettings) -> None:
@@ -74,11 +86,22 @@ def set_up(context: PageContext, settings: SignInSettings) -> None:
         return
     authentication = Authentication(settings, context.settings.pages_urls)
     try:
-        signer = signer_of(settings.network, settings.financing_keys)
+        keys = read_keys(settings.financing_keys)
     except KeysMissing as problem:
-        log.warning("nobody takes steps on cases: %s", problem, extra={"action": "no_signer"})
-        signer = None
-    context.console = Console(authentication, signer)
+        log.warning(
+            "nobody takes steps on cases, or decides on financings: %s",
+            problem,
+            extra={"action": "no_signer"},
+        )
+        keys = None
+    required = frozenset(settings.financing_registries)
+    context.console = Console(
+        authentication,
+        None if keys is None else keys.signer(settings.network),
+        PageBudget(settings.financing_check_rate, settings.signin_rate_window, context.metrics),
+        keys,
+        None if keys is None else ProposalService(keys.decision_service(settings.network, required)),
+    )
     context.identify, context.sign_in = authentication.identify, START
 
 
@@ -96,6 +119,8 @@ class Section(NamedTuple):
     path: str
     title: str
     permission: Permission
+    roles: frozenset[Role] = frozenset()
+    """Of which one the party has, where there are any."""
 
 
 def N_(message: str) -> str:
@@ -111,6 +136,9 @@ SECTIONS = (
     Section("/console/upload", N_("Try a file"), Permission.EVENTS_UPLOAD),
     Section("/console/quality", N_("Data quality"), Permission.EVENTS),
     Section("/console/keys", N_("Keys"), Permission.EVENTS),
+    Section("/console/financings", N_("Financings"), Permission.FINANCING, BANKS),
+    Section("/console/financing-check", N_("Check of documents"), Permission.FINANCING, BANKS),
+    Section("/console/proposals", N_("Approvals"), Permission.FINANCING, BANKS),
 )
 
 
@@ -138,7 +166,11 @@ def console_page(
     frame = {
         "me": viewer,
         "views": saved_views.of_person(request.session, viewer.who.id),
-        "sections": [each for each in SECTIONS if viewer.may(each.permission)],
+        "sections": [
+            each
+            for each in SECTIONS
+            if viewer.may(each.permission) and (not each.roles or each.roles & request.party.roles)
+        ],
         "section": next((each.path for each in SECTIONS if here.startswith(each.path)), here),
     }
     own = {"cache-control": "no-store", **(headers or {})}

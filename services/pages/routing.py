@@ -183,6 +183,8 @@ def _response(asked: PageRequest, found: Page | Data | Document | Redirect) -> R
     if isinstance(found, Redirect):
         headers = {"cache-control": "no-store", **found.headers}
         return Response(status_code=303, headers={**headers, "location": found.location})
+    if isinstance(found, Document):
+        return Response(found.content, 200, {"cache-control": "no-store", **found.headers}, found.media_type)
     headers = {
         "cache-control": "private, no-cache",
         "vary": "accept-language, cookie",

@@ -103,9 +103,7 @@ def stated(step: Step) -> dict[str, Any]:
         "position": step.position,
         "before": step.before,
         "by": _team(step.by),
-        "person": None
-        if step.person is None
-        else {"issuer": step.person.issuer, "pseudonym": step.person.person.hex()},
+        "person": None if step.person is None else step.person.plain,
         "to": _team(step.to),
         "until": None if step.until is None else rfc3339(step.until),
         "reason": step.reason or None,

@@ -9,6 +9,7 @@ from services.domain.facts import EventId, Micros
 from services.domain.objects import Thing
 from services.financing.domain.money import Money
 from services.financing.domain.resemblance import Resemblance
+from services.people.domain.person import Signatory
 
 
 class Action(StrEnum):
@@ -59,6 +60,7 @@ class Decision(NamedTuple):
     Before it is recorded its ``number`` is 0 and its ``position`` unknown. ``shares`` are the objects that a refused request about
     cargo has in common with goods under a release block, ``waiver`` the ground on which a bank released what is owed (``amount``).
     ``resembles`` is what is alike in a REVIEW; ``reviewed`` the REVIEW that a reservation rests on, and who looked. ``goods`` are what a RELEASE_PART that is done gives back (worth ``amount``), and what a request about cargo names of such goods.
+    ``signatories`` are who prepared and who approved the request, where two signed-in persons of the bank did.
     """
 
     number: int
@@ -86,6 +88,7 @@ class Decision(NamedTuple):
     resembles: tuple[Resemblance, ...] = ()
     reviewed: int | None = None
     reviewers: tuple[str, ...] = ()
+    signatories: tuple[Signatory, ...] = ()
 
     @property
     def done(self) -> bool:

@@ -24,6 +24,7 @@ from services.financing.domain.money import Money
 from services.financing.domain.resemblance import Resemblance
 from services.financing.domain.statements import Statement
 from services.financing.domain.uniqueness import Entry, Match
+from services.people.domain.person import Signatory
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class DecisionRequest:
     of an earlier REVIEW that the bank has examined, ``reviewers`` are the bank's references of the persons who did. ``request`` is the signed event. ``waiver`` is the ground on which RELEASE gives
     the security back although something is owed, "" waives nothing. RELEASE_PART names ``goods`` that are given back, and the
     ``amount`` that they are worth, or that alone. ``about`` are the objects that a request about cargo names, so
-    that its key stands for no other cargo; a signed event names them itself. ``secret`` is the platform's, and keys the digest.
+    that its key stands for no other cargo; a signed event names them itself. ``signatories`` are who prepared and who approved it. ``secret`` is the platform's, and keys the digest.
     """
 
     action: Action
@@ -51,6 +52,7 @@ class DecisionRequest:
     about: tuple[Thing, ...] = ()
     goods: tuple[Thing, ...] = ()
     reviewers: tuple[str, ...] = ()
+    signatories: tuple[Signatory, ...] = ()
     secret: bytes = field(default=b"", repr=False, compare=False)
 
     @property
@@ -72,7 +74,11 @@ class DecisionRequest:
             "idempotency",
             "request",
             "secret",
-            *(name for name in ("waiver", "about", "goods", "reviewers") if not getattr(self, name)),
+            *(
+                name
+                for name in ("waiver", "about", "goods", "reviewers", "signatories")
+                if not getattr(self, name)
+            ),
         }
         members = [repr(getattr(self, f.name)) for f in fields(self) if f.name not in left_out]
         return "\x1f".join(members).encode()
@@ -100,6 +106,7 @@ class DecisionRequest:
             "rules": "",
             "financing": self.financing,
             "request": self.request,
+            "signatories": self.signatories,
             **more,
         }
         return Decision(**members)

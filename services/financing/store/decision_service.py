@@ -123,6 +123,20 @@ class DecisionService:
             raise found
         return found
 
+    def preview(
+        self, session: Session, ask: DecisionRequest, on: Sequence[Thing] = ()
+    ) -> tuple[Decision, bytes]:
+        """What ``decide`` would decide now, and the SHA-256 of what that rests on; nothing is recorded. Holds the same locks, raises the same."""
+        adapt(session)
+        found: list[Decision | Exception] = [Deferred()]
+        reads = self._group_reads(session, [(ask, on)], found, whole=False)
+        if reads is None or not reads.each:
+            assert isinstance(found[0], Exception)
+            raise found[0]
+        (_, each), table = reads.each[0], products() if self.table is None else self.table
+        context, _ = read_context(session, *each, reads.registry, reads.at, table, self.required)
+        return decide(each.prepared.ask, context, reads.at, self.table), state_digest(context)
+
     def presents(self, session: Session, financing: str, papers: Papers) -> bool:
         """Whether ``papers`` are the documents that the financing holds, or it holds none. Raises KeyMissing."""
         held = {

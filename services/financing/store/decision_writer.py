@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from psycopg import Connection
 
-from schemas.events.finance_decision import DecidedOnGoods, DecidedReviewed, DecidedWhole
+from schemas.events.finance_decision import DecidedByTwo, DecidedOnGoods, DecidedReviewed, DecidedWhole
 from services.domain.objects import Thing
 from services.financing.domain.decisions import Action, Decision
 from services.financing.domain.documents import Share
@@ -54,6 +54,8 @@ def signed_decision(
 
 def version_of(decision: Decision) -> type[DecidedWhole]:
     """The version of the event that states ``decision``: the newest one only where earlier ones cannot."""
+    if decision.signatories:
+        return DecidedByTwo
     if decision.goods or decision.resembles or decision.reviewers or decision.action is Action.RELEASE_PART:
         return DecidedReviewed
     return DecidedOnGoods if decision.shares or decision.waiver else DecidedWhole
@@ -62,6 +64,7 @@ def version_of(decision: Decision) -> type[DecidedWhole]:
 def stated(decision: Decision) -> dict[str, Any]:
     """The fields of the event that come from ``decision`` itself; None for what it leaves out."""
     amount, terms = decision.amount, decision.terms
+    prepared_by, approved_by = decision.signatories or (None, None)
     return {
         "happened": rfc3339(decision.at),
         "action": str(decision.action),
@@ -97,6 +100,8 @@ def stated(decision: Decision) -> dict[str, Any]:
         or None,
         "reviewed": decision.reviewed,
         "reviewers": list(decision.reviewers) or None,
+        "prepared_by": None if prepared_by is None else prepared_by.plain,
+        "approved_by": None if approved_by is None else approved_by.plain,
     }
 
 

@@ -22,6 +22,7 @@ from services.financing.store import statement
 from services.financing.store.identifiers import financing_id
 from services.ledger.audit_trail.entries import enter
 from services.ledger.storage.arrays import Texts, bigints, literal, smallints, texts, uuids
+from services.people.domain.person import Signatory
 
 KINDS = {
     Kind.TRANSPORT_DOCUMENT: 1,
@@ -35,7 +36,7 @@ KINDS = {
 }
 """Numbers of the kinds of fingerprint, as stored; never reused."""
 _BY_NUMBER = {number: kind for kind, number in KINDS.items()}
-DECISION_COLUMNS = 29
+DECISION_COLUMNS = 30
 
 
 def decision_of(row: Sequence[Any]) -> Decision:
@@ -43,7 +44,7 @@ def decision_of(row: Sequence[Any]) -> Decision:
     (
         number, action, outcome, at, asked_by, idempotency, asked, position, rules, financing, request, application,
         applicant, product, interest, amount, currency, until, frees, notices, guard, satisfied_by, before,
-        shares, waiver, goods, resembles, reviewed, reviewers,
+        shares, waiver, goods, resembles, reviewed, reviewers, signatories,
     ) = row[:DECISION_COLUMNS]  # fmt: skip
     return Decision(
         number=number,
@@ -71,6 +72,7 @@ def decision_of(row: Sequence[Any]) -> Decision:
         resembles=tuple(map(Resemblance.parse, resembles)),
         reviewed=reviewed,
         reviewers=tuple(reviewers),
+        signatories=tuple(map(Signatory.parse, signatories)),
     )
 
 
@@ -114,6 +116,7 @@ def decision_columns(decisions: Sequence[Decision]) -> dict[str, Any]:
         "resembles": texts([literal(map(str, r.resembles)) for r in decisions]),
         "revieweds": _optional(r.reviewed for r in decisions),
         "reviewers": texts([literal(r.reviewers) for r in decisions]),
+        "signatories": texts([literal(map(str, r.signatories)) for r in decisions]),
     }
 
 

@@ -86,11 +86,22 @@ SELECT DISTINCT consignment, key FROM lianyun.financing_cargo WHERE financing = 
 -- name: close_version
 UPDATE lianyun.financing_version SET open = false WHERE number = %(number)s AND open RETURNING number
 
+-- name: crossings_of
+-- The crossings, among those given, that routes pass which are planned for the cargo of the financings.
+SELECT DISTINCT c.financing, p.object
+FROM lianyun.financing_cargo c
+LEFT JOIN lianyun.canonical k ON k.cons = c.consignment
+JOIN lianyun.reach r ON r.cons = coalesce(k.canonical, c.consignment)
+JOIN lianyun.mention m ON m.object = ANY (r.objects || r.cons)
+JOIN lianyun.passing p ON p.no = m.no AND p.object = ANY (%(crossings)s::uuid[])
+JOIN lianyun.body i ON i.no = m.no
+WHERE c.financing = ANY (%(financings)s::uuid[]) AND NOT EXISTS (SELECT FROM lianyun.dead d WHERE d.id = i.id)
+
 -- name: decision_asked
 -- The decision that the asker already has: under its name of the request, or of the same signed event.
 SELECT d.number, d.action, d.outcome, d.at, d.asked_by, d.idempotency, d.asked, d.position, d.rules, d.financing,
        d.request, d.application, d.applicant, d.product, d.interest, d.amount, d.currency, d.until, d.frees, d.notices,
-       d.guard, d.satisfied_by, d.before, d.shares, d.waiver, d.goods, d.resembles, d.reviewed, d.reviewers
+       d.guard, d.satisfied_by, d.before, d.shares, d.waiver, d.goods, d.resembles, d.reviewed, d.reviewers, d.signatories
 FROM lianyun.financing_decision d
 WHERE (d.asked_by = %(asked_by)s AND d.idempotency = %(idempotency)s)
    OR (%(request)s::uuid IS NOT NULL AND d.request = %(request)s::uuid)
@@ -100,7 +111,7 @@ LIMIT 1
 -- name: decisions
 SELECT d.number, d.action, d.outcome, d.at, d.asked_by, d.idempotency, d.asked, d.position, d.rules, d.financing,
        d.request, d.application, d.applicant, d.product, d.interest, d.amount, d.currency, d.until, d.frees, d.notices,
-       d.guard, d.satisfied_by, d.before, d.shares, d.waiver, d.goods, d.resembles, d.reviewed, d.reviewers, d.headers, d.payload
+       d.guard, d.satisfied_by, d.before, d.shares, d.waiver, d.goods, d.resembles, d.reviewed, d.reviewers, d.signatories, d.headers, d.payload
 FROM lianyun.financing_decision d
 WHERE d.number > %(after)s
 ORDER BY d.number
@@ -109,7 +120,7 @@ LIMIT %(limit)s
 -- name: decisions_of
 SELECT DISTINCT d.number, d.action, d.outcome, d.at, d.asked_by, d.idempotency, d.asked, d.position, d.rules, d.financing,
        d.request, d.application, d.applicant, d.product, d.interest, d.amount, d.currency, d.until, d.frees, d.notices,
-       d.guard, d.satisfied_by, d.before, d.shares, d.waiver, d.goods, d.resembles, d.reviewed, d.reviewers
+       d.guard, d.satisfied_by, d.before, d.shares, d.waiver, d.goods, d.resembles, d.reviewed, d.reviewers, d.signatories
 FROM lianyun.financing_touched t JOIN lianyun.financing_decision d ON d.number = t.number
 WHERE t.financing = ANY (%(financings)s::uuid[])
 ORDER BY d.number
@@ -246,7 +257,7 @@ WITH RECURSIVE down (id, kind, lo, hi) AS (
 )
 SELECT DISTINCT d.number, d.action, d.outcome, d.at, d.asked_by, d.idempotency, d.asked, d.position, d.rules, d.financing,
        d.request, d.application, d.applicant, d.product, d.interest, d.amount, d.currency, d.until, d.frees, d.notices,
-       d.guard, d.satisfied_by, d.before, d.shares, d.waiver, d.goods, d.resembles, d.reviewed, d.reviewers
+       d.guard, d.satisfied_by, d.before, d.shares, d.waiver, d.goods, d.resembles, d.reviewed, d.reviewers, d.signatories
 FROM own o
 JOIN lianyun.financing_touched t ON t.financing = o.financing
 JOIN lianyun.financing_decision d ON d.number = t.number
@@ -311,6 +322,23 @@ WHERE h.name > %(after)s AND h.name < %(end)s AND (NOT %(open)s OR NOT h.ended)
 ORDER BY h.name
 LIMIT %(limit)s
 
+-- name: proposal
+SELECT p.id, p.bank, p.financing, p.action, p.amount, p.currency, p.made, p.by_issuer, p.by_person, p.expires, p.outcome, p.guard, p.state,
+       v.proposal, v.verdict, v.at, v.by_issuer, v.by_person, v.reason, v.decision, p.sealed
+FROM lianyun.financing_proposal p LEFT JOIN lianyun.financing_verdict v ON v.proposal = p.id
+WHERE p.bank = %(bank)s AND p.id = %(id)s::uuid
+
+-- name: proposals
+-- The proposals of a bank, the newest first: all, of one financing, or those that can still be approved at a moment.
+SELECT p.id, p.bank, p.financing, p.action, p.amount, p.currency, p.made, p.by_issuer, p.by_person, p.expires, p.outcome, p.guard, p.state,
+       v.proposal, v.verdict, v.at, v.by_issuer, v.by_person, v.reason, v.decision, p.sealed
+FROM lianyun.financing_proposal p LEFT JOIN lianyun.financing_verdict v ON v.proposal = p.id
+WHERE p.bank = %(bank)s
+  AND (%(financing)s::text IS NULL OR p.financing = %(financing)s)
+  AND (%(waiting)s::bigint IS NULL OR v.proposal IS NULL AND p.expires > %(waiting)s)
+ORDER BY p.made DESC, p.id
+LIMIT %(limit)s
+
 -- name: put_answered
 UPDATE lianyun.financing_asked SET answered = %(number)s, fault = NULL, again = NULL WHERE no = %(no)s
 
@@ -355,6 +383,17 @@ JOIN lianyun.withdrawal d ON d.target = b.id
 JOIN lianyun.identity w ON w.id = d.event
 ORDER BY 1, 2
 ON CONFLICT (financing, no) DO NOTHING
+
+-- name: put_proposal
+INSERT INTO lianyun.financing_proposal
+    (id, bank, financing, action, amount, currency, made, by_issuer, by_person, expires, outcome, guard, state, sealed)
+VALUES (%(id)s, %(bank)s, %(financing)s, %(action)s, %(amount)s, %(currency)s, %(made)s, %(by_issuer)s, %(by_person)s, %(expires)s,
+        %(outcome)s, %(guard)s, %(state)s, %(sealed)s)
+ON CONFLICT (id) DO NOTHING
+
+-- name: put_verdict
+INSERT INTO lianyun.financing_verdict (proposal, verdict, at, by_issuer, by_person, reason, decision)
+VALUES (%(proposal)s, %(verdict)s, %(at)s, %(by_issuer)s, %(by_person)s, %(reason)s, %(decision)s)
 
 -- name: put_watch
 -- The pledged financings that an event concerns. First those of the cargo that a fact reaches by the links of its time: of facts that come
@@ -514,11 +553,11 @@ WITH decision AS (
     INSERT INTO lianyun.financing_decision
         (number, position, before, at, action, outcome, asked_by, idempotency, asked, request, financing, application,
          applicant, product, interest, amount, currency, until, frees, notices, guard, satisfied_by, rules, shares, waiver, goods,
-         resembles, reviewed, reviewers, headers, payload, stream)
+         resembles, reviewed, reviewers, signatories, headers, payload, stream)
     SELECT d.number, d.position, d.before, d.at, d.action, d.outcome, d.asked_by, d.idempotency, d.asked, d.request,
            d.financing, d.application, d.applicant, d.product, d.interest, d.amount, d.currency, d.until, d.frees::text[],
            d.notices::text[], d.guard, d.satisfied_by, d.rules, d.shares::text[], d.waiver, d.goods::text[],
-           d.resembles::text[], d.reviewed, d.reviewers::text[], d.headers, d.payload,
+           d.resembles::text[], d.reviewed, d.reviewers::text[], d.signatories::text[], d.headers, d.payload,
            pg_backend_pid()
     FROM unnest(
         %(numbers)s::bigint[], %(positions)s::bigint[], %(befores)s::bigint[], %(ats)s::bigint[], %(actions)s::text[],
@@ -527,11 +566,11 @@ WITH decision AS (
         %(interests)s::text[], %(amounts)s::bigint[], %(currencies)s::text[], %(untils)s::bigint[], %(frees)s::text[],
         %(notices)s::text[], %(guards)s::text[], %(satisfied_bys)s::text[], %(rules)s::text[], %(shares)s::text[],
         %(waivers)s::text[], %(goods)s::text[], %(resembles)s::text[], %(revieweds)s::bigint[], %(reviewers)s::text[],
-        %(headers)s::bytea[],
+        %(signatories)s::text[], %(headers)s::bytea[],
         %(payloads)s::bytea[]
     ) AS d (number, position, before, at, action, outcome, asked_by, idempotency, asked, request, financing, application,
             applicant, product, interest, amount, currency, until, frees, notices, guard, satisfied_by, rules, shares,
-            waiver, goods, resembles, reviewed, reviewers, headers, payload)
+            waiver, goods, resembles, reviewed, reviewers, signatories, headers, payload)
     RETURNING number, stream
 ), tally AS (
     INSERT INTO lianyun.financing_tally AS t (stream, decisions, numbers)
@@ -609,6 +648,10 @@ FROM reached r WHERE r.action = 'RESERVE' AND r.outcome = 'DONE'
 UNION
 SELECT substr(encode(sha256('\x6170706c69636174696f6e00'::bytea || convert_to(r.application, 'UTF8')), 'hex'), 1, 32)::uuid
 FROM reached r WHERE r.action = 'RESERVE' AND r.outcome = 'DONE'
+
+-- name: turn_of_proposal
+-- Whoever ends a proposal waits for whoever is ending it: an advisory lock, as nobody changes the row.
+SELECT pg_advisory_xact_lock(7004, hashtext(%(id)s))
 
 -- name: watched
 -- Facts about one bank's pledged cargo after a place, in the order in which they became visible to everybody.

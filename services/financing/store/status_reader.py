@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
@@ -244,6 +244,22 @@ def portfolio(session: Session, bank: str, after: str, limit: int, only_open: bo
     first, end = names_of(bank)
     given = {"after": max(after, first), "end": end, "limit": limit, "open": only_open}
     return [name for (name,) in session.execute(statement("portfolio"), given).fetchall()]
+
+
+def crossings_of(
+    session: Session, names: Sequence[str], crossings: Mapping[bytes, str]
+) -> dict[str, tuple[str, ...]]:
+    """Which of the ``crossings`` (names by the ids of their places) the cargo of each financing is planned to pass, sorted."""
+    if not names:
+        return {}
+    adapt(session)
+    by_id = {financing_id(name): name for name in names}
+    given = {"financings": uuids(sorted(by_id)), "crossings": uuids(sorted(crossings))}
+    rows = session.cursor(binary=True, row_factory=tuple_row).execute(statement("crossings_of"), given)
+    found: dict[str, set[str]] = {}
+    for financing, crossing in rows.fetchall():
+        found.setdefault(by_id[bytes(financing)], set()).add(crossings[bytes(crossing)])
+    return {name: tuple(sorted(passed)) for name, passed in found.items()}
 
 
 def looked_after(session: Session, bank: str, after: str, limit: int) -> list[tuple[str, bool]]:

@@ -102,6 +102,15 @@ REGISTERS = (
     ),
     _of("person_grant", "person since", "until teams permissions by", since=65),
     _of(
+        "financing_proposal",
+        "id",
+        "bank financing action amount currency made by_issuer by_person expires outcome guard",
+        since=87,
+        state=_digest("state"),
+        sealed=_digest("sealed"),
+    ),
+    _of("financing_verdict", "proposal", "verdict at by_issuer by_person reason decision", since=87),
+    _of(
         "share_link",
         "id",
         "consignment reference party made_by fields label made expires ended",

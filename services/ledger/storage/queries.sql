@@ -624,11 +624,14 @@ ON CONFLICT (id) DO NOTHING
 RETURNING no
 
 -- name: let_heads_be_held
--- The API holds the heads of what it decides on; to hold a row it must be allowed to update a column of it (migration 0018).
+-- The API and the pages hold the heads of what they decide on; to hold a row they must be allowed to update a column of it.
 DO $$
 BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'lianyun_api') THEN
         GRANT UPDATE (exceptions) ON lianyun.head TO lianyun_api;
+    END IF;
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'lianyun_pages') THEN
+        GRANT UPDATE (exceptions) ON lianyun.head TO lianyun_pages;
     END IF;
 END
 $$

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import NoDecode
 
 from services.api.settings import is_loopback
 from services.runtime.connections import Connections
@@ -33,7 +34,15 @@ class SignInSettings(Connections):
     )
     financing_keys: Path = Field(
         Path(".lianyun") / "financing-keys.json",
-        description="file with the platform's own key, which signs the steps of people on cases",
+        description="file with the platform's own keys: they sign what people do, and compare documents",
+    )
+    financing_registries: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="other registries that must be clear before money is paid: those of the API"
+    )
+    financing_check_rate: int = Field(
+        300,
+        ge=1,
+        description="checks of documents and looks at proposed reservations per window, bank and process",
     )
     signin_rate: int = Field(
         30, ge=1, description="attempts to sign in per window, address (IPv6: /64) and process"
@@ -45,6 +54,11 @@ class SignInSettings(Connections):
     def _given(cls, value: Any) -> Any:
         """What compose sets to nothing is not given."""
         return None if value == "" else value
+
+    @field_validator("financing_registries", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(filter(None, value.replace(",", " ").split())) if isinstance(value, str) else value
 
     @field_validator("signin_issuer")
     @classmethod

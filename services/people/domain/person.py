@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from services.domain.facts import Micros
 
@@ -33,6 +33,12 @@ class Permission(StrEnum):
     """Have a refused message of its party judged again."""
     EVENTS_UPLOAD = "events.upload"
     """Try a file of its party before it is published."""
+    FINANCING = "financing"
+    """See the financings of its bank, and check documents."""
+    FINANCING_MAKE = "financing.make"
+    """Prepare decisions on them, which somebody else approves."""
+    FINANCING_CHECK = "financing.check"
+    """Approve or reject what somebody else of the bank has prepared."""
 
 
 class Signatory(NamedTuple):
@@ -40,6 +46,20 @@ class Signatory(NamedTuple):
 
     issuer: str
     person: PersonId
+
+    def __str__(self) -> str:
+        return f"{self.issuer} {self.person.hex()}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The person that is written as ``str`` writes it; ValueError for anything else."""
+        issuer, person = text.split(" ")
+        return cls(issuer, bytes.fromhex(person))
+
+    @property
+    def plain(self) -> dict[str, str]:
+        """As events of the platform name a person."""
+        return {"issuer": self.issuer, "pseudonym": self.person.hex()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +100,11 @@ class Person:
             and team in grant.teams
             and Permission.CASES_ACT in grant.permissions
         )
+
+    def may(self, permission: Permission, party: str, at: Micros) -> bool:
+        """Whether the person has the permission for ``party`` at ``at``."""
+        grant = self.grant(at)
+        return grant is not None and party == self.party and permission in grant.permissions
 
     @property
     def signatory(self) -> Signatory:

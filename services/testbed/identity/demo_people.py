@@ -33,6 +33,10 @@ PEOPLE = (
     DemoPerson("eu-pl", "marek", "Marek (simulated)", ("terespol-customs",), _SHIFT),
     DemoPerson("db", "jonas", "Jonas (simulated)", (), _READS),
     DemoPerson("xianport", "wang-wei", "王伟 (simulated)", ("dispatch",), _SHIFT),
+    DemoPerson("silkbank", "mei", "梅 (simulated)", (), (Permission.FINANCING, Permission.FINANCING_MAKE)),
+    DemoPerson(
+        "silkbank", "karl", "Karl (simulated)", (), (Permission.FINANCING, Permission.FINANCING_CHECK)
+    ),
     DemoPerson("pkp", "screen-malaszewicze", "Screen at Małaszewicze (simulated)", (), (Permission.BOARD,)),
 )
 """Who can be chosen, of the simulated parties."""

@@ -24,7 +24,9 @@ from services.audit.fsck.snapshot import Snapshot
 from services.audit.report import Findings, Report
 from services.credit.store import records
 from services.financing.domain.external_registries import RegistryAnswer, RegistryFinding
+from services.financing.store.decision_service import DecisionService
 from services.financing.store.financings import acknowledge, record_answers
+from services.financing.store.fingerprint_versions import KeyRing
 from services.ledger.audit_trail.digests import ANSWER, COLUMNS, DELIVERY, MESSAGE
 from services.ledger.audit_trail.entries import AUDITED, LOGS, REGISTERS
 from services.ledger.dead_letters import store as letters
@@ -45,7 +47,9 @@ from tests.integration.webhooks.conftest import KEY
 from tests.support.api.cast import case, play
 from tests.support.api.server import RunningApi, now
 from tests.support.databases import migrated_database
-from tests.support.financing.stored_world import register
+from tests.support.financing.proposals import propose
+from tests.support.financing.stored_world import SIGNER, register
+from tests.support.financing.world import KEY as REGISTRY_KEY
 from tests.support.profile import first_of_each
 from tests.support.share_links import share_twice
 from tests.support.subscribers import subscribe_twice
@@ -130,6 +134,7 @@ def fill(api: RunningApi) -> None:
             people.end(session, person)
         share_twice(session, now())
         subscribe_twice(session, now())
+        propose(session, DecisionService(KeyRing((REGISTRY_KEY,)), SIGNER), "abank/LN-1")
         for number in (1, 2):
             records.issue(session, "abank", "CREDIT_ASSESSMENT", "optic", number, {"score": number})
             opening = sealed.ask(session, "A. Chen", "order 12/2026", 0, now(), at=now())

@@ -34,9 +34,11 @@ PARTIES = tuple(world.STANDS_AS)
 SEARCHES = (cast.BOX[:8], "XA-1", cast.DECLARATION[:14], "SMGS/CN/XAY/1000")
 """Half-typed: what is typed shows on the page again, and is no marker."""
 TRACKED = "/track/{reference:path}"
+FINANCED = "/console/financings/{reference}"
 SHARED_FIELDS = frozenset({Field.MOVEMENT, Field.GOODS, Field.INVOICE})
 NEVER_REACHED: Mapping[str, str] = {
     "/sign-in/callback": "only the issuer leads there, in the middle of signing in",
+    "/console/proposals/{proposal}": "nobody has prepared anything here: test_console_financings.py",
 }
 """Pages that no link, table or form leads to, each with its reason."""
 
@@ -156,7 +158,9 @@ def test_every_party_sees_what_the_matrix_gives_it_and_nothing_else(walks: Walks
         shown: dict[str, set[str]] = defaultdict(set)
         for each in seen:
             found = world.in_text(each.text)
-            wrong += [(who, each.address, name) for name in found - expected]
+            # The alerts of its own pledge tell a bank when the insurance was cancelled, as the API's do.
+            alerted = {"insurance"} if each.route == FINANCED and who == "abank" else set()
+            wrong += [(who, each.address, name) for name in found - expected - alerted]
             if each.route in (TRACKED, "/s/{token}") and (who == "link" or world.REFERENCE in each.address):
                 shown[each.form] |= found
         if expected:

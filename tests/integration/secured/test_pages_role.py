@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +16,11 @@ from services.pages.subscriptions.delivery import MailFollower
 from services.pages.subscriptions.follower import NoticeFollower
 from services.pages.subscriptions.settings import NotificationSettings
 from services.pages.subscriptions.telemetry import NotificationMetrics
+from services.people.domain.person import Permission
 from services.testbed.localstack import LocalStack
 from tests.support.api.cast import play
+from tests.support.api.server import FINANCING_KEYS
+from tests.support.console import RunningConsole, post
 from tests.support.pages import RunningPages
 
 pytestmark = pytest.mark.integration
@@ -38,6 +42,29 @@ def pages() -> Iterator[RunningPages]:
         play(address.replace("ROLE", "owner"))
         with RunningPages(address.replace("ROLE", "pages"), {"mail_from": "a@example.org"}) as running:
             yield running
+
+
+def test_people_of_a_bank_decide_under_the_role_of_the_pages(pages: RunningPages, tmp_path: Path) -> None:
+    keys = tmp_path / "platform-keys.json"
+    keys.write_text(json.dumps(FINANCING_KEYS))
+    owner = pages.dsn.replace("lianyun_pages", "lianyun_owner")
+    with RunningConsole(pages.dsn, tmp_path, sign_in={"financing_keys": keys}, owner=owner) as console:
+        for subject in ("maker", "checker"):
+            console.person("abank", subject, may=[*Permission])
+        maker, checker = (console.signed_in(subject) for subject in ("maker", "checker"))
+        one = "/console/financings/LN-1"
+        assert maker.get("/console/financings?crossing=khorgos-altynkol").status_code == 200
+        assert maker.get("/console/financing-totals").status_code == 200
+        (alert, *_) = re.findall(r"/alerts/([0-9a-f]{32})", maker.get(one).text)
+        assert post(maker, f"{one}/alerts/{alert}", {}, one).status_code == 303
+        draw = {"action": "DRAW", "amount": "1000", "currency": "CNY", "key": "under-the-role"}
+        made = post(maker, f"{one}/proposals", draw, one)
+        assert made.status_code == 303, made.text
+        path = made.headers["location"]
+        assert post(checker, path, {"verdict": "APPROVED"}).status_code == 303
+        assert '<span class="chip good">' in checker.get(path).text
+        for browser in (maker, checker):
+            browser.close()
 
 
 def test_all_that_pages_do_is_permitted(pages: RunningPages) -> None:
@@ -103,12 +130,15 @@ def test_subscribers_are_notified_by_the_same_role(pages: RunningPages) -> None:
         "SELECT FROM lianyun.access_log_sealed",
         "SELECT FROM lianyun.api_secret",
         "SELECT FROM lianyun.webhook_secret",
-        "INSERT INTO lianyun.financing_decision DEFAULT VALUES",
         "UPDATE lianyun.redrive_request SET outcome = 'REDRIVEN'",
         "DELETE FROM lianyun.redrive_request",
         "UPDATE lianyun.dead_letter SET state = 'REDRIVEN'",
         "INSERT INTO lianyun.dead_letter_outcome (digest) VALUES ('')",
         "INSERT INTO lianyun.identity SELECT * FROM lianyun.identity",
+        "UPDATE lianyun.financing_decision SET at = 0",
+        "DELETE FROM lianyun.financing_entry",
+        "UPDATE lianyun.financing_verdict SET reason = ''",
+        "DELETE FROM lianyun.financing_proposal",
     ],
 )
 def test_what_pages_have_no_business_with_is_refused(pages: RunningPages, forbidden: str) -> None:

@@ -53,6 +53,7 @@ from tests.stories.story import Story, Told
 from tests.support.api import cast
 from tests.support.api.server import RunningApi
 from tests.support.arrival import journey
+from tests.support.financing.proposals import propose
 from tests.support.financing.stored_world import PLATFORM, SIGNER, Stored, events_of
 from tests.support.financing.stories import Case, micros
 from tests.support.financing.stories import cases as financing_stories
@@ -187,6 +188,8 @@ def _financing(dsn: str, hand: Desk, case: Case) -> None:
         stored.ask(ask, at, on)
         while decide_next(stored.session, stored.desk):
             continue
+    propose(stored.session, stored.desk, "abank/LN-1")
+    stored.session.commit()
     stored.hear(micros("2026-12-31T00:00Z"))
     stored.session.commit()
     stored.close()

@@ -9,6 +9,7 @@ from services.audit.fsck.financing.decisions import check_decisions
 from services.audit.fsck.financing.holds import check_holds
 from services.audit.fsck.financing.named_goods import check_named_goods
 from services.audit.fsck.financing.pledges import check_pledges
+from services.audit.fsck.financing.proposals import check_proposals
 from services.audit.fsck.financing.releases import check_releases
 from services.audit.fsck.financing.subjects import check_watches, check_words
 from services.audit.fsck.snapshot import Snapshot, attempt, lowest_number
@@ -27,6 +28,7 @@ def check_financing(snapshot: Snapshot, history: RegistryHistory, network: str, 
 
     lowest = lowest_number(snapshot)
     pass_over("financing_decision", lambda: check_decisions(snapshot, history, network, findings))
+    pass_over("financing_proposal and financing_verdict", lambda: check_proposals(snapshot, findings))
     pass_over("financing_hold, financing_entry and financing_cargo", lambda: check_holds(snapshot, findings))
     pass_over("releases beside debt and shared goods", lambda: check_releases(snapshot, history, findings))
     pass_over("assignments of cargo", lambda: check_assignments(snapshot, history, findings))

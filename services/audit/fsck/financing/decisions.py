@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from schemas.envelope import Envelope
-from schemas.events.finance_decision import DecidedReviewed
+from schemas.events.finance_decision import DecidedByTwo
 from services.audit.fsck.registers import audited, permitted
 from services.audit.fsck.snapshot import Row, Snapshot
 from services.audit.fsck.verification import signed_by_platform
@@ -25,7 +25,7 @@ _TALLIED = "Restore the missing rows of lianyun.financing_decision, or of lianyu
 DECISIONS = """
 SELECT d.number, d.action, d.outcome, d.at, d.asked_by, d.idempotency, d.asked, d.position, d.rules, d.financing,
        d.request, d.application, d.applicant, d.product, d.interest, d.amount, d.currency, d.until, d.frees, d.notices,
-       d.guard, d.satisfied_by, d.before, d.shares, d.waiver, d.goods, d.resembles, d.reviewed, d.reviewers, d.headers, d.payload, d.xid::text,
+       d.guard, d.satisfied_by, d.before, d.shares, d.waiver, d.goods, d.resembles, d.reviewed, d.reviewers, d.signatories, d.headers, d.payload, d.xid::text,
        d.before IS NULL OR EXISTS (SELECT 1 FROM lianyun.financing_decision b WHERE b.number = d.before AND b.number < d.number)
 FROM lianyun.financing_decision d
 ORDER BY d.number
@@ -126,7 +126,7 @@ def _signed(
         headers,
         payload,
         decision.at,
-        DecidedReviewed,
+        DecidedByTwo,
         registry,
         network,
         lambda field, stored, expected: _note(findings, decision, field, stored, expected),

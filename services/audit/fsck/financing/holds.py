@@ -32,7 +32,7 @@ ORDER BY financing
 _RULINGS = """
 SELECT d.number, d.action, d.outcome, d.at, d.asked_by, d.idempotency, d.asked, d.position, d.rules, d.financing,
        d.request, d.application, d.applicant, d.product, d.interest, d.amount, d.currency, d.until, d.frees, d.notices,
-       d.guard, d.satisfied_by, d.before, d.shares, d.waiver, d.goods, d.resembles, d.reviewed, d.reviewers, d.payload, t.financing
+       d.guard, d.satisfied_by, d.before, d.shares, d.waiver, d.goods, d.resembles, d.reviewed, d.reviewers, d.signatories, d.payload, t.financing
 FROM lianyun.financing_touched t JOIN lianyun.financing_decision d ON d.number = t.number
 WHERE t.financing = ANY (%(ids)s::uuid[]) ORDER BY t.financing, d.number
 """
