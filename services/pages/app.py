@@ -25,6 +25,11 @@ from services.pages.routes import (
     console,
     console_board,
     console_cases,
+    console_consents,
+    console_consignments,
+    console_credit,
+    console_disputes,
+    console_reads,
     console_views,
     home,
     line,
@@ -47,6 +52,11 @@ GROUPS: tuple[PageRoutes, ...] = (
     console_cases.pages,
     console_board.pages,
     console_views.pages,
+    console_consignments.pages,
+    console_disputes.pages,
+    console_reads.pages,
+    console_consents.pages,
+    console_credit.pages,
 )
 """Every module of ``routes``. A path that takes everything stands behind those that it would hide."""
 

@@ -34,6 +34,8 @@ from services.ledger.registry.registry import Registry
 from services.ledger.storage import event_reader
 from services.ledger.storage.arrays import bigints, smallints, uuids
 from services.ledger.storage.event_reader import Stored
+from services.query.listing import store as listing
+from services.query.listing.rows import ListRow, rows_of
 from services.query.stored_events import Reread, Unreadable, reread
 from services.query.views import SourcedView, facts_of, read_view
 from services.runtime.named_sql import nested
@@ -170,11 +172,12 @@ IN_A_SET = 200
 
 
 class ExpectedCauses(NamedTuple):
-    """The causes that should be stored of a group of consignments, and when to evaluate it again."""
+    """The causes and rows of lists that should be stored of a group of consignments, and when to evaluate it again."""
 
     view: View
     causes: tuple[Cause, ...]
     due: Micros | None
+    listed: frozenset[ListRow]
 
 
 def evaluate(
@@ -189,6 +192,7 @@ def evaluate(
     done: set[ObjectId] = set()
     while several := list(islice(todo, IN_A_SET)):
         judged: dict[ObjectId, tuple[Cause, ...]] = {}
+        rows_by_group: dict[ObjectId, frozenset[ListRow]] = {}
         dues: dict[ObjectId, Micros] = {}
         wanted = [each for each in several if each not in done]
         for consignment, found in evaluations(session, wanted, as_of, registry, memory):
@@ -201,9 +205,11 @@ def evaluate(
             if found is not None:
                 judged |= {member.id: () for member in found.view.members if member.id not in judged}
                 judged[found.view.consignment.id] = found.causes
+                rows_by_group[found.view.consignment.id] = found.listed
                 if found.due is not None:
                     dues[found.view.consignment.id] = found.due
         _replace(session, judged)
+        listing.replace(session, {cons: rows_by_group.get(cons, frozenset()) for cons in judged})
         rows = sorted(dues.items())
         columns = {"ids": uuids([cons for cons, _ in rows]), "dues": bigints([due for _, due in rows])}
         session.execute(statement("set_due"), {**columns, "judged": uuids(sorted(judged))})
@@ -268,7 +274,7 @@ def _found(
     due = next_due(facts, view, as_of)
     if alerts:
         due = min(due or FOREVER, as_of + OF_A_PLEDGE)
-    return ExpectedCauses(view, tuple(found[case] for case in sorted(found)), due)
+    return ExpectedCauses(view, tuple(found[case] for case in sorted(found)), due, rows_of(view, facts))
 
 
 def _facts(

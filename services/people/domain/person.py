@@ -27,6 +27,12 @@ class Permission(StrEnum):
     """See the cases that its party may see."""
     CASES_ACT = "cases.act"
     """Take steps on cases for one of its teams."""
+    CONSIGNMENTS = "consignments"
+    """See the consignments in which its party is engaged, what is stated differently there, and who read its party's data."""
+    CONSENTS = "consents"
+    """See its party's consents and how they were used."""
+    CREDIT = "credit"
+    """See its party's own credit signals, and what was given of them to whom."""
 
 
 class Signatory(NamedTuple):
