@@ -81,10 +81,10 @@ SIGNAL_COLUMNS = (
     ),
     Column("bad", N_("Went wrong"), Kind.NUMBER),
     Column("observed", N_("Observed"), Kind.NUMBER),
-    Column("rate", N_("Share, drawn to the usual"), Kind.SHARE),
+    Column("rate", N_("Share in %, drawn to the usual"), Kind.NUMBER, unit="%"),
     Column("points", N_("Points"), Kind.NUMBER),
     Column("of", N_("At most"), Kind.NUMBER),
-    Column("next_rate", N_("More points from a share of"), Kind.SHARE),
+    Column("next_rate", N_("More points from a share in % of"), Kind.NUMBER, unit="%"),
     Column("next_points", N_("Points then"), Kind.NUMBER),
     Column("half_life", N_("Counts half after"), Kind.DURATION),
 )
@@ -235,15 +235,19 @@ def _signals(body: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "measures": each["signal"],
                 "bad": each["bad"] / WHOLE,
                 "observed": each["observed"] / WHOLE,
-                "rate": None if spread else each["rate_ppm"] / PPM,
+                "rate": None if spread else _percent(each["rate_ppm"]),
                 "points": each["points"],
                 "of": each["of"],
-                "next_rate": None if better is None or spread else better.up_to / PPM,
+                "next_rate": None if better is None or spread else _percent(better.up_to),
                 "next_points": None if better is None or spread else better.points,
                 "half_life": table.half_life_days * DAY,
             }
         )
     return rows
+
+
+def _percent(millionths: int) -> float:
+    return round(millionths * 100 / PPM, 1)
 
 
 def _reasons(request: PageRequest, body: Mapping[str, Any]) -> list[dict[str, Any]]:

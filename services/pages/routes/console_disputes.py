@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -149,7 +150,7 @@ def _own(
     event: Mapping[str, str] | None,
     reason: str,
 ) -> tuple[OwnStatement | None, OwnStatement | None]:
-    """The statements by which the party corrects or takes back what it said itself."""
+    """The statements by which the party corrects (the same again, with a salt of its own) or takes back what it said itself."""
     party = request.party.code
     if by != party or event is None or not event["source"]:
         return None, None
@@ -161,7 +162,7 @@ def _own(
     stated = {"type": stored.admitted.envelope.type, "data": payload}
     if stated["type"] == _CORRECTED:
         stated = payload["replacement"]
-    data = {name: value for name, value in stated["data"].items() if name != "salt"}
+    data = {**stated["data"], "salt": secrets.token_hex(16)}
     replaced = {
         "target": event["id"],
         "reason": reason,

@@ -9,11 +9,13 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
 import psycopg
 import pytest
 
+from schemas.events.decode import decode_payload
 from services.api.access import share_links
 from services.api.access.share_links import DAY, SHAREABLE
 from services.api.access_log import read_lines
@@ -33,10 +35,13 @@ from services.producers.formats.native_lines import record
 from services.query.listing import store as listing
 from services.query.listing.store import Part, Place, Wanted
 from services.testbed.localstack.engine import DatabaseAddress
+from tests.stories.story import stories
 from tests.support.api.cast import play
 from tests.support.cases.platform import Clock
 from tests.support.console import RunningConsole
 from tests.support.databases import migrated_database
+from tests.support.signed_stories import Desk, register
+from tests.support.signed_stories import record as signed_record
 
 pytestmark = pytest.mark.integration
 NOW = 1_775_000_000_000_000
@@ -64,7 +69,7 @@ def console(postgres: DatabaseAddress, tmp_path_factory: pytest.TempPathFactory)
 
 
 def rows(browser: httpx.Client, path: str, table: str) -> list[dict[str, object]]:
-    answer = browser.get(path, params={"table": table, "format": "json"})
+    answer = browser.get(f"{path}{'&' if '?' in path else '?'}table={table}&format=json")
     assert answer.status_code == 200, answer.text
     return list(answer.json()["rows"])
 
@@ -215,3 +220,56 @@ def test_the_first_page_begins_with_what_needs_attention(console: RunningConsole
         flagged = listing.listed(session, "optic", Wanted(Part.ATTENTION), None, 10)
     assert ("What needs attention" in page) is bool(flagged)
     assert "XA-2" not in page
+
+
+def test_both_sides_of_a_dispute_stand_side_by_side_with_one_s_own_to_be_corrected(
+    postgres: DatabaseAddress, tmp_path: Path
+) -> None:
+    told = tuple(
+        story.scoped(f"d{number}")
+        for number, story in enumerate(stories())
+        if story.title
+        in ("Thirty minutes agree, one second more does not", "Two operators claim the same box")
+    )
+    links, times = told
+    dsn = migrated_database(postgres, "console_disputes")
+    with psycopg.connect(dsn) as session:
+        register(session, told)
+    desk = Desk(dsn)
+    desk.apply(
+        [signed_record(each, n) for n, each in enumerate(each for story in told for each in story.told)]
+    )
+    desk.settle()
+    desk.close()
+    with open_session(dsn) as session:
+        session.autocommit = True
+        projector.catch_up(session, Clock(NOW).desk)
+    with RunningConsole(dsn, tmp_path) as running:
+        for party in (times.party("xaport"), links.party("xaport"), links.party("cdport")):
+            running.person(party, party, (), [*Permission])
+        own = running.looking(times.party("xaport"))
+        found = rows(own, "/console/disputes", "disputes")
+        assert {(row["says"], row["stated"]) for row in found} == {
+            (times.party("cr"), "2026-03-02T12:00:00Z"),
+            (times.party("xaport"), "2026-03-02T12:30:01Z"),
+        }
+        assert {row["consignment"] for row in found} == {times.consignment("xaport/XA-17B")}
+        page = own.get("/console/disputes").text
+        assert "your statement is one side" in page
+        lines = [json.loads(html.unescape(each)) for each in re.findall(r"<pre[^>]*>(\{.*?\})</pre>", page)]
+        assert [each["type"] for each in lines] == [
+            "cre.correction.corrected.v1",
+            "cre.correction.retracted.v1",
+        ]
+        assert lines[0]["data"]["target"] == lines[1]["data"]["target"]
+        for line in lines:
+            decode_payload(line["type"], json.dumps({**line["data"], "salt": "00" * 16}).encode())
+        (late,) = [
+            row["consignment"] for row in rows(own, "/console/consignments?disputed=on", "consignments")
+        ]
+        assert late == times.consignment("xaport/XA-17B")
+        for party in ("xaport", "cdport"):
+            sides = rows(running.looking(links.party(party)), "/console/disputes", "disputes")
+            assert {row["what"] for row in sides} == {"assignment"}
+            foreign = links.consignment("cdport/CD-7" if party == "xaport" else "xaport/XA-7")
+            assert all(foreign.partition("/")[2] not in str(row["other"]) for row in sides)
