@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from services.api.access.consignment import VisibleConsignment, visible
+from services.api.access.consignment import VisibleConsignment, visible_each
 from services.arrival.store.reader import read_forecasts
 from services.pages.page import PageRequest
 from services.pages.tracking import words
@@ -76,9 +76,9 @@ def find(
     for _ in range(_ROUNDS):
         asked = limit - len(found) + 1
         rows = listing.listed(request.session, request.party.code, wanted, place, asked)
-        for row in rows[: asked - 1]:
-            place = row
-            shown = visible(request, row.cons)
+        looked_at = rows[: asked - 1]
+        place = looked_at[-1] if looked_at else place
+        for shown in visible_each(request, [row.cons for row in looked_at]):
             if shown is not None and _chosen(shown.body, wanted):
                 request.reads("consignment", shown.body["consignment"], shown.shippers)
                 found.append(shown)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -38,7 +37,6 @@ from services.query.listing import store as listing
 from services.query.listing.rows import ListRow, rows_of
 from services.query.stored_events import Reread, Unreadable, reread
 from services.query.views import SourcedView, facts_of, read_view
-from services.runtime.named_sql import nested
 
 MOST = 60_000
 """Events cached at most, some kilobytes each; then the cache is emptied."""
@@ -283,10 +281,7 @@ def _facts(
     """The facts that concern each consignment, as ``event_reader.load_facts`` gives its events."""
     if not consignments:
         return []
-    event_reader.limit_work_memory(session)
-    parameters = {"sets": uuids(consignments), "moments": bigints([as_of + 1]), "running": RUNNING}
-    cursor = session.cursor(binary=True, row_factory=tuple_row)
-    numbers = {cons: nos or [] for cons, nos in cursor.execute(_numbers_query(), parameters).fetchall()}
+    numbers = event_reader.numbers_of_each(session, consignments, as_of)
     by_number = memory.facts(session, {no for nos in numbers.values() for no in nos}, registry)
     found: list[tuple[ObjectId, Facts | Unreadable]] = []
     for consignment in consignments:
@@ -294,18 +289,6 @@ def _facts(
         broken = next((each for each in parts if isinstance(each, Unreadable)), None)
         found.append((consignment, broken or Facts.union(p for p in parts if isinstance(p, Facts))))
     return found
-
-
-@cache
-def _numbers_query() -> bytes:
-    """For each of a set of consignments by itself the numbers of the events that concern it, in one statement."""
-    return b"\n".join(
-        (
-            b"SELECT g.cons, f.nos FROM unnest(%(sets)s::uuid[]) AS g (cons) CROSS JOIN LATERAL (",
-            nested(event_reader.numbers_query(superseded=True), ids=b"SELECT g.cons"),
-            b") AS f",
-        )
-    )
 
 
 def _pledged(session: Session, members: Iterable[ObjectId]) -> list[tuple[ObjectId, str]]:

@@ -26,7 +26,7 @@ from services.query.listing.rows import corridors
 from services.query.listing.store import Part, Place, Wanted
 
 pages = PageRoutes()
-ON_A_PAGE = 25
+ON_A_PAGE = 20
 ON_A_TABLE = 200
 ON_THE_FIRST_PAGE = 8
 STATES: Mapping[str, tuple[str, Part, tuple[int, ...]]] = {

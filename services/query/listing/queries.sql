@@ -23,6 +23,14 @@ WHERE c.party = %(party)s AND (c.opened, c.cons) < (%(opened)s, %(cons)s) AND (c
 ORDER BY c.opened DESC, c.cons DESC
 LIMIT %(limit)s
 
+-- name: list_corridor
+SELECT c.opened, c.cons FROM lianyun.consignment_party c
+WHERE c.party = %(party)s AND c.corridor = %(corridor)s AND (c.opened, c.cons) < (%(opened)s, %(cons)s)
+  AND (%(phases)s::smallint[] IS NULL OR c.phase = ANY (%(phases)s::smallint[]))
+  AND (c.late OR NOT %(late)s) AND (c.disputed OR NOT %(disputed)s)
+ORDER BY c.opened DESC, c.cons DESC
+LIMIT %(limit)s
+
 -- name: list_under_way
 SELECT c.opened, c.cons FROM lianyun.consignment_party c
 WHERE c.party = %(party)s AND (c.opened, c.cons) < (%(opened)s, %(cons)s) AND c.phase < 6

@@ -59,7 +59,10 @@ def listed(session: Session, party: str, wanted: Wanted, after: Place | None, li
         "disputed": wanted.disputed,
         "limit": limit,
     }
-    rows = session.execute(statement(wanted.part.value), parameters, binary=True)
+    by_corridor = wanted.part is Part.ALL and wanted.corridor
+    rows = session.execute(
+        statement("list_corridor" if by_corridor else wanted.part.value), parameters, binary=True
+    )
     return [Place(opened, cons) for opened, cons in rows]
 
 

@@ -14,6 +14,7 @@ CREATE TABLE lianyun.consignment_party (
     PRIMARY KEY (cons, party)
 );
 CREATE INDEX consignment_party_list ON lianyun.consignment_party (party, opened, cons);
+CREATE INDEX consignment_party_corridor ON lianyun.consignment_party (party, corridor, opened, cons);
 CREATE INDEX consignment_party_under_way ON lianyun.consignment_party (party, opened, cons) WHERE phase < 6;
 CREATE INDEX consignment_party_attention ON lianyun.consignment_party (party, opened, cons) WHERE late OR disputed OR trouble OR silent;
 
