@@ -83,6 +83,8 @@ def listed_share_links(
     """The links of the caller's party, the newest first, with how often each was opened."""
     reference = None if consignment is None else canonical_key(ObjectKind.CONSIGNMENT, consignment)
     place = call.cursor(cursor, "share-links")
+    if reference is not None and "\0" in reference:  # no reference, and no text of the database
+        return page(call, "share-links", [], None)
     before = None if place is None else (int(place[0]), str(place[1]))
     found = share_links.links_of(call.session, call.party.code, reference, before, limit + 1)
     last = [found[limit - 1].made, found[limit - 1].id] if len(found) > limit else None

@@ -52,6 +52,10 @@ def test_people_sign_in_and_work_under_the_role_of_the_pages(server: str, tmp_pa
         owner_of_cargo = console.signed_in("xia")
         for page in ("", "/consignments", "/disputes", "/reads"):
             assert owner_of_cargo.get(f"/console{page}").status_code == 200, page
+        views = "/console/views"
+        assert post(browser, views, {"name": "cases", "address": "/console/cases"}).status_code == 303
+        assert post(browser, f"{views}/rename", {"view": "cases", "name": "all"}).status_code == 303
+        assert post(browser, f"{views}/remove", {"view": "all"}).status_code == 303
         assert post(browser, "/sign-out", {}).status_code == 200
 
 
@@ -68,6 +72,8 @@ def test_people_sign_in_and_work_under_the_role_of_the_pages(server: str, tmp_pa
         ("reader", "SELECT FROM lianyun.person"),
         ("reader", "SELECT FROM lianyun.console_session"),
         ("worker", "SELECT FROM lianyun.console_session"),
+        ("reader", "SELECT FROM lianyun.saved_view"),
+        ("worker", "SELECT FROM lianyun.saved_view"),
     ],
 )
 def test_nobody_else_reads_people_or_changes_who_may_what(server: str, role: str, statement: str) -> None:
