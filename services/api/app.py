@@ -31,6 +31,7 @@ from services.api.routes import (
     platform_keys,
     reservations,
     search,
+    share_links,
     webhooks,
 )
 from services.api.settings import ApiSettings
@@ -39,6 +40,7 @@ ROUTERS: tuple[Routes | APIRouter, ...] = (
     arrival.routes,
     consignments.routes,
     search.routes,
+    share_links.routes,
     events.routes,
     line.routes,
     webhooks.routes,

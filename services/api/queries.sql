@@ -101,6 +101,35 @@ WHERE subjects @> ARRAY[%(subject)s::text]
 ORDER BY at DESC, id DESC
 LIMIT %(limit)s
 
+-- name: log_readers
+-- Who read of a party in a time, and how often: as ``log_reads``.
+SELECT a.party, a.client LIKE 'share:%%', count(*), max(a.at), count(DISTINCT a.resource)
+FROM lianyun.access_log a
+WHERE (a.subjects @> ARRAY[%(subject)s::text] OR (a.client LIKE 'share:%%' AND a.client = ANY (%(links)s::text[])))
+  AND a.at >= %(since)s AND a.at < %(until)s
+  AND (%(reader)s::text IS NULL OR a.party = %(reader)s)
+  AND (%(resource)s::text IS NULL OR a.resource = %(resource)s)
+  AND (%(by_link)s::boolean IS NULL OR (a.client LIKE 'share:%%') = %(by_link)s)
+  AND (NOT %(legal)s OR a.purpose <> '')
+GROUP BY 1, 2
+ORDER BY 4 DESC, 1, 2
+LIMIT %(limit)s
+
+-- name: log_reads
+-- What was read of a party, by whom, the latest first; what was read through its own links too. Sealed lines stand in another table and
+-- leave no trace here.
+SELECT a.at, a.id::text, a.client, a.party, a.purpose, a.route, a.resource, a.status
+FROM lianyun.access_log a
+WHERE (a.subjects @> ARRAY[%(subject)s::text] OR (a.client LIKE 'share:%%' AND a.client = ANY (%(links)s::text[])))
+  AND a.at >= %(since)s AND a.at < %(until)s
+  AND (%(at)s::bigint IS NULL OR (a.at, a.id) < (%(at)s::bigint, %(id)s::uuid))
+  AND (%(reader)s::text IS NULL OR a.party = %(reader)s)
+  AND (%(resource)s::text IS NULL OR a.resource = %(resource)s)
+  AND (%(by_link)s::boolean IS NULL OR (a.client LIKE 'share:%%') = %(by_link)s)
+  AND (NOT %(legal)s OR a.purpose <> '')
+ORDER BY a.at DESC, a.id DESC
+LIMIT %(limit)s
+
 -- name: log_sealed
 -- A line goes into the stream of this session, which no other session writes while this one does.
 WITH last AS (
@@ -115,6 +144,19 @@ SELECT %(id)s::uuid, %(at)s::bigint, %(client)s::text, %(party)s::text, %(bound)
        %(route)s::text, %(resource)s::text, %(subjects)s::text[], %(status)s::smallint, %(request)s::text, %(answer)s::bytea,
        stream, lines, seal
 FROM last
+
+-- name: log_uses
+-- What each reader read of a party in a time of its own, the latest first, and how often in all.
+SELECT n.ordinal, u.at, u.id, u.client, u.party, u.purpose, u.route, u.resource, u.status, u.every
+FROM unnest(%(readers)s::text[], %(sinces)s::bigint[], %(untils)s::bigint[]) WITH ORDINALITY AS n (reader, since, until, ordinal)
+CROSS JOIN LATERAL (
+    SELECT a.at, a.id::text, a.client, a.party, a.purpose, a.route, a.resource, a.status, count(*) OVER () AS every
+    FROM lianyun.access_log a
+    WHERE a.subjects @> ARRAY[%(subject)s::text] AND a.party = n.reader AND a.at >= n.since AND a.at < n.until
+    ORDER BY a.at DESC, a.id DESC
+    LIMIT %(limit)s
+) AS u
+ORDER BY n.ordinal, u.at DESC, u.id DESC
 
 -- name: look
 SELECT 1 FROM lianyun.api_client LIMIT 1
@@ -192,6 +234,44 @@ ORDER BY at, id
 
 -- name: secret
 SELECT value FROM lianyun.api_secret WHERE name = %(name)s
+
+-- name: share_link_by_id
+SELECT s.id::text, uuid_send(s.consignment), s.reference, s.party, s.made_by, s.fields, s.label, s.made, s.expires, s.ended, (
+    SELECT count(*) FROM lianyun.access_log a WHERE a.client = 'share:' || s.id AND a.client LIKE 'share:%%'
+)
+FROM lianyun.share_link s WHERE s.id = %(id)s::uuid AND (%(party)s = '' OR s.party = %(party)s)
+
+-- name: share_link_end
+UPDATE lianyun.share_link SET ended = %(at)s
+WHERE id = %(id)s::uuid AND (%(party)s = '' OR party = %(party)s) AND ended IS NULL AND expires > %(at)s
+RETURNING id::text
+
+-- name: share_link_make
+INSERT INTO lianyun.share_link (id, digest, consignment, reference, party, made_by, fields, label, made, expires)
+VALUES (%(id)s::uuid, %(digest)s, %(consignment)s::uuid, %(reference)s, %(party)s, %(made_by)s, %(fields)s::text[], %(label)s, %(made)s,
+        %(expires)s)
+
+-- name: share_link_of
+SELECT id::text, uuid_send(consignment), reference, party, made_by, fields, label, made, expires, ended
+FROM lianyun.share_link WHERE digest = %(digest)s
+
+-- name: share_link_openings
+SELECT at FROM lianyun.access_log
+WHERE client = %(client)s AND client LIKE 'share:%%' AND (%(before)s::bigint IS NULL OR at < %(before)s)
+ORDER BY at DESC LIMIT %(limit)s
+
+-- name: share_links
+SELECT s.id::text, uuid_send(s.consignment), s.reference, s.party, s.made_by, s.fields, s.label, s.made, s.expires, s.ended, o.opened,
+       ARRAY(SELECT a.at FROM lianyun.access_log a WHERE a.client = 'share:' || s.id AND a.client LIKE 'share:%%' ORDER BY a.at DESC LIMIT 50)
+FROM lianyun.share_link s
+CROSS JOIN LATERAL (
+    SELECT count(*) AS opened FROM lianyun.access_log a
+    WHERE a.client = 'share:' || s.id AND a.client LIKE 'share:%%'
+) o
+WHERE (%(party)s = '' OR s.party = %(party)s) AND (%(reference)s::text IS NULL OR s.reference = %(reference)s)
+  AND (%(made)s::bigint IS NULL OR (s.made, s.id) < (%(made)s::bigint, %(id)s::uuid))
+ORDER BY s.made DESC, s.id DESC
+LIMIT %(limit)s
 
 -- name: use_once
 INSERT INTO lianyun.api_proof (digest, expires) VALUES (%(digest)s, %(expires)s::bigint * 1000000)

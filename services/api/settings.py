@@ -28,6 +28,7 @@ class ApiSettings(SealSettings):
     api_aliases: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="further URLs by which it is reached (from inside, say); no other name is answered"
     )
+    pages_url: str = Field("", description="where the pages are: the address of a share link begins with it")
     api_threads: int = Field(
         8,
         ge=1,
@@ -135,7 +136,7 @@ class ApiSettings(SealSettings):
     def _bare(cls, value: str) -> str:
         return value.rstrip("/")
 
-    @field_validator("api_url", "api_aliases")
+    @field_validator("api_url", "api_aliases", "pages_url")
     @classmethod
     def _reached(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
         if isinstance(value, tuple):

@@ -11,8 +11,10 @@ from psycopg import Connection
 
 from schemas.events.base import ObjectKind
 from schemas.events.keys import canonical_key
+from services.api.access import share_links
 from services.api.access.consignment import visible
 from services.api.access.matrix import Field
+from services.api.access.share_links import DAY, SHAREABLE, ShareError
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
 from services.cli.options import AsJson, now
@@ -22,8 +24,6 @@ from services.domain.objects import Thing
 from services.ledger.registry import store
 from services.ledger.registry.party import Party
 from services.ledger.registry.registry import Registry
-from services.pages import share_links
-from services.pages.share_links import DAY, SHAREABLE, ShareError
 from services.query.views import consignments_of
 
 app = typer.Typer(help="Links by which a consignment is shown to whoever holds them.", no_args_is_help=True)

@@ -25,9 +25,14 @@ from services.pages.routes import (
     console,
     console_board,
     console_cases,
+    console_consents,
+    console_consignments,
+    console_credit,
+    console_disputes,
     console_events,
     console_keys,
     console_quality,
+    console_reads,
     console_shift,
     console_upload,
     console_views,
@@ -66,6 +71,11 @@ GROUPS: tuple[PageRoutes, ...] = (
     console_upload.pages,
     financings.pages,
     proposals.pages,
+    console_consignments.pages,
+    console_disputes.pages,
+    console_reads.pages,
+    console_consents.pages,
+    console_credit.pages,
 )
 """Every module of ``routes``. A path that takes everything stands behind those that it would hide."""
 

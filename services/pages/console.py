@@ -114,13 +114,21 @@ def console_of(context: PageContext) -> Console:
 
 
 class Section(NamedTuple):
-    """An entry of the navigation: where it leads, what it is called (a message), and who sees it."""
+    """An entry of the navigation: where it leads, what it is called (a message), and who sees it: people of parties with one of ``roles``."""
 
     path: str
     title: str
     permission: Permission
-    roles: frozenset[Role] = frozenset()
-    """Of which one the party has, where there are any."""
+    roles: frozenset[Role] = frozenset(Role)
+
+
+class Notice(NamedTuple):
+    """Something that needs attention, on the first page: how bad it is (bad, warn), what, in the language of the page, and where one acts."""
+
+    tone: str
+    title: str
+    text: str
+    path: str
 
 
 def N_(message: str) -> str:
@@ -128,6 +136,9 @@ def N_(message: str) -> str:
     return message
 
 
+ENGAGED = frozenset({Role.SHIPPER, Role.CONSIGNEE, Role.FORWARDER, Role.OPERATOR, Role.CONTAINER_OWNER})
+"""Roles of parties that a founding engages in their own cargo: whose consignments are listed."""
+SHIPPERS = frozenset({Role.SHIPPER})
 SECTIONS = (
     Section("/console/board", N_("Borders"), Permission.BOARD),
     Section("/console/cases", N_("Cases"), Permission.CASES),
@@ -139,17 +150,30 @@ SECTIONS = (
     Section("/console/financings", N_("Financings"), Permission.FINANCING, BANKS),
     Section("/console/financing-check", N_("Check of documents"), Permission.FINANCING, BANKS),
     Section("/console/proposals", N_("Approvals"), Permission.FINANCING, BANKS),
+    Section("/console/consignments", N_("Consignments"), Permission.CONSIGNMENTS, ENGAGED),
+    Section("/console/disputes", N_("Disputes"), Permission.CONSIGNMENTS, ENGAGED),
+    Section("/console/reads", N_("Who read"), Permission.CONSIGNMENTS, ENGAGED),
+    Section("/console/consents", N_("Consents"), Permission.CONSENTS, SHIPPERS),
+    Section("/console/credit", N_("Credit signals"), Permission.CREDIT, SHIPPERS),
 )
 
 
-def signed_in(request: PageRequest, permission: Permission | None = None) -> SignedIn:
-    """The person who looks. PageError 401 for nobody, 404 for one without the permission."""
+def signed_in(
+    request: PageRequest, permission: Permission | None = None, roles: frozenset[Role] = frozenset(Role)
+) -> SignedIn:
+    """The person who looks. PageError 401 for nobody, 404 for one without the permission or of a party in none of ``roles``."""
     viewer = request.viewer
     if not isinstance(viewer, SignedIn):
         raise PageError(401)
-    if permission is not None and not viewer.may(permission):
+    if permission is not None and not (viewer.may(permission) and request.party.roles & roles):
         raise PageError(404)
     return viewer
+
+
+def sections_of(request: PageRequest, viewer: SignedIn) -> list[Section]:
+    """What the person may open."""
+    roles = request.party.roles
+    return [each for each in SECTIONS if viewer.may(each.permission) and each.roles & roles]
 
 
 def console_page(
@@ -166,11 +190,7 @@ def console_page(
     frame = {
         "me": viewer,
         "views": saved_views.of_person(request.session, viewer.who.id),
-        "sections": [
-            each
-            for each in SECTIONS
-            if viewer.may(each.permission) and (not each.roles or each.roles & request.party.roles)
-        ],
+        "sections": sections_of(request, viewer),
         "section": next((each.path for each in SECTIONS if here.startswith(each.path)), here),
     }
     own = {"cache-control": "no-store", **(headers or {})}

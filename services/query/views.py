@@ -55,6 +55,28 @@ def read_view(
     """
     known = registry if registry is not None else store.read_snapshot(connection)
     events = [read(stored, known) for stored in event_reader.load_facts(connection, [consignment], as_of)]
+    return _view(events, consignment, as_of)
+
+
+def read_views(
+    connection: Connection[Any],
+    consignments: Sequence[bytes],
+    as_of: Micros,
+    registry: Registry,
+    read: Callable[[Stored, Registry], Reread] = EVENTS,
+) -> list[SourcedView | None]:
+    """``read_view`` of each of ``consignments``, in order, by two statements for all of them."""
+    if not consignments:
+        return []
+    numbers = event_reader.numbers_of_each(connection, consignments, as_of)
+    wanted = sorted({no for nos in numbers.values() for no in nos})
+    events = {
+        stored.no: read(stored, registry) for stored in event_reader.events_by_number(connection, wanted)
+    }
+    return [_view([events[no] for no in numbers[each]], each, as_of) for each in consignments]
+
+
+def _view(events: Sequence[Reread], consignment: bytes, as_of: Micros) -> SourcedView | None:
     parts = [event.facts for event in events if not event.stored.quarantined]
     foundings = (founding for part in parts for founding in part.foundings)
     founded = next((f.consignment for f in foundings if f.consignment.id == consignment), None)

@@ -6,7 +6,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from services.pages import share_links
+from services.api.access import share_links
 
 
 def share_twice(session: Connection[Any], at: int) -> None:

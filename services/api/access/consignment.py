@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from services.domain.liveness import judge
 from services.domain.objects import Thing
 from services.domain.view import ClaimStatus
 from services.query.view_json import view_json
-from services.query.views import SourcedView, consignments_of, facts_of, read_view
+from services.query.views import SourcedView, consignments_of, facts_of, read_view, read_views
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,18 @@ def visible(
     or legal purpose, or of another consignment.
     """
     known = read_view(reader.session, consignment, reader.now, reader.registry)
-    if known is None:
-        return None
+    return None if known is None else _visible(reader, known, shared)
+
+
+def visible_each(reader: Reader, consignments: Sequence[bytes]) -> list[VisibleConsignment | None]:
+    """``visible`` of each of ``consignments``, in order; their views are read together."""
+    views = read_views(reader.session, consignments, reader.now, reader.registry)
+    return [None if known is None else _visible(reader, known, None) for known in views]
+
+
+def _visible(
+    reader: Reader, known: SourcedView, shared: Collection[Field] | None
+) -> VisibleConsignment | None:
     found, grants = _grants(reader, known, shared)
     if grants[Field.MOVEMENT] is Shown.NONE:
         return None

@@ -23,6 +23,7 @@ class Scope(StrEnum):
     CREDIT_READ = "credit:read"
     WEBHOOKS_MANAGE = "webhooks:manage"
     ACCESS_LOG_READ = "access-log:read"
+    SHARE_LINKS_MANAGE = "share-links:manage"
 
 
 @dataclass(frozen=True, slots=True)

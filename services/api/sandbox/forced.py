@@ -12,7 +12,7 @@ from services.api.cloudevents.outcomes import Fate
 from services.api.financing import representation
 from services.api.problems import MEDIA_TYPE, Problem
 from services.api.requests.financing import Corroboration
-from services.api.sandbox import corroborations, credit, financings
+from services.api.sandbox import corroborations, credit, financings, share_links
 from services.api.sandbox.table import NETWORKS, PARTY, DecisionRow, named, table
 from services.financing.domain.requests import LIMITS, UNKNOWN, Reply
 from services.financing.store.financings import thing_of
@@ -49,6 +49,8 @@ def forced(call: Call, method: str, path: str, parameters: Mapping[str, Any]) ->
         return _credit(call, parameters)
     if path == _STATUS:
         return _status(parameters, body, method)
+    if path.startswith("/v1/share-links"):
+        return _share(call, method, path, parameters, body)
     if method != "POST":
         return None
     if path == "/v1/corroborations":
@@ -120,6 +122,19 @@ def _status(parameters: Mapping[str, Any], body: Mapping[str, Any], method: str)
     known = found or taken is not None
     return _there(
         {**shown, "financings": found, "interest_taken": taken, "limits": LIMITS} if known else None
+    )
+
+
+def _share(
+    call: Call, method: str, path: str, parameters: Mapping[str, Any], body: Mapping[str, Any]
+) -> Answer | None:
+    asked = (
+        body.get("consignment") if method == "POST" else parameters.get("id", parameters.get("consignment"))
+    )
+    name = named("share", asked)
+    row = None if name is None else table().share.get(name)
+    return (
+        None if name is None or row is None else share_links.answer(method, path, name, row, body, call.now)
     )
 
 

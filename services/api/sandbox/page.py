@@ -11,7 +11,7 @@ _HEAD = """\
 Written by `make schemas` from `services/api/sandbox/table.toml`.
 
 In the networks `demo` and `sandbox` the party `sandbox` can force every outcome of an event, every answer of a decision,
-every stage and alert of a financing, every outcome of credit, corroboration and status, and every kind of problem by an id of
+every stage and alert of a financing, every outcome of credit, corroboration and status, every state of a share link, and every kind of problem by an id of
 this page. What is forced is not decided, forwarded or stored; tokens, proofs, scopes, Idempotency-Key and signatures are real. Without such an id the tenant is a party like others. In production these ids
 mean nothing: a sandbox has a database of its own and a network name (`LIANYUN_NETWORK=sandbox`) that is part of every signature.
 
@@ -133,6 +133,14 @@ def page() -> str:
             )
             for name, row in rows.status.items()
         ],
+    )
+    parts.append(
+        "\n## Share links\n\nThe consignment of `POST` and `GET /v1/share-links`, behind `sandbox/`, or the id of the link in "
+        "`GET .../openings` and `DELETE`.\n"
+    )
+    parts += _table(
+        ("id", "state", "opened"),
+        [(f"sandbox-share-{name}", row.state, str(row.opened)) for name, row in rows.share.items()],
     )
     return "\n".join(parts) + "\n"
 

@@ -100,6 +100,13 @@ class StatusRow(_Row):
     taken: bool | None = None
 
 
+class ShareRow(_Row):
+    """A share link: its state, and how often it was opened."""
+
+    state: Literal["OPEN", "ENDED", "EXPIRED"] = "OPEN"
+    opened: int = 0
+
+
 class Table(_Row):
     """Rows by their names, the last part of the forcing id."""
 
@@ -112,6 +119,7 @@ class Table(_Row):
     credit: Mapping[str, CreditRow]
     corroboration: Mapping[str, CorroborationRow]
     status: Mapping[str, StatusRow]
+    share: Mapping[str, ShareRow]
 
 
 @cache
@@ -122,7 +130,7 @@ def table() -> Table:
 
 
 def named(kind: str, text: object) -> str | None:
-    """The name in a forcing id of ``kind`` (problem, event, decision, stage, alert, cargo, credit, corroboration, status).
+    """The name in a forcing id of ``kind`` (problem, event, decision, stage, alert, cargo, credit, corroboration, status, share).
 
     The id may stand behind the tenant's own code and a slash. None where ``text`` is no such id.
     """

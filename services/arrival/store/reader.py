@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg import Connection
 
@@ -58,27 +58,69 @@ def read_forecast(
     earlier = _day_before(known, now)
     facts, found = facts_of(known.sources.every), cargo(known.view)
     before = None if earlier is None else cargo(earlier)
-    legs = {leg for each in (found, before) if each is not None for leg in _legs(each)}
-    cells, gaps, errors = _cells(session, legs, found)
-    lasting = _lasting(session, legs)
-    borders = sorted({(leg.first, leg.last) for leg in legs if leg.stage is Stage.AT_BORDER})
-    passed = _passed(session, borders, now)
-
-    def at(each: Cargo, shown: View, moment: Micros) -> Forecast | NoForecast:
-        closures = _closures(shown, facts)
-        past = History(cells, (o for o, _ in lasting), closures, moment, rules)
-        present = {(o.leg, o.start) for o, here in lasting if here}
-        return forecast(_situation(each, shown, closures, present, passed, errors), past, rules)
-
-    result = at(found, known.view, now)
+    read = _read(session, [each for each in (found, before) if each is not None], now)
+    result = _forecast(found, known.view, facts, read, now, rules)
     parts: tuple[Moved, ...] = ()
     was: Forecast | NoForecast | None = None
     if before is not None and earlier is not None and isinstance(result, Forecast):
-        was = at(before, earlier, now - DAY)
+        was = _forecast(before, earlier, facts, read, now - DAY, rules)
         if isinstance(was, Forecast):
             parts = moved(was, result, found.behind.observed)
-    quiet = silence(found.behind, gaps, now, rules)
+    quiet = silence(found.behind, read.gaps, now, rules)
     return ArrivalForecast(found, result, parts, was if isinstance(was, Forecast) else None, quiet)
+
+
+def read_forecasts(
+    session: Connection[Any], several: Sequence[SourcedView], now: Micros, table: Tables | None = None
+) -> list[ArrivalForecast]:
+    """The forecast of each consignment as of ``now``, in order, without what moved it; as many statements as for one."""
+    rules = table if table is not None else tables()
+    cargoes = [cargo(known.view) for known in several]
+    read = _read(session, cargoes, now) if cargoes else None
+    found = []
+    for known, each in zip(several, cargoes, strict=True):
+        assert read is not None
+        facts = facts_of(known.sources.every) if _restricted(known.view) else Facts()
+        result = _forecast(each, known.view, facts, read, now, rules)
+        found.append(ArrivalForecast(each, result, (), None, silence(each.behind, read.gaps, now, rules)))
+    return found
+
+
+class _Read(NamedTuple):
+    """What was read for some cargoes; ``histories`` are by moment and closures, and made of it as they are needed."""
+
+    cells: list[Cell]
+    gaps: list[GapCell]
+    errors: Mapping[str, Mapping[str, tuple[int, ...]]]  # of estimates, by place and publisher
+    lasting: list[tuple[Observation, bool]]
+    passed: Mapping[tuple[str, str], tuple[Micros, ...]]
+    histories: dict[tuple[Micros, str], History]
+
+
+def _read(session: Connection[Any], cargoes: Sequence[Cargo], now: Micros) -> _Read:
+    legs = {leg for each in cargoes for leg in _legs(each)}
+    cells, gaps, errors = _cells(session, legs, cargoes)
+    lasting = _lasting(session, legs)
+    borders = sorted({(leg.first, leg.last) for leg in legs if leg.stage is Stage.AT_BORDER})
+    return _Read(cells, gaps, errors, lasting, _passed(session, borders, now), {})
+
+
+def _forecast(
+    each: Cargo, view: View, facts: Facts, read: _Read, moment: Micros, rules: Tables
+) -> Forecast | NoForecast:
+    closures = _closures(view, facts)
+    key = moment, repr(sorted(closures.items()))
+    past = read.histories.get(key)
+    if past is None:
+        past = History(read.cells, (o for o, _ in read.lasting), closures, moment, rules)
+        read.histories[key] = past
+    present = {(o.leg, o.start) for o, here in read.lasting if here}
+    errors = read.errors.get(railnet.canonical(each.route[-1]), {}) if each.route else {}
+    return forecast(_situation(each, view, closures, present, read.passed, errors), past, rules)
+
+
+def _restricted(view: View) -> bool:
+    return bool(view.restrictions or view.announced_restrictions or view.past_restrictions)
 
 
 def _day_before(known: SourcedView, now: Micros) -> View | None:
@@ -97,11 +139,10 @@ def _legs(found: Cargo) -> Iterable[Leg]:
 
 
 def _cells(
-    session: Connection[Any], legs: Iterable[Leg], found: Cargo
-) -> tuple[list[Cell], list[GapCell], Mapping[str, tuple[int, ...]]]:
-    wanted = sorted(legs)
-    if found.route:
-        wanted.append(Leg(Stage.RUNNING, "", railnet.canonical(found.route[-1])))
+    session: Connection[Any], legs: Iterable[Leg], cargoes: Iterable[Cargo]
+) -> tuple[list[Cell], list[GapCell], Mapping[str, Mapping[str, tuple[int, ...]]]]:
+    ends = {Leg(Stage.RUNNING, "", railnet.canonical(each.route[-1])) for each in cargoes if each.route}
+    wanted = sorted({*legs, *ends})
     parameters = {
         "stages": [int(leg.stage) for leg in wanted],
         "firsts": [leg.first for leg in wanted],
@@ -109,7 +150,7 @@ def _cells(
     }
     cells: list[Cell] = []
     gaps: list[GapCell] = []
-    errors: dict[str, list[int]] = defaultdict(list)
+    errors: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for kind, stage, first, last, by, week, hours, trains in session.execute(statement("cells"), parameters):
         leg = Leg(Stage(stage), first, last)
         if kind == LEG:
@@ -117,8 +158,11 @@ def _cells(
         elif kind == GAP:
             gaps.append(GapCell(leg, by, week, hours, trains))
         elif kind == ERROR:
-            errors[by] += [hours] * trains
-    return cells, gaps, {by: tuple(sorted(hours)) for by, hours in errors.items()}
+            errors[last][by] += [hours] * trains
+    sorted_errors = {
+        place: {by: tuple(sorted(hours)) for by, hours in found.items()} for place, found in errors.items()
+    }
+    return cells, gaps, sorted_errors
 
 
 def _lasting(session: Connection[Any], legs: Iterable[Leg]) -> list[tuple[Observation, bool]]:

@@ -21,6 +21,7 @@ from services.ledger.registry.registry import Registry
 from services.ledger.registry.store import RegistryHistory
 from services.people.domain.person import Person, PersonId, Signatory
 from services.people.store import people
+from services.query.listing.rows import ListRow
 from services.query.stored_events import Unreadable
 
 RESTORE = "Restore the row of lianyun.case_step from a backup; its signature tells the right bytes."
@@ -53,6 +54,7 @@ SELECT name FROM (
     SELECT 'case_cause', EXISTS (SELECT FROM lianyun.case_cause)
     UNION ALL SELECT 'case_due', EXISTS (SELECT FROM lianyun.case_due)
     UNION ALL SELECT 'case_again', EXISTS (SELECT FROM lianyun.case_again)
+    UNION ALL SELECT 'consignment_party', EXISTS (SELECT FROM lianyun.consignment_party)
 ) AS t (name, there) WHERE there
 """
 _AGAIN = "SELECT cons FROM lianyun.case_again"
@@ -61,6 +63,7 @@ SELECT DISTINCT c.consignment FROM lianyun.financing_decision d
 JOIN lianyun.financing_touched t ON t.number = d.number JOIN lianyun.financing_cargo c ON c.financing = t.financing
 WHERE (d.xid, d.number) > (%s::text::xid8, %s)
 """
+_LISTED = "SELECT party, cons, opened, phase, corridor, late, disputed, trouble, silent FROM lianyun.consignment_party"
 _DUES = "SELECT cons, due FROM lianyun.case_due ORDER BY cons"
 _KINDS = {kind.wire: int(kind) for kind in ObjectKind}
 _PLEDGED = "SELECT DISTINCT consignment FROM lianyun.financing_cargo"
@@ -241,6 +244,7 @@ def _causes(snapshot: Snapshot, registry: Registry, findings: Findings) -> None:
     if found.too_much:
         return
     right_causes: set[tuple[bytes, Cause]] = set()
+    right_listed: set[ListRow] = set()
     dues: dict[bytes, int] = {}
     memory = EventCache()
     pledged = {row[0] for row in snapshot.rows(_PLEDGED)}
@@ -259,11 +263,13 @@ def _causes(snapshot: Snapshot, registry: Registry, findings: Findings) -> None:
                     continue
                 shown = (each for each in judged.causes if each.kind is not CaseKind.FINANCING_ALERT)
                 right_causes |= {(consignment, cause) for cause in shown}
+                right_listed |= judged.listed
                 if any(member.id in pledged for member in judged.view.members):
                     pledged.add(consignment)
                 elif judged.due is not None:
                     dues[consignment] = judged.due
     _compare_causes(snapshot, right_causes, excused, findings)
+    _compare_listed(snapshot, right_listed, excused, findings)
     # Pledged cargo is evaluated hourly, counted from its last evaluation.
     _compare_dues(snapshot, dues, excused | pledged, findings)
 
@@ -302,6 +308,21 @@ def _compare_causes(
         where = f"cause of case {cause.case.hex()} in consignment {consignment.hex()}"
         shown = f"{cause.kind} {cause.what} of {cause.about} since {cause.since}"
         there = (consignment, cause) in stored
+        findings.add(
+            Damage.CASE, where, "row", shown if there else "no row", "no row" if there else shown, REMEDY
+        )
+
+
+def _compare_listed(snapshot: Snapshot, right: set[ListRow], excused: set[bytes], findings: Findings) -> None:
+    """The rows by which parties find their consignments."""
+    stored = {row for row in (ListRow(*row) for row in snapshot.stream(_LISTED)) if row.cons not in excused}
+    findings.counts["listed_consignments"] += len(stored)
+    for row in sorted(stored ^ {row for row in right if row.cons not in excused}):
+        where = f"consignment_party {row.party} of consignment {row.cons.hex()}"
+        shown = (
+            f"{row.opened} {row.phase} {row.corridor} {row.late} {row.disputed} {row.trouble} {row.silent}"
+        )
+        there = row in stored
         findings.add(
             Damage.CASE, where, "row", shown if there else "no row", "no row" if there else shown, REMEDY
         )

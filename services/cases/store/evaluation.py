@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -34,9 +33,10 @@ from services.ledger.registry.registry import Registry
 from services.ledger.storage import event_reader
 from services.ledger.storage.arrays import bigints, smallints, uuids
 from services.ledger.storage.event_reader import Stored
+from services.query.listing import store as listing
+from services.query.listing.rows import ListRow, rows_of
 from services.query.stored_events import Reread, Unreadable, reread
 from services.query.views import SourcedView, facts_of, read_view
-from services.runtime.named_sql import nested
 
 MOST = 60_000
 """Events cached at most, some kilobytes each; then the cache is emptied."""
@@ -170,11 +170,12 @@ IN_A_SET = 200
 
 
 class ExpectedCauses(NamedTuple):
-    """The causes that should be stored of a group of consignments, and when to evaluate it again."""
+    """The causes and rows of lists that should be stored of a group of consignments, and when to evaluate it again."""
 
     view: View
     causes: tuple[Cause, ...]
     due: Micros | None
+    listed: frozenset[ListRow]
 
 
 def evaluate(
@@ -189,6 +190,7 @@ def evaluate(
     done: set[ObjectId] = set()
     while several := list(islice(todo, IN_A_SET)):
         judged: dict[ObjectId, tuple[Cause, ...]] = {}
+        rows_by_group: dict[ObjectId, frozenset[ListRow]] = {}
         dues: dict[ObjectId, Micros] = {}
         wanted = [each for each in several if each not in done]
         for consignment, found in evaluations(session, wanted, as_of, registry, memory):
@@ -201,9 +203,11 @@ def evaluate(
             if found is not None:
                 judged |= {member.id: () for member in found.view.members if member.id not in judged}
                 judged[found.view.consignment.id] = found.causes
+                rows_by_group[found.view.consignment.id] = found.listed
                 if found.due is not None:
                     dues[found.view.consignment.id] = found.due
         _replace(session, judged)
+        listing.replace(session, {cons: rows_by_group.get(cons, frozenset()) for cons in judged})
         rows = sorted(dues.items())
         columns = {"ids": uuids([cons for cons, _ in rows]), "dues": bigints([due for _, due in rows])}
         session.execute(statement("set_due"), {**columns, "judged": uuids(sorted(judged))})
@@ -268,7 +272,7 @@ def _found(
     due = next_due(facts, view, as_of)
     if alerts:
         due = min(due or FOREVER, as_of + OF_A_PLEDGE)
-    return ExpectedCauses(view, tuple(found[case] for case in sorted(found)), due)
+    return ExpectedCauses(view, tuple(found[case] for case in sorted(found)), due, rows_of(view, facts))
 
 
 def _facts(
@@ -277,10 +281,7 @@ def _facts(
     """The facts that concern each consignment, as ``event_reader.load_facts`` gives its events."""
     if not consignments:
         return []
-    event_reader.limit_work_memory(session)
-    parameters = {"sets": uuids(consignments), "moments": bigints([as_of + 1]), "running": RUNNING}
-    cursor = session.cursor(binary=True, row_factory=tuple_row)
-    numbers = {cons: nos or [] for cons, nos in cursor.execute(_numbers_query(), parameters).fetchall()}
+    numbers = event_reader.numbers_of_each(session, consignments, as_of)
     by_number = memory.facts(session, {no for nos in numbers.values() for no in nos}, registry)
     found: list[tuple[ObjectId, Facts | Unreadable]] = []
     for consignment in consignments:
@@ -288,18 +289,6 @@ def _facts(
         broken = next((each for each in parts if isinstance(each, Unreadable)), None)
         found.append((consignment, broken or Facts.union(p for p in parts if isinstance(p, Facts))))
     return found
-
-
-@cache
-def _numbers_query() -> bytes:
-    """For each of a set of consignments by itself the numbers of the events that concern it, in one statement."""
-    return b"\n".join(
-        (
-            b"SELECT g.cons, f.nos FROM unnest(%(sets)s::uuid[]) AS g (cons) CROSS JOIN LATERAL (",
-            nested(event_reader.numbers_query(superseded=True), ids=b"SELECT g.cons"),
-            b") AS f",
-        )
-    )
 
 
 def _pledged(session: Session, members: Iterable[ObjectId]) -> list[tuple[ObjectId, str]]:

@@ -34,7 +34,7 @@ from services.runtime.code_digest import sources, statements, version_of
 
 CODE = (
     "services.cases.domain", "services.cases.store.evaluation", "services.cases.store.projector", "services.cases.store.rows",
-    "services.query.views", "services.query.stored_events", "services.query.search.names",
+    "services.query.views", "services.query.stored_events", "services.query.search.names", "services.query.listing",
 )  # fmt: skip
 """What makes causes of events, besides the fold; after any change they are made anew from the events."""
 AT_ONCE = 500

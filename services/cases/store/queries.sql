@@ -62,8 +62,9 @@ WHERE mark < coalesce((SELECT id FROM lianyun.pending ORDER BY id LIMIT 1), 9223
 SELECT case_id FROM lianyun.case_head WHERE case_id BETWEEN %(low)s::uuid AND %(high)s::uuid ORDER BY case_id LIMIT 2
 
 -- name: forget
--- Causes only: the steps are decisions and are never taken again. Every case is compared with its cause once all was followed.
+-- Causes and rows of lists only: the steps are decisions and are never taken again. Every case is compared with its cause once all was followed.
 WITH c AS (DELETE FROM lianyun.case_cause), d AS (DELETE FROM lianyun.case_due), a AS (DELETE FROM lianyun.case_again),
+     l AS (DELETE FROM lianyun.consignment_party),
      t AS (INSERT INTO lianyun.case_touched SELECT case_id FROM lianyun.case_head ON CONFLICT DO NOTHING)
 UPDATE lianyun.case_cursor
 SET version = %(version)s, xid = '0', no = 0, aside_xid = '0', aside_no = 0, decided_xid = '0', decided_no = 0,
@@ -196,7 +197,10 @@ DELETE FROM lianyun.case_touched WHERE case_id = ANY (%(ids)s::uuid[])
 SELECT whole_at FROM lianyun.case_cursor
 
 -- name: with_cause
-SELECT DISTINCT cons FROM lianyun.case_cause WHERE cons = ANY (%(ids)s::uuid[])
+-- What a running position may change: causes, and the phase of what is not on the way.
+SELECT cons FROM lianyun.case_cause WHERE cons = ANY (%(ids)s::uuid[])
+UNION
+SELECT cons FROM lianyun.consignment_party WHERE cons = ANY (%(ids)s::uuid[]) AND phase <> 3
 
 -- name: words
 -- The consignments in which financings are secured of which the events speak (an acknowledgement, a repayment), or whose pledged goods

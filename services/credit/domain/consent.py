@@ -67,3 +67,48 @@ def may_see_cargo(
 ) -> bool:
     """Whether a bank may see status and alerts of one cargo: it is pledged to it, or the shipper consents."""
     return reader in pledgees or may_read(reader, purpose, shipper, consents) is not None
+
+
+class ConsentState(StrEnum):
+    """The state of a consent at a moment."""
+
+    COMING = "COMING"  # begins later
+    IN_FORCE = "IN_FORCE"
+    ENDED = "ENDED"  # its time is over
+    REVOKED = "REVOKED"
+    WITHDRAWN = "WITHDRAWN"  # retracted or signed twice: it never was one
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentStatus:
+    """A consent as of a moment; it lets read in [``consent.start``, ``until``)."""
+
+    consent: Consent
+    state: ConsentState
+    until: Micros
+
+
+def consent_statuses(
+    credit: CreditFacts, liveness: Liveness, shipper: str, now: Micros
+) -> tuple[ConsentStatus, ...]:
+    """Every consent that ``shipper`` ever gave, those first that let read longest."""
+    revoked: dict[EventId, Micros] = {}
+    for each in credit.revocations:
+        revoked[each.consent] = min(each.published, revoked.get(each.consent, each.published))
+    found = (
+        _status(consent, revoked.get(consent.event), liveness.live(consent.event), now)
+        for consent in credit.consents
+        if consent.shipper == shipper
+    )
+    return tuple(sorted(found, key=lambda s: (-s.until, -s.consent.start, s.consent.event)))
+
+
+def _status(consent: Consent, revoked: Micros | None, live: bool, now: Micros) -> ConsentStatus:
+    until = consent.end if revoked is None else max(consent.start, min(consent.end, revoked))
+    if not live:
+        return ConsentStatus(consent, ConsentState.WITHDRAWN, until)
+    if revoked is not None:
+        return ConsentStatus(consent, ConsentState.REVOKED, until)
+    if now < consent.start:
+        return ConsentStatus(consent, ConsentState.COMING, until)
+    return ConsentStatus(consent, ConsentState.IN_FORCE if now < until else ConsentState.ENDED, until)

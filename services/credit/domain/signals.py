@@ -99,6 +99,10 @@ class SignalTable(_Row):
         """The points for ``rate`` in millionths; beyond the last bin 0."""
         return next((each.points for each in self.bins if rate <= each.up_to), 0)
 
+    def better(self, points: int) -> Bin | None:
+        """The bin that gives the next more than ``points``; None where there is no more to be had."""
+        return next((each for each in reversed(self.bins) if each.points > points), None)
+
     def severity(self, days: int) -> int:
         """How bad ``days`` beyond the term are, in thousandths."""
         return max((each.bad for each in self.severities if days > each.beyond_days), default=0)

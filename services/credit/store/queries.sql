@@ -105,6 +105,11 @@ WHERE subject = ANY (%(subjects)s) AND (signal = 8) = %(financing)s
 INSERT INTO lianyun.credit_observation (shipper, signal, subject, unit, day, bad, events)
 VALUES (%(shipper)s, %(signal)s, %(subject)s, %(unit)s, %(day)s, %(bad)s, %(events)s::uuid[])
 
+-- name: record_given
+SELECT id, reader, purpose, given, body FROM lianyun.credit_record
+WHERE shipper = %(shipper)s AND given = %(given)s AND id = %(id)s AND reader <> shipper
+ORDER BY no LIMIT 1
+
 -- name: record_last
 SELECT no, id FROM lianyun.credit_record
 WHERE reader = %(reader)s AND purpose = %(purpose)s AND shipper = %(shipper)s ORDER BY no DESC LIMIT 1
@@ -121,6 +126,13 @@ SELECT pg_advisory_xact_lock(hashtextextended(%(reader)s || '/' || %(purpose)s |
 -- name: records
 SELECT no, given, body, supersedes FROM lianyun.credit_record
 WHERE reader = %(reader)s AND shipper = %(shipper)s ORDER BY no
+
+-- name: records_given
+-- What others were given of a shipper, the latest first.
+SELECT id, reader, purpose, given, body FROM lianyun.credit_record
+WHERE shipper = %(shipper)s AND reader <> shipper AND (%(before)s::bigint IS NULL OR given < %(before)s)
+ORDER BY given DESC, no DESC
+LIMIT %(limit)s
 
 -- name: refusals
 -- Why reservations for the applicants were refused, where the applicant itself had reserved at another bank before, and the

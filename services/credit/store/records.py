@@ -154,3 +154,34 @@ def issued_records(session: Connection[Any], reader: str, shipper: str) -> list[
     """All records about ``shipper`` that ``reader`` was issued, in order."""
     rows = session.execute(statement("records"), {"reader": reader, "shipper": shipper})
     return [IssuedRecord(no, given, orjson.loads(body), supersedes) for no, given, body, supersedes in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class GivenRecord:
+    """A record as somebody was given it; ``id`` identifies its content."""
+
+    id: str
+    reader: str
+    purpose: str
+    given: Micros
+    body: dict[str, Any]
+
+
+def given_records(
+    session: Connection[Any], shipper: str, before: Micros | None, limit: int
+) -> list[GivenRecord]:
+    """At most ``limit`` records about ``shipper`` that others were given, before ``before``, the latest first."""
+    rows = session.execute(
+        statement("records_given"), {"shipper": shipper, "before": before, "limit": limit}
+    ).fetchall()
+    return [GivenRecord(id_, who, why, given, orjson.loads(body)) for id_, who, why, given, body in rows]
+
+
+def given_record(session: Connection[Any], shipper: str, given: Micros, id_: str) -> GivenRecord | None:
+    """The record about ``shipper`` with that content that somebody else was given at that moment."""
+    rows = session.execute(
+        statement("record_given"), {"shipper": shipper, "given": given, "id": id_}
+    ).fetchall()
+    return next(
+        (GivenRecord(id_, who, why, at, orjson.loads(body)) for id_, who, why, at, body in rows), None
+    )

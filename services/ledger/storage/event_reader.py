@@ -138,6 +138,26 @@ def numbers_query(superseded: bool) -> bytes:
     return _closed_query(superseded) + b"\nSELECT array_agg(DISTINCT c.no ORDER BY c.no) AS nos FROM closed c"
 
 
+def numbers_of_each(session: Session, consignments: Sequence[bytes], as_of: Micros) -> dict[bytes, list[int]]:
+    """For each of ``consignments`` by itself the numbers of the events of ``load_facts`` as of a moment, in order; one statement."""
+    _work(session)
+    parameters = {"sets": uuids(consignments), "moments": bigints([as_of + 1]), "running": RUNNING}
+    cursor = session.cursor(binary=True, row_factory=tuple_row)
+    rows = cursor.execute(_numbers_of_each_query(), parameters).fetchall()
+    return {cons: nos or [] for cons, nos in rows}
+
+
+@cache
+def _numbers_of_each_query() -> bytes:
+    return b"\n".join(
+        (
+            b"SELECT g.cons, f.nos FROM unnest(%(sets)s::uuid[]) AS g (cons) CROSS JOIN LATERAL (",
+            nested(numbers_query(superseded=True), ids=b"SELECT g.cons"),
+            b") AS f",
+        )
+    )
+
+
 @cache
 def naming_query(beside: bytes = b"") -> bytes:
     """The numbers of the events that name objects on the walk, without what withdraws them.

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 from services.pages.auth import sessions
-from services.pages.console import N_, console_page, signed_in
+from services.pages.auth.sign_in import SignedIn
+from services.pages.console import N_, Notice, console_page, signed_in
 from services.pages.page import Page, PageRequest, Redirect
+from services.pages.routes import console_consents, console_consignments
 from services.pages.routing import PageRoutes
 from services.pages.table import Column, Kind, Table
 
 pages = PageRoutes()
+NOTICES: tuple[Callable[[PageRequest, SignedIn], Iterable[Notice]], ...] = (
+    console_consignments.notices,
+    console_consents.notices,
+)
+"""What needs attention, by group of pages; each gives nothing to whoever may not open it."""
 
 
 @pages.get("/console", signed_in=True)
 def home(request: PageRequest) -> Page:
-    """What the person may open."""
-    return console_page(request, signed_in(request), "console.html", {})
+    """What needs attention, the worst first, and what the person may open."""
+    viewer = signed_in(request)
+    found = [notice for notices in NOTICES for notice in notices(request, viewer)]
+    values = {"notices": sorted(found, key=lambda notice: notice.tone != "bad")}
+    return console_page(request, viewer, "console.html", values)
 
 
 @pages.get("/console/account", signed_in=True)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import quote
 
+from services.api.access import share_links
 from services.api.access.consignment import VisibleConsignment, visible
 from services.api.access.matrix import Field
+from services.api.access.share_links import DAY, SHAREABLE, ShareError, ShareLink
 from services.api.auth.gate import Caller
-from services.pages import share_links
 from services.pages.errors import PageError
 from services.pages.page import Page, PageRequest, Redirect
 from services.pages.routes.tracking import by_reference, tracking_page
 from services.pages.routing import PageRoutes
-from services.pages.share_links import DAY, SHAREABLE, ShareError, ShareLink
 from services.pages.table import Column, Kind, Table
 from services.pages.tracking import words
 from services.pages.tracking.words import N_

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
+from services.api.access import share_links
 from services.api.access.consignment import VisibleConsignment
+from services.api.access.share_links import ShareLink
 from services.api.auth.gate import Caller
-from services.pages import share_links
 from services.pages.errors import PageError
 from services.pages.languages import language_of
 from services.pages.localization import Localization, localizations
@@ -16,7 +17,6 @@ from services.pages.page import Document, Page, PageRequest, Redirect
 from services.pages.routes.links import opened
 from services.pages.routes.tracking import by_reference, tracking_page
 from services.pages.routing import PageRoutes
-from services.pages.share_links import ShareLink
 from services.pages.subscriptions import atom as atoms
 from services.pages.subscriptions import calendar as calendars
 from services.pages.subscriptions import store
@@ -131,7 +131,7 @@ def consignment(request: PageRequest) -> Page:
     if found.share is None:
         raise PageError(404, SECRET)
     shown = _seen(request, found)
-    link = share_links.by_id(request.session, found.share)
+    link = share_links.link_of(request.session, found.share)
     return tracking_page(request, shown, SECRET, shared=link)
 
 

@@ -19,9 +19,9 @@ import orjson
 from psycopg import Connection
 from psycopg.rows import tuple_row
 
+from services.api.access.share_links import digest_of
 from services.ledger.audit_trail.entries import enter
 from services.notifications.webhooks import statement as webhook_statement
-from services.pages.share_links import digest_of
 from services.pages.subscriptions import statement
 from services.pages.subscriptions.changes import Change, Kind, State, Wanted
 from services.pages.subscriptions.telemetry import Overview

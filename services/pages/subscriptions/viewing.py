@@ -7,11 +7,11 @@ from typing import Any
 
 from psycopg import Connection
 
+from services.api.access import share_links
 from services.api.access.consignment import VisibleConsignment, visible
 from services.api.access.matrix import Field, Shown
 from services.ledger.registry.party import Party
 from services.ledger.registry.registry import Registry
-from services.pages import share_links
 from services.pages.subscriptions.changes import State, state_of
 from services.pages.subscriptions.store import Subscription
 from services.pages.tracking.forecast import places_of, visible_forecast
@@ -54,7 +54,7 @@ def sight(session: Session, registry: Registry, found: Subscription, now: int) -
         person = people.by_id(session, bytes.fromhex(found.made_by.removeprefix(PERSON)))
         if person is None or person.party != found.party or person.grant(now) is None:
             return Sight(over="person")
-    link = None if found.share is None else share_links.by_id(session, found.share)
+    link = None if found.share is None else share_links.link_of(session, found.share)
     if found.share is not None and (link is None or not link.works(now)):
         return Sight(over="link")
     if party is None:

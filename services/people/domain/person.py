@@ -39,6 +39,12 @@ class Permission(StrEnum):
     """Prepare decisions on them, which somebody else approves."""
     FINANCING_CHECK = "financing.check"
     """Approve or reject what somebody else of the bank has prepared."""
+    CONSIGNMENTS = "consignments"
+    """See the consignments in which its party is engaged, what is stated differently there, and who read its party's data."""
+    CONSENTS = "consents"
+    """See its party's consents and how they were used."""
+    CREDIT = "credit"
+    """See its party's own credit signals, and what was given of them to whom."""
 
 
 class Signatory(NamedTuple):

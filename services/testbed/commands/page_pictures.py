@@ -7,9 +7,9 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 
 from schemas.rfc3339 import format_micros
+from services.api.access import share_links
 from services.domain.facts import Micros
 from services.ledger.storage.session import open_session
-from services.pages import share_links
 from services.query.views import SourcedView
 from services.testbed.bench.line_film import ARGUMENTS, chromium
 

@@ -24,6 +24,7 @@ class DemoPerson(NamedTuple):
 
 _SHIFT = (Permission.BOARD, Permission.CASES, Permission.CASES_ACT)
 _READS = (Permission.BOARD, Permission.CASES)
+_OWNS = (Permission.CONSIGNMENTS, Permission.CONSENTS, Permission.CREDIT)
 PEOPLE = (
     DemoPerson("ktz", "aigerim", "Айгерім (simulated)", ("dostyk-shift",), _SHIFT),
     DemoPerson("ktz", "daniyar", "Данияр (simulated)", ("aktogay-shift", "dostyk-shift"), _SHIFT),
@@ -32,11 +33,14 @@ PEOPLE = (
     DemoPerson("bch", "alena", "Алена (simulated)", ("brest-shift",), _SHIFT),
     DemoPerson("eu-pl", "marek", "Marek (simulated)", ("terespol-customs",), _SHIFT),
     DemoPerson("db", "jonas", "Jonas (simulated)", (), _READS),
-    DemoPerson("xianport", "wang-wei", "王伟 (simulated)", ("dispatch",), _SHIFT),
+    DemoPerson("xianport", "wang-wei", "王伟 (simulated)", ("dispatch",), (*_SHIFT, Permission.CONSIGNMENTS)),
     DemoPerson("silkbank", "mei", "梅 (simulated)", (), (Permission.FINANCING, Permission.FINANCING_MAKE)),
     DemoPerson(
         "silkbank", "karl", "Karl (simulated)", (), (Permission.FINANCING, Permission.FINANCING_CHECK)
     ),
+    DemoPerson("huaqing", "chen-jing", "陈静 (simulated)", (), _OWNS),
+    DemoPerson("qinling", "zhao-lei", "赵磊 (simulated)", (), _OWNS),
+    DemoPerson("ruhr", "anna", "Anna (simulated)", (), _OWNS),
     DemoPerson("pkp", "screen-malaszewicze", "Screen at Małaszewicze (simulated)", (), (Permission.BOARD,)),
 )
 """Who can be chosen, of the simulated parties."""

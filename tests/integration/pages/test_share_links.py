@@ -11,9 +11,9 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
+from services.api.access import share_links
 from services.cli import share
 from services.cli.exits import Failure
-from services.pages import share_links
 from tests.support.pages import RunningPages
 
 pytestmark = pytest.mark.integration

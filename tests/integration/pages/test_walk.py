@@ -13,10 +13,13 @@ import pytest
 from starlette.routing import BaseRoute, Route
 
 from schemas.events.base import Role
+from services.api.access import share_links
 from services.api.access.matrix import Field
+from services.credit.domain.presentation import plain
+from services.credit.store import records
 from services.domain.objects import consignment
 from services.ledger.registry import store as registry_store
-from services.pages import share_links
+from services.ledger.storage.session import open_session
 from services.pages.app import GROUPS
 from services.pages.subscriptions import store as subscriptions
 from services.pages.subscriptions.changes import State, Wanted
@@ -55,6 +58,7 @@ class Walks:
 def walks(postgres: DatabaseAddress, tmp_path_factory: pytest.TempPathFactory) -> Walks:
     dsn = migrated_database(postgres, "walk")
     world.play(dsn)
+    _given(dsn)
     given = {"pages_foreign_floor": 0, "pages_link_rate": 10_000}
     with RunningConsole(dsn, tmp_path_factory.mktemp("walk"), given=given) as console:
         for party in PARTIES:
@@ -129,6 +133,17 @@ def _subscribed(dsn: str) -> list[str]:
         )  # everything is news to it
     pages = ("/f/{}/feed.atom", "/f/{}/calendar.ics", "/u/{}", "/u/{}/consignment")
     return [each.format(made[1]) for each in pages]
+
+
+def _given(dsn: str) -> None:
+    """A record of the shipper as an insurer with its consent was given it."""
+    now = time.time_ns() // 1_000
+    with open_session(dsn) as session:
+        registry = registry_store.read_snapshot(session)
+        found = records.read_as(session, "hull", "FINANCING_APPLICATION", "optic", now, now, registry)
+        assert found is not None
+        body = plain(found.permission, found.record, found.disputes, {})
+        records.issue(session, "hull", "FINANCING_APPLICATION", "optic", now, body)
 
 
 def test_every_role_of_the_matrix_looks() -> None:

@@ -131,6 +131,19 @@ def test_every_answer_about_cargo(api: RunningApi, name: str) -> None:
     assert (answer.json()["allowed"], answer.json()["guard"]) == (row.allowed, row.guard or None)
 
 
+@pytest.mark.parametrize("name", ROWS.share)
+def test_every_state_of_a_share_link(api: RunningApi, name: str) -> None:
+    row, client, id_ = ROWS.share[name], api.client("sandbox"), f"sandbox-share-{name}"
+    (link,) = client.get("/v1/share-links", params={"consignment": f"sandbox/{id_}"}).json()["items"]
+    assert (link["state"], link["opened"]) == (row.state, row.opened)
+    assert len(client.get(f"/v1/share-links/{id_}/openings").json()["items"]) == row.opened
+    ended = client.delete(f"/v1/share-links/{id_}", headers=key())
+    assert ended.status_code == (204 if row.state == "OPEN" else 404)
+    new = {"consignment": f"sandbox/{id_}", "fields": ["goods"], "expires": "2099-01-01T00:00:00Z"}
+    made = client.post("/v1/share-links", json=new)
+    assert (made.status_code, made.json()["fields"]) == (201, ["goods", "movement"])
+
+
 @pytest.mark.parametrize("name", ROWS.credit)
 def test_every_outcome_of_credit(api: RunningApi, name: str) -> None:
     row, path = ROWS.credit[name], f"/v1/shippers/sandbox-credit-{name}/credit"

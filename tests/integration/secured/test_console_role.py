@@ -49,6 +49,10 @@ def test_people_sign_in_and_work_under_the_role_of_the_pages(server: str, tmp_pa
         assert post(browser, f"{path}/steps", form, path).status_code == 303
         assert browser.get(f"/console/board/alashankou-dostyk?at={border_night().as_of}").status_code == 200
         assert browser.get("/console/shift").status_code == 200
+        console.person("xaport", "xia", [], [*Permission])
+        owner_of_cargo = console.signed_in("xia")
+        for page in ("", "/consignments", "/disputes", "/reads"):
+            assert owner_of_cargo.get(f"/console{page}").status_code == 200, page
         views = "/console/views"
         assert post(browser, views, {"name": "cases", "address": "/console/cases"}).status_code == 303
         assert post(browser, f"{views}/rename", {"view": "cases", "name": "all"}).status_code == 303
@@ -73,6 +77,8 @@ def test_people_sign_in_and_work_under_the_role_of_the_pages(server: str, tmp_pa
         ("pages", "UPDATE lianyun.person_grant SET until = NULL"),
         ("pages", "UPDATE lianyun.case_step SET text = ''"),
         ("pages", "DELETE FROM lianyun.case_step"),
+        ("pages", "DELETE FROM lianyun.consignment_party"),
+        ("pages", "INSERT INTO lianyun.credit_record DEFAULT VALUES"),
         ("worker", "SELECT FROM lianyun.person"),
         ("reader", "SELECT FROM lianyun.person"),
         ("reader", "SELECT FROM lianyun.redrive_request"),

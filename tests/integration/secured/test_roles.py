@@ -181,6 +181,7 @@ CASES = {
     "case_head": "INSERT UPDATE",
     "case_step": "INSERT",
     "case_touched": "DELETE INSERT",
+    "consignment_party": "DELETE INSERT",
     "object_name": "INSERT",
 }
 

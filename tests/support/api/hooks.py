@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
+from uuid import UUID, uuid4
 
 import psycopg
 
+from services.api import statement
+from services.api.access import share_links
+from services.ledger.audit_trail.entries import enter
 from tests.support.api.row import Row
 
 TYPE = "financing.alert.v1"
+LINK, NONE = "0b0e5a52-6f2e-4d5c-9a55-000000000001", "0b0e5a52-6f2e-4d5c-9a55-000000000002"
+"""Of a share link of optic's, and of none."""
 _ABANK = frozenset({"abank"})
 _NEW = {"url": "https://hooks.example/", "types": [TYPE]}
 _BODIES: Mapping[tuple[str, str], tuple[Any, int]] = {
@@ -32,6 +38,20 @@ def put(dsn: str, parties: Iterable[str]) -> None:
             " VALUES (%s, %s, 'https://hooks.example/', ARRAY['financing.alert.v1'], '', 'ENABLED', '', 0, 1)",
             rows,
         )
+        for number, party in enumerate(("optic", *parties)):
+            _share(session, LINK if number == 0 else str(uuid4()), party)
+
+
+def _share(session: psycopg.Connection[Any], id_: str, party: str) -> None:
+    """A share link, as ``services.api.access.share_links.make`` makes it but for its id."""
+    row: dict[str, Any] = {
+        "id": id_, "digest": share_links.digest_of(id_), "consignment": UUID(int=1), "reference": "xaport/XA-1", "party": party,
+        "made_by": "test", "fields": ["movement"], "label": "", "made": 1, "expires": 4_000_000_000_000_000,
+    }  # fmt: skip
+    session.execute(statement("share_link_make"), row)
+    changed = {**row, "digest": row["digest"].hex(), "consignment": str(row["consignment"]), "ended": None}
+    del changed["id"]
+    enter(session, "share_link", id_, changed)
 
 
 def rows(parties: Iterable[str]) -> Mapping[tuple[str, str], Row]:

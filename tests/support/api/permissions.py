@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 
 from tests.support.api import hooks
 from tests.support.api.cast import BOX
@@ -25,6 +26,7 @@ _INVOICE = {
     "amount": {"minor_units": 417_500_000, "currency_code": "CNY"},
 }  # fmt: skip
 _APPLICATION = {"application": "optic/AP-A", "product": "EXPORT_RECEIVABLE", "interest": "RECEIVABLE"}
+_IN_A_WEEK = f"{datetime.now(UTC) + timedelta(days=7):%Y-%m-%dT%H:%M:%SZ}"
 _XA1 = frozenset({"xaport", "silk", "optic", "ruhr", "cr", "dit", "gacc", "abank"})
 
 
@@ -117,5 +119,21 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ),
     ("GET", "/v1/platform-keys"): Row("/v1/platform-keys", "/v1/platform-keys", frozenset(PARTIES)),
     ("GET", "/v1/access-log"): Row("/v1/access-log", "/v1/access-log", frozenset(PARTIES)),
+    ("GET", "/v1/share-links"): Row("/v1/share-links", "/v1/share-links", frozenset(PARTIES), lists=True),
+    ("POST", "/v1/share-links"): Row(
+        "/v1/share-links",
+        "/v1/share-links",
+        _XA1 - {"abank"},
+        status=201,
+        body={"consignment": "xaport/XA-1", "expires": _IN_A_WEEK},
+    ),
+    ("GET", "/v1/share-links/{id}/openings"): Row(
+        f"/v1/share-links/{hooks.LINK}/openings",
+        f"/v1/share-links/{hooks.NONE}/openings",
+        frozenset({"optic"}),
+    ),
+    ("DELETE", "/v1/share-links/{id}"): Row(
+        f"/v1/share-links/{hooks.LINK}", f"/v1/share-links/{hooks.NONE}", frozenset({"optic"}), status=204
+    ),
     **hooks.rows(PARTIES),
 }

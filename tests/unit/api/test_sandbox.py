@@ -82,6 +82,7 @@ def test_the_page_names_every_id() -> None:
         ("alert", ROWS.alerts),
         ("credit", ROWS.credit),
         ("status", ROWS.status),
+        ("share", ROWS.share),
     ):
         assert all(f"`sandbox-{kind}-{name}`" in told for name in names)
     assert all(f"`sandbox/sandbox-corroboration-{name}`" in told for name in ROWS.corroboration)

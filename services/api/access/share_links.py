@@ -17,9 +17,9 @@ from uuid import UUID, uuid4
 from psycopg import Connection
 from psycopg.rows import tuple_row
 
+from services.api import statement
 from services.api.access.matrix import Field
 from services.ledger.audit_trail.entries import enter
-from services.pages import statement
 
 Session = Connection[Any]
 SHAREABLE = (
@@ -117,7 +117,7 @@ def make(
         "made": now,
         "expires": expires,
     }
-    session.execute(statement("make_link"), row)
+    session.execute(statement("share_link_make"), row)
     entered = {**row, "digest": digest.hex(), "consignment": str(row["consignment"]), "ended": None}
     del entered["id"]
     enter(session, "share_link", id_, entered)
@@ -126,39 +126,53 @@ def make(
 
 def find(session: Session, token: str) -> ShareLink | None:
     """The link of a token, whether it works or not; None where there is none."""
-    rows = _rows(session, "link_of", {"digest": digest_of(token)})
+    rows = _rows(session, "share_link_of", {"digest": digest_of(token)})
     return _link(rows[0]) if rows else None
 
 
-def by_id(session: Session, id_: str) -> ShareLink | None:
-    """The link with that id, whether it works or not."""
-    rows = _rows(session, "link_by_id", {"id": id_})
+def links_of(
+    session: Session,
+    party: str,
+    reference: str | None = None,
+    before: tuple[int, str] | None = None,
+    limit: int = MOST,
+) -> list[ShareLink]:
+    """The links that were made for ``party`` ("": for anybody), the newest first, with how often each was opened.
+
+    ``before`` is (``made``, ``id``) of the link after which to go on.
+    """
+    made, id_ = (None, None) if before is None else before
+    parameters = {"party": party, "reference": reference, "made": made, "id": id_, "limit": limit}
+    return [_link(row) for row in _rows(session, "share_links", parameters)]
+
+
+def link_of(session: Session, id_: str, party: str = "") -> ShareLink | None:
+    """The link ``id_`` of ``party`` ("": of anybody), whether it works or not, with how often it was opened; None where it has none of that id."""
+    given = _uuid(id_)
+    rows = [] if given is None else _rows(session, "share_link_by_id", {"id": given, "party": party})
     return _link(rows[0]) if rows else None
-
-
-def links_of(session: Session, party: str, reference: str | None = None) -> list[ShareLink]:
-    """The links that were made for ``party`` ("": for anybody), the newest first, with how often each was opened."""
-    return [
-        _link(row)
-        for row in _rows(session, "links_of_party", {"party": party, "reference": reference, "most": MOST})
-    ]
 
 
 def end(session: Session, id_: str, party: str, now: int) -> bool:
     """Revoke the link ``id_`` of ``party`` ("": of anybody); False where it has none that still works. Takes effect with the commit."""
-    try:
-        given = UUID(id_)
-    except ValueError:
+    given = _uuid(id_)
+    if given is None or not _rows(session, "share_link_end", {"id": given, "party": party, "at": now}):
         return False
-    if not _rows(session, "end_link", {"id": str(given), "party": party, "at": now}):
-        return False
-    enter(session, "share_link", str(given), {"ended": now})
+    enter(session, "share_link", given, {"ended": now})
     return True
 
 
-def openings(session: Session, id_: str, limit: int = 200) -> list[int]:
-    """When the link was opened, the newest first."""
-    return [row[0] for row in _rows(session, "link_openings", {"client": client_of(id_), "limit": limit})]
+def openings(session: Session, id_: str, limit: int = 200, before: int | None = None) -> list[int]:
+    """When the link was opened, the newest first; ``before`` is the moment after which to go on."""
+    parameters = {"client": client_of(id_), "limit": limit, "before": before}
+    return [row[0] for row in _rows(session, "share_link_openings", parameters)]
+
+
+def _uuid(text: str) -> str | None:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        return None
 
 
 def _rows(session: Session, name: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:

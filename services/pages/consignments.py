@@ -1,0 +1,131 @@
+"""The consignments of a party as the console lists them: found by the rows of its list, shown as the matrix allows, with their forecasts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from services.api.access.consignment import VisibleConsignment, visible_each
+from services.arrival.store.reader import read_forecasts
+from services.pages.page import PageRequest
+from services.pages.tracking import words
+from services.pages.tracking.forecast import ShownForecast, shown_forecast
+from services.pages.tracking.line import ON_THE_WAY
+from services.pages.tracking.summary import Concern, Summary, summary
+from services.pages.tracking.words import N_
+from services.query.listing import store as listing
+from services.query.listing.store import Part, Place, Wanted
+
+_ROUNDS = 4
+"""How often the list is read on where what it holds is not to be shown."""
+CONCERNS: Mapping[str, str] = {
+    **words.EXCEPTIONS,
+    **words.RESTRICTIONS,
+    "assignment": N_("Two parties assign a container or document to different cargo"),
+    "one_sided": N_("Only one railway has signed the hand-over"),
+    "lists_differ": N_("The hand-over lists of the railways differ"),
+    "dispute": N_("Disputed"),
+    "overdue": N_("Late"),
+    "silent": N_("Silent for long"),
+    "news_overdue": N_("News is overdue, by what is usual here"),
+}
+"""What is wrong with a consignment, in a few words."""
+TO_BE_KNOWN = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class ListedConsignment:
+    """One consignment of a list, as its party sees it; ``forecast`` is None where there is none."""
+
+    shown: VisibleConsignment
+    summary: Summary
+    forecast: ShownForecast | None
+
+    @property
+    def reference(self) -> str:
+        """As it was founded."""
+        return self.summary.reference
+
+    @property
+    def wrong(self) -> list[str]:
+        """What is wrong, by the codes of ``CONCERNS``, the worst first."""
+        by_tone = sorted(self._wrong(), key=lambda c: c.tone != "bad")
+        codes = [c.code if c.kind in ("exception", "restriction") else c.kind for c in by_tone]
+        overdue = ["news_overdue"] if self.forecast is not None and self.forecast.unusual else []
+        return list(dict.fromkeys([*codes, *overdue]))
+
+    @property
+    def acting(self) -> list[str]:
+        """The roles that have to act."""
+        return list(dict.fromkeys(concern.owner for concern in self._wrong() if concern.owner))
+
+    def _wrong(self) -> list[Concern]:
+        return [concern for concern in self.summary.concerns if concern.tone != TO_BE_KNOWN]
+
+
+def find(
+    request: PageRequest, wanted: Wanted, after: Place | None, limit: int
+) -> tuple[list[VisibleConsignment], Place | None]:
+    """At most ``limit`` consignments of the viewer's party as it may see them, the newest first, each noted as read; and where to go on.
+
+    What is chosen by is held against what the party may see: nothing is in the list for a reason that is not shown to it.
+    """
+    found: list[VisibleConsignment] = []
+    place = after
+    for _ in range(_ROUNDS):
+        asked = limit - len(found) + 1
+        rows = listing.listed(request.session, request.party.code, wanted, place, asked)
+        looked_at = rows[: asked - 1]
+        place = looked_at[-1] if looked_at else place
+        for shown in visible_each(request, [row.cons for row in looked_at]):
+            if shown is not None and _chosen(shown.body, wanted):
+                request.reads("consignment", shown.body["consignment"], shown.shippers)
+                found.append(shown)
+        if len(rows) < asked:
+            return found, None
+        if len(found) >= limit:
+            break
+    return found, place
+
+
+def with_forecasts(request: PageRequest, found: Sequence[VisibleConsignment]) -> list[ListedConsignment]:
+    """The summary of each, and the forecast of what is on its way: three statements for all."""
+    ahead = [each for each in found if _on_its_way(each.body)]
+    forecasts = {
+        id(each): shown_forecast(forecast)
+        for each, forecast in zip(
+            ahead, read_forecasts(request.session, [each.known for each in ahead], request.now), strict=True
+        )
+    }
+    return [
+        ListedConsignment(each, summary(each.body, _route(each), request.now), forecasts.get(id(each)))
+        for each in found
+    ]
+
+
+def party_names(request: PageRequest) -> Callable[[str], str]:
+    """The name of a party by its code; the code of one that is not registered."""
+
+    def name(code: str) -> str:
+        party = request.registry.party(code)
+        return code if party is None else party.name
+
+    return name
+
+
+def _chosen(body: Mapping[str, Any], wanted: Wanted) -> bool:
+    late, disputed = bool(body["overdue"]), bool(body["disputes"] or body["disputed_links"])
+    if wanted.part is Part.ATTENTION and not (late or disputed or body["exceptions"] or body["silent"]):
+        return False
+    return (late or not wanted.late) and (disputed or not wanted.disputed)
+
+
+def _on_its_way(body: Mapping[str, Any]) -> bool:
+    movement = body["movement"]
+    return movement is not None and int(movement["phase"]) <= ON_THE_WAY and body["route"] is not None
+
+
+def _route(each: VisibleConsignment) -> Sequence[str]:
+    route = each.known.view.route
+    return route.places if route is not None and each.body["route"] is not None else ()
