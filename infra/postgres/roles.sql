@@ -52,6 +52,9 @@ BEGIN
         GRANT SELECT, INSERT, UPDATE, DELETE ON lianyun.arrival_cursor, lianyun.arrival_leg, lianyun.arrival_count, lianyun.arrival_again,
             lianyun.arrival_broken TO lianyun_arrival;
     END IF;
+    IF to_regclass('lianyun.arrival_habit') IS NOT NULL THEN
+        GRANT SELECT, INSERT, UPDATE ON lianyun.arrival_habit TO lianyun_arrival;
+    END IF;
 END
 $$;
 

@@ -31,6 +31,7 @@ LABELS: Mapping[str, str] = {
     "crossing": "border crossing by its id in the network table (about 30)",
     "station": "station beside a crossing by its id in the network table (about 60)",
     "corridor": "crossing at China's border that the planned route passes (6); `none` where no route is planned or it passes none",
+    "leg": "part of the way between two borders or at one, by the places of the network table (some hundreds)",
     "phase": "announced, booked, gathered, on_the_way, at_destination, collected",
     "bucket": "how late: under_1_day, 1_to_3_days, 3_to_7_days, over_7_days",
     "milestone": "milestone as its event type names it, without version (about 50)",

@@ -121,8 +121,14 @@ MILESTONES_OVERDUE = Definition(
 CONSIGNMENTS_SILENT = Definition(
     "lianyun_consignments_silent",
     "gauge",
-    "Consignments on their way of which nobody has said anything for a week.",
+    "Consignments on their way without news for longer than is usual on their leg, or for a week where that is not known.",
     ("corridor",),
+)
+PUBLISHER_SILENT = Definition(
+    "lianyun_publisher_silent_since_timestamp_seconds",
+    "gauge",
+    "Since when a publisher has been silent on a leg for longer than is usual there, by its open case; absent where it is not.",
+    ("partner", "leg"),
 )
 LATENESS_AS_OF = Definition(
     "lianyun_lateness_as_of_timestamp_seconds",

@@ -15,18 +15,18 @@ from services.arrival.domain.cargo import Cargo, cargo
 from services.arrival.domain.forecast import (
     Estimate,
     Forecast,
-    History,
+    Inputs,
     NoForecast,
     Situation,
-    forecast,
+    computed,
 )
 from services.arrival.domain.history import Cell
 from services.arrival.domain.legs import Leg, Observation, Stage, crossing_between
 from services.arrival.domain.moved import Moved, moved
-from services.arrival.domain.silence import GapCell, Silence, silence
+from services.arrival.domain.silence import GapCell, Silence, habit, silence
 from services.arrival.domain.tables import Tables, tables
 from services.arrival.store import statement
-from services.arrival.store.projector import ERROR, GAP, LEG
+from services.arrival.store.projector import ERROR, GAP, LEG, leg_columns
 from services.domain.derive import derive
 from services.domain.facts import Facts, Micros, Restriction
 from services.domain.view import View
@@ -58,27 +58,49 @@ def read_forecast(
     earlier = _day_before(known, now)
     facts, found = facts_of(known.sources.every), cargo(known.view)
     before = None if earlier is None else cargo(earlier)
-    legs = {leg for each in (found, before) if each is not None for leg in _legs(each)}
-    cells, gaps, errors = _cells(session, legs, found)
-    lasting = _lasting(session, legs)
-    borders = sorted({(leg.first, leg.last) for leg in legs if leg.stage is Stage.AT_BORDER})
-    passed = _passed(session, borders, now)
-
-    def at(each: Cargo, shown: View, moment: Micros) -> Forecast | NoForecast:
-        closures = _closures(shown, facts)
-        past = History(cells, (o for o, _ in lasting), closures, moment, rules)
-        present = {(o.leg, o.start) for o, here in lasting if here}
-        return forecast(_situation(each, shown, closures, present, passed, errors), past, rules)
-
-    result = at(found, known.view, now)
+    past = _read_past(session, [each for each in (found, before) if each is not None], now)
+    result = computed(past.inputs(found, known.view, facts, now), rules)
     parts: tuple[Moved, ...] = ()
     was: Forecast | NoForecast | None = None
     if before is not None and earlier is not None and isinstance(result, Forecast):
-        was = at(before, earlier, now - DAY)
+        was = computed(past.inputs(before, earlier, facts, now - DAY), rules)
         if isinstance(was, Forecast):
             parts = moved(was, result, found.behind.observed)
-    quiet = silence(found.behind, gaps, now, rules)
+    here = found.behind.leg
+    quiet = silence(found.behind, None if here is None else habit(here, past.gaps, rules), now)
     return ArrivalForecast(found, result, parts, was if isinstance(was, Forecast) else None, quiet)
+
+
+def read_inputs(session: Connection[Any], view: View, facts: Facts, now: Micros) -> Inputs:
+    """What the forecast of the consignment of ``view`` as of ``now`` is a function of; three statements."""
+    found = cargo(view)
+    return _read_past(session, [found], now).inputs(found, view, facts, now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """What the platform has seen of the legs of some cargoes, and of the borders on them."""
+
+    cells: list[Cell]
+    gaps: list[GapCell]
+    errors: Mapping[str, tuple[int, ...]]
+    lasting: list[tuple[Observation, bool]]
+    passed: Mapping[tuple[str, str], tuple[Micros, ...]]
+
+    def inputs(self, each: Cargo, shown: View, facts: Facts, moment: Micros) -> Inputs:
+        """The inputs of the forecast of one of the cargoes, as ``shown``, as of ``moment``."""
+        closures = _closures(shown, facts)
+        present = {(o.leg, o.start) for o, here in self.lasting if here}
+        situation = _situation(each, shown, closures, present, self.passed, self.errors)
+        return Inputs(moment, situation, tuple(self.cells), tuple(o for o, _ in self.lasting), closures)
+
+
+def _read_past(session: Connection[Any], cargoes: Sequence[Cargo], now: Micros) -> _Past:
+    legs = {leg for each in cargoes for leg in _legs(each)}
+    cells, gaps, errors = _cells(session, legs, cargoes[0])
+    lasting = _lasting(session, legs)
+    borders = sorted({(leg.first, leg.last) for leg in legs if leg.stage is Stage.AT_BORDER})
+    return _Past(cells, gaps, errors, lasting, _passed(session, borders, now))
 
 
 def _day_before(known: SourcedView, now: Micros) -> View | None:
@@ -102,15 +124,12 @@ def _cells(
     wanted = sorted(legs)
     if found.route:
         wanted.append(Leg(Stage.RUNNING, "", railnet.canonical(found.route[-1])))
-    parameters = {
-        "stages": [int(leg.stage) for leg in wanted],
-        "firsts": [leg.first for leg in wanted],
-        "lasts": [leg.last for leg in wanted],
-    }
     cells: list[Cell] = []
     gaps: list[GapCell] = []
     errors: dict[str, list[int]] = defaultdict(list)
-    for kind, stage, first, last, by, week, hours, trains in session.execute(statement("cells"), parameters):
+    for kind, stage, first, last, by, week, hours, trains in session.execute(
+        statement("cells"), leg_columns(wanted)
+    ):
         leg = Leg(Stage(stage), first, last)
         if kind == LEG:
             cells.append(Cell(leg, by, week, hours, trains))

@@ -267,6 +267,13 @@ BUSINESS = (
         "{{ $labels.milestone }} was announced and is overdue for twice as many consignments of {{ $labels.corridor }} as a day ago.",
     ),
     Alert(
+        "PublisherSilent",
+        "ticket",
+        "time() - max by (partner, leg) (lianyun_publisher_silent_since_timestamp_seconds) > 0",
+        "15m",
+        "{{ $labels.partner }} reports nothing on {{ $labels.leg }} for longer than is usual there.",
+    ),
+    Alert(
         "FinancingStatusStale",
         "ticket",
         f'time() - max(lianyun_financing_last_decision_timestamp_seconds{{status="reserved"}}) > {14 * DAY}',

@@ -19,6 +19,7 @@ _SHOWN_ON = {
     "BorderDwellAnomaly": _BORDER,
     "CasesBehind": _BORDER,
     "PartnerSilent": _PARTNERS,
+    "PublisherSilent": _PARTNERS,
     "EventsArriveLate": _PARTNERS,
     "PartnerEquivocates": _PARTNERS,
     "PartnerKeyExpires": _PARTNERS,

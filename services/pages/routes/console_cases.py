@@ -41,6 +41,7 @@ KINDS = {
     CaseKind.HANDOVER_DIFFERENCE: N_("Difference at a hand-over"),
     CaseKind.DISPUTE: N_("Dispute"),
     CaseKind.FINANCING_ALERT: N_("Alert of a pledge"),
+    CaseKind.ARRIVAL_LATE: N_("Late by the forecast"),
 }
 STATUSES = {
     "OPEN": N_("open, nobody's"),
@@ -229,6 +230,8 @@ def _case_page(request: PageRequest, viewer: SignedIn, found: Whole, refused: st
         "evidence": [names.get(event, ("", event.hex())) for event in evidence],
         "missing": sorted(found.cause.missing) if found.cause else [],
         "surplus": sorted(found.cause.surplus) if found.cause else [],
+        "leg": found.cause.leg if found.cause else (),
+        "normal": found.cause.normal if found.cause else 0,
         "history": [
             {
                 "step": step,
