@@ -57,6 +57,9 @@ UNCOVERED: tuple[tuple[str, tuple[str, ...], str], ...] = (
 
 EMPTY: dict[str, str] = {
     "lianyun.arrival_broken": "a row of it is a finding by itself",
+    "lianyun.arrival_habit": "learned from twenty trains on a leg (tests/integration/cases/test_silence_store.py)",
+    "lianyun.arrival_judged": "of forecasts that became late (tests/integration/cases/test_arrival_judgments.py)",
+    "lianyun.arrival_judgment": "of forecasts that became late (tests/integration/cases/test_arrival_judgments.py)",
     "lianyun.case_touched": "emptied in the transaction that decides on the cases",
     "lianyun.dead_letter_cut": "written in a flood only (tests/integration/deadletters)",
     "lianyun.credit_broken": "a row of it is a finding by itself",
