@@ -21,7 +21,7 @@ LABELS: Mapping[str, str] = {
     "step": "part of a process's work: admission, transaction, credit, cases",
     "stage": "stage of the pipeline or of the batch transaction (about 20)",
     "flag": "the code of a remark on an accepted event (about 25)",
-    "outcome": "what came of a dead letter, of an operator's action, of a delivery or of an estimate (about 12)",
+    "outcome": "what came of a dead letter, of an operator's action, of a delivery, of an estimate or of a forecast (about 15)",
     "exit": "how a process ended (about 10)",
     "route": "path of the API as declared, without values; empty where none matched (about 60)",
     "status": "HTTP status; of financings: reserved or pledged",

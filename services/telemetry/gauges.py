@@ -184,6 +184,12 @@ BORDER_ETA_ARRIVALS = Definition(
     "Trains that arrived beside the crossing in the last 28 days: estimated by somebody before, or not.",
     ("crossing", "outcome"),
 )
+BORDER_FORECASTS = Definition(
+    "lianyun_border_forecasts",
+    "gauge",
+    "Waits and hand-overs of 26 weeks by where they lay in what was forecast before their week: below P10, within, above P90; none where few.",
+    ("crossing", "outcome"),
+)
 BORDER_ETA_ERROR_MEDIAN = Definition(
     "lianyun_border_eta_error_median_seconds",
     "gauge",

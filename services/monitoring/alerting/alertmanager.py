@@ -57,7 +57,14 @@ INHIBITIONS = (
     ),
     Inhibition(
         "TransactionOpenLong",
-        ("CreditSignalsBehind", "CasesBehind", "PublisherSilent", "WebhooksWaiting", "WebhooksTooSlow"),
+        (
+            "CreditSignalsBehind",
+            "CasesBehind",
+            "ArrivalTimesBehind",
+            "PublisherSilent",
+            "WebhooksWaiting",
+            "WebhooksTooSlow",
+        ),
         "who reads by position waits for it",
     ),
     Inhibition(
@@ -66,6 +73,7 @@ INHIBITIONS = (
         "what it published may be among what waits to be applied",
     ),
     Inhibition("CasesBehind", ("PublisherSilent",), "the cases that it is read from are old"),
+    Inhibition("ArrivalTimesBehind", ("PublisherSilent",), "what is usual is not known as of now"),
     Inhibition(
         "PublisherSilent",
         ("PartnerSilent",),

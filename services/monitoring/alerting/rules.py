@@ -18,6 +18,8 @@ _SHOWN_ON = {
     "BorderTrainsStuck": _BORDER,
     "BorderDwellAnomaly": _BORDER,
     "CasesBehind": _BORDER,
+    "ArrivalTimesBehind": _BORDER,
+    "ForecastCoverageDrifts": _BORDER,
     "PartnerSilent": _PARTNERS,
     "PublisherSilent": _PARTNERS,
     "EventsArriveLate": _PARTNERS,

@@ -38,6 +38,17 @@ CROSSING = '{crossing="alashankou-dostyk"}'
 START = 'process_start_time_seconds{job="workers",instance="worker-1:9464"}'
 PROCESS = {"job": "workers", "instance": "worker-1:9464"}
 
+
+def forecasts(within: int, of: int) -> Series:
+    """A border's forecasts, seen by two exporters."""
+    labels = ',crossing="alashankou-dostyk"}'
+    return {
+        P + f'border_forecasts{{instance="{exporter}",outcome="{outcome}"{labels}': f"{count}x90"
+        for exporter in ("a", "b")
+        for outcome, count in (("within", within), ("below", of - within), ("above", 0))
+    }
+
+
 CASES = (
     Case("TargetDown", {'up{job="workers",instance="worker-1:9464"}': "0x20"},
          {'up{job="workers",instance="worker-1:9464"}': "1x20"}, "5m", PROCESS),
@@ -133,6 +144,10 @@ CASES = (
          {P + "financing_request_oldest_timestamp_seconds": "0+60x30"}, "15m"),
     Case("CreditSignalsBehind", {P + "credit_whole_timestamp_seconds": "60x40"},
          {P + "credit_whole_timestamp_seconds": "0+60x40"}, "25m"),
+    Case("ArrivalTimesBehind", {P + "arrival_whole_timestamp_seconds": "60x40"},
+         {P + "arrival_whole_timestamp_seconds": "0+60x40"}, "25m"),
+    Case("ForecastCoverageDrifts", forecasts(220, 300), forecasts(240, 300), "80m"),
+    Case("ForecastCoverageDrifts", forecasts(260, 300), forecasts(100, 150), "80m"),
     Case("CasesBehind", {P + "cases_whole_timestamp_seconds": "60x40"},
          {P + "cases_whole_timestamp_seconds": "0+60x40"}, "25m"),
     Case("WebhooksWaiting", {P + "webhook_oldest_due_timestamp_seconds": "60x40"},
