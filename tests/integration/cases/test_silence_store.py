@@ -129,6 +129,7 @@ def test_cases_follow_what_is_usual_in_any_order(dsn: str, session: Session) -> 
     desk.close()
 
 
+@pytest.mark.long
 def test_what_becomes_usual_closes_a_case_without_a_word_on_its_trains(dsn: str, session: Session) -> None:
     clock, desk = Clock(NOW), Desk(dsn)
     desk.apply([record(each, n) for n, each in enumerate(e for s in (*WAITING, *PASSED) for e in s.told)])
