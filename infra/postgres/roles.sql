@@ -55,6 +55,9 @@ BEGIN
     IF to_regclass('lianyun.statistics_publication') IS NOT NULL THEN
         GRANT SELECT, INSERT ON lianyun.statistics_publication, lianyun.statistics_figure TO lianyun_arrival;
     END IF;
+    IF to_regclass('lianyun.arrival_habit') IS NOT NULL THEN
+        GRANT SELECT, INSERT, UPDATE ON lianyun.arrival_habit TO lianyun_arrival;
+    END IF;
 END
 $$;
 

@@ -18,7 +18,7 @@ from schemas.events.base import ObjectRef, PartyCode, Payload, Place, Time, Wire
 from schemas.events.declare import event
 from schemas.events.finance_decision import Digest16, Number, Signatory
 from schemas.events.vocabulary import ObjectKind, Region, Role
-from schemas.events.wire import Code, Occurrence
+from schemas.events.wire import Code, Occurrence, OwnReference, Sha256Hex
 from schemas.rfc3339 import parse_micros
 
 Kind = Literal[
@@ -31,6 +31,8 @@ Kind = Literal[
     "DISPUTE",
     "FINANCING_ALERT",
 ]
+KindOnForecast = Literal[Kind, "ARRIVAL_LATE"]
+Lateness = Literal["IN_TIME", "LIKELY_LATE", "LATE", "OVER"]
 Closing = Literal["CAUSE_GONE", "RESOLVED", "FALSE_ALARM", "NOT_OURS"]
 
 _step = partial(
@@ -86,16 +88,27 @@ class _Opening(CaseStep):
         parse_micros(self.since, "/since")
 
 
-@_step("case.opened.v1", 8000)
-class Opened(_Opening):
-    """A case was opened by rule: what it is about, since when there is cause for it, and on which events that rests."""
-
-    kind: Kind
+class _Subject(_Opening):
+    kind: KindOnForecast
     what: Code
     about: ObjectRef
     jurisdiction: Annotated[str, Field(pattern=r"^([A-Z]{2})?$")] = ""
     place: Place | None = None
     occurrence: Occurrence = ""
+
+
+@_step("case.opened.v1", 8000)
+class Opened(_Subject):
+    """A case was opened by rule: what it is about, since when there is cause for it, and on which events that rests."""
+
+    kind: Kind
+
+
+class OpenedOnForecast(_Subject):
+    """A case was opened by rule, on events or on the judgment of a forecast: what it is about, since when there is cause for it."""
+
+
+OpenedOnForecast.spec = replace(Opened.spec, type="cre.case.opened.v2")
 
 
 @_step("case.reopened.v1", 8001)
@@ -144,6 +157,42 @@ class Closed(CaseStep):
     """A case was closed by its owner, or by rule where its cause was gone and nobody owned it."""
 
     reason: Closing
+
+
+@_step("case.arrival_judged.v1", 8007)
+class ArrivalJudged(Payload):
+    """What the platform's forecast of an arrival means for a date that somebody counts on: the carrier's plan, or the maturity of a
+    financing.
+
+    Recorded whenever that changes. ``happened`` is the moment that the forecast is of, ``model`` the version of its rules and table,
+    ``inputs_sha256`` the digest of everything that it is a function of; ``before`` is the judgment before it on the same date.
+    """
+
+    happened: Time
+    number: Number
+    position: Number
+    before: Number | None = None
+    consignment: OwnReference
+    financing: OwnReference | None = None
+    due: Time
+    due_event: Digest16 | None = None
+    lateness: Lateness
+    p10: Time | None = None
+    p50: Time | None = None
+    p90: Time | None = None
+    model: Code
+    inputs_sha256: Sha256Hex | None = None
+    evidence: Annotated[tuple[Digest16, ...], Field(strict=False, max_length=256)] = ()
+
+    @cached_property
+    def happened_micros(self) -> int:
+        """``happened`` in UTC microseconds; raises Refusal where it is no time that exists."""
+        return parse_micros(self.happened, "/happened")
+
+    def check(self) -> None:
+        for name in ("happened", "due", "p10", "p50", "p90"):
+            if (moment := getattr(self, name)) is not None:
+                parse_micros(moment, f"/{name}")
 
 
 class AcknowledgedByPerson(Acknowledged):

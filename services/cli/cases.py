@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from schemas import railnet
-from services.cases.domain.causes import CaseKind
+from services.cases.domain.causes import HOUR, CaseKind
 from services.cases.domain.lifecycle import Closing, Refused, Step, StepKind, StepRequest, Team
 from services.cases.store import follower, overview, projector
 from services.cases.store.case_service import CaseService, NoSuchCase
@@ -64,6 +64,7 @@ def plain_whole(whole: Whole, at: Micros, events: dict[bytes, tuple[str, str]]) 
         "missing": [] if cause is None else sorted(cause.missing),
         "surplus": [] if cause is None else sorted(cause.surplus),
         "consignments": len(whole.consignments),
+        "normal_hours": None if cause is None or not cause.normal else cause.normal // HOUR,
         "evidence": [
             {"event": event.hex(), **_named(events.get(event))}
             for event in (whole.steps[0].evidence if cause is None else cause.events)
@@ -120,6 +121,11 @@ def show_whole(body: dict[str, Any]) -> None:
     out.print(f"  since      {body['since']}, somebody has to have acted by {body['due']}", markup=False)
     stands = "stands" if body["cause_stands"] else "is gone"
     out.print(f"  cause      {stands}; shown by {body['consignments']} consignments", markup=False)
+    if body["normal_hours"]:
+        out.print(
+            f"  silent     {body['what']}, {body['occurrence'] or 'leg unknown'}; no news for {body['normal_hours']} h is normal",
+            markup=False,
+        )
     out.print(f"  owner      {body['owner'] or 'nobody'}", markup=False)
     if body["snoozed_until"]:
         out.print(f"  snoozed    until {body['snoozed_until']}", markup=False)

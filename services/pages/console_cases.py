@@ -32,6 +32,7 @@ KINDS = {
     CaseKind.HANDOVER_DIFFERENCE: N_("Difference at a hand-over"),
     CaseKind.DISPUTE: N_("Dispute"),
     CaseKind.FINANCING_ALERT: N_("Alert of a pledge"),
+    CaseKind.ARRIVAL_LATE: N_("Late by the forecast"),
 }
 STATUSES = {
     "OPEN": N_("open, nobody's"),

@@ -121,8 +121,14 @@ MILESTONES_OVERDUE = Definition(
 CONSIGNMENTS_SILENT = Definition(
     "lianyun_consignments_silent",
     "gauge",
-    "Consignments on their way of which nobody has said anything for a week.",
+    "Consignments on their way without news for longer than is usual on their leg, or for a week where that is not known.",
     ("corridor",),
+)
+PUBLISHER_SILENT = Definition(
+    "lianyun_publisher_silent_since_timestamp_seconds",
+    "gauge",
+    "Since when a publisher has been silent on a leg for longer than is usual there, by its open case; absent where it is not.",
+    ("partner", "leg"),
 )
 LATENESS_AS_OF = Definition(
     "lianyun_lateness_as_of_timestamp_seconds",
@@ -176,6 +182,12 @@ BORDER_ETA_ARRIVALS = Definition(
     "lianyun_border_eta_arrivals",
     "gauge",
     "Trains that arrived beside the crossing in the last 28 days: estimated by somebody before, or not.",
+    ("crossing", "outcome"),
+)
+BORDER_FORECASTS = Definition(
+    "lianyun_border_forecasts",
+    "gauge",
+    "Waits and hand-overs of 26 weeks by where they lay in what was forecast before their week: below P10, within, above P90; none where few.",
     ("crossing", "outcome"),
 )
 BORDER_ETA_ERROR_MEDIAN = Definition(

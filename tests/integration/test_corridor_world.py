@@ -12,7 +12,7 @@ from schemas.events.keys import canonical_key
 from services.domain.rules import HOUR
 from services.query.line.film import picture
 from services.query.line.reading import Lines
-from services.query.line.runs import State
+from services.query.line.run import State
 from services.testbed.demo.run import play
 from services.testbed.localstack.platform import Platform
 from services.testbed.simulator import files

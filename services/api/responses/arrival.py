@@ -10,7 +10,7 @@ from services.api.responses.base import EventName, Moment, Shape
 
 
 class Bounds(Shape):
-    """Three quantiles of a moment; the upper two are null where there is no upper bound."""
+    """Three quantiles of a moment; the upper two are null where there is no upper bound, or it is beyond all durations counted."""
 
     p10: Moment
     p50: Moment | None
@@ -109,7 +109,7 @@ class ArrivalShown(Shape):
     status: Literal["FORECAST", "LOWER_BOUND", "ARRIVED", "NO_ROUTE", "NO_POSITION", "UNKNOWN_LEG"]
     arrived: Moment | None
     arrival: Bounds | None
-    no_upper_bound_because: Literal["NO_ANNOUNCED_END"] | None
+    no_upper_bound_because: Literal["NO_ANNOUNCED_END", "BEYOND_HORIZON"] | None
     legs: list[LegShown]
     moved: Moved | None
     estimates: list[EstimateWeighed]

@@ -23,8 +23,8 @@ WEEKS = 52
 def arrival(call: Call, ref: str) -> Answer:
     """When a consignment will reach its destination, as an interval that holds it four times in five, leg by leg.
 
-    `LOWER_BOUND` means that a border ahead is closed and nobody has named an end: then only `p10` is given. `silence` says until
-    when no news is normal. `model` changes with the rules and with the published table behind them.
+    `LOWER_BOUND` means that there is no upper bound: a border ahead is closed and nobody has named an end (then only `p10` is given), or it
+    may take longer than 120 days. `silence` says until when no news is normal. `model` changes with the rules and with the published table behind them.
     """
     found = visible_by_reference(call, ref)
     forecast = read_forecast(call.session, found.known, call.now)

@@ -12,13 +12,14 @@ from services.api.cloudevents.outcomes import Fate
 from services.api.financing import representation
 from services.api.problems import MEDIA_TYPE, Problem
 from services.api.requests.financing import Corroboration
-from services.api.sandbox import corroborations, credit, financings, share_links
+from services.api.sandbox import arrivals, corroborations, credit, financings, share_links
 from services.api.sandbox.table import NETWORKS, PARTY, DecisionRow, named, table
+from services.domain.facts import Micros
 from services.financing.domain.requests import LIMITS, UNKNOWN, Reply
 from services.financing.store.financings import thing_of
 
 HEADER = "lianyun-sandbox"
-"""Carries the id of a problem on routes that take no id."""
+"""Carries the id of a problem, or of the records of borders, on routes that take no id."""
 _NUMBER = 9_000_001
 _FINANCING = "/v1/financings/{reference}"
 _STATUS = "/v1/financing-status"
@@ -47,6 +48,10 @@ def forced(call: Call, method: str, path: str, parameters: Mapping[str, Any]) ->
         return _financing(call, parameters.get("reference"), path.removeprefix(_FINANCING))
     if path == "/v1/shippers/{shipper}/credit":
         return _credit(call, parameters)
+    if path == "/v1/consignments/{ref:path}/arrival":
+        return _arrival(parameters.get("ref"), call.now)
+    if path == "/v1/border-forecasts":
+        return _borders(call.request.headers.get(HEADER))
     if path == _STATUS:
         return _status(parameters, body, method)
     if path.startswith("/v1/share-links"):
@@ -99,6 +104,16 @@ def _credit(call: Call, parameters: Mapping[str, Any]) -> Answer | None:
         return None
     at = moment(parameters.get("as_of"), "as_of", call.now)
     return _there(credit.given(str(shipper), row, at))
+
+
+def _arrival(reference: Any, now: Micros) -> Answer | None:
+    row = table().arrival.get(named("arrival", reference) or "")
+    return None if row is None else Answer(arrivals.forecast_of(str(reference), row, now))
+
+
+def _borders(header: str | None) -> Answer | None:
+    row = table().borders.get(named("borders", header) or "")
+    return None if row is None else Answer(arrivals.records_of(row))
 
 
 def _status(parameters: Mapping[str, Any], body: Mapping[str, Any], method: str) -> Answer | None:

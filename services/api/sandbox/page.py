@@ -142,6 +142,29 @@ def page() -> str:
         ("id", "state", "opened"),
         [(f"sandbox-share-{name}", row.state, str(row.opened)) for name, row in rows.share.items()],
     )
+    parts.append(
+        "\n## Arrival times\n\nThe consignment of `GET /v1/consignments/{ref}/arrival`; hours are from the moment of the request.\n"
+    )
+    parts += _table(
+        ("consignment", "status", "P10, P50, P90", "no upper bound because"),
+        [
+            (
+                f"sandbox/sandbox-arrival-{name}",
+                row.status,
+                ", ".join(f"{hours} h" for hours in row.hours),
+                row.no_bound or "",
+            )
+            for name, row in rows.arrival.items()
+        ],
+    )
+    parts.append("\nThe header `Lianyun-Sandbox` of `GET /v1/border-forecasts`.\n")
+    parts += _table(
+        ("id", "crossings each way", "before P10", "behind P90"),
+        [
+            (f"sandbox-borders-{name}", str(row.crossings), str(row.below), str(row.above))
+            for name, row in rows.borders.items()
+        ],
+    )
     return "\n".join(parts) + "\n"
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from services.api.cloudevents.outcomes import Fate, Outcome
+from services.arrival.domain.forecast import Unbounded
 from services.credit.domain.consent import Part
 from services.credit.domain.disputes import DisputeState
 from services.financing.domain.lifecycle import Stage
@@ -107,6 +108,22 @@ class ShareRow(_Row):
     opened: int = 0
 
 
+class ArrivalRow(_Row):
+    """A forecast: hours from now of P10, P50 and P90, as far as there are any."""
+
+    status: str
+    hours: tuple[int, ...] = ()
+    no_bound: Unbounded | None = None
+
+
+class BordersRow(_Row):
+    """The record of a border, each way."""
+
+    crossings: int
+    below: int = 0
+    above: int = 0
+
+
 class Table(_Row):
     """Rows by their names, the last part of the forcing id."""
 
@@ -120,6 +137,8 @@ class Table(_Row):
     corroboration: Mapping[str, CorroborationRow]
     status: Mapping[str, StatusRow]
     share: Mapping[str, ShareRow]
+    arrival: Mapping[str, ArrivalRow]
+    borders: Mapping[str, BordersRow]
 
 
 @cache
@@ -130,7 +149,8 @@ def table() -> Table:
 
 
 def named(kind: str, text: object) -> str | None:
-    """The name in a forcing id of ``kind`` (problem, event, decision, stage, alert, cargo, credit, corroboration, status, share).
+    """The name in a forcing id of ``kind`` (problem, event, decision, stage, alert, cargo, credit, corroboration, status, arrival,
+    borders, share).
 
     The id may stand behind the tenant's own code and a slash. None where ``text`` is no such id.
     """

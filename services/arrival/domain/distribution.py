@@ -19,6 +19,8 @@ MASS = 1 << _BITS
 """The whole of a distribution."""
 LONGEST = 24 * 120
 """Hours after which the grid ends; what lasts longer counts there."""
+HORIZON: Micros = (LONGEST - 1) * HOUR
+"""From here on a quantile only says that it takes at least so long."""
 
 Mass = Sequence[int]
 
@@ -133,6 +135,11 @@ def delayed(mass: Mass, start: int, opening: Mass) -> list[int]:
 def middle(hour: int) -> Micros:
     """What a duration of that hour is on average."""
     return hour * HOUR + HOUR // 2
+
+
+def stretched(mass: Mass, percent: int) -> list[int]:
+    """A duration that takes so many percent of what it was."""
+    return normal(counted(((2 * hour + 1) * percent // 200, each) for hour, each in enumerate(mass) if each))
 
 
 def quantile(mass: Mass, percent: int) -> Micros:

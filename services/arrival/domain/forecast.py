@@ -97,10 +97,21 @@ class Situation(NamedTuple):
     route_event: EventId = b""
 
 
+class Inputs(NamedTuple):
+    """Everything that a forecast is a function of, besides the table; equal inputs give the equal forecast for ever."""
+
+    now: Micros
+    situation: Situation
+    known: tuple[Cell, ...]
+    ongoing: tuple[Observation, ...]
+    closures: Mapping[str, tuple[Closure, ...]]
+
+
 class Unbounded(StrEnum):
     """Why there is no upper bound."""
 
     NO_ANNOUNCED_END = "NO_ANNOUNCED_END"  # a border ahead is closed until further notice
+    BEYOND_HORIZON = "BEYOND_HORIZON"  # it may take longer than any duration that is counted
 
 
 class NoForecast(StrEnum):
@@ -113,7 +124,10 @@ class NoForecast(StrEnum):
 
 
 class Bounds(NamedTuple):
-    """P10, P50 and P90 of a moment; the upper two are None where there is no upper bound."""
+    """P10, P50 and P90 of a moment.
+
+    The upper two are None where a border has no announced end, and each that lies beyond the horizon; P10 is then at least the horizon.
+    """
 
     p10: Micros
     p50: Micros | None
@@ -153,6 +167,16 @@ class Forecast:
     @cached_property
     def by_leg(self) -> Mapping[Leg, LegForecast]:
         return {each.leg: each for each in self.legs}
+
+
+def computed(inputs: Inputs, table: Tables) -> Forecast | NoForecast:
+    """The forecast of ``inputs``."""
+    return forecast(inputs.situation, history_of(inputs, table), table)
+
+
+def history_of(inputs: Inputs, table: Tables) -> History:
+    """What is known of the legs in ``inputs``; it depends on their moment and closures, not on the cargo."""
+    return History(inputs.known, inputs.ongoing, inputs.closures, inputs.now, table)
 
 
 def forecast(situation: Situation, history: History, table: Tables) -> Forecast | NoForecast:
@@ -207,13 +231,16 @@ def forecast(situation: Situation, history: History, table: Tables) -> Forecast 
     weighed: tuple[tuple[str, int], ...] = ()
     if unbounded is None:
         moment, weighed = _with_estimates(moment, situation.estimates, now, table)
+    arrival = _bounds(moment, now, unbounded)
+    if unbounded is None and arrival.p90 is None:
+        unbounded = Unbounded.BEYOND_HORIZON
     names = {name for name, _ in weighed}
     events += [each.event for each in situation.estimates if each.publisher in names]
     return Forecast(
         now=now,
         service=situation.service,
         since=progress.since,
-        arrival=_bounds(moment, now, unbounded),
+        arrival=arrival,
         legs=tuple(legs),
         unbounded=unbounded,
         weighed=weighed,
@@ -265,10 +292,14 @@ def _called(situation: Situation, leg: Leg, now: Micros, table: Tables) -> bool:
 
 
 def _bounds(moment: Mass, now: Micros, unbounded: Unbounded | None) -> Bounds:
-    low = now + distribution.quantile(moment, 10)
+    low = now + min(distribution.quantile(moment, 10), distribution.HORIZON)
     if unbounded is not None:
         return Bounds(low, None, None)
-    return Bounds(low, now + distribution.quantile(moment, 50), now + distribution.quantile(moment, 90))
+    middle, high = (
+        None if after >= distribution.HORIZON else now + after
+        for after in (distribution.quantile(moment, percent) for percent in (50, 90))
+    )
+    return Bounds(low, middle, high)
 
 
 def _stopped(moment: Mass, stops: Iterable[Closure], now: Micros) -> tuple[Mass, bool]:

@@ -113,6 +113,8 @@ def learn(
     prior = typical(leg, table)
     if not prior and not ended:
         return None
+    if not ended:
+        prior = _unproven(leg, table)
     unended = distribution.counted((hours, whole) for _, hours in lasting)
     pooled = distribution.outlasting(
         distribution.counted(ended), unended, prior or (), table.table_strength * whole if prior else 0
@@ -160,6 +162,15 @@ def typical(leg: Leg, table_version: Tables) -> Mass:
         sailing = run_hours(leg.first, leg.last)
         return distribution.added(mass, _straight(table.run, sailing or 0.0))
     return mass
+
+
+@cache
+def _unproven(leg: Leg, table: Tables) -> Mass:
+    """The typical distribution of a leg that nobody has finished: how far the typical hours are off here is not known either."""
+    mass = typical(leg, table)
+    return distribution.mixed(
+        (distribution.stretched(mass, percent), weight) for percent, weight in table.unproven
+    )
 
 
 @cache

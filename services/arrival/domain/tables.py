@@ -45,6 +45,8 @@ class SilenceTable(_Table):
 
     percent: Annotated[int, Field(ge=1, le=99)]
     least_known: int
+    case_percent: Annotated[int, Field(ge=100)]
+    case_least_hours: Annotated[int, Field(ge=1)]
 
 
 class Tables(_Table):
@@ -57,11 +59,13 @@ class Tables(_Table):
     weights: tuple[tuple[int, int], ...]
     season_weeks: int
     season_weight: int
+    unproven: tuple[tuple[int, int], ...]
     run: Points
     held_hours: Points
     share_before_handover: float
     share_after_handover: float
     share_after_transshipment: float
+    late_margin_hours: Annotated[int, Field(ge=0)]
     origin: Mapping[str, Points]
     closure: ClosureTable
     estimates: EstimateTable

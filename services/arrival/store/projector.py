@@ -7,6 +7,7 @@ counts of what changed made again from the rows, and the position moved. An inte
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
@@ -16,7 +17,8 @@ import psycopg
 from psycopg import Connection
 
 from services.arrival.domain.cargo import Cargo, cargo
-from services.arrival.domain.legs import ARRIVED, STAGES, Leg
+from services.arrival.domain.legs import ARRIVED, STAGES, Leg, Stage
+from services.arrival.domain.silence import GapCell, Habit, habit
 from services.arrival.domain.tables import tables
 from services.arrival.store import statement
 from services.domain.derive import derive
@@ -55,7 +57,8 @@ class Row(NamedTuple):
 
 
 CODE = (
-    "services.arrival.domain.legs", "services.arrival.domain.cargo", "services.arrival.store.projector",
+    "services.arrival.domain.legs", "services.arrival.domain.cargo", "services.arrival.domain.silence",
+    "services.arrival.domain.distribution", "services.arrival.store.projector",
 )  # fmt: skip
 """What makes rows of events, besides the fold; after any change the projection is made anew from the events."""
 
@@ -65,7 +68,8 @@ def version() -> str:
     """Digest of what the stored rows depend on besides the events."""
     code = sources(*CODE)
     own = version_of({**code, **statements(statement, code)})
-    return version_of({"code": own.encode(), "fold": fold_version().encode()})
+    table = tables().model_dump_json()
+    return version_of({"code": own.encode(), "fold": fold_version().encode(), "table": table.encode()})
 
 
 @cache
@@ -262,6 +266,59 @@ def _replace(session: Connection[Any], done: Evaluated) -> None:
         session.execute(
             statement("recount"), dict(zip(names, map(list, zip(*cells, strict=True)), strict=True))
         )
+    _learn(session, {Leg(Stage(r.stage), r.first, r.last) for r in changed if r.kind == GAP})
+
+
+def _learn(session: Connection[Any], legs: Iterable[Leg]) -> None:
+    """Store the habits of ``legs`` by their counts now; a row whose habit is the same keeps its position."""
+    wanted = sorted(legs)
+    if not wanted:
+        return
+    gaps = read_gaps(session, wanted)
+    found = {leg: habit(leg, gaps.get(leg, ()), tables()) for leg in wanted}
+    columns = {
+        **leg_columns(wanted),
+        # Lists of different lengths go as one text each; no code of a party has a comma.
+        "publishers": [",".join(each.publishers) if (each := found[leg]) else "" for leg in wanted],
+        "normals": [each.normal if (each := found[leg]) else 0 for leg in wanted],
+        "alarmings": [each.alarming if (each := found[leg]) else 0 for leg in wanted],
+        "seens": [each.seen if (each := found[leg]) else 0 for leg in wanted],
+    }
+    session.execute(statement("put_habits"), columns)
+
+
+def read_gaps(session: Connection[Any], legs: Iterable[Leg]) -> dict[Leg, list[GapCell]]:
+    """The counts of gaps on ``legs``."""
+    found: dict[Leg, list[GapCell]] = defaultdict(list)
+    for kind, stage, first, last, by, week_, hours, trains in session.execute(
+        statement("cells"), leg_columns(sorted(legs))
+    ):
+        if kind == GAP:
+            leg = Leg(Stage(stage), first, last)
+            found[leg].append(GapCell(leg, by, week_, hours, trains))
+    return found
+
+
+def read_habits(session: Connection[Any], legs: Iterable[Leg]) -> dict[Leg, Habit]:
+    """The stored habits of ``legs``; one statement, none without legs."""
+    wanted = sorted(set(legs))
+    if not wanted:
+        return {}
+    rows = session.execute(statement("habits"), leg_columns(wanted))
+    return {
+        Leg(Stage(stage), first, last): Habit(tuple(publishers), normal, alarming, seen)
+        for stage, first, last, publishers, normal, alarming, seen in rows
+    }
+
+
+def leg_columns(legs: Iterable[Leg]) -> dict[str, Any]:
+    """Legs as the parameters of a statement."""
+    known = list(legs)
+    return {
+        "stages": [int(leg.stage) for leg in known],
+        "firsts": [leg.first for leg in known],
+        "lasts": [leg.last for leg in known],
+    }
 
 
 def week(began: Micros) -> int:

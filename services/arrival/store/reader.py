@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any
 
 from psycopg import Connection
 
@@ -16,17 +16,19 @@ from services.arrival.domain.forecast import (
     Estimate,
     Forecast,
     History,
+    Inputs,
     NoForecast,
     Situation,
     forecast,
+    history_of,
 )
 from services.arrival.domain.history import Cell
 from services.arrival.domain.legs import Leg, Observation, Stage, crossing_between
 from services.arrival.domain.moved import Moved, moved
-from services.arrival.domain.silence import GapCell, Silence, silence
+from services.arrival.domain.silence import GapCell, Silence, habit, silence
 from services.arrival.domain.tables import Tables, tables
 from services.arrival.store import statement
-from services.arrival.store.projector import ERROR, GAP, LEG
+from services.arrival.store.projector import ERROR, GAP, LEG, leg_columns
 from services.domain.derive import derive
 from services.domain.facts import Facts, Micros, Restriction
 from services.domain.view import View
@@ -58,16 +60,16 @@ def read_forecast(
     earlier = _day_before(known, now)
     facts, found = facts_of(known.sources.every), cargo(known.view)
     before = None if earlier is None else cargo(earlier)
-    read = _read(session, [each for each in (found, before) if each is not None], now)
-    result = _forecast(found, known.view, facts, read, now, rules)
+    past = _read_past(session, [each for each in (found, before) if each is not None], now)
+    result = past.forecast(found, known.view, facts, now, rules)
     parts: tuple[Moved, ...] = ()
     was: Forecast | NoForecast | None = None
     if before is not None and earlier is not None and isinstance(result, Forecast):
-        was = _forecast(before, earlier, facts, read, now - DAY, rules)
+        was = past.forecast(before, earlier, facts, now - DAY, rules)
         if isinstance(was, Forecast):
             parts = moved(was, result, found.behind.observed)
-    quiet = silence(found.behind, read.gaps, now, rules)
-    return ArrivalForecast(found, result, parts, was if isinstance(was, Forecast) else None, quiet)
+    before_today = was if isinstance(was, Forecast) else None
+    return ArrivalForecast(found, result, parts, before_today, past.silence(found, now, rules))
 
 
 def read_forecasts(
@@ -76,47 +78,68 @@ def read_forecasts(
     """The forecast of each consignment as of ``now``, in order, without what moved it; as many statements as for one."""
     rules = table if table is not None else tables()
     cargoes = [cargo(known.view) for known in several]
-    read = _read(session, cargoes, now) if cargoes else None
+    if not cargoes:
+        return []
+    past = _read_past(session, cargoes, now)
     found = []
     for known, each in zip(several, cargoes, strict=True):
-        assert read is not None
         facts = facts_of(known.sources.every) if _restricted(known.view) else Facts()
-        result = _forecast(each, known.view, facts, read, now, rules)
-        found.append(ArrivalForecast(each, result, (), None, silence(each.behind, read.gaps, now, rules)))
+        result = past.forecast(each, known.view, facts, now, rules)
+        found.append(ArrivalForecast(each, result, (), None, past.silence(each, now, rules)))
     return found
 
 
-class _Read(NamedTuple):
-    """What was read for some cargoes; ``histories`` are by moment and closures, and made of it as they are needed."""
+def read_inputs(session: Connection[Any], view: View, facts: Facts, now: Micros) -> Inputs:
+    """What the forecast of the consignment of ``view`` as of ``now`` is a function of; three statements."""
+    found = cargo(view)
+    return _read_past(session, [found], now).inputs(found, view, facts, now)
 
-    cells: list[Cell]
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """What the platform has seen of the legs of some cargoes, and of the borders on them.
+
+    ``histories`` are by moment and closures, and made of it as they are needed.
+    """
+
+    cells: tuple[Cell, ...]
     gaps: list[GapCell]
     errors: Mapping[str, Mapping[str, tuple[int, ...]]]  # of estimates, by place and publisher
     lasting: list[tuple[Observation, bool]]
     passed: Mapping[tuple[str, str], tuple[Micros, ...]]
-    histories: dict[tuple[Micros, str], History]
+    histories: dict[tuple[Micros, str], History] = field(default_factory=dict)
+
+    def inputs(self, each: Cargo, shown: View, facts: Facts, moment: Micros) -> Inputs:
+        """The inputs of the forecast of one of the cargoes, as ``shown``, as of ``moment``."""
+        closures = _closures(shown, facts)
+        present = {(o.leg, o.start) for o, here in self.lasting if here}
+        errors = self.errors.get(railnet.canonical(each.route[-1]), {}) if each.route else {}
+        situation = _situation(each, shown, closures, present, self.passed, errors)
+        return Inputs(moment, situation, self.cells, tuple(o for o, _ in self.lasting), closures)
+
+    def forecast(
+        self, each: Cargo, shown: View, facts: Facts, moment: Micros, rules: Tables
+    ) -> Forecast | NoForecast:
+        """What ``computed`` makes of these inputs."""
+        inputs = self.inputs(each, shown, facts, moment)
+        key = moment, repr(sorted(inputs.closures.items()))
+        history = self.histories.get(key)
+        if history is None:
+            history = self.histories[key] = history_of(inputs, rules)
+        return forecast(inputs.situation, history, rules)
+
+    def silence(self, each: Cargo, now: Micros, rules: Tables) -> Silence | None:
+        """What no news of a cargo means by the habit of its leg."""
+        here = each.behind.leg
+        return silence(each.behind, None if here is None else habit(here, self.gaps, rules), now)
 
 
-def _read(session: Connection[Any], cargoes: Sequence[Cargo], now: Micros) -> _Read:
+def _read_past(session: Connection[Any], cargoes: Sequence[Cargo], now: Micros) -> _Past:
     legs = {leg for each in cargoes for leg in _legs(each)}
     cells, gaps, errors = _cells(session, legs, cargoes)
     lasting = _lasting(session, legs)
     borders = sorted({(leg.first, leg.last) for leg in legs if leg.stage is Stage.AT_BORDER})
-    return _Read(cells, gaps, errors, lasting, _passed(session, borders, now), {})
-
-
-def _forecast(
-    each: Cargo, view: View, facts: Facts, read: _Read, moment: Micros, rules: Tables
-) -> Forecast | NoForecast:
-    closures = _closures(view, facts)
-    key = moment, repr(sorted(closures.items()))
-    past = read.histories.get(key)
-    if past is None:
-        past = History(read.cells, (o for o, _ in read.lasting), closures, moment, rules)
-        read.histories[key] = past
-    present = {(o.leg, o.start) for o, here in read.lasting if here}
-    errors = read.errors.get(railnet.canonical(each.route[-1]), {}) if each.route else {}
-    return forecast(_situation(each, view, closures, present, read.passed, errors), past, rules)
+    return _Past(tuple(cells), gaps, errors, lasting, _passed(session, borders, now))
 
 
 def _restricted(view: View) -> bool:
@@ -143,15 +166,12 @@ def _cells(
 ) -> tuple[list[Cell], list[GapCell], Mapping[str, Mapping[str, tuple[int, ...]]]]:
     ends = {Leg(Stage.RUNNING, "", railnet.canonical(each.route[-1])) for each in cargoes if each.route}
     wanted = sorted({*legs, *ends})
-    parameters = {
-        "stages": [int(leg.stage) for leg in wanted],
-        "firsts": [leg.first for leg in wanted],
-        "lasts": [leg.last for leg in wanted],
-    }
     cells: list[Cell] = []
     gaps: list[GapCell] = []
     errors: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
-    for kind, stage, first, last, by, week, hours, trains in session.execute(statement("cells"), parameters):
+    for kind, stage, first, last, by, week, hours, trains in session.execute(
+        statement("cells"), leg_columns(wanted)
+    ):
         leg = Leg(Stage(stage), first, last)
         if kind == LEG:
             cells.append(Cell(leg, by, week, hours, trains))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from services.arrival.domain.legs import Leg, Stage
+from services.arrival.domain.silence import habit
+from services.arrival.domain.tables import tables
 from services.arrival.store import projector
 from services.arrival.store.projector import EventFacts, Row
 from services.audit.fsck.backlog import FollowerLag, read_backlog, read_lag
@@ -20,6 +23,7 @@ _CURSOR = "SELECT version, xid::text, no, aside_xid::text, aside_no, '0', 0 FROM
 _FOLLOWERS_ROWS = """
 SELECT name FROM (
     SELECT 'arrival_leg', EXISTS (SELECT FROM lianyun.arrival_leg)
+    UNION ALL SELECT 'arrival_habit', EXISTS (SELECT FROM lianyun.arrival_habit WHERE seen > 0)
     UNION ALL SELECT 'arrival_count', EXISTS (SELECT FROM lianyun.arrival_count)
     UNION ALL SELECT 'arrival_again', EXISTS (SELECT FROM lianyun.arrival_again)
     UNION ALL SELECT 'arrival_broken', EXISTS (SELECT FROM lianyun.arrival_broken)
@@ -34,6 +38,10 @@ FULL JOIN (
     FROM lianyun.arrival_leg WHERE ended IS NOT NULL GROUP BY stage, first, last, kind, by, week, hours
 ) AS o ON (o.stage, o.first, o.last, o.kind, o.by, o.week, o.hours) = (c.stage, c.first, c.last, c.kind, c.by, c.week, c.hours)
 WHERE c.trains IS DISTINCT FROM o.trains
+"""
+_GAP_LEGS = """
+SELECT stage, first, last FROM lianyun.arrival_count WHERE kind = 2
+UNION SELECT stage, first, last FROM lianyun.arrival_habit WHERE seen > 0
 """
 _LEGS = (
     "SELECT cons, kind, stage, first, last, by, began, ended, present FROM lianyun.arrival_leg ORDER BY cons"
@@ -52,6 +60,7 @@ def check_arrival(snapshot: Snapshot, history: RegistryHistory, findings: Findin
     for *cell, stored, right in snapshot.rows(_COUNTS):
         where = f"arrival count of {' '.join(map(str, cell))}"
         findings.add(Damage.ARRIVAL, where, "trains", str(stored), str(right), REMEDY)
+    _habits(snapshot, findings)
     cursor = snapshot.rows(_CURSOR)
     if not cursor:
         for (table,) in snapshot.rows(_FOLLOWERS_ROWS):
@@ -70,6 +79,18 @@ def check_arrival(snapshot: Snapshot, history: RegistryHistory, findings: Findin
         findings.counts["arrival_behind"] += 1
     if not lag.too_much:
         _compare(snapshot, read, excused, findings)
+
+
+def _habits(snapshot: Snapshot, findings: Findings) -> None:
+    """The habit of each leg against the counts of its gaps."""
+    legs = {Leg(Stage(stage), first, last) for stage, first, last in snapshot.rows(_GAP_LEGS)}
+    gaps = projector.read_gaps(snapshot.connection, legs)
+    stored = projector.read_habits(snapshot.connection, legs)
+    for leg in sorted(legs):
+        right = habit(leg, gaps.get(leg, ()), tables())
+        if stored.get(leg) != right:
+            where = f"arrival habit of {leg.stage.name} {leg.first} {leg.last}"
+            findings.add(Damage.ARRIVAL, where, "row", str(stored.get(leg)), str(right), REMEDY)
 
 
 def _excused(snapshot: Snapshot, lag: FollowerLag, read: EventFacts) -> frozenset[bytes]:

@@ -29,9 +29,9 @@ REMEDY = "Make the causes anew from the events: `lianyun cases follow --anew`."
 _PERMITTED = "SELECT has_table_privilege('lianyun.case_step', 'SELECT')"
 _PEOPLE_PERMITTED = "SELECT has_table_privilege('lianyun.person', 'SELECT') AND has_table_privilege('lianyun.person_grant', 'SELECT')"
 _STEPS = """
-SELECT number, case_id, before, kind, at, position, by_party, by_desk, to_party, to_desk, until, reason, text, since, evidence,
-       by_issuer, by_person, headers, payload
-FROM lianyun.case_step ORDER BY case_id, number
+SELECT s.number, s.case_id, s.before, s.kind, s.at, s.position, s.by_party, s.by_desk, s.to_party, s.to_desk, s.until, s.reason, s.text,
+       s.since, s.evidence, s.by_issuer, s.by_person, s.headers, s.payload, h.kind
+FROM lianyun.case_step s LEFT JOIN lianyun.case_head h ON h.case_id = s.case_id ORDER BY s.case_id, s.number
 """
 _HEADS = """
 SELECT h.case_id, h.opened, h.last, h.at, h.closed, h.owner_party, h.owner_desk, h.snoozed_until, h.reason, h.stands,
@@ -45,7 +45,7 @@ FROM lianyun.case_head h
 _LIFE = ("case_id", "opened", "last", "at", "closed", "owner_party", "owner_desk", "snoozed_until", "reason")
 _CAUSES = """
 SELECT cons, case_id, kind, what, about_kind, about, jurisdiction, scope, place, occurrence, since, due, events, missing,
-       surplus
+       surplus, normal
 FROM lianyun.case_cause WHERE kind <> 'FINANCING_ALERT'
 """
 _CURSOR = "SELECT version, xid::text, no, aside_xid::text, aside_no, decided_xid::text, decided_no, as_of FROM lianyun.case_cursor"
@@ -64,6 +64,11 @@ JOIN lianyun.financing_touched t ON t.number = d.number JOIN lianyun.financing_c
 WHERE (d.xid, d.number) > (%s::text::xid8, %s)
 """
 _LISTED = "SELECT party, cons, opened, phase, corridor, late, disputed, trouble, silent FROM lianyun.consignment_party"
+_HABITS = """
+SELECT l.cons FROM lianyun.case_leg l JOIN lianyun.arrival_habit h ON (h.last, h.first, h.stage) = (l.last, l.first, l.stage)
+CROSS JOIN lianyun.case_cursor c WHERE (h.xid, h.no) > (c.habit_xid, c.habit_no)
+"""
+_LEGS = "SELECT cons, stage, first, last FROM lianyun.case_leg ORDER BY cons"
 _DUES = "SELECT cons, due FROM lianyun.case_due ORDER BY cons"
 _KINDS = {kind.wire: int(kind) for kind in ObjectKind}
 _PLEDGED = "SELECT DISTINCT consignment FROM lianyun.financing_cargo"
@@ -148,7 +153,7 @@ def _signed(
     findings: Findings,
 ) -> dict[str, Any] | None:
     """The payload of the event, where the platform signed it."""
-    headers, payload = row[STEP_COLUMNS : STEP_COLUMNS + 2]
+    headers, payload, kind = row[STEP_COLUMNS : STEP_COLUMNS + 3]
 
     def note(field: str, stored: object, expected: object) -> None:
         findings.add(Damage.CASE, _where(step), field, stored, expected, RESTORE)
@@ -156,7 +161,7 @@ def _signed(
     if step.person is not None and step.kind not in BY_PERSON:
         note("by_person", step.person.person, "nobody: no person takes such a step")
         return None
-    model = model_of(step)
+    model = model_of(step, kind or "")
     found = signed_by_platform(bytes(headers), bytes(payload), step.at, model, registry, network, note)
     if found is None:
         return None
@@ -246,6 +251,7 @@ def _causes(snapshot: Snapshot, registry: Registry, findings: Findings) -> None:
     right_causes: set[tuple[bytes, Cause]] = set()
     right_listed: set[ListRow] = set()
     dues: dict[bytes, int] = {}
+    legs: dict[bytes, tuple[int, str, str]] = {}
     memory = EventCache()
     pledged = {row[0] for row in snapshot.rows(_PLEDGED)}
     founded = snapshot.rows("SELECT DISTINCT cons FROM founding ORDER BY cons")
@@ -264,14 +270,18 @@ def _causes(snapshot: Snapshot, registry: Registry, findings: Findings) -> None:
                 shown = (each for each in judged.causes if each.kind is not CaseKind.FINANCING_ALERT)
                 right_causes |= {(consignment, cause) for cause in shown}
                 right_listed |= judged.listed
-                if any(member.id in pledged for member in judged.view.members):
+                if judged.leg is not None:
+                    legs[consignment] = int(judged.leg.stage), judged.leg.first, judged.leg.last
+                if judged.by_the_hour or any(member.id in pledged for member in judged.view.members):
                     pledged.add(consignment)
                 elif judged.due is not None:
                     dues[consignment] = judged.due
     _compare_causes(snapshot, right_causes, excused, findings)
     _compare_listed(snapshot, right_listed, excused, findings)
     # Pledged cargo is evaluated hourly, counted from its last evaluation.
+    # Cargo that is pledged, or has a date to arrive by, is evaluated again some hours after its last evaluation.
     _compare_dues(snapshot, dues, excused | pledged, findings)
+    _compare_legs(snapshot, legs, excused, findings)
 
 
 def _excused(snapshot: Snapshot, found: FollowerLag, registry: Registry) -> tuple[set[bytes], bool]:
@@ -279,14 +289,15 @@ def _excused(snapshot: Snapshot, found: FollowerLag, registry: Registry) -> tupl
     waiting = read_backlog(snapshot).consignments
     again = {row[0] for row in snapshot.rows(_AGAIN)}
     decided = {row[0] for row in snapshot.rows(_DECIDED, (str(found.decided.xid), found.decided.no))}
+    unlearned = {row[0] for row in snapshot.rows(_HABITS)}
     reached: set[bytes] = set()
     if (found.events or found.quarantined) and not found.too_much:
         events = list(found.events)
         reached = affected_consignments(
             snapshot.connection, events, list(found.quarantined), registry, EventCache()
         )
-    behind = bool(found.events or found.quarantined or decided or waiting or again)
-    return {*waiting, *again, *decided, *reached}, behind
+    behind = bool(found.events or found.quarantined or decided or unlearned or waiting or again)
+    return {*waiting, *again, *decided, *unlearned, *reached}, behind
 
 
 def _compare_causes(
@@ -342,6 +353,19 @@ def _compare_dues(
     for consignment in sorted(left.keys() - excused):
         where = f"case_due of consignment {consignment.hex()}"
         findings.add(Damage.CASE, where, "row", "no row", left[consignment], REMEDY)
+
+
+def _compare_legs(
+    snapshot: Snapshot, right: dict[bytes, tuple[int, str, str]], excused: set[bytes], findings: Findings
+) -> None:
+    """The leg by whose habit each consignment was evaluated."""
+    stored = {(cons, (stage, first, last)) for cons, stage, first, last in snapshot.rows(_LEGS)}
+    for consignment, leg in sorted(stored ^ {*right.items()}):
+        if consignment not in excused:
+            shown, there = " ".join(map(str, leg)), (consignment, leg) in stored
+            where = f"case_leg of consignment {consignment.hex()}"
+            one, other = (shown, "no row") if there else ("no row", shown)
+            findings.add(Damage.CASE, where, "row", one, other, REMEDY)
 
 
 def _where(step: Step) -> str:

@@ -15,6 +15,7 @@ from services.audit.fsck.dead_letters import check_dead_letters
 from services.audit.fsck.events import Evidence, check_events, plan, withdrawals
 from services.audit.fsck.financing import check_financing
 from services.audit.fsck.groups import Group, check_groups, expected_groups
+from services.audit.fsck.judgments import check_judgments
 from services.audit.fsck.ledger import check_ledger, check_terms, check_traces
 from services.audit.fsck.link_ends import check_link_ends
 from services.audit.fsck.liveness import DeadEvents, check_liveness, expected_dead
@@ -113,6 +114,7 @@ def examine(
     pass_over("tables of cases", lambda: check_cases(snapshot, history, network, findings))
     progress("arrival times", 0, 0)
     pass_over("tables of arrival times", lambda: check_arrival(snapshot, history, findings))
+    pass_over("arrival_judgment", lambda: check_judgments(snapshot, history, network, findings))
     progress("transparency log", 0, 0)
     pass_over("tables of the transparency log", lambda: check_transparency(snapshot, network, findings))
     stale = _derived(snapshot, evidence, findings, progress)

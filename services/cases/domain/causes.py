@@ -1,7 +1,8 @@
 """The causes of cases that the view of one consignment shows, and when time alone may change them. Pure.
 
 A case is about the object of the trouble (a train, a box, a hand-over), not about the cargo: a train set aside with fifty
-consignments is one case. Its id is a digest of that object and the kind of trouble, independent of arrival.
+consignments is one case. Its id is a digest of that object and the kind of trouble, independent of arrival. Silence is that of a
+publisher on a leg: when it stops reporting, its trains on one leg are one case.
 """
 
 from __future__ import annotations
@@ -13,6 +14,10 @@ from typing import NamedTuple
 
 from schemas.events import catalogue
 from schemas.events.base import Classifier, Episode, ObjectKind
+from services.arrival.domain.cargo import cargo
+from services.arrival.domain.lateness import Judgment, promise
+from services.arrival.domain.legs import Progress, segment_of
+from services.arrival.domain.silence import Habit, silence
 from services.domain.facts import EventId, Facts, Micros
 from services.domain.objects import Thing
 from services.domain.rules import DELIVERED_PHASE, SECOND, SILENT_AFTER, UNMATCHED_AFTER, rules
@@ -34,6 +39,7 @@ class CaseKind(StrEnum):
     HANDOVER_DIFFERENCE = "HANDOVER_DIFFERENCE"
     DISPUTE = "DISPUTE"
     FINANCING_ALERT = "FINANCING_ALERT"
+    ARRIVAL_LATE = "ARRIVAL_LATE"
 
 
 _KINDS = {
@@ -48,6 +54,7 @@ LOOKED_AT_WITHIN: dict[CaseKind, Micros] = {
     CaseKind.HANDOVER_DIFFERENCE: 12 * HOUR,
     CaseKind.DISPUTE: 72 * HOUR,
     CaseKind.FINANCING_ALERT: 24 * HOUR,
+    CaseKind.ARRIVAL_LATE: 24 * HOUR,
 }
 """Within which time somebody has to have acted; an exception brings its own time with its event type."""
 
@@ -56,7 +63,7 @@ class Cause(NamedTuple):
     """A cause for a case, as one consignment shows it; ``kind``, ``what``, ``about``, ``jurisdiction`` and ``scope`` identify the case.
 
     ``scope`` distinguishes places and runs of one object. ``events`` are the 16-byte ids of its evidence. ``missing`` and ``surplus``
-    are boxes of a hand-over.
+    are boxes of a hand-over. ``normal`` is for how long no news would have been normal where there is silence.
     """
 
     kind: CaseKind
@@ -71,11 +78,22 @@ class Cause(NamedTuple):
     events: tuple[EventId, ...]
     missing: frozenset[str] = frozenset()
     surplus: frozenset[str] = frozenset()
+    normal: Micros = 0
+
+    @property
+    def leg(self) -> tuple[str, ...]:
+        """The places between which its publisher is silent, one where it is a run's end or an origin; () of all other causes."""
+        parts = self.scope.split("\x1f") if self.kind is CaseKind.SILENT else []
+        return tuple(dict.fromkeys(place for place in parts[2:] if place))
 
     @property
     def case(self) -> CaseId:
         """The id of the case; the same for every consignment that shows the cause."""
-        about = "" if self.kind is CaseKind.OVERDUE else f"{self.about.kind.wire}\x1f{self.about.key}"
+        about = (
+            ""
+            if self.kind in (CaseKind.OVERDUE, CaseKind.ARRIVAL_LATE)
+            else f"{self.about.kind.wire}\x1f{self.about.key}"
+        )
         text = "\x1f".join((self.kind, self.what, about, self.jurisdiction, self.scope))
         return hashlib.sha256(text.encode()).digest()[:16]
 
@@ -88,13 +106,35 @@ class FinancingAlert(NamedTuple):
     events: tuple[EventId, ...]
 
 
-def causes(view: View, as_of: Micros, alerts: Iterable[FinancingAlert] = ()) -> frozenset[Cause]:
-    """Every cause that ``view`` (as of ``as_of``) shows, including ``alerts`` raised by then."""
+class Journey(NamedTuple):
+    """Where the box of a cargo is that is furthest behind, and how long no news is normal there (None: not known, so a week)."""
+
+    behind: Progress
+    habit: Habit | None = None
+
+    @classmethod
+    def of(cls, view: View) -> Journey:
+        """The journey that ``view`` shows, without a habit."""
+        return cls(cargo(view).behind)
+
+
+def causes(
+    view: View,
+    as_of: Micros,
+    alerts: Iterable[FinancingAlert] = (),
+    journey: Journey | None = None,
+    judged: Judgment | None = None,
+) -> frozenset[Cause]:
+    """Every cause that ``view`` (as of ``as_of``) shows, including ``alerts`` raised by then.
+
+    ``judged`` is what the latest forecast meant for the date that the carriers gave.
+    """
     return frozenset(
         (
             *map(_trouble, view.exceptions),
-            *_silent(view),
+            *_silent(view, as_of, journey or Journey.of(view)),
             *_overdue(view),
+            *_late(view, judged),
             *_handovers(view),
             *_disputes(view),
             *(_alert(view, alert) for alert in alerts if alert.since <= as_of),
@@ -119,6 +159,7 @@ def _both(one: Cause, other: Cause) -> Cause:
         events=tuple(sorted({*one.events, *other.events})),
         missing=one.missing | other.missing,
         surplus=one.surplus | other.surplus,
+        normal=max(one.normal, other.normal),
     )
 
 
@@ -139,10 +180,31 @@ def _trouble(exception: OpenException) -> Cause:
     )
 
 
-def _silent(view: View) -> Iterator[Cause]:
-    """Silence is that of what moves the cargo: where its last news is of a train or wagon, that one fell silent."""
-    if not view.silent or view.movement is None:
-        return
+class Awaited(NamedTuple):
+    """The news that is awaited of a cargo: from whom, from when on its absence is a case, and the last event before it.
+
+    ``normal`` is for how long no news is normal.
+    """
+
+    publisher: str
+    until: Micros
+    normal: Micros
+    last: EventId
+
+
+def awaited(view: View, journey: Journey) -> Awaited | None:
+    """The news that is awaited of the cargo; None where it is not on its way.
+
+    On a leg with a habit it is the next fact of the journey. Elsewhere somebody has to have said something of the cargo within a week,
+    whatever it was.
+    """
+    if view.movement is None or rules()[view.movement.claim.milestone].phase >= DELIVERED_PHASE:
+        return None
+    behind, usual = journey
+    if usual is not None and behind.last is not None:
+        quiet = silence(behind, usual, behind.last.at)
+        if quiet is not None:
+            return Awaited(quiet.awaited, quiet.alarming_at, usual.normal, behind.last.event)
     latest = max(
         (
             a.claim
@@ -151,16 +213,44 @@ def _silent(view: View) -> Iterator[Cause]:
         ),
         key=lambda claim: (claim.happened, claim.published, claim.event),
     )
-    last = view.movement.claim
-    since = latest.happened + SILENT_AFTER
-    yield _cause(
+    return Awaited(latest.publisher, latest.happened + SILENT_AFTER, SILENT_AFTER, latest.event)
+
+
+def _silent(view: View, as_of: Micros, journey: Journey) -> Iterator[Cause]:
+    """One case for each publisher and segment of the way, whatever it is silent about there.
+
+    Where the leg is not known, it is one for what moves the cargo: a train or wagon, if the last news is of one.
+    """
+    found, leg = awaited(view, journey), journey.behind.leg
+    if found is None or as_of <= found.until or view.movement is None:
+        return
+    if leg is None:
+        moved = view.movement.claim
+        about = moved.thing if moved.thing.rides else view.consignment
+        place, occurrence, scope = moved.place, "", ""
+    else:
+        number, first, last = segment_of(leg)
+        place = first if number in (0, 2) else last
+        about = Thing(ObjectKind.PLACE, place)
+        ends = f"{first}>{last}" if first not in ("", last) else last
+        occurrence = f"{_SEGMENTS[number]} {ends}"[:_OCCURRENCE]
+        scope = f"{found.publisher}\x1f{number}\x1f{first}\x1f{last}"
+    cause = _cause(
         CaseKind.SILENT,
-        "",
-        last.thing if last.thing.rides else view.consignment,
-        since,
-        (latest.event,),
-        place=last.place,
+        found.publisher[:_CODE],
+        about,
+        found.until,
+        (found.last,),
+        scope=scope,
+        place=place,
+        occurrence=occurrence,
     )
+    yield cause._replace(normal=found.normal)
+
+
+_SEGMENTS = ("AT_ORIGIN", "RUNNING", "AT_BORDER", "HANDED_OVER")
+_CODE, _OCCURRENCE = 32, 64
+"""Characters of these fields of the event at most; the whole is in the scope."""
 
 
 def _overdue(view: View) -> Iterator[Cause]:
@@ -179,6 +269,22 @@ def _overdue(view: View) -> Iterator[Cause]:
             place=claim.place,
             occurrence=claim.occurrence,
         )
+
+
+def _late(view: View, judged: Judgment | None) -> Iterator[Cause]:
+    """One case for each plan, as long as the latest judgment of a forecast is that it will not be met."""
+    due = promise(view)
+    if judged is None or due is None or not judged.lateness.raised or judged.due_event != due.event:
+        return
+    yield _cause(
+        CaseKind.ARRIVAL_LATE,
+        "",
+        view.consignment,
+        judged.at,
+        tuple(sorted({due.event, *judged.evidence})),
+        scope=due.event.hex(),
+        place=view.route.places[-1] if view.route is not None else "",
+    )
 
 
 def _handovers(view: View) -> Iterator[Cause]:
@@ -250,15 +356,16 @@ def _cause(
     )
 
 
-def next_due(facts: Facts, view: View, as_of: Micros) -> Micros | None:
-    """The first moment after ``as_of`` at which ``view`` (of ``facts``) may show another cause without a new fact.
+def next_due(facts: Facts, view: View, as_of: Micros, journey: Journey | None = None) -> Micros | None:
+    """The first moment after ``as_of`` at which ``view`` (of ``facts``) may show another cause without a new fact or habit.
 
     Rather too early than too late: what is looked at for nothing costs a few milliseconds.
     """
-    return min((at for at in _moments(facts, view) if at > as_of), default=None)
+    moments = _moments(facts, view, journey or Journey.of(view))
+    return min((at for at in moments if at > as_of), default=None)
 
 
-def _moments(facts: Facts, view: View) -> Iterator[Micros]:
+def _moments(facts: Facts, view: View, journey: Journey) -> Iterator[Micros]:
     """Every moment at which something begins or ends to hold; a cause holds from the microsecond behind its limit."""
     for arrival in view.arrivals:
         claim = arrival.claim
@@ -274,10 +381,6 @@ def _moments(facts: Facts, view: View) -> Iterator[Micros]:
     for handover in view.handovers:
         if handover.state is HandoverState.ONE_SIDED:
             yield handover.since + UNMATCHED_AFTER + 1
-    if view.movement is not None and rules()[view.movement.claim.milestone].phase < DELIVERED_PHASE:
-        latest = (
-            a.claim.happened
-            for a in view.arrivals
-            if a.status is ClaimStatus.COUNTED and a.claim.classifier is Classifier.ACT
-        )
-        yield max(latest, default=0) + SILENT_AFTER + 1
+    found = awaited(view, journey)
+    if found is not None:
+        yield found.until + 1

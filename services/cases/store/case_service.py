@@ -25,11 +25,12 @@ from schemas.events.case import (
     Noted,
     NotedByPerson,
     Opened,
+    OpenedOnForecast,
     Reopened,
     Snoozed,
     SnoozedByPerson,
 )
-from services.cases.domain.causes import CaseId, Cause, joined
+from services.cases.domain.causes import CaseId, CaseKind, Cause, joined
 from services.cases.domain.lifecycle import (
     Case,
     Closing,
@@ -81,8 +82,10 @@ def event_id_of(step: Step) -> str:
     return f"case-{step.number}"
 
 
-def model_of(step: Step) -> type[Payload]:
-    """The event type of ``step``; KeyError for one that no person takes and that names one."""
+def model_of(step: Step, kind: str = "") -> type[Payload]:
+    """The event type of ``step`` in a case of that kind; KeyError for one that no person takes and that names one."""
+    if step.kind is StepKind.OPENED and kind == CaseKind.ARRIVAL_LATE:
+        return OpenedOnForecast
     return MODELS[step.kind] if step.person is None else BY_PERSON[step.kind]
 
 
@@ -90,7 +93,8 @@ def signed_step(signer: Signer, step: Step, cause: Cause | None = None) -> Signe
     """The event of ``step``; ``cause`` is what a case is opened for. The same arguments give the same bytes."""
     fields = {**stated(step), **(about(cause) if cause is not None and step.kind is StepKind.OPENED else {})}
     present = {name: value for name, value in fields.items() if value is not None}
-    return signed_event(signer, model_of(step), event_id_of(step), step.at, present)
+    model = model_of(step, "" if cause is None else cause.kind)
+    return signed_event(signer, model, event_id_of(step), step.at, present)
 
 
 def stated(step: Step) -> dict[str, Any]:

@@ -7,7 +7,7 @@ most of their events in common.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
@@ -16,8 +16,13 @@ from psycopg import Connection
 from psycopg.rows import tuple_row
 
 from schemas.events.base import ObjectKind
-from services.cases.domain.causes import Cause, FinancingAlert, causes, joined, next_due
+from services.arrival.domain.lateness import PROMISE, Judgment
+from services.arrival.domain.legs import Leg
+from services.arrival.store import judgments
+from services.arrival.store.projector import leg_columns, read_habits
+from services.cases.domain.causes import Cause, FinancingAlert, Journey, causes, joined, next_due
 from services.cases.store import statement
+from services.cases.store.arrivals import ArrivalJudge, dues_of
 from services.cases.store.rows import cause_of, cause_row
 from services.domain.derive import derive
 from services.domain.facts import FOREVER, Claim, Facts, Micros
@@ -27,6 +32,7 @@ from services.domain.interpretation import meeting
 from services.domain.objects import ObjectId, object_id
 from services.domain.rules import ONE_MEETING
 from services.domain.view import View
+from services.financing.domain.status import Status
 from services.financing.store.status_reader import status_of
 from services.ledger.projections import changes
 from services.ledger.registry.registry import Registry
@@ -165,25 +171,36 @@ def _affected_things(facts: Facts) -> set[ObjectId]:
 Session = Connection[Any]
 OF_A_PLEDGE: Micros = 3_600 * 1_000_000
 """Interval at which cargo under a pledge is evaluated again; other causes have their own times."""
+OF_A_DATE: Micros = 6 * OF_A_PLEDGE
+"""Interval at which cargo is evaluated again that has a date to arrive by."""
 IN_A_SET = 200
 """Consignments whose facts are read in one statement."""
 
 
 class ExpectedCauses(NamedTuple):
-    """The causes and rows of lists that should be stored of a group of consignments, and when to evaluate it again."""
+    """The causes and rows of lists that should be stored of a group of consignments, when to evaluate it again, and the leg by whose habit."""
 
     view: View
     causes: tuple[Cause, ...]
     due: Micros | None
     listed: frozenset[ListRow]
+    leg: Leg | None
+    by_the_hour: (
+        bool  # evaluated again after a while, whatever its facts: it is pledged, or has a date to arrive by
+    )
 
 
 def evaluate(
-    session: Session, consignments: Iterable[ObjectId], as_of: Micros, registry: Registry, memory: EventCache
+    session: Session,
+    consignments: Iterable[ObjectId],
+    as_of: Micros,
+    registry: Registry,
+    memory: EventCache,
+    judge: ArrivalJudge | None = None,
 ) -> set[ObjectId]:
     """Evaluate each of ``consignments`` as of ``as_of``; returns the unreadable ones, whose causes stay unchanged.
 
-    Writes in the caller's transaction. Some milliseconds a consignment, less where its events are cached.
+    ``judge`` first records what the forecasts of those with a date mean now. Writes in the caller's transaction. Some milliseconds a consignment, less where its events are cached.
     """
     unread: set[ObjectId] = set()
     todo = iter(sorted(consignments))
@@ -192,8 +209,9 @@ def evaluate(
         judged: dict[ObjectId, tuple[Cause, ...]] = {}
         rows_by_group: dict[ObjectId, frozenset[ListRow]] = {}
         dues: dict[ObjectId, Micros] = {}
+        legs: dict[ObjectId, Leg] = {}
         wanted = [each for each in several if each not in done]
-        for consignment, found in evaluations(session, wanted, as_of, registry, memory):
+        for consignment, found in evaluations(session, wanted, as_of, registry, memory, judge):
             if isinstance(found, Unreadable):
                 unread.add(consignment)
                 dues[consignment] = as_of + OF_A_PLEDGE
@@ -206,19 +224,32 @@ def evaluate(
                 rows_by_group[found.view.consignment.id] = found.listed
                 if found.due is not None:
                     dues[found.view.consignment.id] = found.due
+                if found.leg is not None:
+                    legs[found.view.consignment.id] = found.leg
         _replace(session, judged)
         listing.replace(session, {cons: rows_by_group.get(cons, frozenset()) for cons in judged})
         rows = sorted(dues.items())
         columns = {"ids": uuids([cons for cons, _ in rows]), "dues": bigints([due for _, due in rows])}
         session.execute(statement("set_due"), {**columns, "judged": uuids(sorted(judged))})
+        on = sorted(legs)
+        columns = {"ids": uuids(on), "judged": uuids(sorted(judged)), **leg_columns(legs[id_] for id_ in on)}
+        session.execute(statement("set_leg"), columns)
         done |= judged.keys()
     return unread
 
 
 def evaluations(
-    session: Session, consignments: Sequence[ObjectId], as_of: Micros, registry: Registry, memory: EventCache
+    session: Session,
+    consignments: Sequence[ObjectId],
+    as_of: Micros,
+    registry: Registry,
+    memory: EventCache,
+    judge: ArrivalJudge | None = None,
 ) -> list[tuple[ObjectId, ExpectedCauses | Unreadable | None]]:
-    """The evaluation of each consignment, in order; None where it was never founded. Equal to ``expected`` of each alone."""
+    """The evaluation of each consignment, in order; None where it was never founded. Equal to ``expected`` of each alone.
+
+    Reads only, but for what ``judge`` records.
+    """
     loaded: list[tuple[ObjectId, Facts | Unreadable]] = _facts(session, consignments, as_of, registry, memory)
     views: dict[ObjectId, tuple[View, Facts] | Unreadable | None] = {}
     for consignment, facts in loaded:
@@ -230,9 +261,13 @@ def evaluations(
         views[consignment] = None if view is None else (view, facts)
     members = {m.id for found in views.values() if isinstance(found, tuple) for m in found[0].members}
     pledged = _pledged(session, members)
-    alerts: dict[str, tuple[FinancingAlert, ...]] = {
-        name: tuple(_alerts(session, name, as_of, registry)) for name in sorted({n for _, n in pledged})
-    }
+    statuses = {name: _status(session, name, as_of, registry) for name in sorted({n for _, n in pledged})}
+    journeys = _with_habits(
+        session, {id_: Journey.of(one[0]) for id_, one in views.items() if isinstance(one, tuple)}
+    )
+    judged = judgments.latest(
+        session, (one[0].consignment.id for one in views.values() if isinstance(one, tuple))
+    )
     found: list[tuple[ObjectId, ExpectedCauses | Unreadable | None]] = []
     for consignment, one in views.items():
         if not isinstance(one, tuple):
@@ -240,8 +275,18 @@ def evaluations(
             continue
         view, facts = one
         ids = {member.id for member in view.members}
-        of_it = {name: alerts[name] for member, name in pledged if member in ids}
-        found.append((consignment, _found(view, facts, as_of, of_it)))
+        names = [name for member, name in pledged if member in ids]
+        known = judged.get(view.consignment.id, {})
+        if judge is not None:
+            dues = dues_of(view, (each for name in names if (each := statuses[name]) is not None))
+            arrived = journeys[consignment].behind.arrived is not None
+            latest = judge.judge(session, view, facts, dues, known, as_of, arrived=arrived)
+            for name in latest.keys() & statuses.keys():
+                if latest[name] != known.get(name):
+                    statuses[name] = _status(session, name, as_of, registry)
+            known = judged[view.consignment.id] = latest
+        of_it = [each for name in names if (each := statuses[name]) is not None]
+        found.append((consignment, _found(view, facts, as_of, of_it, journeys[consignment], known)))
     return found
 
 
@@ -260,19 +305,39 @@ def expected(
     if sourced is None:
         return None, (), None
     names = sorted({name for _, name in _pledged(session, {m.id for m in sourced.view.members})})
-    alerts = {name: tuple(_alerts(session, name, as_of, registry)) for name in names}
-    found = _found(sourced.view, facts_of(sourced.sources.every), as_of, alerts)
+    statuses = [each for name in names if (each := _status(session, name, as_of, registry)) is not None]
+    judged = judgments.latest(session, [sourced.view.consignment.id]).get(sourced.view.consignment.id, {})
+    journey = _with_habits(session, {consignment: Journey.of(sourced.view)})[consignment]
+    found = _found(sourced.view, facts_of(sourced.sources.every), as_of, statuses, journey, judged)
     return sourced, found.causes, found.due
 
 
 def _found(
-    view: View, facts: Facts, as_of: Micros, alerts: Mapping[str, Iterable[FinancingAlert]]
+    view: View,
+    facts: Facts,
+    as_of: Micros,
+    statuses: Sequence[Status],
+    journey: Journey,
+    judged: Mapping[str, Judgment],
 ) -> ExpectedCauses:
-    found = joined(causes(view, as_of, [alert for each in alerts.values() for alert in each]))
-    due = next_due(facts, view, as_of)
-    if alerts:
-        due = min(due or FOREVER, as_of + OF_A_PLEDGE)
-    return ExpectedCauses(view, tuple(found[case] for case in sorted(found)), due, rows_of(view, facts))
+    alerts = [alert for each in statuses for alert in _alerts(each)]
+    found = joined(causes(view, as_of, alerts, journey, judged.get(PROMISE)))
+    due = next_due(facts, view, as_of, journey)
+    dated = journey.behind.arrived is None and bool(dues_of(view, ()))
+    if statuses or dated:
+        due = min(due or FOREVER, as_of + (OF_A_PLEDGE if statuses else OF_A_DATE))
+    expected = tuple(found[case] for case in sorted(found))
+    rows = rows_of(view, facts)
+    return ExpectedCauses(view, expected, due, rows, journey.behind.leg, bool(statuses) or dated)
+
+
+def _with_habits(session: Session, journeys: Mapping[ObjectId, Journey]) -> dict[ObjectId, Journey]:
+    """The journeys with the habit of each leg; one statement, none where all stand still."""
+    habits = read_habits(session, (each.behind.leg for each in journeys.values() if each.behind.leg))
+    return {
+        id_: each._replace(habit=habits.get(each.behind.leg)) if each.behind.leg else each
+        for id_, each in journeys.items()
+    }
 
 
 def _facts(
@@ -297,10 +362,13 @@ def _pledged(session: Session, members: Iterable[ObjectId]) -> list[tuple[Object
     return cursor.execute(statement("pledged"), {"ids": uuids(sorted(members))}).fetchall()
 
 
-def _alerts(session: Session, financing: str, as_of: Micros, registry: Registry) -> Iterable[FinancingAlert]:
+def _status(session: Session, financing: str, as_of: Micros, registry: Registry) -> Status | None:
+    return status_of(session, financing, financing.partition("/")[0], as_of, FOREVER, registry)
+
+
+def _alerts(status: Status) -> Iterator[FinancingAlert]:
     """The alerts of a pledge that its bank has not acknowledged, without the bank."""
-    status = status_of(session, financing, financing.partition("/")[0], as_of, FOREVER, registry)
-    for alert in () if status is None else status.alerts:
+    for alert in status.alerts:
         if alert.acknowledged is None:
             yield FinancingAlert(alert.covenant, alert.since, tuple(sorted(alert.events)))
 

@@ -17,6 +17,7 @@ from psycopg import Connection
 
 from services.cases.domain.lifecycle import Step
 from services.cases.store import statement
+from services.cases.store.arrivals import ArrivalJudge
 from services.cases.store.case_service import CaseService
 from services.cases.store.evaluation import EventCache, affected_consignments, evaluate
 from services.domain.facts import Micros
@@ -35,6 +36,8 @@ from services.runtime.code_digest import sources, statements, version_of
 CODE = (
     "services.cases.domain", "services.cases.store.evaluation", "services.cases.store.projector", "services.cases.store.rows",
     "services.query.views", "services.query.stored_events", "services.query.search.names", "services.query.listing",
+    "services.arrival.domain.cargo", "services.arrival.domain.legs", "services.arrival.domain.silence",
+    "services.arrival.domain.lateness",
 )  # fmt: skip
 """What makes causes of events, besides the fold; after any change they are made anew from the events."""
 AT_ONCE = 500
@@ -70,6 +73,7 @@ class Places:
     events: Position = field(default_factory=Position)
     aside: Position = field(default_factory=Position)
     decided: Position = field(default_factory=Position)
+    habits: Position = field(default_factory=Position)
     as_of: Micros = 0
 
 
@@ -100,20 +104,22 @@ def step(
         stored, events = event_reader.tail(session, after.events, limit)
         aside, to_aside = changes.quarantined_after(session, after.aside, limit)
         decided, to_decided = changes.rows_after(session, statement("decided"), after.decided, limit)
+        habits, to_habits = changes.rows_after(session, statement("habits_after"), after.habits, limit)
         writer.add(session, _named(stored, registry, known))
         found = affected_consignments(session, stored, aside, registry, known) | {
-            c for row in decided for c in row[2]
+            c for row in (*decided, *habits) for c in row[2]
         }
-        more = max(len(stored), len(aside), len(decided)) >= limit
+        more = max(len(stored), len(aside), len(decided), len(habits)) >= limit
         now, later = _turn_of(session, found, as_of, more=more)
         waits = changes.unsettled(session)
-        unread = evaluate(session, now, as_of, registry, known)
+        judge = ArrivalJudge(service.signer, service.clock(session)[1])
+        unread = evaluate(session, now, as_of, registry, known, judge)
         session.execute(statement("again_drop"), {"ids": uuids(now)})
         if waits is not None:
             session.execute(statement("again_put"), {"ids": uuids(now), "mark": waits})
         session.execute(statement("again_put"), {"ids": uuids(later), "mark": LATER})
         whole = not more and not later
-        _advance(session, Places(events, to_aside, to_decided, as_of), whole=whole)
+        _advance(session, Places(events, to_aside, to_decided, to_habits, as_of), whole=whole)
     writer.committed()
     steps = _act(session, service) if whole else ()
     return Followed(len(stored) + len(aside) + len(decided), len(now), len(unread), steps, whole)
@@ -167,14 +173,19 @@ def _hold(session: Connection[Any]) -> Places:
     session.execute(statement("turn"))
     row = session.execute(statement("cursor")).fetchone()
     assert row is not None
-    at = [Position(int(xid), no) for xid, no in zip(row[1:7:2], row[2:7:2], strict=True)]
-    return Places(at[0], at[1], at[2], row[7])
+    at = [Position(int(xid), no) for xid, no in zip(row[1:9:2], row[2:9:2], strict=True)]
+    return Places(at[0], at[1], at[2], at[3], row[9])
 
 
 def _advance(session: Connection[Any], reached: Places, *, whole: bool) -> None:
     places = {
         f"{name}{part}": value
-        for name, at in (("", reached.events), ("aside_", reached.aside), ("decided_", reached.decided))
+        for name, at in (
+            ("", reached.events),
+            ("aside_", reached.aside),
+            ("decided_", reached.decided),
+            ("habit_", reached.habits),
+        )
         for part, value in (("xid", str(at.xid)), ("no", at.no))
     }
     session.execute(statement("advance"), {**places, "as_of": reached.as_of, "whole": whole})

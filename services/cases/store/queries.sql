@@ -4,6 +4,7 @@
 UPDATE lianyun.case_cursor
 SET xid = %(xid)s::text::xid8, no = %(no)s, aside_xid = %(aside_xid)s::text::xid8, aside_no = %(aside_no)s,
     decided_xid = %(decided_xid)s::text::xid8, decided_no = %(decided_no)s, as_of = %(as_of)s,
+    habit_xid = %(habit_xid)s::text::xid8, habit_no = %(habit_no)s,
     whole_at = CASE WHEN %(whole)s THEN now() ELSE whole_at END
 
 -- name: again_drop
@@ -20,16 +21,17 @@ INSERT INTO lianyun.case_cursor (version) VALUES (%(version)s) ON CONFLICT (sing
 
 -- name: causes_by_case
 SELECT cons, case_id, kind, what, about_kind, about, jurisdiction, scope, place, occurrence, since, due, events, missing,
-       surplus
+       surplus, normal
 FROM lianyun.case_cause WHERE case_id = ANY (%(ids)s::uuid[])
 
 -- name: causes_of
 SELECT cons, case_id, kind, what, about_kind, about, jurisdiction, scope, place, occurrence, since, due, events, missing,
-       surplus
+       surplus, normal
 FROM lianyun.case_cause WHERE cons = ANY (%(ids)s::uuid[])
 
 -- name: cursor
-SELECT version, xid::text, no, aside_xid::text, aside_no, decided_xid::text, decided_no, as_of FROM lianyun.case_cursor
+SELECT version, xid::text, no, aside_xid::text, aside_no, decided_xid::text, decided_no, habit_xid::text, habit_no, as_of
+FROM lianyun.case_cursor
 
 -- name: decided
 -- Decisions on financings, in the order in which they became visible, with the consignments that each was on.
@@ -65,10 +67,21 @@ SELECT case_id FROM lianyun.case_head WHERE case_id BETWEEN %(low)s::uuid AND %(
 -- Causes and rows of lists only: the steps are decisions and are never taken again. Every case is compared with its cause once all was followed.
 WITH c AS (DELETE FROM lianyun.case_cause), d AS (DELETE FROM lianyun.case_due), a AS (DELETE FROM lianyun.case_again),
      l AS (DELETE FROM lianyun.consignment_party),
+     g AS (DELETE FROM lianyun.case_leg),
      t AS (INSERT INTO lianyun.case_touched SELECT case_id FROM lianyun.case_head ON CONFLICT DO NOTHING)
 UPDATE lianyun.case_cursor
 SET version = %(version)s, xid = '0', no = 0, aside_xid = '0', aside_no = 0, decided_xid = '0', decided_no = 0,
-    as_of = 0, whole_at = NULL
+    habit_xid = '0', habit_no = 0, as_of = 0, whole_at = NULL
+
+-- name: habits_after
+-- The habits that have changed, in the order in which that became visible, with the consignments that were evaluated by each.
+SELECT h.xid::text, h.no, ARRAY(
+    SELECT l.cons FROM lianyun.case_leg l WHERE (l.last, l.first, l.stage) = (h.last, h.first, h.stage)
+)
+FROM lianyun.arrival_habit h
+WHERE h.xid < pg_snapshot_xmin(pg_current_snapshot()) AND (h.xid, h.no) > (%(xid)s::text::xid8, %(no)s::bigint)
+ORDER BY h.xid, h.no
+LIMIT %(limit)s
 
 -- name: list
 -- To a party what its scope holds (services/cases/domain/visibility.py), and what it had a part in.
@@ -131,10 +144,10 @@ SELECT q.no FROM lianyun.quarantine q WHERE q.no = ANY (%(nos)s::bigint[])
 -- name: put_cause
 INSERT INTO lianyun.case_cause
     (cons, case_id, kind, what, about_kind, about, jurisdiction, scope, place, occurrence, since, due, events, missing,
-     surplus)
+     surplus, normal)
 VALUES
     (%(cons)s, %(case_id)s, %(kind)s, %(what)s, %(about_kind)s, %(about)s, %(jurisdiction)s, %(scope)s, %(place)s,
-     %(occurrence)s, %(since)s, %(due)s, %(events)s::uuid[], %(missing)s, %(surplus)s)
+     %(occurrence)s, %(since)s, %(due)s, %(events)s::uuid[], %(missing)s, %(surplus)s, %(normal)s)
 
 -- name: put_head
 -- A case as its steps and causes have it. What it is about stays as it was opened; when it is due follows its cause.
@@ -160,6 +173,13 @@ WITH gone AS (DELETE FROM lianyun.case_due WHERE cons = ANY (%(judged)s::uuid[])
 INSERT INTO lianyun.case_due (cons, due)
 SELECT n.cons, n.due FROM unnest(%(ids)s::uuid[], %(dues)s::bigint[]) AS n (cons, due)
 ON CONFLICT (cons) DO UPDATE SET due = excluded.due
+
+-- name: set_leg
+WITH gone AS (DELETE FROM lianyun.case_leg WHERE cons = ANY (%(judged)s::uuid[]) AND cons <> ALL (%(ids)s::uuid[]))
+INSERT INTO lianyun.case_leg AS l (cons, stage, first, last)
+SELECT * FROM unnest(%(ids)s::uuid[], %(stages)s::smallint[], %(firsts)s::text[], %(lasts)s::text[])
+ON CONFLICT (cons) DO UPDATE SET stage = excluded.stage, first = excluded.first, last = excluded.last
+WHERE (l.stage, l.first, l.last) IS DISTINCT FROM (excluded.stage, excluded.first, excluded.last)
 
 -- name: stand_head
 -- Whether there is cause for it; while there is, since when and until when somebody has to have acted.

@@ -23,6 +23,7 @@ from schemas.rfc3339 import parse_micros
 from services.domain.facts import FOREVER, Claim, EventId, Micros
 from services.domain.objects import Thing
 from services.financing.domain.cargo import (
+    ARRIVED_AT_DESTINATION,
     DELIVERED,
     GATED_OUT,
     RECONSIGNED,
@@ -77,11 +78,23 @@ class Alert(NamedTuple):
     moved_to: tuple[str, ...] = ()
 
 
+class JudgedArrival(NamedTuple):
+    """What the platform's forecast of the arrival of ``consignment`` means for the maturity, since ``at``.
+
+    ``lateness`` is LIKELY_LATE where its middle lies behind it, LATE where even its lower bound does. Recorded, and never judged again.
+    """
+
+    consignment: str
+    at: Micros
+    lateness: str
+    events: tuple[EventId, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Watched:
     """A financing with its goods and statements at a moment; ``others`` are holds on the same interest in the same cargo.
 
-    ``taken_back`` is the control that was recorded and withdrawn.
+    ``taken_back`` is the control that was recorded and withdrawn, ``judged`` the latest judgment of each consignment's forecast.
     """
 
     state: State
@@ -91,6 +104,7 @@ class Watched:
     at: Micros
     others: tuple[Hold, ...] = ()
     taken_back: tuple[TakenBack, ...] = ()
+    judged: tuple[JudgedArrival, ...] = ()
 
     @property
     def cargo(self) -> tuple[Cargo, ...]:
@@ -233,6 +247,20 @@ def _eta(watched: Watched) -> Found:
             yield str(expected.thing), expected.published, (expected.event,)
 
 
+def _forecast(lateness: str) -> Callable[[Watched], Found]:
+    """A forecast raises an alert and nothing else: no guard reads it, so it blocks no money and lifts no block."""
+
+    def judge(watched: Watched) -> Found:
+        if watched.state.matures is None or watched.state.hold.ended is not None:
+            return
+        under_way = {cargo.consignment for cargo in watched.cargo if not cargo.facts(ARRIVED_AT_DESTINATION)}
+        for each in watched.judged:
+            if each.lateness == lateness and each.consignment in under_way:
+                yield each.consignment, each.at, each.events
+
+    return judge
+
+
 def _silent(watched: Watched) -> Found:
     matures = watched.state.matures
     for cargo in watched.cargo:
@@ -325,6 +353,8 @@ def _running(watched: Watched, moment: Micros) -> bool:
     return moment < watched.state.hold.ended_at
 
 
+ON_FORECAST = frozenset({"ARRIVAL_LIKELY_BEYOND_MATURITY", "ARRIVAL_BEYOND_MATURITY"})
+"""The covenants that rest on the platform's forecast of the arrival."""
 _AGAINST_A_PLEDGE = ("DELIVERED_AGAINST_PLEDGE", "GATED_OUT_AGAINST_PLEDGE")
 _COVENANTS: Mapping[str, Callable[[Watched], Found]] = MappingProxyType(
     {
@@ -341,6 +371,8 @@ _COVENANTS: Mapping[str, Callable[[Watched], Found]] = MappingProxyType(
         "DESTINATION_CHANGED": _destination,
         "JURISDICTION_ENTERED": _jurisdiction,
         "ETA_BEYOND_MATURITY": _eta,
+        "ARRIVAL_LIKELY_BEYOND_MATURITY": _forecast("LIKELY_LATE"),
+        "ARRIVAL_BEYOND_MATURITY": _forecast("LATE"),
         "SILENT_BEYOND_MATURITY": _silent,
         "INSURANCE_CANCELLED": _insurance,
         "CONTROL_LAPSED": _control,

@@ -15,7 +15,7 @@ from services.domain.objects import Thing
 from services.financing.domain import lifecycle
 from services.financing.domain.cargo import CorroboratedFact, VerifiedValue, corroboration, in_order, verified
 from services.financing.domain.control import Control, Registration, controls, registrations, taken_back
-from services.financing.domain.covenants import Alert, Watched, alerts
+from services.financing.domain.covenants import Alert, JudgedArrival, Watched, alerts
 from services.financing.domain.decisions import Decision, Terms
 from services.financing.domain.followed_goods import FollowedGoods
 from services.financing.domain.lifecycle import Hold, Stage, State
@@ -93,11 +93,12 @@ def status(
     as_of: Micros,
     known_at: Micros,
     table: Products | None = None,
+    judged: Iterable[JudgedArrival] = (),
 ) -> Status | None:
     """The status of ``financing`` for its bank; None for everybody else, as for one that does not exist.
 
-    ``goods`` are as of the same two moments (:func:`pledge_of`); ``decisions`` are those on the financing and on all that share its
-    cargo.
+    ``goods`` are as of the same two moments (:func:`pledge_of`), and so is what was ``judged``; ``decisions`` are those on the
+    financing and on all that share its cargo.
     """
     cargo = goods.cargo
     known = [decision for decision in decisions if decision.at <= min(as_of, known_at)]
@@ -120,7 +121,7 @@ def status(
         for each in cargo
         for found in taken_back(record, context.statements, each, hold.bank, as_of, known_at)
     )
-    watched = Watched(state, product, goods, said, as_of, others, gone)
+    watched = Watched(state, product, goods, said, as_of, others, gone, tuple(judged))
     currency = state.currency
     return Status(
         financing=financing,

@@ -196,6 +196,12 @@ WHERE v.open OR v.number = (
 ORDER BY v.number
 FOR SHARE OF v
 
+-- name: judged
+-- The latest judgment, by a moment, of the forecast of each consignment against the maturity of a financing.
+SELECT DISTINCT ON (j.cons) j.consignment, j.at, j.lateness, j.evidence FROM lianyun.arrival_judgment j
+WHERE j.subject = %(subject)s AND j.subject <> 'PROMISE' AND j.at <= %(at)s
+ORDER BY j.cons, j.number DESC
+
 -- name: lock
 -- Everything that the decision depends on, in ascending order: two who share a part of it cannot wait for one another.
 SELECT count(pg_advisory_xact_lock(l.key)) FROM (

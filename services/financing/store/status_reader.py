@@ -14,6 +14,7 @@ from services.domain.facts import Micros
 from services.domain.objects import Thing
 from services.financing.domain import lifecycle, uniqueness
 from services.financing.domain.cargo import Cargo
+from services.financing.domain.covenants import JudgedArrival
 from services.financing.domain.decisions import Decision
 from services.financing.domain.lifecycle import Hold, State
 from services.financing.domain.products import Products, products
@@ -107,11 +108,20 @@ def read_status_evidence(
     else:
         evidence = gather_pledged(session, own, pledge, subjects, known, as_of, known_at)
     decisions = decisions_of(session, involved)
-    found = status(financing, asked_by, decisions, evidence.record, evidence.goods, as_of, known_at, table)
+    judged = read_judged(session, financing, min(as_of, known_at)) if hold.pledged_at is not None else ()
+    goods = evidence.goods
+    found = status(financing, asked_by, decisions, evidence.record, goods, as_of, known_at, table, judged)
     if found is None:
         return None
     context = DecisionContext(statements=live(evidence.record, as_of, known_at), cargo=evidence.cargo)
     return StatusEvidence(found, evidence.cargo, context.about(hold), decisions)
+
+
+def read_judged(session: Session, financing: str, by: Micros) -> tuple[JudgedArrival, ...]:
+    """What the platform's forecasts meant for the maturity of ``financing`` at ``by``: the latest judgment of each consignment."""
+    cursor = session.cursor(binary=True, row_factory=tuple_row)
+    rows = cursor.execute(statement("judged"), {"subject": financing, "at": by})
+    return tuple(JudgedArrival(cons, at, lateness, tuple(events)) for cons, at, lateness, events in rows)
 
 
 def encumbered(session: Session, financing: str, at: Micros) -> Reply:

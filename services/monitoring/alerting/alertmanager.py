@@ -47,18 +47,38 @@ class Inhibition:
 INHIBITIONS = (
     Inhibition(
         "NoWorkerReady",
-        ("ConsumerStuck", "ConsumerLagGrowing", "VisibleTooSlow", "PartnerSilent"),
+        ("ConsumerStuck", "ConsumerLagGrowing", "VisibleTooSlow", "PartnerSilent", "PublisherSilent"),
         "nothing is applied, so everything else about intake follows from it",
     ),
     Inhibition(
         "ConsumerStuck",
-        ("ConsumerLagGrowing", "VisibleTooSlow", "PartnerSilent"),
+        ("ConsumerLagGrowing", "VisibleTooSlow", "PartnerSilent", "PublisherSilent"),
         "the same, seen from the other side",
     ),
     Inhibition(
         "TransactionOpenLong",
-        ("CreditSignalsBehind", "CasesBehind", "WebhooksWaiting", "WebhooksTooSlow"),
+        (
+            "CreditSignalsBehind",
+            "CasesBehind",
+            "ArrivalTimesBehind",
+            "PublisherSilent",
+            "WebhooksWaiting",
+            "WebhooksTooSlow",
+        ),
         "who reads by position waits for it",
+    ),
+    Inhibition(
+        "ConsumerLagGrowing",
+        ("PublisherSilent",),
+        "what it published may be among what waits to be applied",
+    ),
+    Inhibition("CasesBehind", ("PublisherSilent",), "the cases that it is read from are old"),
+    Inhibition("ArrivalTimesBehind", ("PublisherSilent",), "what is usual is not known as of now"),
+    Inhibition(
+        "PublisherSilent",
+        ("PartnerSilent",),
+        "the same party, with the leg on which it is missed",
+        ("partner",),
     ),
     Inhibition("TopicResting", ("ConsumerLagGrowing",), "it is paused on purpose", ("topic",)),
     Inhibition("PartitionStopped", ("ConsumerLagGrowing",), "it waits for a decision", ("topic",)),

@@ -75,6 +75,8 @@ _FLOWING = (
 _REFUSED = f"sum by (partner) ({counter_increase('lianyun_events_refused_total', '15m')})"
 _ACCEPTED = f"sum by (partner) ({counter_increase('lianyun_events_accepted_total', '15m')})"
 _AGES = f"sum by (partner, le) ({counter_increase('lianyun_event_age_seconds_bucket', '1h')})"
+_FORECASTS = "sum(max by (crossing, outcome) (lianyun_border_forecasts{}))"
+_WITHIN, _FORECAST = _FORECASTS.format('{outcome="within"}'), _FORECASTS.format("")
 _OVERDUE = "max by (milestone, corridor) (lianyun_milestones_overdue{})"
 
 PROCESSES = (
@@ -267,6 +269,13 @@ BUSINESS = (
         "{{ $labels.milestone }} was announced and is overdue for twice as many consignments of {{ $labels.corridor }} as a day ago.",
     ),
     Alert(
+        "PublisherSilent",
+        "ticket",
+        "time() - max by (partner, leg) (lianyun_publisher_silent_since_timestamp_seconds) > 0",
+        "15m",
+        "{{ $labels.partner }} reports nothing on {{ $labels.leg }} for longer than is usual there.",
+    ),
+    Alert(
         "FinancingStatusStale",
         "ticket",
         f'time() - max(lianyun_financing_last_decision_timestamp_seconds{{status="reserved"}}) > {14 * DAY}',
@@ -293,6 +302,20 @@ BUSINESS = (
         "time() - max(lianyun_credit_whole_timestamp_seconds) > 900",
         "5m",
         "Credit signals have not followed all events for 15 minutes.",
+    ),
+    Alert(
+        "ArrivalTimesBehind",
+        "ticket",
+        "time() - max(lianyun_arrival_whole_timestamp_seconds) > 900",
+        "5m",
+        "What arrival times are learned from has not followed all events for 15 minutes; forecasts and habits are as old.",
+    ),
+    Alert(
+        "ForecastCoverageDrifts",
+        "ticket",
+        f"({_WITHIN} < 0.75 * {_FORECAST} or {_WITHIN} > 0.85 * {_FORECAST}) and {_FORECAST} >= 200",
+        "1h",
+        "Of the waits and hand-overs at borders of half a year fewer than 75 or more than 85 in 100 lay within P10 to P90; 80 should.",
     ),
     Alert(
         "CasesBehind",

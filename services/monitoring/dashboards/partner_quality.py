@@ -56,6 +56,9 @@ FRESHNESS = Row(
               (Metric(f"(time() - max by (partner) (lianyun_partner_last_accepted_timestamp_seconds{_OF})) / on (partner) "
                       "max by (partner) (lianyun_partner_expected_interval_seconds)", "{{partner}}"),),
               (TO_PARTNER,), alarming=1),
+        Panel("Silent on a leg", "s", "For how long a partner reports nothing on a leg beyond what is usual there, by the open cases.", Kind.LINES,
+              (Metric(f"time() - max by (partner, leg) (lianyun_publisher_silent_since_timestamp_seconds{_OF})", "{{partner}} {{leg}}"),),
+              (TO_PARTNER,), empty="nobody is silent for longer than usual"),
         Panel("Age of events, nine in ten", "s",
               "From the publisher's own time of publishing to the commit.", Kind.LINES,
               (Metric("histogram_quantile(0.9, sum by (partner, le) "

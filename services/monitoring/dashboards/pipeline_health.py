@@ -76,9 +76,10 @@ WORK = Row(
         Panel("Work per batch, 99 in 100", "s", "By step: admission, transaction, credit, cases.", Kind.LINES,
               (Metric(_STEP, "{{step}}"),), _DOWN, empty=_REST),
         Panel("Followers behind", "s",
-              "Since credit signals and cases last stood at all events that were visible.", Kind.LINES,
+              "Since credit signals, cases and arrival times last stood at all events that were visible.", Kind.LINES,
               (Metric("time() - max(lianyun_credit_whole_timestamp_seconds)", "credit signals"),
-               Metric("time() - max(lianyun_cases_whole_timestamp_seconds)", "cases")), (TO_FINANCING,)),
+               Metric("time() - max(lianyun_cases_whole_timestamp_seconds)", "cases"),
+               Metric("time() - max(lianyun_arrival_whole_timestamp_seconds)", "arrival times")), (TO_FINANCING,)),
         Panel("Rebalances and ended workers", "none",
               "Changes of the assignment, and worker processes that ended, in the interval. The supervisor of a machine shows the second; in "
               "containers nobody does, and restarts show as new starts.",

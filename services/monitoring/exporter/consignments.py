@@ -116,9 +116,15 @@ def lateness_measurement() -> Callable[[Connection[Any], Micros], Iterable[Sampl
         if found is None or found[0] is None or found[0] < now - MAX_CAUSE_AGE:
             return ()
         rows = session.execute(statement("lateness")).fetchall()
-        return lateness_samples(rows, known.of(session, list({row[0] for row in rows}), now), found[0])
+        corridor_of = known.of(session, list({row[0] for row in rows}), now)
+        return (*lateness_samples(rows, corridor_of, found[0]), *_silent_publishers(session))
 
     return measure
+
+
+def _silent_publishers(session: Connection[Any]) -> Iterator[Sample]:
+    for publisher, leg, since in session.execute(statement("silent_publishers")).fetchall():
+        yield Sample(gauges.PUBLISHER_SILENT, (publisher, leg), since / SECOND)
 
 
 def lateness_samples(

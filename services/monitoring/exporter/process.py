@@ -21,6 +21,7 @@ from services.monitoring.exporter import border, consignments, financings, opera
 from services.monitoring.exporter.arrivals import EtaErrors, TransitTimes
 from services.monitoring.exporter.consignments import Corridors
 from services.monitoring.exporter.financings import FinancingTransitions, measure_last_decisions
+from services.monitoring.exporter.forecasts import measure_forecasts
 from services.monitoring.exporter.sample import SECOND, Measurement, Sample
 from services.monitoring.exporter.settings import ExporterSettings
 from services.runtime import follower
@@ -187,6 +188,7 @@ def measurements(settings: ExporterSettings) -> tuple[Measurement, ...]:
         Measurement("consignments", settings.exporter_heads_every, Corridors().measure),
         Measurement("transits", 4 * settings.exporter_heads_every, TransitTimes().measure),
         Measurement("etas", 4 * settings.exporter_heads_every, EtaErrors().measure),
+        Measurement("forecasts", 20 * settings.exporter_heads_every, measure_forecasts),
     )
 
 

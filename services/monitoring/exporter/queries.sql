@@ -223,6 +223,13 @@ ORDER BY p.code
 SELECT a.open, (SELECT b.appended FROM lianyun.body b WHERE b.no = a.first)
 FROM (SELECT count(*) AS open, min(no) AS first FROM lianyun.financing_asked WHERE answered IS NULL) AS a
 
+-- name: silent_publishers
+-- Since when each publisher is silent on a leg, by its open cases; one whose leg is not known is left out.
+SELECT o.what, o.occurrence, min(o.since) FROM lianyun.case_open o
+WHERE o.kind = 'SILENT' AND o.occurrence <> '' AND o.stands
+GROUP BY o.what, o.occurrence
+ORDER BY o.what, o.occurrence
+
 -- name: transit
 -- When the first fact on the way and the first one behind it happened to what reaches each consignment by other ways than a train.
 SELECT n.cons,

@@ -19,7 +19,7 @@ from schemas import railnet
 from services.domain.facts import Micros, Restriction
 from services.pages.tracking.words import N_
 from services.query.line.film import Film, Leg, Sighting, picture
-from services.query.line.runs import State
+from services.query.line.run import State
 
 TABLE = Path(__file__).with_name("diagram.csv")
 WIDE, TALL = (1_250, 420), (420, 700)

@@ -182,6 +182,8 @@ def _case_page(request: PageRequest, viewer: SignedIn, found: Whole, refused: st
         "unnamed": len(evidence) - len(named),
         "missing": sorted(found.cause.missing) if found.cause else [],
         "surplus": sorted(found.cause.surplus) if found.cause else [],
+        "leg": found.cause.leg if found.cause else (),
+        "normal": found.cause.normal if found.cause else 0,
         "history": [
             {
                 "step": step,

@@ -24,7 +24,7 @@ from services.pages.tracking.words import N_
 from services.query.line.film import Sighting, picture
 from services.query.line.film_json import STEP, value_at
 from services.query.line.reading import LONGEST, TooWide, last_sign
-from services.query.line.runs import State
+from services.query.line.run import State
 
 pages = PageRoutes()
 DAY: Micros = 24 * HOUR

@@ -12,8 +12,7 @@ from typing import Any
 from psycopg import Connection
 
 from services.api.access.consignment import VisibleConsignment
-from services.arrival.domain import distribution
-from services.arrival.domain.forecast import Bounds, Forecast
+from services.arrival.domain.forecast import Bounds, Forecast, Unbounded
 from services.arrival.domain.history import Source
 from services.arrival.domain.legs import Leg, Stage, crossing_between
 from services.arrival.store.reader import ArrivalForecast, read_forecast
@@ -35,8 +34,6 @@ SAMPLES = {
     Source.TABLE: N_("typical times, few trains: %(all)s"),
 }
 """On what the duration of a leg mostly rests."""
-
-_LONGEST: Micros = (distribution.LONGEST - 1) * HOUR
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +64,8 @@ class MovedLeg:
 class ShownForecast:
     """The interval that holds the arrival at ``place`` four times in five.
 
-    Its upper bounds are None where nobody has announced when a border opens or, for ``loading``, when loading is allowed again.
+    Its upper bounds are None where nobody has announced when a border opens or, for ``loading``, when loading is allowed again, and where
+    they are ``beyond`` the days that are counted.
     ``moved`` is None where the day before cannot be compared. ``normal_until``: until when no news is normal by the habits of the leg,
     None where they are not known; ``unusual``: that is over.
     """
@@ -75,6 +73,7 @@ class ShownForecast:
     place: str
     arrival: Bounds
     loading: bool
+    beyond: bool
     legs: tuple[LegEnd, ...]
     moved: Micros | None
     moved_legs: tuple[MovedLeg, ...]
@@ -99,17 +98,16 @@ def visible_forecast(
 
 
 def shown_forecast(found: ArrivalForecast) -> ShownForecast | None:
-    """What the page shows of a forecast; None where there is none, nothing on its legs was learned from a train, or it is beyond all hours counted."""
+    """What the page shows of a forecast; None where there is none, or nothing on its legs was learned from a train."""
     result, quiet = found.forecast, found.silence
     if not isinstance(result, Forecast) or not any(each.own or each.pooled for each in result.legs):
-        return None
-    if max(each for each in result.arrival if each is not None) >= result.now + _LONGEST:
         return None
     learned = quiet is not None and quiet.seen > 0
     return ShownForecast(
         place=found.cargo.route[-1],
         arrival=_in_hours(result.arrival),
         loading=result.legs[0].leg.stage.segment == 0 and result.legs[0].ends.p50 is None,
+        beyond=result.unbounded is Unbounded.BEYOND_HORIZON,
         legs=tuple(
             LegEnd(
                 *_end(each.leg),

@@ -15,7 +15,8 @@ from typing import TypeVar
 from schemas import railnet
 from services.domain.facts import FOREVER, Micros, Restriction
 from services.query.line.facts import LineFacts
-from services.query.line.runs import Run, State, Stop, runs_of
+from services.query.line.run import Run, State, Stop
+from services.query.line.runs import runs_of
 
 K = TypeVar("K", str, tuple[str, str])
 Steps = tuple[tuple[Micros, int], ...]

@@ -15,7 +15,7 @@ from services.domain.facts import Micros, Restriction
 from services.domain.rules import HOUR
 from services.query.disclosure import LEAST
 from services.query.line.film import Film, Steps, count_at, on_legs
-from services.query.line.runs import Run
+from services.query.line.run import Run
 
 STEP = 600
 """Seconds in a tick."""

@@ -25,7 +25,8 @@ from services.query.line import statement
 from services.query.line.cargo import Carried, Composed, Loaded, cargo_of
 from services.query.line.facts import BoxesMoved, LineFacts, SameTrain
 from services.query.line.film import Film, film_of
-from services.query.line.runs import HOLDING, KEPT, OVER, QUIET, Run
+from services.query.line.run import KEPT, QUIET, Run
+from services.query.line.visits import HOLDING, OVER
 
 Session = Connection[Any]
 LONGEST: Micros = 62 * 24 * 3_600_000_000

@@ -32,7 +32,7 @@ from services.pages.rendering import Templates, static_files
 from services.pages.routes.line import Period, page_values, placed
 from services.query.line.film import Film, cut, picture
 from services.query.line.film_json import film_json
-from services.query.line.runs import Run, State, Stop
+from services.query.line.run import Run, State, Stop
 from services.runtime.ports import LOOPBACK, free_port
 from services.testbed.localstack.process import StackError
 

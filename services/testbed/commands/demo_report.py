@@ -155,6 +155,17 @@ def show_kept(shown: SourcedView | None, api: str, as_bank: str) -> None:
     out.print("Ctrl-C stops it; nothing of it stays.")
 
 
+def show_console(pages: str, issuer: str) -> None:
+    """Print where the console is, and how to sign in there; nothing where nobody signs in."""
+    if not issuer:
+        return
+    out.print(f"\nThe console, boards and cases: [bold]{pages}/console[/]", soft_wrap=True)
+    out.print(
+        f"Sign in there and choose a name from the list at {issuer}: everybody on it is made up, and no password is asked for.",
+        soft_wrap=True,
+    )
+
+
 def show_line(address: str, *, open_it: bool) -> None:
     """Print where the line plays, and open it where there is a display."""
     out.print(f"\nThe line plays at [bold]{address}[/]", soft_wrap=True)

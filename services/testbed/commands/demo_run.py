@@ -22,12 +22,13 @@ from services.cli.settings import CliSettings
 from services.ledger.storage.session import open_session
 from services.query import view_json
 from services.query.views import SourcedView
+from services.runtime.ports import free_port, listening
 from services.statistics.store.publisher import publish_due
 from services.testbed.bench.line_film import chromium
 from services.testbed.commands import demo_report
 from services.testbed.commands.live_picture import Screen, moving_picture
 from services.testbed.commands.page_pictures import write_pictures
-from services.testbed.commands.up import announced, wait_for_ctrl_c
+from services.testbed.commands.up import announced, signing_in, wait_for_ctrl_c
 from services.testbed.demo import run as playing
 from services.testbed.demo import train_counts
 from services.testbed.demo.banks import Banks
@@ -37,7 +38,14 @@ from services.testbed.localstack.api import Callers, LocalApi
 from services.testbed.localstack.engine import GivenBroker, GivenDatabase, Servers
 from services.testbed.localstack.pages import PORT as PAGES_PORT
 from services.testbed.localstack.pages import LocalPages
-from services.testbed.localstack.platform import Platform, RunningPlatform, checked, credit_follower, register
+from services.testbed.localstack.platform import (
+    Platform,
+    RunningPlatform,
+    case_follower,
+    checked,
+    credit_follower,
+    register,
+)
 from services.testbed.simulator import files
 from services.testbed.simulator.conditions import Closure
 from services.testbed.simulator.corridors import SimulatedWorld, conditions_of
@@ -82,9 +90,19 @@ def api_of(stack: ExitStack, platform: Platform | RunningPlatform, folder: Path)
     return stack.enter_context(LocalApi(platform, folder / "keys", logs)).url
 
 
-def line_pages(platform: Platform | RunningPlatform, logs: Path) -> LocalPages:
-    """The pages of ``platform``, on which the line shows every train to everybody: all of it is simulated."""
-    return LocalPages(platform, logs, port=PAGES_PORT, environment={"LIANYUN_PAGES_OPEN_LINE": "1"})
+def watched_pages(stack: ExitStack, platform: Platform | RunningPlatform, folder: Path) -> tuple[str, str]:
+    """The addresses of the pages of ``platform`` and of the issuer that signs people in there, until ``stack`` ends them.
+
+    The line shows every train to everybody: all of it is simulated. On a platform of somebody else there is no issuer ("").
+    """
+    port = PAGES_PORT if not listening(PAGES_PORT) else free_port()
+    settings = {"LIANYUN_PAGES_OPEN_LINE": "1"}
+    if isinstance(platform, Platform):
+        keys = folder / "keys" / LocalApi.KEYS
+        stack.enter_context(case_follower(platform, keys))
+        settings |= {**stack.enter_context(signing_in(platform, port)), "LIANYUN_FINANCING_KEYS": str(keys)}
+    pages = LocalPages(platform, folder / "logs" / "pages", port=port, environment=settings)
+    return stack.enter_context(pages).url, settings.get("LIANYUN_SIGNIN_ISSUER", "")
 
 
 def line_address(pages: str, since: int, until: int) -> str:
@@ -158,17 +176,16 @@ def run(world: SimulatedWorld, options: DemoOptions) -> tuple[dict[str, Any], li
         wrong = _discrepancies(outcome)
         if not wrong and (options.keep or options.browser or options.pictures):
             _publish_statistics(dsn)
-            pages = stack.enter_context(
-                line_pages(environment.platform, environment.folder / "logs" / "pages")
-            )
+            pages, issuer = watched_pages(stack, environment.platform, environment.folder)
             if options.pictures is not None and outcome.shown is not None:
-                _write_pages(options.pictures, dsn, pages.url, outcome.shown, closures, world.ends)
+                _write_pages(options.pictures, dsn, pages, outcome.shown, closures, world.ends)
         if not wrong and (options.keep or options.browser):
             if options.keep and isinstance(environment.platform, Platform):
                 stack.enter_context(credit_follower(environment.platform))
-                stack.enter_context(announced(environment.platform, environment.api, pages.url))
+                stack.enter_context(announced(environment.platform, environment.api, pages))
                 demo_report.show_kept(outcome.shown, environment.api, banks.example)
-            demo_report.show_line(line_address(pages.url, world.opens, world.ends), open_it=options.browser)
+            demo_report.show_console(pages, issuer)
+            demo_report.show_line(line_address(pages, world.opens, world.ends), open_it=options.browser)
             wait_for_ctrl_c()
     return body, wrong
 

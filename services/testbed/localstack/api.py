@@ -80,6 +80,9 @@ class LocalApi(LocalServer):
     of the process.
     """
 
+    KEYS = "financing-keys.json"
+    """The file of the platform's own keys, in ``folder``."""
+
     def __init__(
         self,
         platform: Platform | RunningPlatform,
@@ -96,7 +99,7 @@ class LocalApi(LocalServer):
     @property
     def keys(self) -> Path:
         """The file of the platform's own keys, there once it has started."""
-        return self._folder / "financing-keys.json"
+        return self._folder / self.KEYS
 
     @property
     def pid(self) -> int:

@@ -13,7 +13,7 @@ from schemas.events import catalogue
 from schemas.events.base import Region
 from services.audit.fsck.check import fsck
 from services.audit.report import Damage
-from services.cases.domain.causes import Cause, causes, joined
+from services.cases.domain.causes import CaseKind, Cause, causes, joined
 from services.cases.store import evaluation, projector
 from services.cases.store.evaluation import EventCache
 from services.cases.store.rows import cause_of
@@ -25,7 +25,6 @@ from services.ledger.registry import store as registry_store
 from services.ledger.storage.session import Session, open_session
 from services.monitoring.exporter import consignments
 from services.query.listing.rows import ListRow, rows_of
-from services.telemetry import gauges
 from services.testbed.localstack.engine import DatabaseAddress
 from tests.stories.story import Story
 from tests.support.cases.platform import Clock, register_platform
@@ -74,7 +73,7 @@ def wanted(told: tuple[Story, ...], as_of: int) -> set[tuple[ObjectId, Cause]]:
 def stored(session: Session) -> set[tuple[ObjectId, Cause]]:
     rows = session.execute(
         "SELECT cons, case_id, kind, what, about_kind, about, jurisdiction, scope, place, occurrence, since, due, events,"
-        " missing, surplus FROM lianyun.case_cause",
+        " missing, surplus, normal FROM lianyun.case_cause",
         binary=True,
     )
     return {cause_of(row) for row in rows}
@@ -190,7 +189,7 @@ def counted(dsn: str, now: int) -> dict[tuple[str, ...], float]:
     found: dict[tuple[str, ...], float] = Counter()
     with psycopg.connect(dsn) as asked:
         for sample in consignments.lateness_measurement()(asked, now):
-            if sample.definition is not gauges.LATENESS_AS_OF and sample.value:
+            if "corridor" in sample.definition.labels and sample.value:
                 labels = zip(sample.definition.labels, sample.labels, strict=True)
                 of = (value for label, value in labels if label != "corridor")
                 found[sample.definition.name.removeprefix("lianyun_"), *of] += sample.value
@@ -206,7 +205,7 @@ def late_by_the_core(told: tuple[Story, ...], as_of: int) -> dict[tuple[str, ...
             view = derive(facts, founded, as_of)
             if view is None or view.consignment != founded:
                 continue
-            if view.silent:
+            if any(cause.kind is CaseKind.SILENT for cause in causes(view, as_of)):
                 found[("consignments_silent",)] += 1
             for name in {catalogue.by_number(claim.milestone).name for claim in view.overdue}:
                 found["milestones_overdue", name] += 1

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,9 +14,12 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from services.cases.store import overview
 from services.cases.store.overview import Wanted
+from services.ledger.storage.migrate import migrate
 from services.ledger.storage.session import open_session
 from services.people.domain.person import Permission
+from services.testbed.localstack.database import Database
 from services.testbed.localstack.engine import DatabaseAddress
+from services.testbed.localstack.process import Guard
 from tests.support.cases.border_night import border_night, play
 from tests.support.console import RunningConsole
 from tests.support.databases import migrated_database
@@ -127,6 +132,13 @@ def test_a_wall_board_outlives_what_is_behind_it(console: RunningConsole, contex
     clock = page.locator("[data-zone='Europe/Moscow']")
     assert clock.inner_text() == "15:01", "the clocks go on"
     picture(page, "wall-without-connection")
+    restart_pages(console)
+    goes_on(page)
+    assert board.is_visible()
+
+
+def restart_pages(console: RunningConsole) -> None:
+    """Pages that were ended are there again, at the same address, with nothing kept from before but their settings."""
     before = console.pages
     again = RunningPages(console.dsn, {"pages_port": before.port})
     again.url = before.url
@@ -134,14 +146,60 @@ def test_a_wall_board_outlives_what_is_behind_it(console: RunningConsole, contex
         setattr(again.context, name, getattr(before.context, name))
     console.pages = again
     again.__enter__()
-    for _ in range(30):
+    console._stack.callback(again.__exit__)
+
+
+def goes_on(page: Page) -> None:
+    for _ in range(60):
         page.clock.run_for(10_000)
         page.wait_for_timeout(200)
         if not page.get_by_text("NO CONNECTION").is_visible():
             break
     assert not page.get_by_text("NO CONNECTION").is_visible(), "it goes on by itself"
-    assert board.is_visible()
-    console._stack.callback(again.__exit__)
+    assert not page.get_by_text("Signed out").is_visible(), "nobody has to sign in again"
+
+
+@pytest.fixture
+def server() -> Iterator[Database]:
+    """A database server of the test's own, with the night at the border; it may be stopped and started."""
+    guard = Guard()
+    database = Database(Path(tempfile.mkdtemp(prefix="lianyun-wall-")), guard)
+    try:
+        database.start()
+        migrate(database.dsn)
+        play(database.dsn)
+        yield database
+        database.stop_immediate()
+    finally:
+        guard.release()
+        shutil.rmtree(database.process.log.parent, ignore_errors=True)
+
+
+def test_a_wall_board_outlives_the_database_and_the_pages_together(
+    server: Database, context: BrowserContext, tmp_path: Path
+) -> None:
+    with RunningConsole(server.dsn, tmp_path) as console:
+        console.person("cr", "li-na", ["alashankou-shift"], [*Permission], name="李娜")
+        page = signed_in(console, context)
+        page.clock.install()
+        page.goto(f"{console.url}/console/board/alashankou-dostyk?wall&at={AT}")
+        board = page.get_by_text("CR X8024")
+        board.wait_for()
+        server.stop_immediate()  # the pages are there, and nothing behind them: that is no sign-out
+        page.clock.run_for(12_000)
+        page.get_by_text("NO CONNECTION").wait_for()
+        assert board.is_visible()
+        console.pages.__exit__()
+        page.clock.run_for(120_000)
+        since = page.locator("#age").inner_text()
+        assert "NO CONNECTION" in since
+        assert "2:" in since, "for how long it has been old"
+        server.start()
+        restart_pages(console)
+        goes_on(page)
+        assert board.is_visible()
+        page.reload()
+        board.wait_for()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -66,6 +66,18 @@ def test_every_problem(api: RunningApi, name: str) -> None:
     )
 
 
+def test_every_forecast(api: RunningApi) -> None:
+    client = api.client("sandbox")
+    for name, row in ROWS.arrival.items():
+        answer = client.get(f"/v1/consignments/sandbox/sandbox-arrival-{name}/arrival")
+        assert (answer.status_code, answer.json()["status"]) == (200, row.status), answer.text
+    for name, borders in ROWS.borders.items():
+        answer = client.get("/v1/border-forecasts", headers={"lianyun-sandbox": f"sandbox-borders-{name}"})
+        assert [each["crossings"] for each in answer.json()["borders"]] == [borders.crossings] * (
+            2 if borders.crossings else 0
+        )
+
+
 @pytest.mark.parametrize("name", ROWS.events)
 def test_every_outcome_of_an_event(api: RunningApi, name: str) -> None:
     row, client = ROWS.events[name], api.client("sandbox")

@@ -141,7 +141,14 @@ CREDIT = (
 )
 
 
-ARRIVAL = ("arrival_cursor", "arrival_leg", "arrival_count", "arrival_again", "arrival_broken")
+ARRIVAL = (
+    "arrival_cursor",
+    "arrival_leg",
+    "arrival_count",
+    "arrival_again",
+    "arrival_broken",
+    "arrival_habit",
+)
 
 
 def test_the_follower_of_arrival_times_writes_its_own_tables_and_no_others(server: str) -> None:
@@ -174,11 +181,14 @@ def test_the_follower_of_credit_signals_writes_its_own_tables_and_no_others(serv
 
 
 CASES = {
+    "arrival_judged": "INSERT UPDATE",
+    "arrival_judgment": "INSERT",
     "case_again": "DELETE INSERT UPDATE",
     "case_cause": "DELETE INSERT",
     "case_cursor": "INSERT UPDATE",
     "case_due": "DELETE INSERT UPDATE",
     "case_head": "INSERT UPDATE",
+    "case_leg": "DELETE INSERT UPDATE",
     "case_step": "INSERT",
     "case_touched": "DELETE INSERT",
     "consignment_party": "DELETE INSERT",

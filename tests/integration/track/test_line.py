@@ -10,7 +10,7 @@ import pytest
 
 from services.query.line.film import count_at, picture
 from services.query.line.reading import Lines, LoadedFilm, TooWide, last_sign
-from services.query.line.runs import State
+from services.query.line.run import State
 from services.testbed.localstack.engine import DatabaseAddress
 from tests.support.api.server import RunningApi
 from tests.support.databases import migrated_database

@@ -24,14 +24,15 @@ def database_of_stories(postgres: DatabaseAddress) -> str:
 def begin(request: pytest.FixtureRequest) -> Iterator[Begin]:
     """Begin a story: in memory, and in an empty database."""
     if request.param == "memory":
-        yield lambda case: World(heard=case.heard())
+        yield lambda case: World(heard=case.heard(), judged=case.judged)
         return
     begun: list[Stored] = []
     address = emptied(request.getfixturevalue("database_of_stories"))
 
     def stored(case: Case) -> Platform:
-        begun.append(Stored(address, events_of(case)))
+        begun.append(Stored(address, events_of(case), judged=case.judged))
         begun[-1].begin()
+        begun[-1].judge()
         return begun[-1]
 
     yield stored

@@ -114,7 +114,7 @@ def test_a_financing_stands_alone_as_it_stands_among_all(case: Case) -> None:
 
 @every
 def test_facts_may_arrive_in_any_order(case: Case) -> None:
-    world = World(heard=case.heard())
+    world = World(heard=case.heard(), judged=case.judged)
     play(case, world)
     end = max(
         [micros(written["at"]) for written in case.asks] + [micros(e["as_of"]) for e in case.then.values()]

@@ -17,9 +17,11 @@ UNCOVERED: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("lianyun.api_answer_purge", ("given",), "up to where answers were forgotten: it excuses answers that are gone, and nothing else"),
     ("lianyun.arrival_again", (EVERYTHING,), _WORK),
     ("lianyun.arrival_cursor", ("whole_at",), _WHOLE),
+    ("lianyun.arrival_habit", ("xid",), _PLACE),
     ("lianyun.batch", ("digest",), "set to null only: as releases write it that may be at work for a day"),
     ("lianyun.case_again", (EVERYTHING,), _WORK),
     ("lianyun.case_cursor", ("as_of",), "of which moment the causes are: by one at which others are due, they differ"),
+    ("lianyun.case_cursor", ("habit_xid", "habit_no"), "up to where changed habits were followed; a cause by an old one is found"),
     ("lianyun.case_cursor", ("whole_at",), _WHOLE),
     ("lianyun.case_due", (DELETED, "due"), "of pledged cargo, which is looked at by the hour; that of all other cargo is compared"),
     ("lianyun.case_step", ("xid",), _PLACE),
@@ -61,6 +63,9 @@ UNCOVERED: tuple[tuple[str, tuple[str, ...], str], ...] = (
 
 EMPTY: dict[str, str] = {
     "lianyun.arrival_broken": "a row of it is a finding by itself",
+    "lianyun.arrival_habit": "learned from twenty trains on a leg (tests/integration/cases/test_silence_store.py)",
+    "lianyun.arrival_judged": "of forecasts that became late (tests/integration/cases/test_arrival_judgments.py)",
+    "lianyun.arrival_judgment": "of forecasts that became late (tests/integration/cases/test_arrival_judgments.py)",
     "lianyun.case_touched": "emptied in the transaction that decides on the cases",
     "lianyun.dead_letter_cut": "written in a flood only (tests/integration/deadletters)",
     "lianyun.credit_broken": "a row of it is a finding by itself",

@@ -19,7 +19,8 @@ from services.audit.fsck.financing import check_financing
 from services.audit.fsck.registry import read_history
 from services.audit.fsck.snapshot import Snapshot
 from services.audit.report import Findings, Report
-from services.domain.objects import Thing
+from services.domain.objects import Thing, consignment
+from services.financing.domain.covenants import JudgedArrival
 from services.financing.domain.decisions import Decision
 from services.financing.domain.external_registries import RegistryAnswer
 from services.financing.domain.requests import DecisionRequest, Reply, reply
@@ -56,7 +57,7 @@ TABLES = (
         ("lianyun", f"financing_{name}")
         for name in ("decision", "touched", "hold", "watch", "entry", "cargo", "word", "external", "version", "asked", "acknowledged")
     ),
-    *(("lianyun", name) for name in ("credit_about", "identity", "variant", "quarantine", "body", "batch")),
+    *(("lianyun", name) for name in ("arrival_judgment", "credit_about", "identity", "variant", "quarantine", "body", "batch")),
     *(
         ("g1", name)
         for name in (
@@ -136,6 +137,7 @@ class Stored:
     events: Sequence[tuple[int, Told]] = ()
     keys: tuple[bytes, ...] = (KEY,)
     required: frozenset[str] = frozenset()
+    judged: Sequence[tuple[str, JudgedArrival]] = ()
     session: Session = field(init=False)
     _told: int = 0
     _at: int = 0
@@ -157,6 +159,17 @@ class Stored:
         number = fingerprint_versions.begin(self.session, key, normaliser)
         prepare_partitions(self.session)
         return number
+
+    def judge(self) -> None:
+        """Store what the forecasts meant; unsigned, as no check of these stories looks at it."""
+        for number, (financing, each) in enumerate(self.judged):
+            self.session.execute(
+                "INSERT INTO lianyun.arrival_judgment (number, cons, consignment, subject, before, at, position, due, lateness, model,"
+                " evidence, inputs, headers, payload) VALUES (%s, %s, %s, %s, %s, %s, 0, 0, %s, '', '{}', '', '', '')",
+                (number + 1, consignment(*each.consignment.split("/")).id.hex(), each.consignment, financing,
+                 number or None, each.at, each.lateness),
+            )  # fmt: skip
+        self.session.commit()
 
     def hear(self, until: int) -> None:
         """Store what is known by then."""

@@ -11,6 +11,8 @@ Events are written as in ``tests/stories``. ``asks`` follow in the order in whic
 - RELEASE_PART gives back ``goods`` (as in ``cargo``), or the ``amount`` that they are worth;
 - ``expect`` is the outcome alone, or a mapping of what must be told; ``key`` the idempotency key, if it matters.
 
+``forecasts`` are the judgments that the platform recorded: ``at`` when, ``for`` which financing, ``of`` which consignment, ``lateness``.
+
 ``then`` looks at financings afterwards: stage, what is owed, alerts.
 """
 
@@ -31,6 +33,7 @@ from schemas.events.keys import canonical_key
 from schemas.rfc3339 import parse_micros
 from services.domain.interpretation import Attribution
 from services.domain.objects import Thing, consignment
+from services.financing.domain.covenants import JudgedArrival
 from services.financing.domain.decisions import Action, Terms
 from services.financing.domain.documents import (
     UNKNOWN,
@@ -52,7 +55,7 @@ from tests.stories.story import Story, Text, Told
 from .world import Heard
 
 FOLDER = Path(__file__).resolve().parents[2] / "stories" / "financing"
-KEYS = {"title", "why", "parties", "events", "papers", "asks", "then"}
+KEYS = {"title", "why", "parties", "events", "papers", "asks", "forecasts", "then"}
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,15 @@ class Case:
         return self._written
 
     _written: tuple[dict[str, Any], ...] = ()
+    forecasts: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def judged(self) -> tuple[tuple[str, JudgedArrival], ...]:
+        """What the platform judged of each financing, in order."""
+        return tuple(
+            (each["for"], JudgedArrival(each["of"], micros(each["at"]), each["lateness"], ()))
+            for each in self.forecasts
+        )
 
     def ask(self, number: int) -> tuple[DecisionRequest, int, tuple[Thing, ...]]:
         """The ask as a request, its moment, and the consignments that it is about."""
@@ -167,8 +179,9 @@ def _case(path: Path, base: dict[str, Any]) -> Case:
     story = Story(path.stem, own["title"], own["why"], parties, shown, "2026-03-01T00:00:00Z", {})
     papers = {**base["papers"], **own.get("papers", {})}
     return Case(
-        path.stem, own["title"], story, papers, tuple(own["asks"]), own.get("then", {}), _written=events
-    )
+        path.stem, own["title"], story, papers, tuple(own["asks"]), own.get("then", {}), _written=events,
+        forecasts=tuple(own.get("forecasts", ())),
+    )  # fmt: skip
 
 
 def _alike(events: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:

@@ -17,6 +17,7 @@ from services.domain.objects import Thing
 from services.financing.domain import lifecycle
 from services.financing.domain.assignments import KnownAssignments
 from services.financing.domain.cargo import Cargo, Report
+from services.financing.domain.covenants import JudgedArrival
 from services.financing.domain.decision_rules import decide
 from services.financing.domain.decisions import Action, Decision
 from services.financing.domain.external_registries import RegistryAnswer
@@ -100,6 +101,7 @@ class World:
     decisions: list[Decision] = field(default_factory=list)
     prints: dict[str, tuple[Fingerprint, ...]] = field(default_factory=dict)
     cargo: dict[str, tuple[Thing, ...]] = field(default_factory=dict)  # of each financing
+    judged: Sequence[tuple[str, JudgedArrival]] = ()  # in order, each with its financing
 
     def record(self, known_at: int = FOREVER) -> Record:
         """All that was said to financing."""
@@ -160,7 +162,11 @@ class World:
         decisions = [r for r in self.decisions if r.financing in on_it or not on_it.isdisjoint(r.frees)]
         pledge = pledge_of(financing, decisions, things, as_of, known)
         goods = FollowedGoods(cargo) if pledge is None else followed(self.heard, pledge, as_of, known)
-        return status(financing, asked_by, decisions, self.record(), goods, as_of, known)
+        by = min(as_of, known)
+        judged = {each.consignment: each for name, each in self.judged if name == financing and each.at <= by}
+        return status(
+            financing, asked_by, decisions, self.record(), goods, as_of, known, judged=judged.values()
+        )
 
     def decided(self) -> int:
         return len(self.decisions)

@@ -38,6 +38,17 @@ CROSSING = '{crossing="alashankou-dostyk"}'
 START = 'process_start_time_seconds{job="workers",instance="worker-1:9464"}'
 PROCESS = {"job": "workers", "instance": "worker-1:9464"}
 
+
+def forecasts(within: int, of: int) -> Series:
+    """A border's forecasts, seen by two exporters."""
+    labels = ',crossing="alashankou-dostyk"}'
+    return {
+        P + f'border_forecasts{{instance="{exporter}",outcome="{outcome}"{labels}': f"{count}x90"
+        for exporter in ("a", "b")
+        for outcome, count in (("within", within), ("below", of - within), ("above", 0))
+    }
+
+
 CASES = (
     Case("TargetDown", {'up{job="workers",instance="worker-1:9464"}': "0x20"},
          {'up{job="workers",instance="worker-1:9464"}': "1x20"}, "5m", PROCESS),
@@ -121,6 +132,10 @@ CASES = (
          {"milestone": "movement.arrived", "corridor": "alashankou-dostyk"}),
     Case("MilestoneOverdue", {OVERDUE: "_x1440 50x90"}, {OVERDUE: "5x1440 15x90"}, "1500m",
          {"milestone": "movement.arrived", "corridor": "alashankou-dostyk"}),
+    Case("PublisherSilent",
+         {P + 'publisher_silent_since_timestamp_seconds{partner="ktz",leg="RUNNING railnet:almaty-1"}': "60x40"},
+         {P + 'publisher_silent_since_timestamp_seconds{partner="ktz",leg="RUNNING railnet:almaty-1"}': "_x5 60x8 _x40"}, "20m",
+         {**KTZ, "leg": "RUNNING railnet:almaty-1"}),
     Case("FinancingStatusStale", {P + 'financing_last_decision_timestamp_seconds{status="reserved"}': "-4000000x90"},
          {P + 'financing_last_decision_timestamp_seconds{status="reserved"}': "-400000x90",
           P + 'financing_last_decision_timestamp_seconds{status="pledged"}': "-9000000x90"}, "80m"),
@@ -129,6 +144,10 @@ CASES = (
          {P + "financing_request_oldest_timestamp_seconds": "0+60x30"}, "15m"),
     Case("CreditSignalsBehind", {P + "credit_whole_timestamp_seconds": "60x40"},
          {P + "credit_whole_timestamp_seconds": "0+60x40"}, "25m"),
+    Case("ArrivalTimesBehind", {P + "arrival_whole_timestamp_seconds": "60x40"},
+         {P + "arrival_whole_timestamp_seconds": "0+60x40"}, "25m"),
+    Case("ForecastCoverageDrifts", forecasts(220, 300), forecasts(240, 300), "80m"),
+    Case("ForecastCoverageDrifts", forecasts(260, 300), forecasts(100, 150), "80m"),
     Case("CasesBehind", {P + "cases_whole_timestamp_seconds": "60x40"},
          {P + "cases_whole_timestamp_seconds": "0+60x40"}, "25m"),
     Case("WebhooksWaiting", {P + "webhook_oldest_due_timestamp_seconds": "60x40"},

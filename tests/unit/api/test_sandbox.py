@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
+from typing import get_args
 
 from schemas.reasons import Reason
 from services.api.cloudevents.outcomes import Outcome
 from services.api.problems import KINDS
+from services.api.responses.arrival import ArrivalShown, BorderRecords
+from services.api.sandbox import arrivals
 from services.api.sandbox.corroborations import MEMBERS
 from services.api.sandbox.page import page
 from services.api.sandbox.table import named, table
+from services.arrival.domain.forecast import Unbounded
 from services.credit.domain.consent import Part
 from services.credit.domain.disputes import DisputeState
 from services.domain.facts import Assurance
@@ -52,6 +56,21 @@ def test_every_guard_of_a_decision_that_is_told() -> None:
     assert {row.outcome for row in ROWS.decisions.values()} == {"DONE", "REFUSED", "REVIEW", "UNKNOWN"}
     for row in ROWS.decisions.values():
         assert row.match == str(MATCHES.get(row.guard, "")), row
+
+
+def test_every_status_of_a_forecast_in_the_real_form() -> None:
+    status = ArrivalShown.model_fields["status"].annotation
+    assert {row.status for row in ROWS.arrival.values()} == set(get_args(status))
+    assert {row.no_bound for row in ROWS.arrival.values()} - {None} == set(Unbounded)
+    for name, row in ROWS.arrival.items():
+        body = arrivals.forecast_of(f"sandbox/sandbox-arrival-{name}", row, 1_780_000_000_000_000)
+        ArrivalShown.model_validate(body)
+        assert (body["status"], body["no_upper_bound_because"]) == (row.status, row.no_bound)
+    shown = {
+        name: BorderRecords.model_validate(arrivals.records_of(row)) for name, row in ROWS.borders.items()
+    }
+    assert [each.coverage_80_ppm for each in shown["too-narrow"].borders] == [490_000] * 2
+    assert shown["none"].borders == []
 
 
 def test_every_stage_and_every_covenant() -> None:

@@ -15,11 +15,11 @@ from services.arrival.domain.forecast import (
     Unbounded,
     forecast,
 )
-from services.arrival.domain.history import Cell, Source, cells, iso_week, learn, week_of
+from services.arrival.domain.history import Cell, Source, cells, iso_week, learn, typical, week_of
 from services.arrival.domain.legs import Leg, Observation, Progress, Stage, progress
 from services.arrival.domain.moved import moved
 from services.arrival.domain.record import records, weekly
-from services.arrival.domain.silence import gap_cells, silence
+from services.arrival.domain.silence import gap_cells, habit, silence
 from services.arrival.domain.tables import tables
 from services.domain.facts import Micros
 from services.domain.rules import HOUR, SILENT_AFTER
@@ -259,6 +259,29 @@ def test_an_estimate_counts_by_its_record() -> None:
     assert abs(hours(poor.arrival.p50) - hours(usual.arrival.p50)) < 3
 
 
+def test_beyond_the_horizon_there_is_no_upper_bound_and_no_grid_end() -> None:
+    ages = [Cell(BORDER, SERVICE, week_of(START) - 1, distribution.LONGEST - 1, 30)]
+    found = of(5, 62, history=[*(cell for cell in seen() if cell.leg != BORDER), *ages])
+    assert isinstance(found, Forecast)
+    assert (found.unbounded, found.arrival.p50, found.arrival.p90) == (Unbounded.BEYOND_HORIZON, None, None)
+    assert found.arrival.p10 == found.now + distribution.HORIZON
+    assert found.legs[-1].ends == found.arrival
+
+
+def test_a_leg_that_nobody_has_finished_is_less_sure_than_the_table_alone() -> None:
+    leg = Leg(Stage.RUNNING, DOSTYK, ROUTE[3])
+    unproven = learn(leg, SERVICE, (), (), START, (), TABLE)
+    once = learn(leg, SERVICE, [Cell(leg, SERVICE, week_of(START) - 1, 30, 1)], (), START, (), TABLE)
+    assert unproven is not None
+    assert once is not None
+
+    def width(mass: distribution.Mass) -> Micros:
+        return distribution.quantile(mass, 90) - distribution.quantile(mass, 10)
+
+    assert width(unproven.mass) > 3 * width(typical(leg, TABLE)) // 2
+    assert width(once.mass) < width(unproven.mass)
+
+
 def test_no_news_is_normal_for_as_long_as_it_usually_takes() -> None:
     gaps = []
     for number in range(40):
@@ -267,18 +290,21 @@ def test_no_news_is_normal_for_as_long_as_it_usually_takes() -> None:
             gaps.append(gap._replace(start=gap.start - back, end=gap.end - back + number % 4 * HOUR))
     known, now = gap_cells(gaps), START + 70 * HOUR
     at_border = progress(ROUTE, journey()[:5])
-    found = silence(at_border, known, now, TABLE)
+    usual = habit(BORDER, known, TABLE)
+    found = silence(at_border, usual, now)
     assert found is not None
     assert (found.publisher, found.age, found.seen) == ("cr", 10 * HOUR, 40)
     assert 80 < hours(found.normal_until) <= 84
     assert not found.unusual
-    later = silence(at_border, known, START + 90 * HOUR, TABLE)
+    assert found.awaited == found.expected[0]
+    assert found.alarming_at - found.normal_until >= 12 * HOUR
+    later = silence(at_border, usual, START + 90 * HOUR)
     assert later is not None
     assert later.unusual
-    few = silence(at_border, gap_cells(gaps[:30]), now, TABLE)
+    few = silence(at_border, habit(BORDER, gap_cells(gaps[:30]), TABLE), now)
     assert few is not None
     assert (few.seen, few.normal_until) == (0, START + 60 * HOUR + SILENT_AFTER)
-    assert silence(progress(ROUTE, journey()), known, now, TABLE) is None
+    assert silence(progress(ROUTE, journey()), usual, now) is None
 
 
 def test_the_record_of_a_border_looks_only_back() -> None:

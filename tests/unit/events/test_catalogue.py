@@ -43,7 +43,7 @@ HAPPENS = {
         enforced written_off frozen unfrozen collateral_substituted takeover_consented alert_acknowledged
         control_recorded control_ended registration_made registration_ended release_order_requested
         reconsignment_requested transfer_requested decided""",
-    "case": "opened reopened acknowledged assigned snoozed noted closed",
+    "case": "opened reopened acknowledged assigned snoozed noted closed arrival_judged",
 }
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from services.financing.domain.covenants import COVENANTS, Alert
+from services.financing.domain.covenants import COVENANTS, Alert, JudgedArrival
 from services.financing.domain.decisions import Action, DecisionOutcome
+from services.financing.domain.money import Money
 from services.financing.domain.requests import DecisionRequest
 from tests.support.financing.stories import Case, cases, micros
 from tests.support.financing.world import World
@@ -31,6 +32,8 @@ RAISED: dict[str, dict[str, Any]] = {
     "DESTINATION_CHANGED": {"type": "movement.reconsigned", "says": {"objects": CARGO, "order_number": "12", "place_of_delivery": "locode:DEHAM"}},
     "JURISDICTION_ENTERED": {"type": "movement.arrived", "says": {"objects": BOX, "place": "zamyn-uud"}},
     "ETA_BEYOND_MATURITY": {"type": "movement.arrived_at_destination", "says": {"classifier": "EST", "objects": BOX, "place": "duisburg", "happened": "2026-07-02T10:00+02:00"}},
+    "ARRIVAL_LIKELY_BEYOND_MATURITY": SIGHTED,
+    "ARRIVAL_BEYOND_MATURITY": SIGHTED,
     "INSURANCE_CANCELLED": {"type": "document.insurance_cancelled", "says": {"objects": CARGO, "document_id": "POL-1", "reason": "NON_PAYMENT"}},
     "CONTROL_LAPSED": {"type": "finance.control_ended", "says": {"note": "SMGS/CN/XAY/100001/2026", "cause": "SURRENDERED"}},
     "REGISTRATION_EXPIRES": {"by": "abank", "type": "finance.registration_made", "says": {"financing": "abank/GD-1", "register_name": "movable property", "country": "CN", "number": "R-88", "registered_on": "2026-03-03", "expires_on": "2026-04-10"}},
@@ -40,6 +43,7 @@ RAISED: dict[str, dict[str, Any]] = {
     "GOODS_NO_LONGER_NAMED": {"by": "xaport", "type": "correction.retracted", "says": {"of": "open-1"}},
 }  # fmt: skip
 AS_OF = {"SILENT_BEYOND_MATURITY": "2026-07-20T00:00Z", "REGISTRATION_EXPIRES": "2026-03-30T00:00Z"}
+JUDGED = {"ARRIVAL_LIKELY_BEYOND_MATURITY": "LIKELY_LATE", "ARRIVAL_BEYOND_MATURITY": "LATE"}
 ELSEWHERE = (
     {"id": "invoice-2", "by": "textil", "at": "2026-03-01T09:00+08:00", "type": "document.invoice_issued", "like": "invoice-1", "says": {"objects": "consignment xaport/XA-2", "document_id": "TX-5"}},
     {"id": "apply-2", "by": "textil", "at": "2026-03-01T12:00+08:00", "type": "finance.applied", "like": "apply-gb", "says": {"reference": "T-1", "objects": "consignment xaport/XA-2"}},
@@ -82,6 +86,9 @@ def world(name: str, further: tuple[dict[str, Any], ...] = ()) -> World:
         assert decision.outcome is DecisionOutcome.DONE, decision
     if name == "SAME_CARGO_ELSEWHERE":
         _pledge_elsewhere(found)
+    if name in JUDGED:
+        sighted = next(e.event for e in written(name).story.told if e.envelope.id.endswith("raised"))
+        found.judged = [("abank/GD-1", JudgedArrival("xaport/XA-1", micros(LATE), JUDGED[name], (sighted,)))]
     return found
 
 
@@ -153,6 +160,8 @@ ENDED: dict[str, dict[str, Any]] = {
     "INSURANCE_CANCELLED": {"type": "document.insurance_bound", "says": {"objects": CARGO, "document_id": "POL-2", "insurer_party": {"scheme": "PARTY", "id": "picc"}, "insured_amount": {"minor_units": 417500000, "currency_code": "CNY"}, "cover": "ICC_A", "valid_from": "2026-03-20"}},
     "CONTROL_LAPSED": {"type": "finance.control_recorded", "says": {"note": "SMGS/CN/XAY/100001/2026", "note_type": "SMGS", "duplicate_holder": "abank", "consignee_may_dispose": False}},
     "REGISTRATION_EXPIRES": {"by": "abank", "type": "finance.registration_ended", "says": {"financing": "abank/GD-1", "number": "R-88"}},
+    "ARRIVAL_LIKELY_BEYOND_MATURITY": {"type": "movement.arrived_at_destination", "says": {"objects": BOX, "place": "duisburg"}},
+    "ARRIVAL_BEYOND_MATURITY": {"type": "movement.arrived_at_destination", "says": {"objects": BOX, "place": "duisburg"}},
     "SILENT_BEYOND_MATURITY": {"at": "2026-07-12T10:00+02:00", "type": "movement.arrived", "says": {"objects": BOX, "place": "malaszewicze"}},
     "SAME_CARGO_ELSEWHERE": {"by": "xaport", "type": "correction.retracted", "says": {"of": "same"}},
     "GOODS_NAMED_ELSEWHERE": {"type": "correction.corrected", "says": {"of": "raised", "reason": "OTHER", "instead": {"type": "link.consignment_opened", "reference": "SK-9", "containers": ["TGHU0000008"]}}},
@@ -219,7 +228,24 @@ def test_a_pledge_elsewhere_is_told_of_until_it_is_released() -> None:
     assert alerts(found, name) == []
 
 
-@pytest.mark.parametrize("name", sorted(COVENANTS - {"SAME_CARGO_ELSEWHERE", "SILENT_BEYOND_MATURITY"}))
+@pytest.mark.parametrize("name", sorted(JUDGED))
+def test_a_forecast_that_is_in_time_again_lifts_its_alert_and_none_blocks_money(name: str) -> None:
+    found = world(name)
+    assert alerts(found, name)
+    draw = DecisionRequest(Action.DRAW, "abank", "draw", "abank/GD-1", amount=Money(1_000_000, "CNY"))
+    assert found.ask(draw, micros("2026-03-21T00:00Z"))[0].done, "no guard reads a forecast"
+    (earlier,) = alerts(found, name)
+    back = JudgedArrival("xaport/XA-1", micros("2026-03-25T00:00Z"), "IN_TIME", ())
+    found.judged = [*found.judged, ("abank/GD-1", back)]
+    assert alerts(found, name) == []
+    as_known = found.status("abank/GD-1", "abank", micros("2026-03-28T00:00Z"), micros("2026-03-24T00:00Z"))
+    assert as_known is not None
+    assert earlier in as_known.alerts, "as it was known before"
+
+
+@pytest.mark.parametrize(
+    "name", sorted(COVENANTS - {"SAME_CARGO_ELSEWHERE", "SILENT_BEYOND_MATURITY"} - JUDGED.keys())
+)
 def test_it_ends_with_its_fact(name: str) -> None:
     by = RAISED[name].get("by", "silk")
     taken_back = {

@@ -20,6 +20,7 @@ from services.api.settings import ApiSettings
 from services.cli.commands import COMMANDS
 from services.monitoring.alerting.alertmanager import Receivers, configuration
 from services.notifications.alert_relay.relay import RelaySettings
+from services.pages.auth.settings import SignInSettings
 from services.telemetry.http import RequestHandler
 
 INFRA = Path(__file__).resolve().parents[3] / "infra"
@@ -91,7 +92,8 @@ def test_ports_are_published_on_loopback_only(name: str) -> None:
 @each
 def test_no_secret_stands_in_the_file(name: str) -> None:
     for key, value in SERVICES[name].get("environment", {}).items():
-        assert not re.search(r"PASSWORD|SECRET|TOKEN", key) or str(value).startswith("/run/secrets"), key
+        elsewhere = r"/run/secrets.*|\$\{LIANYUN_[A-Z_]+:-\}"
+        assert not re.search(r"PASSWORD|SECRET|TOKEN", key) or re.fullmatch(elsewhere, str(value)), key
         assert not re.search(r"//[^/@]*:[^/@]*@", str(value)), f"{key} has a password in its address"
 
 
@@ -105,6 +107,17 @@ def test_every_service_belongs_to_a_profile_and_depends_on_its_own(name: str) ->
 
 def test_plain_is_what_starts_when_nothing_is_said() -> None:
     assert "COMPOSE_PROFILES=plain" in (INFRA / ".env").read_text().splitlines()
+
+
+@pytest.mark.parametrize("name", ["pages", "pages-secure"])
+def test_the_issuer_of_the_console_is_passed_through(name: str) -> None:
+    given = {key: value for key, value in SERVICES[name]["environment"].items() if "SIGNIN" in key}
+    assert given == {key: f"${{{key}:-}}" for key in given}
+    unset = {key.removeprefix("LIANYUN_").lower(): "" for key in given}
+    assert SignInSettings.model_validate(unset).signin_issuer == "", "unset, nobody signs in"
+    issuer = {"signin_issuer": "https://id.example", "signin_client": "console", "signin_client_secret": "s"}
+    assert issuer.keys() == unset.keys()
+    assert SignInSettings.model_validate(issuer).signin_issuer == "https://id.example"
 
 
 def test_what_is_mounted_is_there() -> None:

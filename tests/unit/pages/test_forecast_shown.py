@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from services.arrival.domain.cargo import Cargo
-from services.arrival.domain.forecast import Forecast, NoForecast
+from services.arrival.domain.forecast import Forecast, NoForecast, Unbounded
 from services.arrival.domain.legs import progress
 from services.arrival.domain.moved import moved
 from services.arrival.domain.silence import Silence
@@ -69,9 +70,18 @@ def test_where_no_opening_is_announced_there_is_a_lower_bound_alone() -> None:
     assert "Trains ahead of it:" in text
 
 
+def test_what_may_take_longer_than_all_that_is_counted_has_no_upper_bound() -> None:
+    result = of(7, 86)
+    assert isinstance(result, Forecast)
+    far = replace(result, unbounded=Unbounded.BEYOND_HORIZON, arrival=result.arrival._replace(p90=None))
+    text = pages(shown(far))["en"]
+    assert "With a probability of 90% it arrives after" in text
+    assert "There is no upper bound: it may take longer than 120 days." in text
+
+
 def test_silence_is_judged_by_habit_where_one_is_known() -> None:
     result = of(7, 86)
-    quiet = Silence("ktz", START + 80 * HOUR, 6 * HOUR, ("ktz",), START + 84 * HOUR, 40)
+    quiet = Silence("ktz", START + 80 * HOUR, 6 * HOUR, ("ktz",), START + 84 * HOUR, 40, START + 126 * HOUR)
     late = shown(result, silence=quiet)
     assert "News has been overdue since" in pages(late)["en"]
     unknown = shown(result, silence=quiet._replace(seen=0))

@@ -21,7 +21,9 @@ from services.domain.rules import HOUR
 from services.query.line.facts import BoxesMoved, LineFacts, Ride, SameTrain
 from services.query.line.film import Film, Sighting, count_at, film_of, in_force, picture
 from services.query.line.film_json import SMALLEST, film_json, public_json
-from services.query.line.runs import KEPT, QUIET, Run, State, Stop, runs_of, way_between
+from services.query.line.run import KEPT, QUIET, Run, State, Stop
+from services.query.line.runs import runs_of
+from services.query.line.ways import way_between
 
 START = 1_757_000_000_000_000
 DAY = 24 * HOUR
