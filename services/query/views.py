@@ -55,8 +55,8 @@ def read_view(
     """
     known = registry if registry is not None else store.read_snapshot(connection)
     events = [read(stored, known) for stored in event_reader.load_facts(connection, [consignment], as_of)]
-    parts = [event.facts for event in events if not event.stored.quarantined]
-    foundings = (founding for part in parts for founding in part.foundings)
+    parts = [event.indexed for event in events if not event.stored.quarantined]
+    foundings = (founding for part in parts for founding in part.facts.foundings)
     founded = next((f.consignment for f in foundings if f.consignment.id == consignment), None)
     view = None if founded is None else derive(relevant(parts, founded), founded, as_of)
     return None if view is None else SourcedView(view, as_of, SourcedEvents(events))

@@ -156,7 +156,10 @@ def _people(session: Session, name: str, parameters: dict[str, Any]) -> list[Per
         if since is not None:
             granted = frozenset(map(Permission, permissions))
             given.append(Grant(since, until, frozenset(teams), granted))
-    return [Person(*person, tuple(given)) for person, given in grants.items()]
+    return [
+        Person(id_, issuer, party, subject, shown, tuple(given))
+        for (id_, issuer, party, subject, shown), given in grants.items()
+    ]
 
 
 def _turn(session: Session, person: PersonId, at: Micros | None) -> Micros:
