@@ -38,6 +38,9 @@ lists it in ``GROUPS``. Its templates are ``templates/NAME*.html``, its messages
   to the ``.po`` files, empty). Tags of languages are read by ``languages.language_of`` alone.
 - **Values**: ``l10n`` in templates writes numbers, dates, durations, places and countries (``localization.Localization``):
   ``{{ l10n.moment(micros, place) }}`` is local time with its offset and UTC in ``<time>``. Amounts are integer minor units.
+- **Tables**: ``Page(..., tables=(table,))`` with ``table.Table``; ``{% from "table.html" import table %}`` and ``{{ table(t) }}`` draw it with
+  links to itself as CSV and JSON, ``forms(t)`` the links alone. The frame answers ``?table=NAME&format=csv|json`` from the same page
+  function. Keys of columns are published: none is renamed. ``request.table`` names the table that is wanted, for whoever reads more then.
 - **Data** for an ES module: ``return Data(body)``, JSON with an ETag.
 - **ETag**: of the page as rendered; where a page tells its own moment, ``Page(..., etag=...)`` names what identifies the rest.
 - **Tests**: ``tests/support/pages.py`` runs the process over Postgres and lets anybody look as a party (``open_pages``).

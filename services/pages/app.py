@@ -25,6 +25,7 @@ from services.pages.routes import (
     console,
     console_board,
     console_cases,
+    console_views,
     home,
     line,
     links,
@@ -45,6 +46,7 @@ GROUPS: tuple[PageRoutes, ...] = (
     console.pages,
     console_cases.pages,
     console_board.pages,
+    console_views.pages,
 )
 """Every module of ``routes``. A path that takes everything stands behind those that it would hide."""
 

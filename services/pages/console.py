@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,7 +18,9 @@ from services.pages.auth.settings import SignInSettings
 from services.pages.auth.sign_in import START, Authentication, SignedIn
 from services.pages.errors import PageError
 from services.pages.page import Page, PageRequest
+from services.pages.table import Table
 from services.people.domain.person import Permission
+from services.people.store import saved_views
 from services.query.board.board import Boards
 from services.query.board.values import Board
 
@@ -126,12 +128,15 @@ def console_page(
     values: Mapping[str, Any],
     status: int = 200,
     headers: Mapping[str, str] | None = None,
+    tables: Sequence[Table] = (),
 ) -> Page:
     """A page in the frame of the console; no cache keeps it."""
     here = request.request.url.path
     frame = {
         "me": viewer,
+        "views": saved_views.of_person(request.session, viewer.who.id),
         "sections": [each for each in SECTIONS if viewer.may(each.permission)],
-        "section": next((each.path for each in SECTIONS if here.startswith(each.path)), ""),
+        "section": next((each.path for each in SECTIONS if here.startswith(each.path)), here),
     }
-    return Page(template, {**frame, **values}, status, {"cache-control": "no-store", **(headers or {})})
+    own = {"cache-control": "no-store", **(headers or {})}
+    return Page(template, {**frame, **values}, status, own, tables=tables)

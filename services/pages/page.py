@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from services.ledger.registry.registry import Registry
 from services.pages.context import PageContext
 from services.pages.errors import PageError
 from services.pages.localization import Localization
+from services.pages.table import Table
 from services.pages.viewer import Viewer
 
 Session = Connection[Any]
@@ -63,6 +64,11 @@ class PageRequest:
         """The legal purpose under which is read, "" for none."""
         return "" if self.viewer is None else self.viewer.caller.purpose
 
+    @property
+    def table(self) -> str:
+        """The name of the table of the page that is wanted as CSV or JSON, "" where the page itself is."""
+        return self.query.get("table", "")
+
     def reads(self, kind: str, reference: str, subjects: Collection[str] = ()) -> None:
         """Note for the access log that ``kind:reference`` is read, which concerns the parties ``subjects``; as ``Call.reads``."""
         others = tuple(sorted(set(subjects) - {self.party.code}))
@@ -73,7 +79,7 @@ class PageRequest:
 class Page:
     """A page: ``values`` for the template of that name. ``etag`` (orjson writes it) identifies the content; by default the page itself.
 
-    ``nothing``: it shows nothing of what was asked for; like a 404 it is answered no sooner than what is foreign.
+    ``tables``: those that are also given as CSV and JSON. ``nothing``: it shows nothing of what was asked for; like a 404 it is answered no sooner than what is foreign.
     """
 
     template: str
@@ -82,6 +88,7 @@ class Page:
     headers: Mapping[str, str] = field(default_factory=dict)
     etag: Any = None
     nothing: bool = False
+    tables: Sequence[Table] = ()
 
 
 @dataclass(slots=True)

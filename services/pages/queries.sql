@@ -28,7 +28,7 @@ CROSS JOIN LATERAL (
 ) o
 WHERE (%(party)s = '' OR s.party = %(party)s) AND (%(reference)s::text IS NULL OR s.reference = %(reference)s)
 ORDER BY s.made DESC, s.id
-LIMIT 200
+LIMIT %(most)s
 
 -- name: look
 SELECT 1 FROM lianyun.registry_version

@@ -24,6 +24,7 @@ from services.pages.context import PageContext
 from services.pages.errors import PageError
 from services.pages.languages import language_of
 from services.pages.page import Data, Page, PageRequest, Redirect
+from services.pages.table import export
 
 log = logging.getLogger(__name__)
 PageFunction = Callable[[PageRequest], Page | Data | Redirect]
@@ -187,16 +188,23 @@ def _response(asked: PageRequest, found: Page | Data | Redirect) -> Response:
     if isinstance(found, Redirect):
         headers = {"cache-control": "no-store", **found.headers}
         return Response(status_code=303, headers={**headers, "location": found.location})
-    if isinstance(found, Data):
-        raw, status, kind, over = orjson.dumps(found.body), 200, "application/json", None
-    else:
-        raw = asked.context.render(asked.request, asked.l10n, found.template, found.values, asked.viewer)
-        status, kind, over = found.status, "text/html; charset=utf-8", found.etag
     headers = {
         "cache-control": "private, no-cache",
         "vary": "accept-language, cookie",
         **found.headers,
     }
+    reading = asked.request.method in ("GET", "HEAD")
+    if isinstance(found, Data):
+        raw, status, kind, over = orjson.dumps(found.body), 200, "application/json", None
+    elif reading and asked.table:
+        raw, kind, own = export(found.tables, asked.table, asked.query.get("format", ""))
+        status, over = found.status, None
+        headers |= own
+    else:
+        for table in found.tables if reading else ():
+            table.query = asked.request.query_params.multi_items()
+        raw = asked.context.render(asked.request, asked.l10n, found.template, found.values, asked.viewer)
+        status, kind, over = found.status, "text/html; charset=utf-8", found.etag
     if status == 200 and headers["cache-control"] != "no-store":
         content = raw if over is None else orjson.dumps(_with_page(asked, over))
         # Weak: what compresses on the way changes the bytes and nothing else.

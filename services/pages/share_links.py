@@ -34,6 +34,8 @@ SHAREABLE = (
 DAY = 86_400_000_000
 LONGEST = 366 * DAY
 LABEL = 80
+MOST = 200
+"""Links in a list, and of each the newest 50 openings."""
 _BYTES = 24
 
 
@@ -130,7 +132,10 @@ def find(session: Session, token: str) -> ShareLink | None:
 
 def links_of(session: Session, party: str, reference: str | None = None) -> list[ShareLink]:
     """The links that were made for ``party`` ("": for anybody), the newest first, with how often each was opened."""
-    return [_link(row) for row in _rows(session, "links_of_party", {"party": party, "reference": reference})]
+    return [
+        _link(row)
+        for row in _rows(session, "links_of_party", {"party": party, "reference": reference, "most": MOST})
+    ]
 
 
 def end(session: Session, id_: str, party: str, now: int) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from services.pages.auth import sessions
-from services.pages.console import console_page, signed_in
+from services.pages.console import N_, console_page, signed_in
 from services.pages.page import Page, PageRequest, Redirect
 from services.pages.routing import PageRoutes
+from services.pages.table import Column, Kind, Table
 
 pages = PageRoutes()
 
@@ -25,7 +26,14 @@ def account(request: PageRequest) -> Page:
         {"here": digest == own, "begun": begun, "seen": seen}
         for digest, begun, seen in sessions.of_person(request.session, viewer.who.id)
     ]
-    return console_page(request, viewer, "console_account.html", {"sessions": found})
+    columns = (
+        Column("begun", N_("Since"), Kind.MOMENT),
+        Column("seen", N_("Last seen"), Kind.MOMENT),
+        Column("here", N_("This one")),
+    )
+    table = Table("sessions", columns, found, N_("Where you are signed in"))
+    values = {"sessions": found, "table": table}
+    return console_page(request, viewer, "console_account.html", values, tables=(table,))
 
 
 @pages.post("/console/account/sessions", signed_in=True)

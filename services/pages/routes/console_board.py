@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from schemas import railnet
+from schemas.events import catalogue
 from schemas.reasons import Refusal
 from schemas.rfc3339 import parse_micros
 from services.cases.domain.visibility import scope_of
@@ -16,7 +18,8 @@ from services.pages.errors import PageError
 from services.pages.page import Page, PageRequest
 from services.pages.routes.line import BOUND
 from services.pages.routing import PageRoutes
-from services.pages.tracking.words import RESTRICTIONS
+from services.pages.table import Column, Kind, Table
+from services.pages.tracking.words import MILESTONES, RESTRICTIONS
 from services.people.domain.person import Permission
 from services.query.board.approach import Phase
 from services.query.board.values import Blocker, BoardCrossing, BoardTrain, by_waiting, milestone_name
@@ -24,7 +27,8 @@ from services.query.board.values import Blocker, BoardCrossing, BoardTrain, by_w
 pages = PageRoutes()
 MOSCOW, BEIJING = "Europe/Moscow", "Asia/Shanghai"
 PHASES = {Phase.QUEUED: N_("waiting"), Phase.DUE: N_("due"), Phase.HANDED_OVER: N_("handed over")}
-BOUNDS = {"去程": BOUND["WEST"], "回程": BOUND["EAST"]}
+_DIRECTIONS = {"去程": "WEST", "回程": "EAST"}
+BOUNDS = {bound: BOUND[direction] for bound, direction in _DIRECTIONS.items()}
 """The direction of a train as the board has it, in words that are translated."""
 BLOCKERS = {
     Blocker.RELEASE: N_("release of the export"),
@@ -54,13 +58,16 @@ def board(request: PageRequest) -> Page:
         raise PageError(404)
     found = console_of(request.context).boards.board(request.session, crossing.id, _moment(request))
     (shown,) = found.crossings
+    trains = by_waiting(shown.trains)
+    tables = _trains(trains, found.at), _boxes(trains)
     values = {
+        "tables": tables,
         "crossing": crossing,
         "board": shown,
         "at": found.at,
         "pipeline": found.pipeline,
         "last_event": None if found.pipeline.last_event is None else _micros(found.pipeline.last_event),
-        "rows": [_row(train, found.at) for train in by_waiting(shown.trains)],
+        "rows": [_row(train, found.at) for train in trains],
         "counts": {phase: shown.count(phase) for phase in PHASES},
         "clocks": _clocks(shown),
         "times": partial(_times, [zone for _, zone in _zones(shown)]),
@@ -73,7 +80,7 @@ def board(request: PageRequest) -> Page:
         "see_cases": viewer.may(Permission.CASES),
     }
     template = "console_wall.html" if "wall" in request.query else "console_board.html"
-    return console_page(request, viewer, template, values)
+    return console_page(request, viewer, template, values, tables=tables)
 
 
 def _moment(request: PageRequest) -> int | None:
@@ -97,6 +104,71 @@ def _row(train: BoardTrain, at: int) -> dict[str, Any]:
         "last": milestone_name(train.last.milestone),
         "blocked": [box for box in train.boxes if box.blockers],
     }
+
+
+def _trains(trains: Sequence[BoardTrain], at: int) -> Table:
+    columns = (
+        Column("train", N_("Train"), Kind.CODE),
+        Column("direction", N_("Direction"), Kind.CODE, words=BOUND),
+        Column("state", N_("State"), Kind.CODE, words=PHASES),
+        Column("waiting_since", N_("Since"), Kind.MOMENT, place="place"),
+        Column("waits", N_("Waits"), Kind.DURATION),
+        Column("expected", N_("Expected"), Kind.MOMENT, place="place"),
+        Column("announced", N_("announced")),
+        Column("last", N_("Last known"), Kind.CODE, words=MILESTONES),
+        Column("last_at", N_("When"), Kind.MOMENT, place="place"),
+        Column("place", N_("Where"), Kind.PLACE),
+        Column("beside_route", N_("beside its route")),
+        Column("ready", N_("Ready"), Kind.NUMBER),
+        Column("boxes", N_("Boxes"), Kind.NUMBER),
+        *(Column(_key(each), BLOCKERS[each], Kind.NUMBER) for each in Blocker),
+        Column("cases", N_("Case"), Kind.CODE),
+    )
+    rows = [
+        {
+            "train": train.numbers,
+            "direction": _DIRECTIONS.get(train.bound, train.bound) or None,
+            "state": train.phase,
+            "waiting_since": train.waiting_since,
+            "waits": None if train.waiting_since is None else at - train.waiting_since,
+            "expected": train.expected,
+            "announced": train.announced,
+            "last": catalogue.by_number(train.last.milestone).name,
+            "last_at": train.last.at,
+            "place": train.last.place,
+            "beside_route": train.beside_route,
+            "ready": train.ready,
+            "boxes": len(train.boxes),
+            **{_key(each): number for each, number in train.waits_for.items()},
+            "cases": [each.id.hex() for each in train.cases],
+        }
+        for train in trains
+    ]
+    return Table("trains", columns, rows, N_("Trains"))
+
+
+def _boxes(trains: Sequence[BoardTrain]) -> Table:
+    """The boxes that may not be handed over yet; as on the page, no others."""
+    columns = (
+        Column("container", N_("Container"), Kind.CODE),
+        Column("train", N_("Train"), Kind.CODE),
+        Column("blocked_by", N_("What blocks"), Kind.CODE, words=BLOCKERS),
+    )
+    rows = [
+        {
+            "container": box.container,
+            "train": train.numbers,
+            "blocked_by": [str(each) for each in box.blockers],
+        }
+        for train in trains
+        for box in train.boxes
+        if box.blockers
+    ]
+    return Table("blocked", columns, rows, N_("Boxes that are blocked"))
+
+
+def _key(blocker: Blocker) -> str:
+    return f"blocked_{blocker.name.lower()}"
 
 
 def _number(key: str) -> str:

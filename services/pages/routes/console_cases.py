@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from schemas import railnet
 from services.cases.domain.causes import CaseKind
 from services.cases.domain.lifecycle import Closing, Refused, StepKind, StepRequest, Team
-from services.cases.domain.shift_report import CaseSummary, shift_report
+from services.cases.domain.shift_report import CaseSummary, ShiftSummary, shift_report
 from services.cases.domain.visibility import CaseScope, scope_of
 from services.cases.store import overview
 from services.cases.store.case_service import CaseService, NoSuchCase
@@ -19,6 +19,7 @@ from services.pages.console import N_, console_of, console_page, signed_in
 from services.pages.errors import PageError
 from services.pages.page import Page, PageRequest, Redirect
 from services.pages.routing import PageRoutes
+from services.pages.table import MOST_ROWS, Column, Kind, Table
 from services.people.domain.person import Permission
 from services.people.store import people
 
@@ -86,27 +87,31 @@ def cases(request: PageRequest) -> Page:
     crossing, show = request.query.get("crossing", ""), request.query.get("show", "")
     if (crossing and crossing not in railnet.crossings()) or show not in FILTERS:
         raise PageError(400)
+    most = MOST_ROWS if request.table else MOST
     wanted = Wanted(
         crossing=crossing or None,
         unowned=show == "unowned",
         everything=show == "closed",
-        limit=MOST + 1,
+        limit=most + 1,
         scope=_scope(request),
     )
     found = overview.listed(request.session, wanted)
+    more, found = len(found) > most, found[:most]
     if show == "mine":
         teams = set(_teams(viewer))
         found = [case for case in found if case.life.owner in teams]
+    table = Table("cases", _CASE, [_case_row(each, request.now) for each in found], N_("Cases"), more=more)
     values = {
-        "cases": [_shown(case, request.now) for case in found[:MOST]],
-        "more": len(found) > MOST,
+        "table": table,
+        "cases": [_shown(case, request.now) for case in found],
+        "more": more,
         "filters": FILTERS,
         "show": show,
         "crossing": crossing,
         "at": [id_ for id_ in sorted(railnet.crossings()) if _scope(request).has_crossing(id_)],
         **WORDS,
     }
-    return console_page(request, viewer, "console_cases.html", values)
+    return console_page(request, viewer, "console_cases.html", values, tables=(table,))
 
 
 @pages.get("/console/cases/{case}", signed_in=True)
@@ -259,7 +264,9 @@ def _shift_page(request: PageRequest, viewer: SignedIn, refused: str = "") -> Pa
     steps = [step for step in overview.steps_since(request.session, since) if step.case in found]
     posts = shift_report(map(_summary, found.values()), steps, since)
     own = _teams(viewer)
+    tables = _report(posts, found, request.now), _notes(posts)
     values = {
+        "tables": tables,
         "since": since,
         "until": request.now,
         "hours": int(hours),
@@ -285,7 +292,74 @@ def _shift_page(request: PageRequest, viewer: SignedIn, refused: str = "") -> Pa
         "refused": REFUSALS.get(refused, ""),
         **WORDS,
     }
-    return console_page(request, viewer, "console_shift.html", values, 409 if refused else 200)
+    status = 409 if refused else 200
+    return console_page(request, viewer, "console_shift.html", values, status, tables=tables)
+
+
+_CASE = (
+    Column("case", N_("Case"), Kind.CODE, href="page"),
+    Column("kind", N_("What"), Kind.CODE, words=KINDS),
+    Column("what", N_("Trouble"), Kind.CODE),
+    Column("status", N_("Status"), Kind.CODE, words=STATUSES),
+    Column("cause_stands", N_("Cause stands")),
+    Column("about", N_("About"), Kind.CODE),
+    Column("crossing", N_("Border"), Kind.PLACE),
+    Column("place", N_("Where"), Kind.PLACE),
+    Column("since", N_("Since"), Kind.MOMENT, place="place"),
+    Column("due", N_("To be acted on by"), Kind.MOMENT, place="place"),
+    Column("owner", N_("Owner"), Kind.CODE),
+)
+
+
+def _case_row(case: Listed, now: int) -> dict[str, Any]:
+    return {
+        "case": case.id.hex(),
+        "page": f"/console/cases/{case.id.hex()}",
+        "kind": case.kind,
+        "what": case.what or None,
+        "status": str(case.status(now)),
+        "cause_stands": case.stands,
+        "about": str(case.about),
+        "crossing": f"crossing:{case.crossing}" if case.crossing else None,
+        "place": case.place or None,
+        "since": case.since,
+        "due": case.due,
+        "owner": None if case.life.owner is None else str(case.life.owner),
+    }
+
+
+def _report(posts: Mapping[tuple[str, str], ShiftSummary], found: Mapping[bytes, Listed], now: int) -> Table:
+    """A case stands in every list of the report that it belongs to."""
+    lists = {"opened": N_("Opened"), "closed": N_("Closed"), "standing": N_("Standing")}
+    rows = [
+        {"list": name, **_case_row(found[id_], now)}
+        for post in posts.values()
+        for name in lists
+        for id_ in getattr(post, name)
+    ]
+    columns = (Column("list", N_("List"), Kind.CODE, words=lists), *_CASE)
+    return Table("shift", columns, rows, N_("Shift report"))
+
+
+def _notes(posts: Mapping[tuple[str, str], ShiftSummary]) -> Table:
+    columns = (
+        Column("written", N_("When"), Kind.MOMENT),
+        Column("case", N_("Case"), Kind.CODE, href="page"),
+        Column("by", N_("Written by"), Kind.CODE),
+        Column("note", N_("Note")),
+    )
+    rows = [
+        {
+            "written": each.at,
+            "case": each.case.hex(),
+            "page": f"/console/cases/{each.case.hex()}",
+            "by": str(each.by),
+            "note": each.text or each.reason,
+        }
+        for post in posts.values()
+        for each in post.notes
+    ]
+    return Table("notes", columns, rows, N_("Notes"))
 
 
 def _found(request: PageRequest) -> Whole:

@@ -19,6 +19,7 @@ from services.pages.errors import PageError
 from services.pages.line.diagram import CITIES, TRUNKS, drawings, near_side, tall, wide
 from services.pages.page import Data, Page, PageRequest
 from services.pages.routing import PageRoutes
+from services.pages.table import Column, Kind, Table
 from services.pages.tracking.words import N_
 from services.query.line.film import Sighting, picture
 from services.query.line.film_json import STEP, value_at
@@ -68,7 +69,8 @@ class Period:
 def line(request: PageRequest) -> Page:
     """The line over a period: for railways, terminals and customs all trains, for others theirs, for the public counts."""
     period = _period(request)
-    return Page("line.html", page_values(_visible(request, period), period))
+    values = page_values(_visible(request, period), period)
+    return Page("line.html", values, tables=values["tables"])
 
 
 @pages.get("/line/film")
@@ -87,12 +89,15 @@ def page_values(visible: VisibleFilm, period: Period) -> dict[str, Any]:
         if (count := value_at(each["counts"], tick)) is not None
     }
     seen = sorted(picture(visible.film, at), key=_order)
+    crossings = _crossings(visible, waiting, at)
+    tables = _borders_table(crossings), _trains_table(seen)
     return {
+        "tables": tables,
         "period": period,
         "at": at,
         "shown": visible.body["shown"],
         "drawings": drawings(visible.film, waiting, at),
-        "crossings": _crossings(visible, waiting, at),
+        "crossings": crossings,
         "waiting": sum(waiting.values()),
         "held": _held(visible.body, tick),
         "trains": seen[:MOST_ROWS],
@@ -247,6 +252,53 @@ def _crossings(visible: VisibleFilm, waiting: Mapping[tuple[str, str], int], at:
             )
         )
     return sorted(rows, key=lambda row: (-(row.both or 0), not row.restrictions, row.place))
+
+
+def _borders_table(crossings: Sequence[CrossingRow]) -> Table:
+    """As on the page: without a number where that is not shown."""
+    columns = (
+        Column("crossing", N_("Border"), Kind.PLACE),
+        Column("towards_europe", N_("towards Europe"), Kind.NUMBER),
+        Column("towards_china", N_("towards China"), Kind.NUMBER),
+        Column("waiting", N_("Waiting"), Kind.NUMBER),
+        Column("restrictions", N_("In force"), Kind.CODE, words=KINDS),
+    )
+    rows = [
+        {
+            "crossing": each.place,
+            "towards_europe": each.west,
+            "towards_china": each.east,
+            "waiting": each.both,
+            "restrictions": [restriction.kind for restriction in each.restrictions],
+        }
+        for each in crossings
+    ]
+    return Table("borders", columns, rows, N_("At the borders"))
+
+
+def _trains_table(seen: Sequence[Sighting]) -> Table:
+    columns = (
+        Column("train", N_("Train"), Kind.CODE),
+        Column("direction", N_("Direction"), Kind.CODE, words=BOUND),
+        Column("boxes", N_("Boxes"), Kind.NUMBER),
+        Column("station", N_("Where"), Kind.PLACE),
+        Column("towards", N_("Towards"), Kind.PLACE),
+        Column("state", N_("State"), Kind.CODE, words={state.name: STATES[state] for state in State}),
+        Column("since", N_("Since"), Kind.MOMENT, place="station"),
+    )
+    rows = [
+        {
+            "train": [name.key for name in each.run.names],
+            "direction": each.run.bound or None,
+            "boxes": each.run.boxes,
+            "station": f"railnet:{each.station}",
+            "towards": f"railnet:{each.towards}" if each.towards else None,
+            "state": each.state.name,
+            "since": each.since,
+        }
+        for each in seen
+    ]
+    return Table("trains", columns, rows, N_("Every train at this moment"))
 
 
 def _once(restrictions: Sequence[Restriction]) -> tuple[Restriction, ...]:

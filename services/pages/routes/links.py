@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import quote
 
 from services.api.access.consignment import visible
@@ -12,8 +13,10 @@ from services.pages.errors import PageError
 from services.pages.page import Page, PageRequest, Redirect
 from services.pages.routes.tracking import by_reference, tracking_page
 from services.pages.routing import PageRoutes
-from services.pages.share_links import DAY, SHAREABLE, ShareError
+from services.pages.share_links import DAY, SHAREABLE, ShareError, ShareLink
+from services.pages.table import Column, Kind, Table
 from services.pages.tracking import words
+from services.pages.tracking.words import N_
 from services.pages.viewer import Viewer
 
 pages = PageRoutes()
@@ -89,14 +92,64 @@ def end(request: PageRequest) -> Redirect:
 
 
 def _links(request: PageRequest, reference: str | None, made: str) -> Page:
+    found = share_links.links_of(request.session, request.party.code, reference)
+    tables = _links_table(found, request.now), _openings_table(found)
     values = {
         "reference": reference,
         "made": made,
-        "links": share_links.links_of(request.session, request.party.code, reference),
+        "tables": tables,
+        "links": found,
         "days": DAYS,
         "fields": SHAREABLE,
         "always": Field.MOVEMENT,
         "names": words.FIELDS,
         "now": request.now,
     }
-    return Page("links.html", values, headers={**_OWN, **(_SECRET if made else {})})
+    return Page("links.html", values, headers={**_OWN, **(_SECRET if made else {})}, tables=tables)
+
+
+def _links_table(links: Sequence[ShareLink], now: int) -> Table:
+    columns = (
+        Column("link", N_("Link"), Kind.CODE),
+        Column("consignment", N_("Consignment"), Kind.CODE),
+        Column("label", N_("Name")),
+        Column("shows", N_("Shows"), Kind.CODE, words=words.FIELDS),
+        Column("works", N_("Open")),
+        Column("made", N_("Made"), Kind.MOMENT),
+        Column("made_by", N_("Made by"), Kind.CODE),
+        Column("ends", N_("Ends"), Kind.MOMENT),
+        Column("ended", N_("Ended"), Kind.MOMENT),
+        Column("opened", N_("Times opened"), Kind.NUMBER),
+    )
+    rows = [
+        {
+            "link": each.id,
+            "consignment": each.reference,
+            "label": each.label or None,
+            "shows": [field for field in SHAREABLE if field in each.fields],
+            "works": each.works(now),
+            "made": each.made,
+            "made_by": each.made_by or None,
+            "ends": each.expires,
+            "ended": each.ended,
+            "opened": each.opened,
+        }
+        for each in links
+    ]
+    return Table("links", columns, rows, N_("Share links"), more=len(links) >= share_links.MOST)
+
+
+def _openings_table(links: Sequence[ShareLink]) -> Table:
+    columns = (
+        Column("link", N_("Link"), Kind.CODE),
+        Column("consignment", N_("Consignment"), Kind.CODE),
+        Column("label", N_("Name")),
+        Column("opened", N_("Opened"), Kind.MOMENT),
+    )
+    rows = [
+        {"link": each.id, "consignment": each.reference, "label": each.label or None, "opened": at}
+        for each in links
+        for at in each.openings
+    ]
+    more = len(links) >= share_links.MOST or any(len(each.openings) < each.opened for each in links)
+    return Table("openings", columns, rows, N_("Openings of the links"), more=more)

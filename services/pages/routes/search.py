@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import quote
 
 from services.api.access.consignment import References
 from services.pages.page import Page, PageRequest, Redirect
 from services.pages.routing import PageRoutes
+from services.pages.table import Column, Kind, Table
 from services.pages.tracking.words import N_
-from services.query.search.finder import MOST_NAMES, best, find
+from services.query.search.finder import MOST_NAMES, Hit, best, find
 from services.query.search.parser import LEAST_BEGINNING, MOST_CHARACTERS, Match, parse
 
 pages = PageRoutes()
@@ -29,9 +30,11 @@ def search(request: PageRequest) -> Page | Redirect:
     wanted = request.query.get("q", "")[:MOST_CHARACTERS].strip()
     hits = best(find(request.session, parse(wanted), request.party.code), References(request))
     named = {reference for hit in hits for reference in hit.consignments}
-    if len(named) == 1 and all(hit.candidate.match is Match.EXACT for hit in hits):
+    if not request.table and len(named) == 1 and all(hit.candidate.match is Match.EXACT for hit in hits):
         return Redirect(f"/track/{quote(*named)}")
+    table = _table(hits)
     values = {
+        "table": table,
         "wanted": wanted,
         "hits": hits,
         "why": WHY,
@@ -39,4 +42,17 @@ def search(request: PageRequest) -> Page | Redirect:
         "least": LEAST_BEGINNING,
         "names": MOST_NAMES,
     }
-    return Page("search.html", values, headers={"x-robots-tag": "noindex"}, nothing=not hits)
+    return Page("search.html", values, headers={"x-robots-tag": "noindex"}, nothing=not hits, tables=(table,))
+
+
+def _table(hits: Sequence[Hit]) -> Table:
+    columns = (
+        Column("number", N_("Number"), Kind.CODE),
+        Column("kind", N_("Kind"), Kind.CODE),
+        Column("typed", N_("As typed")),
+        Column("match", N_("Found because"), Kind.CODE, words=WHY),
+        Column("certainty", N_("Certainty"), Kind.CODE),
+        Column("consignments", N_("Consignment"), Kind.CODE),
+    )
+    rows = [{**(plain := hit.plain()), "number": plain["id"]} for hit in hits]
+    return Table("results", columns, rows, N_("What was found"))

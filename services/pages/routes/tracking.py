@@ -19,6 +19,7 @@ from services.pages.tracking.disputes import disputes
 from services.pages.tracking.forecast import ShownForecast, shown_forecast
 from services.pages.tracking.line import ON_THE_WAY
 from services.pages.tracking.summary import summary
+from services.pages.tracking.tables import tracking_tables
 from services.query.views import consignments_of
 
 pages = PageRoutes()
@@ -59,7 +60,8 @@ def tracking_page(
     forecast = _forecast(request, shown)
     values = page_values(shown.body, places, request.now, request.registry, forecast)
     content = {**shown.body, "as_of": None, "hour": request.now // _HOUR, "forecast": repr(forecast)}
-    return Page("tracking.html", {**values, **more}, headers=headers, etag=content)
+    tables = tuple(values["tables"].values())
+    return Page("tracking.html", {**values, **more}, headers=headers, etag=content, tables=tables)
 
 
 def _forecast(request: PageRequest, shown: VisibleConsignment) -> ShownForecast | None:
@@ -83,9 +85,11 @@ def page_values(
         party = parties.party(code)
         return code if party is None else party.name
 
+    found = summary(body, places, now)
     return {
         "words": words,
-        "summary": summary(body, places, now),
+        "summary": found,
+        "tables": tracking_tables(found, body, forecast),
         "disputes": disputes(body),
         "forecast": forecast,
         "body": body,

@@ -102,7 +102,7 @@ def end(session: Session, person: PersonId, *, at: Micros | None = None) -> bool
 
 
 def erase(session: Session, person: PersonId) -> bool:
-    """Erase subject and name of a person that has ended; its pseudonym and all that it did stay. False where they are gone.
+    """Erase subject, name and saved views of a person that has ended; its pseudonym and all that it did stay. False where they are gone.
 
     Raises PersonError while the person may do anything.
     """
@@ -113,6 +113,7 @@ def erase(session: Session, person: PersonId) -> bool:
     id_ = UUID(bytes=person)
     if session.execute(statement("erase"), {"id": id_}).fetchone() is None:
         return False
+    session.execute(statement("remove_views"), {"id": id_})
     enter(session, "person", id_, {"subject": None, "name": None, "salt": None})
     return True
 

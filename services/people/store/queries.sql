@@ -39,6 +39,33 @@ FROM lianyun.person p JOIN lianyun.party q ON q.no = p.party LEFT JOIN lianyun.p
 WHERE (%(issuer)s::text IS NULL OR p.issuer = %(issuer)s)
 ORDER BY q.code, p.name, p.id, g.since
 
+-- name: has_view
+SELECT FROM lianyun.saved_view WHERE person = %(person)s::uuid AND name = %(to)s
+
+-- name: remove_view
+DELETE FROM lianyun.saved_view WHERE person = %(person)s::uuid AND name = %(name)s
+
+-- name: remove_views
+DELETE FROM lianyun.saved_view WHERE person = %(id)s::uuid
+
+-- name: rename_view
+UPDATE lianyun.saved_view SET name = %(to)s WHERE person = %(person)s::uuid AND name = %(name)s
+
+-- name: save_again
+UPDATE lianyun.saved_view SET address = %(address)s, saved = %(now)s WHERE person = %(person)s::uuid AND name = %(name)s
+
+-- name: save_view
+-- In the first free slot; nothing where there is none, or another request takes it at this moment.
+INSERT INTO lianyun.saved_view (person, slot, name, address, saved)
+SELECT %(person)s::uuid, slot, %(name)s, %(address)s, %(now)s
+FROM generate_series(1, %(most)s) AS free (slot)
+WHERE NOT EXISTS (SELECT FROM lianyun.saved_view v WHERE v.person = %(person)s::uuid AND v.slot = free.slot)
+ORDER BY slot LIMIT 1
+ON CONFLICT DO NOTHING
+
+-- name: saved_views
+SELECT name, address FROM lianyun.saved_view WHERE person = %(person)s::uuid ORDER BY name, slot
+
 -- name: teams_of
 SELECT DISTINCT t.team
 FROM lianyun.person p JOIN lianyun.party q ON q.no = p.party

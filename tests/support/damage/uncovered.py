@@ -46,6 +46,7 @@ UNCOVERED: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("lianyun.object_name", (EVERYTHING,), "by which spelling objects are looked up; what is found is read from the events"),
     ("lianyun.partner_accepted", (EVERYTHING,), _METRIC),
     ("lianyun.quarantine", ("xid",), _PLACE),
+    ("lianyun.saved_view", (EVERYTHING,), "addresses that people noted for themselves: they give no rights and decide nothing"),
     ("lianyun.webhook_cursor", (DELETED, "xid", "no"), _PLACE),
     ("lianyun.webhook_salt", (EVERYTHING,), "random bytes in front of what ids of messages are digests of; nothing follows from them"),
     ("lianyun.webhook_subscription", ("failing_since", "last_success"), "how its endpoint is getting on"),

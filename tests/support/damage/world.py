@@ -319,6 +319,10 @@ def _upkeep(dsn: str) -> None:
             "INSERT INTO lianyun.console_sign_in (state, browser, nonce, verifier, return_to, expires)"
             " VALUES ('\\x01', '\\x02', 'n', 'v', '/', 1)"
         )
+        session.execute(
+            "INSERT INTO lianyun.saved_view (person, slot, name, address, saved)"
+            " SELECT id, 1, 'n', '/', 1 FROM lianyun.person"
+        )
 
 
 def _miss_one_another(dsn: str, story: Story) -> None:
