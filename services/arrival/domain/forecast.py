@@ -265,10 +265,10 @@ def _called(situation: Situation, leg: Leg, now: Micros, table: Tables) -> bool:
 
 
 def _bounds(moment: Mass, now: Micros, unbounded: Unbounded | None) -> Bounds:
-    low = now + distribution.quantile(moment, 10)
+    p10, p50, p90 = distribution.quantiles(moment, (10, 50, 90))
     if unbounded is not None:
-        return Bounds(low, None, None)
-    return Bounds(low, now + distribution.quantile(moment, 50), now + distribution.quantile(moment, 90))
+        return Bounds(now + p10, None, None)
+    return Bounds(now + p10, now + p50, now + p90)
 
 
 def _stopped(moment: Mass, stops: Iterable[Closure], now: Micros) -> tuple[Mass, bool]:
@@ -301,5 +301,6 @@ def _with_estimates(
 
 
 def _precision(mass: Mass) -> int:
-    width = (distribution.quantile(mass, 90) - distribution.quantile(mass, 10)) // HOUR + 1
+    p10, p90 = distribution.quantiles(mass, (10, 90))
+    width = (p90 - p10) // HOUR + 1
     return 10_000_000 // (width * width) + 1
