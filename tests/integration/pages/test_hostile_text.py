@@ -20,7 +20,7 @@ HOSTILE = "\"onhostile=\"1'onhostile='1><x-hostile>{{7*7}}"
 """Ends an attribute in either quotes, begins an element, and is an expression of the templates' language."""
 BOX, NOTE = f"BOX{HOSTILE}", f"SMGS/CN/XAY/{HOSTILE}/2026"
 _AT, _DAY = "2026-03-02T10:00+08:00", "2026-03-02"
-TRAIN = f"cr/{HOSTILE}/{_DAY}/railnet:xian-intl-port"
+TRAIN = f"cr/{HOSTILE}/{_DAY}/xian-intl-port"
 
 
 def _event(number: int, by: str, type_: str, **says: object) -> dict[str, object]:
@@ -30,11 +30,11 @@ def _event(number: int, by: str, type_: str, **says: object) -> dict[str, object
 EVENTS = (
     _event(
         1, "xaport", "link.consignment_opened", reference=HOSTILE, containers=[BOX], notes=[NOTE], bookings=[f"xaport/{HOSTILE}"],
-        parties=[{"role": "shipper", "party": "optic"}, {"role": "consignee", "party": "ruhr"}], **{"from": _AT},
+        parties=[{"optic": "shipper"}, {"ruhr": "consignee"}], **{"from": _AT},
     ),
-    _event(2, "xaport", "movement.gated_in", objects=f"container {BOX}", place="railnet:xian-intl-port", remark=HOSTILE),
-    _event(3, "xaport", "movement.seal_broken", objects=f"container {BOX}", place="railnet:xian-intl-port", remark=HOSTILE),
-    _event(4, "xaport", "movement.departed", objects=f"train {TRAIN}", place="railnet:xian-intl-port"),
+    _event(2, "xaport", "movement.gated_in", objects=f"container {BOX}", place="xian-intl-port", remark=HOSTILE),
+    _event(3, "xaport", "movement.seal_broken", objects=f"container {BOX}", place="xian-intl-port", cause="FOUND_BROKEN", remark=HOSTILE),
+    _event(4, "xaport", "movement.departed", objects=f"train {TRAIN}", place="xian-intl-port"),
     _event(5, "xaport", "link.declaration_covers", declaration=f"CN/{HOSTILE}", notes=[NOTE]),
 )  # fmt: skip
 
@@ -50,7 +50,7 @@ class Foreign(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """An element as a browser would build it."""
         names = [tag, *(name for name, _ in attrs)]
-        self.found += [each for each in names if "hostile" in each.replace("data-hostile", "")]
+        self.found += [each for each in names if "hostile" in each]
         for name, value in attrs:
             if name in ("href", "src", "action", "hx-get") and (value or "").lower().startswith("javascript"):
                 self.found.append(f"{name}={value}")
@@ -63,6 +63,9 @@ class Foreign(HTMLParser):
 def test_no_element_and_no_attribute_comes_of_what_people_write(
     postgres: DatabaseAddress, tmp_path: Path
 ) -> None:
+    unescaped = Foreign()
+    unescaped.feed(f"<a title=\"{HOSTILE}\" rel='{HOSTILE}'>{HOSTILE}</a>")
+    assert {"x-hostile", "onhostile"} <= set(unescaped.found)  # what the test looks for
     dsn = migrated_database(postgres, "hostile_text")
     play(dsn, EVENTS)
     with psycopg.connect(dsn) as session:
