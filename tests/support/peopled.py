@@ -19,9 +19,10 @@ from tests.support.cases.border_night import border_night
 from tests.support.cases.border_night import play as play_night
 from tests.support.console import RunningConsole
 from tests.support.databases import migrated_database
-from tests.support.walking import FIRST
 
 AT = border_night().as_of
+FIRST = ("/", "/console", "/line", "/borders", "/search", "/links")
+"""Where people begin: what they type, and what stands on the first page."""
 CAST = {
     "optic": "shipper", "textil": "shipper", "ruhr": "consignee", "silk": "forwarder", "xaport": "operator", "cr": "railway",
     "dit": "terminal", "gacc": "customs", "depl": "customs", "abank": "bank", "bbank": "bank", "hull": "insurer",
@@ -58,7 +59,14 @@ def peopled(postgres: DatabaseAddress, folder: Path, name: str) -> Iterator[list
             (folder / world).mkdir()
             worlds[world] = stack.enter_context(RunningConsole(dsn, folder / world))
         cast, night = worlds["cast"], worlds["night"]
-        looks = [Look("nobody", cast, NOBODY, (*FIRST, *TRACKED, "/signed-out", "/sign-in/callback"))]
+        looks = [
+            Look(
+                "nobody",
+                cast,
+                NOBODY,
+                (*FIRST, *TRACKED, "/signed-out", "/sign-in/callback", "/nothing-here"),
+            )
+        ]
         for party, role in CAST.items():
             cast.person(party, f"{party}-person", ["desk"], [*Permission], name=f"Person of {party}")
             looks.append(Look(f"{party} ({role})", cast, f"{party}-person", (*FIRST, *TRACKED)))

@@ -10,10 +10,11 @@ import pytest
 
 from services.people.domain.person import Permission
 from services.testbed.localstack.engine import DatabaseAddress
-from tests.support.api.cast import play
+from tests.support.api.cast import case, play
 from tests.support.console import RunningConsole, post
 from tests.support.databases import migrated_database
-from tests.support.walking import FIRST, walk
+from tests.support.peopled import FIRST
+from tests.support.walk.crawler import walk
 
 pytestmark = [pytest.mark.integration, pytest.mark.long]
 HOSTILE = "\"onhostile=\"1'onhostile='1><x-hostile>{{7*7}}"
@@ -67,7 +68,7 @@ def test_no_element_and_no_attribute_comes_of_what_people_write(
     unescaped.feed(f"<a title=\"{HOSTILE}\" rel='{HOSTILE}'>{HOSTILE}</a>")
     assert {"x-hostile", "onhostile"} <= set(unescaped.found)  # what the test looks for
     dsn = migrated_database(postgres, "hostile_text")
-    play(dsn, EVENTS)
+    play(dsn, case(EVENTS))
     with psycopg.connect(dsn) as session:
         session.execute("UPDATE lianyun.party SET name = %s || code", (HOSTILE,))
     shown, wrong = 0, []
@@ -80,9 +81,9 @@ def test_no_element_and_no_attribute_comes_of_what_people_write(
         assert made.status_code == 200, made.status_code
         for subject in ("optic", "xaport", "cr", "abank", "gacc"):
             first = (*FIRST, "/track/xaport/XA-1", f"/search?q={BOX[:20]}", "/links")
-            for page in walk(console.pages.app, console.looking(subject), first):
+            for page in walk(console.looking(subject), first, console.pages.app.routes):
                 parser = Foreign()
-                if page.headers.get("content-type", "").startswith("text/html"):
+                if page.form == "html":
                     parser.feed(page.text)
                     shown += parser.texts
                     wrong += [f"{page.address} as {subject}: {each}" for each in parser.found]

@@ -60,9 +60,9 @@ def case(more: Sequence[Mapping[str, Any]] = ()) -> Case:
     return replace(first, story=story, _written=(*first.events, *added))
 
 
-def play(dsn: str, more: Sequence[Mapping[str, Any]] = ()) -> None:
-    """Register the cast in a migrated database, store the events and ``more``, and let abank reserve and pledge."""
-    told = case(more)
+def play(dsn: str, told: Case | None = None) -> None:
+    """Register the cast in a migrated database, store the events of ``told``, and let abank reserve and pledge."""
+    told = case() if told is None else told
     stored = Stored(dsn, events_of(told))
     register(stored.session, told.story)
     stored.session.commit()
