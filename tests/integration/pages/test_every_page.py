@@ -184,7 +184,7 @@ def test_no_request_breaks_a_page_or_shows_what_is_not_for_its_reader(everybody:
             *(
                 hostile
                 for page in pages
-                for form in page.forms
+                for form in posted(page)
                 for hostile in hostile_forms(page, form, random)
             ),
         ]
