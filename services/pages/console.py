@@ -166,6 +166,9 @@ def signed_in(
     if not isinstance(viewer, SignedIn):
         raise PageError(401)
     if permission is not None and not (viewer.may(permission) and request.party.roles & roles):
+        request.request.state.lacking = str(
+            permission
+        )  # the page is as one that is not there; the log knows better
         raise PageError(404)
     return viewer
 

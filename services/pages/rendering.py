@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.requests import Request
 
 from services.pages.languages import LANGUAGES
@@ -18,6 +20,8 @@ from services.pages.viewer import Viewer
 
 HERE = Path(__file__).parent
 TEMPLATES, STATIC = HERE / "templates", HERE / "static"
+_FRAGMENTS = 8_192
+"""Of each language; about a kilobyte each."""
 TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".txt": "text/plain"}
 
 
@@ -62,7 +66,18 @@ class Templates:
             l10n=l10n,
             languages=LANGUAGES,
             static=lambda name: f"/static/{static[name].digest}/{name}",
+            fragment=self._remembered,
         )
+
+    @cached_property
+    def _remembered(self) -> Callable[..., Markup]:
+        """A part of a page by a template of its own and its values, all hashable: what many pages show is rendered once."""
+
+        @lru_cache(maxsize=_FRAGMENTS)
+        def fragment(template: str, **values: Any) -> Markup:
+            return Markup(self._environment.get_template(template).render(values))
+
+        return fragment
 
     def render(self, template: str, values: Mapping[str, Any]) -> bytes:
         """The page; jinja2.UndefinedError where a template names what is not there."""

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -74,6 +74,7 @@ def _endpoint(
         try:
             context.requests.require(context.address(request))
             form = await _form(context, request, anywhere, files)
+            _require_text(request, form)
             response = await context.in_worker(_answer, context, request, function, path, signed_in, form)
             if isinstance(response, Later):
                 following = response.then(await context.in_worker(response.work))
@@ -82,6 +83,7 @@ def _endpoint(
                 )
                 assert isinstance(response, Response)
         except PageError as error:
+            _log_refused(request, path, error.status)
             response = context.error_page(request, error.status, error.headers)
         except UNAVAILABLE as error:
             log.warning(
@@ -102,6 +104,39 @@ def _endpoint(
 
 Form = tuple[Mapping[str, str], Mapping[str, Upload]]
 """The fields of a form, and its files."""
+
+
+def _require_text(request: Request, form: Form) -> None:
+    """PageError 400 where a value holds NUL: no text of the database does."""
+    given = (
+        *request.path_params.values(),
+        *_parts(request.query_params.multi_items()),
+        *_parts(form[0].items()),
+    )
+    if any("\0" in each for each in given):
+        raise PageError(400)
+
+
+def _parts(pairs: Iterable[tuple[str, str]]) -> Iterable[str]:
+    return (part for pair in pairs for part in pair)
+
+
+def _log_refused(request: Request, path: str, status: int) -> None:
+    """A line for what access, permissions and budgets refuse; that nothing is there is none of them."""
+    lacking = getattr(request.state, "lacking", "")
+    if status in (401, 403, 429) or lacking:
+        log.info(
+            "a page was refused",
+            extra={
+                "action": "page_refused",
+                "status": status,
+                "route": path,
+                "method": request.method,
+                "request": request.state.id,
+                "client": getattr(request.state, "client", ""),
+                "lacking": lacking,
+            },
+        )
 
 
 async def _form(context: PageContext, request: Request, anywhere: bool, files: bool) -> Form:
@@ -152,6 +187,7 @@ def _answer(
         registry = context.registry(session, version)
         viewer = context.identify(session, request, now)
         fields, files = form
+        request.state.client = "" if viewer is None else viewer.caller.client
         asked = PageRequest(
             context, request, path, context.l10n(request), fields, session, now, registry, viewer, files=files
         )

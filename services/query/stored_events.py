@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Container, Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from schemas.envelope import Envelope
@@ -20,6 +21,7 @@ from schemas.reasons import Refusal
 from services.domain.facts import EventId, Facts
 from services.domain.interpretation import Attribution, interpret
 from services.domain.objects import Thing
+from services.domain.relevance import IndexedFacts
 from services.ledger.admission.evaluation import evaluate
 from services.ledger.admission.model import Admitted, Record, Refused, Verified
 from services.ledger.registry.party import Key, Party
@@ -31,7 +33,7 @@ class Unreadable(Exception):
     """A stored event that its own bytes do not support: damage, or a change of code that broke the past."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reread:
     """A stored event, read again."""
 
@@ -41,6 +43,11 @@ class Reread:
     @property
     def facts(self) -> Facts:
         return self.admitted.facts
+
+    @cached_property
+    def indexed(self) -> IndexedFacts:
+        """The facts by the objects that they name."""
+        return IndexedFacts(self.admitted.facts)
 
 
 class SourcedEvents:

@@ -77,8 +77,8 @@ def read_views(
 
 
 def _view(events: Sequence[Reread], consignment: bytes, as_of: Micros) -> SourcedView | None:
-    parts = [event.facts for event in events if not event.stored.quarantined]
-    foundings = (founding for part in parts for founding in part.foundings)
+    parts = [event.indexed for event in events if not event.stored.quarantined]
+    foundings = (founding for part in parts for founding in part.facts.foundings)
     founded = next((f.consignment for f in foundings if f.consignment.id == consignment), None)
     view = None if founded is None else derive(relevant(parts, founded), founded, as_of)
     return None if view is None else SourcedView(view, as_of, SourcedEvents(events))

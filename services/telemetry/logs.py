@@ -61,13 +61,17 @@ class RepeatFilter(logging.Filter):
         return True
 
 
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+
+
 class TextFormatter(logging.Formatter):
-    """`2026-01-31T12:00:00.000Z INFO  name: message key=value`."""
+    """`2026-01-31T12:00:00.000Z INFO  name: message key=value`; of what was passed in, no character begins another line."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
         extra = "".join(f" {name}={value}" for name, value in _fields(record).items())
-        line = f"{_time(record)} {record.levelname:<7} {record.name}: {record.getMessage()}{extra}"
+        said = _CONTROL.sub(lambda found: ascii(found[0])[1:-1], f"{record.getMessage()}{extra}")
+        line = f"{_time(record)} {record.levelname:<7} {record.name}: {said}"
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)
         return masked(line)

@@ -37,7 +37,7 @@ from schemas.rfc3339 import parse_micros
 from services.domain.derive import derive
 from services.domain.facts import Facts
 from services.domain.objects import Thing
-from services.domain.relevance import relevant
+from services.domain.relevance import IndexedFacts, relevant
 from services.domain.view import View
 from tests.support.profile import SEED, rounds
 
@@ -110,7 +110,7 @@ def test_story(story: Story) -> None:
     started = time.perf_counter()
     expected = views(story, facts)
     for thing, view in zip(consignments(story), expected, strict=True):
-        concerning = relevant([first for first, _ in pieces], thing)
+        concerning = relevant([IndexedFacts(first) for first, _ in pieces], thing)
         assert derive(concerning, thing, parse_micros(story.as_of)) == view, "what was left out concerns it"
     for _ in range(4):
         views(story, facts)

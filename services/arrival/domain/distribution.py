@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import accumulate, pairwise
 
 from services.domain.facts import Micros
@@ -61,16 +62,21 @@ def counted(counts: Iterable[tuple[int, int]]) -> list[int]:
 
 
 def added(one: Mass, other: Mass) -> list[int]:
-    """The sum of two independent durations."""
+    """The sum of two independent durations; the last few are remembered, as all boxes of a train have the same way before them."""
     if len(one) < len(other):
         one, other = other, one
+    return list(_added(tuple(one), tuple(other)))
+
+
+@lru_cache(maxsize=512)
+def _added(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
     # Two halves of an hour are a whole one: half of it goes an hour on.
     spread = [a + b for a, b in zip((*other, 0), (0, *other), strict=True)]
     product = _packed(one) * _packed(spread)
     count = len(one) + len(spread) - 1
     terms = struct.unpack(f"<{count}Q", product.to_bytes(8 * count, "little"))
     # In all 2 MASS squared; MASS is a power of two.
-    return _masses([each >> _BITS + 1 for each in _ended(list(accumulate(terms)))])
+    return tuple(_masses([each >> _BITS + 1 for each in _ended(list(accumulate(terms)))]))
 
 
 def _packed(mass: Mass) -> int:
@@ -144,11 +150,19 @@ def stretched(mass: Mass, percent: int) -> list[int]:
 
 def quantile(mass: Mass, percent: int) -> Micros:
     """The duration that ``percent`` of the mass does not exceed, evenly within its hour."""
-    wanted, sums = MASS * percent // 100, list(accumulate(mass))
-    hour = bisect_left(sums, wanted)
-    if hour == len(sums):
-        return len(sums) * HOUR
-    return hour * HOUR + (wanted - sums[hour] + mass[hour]) * HOUR // mass[hour]
+    (found,) = quantiles(mass, (percent,))
+    return found
+
+
+def quantiles(mass: Mass, percents: Iterable[int]) -> list[Micros]:
+    """The ``quantile`` of each of ``percents``."""
+    sums, found = list(accumulate(mass)), []
+    for percent in percents:
+        wanted = MASS * percent // 100
+        hour = bisect_left(sums, wanted)
+        within = 0 if hour == len(sums) else (wanted - sums[hour] + mass[hour]) * HOUR // mass[hour]
+        found.append(hour * HOUR + within)
+    return found
 
 
 def outlasting(ended: Mass, unended: Mass, prior: Mass, strength: int) -> list[int]:

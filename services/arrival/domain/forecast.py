@@ -292,13 +292,11 @@ def _called(situation: Situation, leg: Leg, now: Micros, table: Tables) -> bool:
 
 
 def _bounds(moment: Mass, now: Micros, unbounded: Unbounded | None) -> Bounds:
-    low = now + min(distribution.quantile(moment, 10), distribution.HORIZON)
+    p10, *later = distribution.quantiles(moment, (10, 50, 90))
+    low = now + min(p10, distribution.HORIZON)
     if unbounded is not None:
         return Bounds(low, None, None)
-    middle, high = (
-        None if after >= distribution.HORIZON else now + after
-        for after in (distribution.quantile(moment, percent) for percent in (50, 90))
-    )
+    middle, high = (None if after >= distribution.HORIZON else now + after for after in later)
     return Bounds(low, middle, high)
 
 
@@ -332,5 +330,6 @@ def _with_estimates(
 
 
 def _precision(mass: Mass) -> int:
-    width = (distribution.quantile(mass, 90) - distribution.quantile(mass, 10)) // HOUR + 1
+    p10, p90 = distribution.quantiles(mass, (10, 90))
+    width = (p90 - p10) // HOUR + 1
     return 10_000_000 // (width * width) + 1

@@ -31,6 +31,7 @@ from services.arrival.store import statement
 from services.arrival.store.projector import ERROR, GAP, LEG, leg_columns
 from services.domain.derive import derive
 from services.domain.facts import Facts, Micros, Restriction
+from services.domain.relevance import relevant
 from services.domain.view import View
 from services.query.views import SourcedView, facts_of
 
@@ -148,8 +149,13 @@ def _restricted(view: View) -> bool:
 
 def _day_before(known: SourcedView, now: Micros) -> View | None:
     """The view of what had been recorded a day earlier."""
-    events = [each for each in known.sources.every if each.stored.append_us <= now - DAY]
-    return derive(facts_of(events), known.view.consignment, now - DAY) if events else None
+    parts = [
+        each.indexed
+        for each in known.sources.every
+        if each.stored.append_us <= now - DAY and not each.stored.quarantined
+    ]
+    consignment = known.view.consignment
+    return derive(relevant(parts, consignment), consignment, now - DAY) if parts else None
 
 
 def _legs(found: Cargo) -> Iterable[Leg]:

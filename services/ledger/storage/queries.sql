@@ -867,15 +867,16 @@ WITH way (id, kind, lo, hi) AS MATERIALIZED (
         SELECT c.no FROM lianyun.claim c WHERE c.object = meeting.object OFFSET 0
     ) AS n
 ), crossed (no) AS MATERIALIZED (
-    -- And those of other runs that name a box of these at about that time.
+    -- And those of other runs that name a box of these at about that time; each box is looked for once.
     SELECT DISTINCT n.no FROM (
-        SELECT DISTINCT p.object, p.happened FROM listed l CROSS JOIN LATERAL (
+        SELECT p.object, min(p.happened) AS first, max(p.happened) AS last FROM listed l CROSS JOIN LATERAL (
             SELECT c.object, c.happened FROM lianyun.claim c WHERE c.no = l.no AND c.kind = 4 OFFSET 0
         ) AS p
+        GROUP BY p.object
     ) AS box CROSS JOIN LATERAL (
         SELECT c.no FROM lianyun.claim c
         WHERE c.object = box.object AND c.milestone = ANY (%(lists)s::smallint[])
-          AND c.happened BETWEEN box.happened - (%(meeting)s::bigint[])[1] AND box.happened + (%(meeting)s::bigint[])[1]
+          AND c.happened BETWEEN box.first - (%(meeting)s::bigint[])[1] AND box.last + (%(meeting)s::bigint[])[1]
         OFFSET 0
     ) AS n
 )
@@ -1000,11 +1001,13 @@ WITH given AS MATERIALIZED (
         SELECT m.at FROM unnest(%(moments)s::bigint[]) AS m (at)
     ) AS t WHERE t.at IS NOT NULL
 ), ranked AS (
-    SELECT c.no, c.milestone = %(running)s AND NOT c.dead AND row_number() OVER (
-        PARTITION BY c.object, c.slot, c.publisher, c.territorial, c.dead, width_bucket(c.happened, e.ats)
+    -- An event has claims of one milestone, dead or alive together.
+    SELECT c.no, row_number() OVER (
+        PARTITION BY c.object, c.slot, c.publisher, c.territorial, width_bucket(c.happened, (SELECT e.ats FROM edge e))
         ORDER BY c.published DESC, c.event_hi DESC, c.event_lo DESC
     ) > 1 AS old, c.event_hi, c.event_lo
-    FROM given n JOIN lianyun.claim c ON c.no = n.no CROSS JOIN edge e
+    FROM given n JOIN lianyun.claim c ON c.no = n.no
+    WHERE c.milestone = %(running)s AND NOT c.dead
 ), old AS MATERIALIZED (
     SELECT r.no, min(r.event_hi) AS hi, min(r.event_lo) AS lo FROM ranked r GROUP BY r.no HAVING bool_and(r.old)
 )

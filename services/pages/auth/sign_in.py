@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from services.people.domain.person import Grant, Permission, Person
 from services.people.store import people
 
 Session = Connection[Any]
+log = logging.getLogger(__name__)
 START, CALLBACK = "/sign-in", "/sign-in/callback"
 HOME = "/console"
 FORM_TOKEN = "form_token"
@@ -139,11 +141,16 @@ class Authentication:
             return Unknown(self.settings.signin_issuer, identity.subject)
         sessions.end(session, request.cookies.get(self.cookie, ""))
         session_id = sessions.open_session(session, person.id, identity.session, identity.token, now)
+        log.info(
+            "a person signed in",
+            extra={"action": "sign_in", "client": f"person:{person.id.hex()}", "party": person.party},
+        )
         return pending.return_to, self._set(self.cookie, session_id, self._lifetimes(grant)[1])
 
     def end(self, session: Session, viewer: SignedIn, request: Request) -> tuple[str, str]:
         """End the session: (where the session at the issuer ends, "" where it has no such page; the cookie that is taken back)."""
         token = sessions.end(session, viewer.session_id)
+        log.info("a person signed out", extra={"action": "sign_out", "client": viewer.caller.client})
         where = (
             ""
             if token is None

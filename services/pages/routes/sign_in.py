@@ -46,7 +46,9 @@ def finish(request: PageRequest) -> Page | Redirect:
     except SignInError as problem:
         return _failed(problem)
     if isinstance(found, Unknown):
-        log.info("a stranger signed in", extra={"action": "sign_in_unknown"})
+        log.info(
+            "a stranger signed in", extra={"action": "sign_in_unknown", "request": request.request.state.id}
+        )
         return Page("console_sign_in_unknown.html", {"found": found}, 403, NO_STORE)
     return_to, cookie = found
     return Redirect(return_to, {"set-cookie": cookie})

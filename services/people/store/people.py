@@ -155,15 +155,15 @@ def teams_of(session: Session, party: str, at: Micros) -> list[str]:
 
 def _people(session: Session, name: str, parameters: dict[str, Any]) -> list[Person]:
     adapt(session)
-    rows = _rows(session, name, parameters)
-    grants: dict[PersonId, list[Grant]] = defaultdict(list)
-    ids = {"ids": uuids(sorted(row[0] for row in rows))}
-    for person, since, until, teams, permissions in _rows(session, "grants", ids) if rows else ():
-        granted = frozenset(map(Permission, permissions))
-        grants[person].append(Grant(since, until, frozenset(teams), granted))
+    grants: dict[tuple[Any, ...], list[Grant]] = defaultdict(list)
+    for *person, since, until, teams, permissions in _rows(session, name, parameters):
+        given = grants[tuple(person)]
+        if since is not None:
+            granted = frozenset(map(Permission, permissions))
+            given.append(Grant(since, until, frozenset(teams), granted))
     return [
-        Person(id_, issuer, party, subject, shown, tuple(grants[id_]))
-        for id_, issuer, party, subject, shown in rows
+        Person(id_, issuer, party, subject, shown, tuple(given))
+        for (id_, issuer, party, subject, shown), given in grants.items()
     ]
 
 

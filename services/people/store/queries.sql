@@ -7,14 +7,16 @@ ON CONFLICT DO NOTHING
 RETURNING true
 
 -- name: by_id
-SELECT p.id, p.issuer, q.code, p.subject, p.name
-FROM lianyun.person p JOIN lianyun.party q ON q.no = p.party
+SELECT p.id, p.issuer, q.code, p.subject, p.name, g.since, g.until, g.teams, g.permissions
+FROM lianyun.person p JOIN lianyun.party q ON q.no = p.party LEFT JOIN lianyun.person_grant g ON g.person = p.id
 WHERE p.id = ANY (%(ids)s::uuid[])
+ORDER BY p.id, g.since
 
 -- name: by_subject
-SELECT p.id, p.issuer, q.code, p.subject, p.name
-FROM lianyun.person p JOIN lianyun.party q ON q.no = p.party
+SELECT p.id, p.issuer, q.code, p.subject, p.name, g.since, g.until, g.teams, g.permissions
+FROM lianyun.person p JOIN lianyun.party q ON q.no = p.party LEFT JOIN lianyun.person_grant g ON g.person = p.id
 WHERE p.issuer = %(issuer)s AND p.subject = %(subject)s
+ORDER BY p.id, g.since
 
 -- name: clock
 SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
@@ -36,14 +38,11 @@ RETURNING id::text, ended
 INSERT INTO lianyun.person_grant (person, since, until, teams, permissions, by)
 VALUES (%(id)s::uuid, %(since)s, NULL, %(teams)s::text[], %(permissions)s::text[], %(by)s)
 
--- name: grants
-SELECT person, since, until, teams, permissions FROM lianyun.person_grant WHERE person = ANY (%(ids)s::uuid[]) ORDER BY person, since
-
 -- name: people
-SELECT p.id, p.issuer, q.code, p.subject, p.name
-FROM lianyun.person p JOIN lianyun.party q ON q.no = p.party
+SELECT p.id, p.issuer, q.code, p.subject, p.name, g.since, g.until, g.teams, g.permissions
+FROM lianyun.person p JOIN lianyun.party q ON q.no = p.party LEFT JOIN lianyun.person_grant g ON g.person = p.id
 WHERE (%(issuer)s::text IS NULL OR p.issuer = %(issuer)s)
-ORDER BY q.code, p.name, p.id
+ORDER BY q.code, p.name, p.id, g.since
 
 -- name: has_view
 SELECT FROM lianyun.saved_view WHERE person = %(person)s::uuid AND name = %(to)s

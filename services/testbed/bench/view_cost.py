@@ -111,7 +111,12 @@ def fill(dsn: str, scale: Scale) -> int:
     known = profiles(1, network=NETWORK)
     register(dsn, members(known))
     simulation = simulate(WorldScale(trains=scale.trains, boxes=scale.boxes))
-    outgoing = sign_all(simulation.publication.messages, known)
+    apply(dsn, sign_all(simulation.publication.messages, known))
+    return simulation.scale.now
+
+
+def apply(dsn: str, outgoing: Sequence[Outgoing]) -> None:
+    """Admit ``outgoing`` and store it as a worker does, whatever partners' topics they would have come by."""
     settings = admission_settings(NETWORK)
     with psycopg.connect(dsn) as session:
         registry = store.load(session)
@@ -132,7 +137,6 @@ def fill(dsn: str, scale: Scale) -> int:
             writer.tick()
             if not writer.pending():
                 break
-    return simulation.scale.now
 
 
 def sizes(session: Session, now: int) -> dict[int, list[bytes]]:

@@ -14,6 +14,8 @@ from services.testbed.arrival_evaluation.evaluate import evaluate as evaluate_ar
 from services.testbed.bench.bank import Scale as BankScale
 from services.testbed.bench.bank import bench_bank
 from services.testbed.bench.line_film import bench_line
+from services.testbed.bench.pages import Scale as PagesScale
+from services.testbed.bench.pages import bench_pages
 from services.testbed.bench.pipeline import Scale, bench_pipeline
 from services.testbed.bench.storage_cost import Scale as StorageScale
 from services.testbed.bench.storage_cost import bench_storage
@@ -115,6 +117,22 @@ def views(
     """What a view costs by the events behind it, cold and warm; takes some minutes."""
     _ = as_json
     print_json(bench_views(ViewScale(trains, boxes), say))
+
+
+@bench.command()
+def pages(
+    consignments: Annotated[
+        int, typer.Option(min=1_000, help="Consignments that stand in the database.")
+    ] = 1_000_000,
+    trains: Annotated[int, typer.Option(min=2, help="Trains of the world that is tracked.")] = 12,
+    seconds: Annotated[float, typer.Option(min=1, help="How long the mix is asked for.")] = 20.0,
+    connections: Annotated[int, typer.Option(min=1, max=256, help="Connections that ask.")] = 8,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs; the report is JSON anyway.")] = False,
+) -> None:
+    """Pages a second of one worker, and what each kind of page takes, among a million consignments; takes some minutes."""
+    _ = as_json
+    scale = PagesScale(consignments=consignments, trains=trains, seconds=seconds, connections=connections)
+    print_json(bench_pages(scale, say))
 
 
 @bench.command()

@@ -49,6 +49,14 @@ class LocalServer:
         """How callers reach it."""
         return f"http://{LOOPBACK}:{self._port}"
 
+    @property
+    def pid(self) -> int:
+        """The process, while it runs; where several answer they are children of it. Raises StackError."""
+        running = {} if self._process is None else self._process.pids()
+        if not running:
+            raise StackError("the server does not run now", f"see {self._logs / 'worker-0.log'}")
+        return running[0]
+
     def _start(self, module: str, failure: str, environment: Mapping[str, str]) -> None:
         """Start ``module``, and wait until it answers and its database does. Raises StackError, with ``failure``."""
         command = (sys.executable, "-m", module)
@@ -100,14 +108,6 @@ class LocalApi(LocalServer):
     def keys(self) -> Path:
         """The file of the platform's own keys, there once it has started."""
         return self._folder / self.KEYS
-
-    @property
-    def pid(self) -> int:
-        """Its process, while it runs; with LIANYUN_API_WORKERS above 1 those that answer are children of it."""
-        running = {} if self._process is None else self._process.pids()
-        if not running:
-            raise StackError("the API does not run now", f"see {self._logs / 'worker-0.log'}")
-        return running[0]
 
     def __enter__(self) -> Self:
         """Start it, and wait until it answers and its database does. Raises StackError, KeysMissing, KeyMissing."""

@@ -21,9 +21,9 @@ CODE = {
 """The numbering of wagons by railway."""
 
 
-def container(serial: int) -> str:
-    """The container number (ISO 6346) of the ``serial``-th box of the world."""
-    body = f"LYSU{100_000 + serial % 900_000:06d}"
+def container(serial: int, owner: str = "LYSU") -> str:
+    """The container number (ISO 6346) of the ``serial``-th box of ``owner``."""
+    body = f"{owner}{100_000 + serial % 900_000:06d}"
     return f"{body}{_powers(body) % 10}"
 
 

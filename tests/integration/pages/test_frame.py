@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from urllib.parse import urljoin
 
 import pytest
 
+from services.pages import rendering
 from services.pages.languages import LANGUAGES
 from tests.support.pages import RunningPages
 
@@ -125,3 +127,39 @@ def test_a_page_is_counted_by_its_route(pages: RunningPages) -> None:
     sample = pages.context.metrics.instruments.registry.get_sample_value
     labels = {"route": "/track/{reference:path}", "status": "200"}
     assert (sample("lianyun_pages_requests_total", labels) or 0) >= 1
+
+
+def test_nul_is_refused_wherever_it_stands(pages: RunningPages) -> None:
+    with pages.browser("optic") as browser:
+        for path in (
+            "/search?q=a%00b",
+            "/search?q=x&%00=1",
+            "/track/xaport/XA%00",
+            "/links?consignment=%00",
+            "/?lang=%00",
+        ):
+            assert browser.get(path).status_code == 400, path
+        form = {"consignment": "xaport/XA-1", "days": "7", "label": "a\0b"}
+        answer = browser.post("/links", data=form, headers={"sec-fetch-site": "same-origin"})
+        assert answer.status_code == 400
+
+
+def test_of_a_parameter_that_is_given_twice_the_last_counts(pages: RunningPages) -> None:
+    """ASVS 5.1.1"""
+    with pages.browser("optic") as browser:
+        assert browser.get("/search?q=nothing&q=CSQU3054383").headers["location"] == XA1
+        body = b"consignment=xaport/none&consignment=xaport/XA-1&days=7"
+        headers = {"sec-fetch-site": "same-origin", "content-type": "application/x-www-form-urlencoded"}
+        assert browser.post("/links", content=body, headers=headers).status_code == 200
+
+
+def test_no_template_marks_a_value_as_safe() -> None:
+    """ASVS 5.3.3: what is escaped is decided by Jinja alone: a rendered part of a page, and ``Localization.moment``, which escapes its own text, are marked."""
+    folder = Path(rendering.__file__).parent
+    marked = [
+        path.name
+        for path in folder.rglob("*")
+        if path.suffix in (".html", ".py")
+        and re.search(r"\|\s*safe\b|autoescape false|Markup\(", path.read_text())
+    ]
+    assert sorted(marked) == ["localization.py", "rendering.py"]

@@ -24,8 +24,9 @@ from services.pages.auth.settings import SignInSettings
 from services.pages.auth.sign_in import Authentication
 from services.people.domain.person import Permission
 from services.people.store import people
+from services.telemetry.logs import TextFormatter
 from services.testbed.localstack.engine import DatabaseAddress
-from tests.support.console import RunningConsole, post
+from tests.support.console import SECRET, RunningConsole, post
 from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
@@ -408,3 +409,36 @@ def test_pages_of_a_person_are_in_no_cache(console: RunningConsole) -> None:
     browser = console.signed_in("aigerim")
     for path in ("/console", "/console/account", "/console/cases", "/console/shift", "/console/board"):
         assert browser.get(path).headers["cache-control"] == "no-store"
+
+
+# 7: what is logged
+
+
+def test_signing_in_and_what_is_refused_is_logged_without_secrets(
+    console: RunningConsole, caplog: pytest.LogCaptureFixture
+) -> None:
+    """7.1.1 to 7.1.4, 7.2.1, 7.2.2, 7.3.1"""
+    caplog.set_level("INFO", "services.pages")
+    browser = console.signed_in("idle")
+    secrets = [*browser.cookies.values(), SECRET]
+    assert browser.get("/console/board").status_code == 404  # without the permission
+    assert browser.post("/sign-out", data={}, headers={"sec-fetch-site": "cross-site"}).status_code == 403
+    assert console.browser().get("/console").status_code == 401
+    console.browser().get("/sign-in/callback?error=x%0d%0aforged&state=s")
+    post(browser, "/sign-out", {}, "/console/account")
+    told = [(getattr(each, "action", ""), each) for each in caplog.records]
+    ((who,),) = rows(console, "SELECT id::text FROM lianyun.person WHERE subject = 'idle'")
+    client = f"person:{who.replace('-', '')}"
+    for action, of in (
+        ("sign_in", client),
+        ("page_refused", client),
+        ("page_refused", ""),
+        ("sign_out", client),
+    ):
+        assert any(name == action and each.client == of for name, each in told), action  # type: ignore[attr-defined]
+    refused = [each for name, each in told if name == "page_refused"]
+    assert {(each.status, each.lacking) for each in refused} >= {(404, "board"), (403, ""), (401, "")}  # type: ignore[attr-defined]
+    assert any(name == "sign_in_failed" for name, _ in told)
+    lines = [TextFormatter().format(each) for _, each in told]
+    assert not any("\n" in line for line in lines)
+    assert not any(secret in line for secret in secrets for line in lines)

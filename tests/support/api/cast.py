@@ -7,7 +7,9 @@ XA-2 and XA-3 share a box.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from services.credit.store import projector
 from tests.support.financing.stored_world import Stored, events_of, register
@@ -46,15 +48,16 @@ EVENTS = (
 )  # fmt: skip
 
 
-def case() -> Case:
-    """The first financing story with what is added here."""
+def case(more: Sequence[Mapping[str, Any]] = ()) -> Case:
+    """The first financing story with what is added here, and ``more`` events."""
     first = cases()[0]
+    added = (*EVENTS, *more)
     story = replace(
         first.story,
         parties={**first.story.parties, **PARTIES},
-        events=(*first.story.events, *EVENTS),
+        events=(*first.story.events, *added),
     )
-    return replace(first, story=story, _written=(*first.events, *EVENTS))
+    return replace(first, story=story, _written=(*first.events, *added))
 
 
 def play(dsn: str, told: Case | None = None) -> None:

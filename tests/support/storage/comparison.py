@@ -16,7 +16,7 @@ from services.domain.head import RUNNING, Head, Stage, head, train_head
 from services.domain.links import Network, spans
 from services.domain.liveness import judge
 from services.domain.objects import Thing
-from services.domain.relevance import relevant
+from services.domain.relevance import IndexedFacts, relevant
 from services.domain.view import Arrival, ClaimStatus, View
 from services.ledger.storage import event_reader
 from services.ledger.storage.batch import Event
@@ -210,7 +210,7 @@ def assert_readers_see_enough(
             for as_of in sorted({*MOMENTS, *sparsely}):
                 whole = derive(facts, cons, as_of)
                 same(f"view of {cons} at {as_of}", derive(known, cons, as_of), whole)
-                concerning = relevant([stated[e.id, e.content] for e in loaded], cons)
+                concerning = relevant([IndexedFacts(stated[e.id, e.content]) for e in loaded], cons)
                 same(f"view of {cons} at {as_of} of what concerns it", derive(concerning, cons, as_of), whole)
                 if as_of not in sparsely:
                     continue

@@ -1,0 +1,23 @@
+"""The measurement of pages, tiny: every kind of page is answered, copied consignments among them. Nothing here judges a speed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from services.testbed.bench.pages import SHARES, Scale, bench_pages
+
+pytestmark = [pytest.mark.integration, pytest.mark.long]
+
+
+def test_each_kind_of_page_is_answered_and_measured() -> None:
+    report = bench_pages(Scale(consignments=1_500, trains=2, boxes=4, seconds=2.0, connections=2))
+    assert json.loads(json.dumps(report)) == report
+    for kind in SHARES:
+        found = report["kinds"][kind]
+        assert set(found["statuses"]) == {"303" if kind == "search_exact" else "200"}, kind
+        assert set(found["cpu_ms"]) == {"worker", "database"}
+    assert set(report["pages"]["statuses"]) <= {"200", "303"}
+    assert report["pages"]["per_second"] > 0
+    assert report["simulated"]
