@@ -20,10 +20,10 @@ from urllib.parse import quote, urlsplit
 import psycopg
 
 from schemas.events.base import ObjectKind
+from services.api.access import share_links
 from services.ledger.registry import store
 from services.ledger.storage import event_reader
 from services.ledger.storage.session import Session, open_session
-from services.pages import share_links
 from services.pages.auth import sessions
 from services.people.domain.person import Permission
 from services.people.store import people
