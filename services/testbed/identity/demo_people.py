@@ -24,6 +24,7 @@ class DemoPerson(NamedTuple):
 
 _SHIFT = (Permission.BOARD, Permission.CASES, Permission.CASES_ACT)
 _READS = (Permission.BOARD, Permission.CASES)
+_PUBLISHES = (Permission.EVENTS, Permission.EVENTS_REDRIVE, Permission.EVENTS_UPLOAD)
 PEOPLE = (
     DemoPerson("ktz", "aigerim", "Айгерім (simulated)", ("dostyk-shift",), _SHIFT),
     DemoPerson("ktz", "daniyar", "Данияр (simulated)", ("aktogay-shift", "dostyk-shift"), _SHIFT),
@@ -34,6 +35,8 @@ PEOPLE = (
     DemoPerson("db", "jonas", "Jonas (simulated)", (), _READS),
     DemoPerson("xianport", "wang-wei", "王伟 (simulated)", ("dispatch",), _SHIFT),
     DemoPerson("pkp", "screen-malaszewicze", "Screen at Małaszewicze (simulated)", (), (Permission.BOARD,)),
+    DemoPerson("ktz", "saule", "Сәуле (simulated)", (), _PUBLISHES),
+    DemoPerson("xianport", "zhao-min", "赵敏 (simulated)", (), _PUBLISHES),
 )
 """Who can be chosen, of the simulated parties."""
 
