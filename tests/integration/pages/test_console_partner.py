@@ -46,9 +46,13 @@ SHEETS = Path(__file__).resolve().parents[2] / "data" / "sheets"
 MARCH = "from=2026-03-01&to=2026-03-31"
 KEYS = {
     code: SigningKey.from_seed(Scheme.ED25519, code.encode().ljust(32, b"."))
-    for code in ("ktz", "cr", "rzd", "be", "pkp", "db", "new")
+    for code in ("ktz", "cr", "rzd", "be", "pkp", "db", "xian", "new")
 }
 SENT = {"offset": 0}
+OPENED = {
+    "from": "2026-03-01T00:00:00Z", "reference": "R1", "containers": ["MSKU0000006"],
+    "parties": [{"role": "railway", "party": "ktz"}],
+}  # fmt: skip
 
 
 def record(
@@ -93,9 +97,9 @@ def console(postgres: DatabaseAddress, tmp_path_factory: pytest.TempPathFactory)
     dsn = migrated_database(postgres, "console_partner")
     with psycopg.connect(dsn) as session:
         prepare_partitions(session)
-        for code in ("ktz", "cr", "rzd", "be", "pkp", "db"):
+        for code in ("ktz", "cr", "rzd", "be", "pkp", "db", "xian"):
             party = PartyAdded(
-                code=code, name=code, roles=frozenset({Role.RAILWAY}), sources=frozenset({f"urn:x:{code}"}),
+                code=code, name=code, roles=frozenset({Role.OPERATOR if code == "xian" else Role.RAILWAY}), sources=frozenset({f"urn:x:{code}"}),
                 topics=frozenset({f"cre.railway.{code}.v1"}),
             )  # fmt: skip
             commands.add_party(session, party, at=0, by="test")
@@ -109,6 +113,8 @@ def console(postgres: DatabaseAddress, tmp_path_factory: pytest.TempPathFactory)
         record("ktz", "twice", departed(place="railnet:almaty-1")),
         record("ktz", "<script>alert(1)</script>", {"classifier": "<script>alert(2)</script>"}),
         record("ktz", "early", departed(), key="new"),
+        record("xian", "open", OPENED, "cre.link.consignment_opened.v1"),
+        record("ktz", "reaches", departed("MSKU0000006")),
         record("cr", "of-cr", departed()),
         record("cr", "refused-of-cr", {}),
     )
@@ -152,7 +158,7 @@ def test_each_state_is_counted_and_found(console: RunningConsole) -> None:
     assert [
         {key: day[key] for key in ("received", "parked", "remarks", "equivocation", "refused")}
         for day in days
-    ] == [{"received": 6, "parked": 4, "remarks": 1, "equivocation": 1, "refused": 2}]
+    ] == [{"received": 7, "parked": 4, "remarks": 1, "equivocation": 1, "refused": 2}]
 
     def ids(query: str) -> list[str]:
         found = browser.get(f"/console/events?{MARCH}&table=events&format=json&{query}").json()
@@ -160,8 +166,23 @@ def test_each_state_is_counted_and_found(console: RunningConsole) -> None:
 
     assert ids("state=remarks") == ["doubt"]
     assert ids("state=equivocation") == ["twice", "twice"]
-    assert ids("type=cre.movement.departed.v1") == ["twice", "twice", "doubt", "dep-2", "dep-1", "dep-0"]
+    assert ids("type=cre.movement.departed.v1") == [
+        "reaches",
+        "twice",
+        "twice",
+        "doubt",
+        "dep-2",
+        "dep-1",
+        "dep-0",
+    ]
     assert ids("type=cre.movement.arrived.v1") == []
+    assert (ids("state=accepted"), ids("consignment=xian/R1"), ids("consignment=xian/R2")) == (
+        ["reaches"],
+        ["reaches"],
+        [],
+    )
+    reaching = browser.get(f"/console/events/{event_id('urn:x:ktz', 'reaches').hex()}").text
+    assert 'href="/track/xian/R1"' in reaching
     assert set(ids("state=refused")) == {"early", "<script>alert(1)</script>"}
     csv = browser.get(f"/console/events?{MARCH}&table=events&format=csv")
     assert csv.headers["content-type"].startswith("text/csv")
