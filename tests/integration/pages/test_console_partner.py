@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import re
@@ -34,6 +35,7 @@ from services.ledger.storage.batch import Event
 from services.ledger.storage.bodies import prepare_partitions
 from services.ledger.storage.operations import apply_one
 from services.ledger.storage.session import open_session
+from services.pages.routes import console_events
 from services.people.domain.person import Permission
 from services.processors.ledger_store import PROJECTIONS, LedgerStore
 from services.testbed.localstack.engine import DatabaseAddress
@@ -49,6 +51,7 @@ KEYS = {
     for code in ("ktz", "cr", "rzd", "be", "pkp", "db", "xian", "new")
 }
 SENT = {"offset": 0}
+EVENT = r'href="(/console/events/[0-9a-f]{32,64})"'
 OPENED = {
     "from": "2026-03-01T00:00:00Z", "reference": "R1", "containers": ["MSKU0000006"],
     "parties": [{"role": "railway", "party": "ktz"}],
@@ -189,6 +192,25 @@ def test_each_state_is_counted_and_found(console: RunningConsole) -> None:
     assert "dep-0" in csv.text
     for wrong in ("state=x", "type=x", "from=x", "from=2026-01-01&to=2026-12-31", "before=x", "batch=%00"):
         assert browser.get(f"/console/events?{wrong}").status_code == 400, wrong
+
+
+def test_pages_follow_one_another_without_a_gap(
+    console: RunningConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = console.looking("aigerim")
+    for state in ("", "refused", "parked"):
+        path = f"/console/events?state={state}&{MARCH}"
+        whole = re.findall(EVENT, browser.get(path).text)
+        with monkeypatch.context() as small:
+            small.setattr(console_events, "PAGE", 1)
+            found = []
+            while path:
+                page = browser.get(path).text
+                found += re.findall(EVENT, page)
+                following = re.search(r'rel="next" href="([^"]+)"', page)
+                path = html.unescape(following[1]) if following else ""
+        assert found == whole, state
+        assert len(whole) > 1
 
 
 def test_a_refused_message_shows_its_bytes_as_text(console: RunningConsole) -> None:
