@@ -29,7 +29,8 @@ lists it in ``GROUPS``. Its templates are ``templates/NAME*.html``, its messages
   committed with the lines of the access log, once rendered; anything raised: rolled back. ``request.now`` is the database's clock.
 - **Forms** carry ``<input type="hidden" name="form_token" value="{{ form_token }}">``: what a signed-in person posts without it is refused.
 - **Unsafe methods** (``pages.post``) are answered only where the browser says that the form is of this site (Sec-Fetch-Site, or
-  Origin). ``request.form`` holds the fields; answer with ``Redirect`` (303).
+  Origin). ``request.form`` holds the fields; answer with ``Redirect`` (303). With ``files=True`` a form may hold files (``request.files``).
+- **What takes long** is done outside the transaction: return ``Later(work, then)``.
 - **Templates** extend ``layout.html`` (blocks ``title``, ``main``, ``scripts``), escape everything and know no undefined name. The policy
   of content forbids inline scripts and styles and other hosts: classes in ``static/site.css``, an ES module in ``static/``, named by
   ``static("name")``. SVG takes its colours by class. A page works without JavaScript; htmx only reads a part of it again.

@@ -70,13 +70,13 @@ def read_file(content: bytes, party: str, source: str, files: Mapping[str, Any] 
 
     ``files`` is the section [files] of a profile, None for none; ``name`` the format, "" to have it recognised. Raises TooMany and NotRead.
     """
-    asked = {"party": party, "source": source, "files": files, "format": name}
+    request = {"party": party, "source": source, "files": files, "format": name}
     if not _BUSY.acquire(blocking=False):
         raise TooMany
     try:
         done = subprocess.run(
             [sys.executable, "-m", __spec__.name],
-            input=orjson.dumps(asked) + b"\n" + content,
+            input=orjson.dumps(request) + b"\n" + content,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             timeout=SECONDS,
@@ -99,9 +99,9 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    asked = orjson.loads(sys.stdin.buffer.readline())
+    request = orjson.loads(sys.stdin.buffer.readline())
     content = sys.stdin.buffer.read()
-    sys.stdout.buffer.write(orjson.dumps(_trial(content, **asked)))
+    sys.stdout.buffer.write(orjson.dumps(_trial(content, **request)))
 
 
 def _trial(content: bytes, party: str, source: str, files: Mapping[str, Any] | None, format: str) -> Trial:
@@ -141,10 +141,10 @@ def _row(record: Any, party: str) -> Row:
     if event is None:
         return {"where": where, "passed": record.passed_over}
     envelope = event.envelope
-    said = Attribution(
+    statement = Attribution(
         event.identity, envelope.source, Publisher(party, frozenset()), envelope.published_micros
     )
-    facts = interpret(said, event.digest, decode_payload(envelope.type, event.payload))
+    facts = interpret(statement, event.digest, decode_payload(envelope.type, event.payload))
     claims = sorted(facts.claims)
     things = dict.fromkeys(
         [

@@ -66,7 +66,7 @@ LETTER_COLUMNS = (
     Column("appended", N_("Received"), Kind.MOMENT),
     Column("type", N_("What"), Kind.CODE, href="href", words=TYPES),
     Column("state", N_("State"), Kind.CODE, words=words.LETTER_STATES),
-    Column("reason", N_("Why"), Kind.CODE, words={reason: said for reason, (said, _) in words.REASONS.items()}),
+    Column("reason", N_("Why"), Kind.CODE, words={reason: what for reason, (what, _) in words.REASONS.items()}),
     Column("to_do", N_("What to do"), Kind.CODE, words={reason: to_do for reason, (_, to_do) in words.REASONS.items()}),
     Column("pointer", N_("At"), Kind.CODE),
     Column("copies", N_("Copies"), Kind.NUMBER),
@@ -117,17 +117,17 @@ class Filter(NamedTuple):
 def events(request: PageRequest) -> Page:
     """What the person's party published in a period: counts of each day, and a page of it, the latest first."""
     viewer = signed_in(request, Permission.EVENTS)
-    asked = _filter(request)
+    chosen = _filter(request)
     values: dict[str, Any] = {
-        "asked": asked,
+        "chosen": chosen,
         "states": words.STATES,
         "types": TYPES,
         "most": MOST_JUDGED,
         "open_letters": 0,
     }
-    days, judged = _days(request, asked)
+    days, judged = _days(request, chosen)
     open_ = sum(row["refused"] for row in days)
-    rows, columns, older, looked_at = _page(request, asked)
+    rows, columns, older, looked_at = _page(request, chosen)
     tables = (
         Table("events", columns, rows, N_("Published events"), more=bool(older)),
         Table("events-by-day", DAY_COLUMNS, days, N_("By day")),
@@ -159,7 +159,7 @@ def event(request: PageRequest) -> Page:
 
 @pages.post("/console/events/{id}/redrive", signed_in=True)
 def redrive(request: PageRequest) -> Redirect:
-    """Have a refused message of the party judged again, unchanged; asked twice by one form it is asked once."""
+    """Have a refused message of the party judged again, unchanged; one form asks once, however often it is sent."""
     viewer = signed_in(request, Permission.EVENTS_REDRIVE)
     letter = _letter(request, _id(request))
     turn = request.form.get("last", "")
@@ -195,16 +195,16 @@ def _filter(request: PageRequest) -> Filter:
     return Filter(state, type_, first, last, query.get("consignment", "").strip()[:200], batch, before)
 
 
-def _days(request: PageRequest, asked: Filter) -> tuple[list[dict[str, Any]], bool]:
+def _days(request: PageRequest, chosen: Filter) -> tuple[list[dict[str, Any]], bool]:
     """The counts of each day, the latest first; whether every event was judged, to count those that wait or are remarked on."""
     keys = _keys(request)
-    counted = per_day(request.session, keys, asked.since, asked.until)
-    letters = store.letters_by_day(request.session, request.party.code, asked.since, asked.until)
-    cut = store.cut_by_day(request.session, request.party.code, asked.since, asked.until)
+    counted = per_day(request.session, keys, chosen.since, chosen.until)
+    letters = store.letters_by_day(request.session, request.party.code, chosen.since, chosen.until)
+    cut = store.cut_by_day(request.session, request.party.code, chosen.since, chosen.until)
     judged = sum(each.accepted for each in counted) <= MOST_JUDGED
     states: dict[tuple[int, str], int] = {}
     if judged and counted:
-        every = listing(request.session, Wanted(keys, asked.since, Place(asked.until, 0)), MOST_JUDGED)
+        every = listing(request.session, Wanted(keys, chosen.since, Place(chosen.until, 0)), MOST_JUDGED)
         for each in own_events(request, every.events):
             at = each.read.stored.append_us // DAY, words.PARKED if each.state == words.PARKED else ""
             states[at] = states.get(at, 0) + 1
@@ -234,44 +234,44 @@ def _days(request: PageRequest, asked: Filter) -> tuple[list[dict[str, Any]], bo
 
 
 def _page(
-    request: PageRequest, asked: Filter
+    request: PageRequest, chosen: Filter
 ) -> tuple[list[dict[str, Any]], Sequence[Column], str, int | None]:
     """(rows, columns, the address of the next page or "", how many events were looked at where not all of the period were)."""
     size = EXPORTED if request.table == "events" else PAGE
-    if asked.state == words.REFUSED:
-        letters = _letters(request, asked, size + 1)
+    if chosen.state == words.REFUSED:
+        letters = _letters(request, chosen, size + 1)
         rows = [letter_row(each) for each in letters[:size]]
         last = letters[size - 1] if len(letters) > size else None
         return (
             rows,
             LETTER_COLUMNS,
-            "" if last is None else _older(asked, last.last.appended, last.name),
+            "" if last is None else _older(chosen, last.last.appended, last.name),
             None,
         )
-    found = _of_consignment(request, asked) if asked.consignment else _listed(request, asked, size)
+    found = _of_consignment(request, chosen) if chosen.consignment else _listed(request, chosen, size)
     rows = [event_row(each) for each in own_events(request, found.events)]
     next_ = found.next
-    older = "" if next_ is None else _older(asked, next_.appended, format(next_.no, "x"))
+    older = "" if next_ is None else _older(chosen, next_.appended, format(next_.no, "x"))
     return rows, EVENT_COLUMNS, older, found.looked_at if next_ and len(rows) < size else None
 
 
-def _older(asked: Filter, appended: int, name: str) -> str:
-    return asked.address(before=f"{appended}.{name}")
+def _older(chosen: Filter, appended: int, name: str) -> str:
+    return chosen.address(before=f"{appended}.{name}")
 
 
-def _listed(request: PageRequest, asked: Filter, size: int) -> Listing:
-    before = Place(asked.until, 0)
-    if asked.before:
-        appended, _, no = asked.before.partition(".")
+def _listed(request: PageRequest, chosen: Filter, size: int) -> Listing:
+    before = Place(chosen.until, 0)
+    if chosen.before:
+        appended, _, no = chosen.before.partition(".")
         before = min(before, Place(int(appended), int(no, 16)))
         if before.no >= 1 << 63 or before.appended >= 1 << 63:
             raise PageError(400)
-    wanted = Wanted(_keys(request), asked.since, before, asked.type, asked.batch)
-    if not asked.state:
+    wanted = Wanted(_keys(request), chosen.since, before, chosen.type, chosen.batch)
+    if not chosen.state:
         return listing(request.session, wanted, size)
 
     def takes(events: Sequence[Stored]) -> list[bool]:
-        return [_is(each, asked.state) for each in own_events(request, events)]
+        return [_is(each, chosen.state) for each in own_events(request, events)]
 
     return listing(request.session, wanted, size, takes)
 
@@ -280,9 +280,9 @@ def _is(event: OwnEvent, state: str) -> bool:
     return event.state == state or (state == words.REMARKS and bool(event.remarks))
 
 
-def _of_consignment(request: PageRequest, asked: Filter) -> Listing:
+def _of_consignment(request: PageRequest, chosen: Filter) -> Listing:
     """The party's own events among those of one consignment that it may see; none where it sees none."""
-    thing = Thing(ObjectKind.CONSIGNMENT, canonical_key(ObjectKind.CONSIGNMENT, asked.consignment))
+    thing = Thing(ObjectKind.CONSIGNMENT, canonical_key(ObjectKind.CONSIGNMENT, chosen.consignment))
     groups = consignments_of(request.session, [thing])
     seen = visible(request, groups[0]) if groups else None
     if seen is None:
@@ -293,24 +293,24 @@ def _of_consignment(request: PageRequest, asked: Filter) -> Listing:
         each.stored.no: each.stored
         for each in seen.known.sources.every
         if each.stored.key_id in keys
-        and asked.since <= each.stored.append_us < asked.until
-        and asked.type in ("", each.admitted.envelope.type)
+        and chosen.since <= each.stored.append_us < chosen.until
+        and chosen.type in ("", each.admitted.envelope.type)
     }
     found = sorted(own.values(), key=lambda each: (each.append_us, each.no), reverse=True)
-    if asked.state:
-        found = [each.read.stored for each in own_events(request, found) if _is(each, asked.state)]
+    if chosen.state:
+        found = [each.read.stored for each in own_events(request, found) if _is(each, chosen.state)]
     return Listing(found, None, len(found))
 
 
-def _letters(request: PageRequest, asked: Filter, limit: int) -> list[DeadLetter]:
-    before = asked.until, b""
-    if asked.before:
-        appended, _, name = asked.before.partition(".")
+def _letters(request: PageRequest, chosen: Filter, limit: int) -> list[DeadLetter]:
+    before = chosen.until, b""
+    if chosen.before:
+        appended, _, name = chosen.before.partition(".")
         if len(name) != 64 or int(appended) >= 1 << 63:
             raise PageError(400)
         before = min(before, (int(appended), bytes.fromhex(name)))
     query = PublisherQuery(
-        request.party.code, asked.since, before, header=type_header(asked.type), limit=limit
+        request.party.code, chosen.since, before, header=type_header(chosen.type), limit=limit
     )
     return store.letters_of(request.session, query)
 
@@ -363,14 +363,14 @@ def _because(request: PageRequest, event: OwnEvent) -> list[tuple[str, str]]:
     things = dict.fromkeys(claim.thing for claim in sorted(facts.claims))
     found = own_unreached(request, list(things)[:10], ())
     name = event.read.admitted.envelope.id
-    said = {
+    reasons = {
         (each["object"], words.OBSTACLES[obstacle["reason"]])
         for each in found
         for fact in each["facts"]
         if fact["event"]["id"] == name
         for obstacle in fact["because"]
     }
-    return sorted(said)
+    return sorted(reasons)
 
 
 def _fields(data: Any, pointer: str = "", most: int = 300) -> list[tuple[str, str]]:
@@ -395,13 +395,13 @@ def _root(stored: Stored) -> str:
 
 
 def _letter_page(request: PageRequest, viewer: SignedIn, letter: DeadLetter) -> Page:
-    asked = requests.requests_of(request.session, letter.digest)
+    requested = requests.requests_of(request.session, letter.digest)
     internal = letter.reason is Reason.INTERNAL_ERROR  # what failed is for the platform's operators alone
-    said, to_do = words.REASONS[letter.reason]
+    reason, to_do = words.REASONS[letter.reason]
     values = {
         "letter": letter,
         "row": letter_row(letter),
-        "said": said,
+        "reason": reason,
         "to_do": to_do,
         "detail": "" if internal else letter.detail,
         "remedy": "" if internal else letter.remedy,
@@ -410,15 +410,15 @@ def _letter_page(request: PageRequest, viewer: SignedIn, letter: DeadLetter) -> 
         "whole": not letter.truncated and len(letter.value or b"") <= MOST_BYTES,
         "history": sorted(
             [
-                *((each.requested, "", "", each.person.hex()[:8]) for each in asked),
+                *((each.requested, "", "", each.person.hex()[:8]) for each in requested),
                 *(
                     (each.at, words.ACTIONS[each.action], words.OUTCOMES[each.outcome], "")
                     for each in store.outcomes(request.session, letter.digest)
                 ),
             ]
         ),
-        "waiting": bool(asked) and asked[-1].outcome is None,
-        "turn": len(asked),
+        "waiting": bool(requested) and requested[-1].outcome is None,
+        "turn": len(requested),
         "promising": letter.reason in words.TO_REDRIVE,
         "may": viewer.may(Permission.EVENTS_REDRIVE) and _redrivable(letter),
         "states": words.LETTER_STATES,

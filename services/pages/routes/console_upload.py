@@ -45,7 +45,7 @@ COLUMNS = (
     Column("objects", N_("About"), Kind.CODE),
     Column("place", N_("Place"), Kind.PLACE),
     Column("happened", N_("Happened"), Kind.MOMENT, place="place"),
-    Column("why", N_("Why"), Kind.CODE, words={reason: said for reason, (said, _) in words.REASONS.items()}),
+    Column("why", N_("Why"), Kind.CODE, words={reason: what for reason, (what, _) in words.REASONS.items()}),
     Column("at", N_("At"), Kind.CODE),
     Column("notes", N_("What to do")),
     Column("id", N_("Id"), Kind.CODE),
@@ -154,7 +154,7 @@ def _page(
 
 
 def _row(request: PageRequest, row: dict[str, Any]) -> dict[str, Any]:
-    """A row for the table: what was said of it in the words of its reader, what to do in those of the page."""
+    """A row for the table: what its reader remarks in English, what to do in the language of the page."""
     notes = [
         request.l10n.gettext(row["to_do"]) if row.get("to_do") else "",
         request.l10n.gettext(words.REASONS[row["reason"]][1]) if row.get("reason") else "",

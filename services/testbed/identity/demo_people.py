@@ -25,6 +25,7 @@ class DemoPerson(NamedTuple):
 _SHIFT = (Permission.BOARD, Permission.CASES, Permission.CASES_ACT)
 _READS = (Permission.BOARD, Permission.CASES)
 _OWNS = (Permission.CONSIGNMENTS, Permission.CONSENTS, Permission.CREDIT)
+_PUBLISHES = (Permission.EVENTS, Permission.EVENTS_REDRIVE, Permission.EVENTS_UPLOAD)
 PEOPLE = (
     DemoPerson("ktz", "aigerim", "Айгерім (simulated)", ("dostyk-shift",), _SHIFT),
     DemoPerson("ktz", "daniyar", "Данияр (simulated)", ("aktogay-shift", "dostyk-shift"), _SHIFT),
@@ -42,6 +43,8 @@ PEOPLE = (
     DemoPerson("qinling", "zhao-lei", "赵磊 (simulated)", (), _OWNS),
     DemoPerson("ruhr", "anna", "Anna (simulated)", (), _OWNS),
     DemoPerson("pkp", "screen-malaszewicze", "Screen at Małaszewicze (simulated)", (), (Permission.BOARD,)),
+    DemoPerson("ktz", "saule", "Сәуле (simulated)", (), _PUBLISHES),
+    DemoPerson("xianport", "zhao-min", "赵敏 (simulated)", (), _PUBLISHES),
 )
 """Who can be chosen, of the simulated parties."""
 

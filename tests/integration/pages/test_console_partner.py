@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import re
@@ -34,6 +35,7 @@ from services.ledger.storage.batch import Event
 from services.ledger.storage.bodies import prepare_partitions
 from services.ledger.storage.operations import apply_one
 from services.ledger.storage.session import open_session
+from services.pages.routes import console_events
 from services.people.domain.person import Permission
 from services.processors.ledger_store import PROJECTIONS, LedgerStore
 from services.testbed.localstack.engine import DatabaseAddress
@@ -46,9 +48,14 @@ SHEETS = Path(__file__).resolve().parents[2] / "data" / "sheets"
 MARCH = "from=2026-03-01&to=2026-03-31"
 KEYS = {
     code: SigningKey.from_seed(Scheme.ED25519, code.encode().ljust(32, b"."))
-    for code in ("ktz", "cr", "rzd", "be", "pkp", "db", "new")
+    for code in ("ktz", "cr", "rzd", "be", "pkp", "db", "xian", "new")
 }
 SENT = {"offset": 0}
+EVENT = r'href="(/console/events/[0-9a-f]{32,64})"'
+OPENED = {
+    "from": "2026-03-01T00:00:00Z", "reference": "R1", "containers": ["MSKU0000006"],
+    "parties": [{"role": "railway", "party": "ktz"}],
+}  # fmt: skip
 
 
 def record(
@@ -93,9 +100,9 @@ def console(postgres: DatabaseAddress, tmp_path_factory: pytest.TempPathFactory)
     dsn = migrated_database(postgres, "console_partner")
     with psycopg.connect(dsn) as session:
         prepare_partitions(session)
-        for code in ("ktz", "cr", "rzd", "be", "pkp", "db"):
+        for code in ("ktz", "cr", "rzd", "be", "pkp", "db", "xian"):
             party = PartyAdded(
-                code=code, name=code, roles=frozenset({Role.RAILWAY}), sources=frozenset({f"urn:x:{code}"}),
+                code=code, name=code, roles=frozenset({Role.OPERATOR if code == "xian" else Role.RAILWAY}), sources=frozenset({f"urn:x:{code}"}),
                 topics=frozenset({f"cre.railway.{code}.v1"}),
             )  # fmt: skip
             commands.add_party(session, party, at=0, by="test")
@@ -109,6 +116,8 @@ def console(postgres: DatabaseAddress, tmp_path_factory: pytest.TempPathFactory)
         record("ktz", "twice", departed(place="railnet:almaty-1")),
         record("ktz", "<script>alert(1)</script>", {"classifier": "<script>alert(2)</script>"}),
         record("ktz", "early", departed(), key="new"),
+        record("xian", "open", OPENED, "cre.link.consignment_opened.v1"),
+        record("ktz", "reaches", departed("MSKU0000006")),
         record("cr", "of-cr", departed()),
         record("cr", "refused-of-cr", {}),
     )
@@ -152,7 +161,7 @@ def test_each_state_is_counted_and_found(console: RunningConsole) -> None:
     assert [
         {key: day[key] for key in ("received", "parked", "remarks", "equivocation", "refused")}
         for day in days
-    ] == [{"received": 6, "parked": 4, "remarks": 1, "equivocation": 1, "refused": 2}]
+    ] == [{"received": 7, "parked": 4, "remarks": 1, "equivocation": 1, "refused": 2}]
 
     def ids(query: str) -> list[str]:
         found = browser.get(f"/console/events?{MARCH}&table=events&format=json&{query}").json()
@@ -160,14 +169,48 @@ def test_each_state_is_counted_and_found(console: RunningConsole) -> None:
 
     assert ids("state=remarks") == ["doubt"]
     assert ids("state=equivocation") == ["twice", "twice"]
-    assert ids("type=cre.movement.departed.v1") == ["twice", "twice", "doubt", "dep-2", "dep-1", "dep-0"]
+    assert ids("type=cre.movement.departed.v1") == [
+        "reaches",
+        "twice",
+        "twice",
+        "doubt",
+        "dep-2",
+        "dep-1",
+        "dep-0",
+    ]
     assert ids("type=cre.movement.arrived.v1") == []
+    assert (ids("state=accepted"), ids("consignment=xian/R1"), ids("consignment=xian/R2")) == (
+        ["reaches"],
+        ["reaches"],
+        [],
+    )
+    reaching = browser.get(f"/console/events/{event_id('urn:x:ktz', 'reaches').hex()}").text
+    assert 'href="/track/xian/R1"' in reaching
     assert set(ids("state=refused")) == {"early", "<script>alert(1)</script>"}
     csv = browser.get(f"/console/events?{MARCH}&table=events&format=csv")
     assert csv.headers["content-type"].startswith("text/csv")
     assert "dep-0" in csv.text
     for wrong in ("state=x", "type=x", "from=x", "from=2026-01-01&to=2026-12-31", "before=x", "batch=%00"):
         assert browser.get(f"/console/events?{wrong}").status_code == 400, wrong
+
+
+def test_pages_follow_one_another_without_a_gap(
+    console: RunningConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = console.looking("aigerim")
+    for state in ("", "refused", "parked"):
+        path = f"/console/events?state={state}&{MARCH}"
+        whole = re.findall(EVENT, browser.get(path).text)
+        with monkeypatch.context() as small:
+            small.setattr(console_events, "PAGE", 1)
+            found = []
+            while path:
+                page = browser.get(path).text
+                found += re.findall(EVENT, page)
+                following = re.search(r'rel="next" href="([^"]+)"', page)
+                path = html.unescape(following[1]) if following else ""
+        assert found == whole, state
+        assert len(whole) > 1
 
 
 def test_a_refused_message_shows_its_bytes_as_text(console: RunningConsole) -> None:
