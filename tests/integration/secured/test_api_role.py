@@ -59,6 +59,7 @@ API = {
     "financing_watch": ADDS,
     "head": HOLDS,
     "registry_version": ["INSERT", "UPDATE"],
+    "share_link": ["INSERT", "UPDATE"],
     "webhook_cursor": ADDS,
     "webhook_delivery": KEEPS,
     "webhook_message": ADDS,
