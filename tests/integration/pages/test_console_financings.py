@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import re
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +23,7 @@ from services.people.domain.person import Permission, PersonId
 from services.testbed.localstack.engine import DatabaseAddress
 from tests.support.api.cast import play
 from tests.support.api.server import FINANCING_KEYS
-from tests.support.console import RunningConsole, post
+from tests.support.console import TOKEN, RunningConsole, post
 from tests.support.databases import migrated_database
 from tests.support.financing.stored_world import PLATFORM, checked
 
@@ -185,6 +187,27 @@ def test_two_persons_decide_once(console: RunningConsole) -> None:
     assert end(console, "both", withdrawn, "WITHDRAWN").status_code == 409
     assert end(console, "mei", withdrawn, "WITHDRAWN").status_code == 303
     assert findings(console) == []
+
+
+def test_four_clicks_at_once_are_one_decision(console: RunningConsole) -> None:
+    path = prepared(console, "mei", {"action": "DRAW", "amount": "2", "currency": "CNY"}, "key-at-once")
+    browsers = [console.signed_in(who) for who in ("karl", "karl", "both", "both")]
+    tokens = [TOKEN.search(each.get("/console/account").text) for each in browsers]
+    barrier = threading.Barrier(len(browsers))
+
+    def click(number: int) -> int:
+        token = tokens[number]
+        assert token is not None
+        form = {"form_token": token[1], "verdict": "APPROVED"}
+        barrier.wait(30)
+        return browsers[number].post(path, data=form, headers={"sec-fetch-site": "same-origin"}).status_code
+
+    with ThreadPoolExecutor(len(browsers)) as clicks:
+        assert sorted(clicks.map(click, range(len(browsers)))) == [303, 303, 409, 409]
+    decided = rows(console, "SELECT count(*) FROM lianyun.financing_decision WHERE amount = 200")
+    assert decided == [(1,)]
+    for each in browsers:
+        each.close()
 
 
 def test_a_reservation_is_prepared_with_its_documents_sealed(console: RunningConsole) -> None:
