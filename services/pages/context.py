@@ -30,6 +30,7 @@ from services.pages.localization import Localization, localizations
 from services.pages.metrics import PagesMetrics
 from services.pages.rendering import Templates, request_values, static_files
 from services.pages.settings import PagesSettings
+from services.pages.statistics.published import SharedPublished
 from services.pages.viewer import Viewer
 
 APPLICATION = "lianyun-pages"
@@ -81,6 +82,7 @@ class PageContext:
         self.sign_in = ""
         self.console: object = None  # what ``services.pages.console.set_up`` puts here
         self.border_records = SharedRecords()
+        self.statistics = SharedPublished()
         self.names = OwnNames(settings.pages_urls)
         self.secure = self.names.issuer.startswith("https://")
         self.bounds = Bounds(

@@ -18,7 +18,13 @@ from babel.dates import format_date, format_skeleton, format_timedelta
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_currency, format_decimal, format_percent, get_currency_precision
+from babel.numbers import (
+    format_compact_decimal,
+    format_currency,
+    format_decimal,
+    format_percent,
+    get_currency_precision,
+)
 from babel.support import NullTranslations, Translations
 from markupsafe import Markup, escape
 
@@ -53,6 +59,10 @@ class Localization:
     def number(self, value: float) -> str:
         """A number with the separators of the language."""
         return str(format_decimal(value, locale=self.locale))
+
+    def compact(self, value: float) -> str:
+        """A number in as few characters as it takes: 1.2M, 120万."""
+        return str(format_compact_decimal(value, fraction_digits=1, locale=self.locale))
 
     def percent(self, share: float) -> str:
         """A share of 1 in whole per cent."""

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
+
+from babel.numbers import get_currency_precision
 
 from services.domain.facts import Micros
 from services.domain.rules import HOUR
 from services.pages.errors import PageError
-from services.pages.line.diagram import CITIES, drawings
+from services.pages.line.diagram import CITIES, Drawing, drawings
 from services.pages.localization import Localization
 from services.pages.page import Data, Page, PageRequest
 from services.pages.routing import PageRoutes
 from services.pages.statistics.charts import HEIGHT, WIDTH, Chart, Point, chart
 from services.pages.statistics.flows import bound_of, flows, greatest_flow, stroke
+from services.pages.statistics.published import Published
 from services.pages.table import Column, Table
 from services.pages.table import Kind as Cell
 from services.pages.tracking.words import N_
@@ -26,12 +29,10 @@ from services.statistics.domain import months
 from services.statistics.domain.corridors import Corridor
 from services.statistics.domain.definitions import Definition, Kind, definitions, table
 from services.statistics.domain.publication import ALL, TAILS, Figure
-from services.statistics.store.reader import PublishedMonth, query_of, read_published
+from services.statistics.store.reader import query_of
 
 pages = PageRoutes()
 
-SHOWN = 24
-"""The last so many months are drawn; the tables hold all."""
 COLOURED = 8
 """Corridors that have a colour of their own: those with most consignments."""
 REGIONS = {
@@ -42,30 +43,6 @@ REGIONS = {
     "MN": N_("Mongolia"),
     "CC": N_("Caucasus and Türkiye"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """What is published, by definition and part, corridor and month; ``corridors`` those with most consignments first."""
-
-    months: tuple[PublishedMonth, ...]
-    corridors: tuple[Corridor, ...]
-    figures: Mapping[tuple[str, str], Mapping[str, Mapping[int, Figure]]]
-
-    def of(self, definition: str, corridor: str, month: int, part: str = "") -> Figure | None:
-        """One figure, None where it is not shown."""
-        return self.figures.get((definition, part), {}).get(corridor, {}).get(month)
-
-    @property
-    def drawn(self) -> tuple[int, ...]:
-        """The months that are drawn: the last of which anything is shown, and those between them."""
-        known = {month for cells in self.figures.values() for each in cells.values() for month in each}
-        return tuple(range(max(min(known), max(known) - SHOWN + 1), max(known) + 1)) if known else ()
-
-    def counts(self, month: int) -> list[int | None]:
-        """How many consignments left on each corridor."""
-        found = (self.of("under_way", str(each), month) for each in self.corridors)
-        return [None if each is None else each.counted for each in found]
 
 
 @pages.get("/statistics")
@@ -112,6 +89,7 @@ def film(request: PageRequest) -> Data:
     return Data(
         {
             "months": [months.written(month) for month in drawn],
+            "first": drawn[0] if drawn else None,
             "names": [request.l10n.month(months.begins(month)) for month in drawn],
             "counts": [published.counts(month) for month in drawn],
             "transit": [
@@ -176,19 +154,6 @@ def corridor_names(corridors: Sequence[Corridor], l10n: Localization) -> dict[st
     return {**named, ALL: l10n.gettext(N_("All corridors"))}
 
 
-def arranged(found: Sequence[PublishedMonth]) -> Published:
-    """What is published, as the pages use it. Pure."""
-    figures: dict[tuple[str, str], dict[str, dict[int, Figure]]] = defaultdict(lambda: defaultdict(dict))
-    most: dict[str, int] = defaultdict(int)
-    for each in found:
-        for figure in each.figures:
-            figures[figure.definition, figure.part][figure.corridor][each.publication.month] = figure
-            if figure.corridor != ALL:
-                most[figure.corridor] += (figure.counted or 0) if figure.definition == "under_way" else 0
-    ordered = sorted(most, key=lambda name: (-most[name], name))
-    return Published(tuple(found), tuple(map(Corridor.parse, ordered)), figures)
-
-
 def in_unit(definition: Definition, value: int | None) -> float | None:
     """A figure's value in its unit: days or hours, a share of 1, minor units."""
     if value is None:
@@ -199,7 +164,7 @@ def in_unit(definition: Definition, value: int | None) -> float | None:
 
 
 def _published(request: PageRequest) -> Published:
-    return arranged(read_published(request.session))
+    return request.context.statistics.read(request.session)
 
 
 def _month(request: PageRequest) -> int | None:
@@ -253,7 +218,7 @@ def _tables(
         Column("final", N_("Final")),
     ]
     last = {each.publication.month: each.publication for each in published.months}
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "month": months.written(at),
             "href": f"/statistics/definitions/{definition.id}?"
@@ -273,7 +238,9 @@ def _tables(
         for at, figure in by_month.items()
         if month in (None, at) and corridor in (ALL, name)
     ]
-    rows.sort(key=lambda row: (row["month"], row["border"], row["corridor"]), reverse=True)
+    order = {name: n for n, name in enumerate((ALL, *map(str, published.corridors)))}
+    rows.sort(key=lambda row: (row["border"], order[row["corridor"]]))
+    rows.sort(key=lambda row: row["month"], reverse=True)
     return [Table("figures", columns, rows, N_("Numbers by month"), drawn=60)]
 
 
@@ -288,15 +255,19 @@ class Drawn:
 
 def _charts(published: Published, definition: Definition, corridor: str) -> list[Drawn]:
     index = {str(each): n for n, each in enumerate(published.corridors[:COLOURED])} | {ALL: COLOURED}
+    closed = sorted(
+        {(_in_months(c.start), _in_months(c.end)) for c in published.closures if c.end is not None}
+    )
     found = []
     for part in _parts(published, definition):
+        whole = 10 ** get_currency_precision(part) if definition.kind is Kind.AMOUNT else 1
         series: dict[int, dict[int, Point]] = {}
         for name, by_month in published.figures[definition.id, part].items():
             if name in index and corridor in (ALL, name):
                 of = {
                     month: (
                         in_unit(definition, each.low),
-                        in_unit(definition, each.middle) or 0.0,
+                        (in_unit(definition, each.middle) or 0.0) / whole,
                         in_unit(definition, each.high),
                     )
                     for month, each in by_month.items()
@@ -308,8 +279,14 @@ def _charts(published: Published, definition: Definition, corridor: str) -> list
         keys = tuple(sorted((n, name) for name, n in index.items() if n in series))
         alone = len(series) == 1 and definition.kind is Kind.DURATION
         most = 0.1 if definition.kind is Kind.SHARE else 0.0
-        found.append(Drawn(part, chart(published.drawn, series, bands=alone, most=most), keys))
+        found.append(Drawn(part, chart(published.drawn, series, bands=alone, most=most, closed=closed), keys))
     return found
+
+
+def _in_months(at: Micros) -> float:
+    month = months.month_of(at)
+    since = months.begins(month)
+    return month + (at - since) / (months.begins(month + 1) - since)
 
 
 def _hours(value: Micros | None) -> float | None:
@@ -333,9 +310,12 @@ def _still(published: Published, at: int) -> dict[str, Any]:
         ),
         default=0,
     )
-    empty = Film(0, 0, (), (), {}, {})
     return {
-        "drawings": drawings(empty, {}, 0),
+        "drawings": _drawings(),
+        "closed": {
+            place: sorted({month for c in published.closures if c.place == place for month in c.months})
+            for place in {each.place for each in published.closures}
+        },
         "flows": [(flow, stroke(counts, flow.members, greatest)) for flow in stretches],
         "greatest": greatest,
         "rows": [
@@ -350,6 +330,12 @@ def _still(published: Published, at: int) -> dict[str, Any]:
         ],
         "longest": (_hours(longest) or 0.0) / 24,
     }
+
+
+@cache
+def _drawings() -> tuple[Drawing, Drawing]:
+    """The line without trains, in both forms."""
+    return drawings(Film(0, 0, (), (), {}, {}), {}, 0)
 
 
 def _bar(figure: Figure, longest: Micros) -> tuple[float, float, float]:

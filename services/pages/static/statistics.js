@@ -7,6 +7,7 @@ const button = document.getElementById("stat-play");
 const slider = document.getElementById("stat-at");
 const title = document.getElementById("stat-month");
 const stretches = root ? [...root.querySelectorAll("[data-members]")] : [];
+const shut = root ? [...root.querySelectorAll("[data-shut]")] : [];
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const written = new Intl.NumberFormat(document.documentElement.lang);
 const MONTH = 1400, WIDEST = 16; // milliseconds; as in statistics/flows.py
@@ -37,6 +38,7 @@ function draw() {
     middle.setAttribute("x1", mid);
     middle.setAttribute("x2", mid);
   });
+  for (const each of shut) each.classList.toggle("shut", each.dataset.shut.split(" ").includes(String(film.first + shown)));
   title.textContent = film.names[shown];
   slider.value = shown;
   slider.setAttribute("aria-valuetext", film.names[shown]);

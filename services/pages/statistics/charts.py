@@ -28,6 +28,7 @@ class Chart:
     lines: tuple[Line, ...]
     ticks: tuple[tuple[float, float], ...]
     months: tuple[tuple[float, int], ...]
+    closed: tuple[tuple[float, float], ...]  # (x, width) of the time in which a border was closed
 
 
 Point = tuple[float | None, float, float | None]
@@ -40,13 +41,17 @@ def chart(
     *,
     bands: bool = False,
     most: float = 0.0,
+    closed: Sequence[tuple[float, float]] = (),
 ) -> Chart:
-    """The chart of ``series``: by index of a corridor, its points by month; ``most`` is the least end of the scale."""
+    """The chart of ``series``: by index of a corridor, its points by month; ``most`` is the least end of the scale.
+
+    ``closed`` is in months, with fractions.
+    """
     values = [v for points in series.values() for p in points.values() for v in (p if bands else p[1:2]) if v]
     step, top = scale(max(values, default=0.0), most)
 
-    def x(month: int) -> float:
-        return round(_LEFT + (WIDTH - _LEFT - _RIGHT) * (months.index(month) + 0.5) / len(months), 1)
+    def x(month: float, within: float = 0.5) -> float:
+        return round(_LEFT + (WIDTH - _LEFT - _RIGHT) * (month - months[0] + within) / len(months), 1)
 
     def y(value: float) -> float:
         return round(HEIGHT - _BOTTOM - (HEIGHT - _BOTTOM - _TOP) * value / top, 1)
@@ -71,8 +76,12 @@ def chart(
             )
         )
     every = -(-len(months) // _NAMED)
+    inside = [(max(a, months[0]), min(b, months[-1] + 1)) for a, b in closed]
+    shut = tuple((x(a, 0), max(1.5, round(x(b, 0) - x(a, 0), 1))) for a, b in inside if a < b)
     named = tuple((x(month), month) for month in months[:: max(1, every)])
-    return Chart(tuple(lines), tuple((y(step * n), step * n) for n in range(round(top / step) + 1)), named)
+    return Chart(
+        tuple(lines), tuple((y(step * n), step * n) for n in range(round(top / step) + 1)), named, shut
+    )
 
 
 def _band(

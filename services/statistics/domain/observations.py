@@ -80,7 +80,6 @@ def journey_of(view: View, shipper: str) -> Journey | None:
     }
     announced = max(estimates, default=None)
     contradicting = {claim.event for answers in view.disputes for claim in answers.current}
-    contradicting |= {side.link.event for each in view.disputed_links for side in each.sides}
     events = stating | contradicting | {view.route.event} | ({announced[1]} if announced else set())
     return Journey(
         view.consignment.key,
@@ -89,7 +88,7 @@ def journey_of(view: View, shipper: str) -> Journey | None:
         departed,
         max(arrivals) if len(arrivals) == len(boxes) else None,
         None if announced is None else announced[2],
-        bool(view.disputes or view.disputed_links),
+        bool(view.disputes),
         tuple(_dwells(boxes)),
         tuple(sorted(events)),
     )

@@ -9,7 +9,7 @@ from services.testbed.simulator import numbers
 from services.testbed.simulator.conditions import lasting
 from services.testbed.simulator.faults import Reporter
 from services.testbed.simulator.fleet import Boxes
-from services.testbed.simulator.service import Service
+from services.testbed.simulator.service import Service, exporter
 from services.testbed.simulator.world import DAY, HOUR, MINUTE, Bond, Cargo, Details, Happening, World
 
 CONSOLIDATED = 0.15
@@ -59,7 +59,7 @@ class Origin:
             note=numbers.note(form, start.country, start.code, serial, year),
             export=numbers.declaration(start.country, random, year),
             forwarder=forwarder,
-            shipper=random.choice(start.traders),
+            shipper=exporter(random.choice(start.traders), serial),
             consignee=random.choice(service.destination.traders),
             consolidated=consolidated,
             operator=service.operator,

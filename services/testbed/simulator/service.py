@@ -38,6 +38,21 @@ class End:
         return f"railnet:{self.station}"
 
 
+EXPORTERS: Mapping[str, tuple[str, ...]] = {
+    "qinling": ("qinling", "bashan", "jialing"),
+    "weihe": ("weihe", "jinghe", "hanjiang"),
+    "ruhr": ("ruhr", "neckar", "lippe"),
+    "lodz": ("lodz", "warta", "pilica"),
+}
+"""Who ships for a trader, cargo by cargo in turn: statistics are published of no fewer than five."""
+
+
+def exporter(trader: str, serial: int) -> str:
+    """Who ships the cargo of that number for ``trader``."""
+    ships = EXPORTERS.get(trader, (trader,))
+    return ships[serial % len(ships)]
+
+
 def _china(station: str, terminal: str, code: str, forwarders: tuple[str, ...] = ("sinolink",)) -> End:
     return End(station, "CN", terminal, "gacc", "cr", forwarders, ("qinling", "weihe"), code)
 

@@ -12,10 +12,11 @@ import pytest
 from services.pages.languages import LANGUAGES
 from services.statistics.domain.definitions import definitions
 from services.testbed.localstack.engine import DatabaseAddress
+from tests.stories.story import stories
 from tests.support.browser import DESK, PHONE, chromium, overflow, violations, window
 from tests.support.databases import migrated_database
 from tests.support.pages import RunningPages
-from tests.support.statistics import publish_year
+from tests.support.statistics import fill, publish_year
 
 pytestmark = pytest.mark.integration
 AT = "Number(document.getElementById('stat-at').value)"
@@ -32,6 +33,7 @@ def pages(postgres: DatabaseAddress) -> Iterator[RunningPages]:
     with RunningPages(dsn) as running:
         with running.browser() as browser:
             assert "Nothing is published yet" in browser.get("/statistics").text
+        fill(dsn, [story for story in stories() if story.slug.startswith("25_border_closed")])
         publish_year(dsn)
         yield running
 
@@ -52,6 +54,16 @@ def test_every_number_leads_to_its_definition_in_every_language(pages: RunningPa
             assert "lianyun statistics recompute transit_time --month 2025-12" in number.text
             assert "FROM lianyun.claim" in number.text
     assert len(titles) == len(LANGUAGES)
+
+
+def test_a_closed_border_is_shown_in_the_months_of_its_closure(pages: RunningPages) -> None:
+    with pages.browser() as browser:
+        for month, shut in (("2025-08", False), ("2025-09", True), ("2025-10", False)):
+            page = browser.get(f"/statistics?month={month}").text
+            assert page.count("line-shut shut") == (2 if shut else 0), (
+                "on both forms of the diagram; a rumour closes nothing"
+            )
+            assert page.count('class="line-band" x="') >= 1
 
 
 def test_what_is_hidden_is_nowhere(pages: RunningPages) -> None:

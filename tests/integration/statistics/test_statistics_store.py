@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
+from services.cli.exits import Failure
+from services.cli.main import app
 from services.ledger.storage.session import Session, open_session
 from services.statistics.domain import months
 from services.statistics.domain.publication import ALL, Figure
@@ -38,7 +42,9 @@ def session(dsn: str) -> Iterator[Session]:
     opened.close()
 
 
-def test_a_month_is_published_and_derived_again_from_the_events(dsn: str, session: Session) -> None:
+def test_a_month_is_published_and_derived_again_from_the_events(
+    dsn: str, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
     told = [*months_of_trade()[:24], *months_of_trade()[48:72]]
     order = [event for story in told for event in story.told]
     random.Random(3).shuffle(order)
@@ -72,8 +78,19 @@ def test_a_month_is_published_and_derived_again_from_the_events(dsn: str, sessio
     assert len(compared) == len(found)
     assert all(each.equal for each in compared)
     session.execute("UPDATE lianyun.statistics_figure SET middle = middle + 1 WHERE definition = 'dwell'")
-    wrong = [each for each in publisher.recompute(session, SEPTEMBER) if not each.equal]
-    assert [each.shown and each.shown.definition for each in wrong] == ["dwell"]
+    monkeypatch.setenv("LIANYUN_DSN", dsn)
+    asked = ["statistics", "recompute", "dwell", "--month", "2025-09"]
+    found_wrong = CliRunner().invoke(app, [*asked, "--json"])
+    assert isinstance(found_wrong.exception, Failure)
+    assert [each["equal"] for each in json.loads(found_wrong.stdout)["figures"]] == [False]
+    right = CliRunner().invoke(
+        app, ["statistics", "recompute", "transit_time", "--month", "2025-09", "--corridor", WEST]
+    )
+    assert (right.exception, right.stdout.count("equal")) == (None, 1)
+    listed = json.loads(CliRunner().invoke(app, ["statistics", "show", "on_time", "--json"]).stdout)[
+        "figures"
+    ]
+    assert {each["month"] for each in listed} == {"2025-07", "2025-09"}
 
 
 @pytest.mark.long
