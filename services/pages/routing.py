@@ -219,8 +219,6 @@ def _response(asked: PageRequest, found: Page | Data | Document | Redirect) -> R
     if isinstance(found, Redirect):
         headers = {"cache-control": "no-store", **found.headers}
         return Response(status_code=303, headers={**headers, "location": found.location})
-    if isinstance(found, Document):
-        return Response(found.content, 200, {"cache-control": "no-store", **found.headers}, found.media_type)
     headers = {
         "cache-control": "private, no-cache",
         "vary": "accept-language, cookie",
@@ -228,27 +226,37 @@ def _response(asked: PageRequest, found: Page | Data | Document | Redirect) -> R
     }
     reading = asked.request.method in ("GET", "HEAD")
     if isinstance(found, Data):
-        raw, status, kind, over = orjson.dumps(found.body), 200, "application/json", None
+        raw, status, kind = orjson.dumps(found.body), 200, "application/json"
     elif isinstance(found, Document):
-        raw, status, kind, over = found.content, 200, found.media_type, None
+        raw, status, kind = found.content, 200, found.media_type
     elif reading and asked.table:
         raw, kind, own = export(found.tables, asked.table, asked.query.get("format", ""))
-        status, over = found.status, None
+        status = found.status
         headers |= own
     else:
+        if found.etag is not None and found.status == 200 and reading:
+            # What a page that stays open reads again every minute is not rendered for nothing.
+            content = orjson.dumps(_with_page(asked, found.etag))
+            if _unchanged(asked, headers, content):
+                return Response(status_code=304, headers=headers)
         for table in found.tables if reading else ():
             table.query = asked.request.query_params.multi_items()
         raw = asked.context.render(asked.request, asked.l10n, found.template, found.values, asked.viewer)
-        status, kind, over = found.status, "text/html; charset=utf-8", found.etag
-    if status == 200 and headers["cache-control"] != "no-store":
-        content = raw if over is None else orjson.dumps(_with_page(asked, over))
-        # Weak: what compresses on the way changes the bytes and nothing else.
-        tag = f'W/"{hashlib.sha256(content).hexdigest()[:32]}"'
-        headers["etag"] = tag
-        given = asked.request.headers.get("if-none-match")
-        if given is not None and matches(given, tag.removeprefix("W/"), weak=True):
-            return Response(status_code=304, headers=headers)
+        status, kind = found.status, "text/html; charset=utf-8"
+    if status == 200 and "etag" not in headers and _unchanged(asked, headers, raw):
+        return Response(status_code=304, headers=headers)
     return Response(raw, status, headers, kind)
+
+
+def _unchanged(asked: PageRequest, headers: dict[str, str], content: bytes) -> bool:
+    """Put the ETag of ``content`` into ``headers``, but for what no cache keeps; whether the browser has it already."""
+    if headers["cache-control"] == "no-store":
+        return False
+    # Weak: what compresses on the way changes the bytes and nothing else.
+    tag = f'W/"{hashlib.sha256(content).hexdigest()[:32]}"'
+    headers["etag"] = tag
+    given = asked.request.headers.get("if-none-match")
+    return given is not None and matches(given, tag.removeprefix("W/"), weak=True)
 
 
 def _with_page(asked: PageRequest, etag: Any) -> list[Any]:

@@ -38,14 +38,14 @@ RETURNING id::text, ended
 INSERT INTO lianyun.person_grant (person, since, until, teams, permissions, by)
 VALUES (%(id)s::uuid, %(since)s, NULL, %(teams)s::text[], %(permissions)s::text[], %(by)s)
 
+-- name: has_view
+SELECT FROM lianyun.saved_view WHERE person = %(person)s::uuid AND name = %(to)s
+
 -- name: people
 SELECT p.id, p.issuer, q.code, p.subject, p.name, g.since, g.until, g.teams, g.permissions
 FROM lianyun.person p JOIN lianyun.party q ON q.no = p.party LEFT JOIN lianyun.person_grant g ON g.person = p.id
 WHERE (%(issuer)s::text IS NULL OR p.issuer = %(issuer)s)
 ORDER BY q.code, p.name, p.id, g.since
-
--- name: has_view
-SELECT FROM lianyun.saved_view WHERE person = %(person)s::uuid AND name = %(to)s
 
 -- name: remove_view
 DELETE FROM lianyun.saved_view WHERE person = %(person)s::uuid AND name = %(name)s

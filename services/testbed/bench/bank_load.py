@@ -124,7 +124,7 @@ async def _ask(
     reader, writer = pair
     writer.write(raw)
     head = await reader.readuntil(b"\r\n\r\n")
-    length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
+    length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0] or 0)  # none with 304
     body = await reader.readexactly(length)
     found.milliseconds.append((time.perf_counter() - due) * 1_000)
     found.statuses[int(head[9:12])] += 1

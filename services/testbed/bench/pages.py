@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlsplit
 
+import httpx
 import psycopg
 
 from schemas.events.base import ObjectKind
@@ -47,13 +48,14 @@ SLOW, LATENCY_MS = 40_000, 150
 """Bytes a second, and milliseconds that a request waits for its answer, of the line of somebody on the way."""
 CROSSING, WATCHER = "alashankou-dostyk", "cr"
 SHARES: Final[Mapping[str, int]] = {
-    "tracking": 60, "tracking_copied": 15, "share_link": 10, "search": 7, "search_exact": 3, "board": 3, "line": 2,
+    "tracking": 30, "tracking_again": 30, "tracking_copied": 15, "share_link": 10, "search": 7, "search_exact": 3, "board": 3, "line": 2,
 }  # fmt: skip
 """How many of a hundred pages of the mix are of which kind."""
 MEANING: Final = {
     "pages": "answers a second of one worker process to so many connections, each asking as soon as it is answered; the load is made on the "
     "same machine",
-    "mix": "how many of a hundred are of which kind: tracking (a consignment with a whole history, drawn at random), tracking_copied (one "
+    "mix": "how many of a hundred are of which kind: tracking (a consignment with a whole history, drawn at random), tracking_again (the same as a page "
+    "that stays open reads it every minute: nothing has changed), tracking_copied (one "
     "of the million), share_link, search (half a number), search_exact (a whole one: a redirect), board (of a border), line (its picture)",
     "kinds": "the same one kind at a time over one connection: what a page takes where nobody else waits. server_ms is from the request to "
     "the last byte on this machine",
@@ -65,6 +67,7 @@ MEANING: Final = {
     "first": "the first page of each consignment that a fresh worker shows: nothing is kept in the process",
 }
 
+_LANGUAGE: Final = "zh-CN,zh;q=0.9,en;q=0.8"
 Say = Callable[[str], None]
 
 
@@ -120,6 +123,7 @@ class PagesEnvironment:
 
     def __init__(self, dsn: str, folder: Path, scale: Scale, say: Say = lambda _line: None) -> None:
         self.dsn, self._folder, self.scale = dsn, folder, scale
+        self._again: list[tuple[Tracked, str]] = []
         view_cost.fill(dsn, view_cost.Scale(trains=scale.trains, boxes=scale.boxes))
         say("a simulated world stands")
         self.now = time.time_ns() // 1_000
@@ -195,6 +199,9 @@ class PagesEnvironment:
             case "tracking":
                 shown = random.choice(self.tracked)
                 return self._get(url, f"/track/{quote(shown.reference)}", shown.party)
+            case "tracking_again":
+                shown, tag = random.choice(self.again(url))
+                return self._get(url, f"/track/{quote(shown.reference)}", shown.party, tag)
             case "tracking_copied":
                 path = f"/track/{founded.FORWARDER}/{founded.reference(number)}"
                 return self._get(url, path, founded.SHIPPER)
@@ -208,12 +215,22 @@ class PagesEnvironment:
                 return self._get(url, f"/console/board/{CROSSING}", WATCHER)
         return self._get(url, "/line", "")
 
-    def _get(self, url: str, path: str, party: str) -> bytes:
+    def again(self, url: str) -> list[tuple[Tracked, str]]:
+        """Some tracked consignments with the ETag of their page."""
+        if not self._again:
+            for shown in self.tracked[:200]:
+                headers = {"cookie": self.cookies[shown.party], "accept-language": _LANGUAGE}
+                answer = httpx.get(f"{url}/track/{quote(shown.reference)}", headers=headers, timeout=60)
+                self._again.append((shown, answer.headers["etag"]))
+        return self._again
+
+    def _get(self, url: str, path: str, party: str, tag: str = "") -> bytes:
         lines = [
             f"GET {path} HTTP/1.1",
             f"host: {urlsplit(url).netloc}",
             "accept-encoding: gzip",
-            "accept-language: zh-CN,zh;q=0.9,en;q=0.8",
+            f"accept-language: {_LANGUAGE}",
+            *([f"if-none-match: {tag}"] if tag else []),
             *([f"cookie: {self.cookies[party]}"] if party else []),
         ]
         return "\r\n".join([*lines, "", ""]).encode()

@@ -9,7 +9,10 @@ from urllib.parse import urljoin
 import pytest
 
 from services.pages import rendering
+from services.pages.context import PageContext
+from services.pages.edge import PagesEdge
 from services.pages.languages import LANGUAGES
+from services.pages.settings import PagesSettings
 from tests.support.pages import RunningPages
 
 pytestmark = pytest.mark.integration
@@ -44,7 +47,9 @@ def test_every_answer_carries_the_headers_and_loads_nothing_from_elsewhere(pages
             assert answer.status_code == status
             policy = answer.headers["content-security-policy"]
             assert "default-src 'none'" in policy
+            assert "frame-ancestors 'none'" in policy
             assert "unsafe" not in policy
+            assert answer.headers["x-frame-options"] == "DENY"
             assert answer.headers["x-content-type-options"] == "nosniff"
             assert answer.headers["referrer-policy"] == "same-origin"
             assert not re.search(
@@ -52,6 +57,14 @@ def test_every_answer_carries_the_headers_and_loads_nothing_from_elsewhere(pages
             )
             for address in re.findall(r'(?:src|href|action)="([^"]+)"', answer.text):
                 assert urljoin(pages.url, address).startswith(pages.url)
+
+
+def test_over_https_browsers_are_told_to_stay_there(pages: RunningPages) -> None:
+    secure = PageContext(PagesSettings(dsn="postgresql://x", pages_url="https://track.example"))  # type: ignore[arg-type]
+    (told,) = (value for name, value in PagesEdge(pages.app, secure)._always if b"transport" in name)
+    assert told == b"max-age=31536000; includeSubDomains"
+    with pages.browser() as browser:
+        assert "strict-transport-security" not in browser.get("/").headers
 
 
 def test_static_files_are_kept_for_ever_under_their_digest(pages: RunningPages) -> None:
@@ -77,11 +90,15 @@ def test_foreign_and_absent_are_one_page(pages: RunningPages) -> None:
         assert "XA-1" not in foreign.text
 
 
-def test_a_page_that_did_not_change_is_not_sent_again(pages: RunningPages) -> None:
+def test_a_page_that_did_not_change_is_neither_rendered_nor_sent_again(
+    pages: RunningPages, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pages.browser("optic") as browser:
         first = browser.get(XA1)
-        again = browser.get(XA1, headers={"if-none-match": first.headers["etag"]})
-        assert again.status_code == 304
+        with monkeypatch.context() as patch:
+            patch.setattr(pages.context, "render", None)
+            again = browser.get(XA1, headers={"if-none-match": first.headers["etag"]})
+        assert (again.status_code, again.headers["etag"]) == (304, first.headers["etag"])
         other = browser.get(f"{XA1}?lang=zh", headers={"if-none-match": first.headers["etag"]})
         assert other.status_code == 200
 

@@ -16,8 +16,9 @@ def test_each_kind_of_page_is_answered_and_measured() -> None:
     assert json.loads(json.dumps(report)) == report
     for kind in SHARES:
         found = report["kinds"][kind]
-        assert set(found["statuses"]) == {"303" if kind == "search_exact" else "200"}, kind
+        wanted = {"search_exact": "303", "tracking_again": "304"}.get(kind, "200")
+        assert set(found["statuses"]) == {wanted}, kind
         assert set(found["cpu_ms"]) == {"worker", "database"}
-    assert set(report["pages"]["statuses"]) <= {"200", "303"}
+    assert set(report["pages"]["statuses"]) <= {"200", "303", "304"}
     assert report["pages"]["per_second"] > 0
     assert report["simulated"]
