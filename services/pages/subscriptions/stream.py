@@ -47,10 +47,11 @@ _AT_ONCE = 100
 
 @dataclass(eq=False, slots=True)
 class Listener:
-    """Whoever listens to one subscription; ``sent`` is the number of the last notice, None in the queue ends it."""
+    """Whoever listens to one subscription, at most ``until``; ``sent`` is the number of the last notice, None in the queue ends it."""
 
     subscription: str
     sent: int
+    until: float
     queue: asyncio.Queue[list[tuple[int, bytes]] | None] = field(default_factory=lambda: asyncio.Queue(1))
 
 
@@ -71,7 +72,7 @@ class Hub:
         of_one = Counter(each.subscription for each in self._listeners)[subscription]
         if len(self._listeners) >= settings.pages_listeners or of_one >= settings.pages_feed_listeners:
             raise PageError(429, {"retry-after": "60"})
-        listener = Listener(subscription, sent)
+        listener = Listener(subscription, sent, asyncio.get_running_loop().time() + self.LONGEST)
         self._listeners.add(listener)
         return listener
 
@@ -83,6 +84,9 @@ class Hub:
         """Look for new notices until cancelled."""
         while True:
             await asyncio.sleep(self.EVERY)
+            # Who went before the first byte was sent has not left by itself.
+            now = asyncio.get_running_loop().time()
+            self._listeners = {each for each in self._listeners if now < each.until + self.HEARTBEAT}
             # A listener that has not taken the last ones yet is passed over.
             waiting = [each for each in self._listeners if each.queue.empty()]
             if not waiting:
@@ -106,13 +110,14 @@ class Hub:
                     type(problem).__name__,
                     extra={"action": "stream_waits"},
                 )
+            except Exception:  # of one consignment, which must not end the news of all others
+                log.exception("a feed cannot be read", extra={"action": "stream_failed"})
 
     async def events(self, listener: Listener) -> AsyncIterator[bytes]:
         """The stream of one listener."""
-        end = asyncio.get_running_loop().time() + self.LONGEST
         try:
             yield _RETRY
-            while asyncio.get_running_loop().time() < end:
+            while asyncio.get_running_loop().time() < listener.until:
                 try:
                     found = await asyncio.wait_for(listener.queue.get(), self.HEARTBEAT)
                 except TimeoutError:

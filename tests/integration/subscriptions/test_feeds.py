@@ -196,6 +196,7 @@ def test_events_come_as_they_happen_and_are_replayed_from_a_point(world: World) 
         assert next(whole)[0] == 1
 
 
+@pytest.mark.long
 def test_listeners_are_bounded_and_hold_no_session(world: World) -> None:
     path = feed(world)
     many = world.pages.settings.pages_feed_listeners

@@ -132,6 +132,7 @@ def test_a_message_is_as_mail_is_to_be(world: World) -> None:
     assert one(world, "SELECT state FROM lianyun.subscription") == "ENDED"
 
 
+@pytest.mark.long
 def test_nobody_is_flooded(world: World) -> None:
     texts = {
         asked(world, party).text.count("a message is on its way")
