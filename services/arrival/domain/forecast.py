@@ -121,7 +121,7 @@ class NoForecast(StrEnum):
     NO_POSITION = "NO_POSITION"
     ARRIVED = "ARRIVED"
     UNKNOWN_LEG = "UNKNOWN_LEG"  # nobody has run it, and no table knows it
-    BEYOND_HORIZON = "BEYOND_HORIZON"  # nine in ten would take longer than any duration that is counted: it may be forgotten
+    BEYOND_HORIZON = "BEYOND_HORIZON"  # more likely than not it takes longer than all durations that are counted: it may be forgotten
 
 
 class Bounds(NamedTuple):
@@ -228,7 +228,7 @@ def forecast(situation: Situation, history: History, table: Tables) -> Forecast 
     weighed: tuple[tuple[str, int], ...] = ()
     if unbounded is None:
         moment, weighed = _with_estimates(moment, situation.estimates, now, table)
-    if distribution.quantile(moment, 10) >= distribution.HORIZON:
+    if distribution.quantile(moment, 50 if unbounded is None else 10) >= distribution.HORIZON:
         return NoForecast.BEYOND_HORIZON
     arrival = _bounds(moment, now, unbounded)
     if unbounded is None and arrival.p90 is None:
