@@ -106,7 +106,9 @@ class ArrivalShown(Shape):
     as_of: Moment
     destination: str | None
     destination_name: str | None
-    status: Literal["FORECAST", "LOWER_BOUND", "ARRIVED", "NO_ROUTE", "NO_POSITION", "UNKNOWN_LEG"]
+    status: Literal[
+        "FORECAST", "LOWER_BOUND", "ARRIVED", "NO_ROUTE", "NO_POSITION", "UNKNOWN_LEG", "BEYOND_HORIZON"
+    ]
     arrived: Moment | None
     arrival: Bounds | None
     no_upper_bound_because: Literal["NO_ANNOUNCED_END", "BEYOND_HORIZON"] | None

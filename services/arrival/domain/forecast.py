@@ -121,12 +121,13 @@ class NoForecast(StrEnum):
     NO_POSITION = "NO_POSITION"
     ARRIVED = "ARRIVED"
     UNKNOWN_LEG = "UNKNOWN_LEG"  # nobody has run it, and no table knows it
+    BEYOND_HORIZON = "BEYOND_HORIZON"  # more likely than not it takes longer than all durations that are counted: it may be forgotten
 
 
 class Bounds(NamedTuple):
     """P10, P50 and P90 of a moment.
 
-    The upper two are None where a border has no announced end, and each that lies beyond the horizon; P10 is then at least the horizon.
+    The upper two are None where a border has no announced end, and each that lies beyond the horizon.
     """
 
     p10: Micros
@@ -231,6 +232,8 @@ def forecast(situation: Situation, history: History, table: Tables) -> Forecast 
     weighed: tuple[tuple[str, int], ...] = ()
     if unbounded is None:
         moment, weighed = _with_estimates(moment, situation.estimates, now, table)
+    if distribution.quantile(moment, 50 if unbounded is None else 10) >= distribution.HORIZON:
+        return NoForecast.BEYOND_HORIZON
     arrival = _bounds(moment, now, unbounded)
     if unbounded is None and arrival.p90 is None:
         unbounded = Unbounded.BEYOND_HORIZON

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from schemas import railnet
 from schemas.events.base import Classifier
-from services.arrival.domain.forecast import Forecast, Unbounded
+from services.arrival.domain.forecast import Forecast
 from services.arrival.domain.legs import ARRIVED
 from services.arrival.domain.tables import Tables
 from services.domain.facts import EventId, Micros
@@ -99,6 +99,5 @@ def lateness(before: Lateness, found: Forecast, due: Micros, table: Tables) -> L
         return Lateness.LATE
     middle = found.arrival.p50
     if middle is None:
-        beyond = found.unbounded is Unbounded.BEYOND_HORIZON
-        return Lateness.LIKELY_LATE if beyond or before.raised else Lateness.IN_TIME
+        return Lateness.LIKELY_LATE if before.raised else Lateness.IN_TIME
     return Lateness.LIKELY_LATE if middle > (due if before.raised else due + margin) else Lateness.IN_TIME

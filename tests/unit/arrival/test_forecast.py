@@ -260,12 +260,19 @@ def test_an_estimate_counts_by_its_record() -> None:
 
 
 def test_beyond_the_horizon_there_is_no_upper_bound_and_no_grid_end() -> None:
-    ages = [Cell(BORDER, SERVICE, week_of(START) - 1, distribution.LONGEST - 1, 30)]
-    found = of(5, 62, history=[*(cell for cell in seen() if cell.leg != BORDER), *ages])
+    last = distribution.LONGEST - 1
+
+    def history(longest: int) -> list[Cell]:
+        forgotten = Cell(BORDER, SERVICE, week_of(START) - 1, last, longest)
+        usual = Cell(BORDER, SERVICE, week_of(START) - 1, 20, 100 - longest)
+        return [*(cell for cell in seen() if cell.leg != BORDER), forgotten, usual]
+
+    found = of(5, 62, history=history(30))
     assert isinstance(found, Forecast)
-    assert (found.unbounded, found.arrival.p50, found.arrival.p90) == (Unbounded.BEYOND_HORIZON, None, None)
-    assert found.arrival.p10 == found.now + distribution.HORIZON
+    assert (found.unbounded, found.arrival.p90) == (Unbounded.BEYOND_HORIZON, None)
+    assert found.arrival.p50 is not None
     assert found.legs[-1].ends == found.arrival
+    assert of(5, 62, history=history(97)) is NoForecast.BEYOND_HORIZON, "nothing is claimed of it"
 
 
 def test_a_leg_that_nobody_has_finished_is_less_sure_than_the_table_alone() -> None:

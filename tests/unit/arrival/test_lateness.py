@@ -36,7 +36,7 @@ def of(low: int, middle: int | None, high: int | None, unbounded: Unbounded | No
         (IN_TIME, of(-20, None, None, Unbounded.NO_ANNOUNCED_END), IN_TIME),
         (LIKELY, of(-20, None, None, Unbounded.NO_ANNOUNCED_END), LIKELY),
         (IN_TIME, of(13, None, None, Unbounded.NO_ANNOUNCED_END), LATE),
-        (IN_TIME, of(-20, None, None, Unbounded.BEYOND_HORIZON), LIKELY),
+        (IN_TIME, of(-20, 13, None, Unbounded.BEYOND_HORIZON), LIKELY),
     ],
 )
 def test_it_is_raised_behind_a_margin_and_lifted_before_the_date(
