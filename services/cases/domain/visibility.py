@@ -1,6 +1,6 @@
 """Which cases a party may see: at its places, in its jurisdiction, about consignments that it is engaged in, and its own. Pure.
 
-Narrower than the matrix of ``services.api.access``, as the notes of a case are for those who work on it: railways, customs and terminals
+Whose work a case may be; what each of those sees of it, and whether, is the matrix's (``services.api.access.cases``). Railways, customs and terminals
 by territory, and railways, terminals and train operators by engagement. A difference at a hand-over names boxes of others, so
 engagement does not show it. An alert of a pledge is seen by whoever was given it and by nobody else.
 """

@@ -147,11 +147,15 @@ def steps_since(session: Session, since: Micros) -> list[Step]:
 
 def events_named(session: Session, events: Iterable[EventId]) -> dict[EventId, tuple[str, str]]:
     """Source and id of the events, as their publishers called them."""
-    envelopes = {
+    return {event: (each.source, each.id) for event, each in envelopes_of(session, events).items()}
+
+
+def envelopes_of(session: Session, events: Iterable[EventId]) -> dict[EventId, Envelope]:
+    """The envelopes of the events."""
+    return {
         each.id: Envelope.from_headers(each.headers)
         for each in event_reader.events_by_id(session, sorted({*events}))
     }
-    return {event: (envelope.source, envelope.id) for event, envelope in envelopes.items()}
 
 
 def _scoped(scope: CaseScope | None) -> dict[str, Any]:

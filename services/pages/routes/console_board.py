@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -12,6 +13,7 @@ from schemas import railnet
 from schemas.events import catalogue
 from schemas.reasons import Refusal
 from schemas.rfc3339 import parse_micros
+from services.api.access.cases import SEEN, shows
 from services.cases.domain.visibility import scope_of
 from services.pages.console import N_, console_of, console_page, signed_in
 from services.pages.errors import PageError
@@ -58,7 +60,7 @@ def board(request: PageRequest) -> Page:
         raise PageError(404)
     found = console_of(request.context).boards.board(request.session, crossing.id, _moment(request))
     (shown,) = found.crossings
-    trains = by_waiting(shown.trains)
+    trains = [_visible(request, train) for train in by_waiting(shown.trains)]
     tables = _trains(trains, found.at), _boxes(trains)
     values = {
         "tables": tables,
@@ -106,6 +108,12 @@ def _row(train: BoardTrain, at: int) -> dict[str, Any]:
     }
 
 
+def _visible(request: PageRequest, train: BoardTrain) -> BoardTrain:
+    """The train with the cases that the party sees."""
+    cases = tuple(each for each in train.cases if shows(request.party, each.kind, each.what) in SEEN)
+    return replace(train, cases=cases)
+
+
 def _trains(trains: Sequence[BoardTrain], at: int) -> Table:
     columns = (
         Column("train", N_("Train"), Kind.CODE),
@@ -114,11 +122,11 @@ def _trains(trains: Sequence[BoardTrain], at: int) -> Table:
         Column("waiting_since", N_("Since"), Kind.MOMENT, place="place"),
         Column("waits", N_("Waits"), Kind.DURATION),
         Column("expected", N_("Expected"), Kind.MOMENT, place="place"),
-        Column("announced", N_("announced")),
+        Column("announced", N_("announced"), Kind.BOOLEAN),
         Column("last", N_("Last known"), Kind.CODE, words=MILESTONES),
         Column("last_at", N_("When"), Kind.MOMENT, place="place"),
         Column("place", N_("Where"), Kind.PLACE),
-        Column("beside_route", N_("beside its route")),
+        Column("beside_route", N_("beside its route"), Kind.BOOLEAN),
         Column("ready", N_("Ready"), Kind.NUMBER),
         Column("boxes", N_("Boxes"), Kind.NUMBER),
         *(Column(_key(each), BLOCKERS[each], Kind.NUMBER) for each in Blocker),

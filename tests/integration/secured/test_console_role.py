@@ -59,6 +59,10 @@ def test_people_sign_in_and_work_under_the_role_of_the_pages(server: str, tmp_pa
             assert browser.get(f"/console/{shown}").status_code == 200, shown
         with psycopg.connect(pages) as session:
             assert request_redrive(session, bytes(32), 0, "cr", "https://id.example", bytes(16), 1)
+        views = "/console/views"
+        assert post(browser, views, {"name": "cases", "address": "/console/cases"}).status_code == 303
+        assert post(browser, f"{views}/rename", {"view": "cases", "name": "all"}).status_code == 303
+        assert post(browser, f"{views}/remove", {"view": "all"}).status_code == 303
         assert post(browser, "/sign-out", {}).status_code == 200
 
 
@@ -74,6 +78,8 @@ def test_people_sign_in_and_work_under_the_role_of_the_pages(server: str, tmp_pa
         ("reader", "SELECT FROM lianyun.redrive_request"),
         ("reader", "SELECT FROM lianyun.console_session"),
         ("worker", "SELECT FROM lianyun.console_session"),
+        ("reader", "SELECT FROM lianyun.saved_view"),
+        ("worker", "SELECT FROM lianyun.saved_view"),
     ],
 )
 def test_nobody_else_reads_people_or_changes_who_may_what(server: str, role: str, statement: str) -> None:

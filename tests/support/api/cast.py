@@ -57,9 +57,9 @@ def case() -> Case:
     return replace(first, story=story, _written=(*first.events, *EVENTS))
 
 
-def play(dsn: str) -> None:
-    """Register the cast in a migrated database, store the events, and let abank reserve and pledge."""
-    told = case()
+def play(dsn: str, told: Case | None = None) -> None:
+    """Register the cast in a migrated database, store the events of ``told``, and let abank reserve and pledge."""
+    told = case() if told is None else told
     stored = Stored(dsn, events_of(told))
     register(stored.session, told.story)
     stored.session.commit()
