@@ -33,7 +33,16 @@ from services.pages.routing import PageRoutes
 from services.pages.table import Column, Kind, Table
 from services.pages.tracking.words import MILESTONES
 from services.people.domain.person import Permission
-from services.query.published.listing import Listing, Place, Wanted, listing, per_day, reach, type_header
+from services.query.published.listing import (
+    Listing,
+    Place,
+    Wanted,
+    listing,
+    per_day,
+    reach,
+    signed_by,
+    type_header,
+)
 from services.query.views import consignments_of
 
 pages = PageRoutes()
@@ -139,6 +148,7 @@ def events(request: PageRequest) -> Page:
         "open_letters": open_,
         "older": older,
         "looked_at": looked_at,
+        "latest": None if rows or request.query else _latest(request),
     }
     return console_page(request, viewer, "console_events.html", values, tables=tables)
 
@@ -170,6 +180,12 @@ def redrive(request: PageRequest) -> Redirect:
         request.session, letter.digest, int(turn), letter.publisher, issuer, person, request.now
     )
     return Redirect(f"/console/events/{letter.name}")
+
+
+def _latest(request: PageRequest) -> date | None:
+    """The UTC day on which the latest event of the party was received; None where it published none."""
+    last = max(signed_by(request.session, _keys(request)).values(), default=None)
+    return None if last is None else datetime.fromtimestamp(last // 1_000_000, UTC).date()
 
 
 def _filter(request: PageRequest) -> Filter:
