@@ -318,7 +318,7 @@ def _upkeep(dsn: str) -> None:
         )
         session.execute(
             "INSERT INTO lianyun.console_session (digest, person, begun, seen, sid, token)"
-            " SELECT '\\x01', id, 1, 1, '', '' FROM lianyun.person"
+            " SELECT '\\x01', id, 1, 1, '', '' FROM lianyun.person ORDER BY id LIMIT 1"
         )
         session.execute(
             "INSERT INTO lianyun.console_sign_in (state, browser, nonce, verifier, return_to, expires)"
