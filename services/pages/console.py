@@ -119,7 +119,7 @@ SECTIONS = (
     Section("/console/board", N_("Borders"), Permission.BOARD),
     Section("/console/cases", N_("Cases"), Permission.CASES),
     Section("/console/shift", N_("Shift"), Permission.CASES),
-    Section("/console/consignments", N_("Consignments"), Permission.CONSIGNMENTS, ENGAGED),
+    Section("/console/consignments", N_("My consignments"), Permission.CONSIGNMENTS, ENGAGED),
     Section("/console/disputes", N_("Disputes"), Permission.CONSIGNMENTS, ENGAGED),
     Section("/console/reads", N_("Who read"), Permission.CONSIGNMENTS, ENGAGED),
     Section("/console/consents", N_("Consents"), Permission.CONSENTS, SHIPPERS),

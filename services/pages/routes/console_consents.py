@@ -41,7 +41,7 @@ STATES = {
     ConsentState.COMING: (N_("begins later"), "warn"),
     ConsentState.IN_FORCE: (N_("in force"), "good"),
     ConsentState.ENDED: (N_("its time is over"), "done"),
-    ConsentState.REVOKED: (N_("revoked"), "done"),
+    ConsentState.REVOKED: (N_("ended by you"), "done"),
     ConsentState.WITHDRAWN: (N_("taken back"), "done"),
 }
 PURPOSES = {

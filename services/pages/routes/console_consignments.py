@@ -66,7 +66,7 @@ def consignments(request: PageRequest) -> Page:
     found, place = find(request, _wanted(chosen), place_of(request.query.get("after", "")), limit)
     rows = [row_of(request, each) for each in with_forecasts(request, found)]
     table = Table(
-        "consignments", COLUMNS, rows, N_("Consignments"), more=bool(request.table) and place is not None
+        "consignments", COLUMNS, rows, N_("My consignments"), more=bool(request.table) and place is not None
     )
     following = {name: value for name, value in chosen.items() if value}
     values = {

@@ -75,7 +75,7 @@ SIGNAL_COLUMNS = (
     Column("signal", N_("Signal"), Kind.CODE),
     Column(
         "measures",
-        N_("Of what"),
+        N_("What it measures"),
         Kind.CODE,
         words={f"S{n}": text for n, text in enumerate(MEASURES, start=1)},
     ),
@@ -101,7 +101,7 @@ GIVEN_COLUMNS = (
 OBJECTION_COLUMNS = (
     Column("signal", N_("Signal"), Kind.CODE),
     Column("event", N_("Event"), Kind.CODE),
-    Column("ground", N_("Why"), Kind.CODE, words=GROUNDS),
+    Column("ground", N_("Ground"), Kind.CODE, words=GROUNDS),
     Column("state", N_("State"), Kind.CODE, words=STATES),
     Column("owner", N_("Who must answer")),
     Column("due", N_("Answer due"), Kind.MOMENT),
