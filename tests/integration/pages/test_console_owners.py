@@ -222,6 +222,7 @@ def test_the_first_page_begins_with_what_needs_attention(console: RunningConsole
     assert "XA-2" not in page
 
 
+@pytest.mark.long
 def test_both_sides_of_a_dispute_stand_side_by_side_with_one_s_own_to_be_corrected(
     postgres: DatabaseAddress, tmp_path: Path
 ) -> None:
