@@ -64,7 +64,7 @@ def present(session: Session) -> Position:
 
 
 class LedgerAt:
-    """Reads the events visible at ``position`` on a session in autocommit mode. ``newest``: when the last one that was read was stored."""
+    """Reads the events visible at ``position`` on a session in autocommit mode. ``newest``: when the last event behind the month read last was stored."""
 
     def __init__(self, session: Session, position: Position) -> None:
         adapt(session)
@@ -80,6 +80,7 @@ class LedgerAt:
 
     def observations(self, month: int) -> list[Observation]:
         """All that is observed of the journeys that left in a month, and of the pledges decided in it, in order."""
+        self.newest = 0
         found = {o for journey in self.journeys(month) for o in of_journey(journey)}
         found |= set(self._pledged(month))
         return sorted(found)

@@ -57,6 +57,7 @@ def publish_due(session: Session, quiet: Micros = QUIET) -> list[Outcome]:
 def _publish_due(session: Session, quiet: Micros) -> Iterator[Outcome]:
     known = publications(session)
     position = present(session)
+    now = LedgerAt(session, position)
     for month in _months(session, position.as_of):
         before = known.get(month, ())
         final = position.as_of >= months.published_from(month, final=True)
@@ -67,7 +68,6 @@ def _publish_due(session: Session, quiet: Micros) -> Iterator[Outcome]:
                 "the state is not settled; nothing is published", extra={"action": "statistics_unsettled"}
             )
             return
-        now = LedgerAt(session, position)
         observed = now.observations(month)
         if position.as_of - now.newest < quiet:
             yield Outcome(month, final, None)
