@@ -131,6 +131,9 @@ COMMANDS: Mapping[str, Listed] = {
     "api": Listed("cli.api", "app", "The HTTP API for banks and partners."),
     "pages": Listed("cli.pages", "app", "The pages for people: tracking, share links, console."),
     "share": Listed("cli.share", "app", "Links by which a consignment is shown to whoever holds them."),
+    "notifications": Listed(
+        "cli.notifications", "app", "Notices to subscribers of a consignment, by mail and in feeds."
+    ),
     "webhooks": Listed("cli.webhooks", "app", "Messages to parties about what changed."),
     "access-log": Listed(
         "cli.access_log", "app", "Sealed lines of the access log, shown to two named people together."

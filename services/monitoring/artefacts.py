@@ -51,6 +51,12 @@ _WEBHOOKS = (
     metrics.WEBHOOK_OLDEST,
     metrics.WEBHOOK_DISABLED,
 )
+_NOTIFICATIONS = (
+    metrics.NOTIFICATION_MAILS,
+    metrics.NOTIFICATIONS_WAITING,
+    metrics.NOTIFICATIONS_OLDEST,
+    metrics.NOTIFICATIONS_SUSPENDED,
+)
 _CREDIT = (
     metrics.CREDIT_WHOLE,
     metrics.CREDIT_EVENTS_FOLLOWED,
@@ -72,7 +78,9 @@ _ARRIVAL = (
     metrics.STEP_SECONDS,
 )
 _SUPERVISOR = (metrics.WORKER_EXITS,)
-_OTHERS = {*_API, *_PAGES, *_WEBHOOKS, *_CREDIT, *_CASES, *_ARRIVAL, *_SUPERVISOR} - {metrics.STEP_SECONDS}
+_OTHERS = {*_API, *_PAGES, *_WEBHOOKS, *_NOTIFICATIONS, *_CREDIT, *_CASES, *_ARRIVAL, *_SUPERVISOR} - {
+    metrics.STEP_SECONDS
+}
 
 _EVERY = (metrics.BUILD_INFO,)
 
@@ -82,6 +90,7 @@ PROCESSES: Mapping[str, tuple[Definition, ...]] = {
     "API": (*_API, *_EVERY),
     "pages": (*_PAGES, *_EVERY),
     "webhooks": (*_WEBHOOKS, *_EVERY),
+    "notifications": (*_NOTIFICATIONS, *_EVERY),
     "credit signals": (*_CREDIT, *_EVERY),
     "cases": (*_CASES, *_EVERY),
     "arrival times": (*_ARRIVAL, *_EVERY),

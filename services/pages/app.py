@@ -31,9 +31,11 @@ from services.pages.routes import (
     links,
     search,
     sign_in,
+    subscriptions,
     tracking,
 )
 from services.pages.routing import PageRoutes
+from services.pages.subscriptions import stream
 
 GROUPS: tuple[PageRoutes, ...] = (
     home.pages,
@@ -41,6 +43,7 @@ GROUPS: tuple[PageRoutes, ...] = (
     borders.pages,
     search.pages,
     links.pages,
+    subscriptions.pages,
     tracking.pages,
     sign_in.pages,
     console.pages,
@@ -61,18 +64,20 @@ def create_app(context: PageContext) -> Starlette:
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         await anyio.to_thread.run_sync(context.open)
-        turning = asyncio.create_task(_turn(context))
+        tasks = [asyncio.create_task(_turn(context)), asyncio.create_task(app.state.hub.run())]
         try:
             yield
         finally:
-            turning.cancel()
-            with suppress(asyncio.CancelledError):
-                await turning
+            for task in tasks:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
             context.close()
 
     app = Starlette(
         routes=[
             *(route for group in GROUPS for route in group.routes),
+            stream.route,
             Route("/static/{digest}/{name}", _static),
             Route("/healthz", _healthz),
             Route("/health/live", _live),
@@ -87,6 +92,7 @@ def create_app(context: PageContext) -> Starlette:
     )
     app.router.redirect_slashes = False
     app.state.context = context
+    app.state.hub = stream.Hub(context)
     return app
 
 

@@ -100,6 +100,15 @@ class Data:
 
 
 @dataclass(slots=True)
+class Document:
+    """Bytes of another media type. Its ETag is that of the bytes."""
+
+    content: bytes
+    media_type: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class Redirect:
     """Go on at ``location``, a path of this site, with GET."""
 

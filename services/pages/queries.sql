@@ -9,6 +9,10 @@ UPDATE lianyun.share_link SET ended = %(at)s
 WHERE id = %(id)s::uuid AND (%(party)s = '' OR party = %(party)s) AND ended IS NULL AND expires > %(at)s
 RETURNING id::text
 
+-- name: link_by_id
+SELECT id::text, uuid_send(consignment), reference, party, made_by, fields, label, made, expires, ended
+FROM lianyun.share_link WHERE id = %(id)s::uuid
+
 -- name: link_of
 SELECT id::text, uuid_send(consignment), reference, party, made_by, fields, label, made, expires, ended
 FROM lianyun.share_link WHERE digest = %(digest)s

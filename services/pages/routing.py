@@ -23,11 +23,11 @@ from services.pages import statement
 from services.pages.context import PageContext
 from services.pages.errors import PageError
 from services.pages.languages import language_of
-from services.pages.page import Data, Page, PageRequest, Redirect
+from services.pages.page import Data, Document, Page, PageRequest, Redirect
 from services.pages.table import export
 
 log = logging.getLogger(__name__)
-PageFunction = Callable[[PageRequest], Page | Data | Redirect]
+PageFunction = Callable[[PageRequest], Page | Data | Document | Redirect]
 _LANGUAGE_SECONDS = 365 * 86_400
 UNAVAILABLE = (PoolTimeout, psycopg.errors.LockNotAvailable, psycopg.OperationalError)
 
@@ -42,26 +42,32 @@ class PageRoutes:
         """Declare the page at ``path``; see the package's text."""
         return self._declared(path, "GET", signed_in)
 
-    def post(self, path: str, *, signed_in: bool = False) -> Callable[[PageFunction], PageFunction]:
-        """Declare what takes the form posted to ``path``."""
-        return self._declared(path, "POST", signed_in)
+    def post(
+        self, path: str, *, signed_in: bool = False, anywhere: bool = False
+    ) -> Callable[[PageFunction], PageFunction]:
+        """Declare what takes the form posted to ``path``; ``anywhere``: from other sites too, where the path itself is the right to."""
+        return self._declared(path, "POST", signed_in, anywhere)
 
-    def _declared(self, path: str, method: str, signed_in: bool) -> Callable[[PageFunction], PageFunction]:
+    def _declared(
+        self, path: str, method: str, signed_in: bool, anywhere: bool = False
+    ) -> Callable[[PageFunction], PageFunction]:
         def declare(function: PageFunction) -> PageFunction:
-            self.routes.append(Route(path, _endpoint(function, path, signed_in), methods=[method]))
+            self.routes.append(Route(path, _endpoint(function, path, signed_in, anywhere), methods=[method]))
             return function
 
         return declare
 
 
-def _endpoint(function: PageFunction, path: str, signed_in: bool) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(
+    function: PageFunction, path: str, signed_in: bool, anywhere: bool
+) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         context: PageContext = request.app.state.context
         started = time.monotonic()
         request.state.route = path
         try:
             context.requests.require(context.address(request))
-            form = await _form(context, request)
+            form = await _form(context, request, anywhere)
             response = await context.in_worker(_answer, context, request, function, path, signed_in, form)
         except PageError as error:
             response = context.error_page(request, error.status, error.headers)
@@ -82,16 +88,18 @@ def _endpoint(function: PageFunction, path: str, signed_in: bool) -> Callable[[R
     return endpoint
 
 
-async def _form(context: PageContext, request: Request) -> Mapping[str, str]:
+async def _form(context: PageContext, request: Request, anywhere: bool) -> Mapping[str, str]:
     """The fields of a posted form; PageError 403 where another site sent it, 400 where it is none."""
     if request.method in ("GET", "HEAD"):
         return {}
-    if not of_this_site(request, context.names.urls):
+    if not anywhere and not of_this_site(request, context.names.urls):
         raise PageError(403)
     body = await request.body()
     if not body:
         return {}
     if request.headers.get("content-type", "").partition(";")[0] != "application/x-www-form-urlencoded":
+        if anywhere:  # the fields say nothing that the path does not
+            return {}
         raise PageError(400)
     try:
         return dict(parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=200))
@@ -148,7 +156,7 @@ def _answer(
         return response
 
 
-def _response(asked: PageRequest, found: Page | Data | Redirect) -> Response:
+def _response(asked: PageRequest, found: Page | Data | Document | Redirect) -> Response:
     if isinstance(found, Redirect):
         headers = {"cache-control": "no-store", **found.headers}
         return Response(status_code=303, headers={**headers, "location": found.location})
@@ -160,6 +168,8 @@ def _response(asked: PageRequest, found: Page | Data | Redirect) -> Response:
     reading = asked.request.method in ("GET", "HEAD")
     if isinstance(found, Data):
         raw, status, kind, over = orjson.dumps(found.body), 200, "application/json", None
+    elif isinstance(found, Document):
+        raw, status, kind, over = found.content, 200, found.media_type, None
     elif reading and asked.table:
         raw, kind, own = export(found.tables, asked.table, asked.query.get("format", ""))
         status, over = found.status, None

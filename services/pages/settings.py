@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -50,9 +52,16 @@ class PagesSettings(Connections):
     pages_guess_rate: int = Field(
         30, ge=1, description="openings of links that there are not, per window, address and process"
     )
+    pages_listeners: int = Field(256, ge=1, description="who listens to feeds at once, of each process")
+    pages_feed_listeners: int = Field(4, ge=1, description="of these to one subscription")
     pages_rate_window: int = Field(60, ge=1, description="the window")
     pages_certificate: Path | None = Field(None, description="own certificate (PEM): serve TLS")
     pages_certificate_key: Path | None = Field(None, description="its key (PEM)")
+
+    mail_from: str = Field(
+        "",
+        description="from whom subscribers get mail, as Lianyun <news@track.example>; empty: mail is not offered and none is sent",
+    )
 
     pages_open_line: bool = Field(
         False,
@@ -73,6 +82,18 @@ class PagesSettings(Connections):
         if isinstance(value, tuple):
             return tuple(map(require_url, value))
         return require_url(value) if value else value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _sender(cls, value: str) -> str:
+        address = parseaddr(value)[1]
+        if value and not (
+            value.isascii() and value.isprintable() and re.fullmatch(r"[^@\s]+@[^@\s]+", address)
+        ):
+            raise ValueError(
+                "give an address as news@track.example or Lianyun <news@track.example>, in ASCII"
+            )
+        return value
 
     @model_validator(mode="after")
     def _simulated(self) -> PagesSettings:

@@ -130,6 +130,12 @@ def find(session: Session, token: str) -> ShareLink | None:
     return _link(rows[0]) if rows else None
 
 
+def by_id(session: Session, id_: str) -> ShareLink | None:
+    """The link with that id, whether it works or not."""
+    rows = _rows(session, "link_by_id", {"id": id_})
+    return _link(rows[0]) if rows else None
+
+
 def links_of(session: Session, party: str, reference: str | None = None) -> list[ShareLink]:
     """The links that were made for ``party`` ("": for anybody), the newest first, with how often each was opened."""
     return [

@@ -231,6 +231,26 @@ WEBHOOK_DISABLED = Definition(
     "lianyun_webhook_disabled", "gauge", "Endpoints that the platform disabled after long failure."
 )
 
+# --- notifications ----------------------------------------------------------------------------------------------
+NOTIFICATION_MAILS = Definition(
+    "lianyun_notification_mails_total",
+    "counter",
+    "Attempts to send mail to a subscriber: sent, failed (tried again), refused (by its address, for good), dead (given up), dropped "
+    "(not to be seen any more).",
+    ("outcome",),
+)
+NOTIFICATIONS_WAITING = Definition(
+    "lianyun_notifications_waiting", "gauge", "Mails to subscribers that wait to be sent."
+)
+NOTIFICATIONS_OLDEST = Definition(
+    "lianyun_notifications_oldest_due_timestamp_seconds",
+    "gauge",
+    "When the mail or the look at a subscription that waits longest was or is due; 0 where there is none.",
+)
+NOTIFICATIONS_SUSPENDED = Definition(
+    "lianyun_notifications_suspended", "gauge", "Subscriptions whose address refuses mail."
+)
+
 # --- credit signals ---------------------------------------------------------------------------------------------
 CREDIT_WHOLE = Definition(
     "lianyun_credit_whole_timestamp_seconds",

@@ -29,6 +29,7 @@ MODULES = {
     "worker": "services.processors",
     "api": "services.api",
     "webhooks": "services.notifications.webhooks",
+    "notifications": "services.pages.subscriptions",
     "exporter": "services.monitoring.exporter",
     "credit": "services.credit",
     "arrival": "services.arrival",

@@ -10,7 +10,9 @@ from services.notifications.webhooks.address import MAX_URL
 
 DAY = 86_400
 
-Type = Literal["consignment.changed.v1", "financing.alert.v1", "financing.decided.v1"]
+Type = Literal[
+    "consignment.changed.v1", "consignment.notice.v1", "financing.alert.v1", "financing.decided.v1"
+]
 Types = Annotated[list[Type], Field(min_length=1, max_length=16, description="What to be told of.")]
 Url = Annotated[str, Field(min_length=1, max_length=MAX_URL, description="https, publicly reachable.")]
 Description = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]

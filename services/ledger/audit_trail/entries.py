@@ -108,6 +108,15 @@ REGISTERS = (
         since=61,
         digest="encode(digest, 'hex')",
     ),
+    _of(
+        "subscription",
+        "id",
+        "consignment reference party share made_by channel language milestones delay_hours exceptions disputes state reason made ended",
+        "told last_no look",
+        since=80,
+        salt=_digest("salt"),
+        address=_digest("salt || convert_to(address, 'UTF8')"),
+    ),
     _of("platform_event", "no", "kind detail", at="(extract(epoch FROM at) * 1000000)::bigint"),
 )
 """In the order in which a transaction that changes several enters them."""

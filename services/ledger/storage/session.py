@@ -20,6 +20,7 @@ SERVING = (
     "lianyun-cases",
     "lianyun-credit",
     "lianyun-exporter",
+    "lianyun-notifications",
     "lianyun-pages",
     "lianyun-webhooks",
 )

@@ -102,7 +102,7 @@ PROCESSES = (
     Alert(
         "ProcessRestarting",
         "ticket",
-        'changes(process_start_time_seconds{job=~"workers|credit|arrival|cases|exporter|api|webhooks"}[15m]) > 2',
+        'changes(process_start_time_seconds{job=~"workers|credit|arrival|cases|exporter|api|webhooks|notifications"}[15m]) > 2',
         "0s",
         "{{ $labels.job }} at {{ $labels.instance }} ends and starts again.",
     ),
@@ -314,6 +314,13 @@ BUSINESS = (
         "max(lianyun_webhook_disabled) > 0",
         "5m",
         "An endpoint of a party was disabled after long failure; its messages wait.",
+    ),
+    Alert(
+        "NotificationsWaiting",
+        "ticket",
+        "time() - min(lianyun_notifications_oldest_due_timestamp_seconds > 0) > 600",
+        "5m",
+        "A subscriber was to be notified 10 minutes ago and nobody has tried to.",
     ),
 )
 

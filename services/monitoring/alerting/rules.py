@@ -31,6 +31,7 @@ _SHOWN_ON = {
     "CreditSignalsBehind": _FINANCING,
     "WebhooksWaiting": _FINANCING,
     "WebhookDisabled": _FINANCING,
+    "NotificationsWaiting": _FINANCING,
 }
 
 

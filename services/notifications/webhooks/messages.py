@@ -20,6 +20,8 @@ class MessageType(StrEnum):
 
     CONSIGNMENT_CHANGED = "consignment.changed.v1"
     """Accepted events may have changed a consignment that the party is engaged in or that is its collateral."""
+    CONSIGNMENT_NOTICE = "consignment.notice.v1"
+    """Something changed in a consignment that a person of the party subscribed to, as it selected on the consignment's page."""
     FINANCING_ALERT = "financing.alert.v1"
     """A fact about pledged cargo was accepted that requires the holder of the pledge to review its financing."""
     FINANCING_DECIDED = "financing.decided.v1"

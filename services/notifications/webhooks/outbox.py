@@ -127,8 +127,8 @@ def _one(session: Session, source: str, look: Any) -> Step:
             return Step(0, 0)
         type_, function = look
         wanted = _wanted(session).get(type_, frozenset())
-        if not wanted:
-            session.execute(statement("cursor_skip"), {"source": source})
+        if not wanted and not (source == "event" and _rows(session, "followed", {})):
+            session.execute(statement("cursor_skip"), {"source": source, "type": str(type_)})
             return Step(0, 0)
         (xid, no, salt), *_ = found
         read: _SourceRead = function(session, xid, no, wanted)
@@ -175,6 +175,7 @@ def _changed(session: Session, batches: Sequence[Batch], wanted: frozenset[str])
     touched: dict[bytes, set[str]] = {}
     for xid, consignment in _rows(session, "touched", values):
         touched.setdefault(consignment, set()).add(xid)
+    session.execute(statement("touch"), {"ids": uuids(sorted(touched))})
     traces = _traces(session, batches)
     names = {term_number(party): party for party in wanted}
     recipients = {
@@ -248,6 +249,17 @@ def _watched(session: Session, xid: str, no: int, wanted: frozenset[str]) -> _So
     return _SourceRead(len(rows), changes, (rows[-1][0], rows[-1][1]) if rows else None)
 
 
+def _notices(session: Session, xid: str, no: int, wanted: frozenset[str]) -> _SourceRead:
+    """A notice of a subscription on a consignment's page is announced to the party of whoever subscribed."""
+    rows = _rows(session, "notices", {"xid": xid, "no": no, "limit": ROWS})
+    changes = [
+        _Change(party, MessageType.CONSIGNMENT_NOTICE, Subject("consignment", reference), f"notice {of}", at)
+        for _, _, at, party, reference, of in rows
+        if party in wanted
+    ]
+    return _SourceRead(len(rows), changes, (rows[-1][0], rows[-1][1]) if rows else None)
+
+
 def _for(
     wanted: frozenset[str],
     subjects: Iterable[tuple[str, Subject]],
@@ -273,4 +285,5 @@ _SOURCES = {
     "decision": (MessageType.FINANCING_DECIDED, _decisions),
     "watch": (MessageType.FINANCING_ALERT, _watched),
     "event": (MessageType.CONSIGNMENT_CHANGED, _events),
+    "notice": (MessageType.CONSIGNMENT_NOTICE, _notices),
 }

@@ -34,16 +34,19 @@ FOR UPDATE OF c
 -- From the first subscription on: whatever commits from now on lies at or above this horizon.
 INSERT INTO lianyun.webhook_cursor (source, xid, no)
 SELECT n.source, pg_snapshot_xmin(pg_current_snapshot()), -1
-FROM unnest(ARRAY['decision', 'event', 'watch']) AS n (source)
+FROM unnest(ARRAY['decision', 'event', 'notice', 'watch']) AS n (source)
 ON CONFLICT (source) DO NOTHING
 
 -- name: cursor_move
 UPDATE lianyun.webhook_cursor SET xid = %(xid)s::text::xid8, no = %(no)s WHERE source = %(source)s
 
 -- name: cursor_skip
--- Nobody asks for it: whatever is visible for good by now needs no message.
+-- Nobody asks for it: whatever is visible for good by now needs no message. Whether anybody asks is seen by the snapshot that gives the
+-- position, so who begins to ask meanwhile misses nothing.
 UPDATE lianyun.webhook_cursor SET xid = pg_snapshot_xmin(pg_current_snapshot()), no = -1
 WHERE source = %(source)s AND xid < pg_snapshot_xmin(pg_current_snapshot())
+  AND NOT EXISTS (SELECT FROM lianyun.webhook_subscription s WHERE s.state <> 'REMOVED' AND %(type)s = ANY (s.types))
+  AND NOT (%(source)s = 'event' AND EXISTS (SELECT FROM lianyun.subscription WHERE state = 'ACTIVE'))
 
 -- name: decisions
 SELECT d.xid::text, d.number, d.at, d.asked_by, d.financing, d.frees
@@ -85,6 +88,10 @@ ORDER BY s.party, s.id
 -- name: failing
 UPDATE lianyun.webhook_subscription SET failing_since = %(now)s
 WHERE id = %(subscription)s AND failing_since IS NULL
+
+-- name: followed
+-- Whether somebody is notified of a consignment in another way (services.pages.subscriptions).
+SELECT 1 WHERE EXISTS (SELECT FROM lianyun.subscription WHERE state = 'ACTIVE')
 
 -- name: forget
 -- Returns the numbers of the secrets.
@@ -150,6 +157,14 @@ WITH wanted AS MATERIALIZED (
     ON CONFLICT (name) DO UPDATE SET rows = t.rows + excluded.rows
 )
 SELECT subscription FROM told
+
+-- name: notices
+SELECT n.xid::text, n.seq, n.at, s.party, s.reference, s.id::text || ' ' || n.no
+FROM lianyun.subscription_notice n JOIN lianyun.subscription s ON s.id = n.subscription
+WHERE n.state = 'QUEUED' AND n.xid < pg_snapshot_xmin(pg_current_snapshot())
+  AND n.xid >= %(xid)s::text::xid8 AND (n.xid > %(xid)s::text::xid8 OR n.seq > %(no)s)
+ORDER BY n.xid, n.seq
+LIMIT %(limit)s
 
 -- name: party_lock
 -- Subscriptions of one party are made one after the other, so that their number is bounded.
@@ -304,6 +319,21 @@ JOIN lianyun.webhook_subscription s ON s.id = due.subscription
 JOIN lianyun.webhook_message m ON m.id = due.message
 WHERE t.subscription = due.subscription AND t.message = due.message
 RETURNING t.subscription, t.message, s.url, m.body, m.at, t.attempts, s.failing_since, m.traceparent
+
+-- name: touch
+-- Subscriptions to these consignments, or to another of their group, are looked at again.
+WITH member (cons) AS (
+    SELECT n.id FROM unnest(%(ids)s::uuid[]) AS n (id)
+    UNION
+    SELECT o.cons
+    FROM unnest(%(ids)s::uuid[]) AS n (id)
+    LEFT JOIN lianyun.canonical k ON k.cons = n.id
+    JOIN lianyun.canonical o ON o.canonical = coalesce(k.canonical, n.id)
+    UNION
+    SELECT k.canonical FROM unnest(%(ids)s::uuid[]) AS n (id) JOIN lianyun.canonical k ON k.cons = n.id
+)
+INSERT INTO lianyun.subscription_touch (subscription)
+SELECT s.id FROM member m JOIN lianyun.subscription s ON s.consignment = m.cons AND s.state = 'ACTIVE'
 
 -- name: touched
 -- The founded consignments that the events of each batch (%(width)s numbers from its first on) reach by the links of their time. What an event withdraws

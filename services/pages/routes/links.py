@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from services.api.access.consignment import visible
+from services.api.access.consignment import VisibleConsignment, visible
 from services.api.access.matrix import Field
 from services.api.auth.gate import Caller
 from services.pages import share_links
@@ -29,6 +29,13 @@ DAYS = (1, 7, 30, 90, 366)
 @pages.get("/s/{token}")
 def shared(request: PageRequest) -> Page:
     """The consignment of a link, in its fields, as the party that made it may see it now; for whoever holds the link."""
+    link, found = opened(request)
+    notify = f"/s/{request.path['token']}/subscribe"
+    return tracking_page(request, found, _SECRET, shared=link, notify=notify)
+
+
+def opened(request: PageRequest) -> tuple[ShareLink, VisibleConsignment]:
+    """The link of the token in the path and what it shows; the request reads for its party. PageError 404 or 410 where it does not work."""
     context = request.context
     context.guesses.require(request.address, count=False)
     link = share_links.find(request.session, request.path["token"])
@@ -40,7 +47,7 @@ def shared(request: PageRequest) -> Page:
     found = visible(request, link.consignment, link.fields) if link.works(request.now) else None
     if found is None:
         raise PageError(410, _SECRET)
-    return tracking_page(request, found, _SECRET, shared=link)
+    return link, found
 
 
 @pages.get("/links", signed_in=True)

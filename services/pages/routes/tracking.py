@@ -8,7 +8,6 @@ from typing import Any, Protocol
 from schemas.events.base import ObjectKind
 from schemas.events.keys import canonical_key
 from services.api.access.consignment import VisibleConsignment, visible
-from services.arrival.store.reader import read_forecast
 from services.domain.objects import Thing
 from services.ledger.registry.party import Party
 from services.pages.errors import PageError
@@ -16,8 +15,7 @@ from services.pages.page import Page, PageRequest
 from services.pages.routing import PageRoutes
 from services.pages.tracking import words
 from services.pages.tracking.disputes import disputes
-from services.pages.tracking.forecast import ShownForecast, shown_forecast
-from services.pages.tracking.line import ON_THE_WAY
+from services.pages.tracking.forecast import ShownForecast, places_of, visible_forecast
 from services.pages.tracking.summary import summary
 from services.pages.tracking.tables import tracking_tables
 from services.query.views import consignments_of
@@ -55,21 +53,11 @@ def tracking_page(
 ) -> Page:
     """The page of what ``shown`` holds; a line of the access log says that it was read. ``more`` are further values."""
     request.reads("consignment", shown.body["consignment"], shown.shippers)
-    route = shown.known.view.route
-    places = route.places if route is not None and shown.body["route"] is not None else ()
-    forecast = _forecast(request, shown)
-    values = page_values(shown.body, places, request.now, request.registry, forecast)
+    forecast = visible_forecast(request.session, shown, request.now)
+    values = page_values(shown.body, places_of(shown), request.now, request.registry, forecast)
     content = {**shown.body, "as_of": None, "hour": request.now // _HOUR, "forecast": repr(forecast)}
     tables = tuple(values["tables"].values())
     return Page("tracking.html", {**values, **more}, headers=headers, etag=content, tables=tables)
-
-
-def _forecast(request: PageRequest, shown: VisibleConsignment) -> ShownForecast | None:
-    """The forecast of what is on its way or still to leave: three statements, none for what has arrived or was never seen."""
-    movement = shown.body["movement"]
-    if movement is None or int(movement["phase"]) > ON_THE_WAY or shown.body["route"] is None:
-        return None
-    return shown_forecast(read_forecast(request.session, shown.known, request.now))
 
 
 def page_values(

@@ -5,15 +5,21 @@ The same is shown as ``GET /v1/consignments/{ref}/arrival`` gives, to the same v
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from psycopg import Connection
+
+from services.api.access.consignment import VisibleConsignment
 from services.arrival.domain import distribution
 from services.arrival.domain.forecast import Bounds, Forecast
 from services.arrival.domain.history import Source
 from services.arrival.domain.legs import Leg, Stage, crossing_between
-from services.arrival.store.reader import ArrivalForecast
+from services.arrival.store.reader import ArrivalForecast, read_forecast
 from services.domain.facts import Micros
 from services.domain.rules import HOUR
+from services.pages.tracking.line import ON_THE_WAY
 from services.pages.tracking.words import N_
 
 ENDS = {
@@ -74,6 +80,22 @@ class ShownForecast:
     moved_legs: tuple[MovedLeg, ...]
     normal_until: Micros | None
     unusual: bool
+
+
+def places_of(shown: VisibleConsignment) -> Sequence[str]:
+    """The codes of the planned places, () where the viewer sees none."""
+    route = shown.known.view.route
+    return route.places if route is not None and shown.body["route"] is not None else ()
+
+
+def visible_forecast(
+    session: Connection[Any], shown: VisibleConsignment, now: Micros
+) -> ShownForecast | None:
+    """The forecast of what is on its way or still to leave: three statements, none for what has arrived or was never seen."""
+    movement = shown.body["movement"]
+    if movement is None or int(movement["phase"]) > ON_THE_WAY or shown.body["route"] is None:
+        return None
+    return shown_forecast(read_forecast(session, shown.known, now))
 
 
 def shown_forecast(found: ArrivalForecast) -> ShownForecast | None:

@@ -102,9 +102,9 @@ def end(session: Session, person: PersonId, *, at: Micros | None = None) -> bool
 
 
 def erase(session: Session, person: PersonId) -> bool:
-    """Erase subject, name and saved views of a person that has ended; its pseudonym and all that it did stay. False where they are gone.
+    """Erase subject, name and saved views of a person that has ended, and where it was notified; its pseudonym and all that it did stay.
 
-    Raises PersonError while the person may do anything.
+    False where they are gone. Raises PersonError while the person may do anything.
     """
     moment = _turn(session, person, None)
     known = by_id(session, person)
@@ -115,6 +115,10 @@ def erase(session: Session, person: PersonId) -> bool:
         return False
     session.execute(statement("remove_views"), {"id": id_})
     enter(session, "person", id_, {"subject": None, "name": None, "salt": None})
+    gone = _rows(session, "erase_addresses", {"client": f"person:{person.hex()}", "at": moment})
+    for subscription, ended in gone:
+        entry = {"address": None, "salt": None, "state": "ENDED", "reason": "person", "ended": ended}
+        enter(session, "subscription", subscription, entry)
     return True
 
 

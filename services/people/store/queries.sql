@@ -27,6 +27,11 @@ RETURNING since
 -- name: erase
 UPDATE lianyun.person SET subject = NULL, name = NULL, salt = NULL WHERE id = %(id)s::uuid AND subject IS NOT NULL RETURNING true
 
+-- name: erase_addresses
+UPDATE lianyun.subscription SET address = NULL, salt = NULL, state = 'ENDED', reason = 'person', ended = coalesce(ended, %(at)s)
+WHERE made_by = %(client)s AND (address IS NOT NULL OR state <> 'ENDED')
+RETURNING id::text, ended
+
 -- name: grant
 INSERT INTO lianyun.person_grant (person, since, until, teams, permissions, by)
 VALUES (%(id)s::uuid, %(since)s, NULL, %(teams)s::text[], %(permissions)s::text[], %(by)s)

@@ -30,6 +30,7 @@ from services.testbed.localstack.platform import (
     case_follower,
     credit_follower,
     exporter,
+    notifications,
     webhooks,
 )
 from services.testbed.localstack.process import StackError
@@ -70,6 +71,7 @@ def up(
             credit_follower(platform),
             arrival_follower(platform),
             webhooks(platform),
+            notifications(platform, pages_at, os.environ.get("LIANYUN_MAIL_FROM", "")),
             exporter(platform, metrics),
             LocalApi(platform, KEYS, platform.stack.folder / "logs" / "api", port=api_port) as api,
             case_follower(platform, api.keys),

@@ -143,6 +143,18 @@ def webhooks(platform: Platform) -> Supervisor:
     return _process(platform, "webhooks", "services.notifications.webhooks")
 
 
+def notifications(platform: Platform, pages_port: int, mail_from: str) -> Supervisor:
+    """Makes what feeds show, and sends mail from ``mail_from``; "": no mail."""
+    return _process(
+        platform,
+        "notifications",
+        "services.pages.subscriptions",
+        LIANYUN_PAGES_HOST="127.0.0.1",
+        LIANYUN_PAGES_PORT=str(pages_port),
+        LIANYUN_MAIL_FROM=mail_from,
+    )
+
+
 def exporter(platform: Platform, port: int) -> Supervisor:
     """Exports the database's figures as metrics on ``port``."""
     return _process(

@@ -48,6 +48,7 @@ from tests.support.databases import migrated_database
 from tests.support.financing.stored_world import register
 from tests.support.profile import first_of_each
 from tests.support.share_links import share_twice
+from tests.support.subscribers import subscribe_twice
 
 pytestmark = pytest.mark.integration
 Session = psycopg.Connection[Any]
@@ -128,6 +129,7 @@ def fill(api: RunningApi) -> None:
             people.change(session, person, permissions=[], by="test")
             people.end(session, person)
         share_twice(session, now())
+        subscribe_twice(session, now())
         for number in (1, 2):
             records.issue(session, "abank", "CREDIT_ASSESSMENT", "optic", number, {"score": number})
             opening = sealed.ask(session, "A. Chen", "order 12/2026", 0, now(), at=now())

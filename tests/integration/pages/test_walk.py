@@ -14,8 +14,12 @@ from starlette.routing import BaseRoute, Route
 from schemas.events.base import Role
 from services.api.access.matrix import Field
 from services.domain.objects import consignment
+from services.ledger.registry import store as registry_store
 from services.pages import share_links
 from services.pages.app import GROUPS
+from services.pages.subscriptions import store as subscriptions
+from services.pages.subscriptions.changes import State, Wanted
+from services.pages.subscriptions.follower import look
 from services.people.domain.person import Permission
 from services.testbed.localstack.engine import DatabaseAddress
 from tests.support.api import cast
@@ -59,7 +63,7 @@ def walks(postgres: DatabaseAddress, tmp_path_factory: pytest.TempPathFactory) -
             party: list(walk(console.looking(_person(party)), start, routes, SEARCHES)) for party in PARTIES
         }
         seen[""] = list(walk(console.browser(), start, routes, SEARCHES))
-        seen["link"] = list(walk(console.browser(), [link], routes))
+        seen["link"] = list(walk(console.browser(), [link, *_subscribed(dsn)], routes))
     return Walks(seen, routes)
 
 
@@ -93,6 +97,35 @@ def _shared(dsn: str) -> str:
             expires=now + share_links.DAY,
         )
     return token
+
+
+def _subscribed(dsn: str) -> list[str]:
+    """What a subscription by that link leads to."""
+    with psycopg.connect(dsn) as session:
+        (link,) = share_links.links_of(session, "optic")
+        made = subscriptions.make(
+            session,
+            consignment=link.consignment,
+            reference=link.reference,
+            party=link.party,
+            share=link.id,
+            made_by=link.client,
+            channel=subscriptions.Channel.FEED,
+            address=None,
+            language="en",
+            wanted=Wanted(),
+            told=State(),
+            fields=(),
+            now=link.made,
+        )
+        assert made is not None
+        found = subscriptions.by_id(session, made[0])
+        assert found is not None
+        look(
+            session, registry_store.read_snapshot(session), found, time.time_ns() // 1_000
+        )  # everything is news to it
+    pages = ("/f/{}/feed.atom", "/f/{}/calendar.ics", "/u/{}", "/u/{}/consignment")
+    return [each.format(made[1]) for each in pages]
 
 
 def test_every_role_of_the_matrix_looks() -> None:

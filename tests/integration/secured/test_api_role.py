@@ -70,6 +70,7 @@ WEBHOOKS = {
     "audit_head": ["INSERT", "UPDATE"],
     "audit_trail": ADDS,
     "platform_event": ADDS,
+    "subscription_touch": ADDS,
     "webhook_again": KEEPS,
     "webhook_cursor": KEEPS,
     "webhook_delivery": KEEPS,

@@ -1,4 +1,4 @@
-"""The pages under a role of their own, on a real server: tracking, search and share links, and nothing beyond them."""
+"""The pages under a role of their own, on a real server: tracking, search, share links and subscriptions, and nothing beyond them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ import psycopg
 import pytest
 
 from services.ledger.storage.migrate import migrate
+from services.pages.subscriptions.delivery import MailFollower
+from services.pages.subscriptions.follower import NoticeFollower
+from services.pages.subscriptions.settings import NotificationSettings
+from services.pages.subscriptions.telemetry import NotificationMetrics
 from services.testbed.localstack import LocalStack
 from tests.support.api.cast import play
 from tests.support.pages import RunningPages
@@ -32,7 +36,7 @@ def pages() -> Iterator[RunningPages]:
         address = f"postgresql://lianyun_ROLE:only-here@{head.rpartition('@')[2]}/lianyun"
         migrate(address.replace("ROLE", "owner"))
         play(address.replace("ROLE", "owner"))
-        with RunningPages(address.replace("ROLE", "pages")) as running:
+        with RunningPages(address.replace("ROLE", "pages"), {"mail_from": "a@example.org"}) as running:
             yield running
 
 
@@ -55,9 +59,40 @@ def test_all_that_pages_do_is_permitted(pages: RunningPages) -> None:
         assert owner.post(f"/links/{id_}/end", headers=ORIGIN).status_code == 303
 
 
+def test_subscribers_are_notified_by_the_same_role(pages: RunningPages) -> None:
+    form = {"consignment": "xaport/XA-1", "milestones": "on", "hours": "6"}
+    with pages.browser("optic") as owner:
+        for channel in ({"channel": "mail", "address": "a@example.org"}, {"channel": "feed"}):
+            made = owner.post("/subscriptions", data={**form, **channel}, headers=ORIGIN)
+            assert made.status_code == 200
+        (path,) = re.findall(r'value="http://[^/"]+(/f/[\w-]{32})/calendar\.ics"', made.text)
+    settings = NotificationSettings.model_validate(
+        {
+            "dsn": pages.dsn,
+            "pages_url": pages.url,
+            "mail_from": "a@example.org",
+            "smtp_port": 1,
+            "smtp_security": "none",
+        }
+    )
+    metrics = NotificationMetrics()
+    for follower in (NoticeFollower(settings, metrics), MailFollower(settings, metrics)):
+        follower.open()
+        follower.step()  # purges, measures; there is no mail server
+        follower.close()
+    with pages.browser() as reader:
+        for name in ("calendar.ics", "feed.atom"):
+            assert reader.get(f"{path}/{name}").status_code == 200
+        assert reader.post(path.replace("/f/", "/u/")).status_code == 200
+
+
 @pytest.mark.parametrize(
     "forbidden",
     [
+        "UPDATE lianyun.subscription SET party = 'x'",
+        "DELETE FROM lianyun.subscription",
+        "UPDATE lianyun.subscription_notice SET changes = '[]'",
+        "UPDATE lianyun.webhook_cursor SET no = 1",
         "INSERT INTO lianyun.party (code) VALUES ('x')",
         "UPDATE lianyun.share_link SET expires = expires + 1",
         "DELETE FROM lianyun.share_link",

@@ -319,7 +319,9 @@ def test_the_id_of_a_message_cannot_be_found_by_counting(session: Session, store
     outbox.catch_up(session)
     rows = session.execute("SELECT party, type, body FROM lianyun.webhook_message").fetchall()
     (most,) = session.execute("SELECT pg_current_xact_id()::text::bigint").fetchone() or (0,)
-    assert {type_ for _, type_, _ in rows} == {str(each) for each in SUBSCRIBABLE}
+    assert {type_ for _, type_, _ in rows} == {str(each) for each in SUBSCRIBABLE} - {
+        "consignment.notice.v1"  # of subscriptions, whose ids are random
+    }
     for party, type_, body in rows:
         sent = orjson.loads(bytes(body))
         subject = Subject(sent["data"]["subject"]["kind"], sent["data"]["subject"]["id"])

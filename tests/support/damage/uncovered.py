@@ -46,6 +46,9 @@ UNCOVERED: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("lianyun.object_name", (EVERYTHING,), "by which spelling objects are looked up; what is found is read from the events"),
     ("lianyun.partner_accepted", (EVERYTHING,), _METRIC),
     ("lianyun.quarantine", ("xid",), _PLACE),
+    ("lianyun.subscription", ("told", "last_no", "look"), "what a subscriber was told last, and when it is looked at next"),
+    ("lianyun.subscription_notice", (EVERYTHING,), "what subscribers were told, kept for some weeks; made from the events"),
+    ("lianyun.subscription_token", (EVERYTHING,), "digests of random bits that lead to a subscription; who holds them is known to nobody"),
     ("lianyun.saved_view", (EVERYTHING,), "addresses that people noted for themselves: they give no rights and decide nothing"),
     ("lianyun.webhook_cursor", (DELETED, "xid", "no"), _PLACE),
     ("lianyun.webhook_salt", (EVERYTHING,), "random bytes in front of what ids of messages are digests of; nothing follows from them"),
@@ -59,6 +62,7 @@ EMPTY: dict[str, str] = {
     "lianyun.case_touched": "emptied in the transaction that decides on the cases",
     "lianyun.dead_letter_cut": "written in a flood only (tests/integration/deadletters)",
     "lianyun.credit_broken": "a row of it is a finding by itself",
+    "lianyun.subscription_touch": "emptied when the subscriptions are looked at, within a second",
     "lianyun.webhook_again": "emptied when the notes before it are settled",
 }
 """Tables that have no row in a sound platform, and why."""

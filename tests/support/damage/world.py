@@ -68,6 +68,7 @@ from tests.support.signed_stories import (
     register,
     rubbish,
 )
+from tests.support.subscribers import subscribe_twice
 
 NETWORK = SIGNER.network
 NOW = 1_775_000_000_000_000
@@ -296,9 +297,10 @@ def _webhooks(dsn: str) -> None:
 
 
 def _shared(dsn: str) -> None:
-    """Links to a consignment."""
+    """Links to a consignment, and subscriptions."""
     with open_session(dsn) as session:
         share_twice(session, NOW)
+        subscribe_twice(session, NOW)
         session.commit()
 
 

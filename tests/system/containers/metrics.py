@@ -10,7 +10,15 @@ import pytest
 
 from tests.system.containers.deployment import Deployment, until
 
-OURS = (("workers", 2), ("credit", 1), ("cases", 1), ("exporter", 1), ("api", 1), ("webhooks", 1))
+OURS = (
+    ("workers", 2),
+    ("credit", 1),
+    ("cases", 1),
+    ("exporter", 1),
+    ("api", 1),
+    ("webhooks", 1),
+    ("notifications", 1),
+)
 """The jobs that are ours, each with how many processes it reads."""
 
 

@@ -96,7 +96,18 @@ def publish(user: User, first: int, count: int) -> None:
 
 def test_every_service_is_healthy_and_jobs_are_done(plain: Deployment) -> None:
     found = plain.containers()
-    running = {"kafka", "postgres", "worker-1", "worker-2", "credit", "cases", "exporter", "api", "webhooks"}
+    running = {
+        "kafka",
+        "postgres",
+        "worker-1",
+        "worker-2",
+        "credit",
+        "cases",
+        "exporter",
+        "api",
+        "webhooks",
+        "notifications",
+    }
     assert running | JOBS <= found.keys()
     for name, container in found.items():
         state = container["State"]

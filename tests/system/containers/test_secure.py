@@ -103,6 +103,7 @@ def test_every_service_is_healthy_and_jobs_are_done(secured: Secured) -> None:
         "exporter",
         "api",
         "webhooks",
+        "notifications",
     }
     assert {f"{name}-secure" for name in running} | JOBS <= found.keys()
     for name, container in found.items():

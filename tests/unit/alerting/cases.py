@@ -133,6 +133,8 @@ CASES = (
          {P + "cases_whole_timestamp_seconds": "0+60x40"}, "25m"),
     Case("WebhooksWaiting", {P + "webhook_oldest_due_timestamp_seconds": "60x40"},
          {P + "webhook_oldest_due_timestamp_seconds": "0x40"}, "20m"),
+    Case("NotificationsWaiting", {P + "notifications_oldest_due_timestamp_seconds": "60x40"},
+         {P + "notifications_oldest_due_timestamp_seconds": "0+60x40"}, "20m"),
     Case("WebhookDisabled", {P + "webhook_disabled": "1x20"}, {P + "webhook_disabled": "0x20"}, "10m"),
     # The promises: half of all is bad, a fire; then 4 times the allowance, which can wait. Few events are no fire.
     Case("VisibleTooSlow", {COUNT: "0+100x60", IN_TIME: "0+50x60"}, {COUNT: "0+100x60", IN_TIME: "0+100x60"}, "30m",

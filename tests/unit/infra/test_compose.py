@@ -138,6 +138,7 @@ def test_prometheus_scrapes_the_workers_in_both_networks() -> None:
         ("api", "LIANYUN_METRICS_PORT"),
         ("pages", "LIANYUN_METRICS_PORT"),
         ("webhooks", "LIANYUN_METRICS_PORT"),
+        ("notifications", "LIANYUN_METRICS_PORT"),
     ],
 )
 def test_prometheus_scrapes_what_runs_beside_the_workers_in_both_networks(name: str, variable: str) -> None:
@@ -343,6 +344,8 @@ def test_services_log_in_as_the_role_of_their_work_and_migrations_as_the_owner()
         if address is not None:
             kinds = ("worker", "credit", "arrival", "cases", "exporter", "api", "pages", "webhooks")
             role = next((kind for kind in kinds if name.startswith(kind)), "owner")
+            if name.startswith("notifications"):  # shows what pages show
+                role = "pages"
             assert address.startswith(f"postgresql://lianyun_{role}@"), name
 
 

@@ -19,6 +19,7 @@ from services.monitoring.exporter.process import SampleStore
 from services.monitoring.exporter.sample import Measurement, Sample
 from services.notifications.webhooks.telemetry import WebhookMetrics
 from services.pages.metrics import PagesMetrics
+from services.pages.subscriptions.telemetry import NotificationMetrics
 from services.processors.supervisor import SupervisorMetrics
 from services.processors.telemetry import WorkerMetrics
 from services.telemetry import metrics
@@ -69,6 +70,7 @@ def registries() -> Mapping[str, CollectorRegistry]:
         "API": api(),
         "pages": pages(),
         "webhooks": WebhookMetrics().instruments.registry,
+        "notifications": NotificationMetrics().instruments.registry,
         "credit signals": FollowerMetrics().instruments.registry,
         "cases": CaseMetrics().instruments.registry,
         "arrival times": ArrivalMetrics().instruments.registry,
