@@ -25,6 +25,7 @@ from services.pages.routes import (
     console,
     console_board,
     console_cases,
+    console_shift,
     console_views,
     home,
     line,
@@ -48,6 +49,7 @@ GROUPS: tuple[PageRoutes, ...] = (
     sign_in.pages,
     console.pages,
     console_cases.pages,
+    console_shift.pages,
     console_board.pages,
     console_views.pages,
 )

@@ -7,6 +7,7 @@ and its lines of the access log. Both hold the raw values of the same columns un
     DURATION   ``KEY_seconds``
     SHARE      of 1
     AMOUNT     a decimal number in units of its currency, and ``KEY_currency`` beside it
+    BOOLEAN    true, false
     TEXT, CODE, PLACE, NUMBER   as they are; several values of a cell apart by a comma and a space, in JSON as an array
 
 CSV begins with a byte order mark, by which spreadsheets know UTF-8. No text in it becomes a formula: see ``inert``.
@@ -51,6 +52,7 @@ class Kind(StrEnum):
     MOMENT = "moment"  # UTC microseconds
     DURATION = "duration"  # microseconds
     NUMBER = "number"
+    BOOLEAN = "boolean"
     SHARE = "share"  # of 1
     AMOUNT = "amount"  # (minor units, currency)
 

@@ -47,8 +47,10 @@ def visible_case(party: Party, case: Listed) -> Listed | None:
     given = case.life.owner is not None and case.life.owner.party == party.code
     if how not in SEEN and not given:
         return None
-    if how is not Shown.FULL and case.place not in scope_of(party.publisher).places:
-        case = replace(case, place="", occurrence="")
+    scope = scope_of(party.publisher)
+    if how is not Shown.FULL and case.place not in scope.places:
+        at = case.crossing if scope.has_crossing(case.crossing) else ""
+        case = replace(case, place="", occurrence="", crossing=at)
     number = _granted(party, Field.DECLARATION_NUMBER)
     if case.about.kind is ObjectKind.DECLARATION and number is not Shown.FULL:
         case = replace(case, about=Thing(ObjectKind.DECLARATION, ""), occurrence="")

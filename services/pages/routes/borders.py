@@ -20,16 +20,15 @@ pages = PageRoutes()
 def borders(request: PageRequest) -> Page:
     """The record of each border and direction of which there are enough crossings, with that of its weeks."""
     found = request.context.border_records.read(request.session, request.now)
-    record, weeks = _record(found), _weeks(found)
+    given = _record(found), _weeks(found)
     values = {
         "records": found,
         "weeks": WEEKS,
         "least": tables().least_shown,
         "monday": monday,
-        "record": record,
-        "by_week": weeks,
+        "tables": given,
     }
-    return Page("borders.html", values, tables=(record, weeks))
+    return Page("borders.html", values, tables=given)
 
 
 _BORDER = (

@@ -29,7 +29,7 @@ def account(request: PageRequest) -> Page:
     columns = (
         Column("begun", N_("Since"), Kind.MOMENT),
         Column("seen", N_("Last seen"), Kind.MOMENT),
-        Column("here", N_("This one")),
+        Column("here", N_("This one"), Kind.BOOLEAN),
     )
     table = Table("sessions", columns, found, N_("Where you are signed in"))
     values = {"sessions": found, "table": table}

@@ -91,7 +91,7 @@ def savable(address: str, routes: Iterable[BaseRoute]) -> str | None:
     if not known or secret or path.startswith(_NO_VIEWS):
         return None
     kept = [(name, value) for name, value in query if name not in _OWN]
-    return f"{parts.path}?{urlencode(kept)}" if kept else parts.path
+    return f"{parts.path}?{urlencode(kept, safe=':/,')}" if kept else parts.path
 
 
 def _page(request: PageRequest, viewer: SignedIn, address: str = "", refused: str = "") -> Page:

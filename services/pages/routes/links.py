@@ -121,7 +121,7 @@ def _links_table(links: Sequence[ShareLink], now: int) -> Table:
         Column("consignment", N_("Consignment"), Kind.CODE),
         Column("label", N_("Name")),
         Column("shows", N_("Shows"), Kind.CODE, words=words.FIELDS),
-        Column("works", N_("Open")),
+        Column("works", N_("Open"), Kind.BOOLEAN),
         Column("made", N_("Made"), Kind.MOMENT),
         Column("made_by", N_("Made by"), Kind.CODE),
         Column("ends", N_("Ends"), Kind.MOMENT),

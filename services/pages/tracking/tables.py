@@ -91,7 +91,7 @@ def _containers(summary: Summary) -> Table:
     columns = (
         Column("container", N_("Container"), Kind.CODE),
         Column("count", N_("Containers"), Kind.NUMBER),
-        Column("holds_cargo", N_("Carries this cargo")),
+        Column("holds_cargo", N_("Carries this cargo"), Kind.BOOLEAN),
         _MILESTONE,
         _HAPPENED,
         _PLACE,
@@ -141,7 +141,7 @@ def _legs(forecast: ShownForecast | None) -> Table:
         *ends,
         Column("trains_of_service", N_("Trains of this service"), Kind.NUMBER),
         Column("trains", N_("Trains of all services"), Kind.NUMBER),
-        Column("closed", N_("The border is closed")),
+        Column("closed", N_("The border is closed"), Kind.BOOLEAN),
         Column("ahead", N_("Trains ahead"), Kind.NUMBER),
     )
     rows = [

@@ -39,14 +39,14 @@ VALUES (%(id)s::uuid, %(since)s, NULL, %(teams)s::text[], %(permissions)s::text[
 -- name: grants
 SELECT person, since, until, teams, permissions FROM lianyun.person_grant WHERE person = ANY (%(ids)s::uuid[]) ORDER BY person, since
 
+-- name: has_view
+SELECT FROM lianyun.saved_view WHERE person = %(person)s::uuid AND name = %(to)s
+
 -- name: people
 SELECT p.id, p.issuer, q.code, p.subject, p.name
 FROM lianyun.person p JOIN lianyun.party q ON q.no = p.party
 WHERE (%(issuer)s::text IS NULL OR p.issuer = %(issuer)s)
 ORDER BY q.code, p.name, p.id
-
--- name: has_view
-SELECT FROM lianyun.saved_view WHERE person = %(person)s::uuid AND name = %(to)s
 
 -- name: remove_view
 DELETE FROM lianyun.saved_view WHERE person = %(person)s::uuid AND name = %(name)s

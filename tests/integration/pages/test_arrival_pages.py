@@ -68,4 +68,12 @@ def test_everybody_sees_how_good_forecasts_of_borders_were(pages: RunningPages) 
         if language.code == "en":
             assert "Alashankou → Dostyk" in answer.text
             assert "fewer than 20" in answer.text
+            assert 'href="?table=weeks&amp;format=csv"' in answer.text
     assert len(seen) == len(LANGUAGES)
+    with pages.browser() as browser:
+        record, weeks = (
+            browser.get(f"/borders?table={name}&format=json").json()["rows"] for name in ("borders", "weeks")
+        )
+    assert len(record) == 1 < len(weeks)
+    assert {row["crossings"] for row in weeks} == {None}, "a week with too few has no numbers"
+    assert record[0]["crossings"] >= 20

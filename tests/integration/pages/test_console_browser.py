@@ -157,7 +157,7 @@ def test_every_page_is_accessible(
     pages = {
         "console": "/console", "account": "/console/account", "cases": "/console/cases?show=closed", "case": f"/console/cases/{case_of_any(console)}",
         "shift": "/console/shift?hours=24", "boards": "/console/board", "board": BOARD, "wall": f"{BOARD}&wall",
-        "failed": "/sign-in/callback", "out": "/signed-out",
+        "views": "/console/views?save=/line", "failed": "/sign-in/callback", "out": "/signed-out",
     }  # fmt: skip
     for name, path in pages.items():
         page.goto(f"{console.url}{path}")

@@ -48,6 +48,10 @@ def test_people_sign_in_and_work_under_the_role_of_the_pages(server: str, tmp_pa
         assert post(browser, f"{path}/steps", form, path).status_code == 303
         assert browser.get(f"/console/board/alashankou-dostyk?at={border_night().as_of}").status_code == 200
         assert browser.get("/console/shift").status_code == 200
+        views = "/console/views"
+        assert post(browser, views, {"name": "cases", "address": "/console/cases"}).status_code == 303
+        assert post(browser, f"{views}/rename", {"view": "cases", "name": "all"}).status_code == 303
+        assert post(browser, f"{views}/remove", {"view": "all"}).status_code == 303
         assert post(browser, "/sign-out", {}).status_code == 200
 
 
@@ -62,6 +66,8 @@ def test_people_sign_in_and_work_under_the_role_of_the_pages(server: str, tmp_pa
         ("reader", "SELECT FROM lianyun.person"),
         ("reader", "SELECT FROM lianyun.console_session"),
         ("worker", "SELECT FROM lianyun.console_session"),
+        ("reader", "SELECT FROM lianyun.saved_view"),
+        ("worker", "SELECT FROM lianyun.saved_view"),
     ],
 )
 def test_nobody_else_reads_people_or_changes_who_may_what(server: str, role: str, statement: str) -> None:

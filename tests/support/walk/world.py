@@ -53,7 +53,6 @@ STANDS_AS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "hull": (("insurer", "consented"),),
     "bbank": (),
     "ktz": (),
-    "depl": (),
     "textil": (),
     "stranger": (),
 }

@@ -39,7 +39,7 @@ def test_of_customs_a_carrier_sees_the_state_without_the_number() -> None:
     for kind, what in ((CaseKind.HELD, "CUSTOMS_HELD"), (CaseKind.DISPUTE, "customs.released")):
         shown = visible_case(OPERATOR, case(what, DECLARED, kind))
         assert shown is not None
-        assert (shown.about.key, shown.place, shown.since) == ("", "", 1)
+        assert (shown.about.key, shown.place, shown.crossing, shown.since) == ("", "", "", 1)
         shown = visible_case(RAILWAY, case(what, BOX, kind))
         assert shown is not None
         assert (shown.about, shown.place) == (BOX, PLACE), "at its own place"
