@@ -35,15 +35,6 @@ WHERE c.id = %(client)s AND c.revoked IS NULL
 -- Whoever asks again while the key is at work is told so instead of waiting.
 SELECT free, request, status, headers, body FROM lianyun.api_answer_under(%(lock)s::bigint, %(party)s, %(key)s)
 
--- name: client_key_elsewhere
--- A client of another party that the key is registered for.
-SELECT k.client
-FROM lianyun.api_client_key k
-JOIN lianyun.api_client c ON c.id = k.client
-JOIN lianyun.api_client own ON own.id = %(client)s
-WHERE k.kid = %(kid)s AND c.party <> own.party
-LIMIT 1
-
 -- name: client_ends
 -- When the last key of each client of a party runs out; null where one has no end, or it has a certificate.
 SELECT c.id, c.scopes, c.registered,
@@ -53,6 +44,15 @@ LEFT JOIN lianyun.api_client_key k ON k.client = c.id
 WHERE c.party = %(party)s
 GROUP BY c.id
 ORDER BY c.id
+
+-- name: client_key_elsewhere
+-- A client of another party that the key is registered for.
+SELECT k.client
+FROM lianyun.api_client_key k
+JOIN lianyun.api_client c ON c.id = k.client
+JOIN lianyun.api_client own ON own.id = %(client)s
+WHERE k.kid = %(kid)s AND c.party <> own.party
+LIMIT 1
 
 -- name: client_keys
 -- The keys of a client that may act now, and the certificate that it may log in with instead.

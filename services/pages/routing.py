@@ -109,7 +109,7 @@ Form = tuple[Mapping[str, str], Mapping[str, Upload]]
 def _require_text(request: Request, form: Form) -> None:
     """PageError 400 where a value holds NUL: no text of the database does."""
     given = (
-        *request.path_params.values(),
+        *map(str, request.path_params.values()),
         *_parts(request.query_params.multi_items()),
         *_parts(form[0].items()),
     )

@@ -19,16 +19,16 @@ SELECT s.xid::text, s.number, s.at, s.headers, s.payload FROM lianyun.case_step 
 WHERE s.xid < pg_snapshot_xmin(pg_current_snapshot()) AND (s.xid, s.number) > (%(major)s::text::xid8, %(minor)s)
 ORDER BY s.xid, s.number LIMIT %(limit)s
 
--- name: create_head
-INSERT INTO lianyun.transparency_head (key, size, root, checkpoint, at)
-VALUES (%(key)s, 0, %(root)s, %(checkpoint)s, %(at)s)
-ON CONFLICT DO NOTHING RETURNING one
-
 -- name: cosign
 -- Never back: of two that ask witnesses at once, the larger tree stays.
 UPDATE lianyun.transparency_head SET cosigned = %(cosigned)s
 WHERE key = %(key)s AND size >= %(size)s
   AND coalesce(split_part(cosigned, E'\n', 2)::bigint, -1) < %(size)s
+
+-- name: create_head
+INSERT INTO lianyun.transparency_head (key, size, root, checkpoint, at)
+VALUES (%(key)s, 0, %(root)s, %(checkpoint)s, %(at)s)
+ON CONFLICT DO NOTHING RETURNING one
 
 -- name: cursors
 -- Registers and streams that have nothing new are left out.

@@ -61,14 +61,14 @@ FROM unnest(%(stages)s::smallint[], %(firsts)s::text[], %(lasts)s::text[]) AS n 
 JOIN lianyun.arrival_habit h ON (h.stage, h.first, h.last) = (n.stage, n.first, n.last)
 WHERE h.seen > 0
 
+-- name: judgment_number
+SELECT nextval('lianyun.arrival_judgment_number')
+
 -- name: lasting
 -- The legs that last to one of these places, or between these two sides of a border.
 SELECT DISTINCT l.stage, l.first, l.last, l.by, l.began, l.present FROM lianyun.arrival_leg l
 WHERE l.ended IS NULL AND l.last = ANY (%(lasts)s::text[])
 ORDER BY l.stage, l.first, l.last, l.by, l.began, l.present
-
--- name: judgment_number
-SELECT nextval('lianyun.arrival_judgment_number')
 
 -- name: latest_judgments
 SELECT j.cons, j.number, j.consignment, j.subject, j.before, j.at, j.position, j.due, j.due_event, j.lateness, j.p10, j.p50, j.p90, j.model,

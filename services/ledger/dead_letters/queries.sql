@@ -3,14 +3,14 @@
 -- name: content_of
 SELECT uuid_send(content) FROM lianyun.identity WHERE id = %(event)s
 
--- name: cut_tallies
-SELECT publisher, reason, sum(messages)::bigint FROM lianyun.dead_letter_cut GROUP BY publisher, reason ORDER BY publisher, reason
-
 -- name: cut_by_day
 SELECT hour / 24, sum(messages)::bigint FROM lianyun.dead_letter_cut
 WHERE publisher = %(publisher)s AND last_append >= %(since)s AND last_append < %(until)s
 GROUP BY 1
 ORDER BY 1
+
+-- name: cut_tallies
+SELECT publisher, reason, sum(messages)::bigint FROM lianyun.dead_letter_cut GROUP BY publisher, reason ORDER BY publisher, reason
 
 -- name: cuts
 SELECT topic, topic_id, part, publisher, reason, hour, messages, first_offset, last_offset, first_append, last_append, digest
@@ -68,9 +68,6 @@ FROM lianyun.dead_letter
 WHERE digest = %(digest)s
 RETURNING no
 
--- name: oldest
-SELECT publisher, min(first_append) FROM lianyun.dead_letter WHERE state = 'OPEN' GROUP BY publisher
-
 -- name: of_publisher
 -- As list, of one publisher, by its index and without the bytes of the values.
 SELECT d.digest, CASE WHEN d.state = 'OPEN' AND i.id IS NOT NULL THEN 'REPLACED' ELSE d.state END,
@@ -96,6 +93,9 @@ LEFT JOIN lianyun.identity i ON i.id = d.event
 WHERE d.publisher = %(publisher)s AND d.last_append >= %(since)s AND d.last_append < %(until)s
 GROUP BY 1, 2
 ORDER BY 1, 2
+
+-- name: oldest
+SELECT publisher, min(first_append) FROM lianyun.dead_letter WHERE state = 'OPEN' GROUP BY publisher
 
 -- name: outcome_counts
 SELECT outcome, count(*) FROM lianyun.dead_letter_outcome GROUP BY outcome ORDER BY outcome

@@ -166,6 +166,10 @@ _SLOW = (
 )  # fmt: skip
 
 
+_REPLACED = re.compile(r"DROP CONSTRAINT (\S+), ADD CONSTRAINT \1 CHECK \(\S+ IN \([^)]*\)\) NOT VALID")
+"""A list of values written anew in one statement: a longer one, as the upgrade test holds, which writes with the release before."""
+
+
 def _alter(line: str) -> Effect | None:
     found = re.match(
         rf"ALTER (TABLE|VIEW|FUNCTION|TYPE|SEQUENCE|SCHEMA|INDEX)(?: IF EXISTS)?(?: ONLY)? {_NAME}(.*)",
@@ -175,7 +179,8 @@ def _alter(line: str) -> Effect | None:
     if found is None:
         return None
     on, rest = _plain(found[2]), found[3].upper()
-    breaks = next((why for form, why in _BREAKING if re.search(form, rest)), "")
+    judged = _REPLACED.sub("", rest)
+    breaks = next((why for form, why in _BREAKING if re.search(form, judged)), "")
     for added in re.findall(r"ADD COLUMN (.*?)(?=, ADD COLUMN|, ALTER|$)", rest):
         if "NOT NULL" in added and not re.search(r"\bDEFAULT\b|\bGENERATED\b|SERIAL\b", added):
             breaks = breaks or "the release that runs writes rows without that column: give it a DEFAULT"

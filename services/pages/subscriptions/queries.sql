@@ -14,16 +14,16 @@ SELECT (SELECT count(*) FROM lianyun.subscription s
        (SELECT count(*) FROM lianyun.subscription s
         WHERE lower(s.address) = lower(%(address)s) AND s.consignment = %(consignment)s::uuid AND s.state <> 'ENDED')
 
+-- name: by_id
+SELECT s.id::text, uuid_send(s.consignment), s.reference, s.party, s.share::text, s.made_by, s.channel, s.address, s.language,
+       s.milestones, s.delay_hours, s.exceptions, s.disputes, s.state, s.reason, s.made, s.ended, s.told, s.last_no
+FROM lianyun.subscription s WHERE s.id = %(id)s::uuid
+
 -- name: by_token
 SELECT s.id::text, uuid_send(s.consignment), s.reference, s.party, s.share::text, s.made_by, s.channel, s.address, s.language,
        s.milestones, s.delay_hours, s.exceptions, s.disputes, s.state, s.reason, s.made, s.ended, s.told, s.last_no
 FROM lianyun.subscription_token t JOIN lianyun.subscription s ON s.id = t.subscription
 WHERE t.digest = %(digest)s AND (t.feed OR NOT %(feed)s)
-
--- name: by_id
-SELECT s.id::text, uuid_send(s.consignment), s.reference, s.party, s.share::text, s.made_by, s.channel, s.address, s.language,
-       s.milestones, s.delay_hours, s.exceptions, s.disputes, s.state, s.reason, s.made, s.ended, s.told, s.last_no
-FROM lianyun.subscription s WHERE s.id = %(id)s::uuid
 
 -- name: change_state
 UPDATE lianyun.subscription s
@@ -76,10 +76,6 @@ WITH due AS (
 UPDATE lianyun.subscription_notice n SET attempts = n.attempts + 1, due = %(lease)s
 FROM due WHERE n.subscription = due.subscription AND n.no = due.no
 RETURNING n.subscription::text, n.no, n.at, n.fields, n.changes, n.attempts
-
--- name: look_begin
--- Whoever moves what is told; the row is held until the transaction ends.
-SELECT s.told, s.last_no FROM lianyun.subscription s WHERE s.id = %(id)s::uuid AND s.state = 'ACTIVE' FOR UPDATE
 
 -- name: make
 INSERT INTO lianyun.subscription (id, consignment, reference, party, share, made_by, channel, address, salt, language, milestones,

@@ -1,5 +1,14 @@
 -- The SQL of what a party published, by name.
 
+-- name: contradicted_per_day
+-- Events of these keys under whose id another content is stored.
+SELECT b.appended / 86400000000, count(DISTINCT b.id)
+FROM lianyun.variant v
+CROSS JOIN LATERAL (SELECT v.no UNION SELECT i.no FROM lianyun.identity i WHERE i.id = v.id) AS n
+JOIN lianyun.body b ON b.no = n.no
+WHERE b.key_id = ANY (%(keys)s::bigint[]) AND b.appended >= %(since)s AND b.appended < %(until)s
+GROUP BY 1
+
 -- name: last_of_keys
 -- When each key signed last what was accepted.
 SELECT k.key, l.appended
@@ -28,12 +37,11 @@ JOIN lianyun.body b ON b.key_id = k.key AND b.appended >= %(since)s AND b.append
 GROUP BY 1
 ORDER BY 1
 
--- name: contradicted_per_day
--- Events of these keys under whose id another content is stored.
-SELECT b.appended / 86400000000, count(DISTINCT b.id)
-FROM lianyun.variant v
-CROSS JOIN LATERAL (SELECT v.no UNION SELECT i.no FROM lianyun.identity i WHERE i.id = v.id) AS n
-JOIN lianyun.body b ON b.no = n.no
+-- name: quarantined_per_day
+-- Events of these keys that count as if they had never been accepted.
+SELECT b.appended / 86400000000, count(*)
+FROM lianyun.quarantine q
+JOIN lianyun.body b ON b.no = q.no
 WHERE b.key_id = ANY (%(keys)s::bigint[]) AND b.appended >= %(since)s AND b.appended < %(until)s
 GROUP BY 1
 
@@ -55,11 +63,3 @@ LIMIT %(most)s
 SELECT (SELECT count(*) FROM lianyun.dead_letter d WHERE d.publisher = %(publisher)s AND d.last_append >= %(since)s)
      + (SELECT coalesce(sum(c.messages), 0) FROM lianyun.dead_letter_cut c
         WHERE c.publisher = %(publisher)s AND c.last_append >= %(since)s)
-
--- name: quarantined_per_day
--- Events of these keys that count as if they had never been accepted.
-SELECT b.appended / 86400000000, count(*)
-FROM lianyun.quarantine q
-JOIN lianyun.body b ON b.no = q.no
-WHERE b.key_id = ANY (%(keys)s::bigint[]) AND b.appended >= %(since)s AND b.appended < %(until)s
-GROUP BY 1

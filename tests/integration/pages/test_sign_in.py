@@ -260,7 +260,10 @@ def test_over_https_cookies_are_secure_and_bound_to_the_host() -> None:
 # 3.7, 4.2 and 13.2: forms
 
 
-OF_NO_BROWSER = {"/sign-in/ended": "the issuer's server posts it, with a token that it signed"}
+OF_NO_BROWSER = {
+    "/sign-in/ended": "the issuer's server posts it, with a token that it signed",
+    "/u/{token}": "mail providers post it (RFC 8058): the path is the right to",
+}
 """What is posted by programs, each with its reason: neither a session nor a page of this site stands behind it."""
 POSTED = {route.path for route in ROUTES if "POST" in (route.methods or ())} - OF_NO_BROWSER.keys()
 FORMS = sorted(re.sub(r"\{[^}]*\}", "0" * 32, path) for path in POSTED)

@@ -32,6 +32,7 @@ from services.ledger.storage.writer import Writer
 from services.monitoring.exporter import process as exporter
 from services.notifications.webhooks import process as webhooks
 from services.pages import context as pages_context
+from services.pages.subscriptions import follower as notifications
 from services.testbed.localstack.engine import DatabaseAddress
 from services.transparency import sequencer
 from tests.support.storage.writers import no_letters, start
@@ -305,6 +306,17 @@ def test_the_owner_sees_sessions_of_roles_that_are_not_its_own(empty: str, postg
 def test_every_process_that_goes_on_is_known_by_the_name_of_its_sessions() -> None:
     names = {
         each.APPLICATION
-        for each in (sessions, context, arrival, cases, credit, exporter, sequencer, webhooks, pages_context)
+        for each in (
+            sessions,
+            context,
+            arrival,
+            cases,
+            credit,
+            exporter,
+            notifications,
+            pages_context,
+            sequencer,
+            webhooks,
+        )
     }
     assert names == set(sessions.SERVING)

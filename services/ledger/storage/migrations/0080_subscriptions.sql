@@ -67,7 +67,7 @@ CREATE INDEX subscription_touch_of ON lianyun.subscription_touch (subscription);
 -- Webhooks follow notices too.
 ALTER TABLE lianyun.webhook_cursor
     DROP CONSTRAINT webhook_cursor_source_check,
-    ADD CONSTRAINT webhook_cursor_source_check CHECK (source IN ('decision', 'event', 'notice', 'watch'));
+    ADD CONSTRAINT webhook_cursor_source_check CHECK (source IN ('decision', 'event', 'notice', 'watch')) NOT VALID;
 
 DO $$
 DECLARE

@@ -35,7 +35,6 @@ CREATE TABLE lianyun.transparency_cursor (
 -- In which transaction a message was refused first; null: before there was a log.
 ALTER TABLE lianyun.dead_letter ADD COLUMN xid xid8;
 ALTER TABLE lianyun.dead_letter ALTER COLUMN xid SET DEFAULT pg_current_xact_id();
-CREATE INDEX dead_letter_xid ON lianyun.dead_letter (xid, digest);
 
 CREATE FUNCTION lianyun.transparency_is_final() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
