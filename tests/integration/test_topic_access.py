@@ -75,6 +75,7 @@ def test_a_partner_cannot_read(secured: Broker) -> None:
     reader.close()
 
 
+@pytest.mark.long
 def test_a_wrong_password_and_none_are_refused(secured: Broker) -> None:
     wrong = {**secured.client_options("ktz"), "sasl_plain_password": "guess"}
     for options in (wrong, {}):

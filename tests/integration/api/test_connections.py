@@ -86,6 +86,7 @@ DROPS = tuple(
 """What comes first, and what again and again after it."""
 
 
+@pytest.mark.long
 def test_connections_without_a_whole_request_end(quick: RunningApi) -> None:
     """All at once: each of them ends by itself, while the others are open."""
     with ExitStack() as stack:
@@ -100,6 +101,7 @@ def test_connections_without_a_whole_request_end(quick: RunningApi) -> None:
     assert alive(quick)
 
 
+@pytest.mark.long
 def test_dribbling_keeps_no_connection_open(quick: RunningApi) -> None:
     with ExitStack() as stack:
         opened = {each: stack.enter_context(connected(quick)) for each in DROPS}
@@ -237,6 +239,7 @@ def test_requests_that_follow_one_another_at_once_are_all_answered(quick: Runnin
         assert heard(connection).count(b"HTTP/1.1 200") == 10
 
 
+@pytest.mark.long
 def test_a_handshake_that_never_comes_ends(
     api_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

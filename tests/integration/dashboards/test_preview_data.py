@@ -200,6 +200,7 @@ def test_the_server_answers_its_own_page_only(opened: Callable[..., httpx.Client
         assert client.post("query", content=wrong).status_code == 400
 
 
+@pytest.mark.long
 def test_prometheus_answers_curves_tables_and_values_of_labels(
     opened: Callable[..., httpx.Client], prometheus: str
 ) -> None:

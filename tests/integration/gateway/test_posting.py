@@ -252,6 +252,7 @@ def test_many_who_wait_do_not_keep_others_from_being_answered(alone: Callable[..
     assert answers == [202] * 4
 
 
+@pytest.mark.long
 def test_no_broker(alone: Callable[..., Gateway]) -> None:
     gateway = alone(bootstrap="127.0.0.1:1")
     answer = gateway.post("ktz", gateway.partners["ktz"].arrived("nowhere"))

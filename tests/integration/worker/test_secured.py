@@ -71,6 +71,7 @@ def test_a_worker_reads_with_its_own_password(arena: Arena) -> None:
 QUICKLY = {"bootstrap_timeout_ms": 1_500}
 
 
+@pytest.mark.long
 def test_clients_say_that_a_wrong_password_looks_like_no_broker(
     secured: LocalStack, caplog: pytest.LogCaptureFixture
 ) -> None:

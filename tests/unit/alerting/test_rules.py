@@ -66,6 +66,7 @@ def both(cases: Iterable[Case]) -> list[dict[str, Any]]:
     return [test for c in cases for test in (one(c, c.fires, [expected(c)]), one(c, c.quiet, []))]
 
 
+@pytest.mark.long
 def test_alerts_fire_and_are_quiet_as_they_should(watching: Path, tmp_path: Path) -> None:
     (watchdog,) = (alert for alert in all_alerts() if alert.name == "Watchdog")
     always = Case(watchdog.name, {}, {}, "1m")
