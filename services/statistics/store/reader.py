@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from typing import NamedTuple
 
@@ -53,5 +54,9 @@ def read_published(session: Session) -> list[PublishedMonth]:
 
 
 def query_of(definition: Definition) -> str:
-    """The statement by which the signed events behind a definition are found; what is counted of them is derived from their bytes."""
-    return statement("pledges" if definition.financial else "departed").decode().strip()
+    """The statement by which the signed events behind a definition are found, with variables as psql takes them.
+
+    What is counted of them is derived from their bytes.
+    """
+    text = statement("pledges" if definition.financial else "departed").decode().strip()
+    return re.sub(r"%\((\w+)\)s", r":'\1'", text)
