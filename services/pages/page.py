@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 from psycopg import Connection
 from starlette.requests import Request
@@ -20,6 +21,12 @@ from services.pages.table import Table
 from services.pages.viewer import Viewer
 
 Session = Connection[Any]
+
+
+def parameters_of(request: Request) -> dict[str, Any]:
+    """The parameters of a request's path, decoded; what a converter has made of one stays as it is."""
+    given: dict[str, Any] = request.path_params
+    return {name: unquote(value) if isinstance(value, str) else value for name, value in given.items()}
 
 
 @dataclass(slots=True)
@@ -40,8 +47,8 @@ class PageRequest:
 
     @property
     def path(self) -> Mapping[str, str]:
-        """The parameters of the path."""
-        return self.request.path_params
+        """The parameters of the path, decoded: routes are found by the path as it was sent."""
+        return parameters_of(self.request)
 
     @property
     def address(self) -> str:

@@ -24,7 +24,7 @@ from services.pages.context import PageContext
 from services.pages.errors import PageError
 from services.pages.languages import language_of
 from services.pages.multipart import Upload
-from services.pages.page import Data, Document, Later, Page, PageRequest, Redirect
+from services.pages.page import Data, Document, Later, Page, PageRequest, Redirect, parameters_of
 from services.pages.table import export
 
 log = logging.getLogger(__name__)
@@ -109,7 +109,7 @@ Form = tuple[Mapping[str, str], Mapping[str, Upload]]
 def _require_text(request: Request, form: Form) -> None:
     """PageError 400 where a value holds NUL: no text of the database does."""
     given = (
-        *map(str, request.path_params.values()),
+        *map(str, parameters_of(request).values()),
         *_parts(request.query_params.multi_items()),
         *_parts(form[0].items()),
     )

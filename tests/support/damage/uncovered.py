@@ -74,6 +74,10 @@ EMPTY: dict[str, str] = {
         "made by a command only; changed column by column in tests/integration/transparency",
     ),
     "lianyun.subscription_touch": "emptied when the subscriptions are looked at, within a second",
+    **dict.fromkeys(
+        ("lianyun.statistics_figure", "lianyun.statistics_publication"),
+        "published by a command only; held against the events by `lianyun statistics recompute` (tests/integration/statistics)",
+    ),
     "lianyun.webhook_again": "emptied when the notes before it are settled",
 }
 """Tables that have no row in a sound platform, and why."""

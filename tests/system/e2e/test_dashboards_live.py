@@ -43,7 +43,7 @@ MAY_BE_EMPTY = {
     "The oldest transaction that writes", "The oldest request", "The oldest attempt due", "Until the last key runs out",
     "Deliveries", "From commit to delivery, 99 in 100", "Out of order", "Doubtful identifiers", "One id for two contents",
     "What operators did", "Overdue milestones, the ten most", "Transit, median and nine in ten", "What transit is taken from", "Estimates, how far off",
-    "Estimates, how much too early", "Arrivals with an estimate", "Estimates of trains, how far off",
+    "Forecasts missed", "Estimates, how much too early", "Arrivals with an estimate", "Estimates of trains, how far off",
     "Changes of financings", "Financings that nobody touches", "Calls beyond a budget", "Until the certificate runs out",
     "Rebalances and ended workers", "Alerts about promises", "Alerts that fire", "webhooks: budget spent",
     "webhooks: share that is good", "webhooks: burn rate", "webhooks: events counted",
@@ -84,7 +84,7 @@ def world(watching: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     folder = tmp_path_factory.mktemp("dashboards")
     ports = {
         name: free_port()
-        for name in ("workers", "credit", "cases", "api", "webhooks", "exporter", "prometheus")
+        for name in ("workers", "credit", "arrival", "cases", "api", "webhooks", "exporter", "prometheus")
     }
     with ExitStack() as stack:
         platform = stack.enter_context(Platform(workers=0))
@@ -116,6 +116,7 @@ def world(watching: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             LIANYUN_EXPORTER_HEADS_EVERY=1,
         )
         beside("services.credit", LIANYUN_CREDIT_METRICS_PORT=ports["credit"])
+        beside("services.arrival", LIANYUN_ARRIVAL_METRICS_PORT=ports["arrival"])
         beside(
             "services.cases",
             LIANYUN_CASES_METRICS_PORT=ports["cases"],
