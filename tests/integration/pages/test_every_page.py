@@ -42,6 +42,8 @@ INNARDS = (
     "SELECT ",
     "lianyun.body",
 )
+KEYLESS = re.compile(r"/console/financing(?:s/[^/]+/proposals|-check)")
+"""What says 503 here: the first world's documents are held under a key that its console does not have."""
 FORM = "application/x-www-form-urlencoded"
 VALUES = (
     "", "0", "-1", "9" * 400, "\0", "a\0b", "'", '"><script>alert(1)</script>', "../../../etc/passwd", "%", "%ff", "\u202e\ufeff", "联运" * 300,
@@ -52,6 +54,7 @@ VALUES = (
 _REACHED = """() => [...document.querySelectorAll(
     'a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex="0"]')]
   .filter(each => each.checkVisibility() && !each.disabled && each.tabIndex >= 0)
+  .filter(each => each.type !== 'radio' || each.checked)
   .map((each, number) => (each.dataset.stop = number, number))"""
 _FOCUS = """() => { const style = getComputedStyle(document.activeElement);
   return [Number(document.activeElement.dataset.stop ?? -1), style.outlineStyle, style.outlineWidth,
@@ -204,7 +207,10 @@ def test_no_request_breaks_a_page_or_shows_what_is_not_for_its_reader(everybody:
             )
             told = {mark for mark in MARKS - may_read if mark in answer.text and mark not in str(request)}
             shown = re.sub(r'<pre class="query">.*?</pre>', "", answer.text, flags=re.DOTALL)
-            wrong = answer.status_code >= 500 or any(word in shown for word in INNARDS)
+            failed = answer.status_code >= 500 and not (
+                answer.status_code == 503 and KEYLESS.search(request.address)
+            )
+            wrong = failed or any(word in shown for word in INNARDS)
             broken = "set-cookie" in answer.headers and "injected" in answer.headers["set-cookie"]
             if wrong or told or broken:
                 faults.append((look.name, answer.status_code, str(request)[:300], told))
