@@ -37,6 +37,10 @@ KINDS = {
 """Numbers of the kinds of fingerprint, as stored; never reused."""
 _BY_NUMBER = {number: kind for kind, number in KINDS.items()}
 DECISION_COLUMNS = 30
+DECISION_LIST = """d.number, d.action, d.outcome, d.at, d.asked_by, d.idempotency, d.asked, d.position, d.rules, d.financing,
+       d.request, d.application, d.applicant, d.product, d.interest, d.amount, d.currency, d.until, d.frees, d.notices,
+       d.guard, d.satisfied_by, d.before, d.shares, d.waiver, d.goods, d.resembles, d.reviewed, d.reviewers, d.signatories"""
+"""The select list of these columns, of ``lianyun.financing_decision d``."""
 
 
 def decision_of(row: Sequence[Any]) -> Decision:

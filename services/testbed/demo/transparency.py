@@ -107,7 +107,7 @@ def rewrite(seed: int, say: Say) -> dict[str, Any]:
         pool = running.enter_context(
             ConnectionPool[Session](dsn, min_size=1, max_size=2, kwargs={"autocommit": True})
         )
-        address = running.enter_context(_served(log_app(pool, cosigned=False)))
+        address = running.enter_context(served(log_app(pool, cosigned=False)))
         client = running.enter_context(httpx.Client(base_url=address, trust_env=False))
         mirror = Mirror(folder / "mirror", Policy.parse(partners.text("none")))
         say(f"{mirror.follow(client).after} entries are cosigned, and mirrored by a partner")
@@ -171,7 +171,7 @@ class Partners:
         )
         state = WitnessState(folder / f"{name}.sqlite")
         app = create_app(state, logs_of([self.signer.verifier]), [key], lambda: int(time.time()))
-        return f"witness {name} {key.verifier} {running.enter_context(_served(app))}"
+        return f"witness {name} {key.verifier} {running.enter_context(served(app))}"
 
     def _one(self, name: str, history: _History) -> Note | None:
         policy = Policy.parse(f"log {self.signer.verifier}\n{self._lines[name]}\nquorum {name}".encode())
@@ -236,7 +236,8 @@ def _outcome(evidence: list[str], noticed: list[str], began: float) -> dict[str,
 
 
 @contextmanager
-def _served(app: Starlette) -> Iterator[str]:
+def served(app: Starlette) -> Iterator[str]:
+    """The address at which ``app`` answers on a free port of this machine, in a thread, for a block."""
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

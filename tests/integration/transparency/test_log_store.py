@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import random
 import threading
-import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
 
 import httpx
 import psycopg
 import pytest
-import uvicorn
 from psycopg_pool import ConnectionPool
 from pydantic import SecretStr
-from starlette.applications import Starlette
 
 from schemas.envelope import event_id
 from schemas.merkle import MerkleTree, leaf_hash
@@ -24,6 +22,7 @@ from schemas.signing_key import SigningKey
 from services.audit.fsck.check import fsck
 from services.audit.report import Damage
 from services.ledger.storage.session import Session, open_session
+from services.testbed.demo.transparency import served
 from services.testbed.localstack.engine import DatabaseAddress
 from services.transparency.domain.checkpoint import Checkpoint
 from services.transparency.domain.entry import Entry, Kind
@@ -196,24 +195,12 @@ def test_a_changed_event_does_not_join(dsn: str, session: Session, told: list[St
     assert log.read_head(session).checkpoint.size == 0
 
 
-def served(app: Starlette) -> Iterator[str]:
-    config = uvicorn.Config(app, port=0, log_level="error", lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
-
-
 class Partners:
     """Three witnesses of partners, each a service of its own, and the policy that names them."""
 
     def __init__(self, folder: Path) -> None:
         self.time = 1_700_000_000
-        lines, self._running = [f"log {SIGNER.verifier}"], []
+        lines, self._running = [f"log {SIGNER.verifier}"], list[ExitStack]()
         for name in ("rail", "customs", "west"):
             key = Cosigner(
                 f"{name}.example", SigningKey.from_seed(Scheme.ED25519, sha256(name.encode()).digest())
@@ -221,15 +208,15 @@ class Partners:
             app = create_app(
                 WitnessState(folder / f"{name}.sqlite"), logs_of([SIGNER.verifier]), [key], lambda: self.time
             )
-            service = served(app)
-            lines.append(f"witness {name} {key.verifier} {next(service)}")
+            service = ExitStack()
+            lines.append(f"witness {name} {key.verifier} {service.enter_context(served(app))}")
             self._running.append(service)
         lines += ["group two 2 rail customs west", "quorum two"]
         self.policy = Policy.parse("\n".join(lines).encode())
 
     def stop(self, *at: int) -> None:
         for each in at or range(3):
-            next(self._running[each], None)
+            self._running[each].close()
 
 
 @pytest.fixture
@@ -314,28 +301,28 @@ def test_the_log_is_served_as_static_resources(dsn: str, session: Session, told:
     fill(dsn, told)
     catch_up(session)
     size = log.read_head(session).checkpoint.size
-    with ConnectionPool(dsn, min_size=1, max_size=2, kwargs={"autocommit": True}) as pool:
-        service = served(log_app(pool, cosigned=False))
-        base = next(service)
-        with httpx.Client(base_url=base, trust_env=False) as client:
-            note = Note.parse(client.get("/checkpoint").content)
-            note.verified([SIGNER.verifier])
-            shown = Checkpoint.parse(note.text)
-            full, part = divmod(size, 256)
-            assert shown.size == size
-            paths = [*(f"{n:03d}" for n in range(full)), f"{full:03d}.p/{part}"]
-            raws = [raw for path in paths for raw in entries_of(client.get(f"/tile/entries/{path}").content)]
-            assert MerkleTree.over(list(map(leaf_hash, raws))).root == shown.root
-            hashes = b"".join(client.get(f"/tile/0/{path}").content for path in paths)
-            assert hashes == b"".join(map(leaf_hash, raws))
-            for missing in (
-                f"/tile/0/{full:03d}.p/{part + 1}",
-                "/tile/0/1",
-                "/tile/9/000",
-                "/tile/entries/777",
-            ):
-                assert client.get(missing).status_code == 404
-        next(service, None)
+    with (
+        ConnectionPool(dsn, min_size=1, max_size=2, kwargs={"autocommit": True}) as pool,
+        served(log_app(pool, cosigned=False)) as base,
+        httpx.Client(base_url=base, trust_env=False) as client,
+    ):
+        note = Note.parse(client.get("/checkpoint").content)
+        note.verified([SIGNER.verifier])
+        shown = Checkpoint.parse(note.text)
+        full, part = divmod(size, 256)
+        assert shown.size == size
+        paths = [*(f"{n:03d}" for n in range(full)), f"{full:03d}.p/{part}"]
+        raws = [raw for path in paths for raw in entries_of(client.get(f"/tile/entries/{path}").content)]
+        assert MerkleTree.over(list(map(leaf_hash, raws))).root == shown.root
+        hashes = b"".join(client.get(f"/tile/0/{path}").content for path in paths)
+        assert hashes == b"".join(map(leaf_hash, raws))
+        for missing in (
+            f"/tile/0/{full:03d}.p/{part + 1}",
+            "/tile/0/1",
+            "/tile/9/000",
+            "/tile/entries/777",
+        ):
+            assert client.get(missing).status_code == 404
 
 
 def test_a_note_of_a_witness_is_no_head_of_the_log() -> None:
@@ -385,34 +372,33 @@ def test_a_mirror_takes_over_what_continues_it_and_nothing_else(
     fill(dsn, told)
     trust = Policy.parse(f"log {SIGNER.verifier}\nquorum none".encode())
     mirror = Mirror(tmp_path, trust)
-    with ConnectionPool(dsn, min_size=1, max_size=2, kwargs={"autocommit": True}) as pool:
-        service = served(log_app(pool, cosigned=False))
-        with httpx.Client(base_url=next(service), trust_env=False) as client:
-            for limit in (3, 250, 60, 8192):
-                grown = log.sequence(session, SIGNER, NETWORK, limit)
-                assert mirror.follow(client) == (grown.before, grown.after)
-            assert mirror.follow(client) == (grown.after, grown.after)
-            whole = [each.raw for each in entries(session)]
-            full, part = divmod(len(whole), 256)
-            paths = [*(f"{n:03d}" for n in range(full)), f"{full:03d}.p/{part}"]
-            held = [
-                raw for path in paths for raw in entries_of((tmp_path / "tile/entries" / path).read_bytes())
-            ]
-            assert held == whole
-            before = (tmp_path / "checkpoint").read_bytes()
-            session.execute(
-                "TRUNCATE lianyun.transparency_head, lianyun.transparency_tile, lianyun.transparency_cursor"
-            )
-            session.execute("ALTER TABLE lianyun.transparency_entry DISABLE TRIGGER ALL")
-            session.execute("TRUNCATE lianyun.transparency_entry")
-            log.create(session, SIGNER, 1)
-            # Of events it is the same history so far, only older; new salts of the rest make it another one.
-            log.sequence(session, SIGNER, NETWORK, 20)
-            mirror.follow(client)
-            for limit in (len(whole) - 30, 8192):
-                log.sequence(session, SIGNER, NETWORK, limit)
-                with pytest.raises(Fork) as forked:
-                    mirror.follow(client)
-                assert [trust.log_signed(note).origin for note in forked.value.evidence] == [ORIGIN, ORIGIN]
-            assert (tmp_path / "checkpoint").read_bytes() == before
-        next(service, None)
+    with (
+        ConnectionPool(dsn, min_size=1, max_size=2, kwargs={"autocommit": True}) as pool,
+        served(log_app(pool, cosigned=False)) as base,
+        httpx.Client(base_url=base, trust_env=False) as client,
+    ):
+        for limit in (3, 250, 60, 8192):
+            grown = log.sequence(session, SIGNER, NETWORK, limit)
+            assert mirror.follow(client) == (grown.before, grown.after)
+        assert mirror.follow(client) == (grown.after, grown.after)
+        whole = [each.raw for each in entries(session)]
+        full, part = divmod(len(whole), 256)
+        paths = [*(f"{n:03d}" for n in range(full)), f"{full:03d}.p/{part}"]
+        held = [raw for path in paths for raw in entries_of((tmp_path / "tile/entries" / path).read_bytes())]
+        assert held == whole
+        before = (tmp_path / "checkpoint").read_bytes()
+        session.execute(
+            "TRUNCATE lianyun.transparency_head, lianyun.transparency_tile, lianyun.transparency_cursor"
+        )
+        session.execute("ALTER TABLE lianyun.transparency_entry DISABLE TRIGGER ALL")
+        session.execute("TRUNCATE lianyun.transparency_entry")
+        log.create(session, SIGNER, 1)
+        # Of events it is the same history so far, only older; new salts of the rest make it another one.
+        log.sequence(session, SIGNER, NETWORK, 20)
+        mirror.follow(client)
+        for limit in (len(whole) - 30, 8192):
+            log.sequence(session, SIGNER, NETWORK, limit)
+            with pytest.raises(Fork) as forked:
+                mirror.follow(client)
+            assert [trust.log_signed(note).origin for note in forked.value.evidence] == [ORIGIN, ORIGIN]
+        assert (tmp_path / "checkpoint").read_bytes() == before

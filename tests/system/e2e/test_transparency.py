@@ -7,7 +7,6 @@ import os
 import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -20,6 +19,7 @@ import psycopg
 import pytest
 
 from schemas.merkle import MerkleTree, leaf_hash
+from services.runtime.ports import free_port, listening
 from services.testbed.demo.transparency import fork, rewrite
 from services.testbed.localstack.engine import DatabaseAddress
 from services.transparency.domain.note import Note
@@ -62,13 +62,6 @@ class Place:
         finally:
             process.terminate()
             process.wait(60)
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 def test_from_nothing_to_a_receipt_that_outlives_the_platform(
@@ -117,13 +110,8 @@ def test_from_nothing_to_a_receipt_that_outlives_the_platform(
     assert "not proven" in place.run("verify", "changed.json", "--policy", "policy", code=3)
     port = free_port()
     with place.running("transparency", "serve", LIANYUN_TRANSPARENCY_PORT=str(port)):
-        until(lambda: listens(port), "the log is served")
+        until(lambda: listening(port), "the log is served")
         referee(tmp_path, f"http://127.0.0.1:{port}", key)
-
-
-def listens(port: int) -> bool:
-    with socket.socket() as tried:
-        return tried.connect_ex(("127.0.0.1", port)) == 0
 
 
 def referee(folder: Path, url: str, key: str) -> None:

@@ -14,7 +14,7 @@ from services.audit.fsck.verification import signed_by_platform
 from services.audit.report import Damage, Findings
 from services.financing.domain.decisions import Decision
 from services.financing.store.decision_writer import stated, version_of
-from services.financing.store.financings import DECISION_COLUMNS, decision_of
+from services.financing.store.financings import DECISION_COLUMNS, DECISION_LIST, decision_of
 from services.financing.store.identifiers import financing_id
 from services.ledger.registry.registry import Registry
 from services.ledger.registry.store import RegistryHistory
@@ -22,14 +22,12 @@ from services.ledger.registry.store import RegistryHistory
 RESTORE = "Restore the row of lianyun.financing_decision from a backup; its signature tells the right bytes."
 TOUCHED = "Set the rows of lianyun.financing_touched to the financings that the signed decision names."
 _TALLIED = "Restore the missing rows of lianyun.financing_decision, or of lianyun.financing_tally, from a backup; find out who took them away."
-DECISIONS = """
-SELECT d.number, d.action, d.outcome, d.at, d.asked_by, d.idempotency, d.asked, d.position, d.rules, d.financing,
-       d.request, d.application, d.applicant, d.product, d.interest, d.amount, d.currency, d.until, d.frees, d.notices,
-       d.guard, d.satisfied_by, d.before, d.shares, d.waiver, d.goods, d.resembles, d.reviewed, d.reviewers, d.signatories, d.headers, d.payload, d.xid::text,
+DECISIONS = f"""
+SELECT {DECISION_LIST}, d.headers, d.payload, d.xid::text,
        d.before IS NULL OR EXISTS (SELECT 1 FROM lianyun.financing_decision b WHERE b.number = d.before AND b.number < d.number)
 FROM lianyun.financing_decision d
 ORDER BY d.number
-"""
+"""  # noqa: S608 - columns
 _RECORDED = """
 SELECT coalesce(stream, 0), count(*), sum(number)::bigint FROM lianyun.financing_decision GROUP BY 1
 """

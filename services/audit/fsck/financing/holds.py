@@ -18,7 +18,7 @@ from services.financing.domain.fingerprints import Fingerprint
 from services.financing.domain.lifecycle import Hold
 from services.financing.domain.products import products
 from services.financing.store.decision_writer import ENDING, taken_digest
-from services.financing.store.financings import DECISION_COLUMNS, decision_of, print_of
+from services.financing.store.financings import DECISION_COLUMNS, DECISION_LIST, decision_of, print_of
 from services.financing.store.identifiers import financing_id
 from services.ledger.storage.arrays import Uuids, uuids
 
@@ -29,13 +29,11 @@ SELECT financing FROM lianyun.financing_touched UNION SELECT financing FROM lian
 UNION SELECT financing FROM lianyun.financing_entry UNION SELECT financing FROM lianyun.financing_cargo
 ORDER BY financing
 """
-_RULINGS = """
-SELECT d.number, d.action, d.outcome, d.at, d.asked_by, d.idempotency, d.asked, d.position, d.rules, d.financing,
-       d.request, d.application, d.applicant, d.product, d.interest, d.amount, d.currency, d.until, d.frees, d.notices,
-       d.guard, d.satisfied_by, d.before, d.shares, d.waiver, d.goods, d.resembles, d.reviewed, d.reviewers, d.signatories, d.payload, t.financing
+_RULINGS = f"""
+SELECT {DECISION_LIST}, d.payload, t.financing
 FROM lianyun.financing_touched t JOIN lianyun.financing_decision d ON d.number = t.number
 WHERE t.financing = ANY (%(ids)s::uuid[]) ORDER BY t.financing, d.number
-"""
+"""  # noqa: S608 - columns
 _HOLDS = "SELECT financing, name, blocks, pledged, ended FROM lianyun.financing_hold WHERE financing = ANY (%(ids)s::uuid[])"
 _ENTRIES = """
 SELECT version, kind, digest, name, measure, part, whole, near, thing, freed, financing,

@@ -8,7 +8,7 @@ from services.audit.fsck.snapshot import Row, Snapshot
 from services.audit.report import Damage, Findings
 from services.financing.domain.decisions import Decision
 from services.financing.domain.proposals import Ending, Proposal, Verdict, obstacle
-from services.financing.store.financings import DECISION_COLUMNS, decision_of
+from services.financing.store.financings import DECISION_COLUMNS, DECISION_LIST, decision_of
 from services.financing.store.proposals import PROPOSAL_COLUMNS, ending_of, proposal_of
 from services.people.domain.person import Person, PersonId
 from services.people.store import people
@@ -18,20 +18,17 @@ _PERMITTED = """
 SELECT bool_and(has_table_privilege(t, 'SELECT'))
 FROM unnest(ARRAY['lianyun.financing_proposal', 'lianyun.financing_verdict', 'lianyun.person', 'lianyun.person_grant']) AS t
 """
-_DECISION = """d.number, d.action, d.outcome, d.at, d.asked_by, d.idempotency, d.asked, d.position, d.rules, d.financing,
-       d.request, d.application, d.applicant, d.product, d.interest, d.amount, d.currency, d.until, d.frees, d.notices,
-       d.guard, d.satisfied_by, d.before, d.shares, d.waiver, d.goods, d.resembles, d.reviewed, d.reviewers, d.signatories"""
 _ENDED = f"""
 SELECT p.id, p.bank, p.financing, p.action, p.amount, p.currency, p.made, p.by_issuer, p.by_person, p.expires, p.outcome, p.guard,
        p.state, v.proposal, v.verdict, v.at, v.by_issuer, v.by_person, v.reason, v.decision,
-       {_DECISION}
+       {DECISION_LIST}
 FROM lianyun.financing_verdict v
 LEFT JOIN lianyun.financing_proposal p ON p.id = v.proposal
 LEFT JOIN lianyun.financing_decision d ON d.number = v.decision
 ORDER BY v.proposal
 """  # noqa: S608 - columns
 _UNAPPROVED = f"""
-SELECT {_DECISION}
+SELECT {DECISION_LIST}
 FROM lianyun.financing_decision d
 WHERE cardinality(d.signatories) > 0
   AND NOT EXISTS (SELECT FROM lianyun.financing_verdict v WHERE v.decision = d.number)
