@@ -9,12 +9,10 @@ import os
 import pty
 import re
 import select
-import shutil
 import signal
 import struct
 import subprocess
 import sys
-import tempfile
 import termios
 import time
 from collections.abc import Iterator
@@ -27,11 +25,9 @@ import pytest
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
 from services.cli.settings import CliSettings
-from services.ledger.storage.migrate import migrate
 from services.testbed.localstack.database import Database
 from services.testbed.localstack.engine import DatabaseAddress
-from services.testbed.localstack.process import Guard
-from tests.support.cases.border_night import border_night, play
+from tests.support.cases.border_night import border_night, night_server, play
 from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
@@ -155,17 +151,8 @@ def test_it_is_live_on_a_terminal_and_leaves_it_as_it_was(dsn: str) -> None:
 @pytest.fixture
 def server() -> Iterator[Database]:
     """A database server of the test's own, with the night at the border; it may be stopped and started."""
-    guard = Guard()
-    database = Database(Path(tempfile.mkdtemp(prefix="lianyun-top-")), guard)
-    try:
-        database.start()
-        migrate(database.dsn)
-        play(database.dsn)
+    with night_server("top") as database:
         yield database
-        database.stop_immediate()
-    finally:
-        guard.release()
-        shutil.rmtree(database.process.log.parent, ignore_errors=True)
 
 
 class Screen:

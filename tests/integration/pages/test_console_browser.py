@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,13 +11,11 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from services.cases.store import overview
 from services.cases.store.overview import Wanted
-from services.ledger.storage.migrate import migrate
 from services.ledger.storage.session import open_session
 from services.people.domain.person import Permission
 from services.testbed.localstack.database import Database
 from services.testbed.localstack.engine import DatabaseAddress
-from services.testbed.localstack.process import Guard
-from tests.support.cases.border_night import border_night, play
+from tests.support.cases.border_night import border_night, night_server, play
 from tests.support.console import RunningConsole
 from tests.support.databases import migrated_database
 from tests.support.pages import RunningPages
@@ -161,17 +157,8 @@ def goes_on(page: Page) -> None:
 @pytest.fixture
 def server() -> Iterator[Database]:
     """A database server of the test's own, with the night at the border; it may be stopped and started."""
-    guard = Guard()
-    database = Database(Path(tempfile.mkdtemp(prefix="lianyun-wall-")), guard)
-    try:
-        database.start()
-        migrate(database.dsn)
-        play(database.dsn)
+    with night_server("wall") as database:
         yield database
-        database.stop_immediate()
-    finally:
-        guard.release()
-        shutil.rmtree(database.process.log.parent, ignore_errors=True)
 
 
 def test_a_wall_board_outlives_the_database_and_the_pages_together(

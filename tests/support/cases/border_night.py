@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -11,7 +15,10 @@ from schemas.rfc3339 import parse_micros
 from services.cases.domain.lifecycle import StepKind, StepRequest, Team
 from services.cases.store import overview, projector
 from services.cases.store.overview import Wanted
+from services.ledger.storage.migrate import migrate
 from services.ledger.storage.session import open_session
+from services.testbed.localstack.database import Database
+from services.testbed.localstack.process import Guard
 from tests.stories.story import Story, Text
 from tests.support.cases.platform import Clock, register_platform
 from tests.support.signed_stories import Desk as Hand
@@ -50,3 +57,19 @@ def play(address: str) -> None:
             clock.desk.take_step(
                 session, held.id, StepRequest(StepKind.ACKNOWLEDGED, Team("cr", "alashankou-shift"))
             )
+
+
+@contextmanager
+def night_server(name: str) -> Iterator[Database]:
+    """A database server of a test's own, with the night at the border; it may be stopped and started."""
+    guard = Guard()
+    database = Database(Path(tempfile.mkdtemp(prefix=f"lianyun-{name}-")), guard)
+    try:
+        database.start()
+        migrate(database.dsn)
+        play(database.dsn)
+        yield database
+        database.stop_immediate()
+    finally:
+        guard.release()
+        shutil.rmtree(database.process.log.parent, ignore_errors=True)
