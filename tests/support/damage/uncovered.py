@@ -73,6 +73,10 @@ EMPTY: dict[str, str] = {
         (f"lianyun.transparency_{name}" for name in ("cursor", "entry", "head", "tile")),
         "made by a command only; changed column by column in tests/integration/transparency",
     ),
+    **dict.fromkeys(
+        (f"lianyun.document_{name}" for name in ("decision", "head", "version")),
+        "changed column by column in tests/integration/documents",
+    ),
     "lianyun.subscription_touch": "emptied when the subscriptions are looked at, within a second",
     **dict.fromkeys(
         ("lianyun.statistics_figure", "lianyun.statistics_publication"),
