@@ -158,7 +158,7 @@ def limits(code: Code, as_json: AsJson = False) -> None:
         "since",
         "set by",
     )
-    short = [{**row, "person": row["person"][:8], "set_by": row["set_by"][:8]} for row in rows]
+    short = [{**row, "person": str(row["person"])[:8], "set_by": str(row["set_by"])[:8]} for row in rows]
     print_table(titles, [tuple(row.values()) for row in short])
 
 
