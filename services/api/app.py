@@ -32,6 +32,7 @@ from services.api.routes import (
     reservations,
     search,
     share_links,
+    statistics,
     webhooks,
 )
 from services.api.settings import ApiSettings
@@ -43,6 +44,7 @@ ROUTERS: tuple[Routes | APIRouter, ...] = (
     share_links.routes,
     events.routes,
     line.routes,
+    statistics.routes,
     webhooks.routes,
     financing_status.routes,
     financings.routes,
