@@ -205,9 +205,14 @@ def _number(text: str) -> int:
 _Make = Callable[[Session, bundles.Issuer, str, list[str]], Bundle]
 _BUNDLES: dict[str, _Make] = {
     "handover": lambda session, issuer, box, more: bundles.handover_bundle(
-        session, issuer, box, more[0] if more else "", now()
+        session,
+        issuer,
+        box,
+        bundles.handovers_of_box(session, issuer.registry, box, more[0] if more else "", now()),
     ),
-    "decision": lambda session, issuer, number, _: bundles.decision_bundle(session, issuer, _number(number)),
+    "decision": lambda session, issuer, number, _: bundles.decision_bundle(
+        session, issuer, bundles.decision_of(session, _number(number))
+    ),
     "pledge": lambda session, issuer, financing, _: bundles.pledge_bundle(session, issuer, financing),
     "credit": lambda session, issuer, number, more: bundles.credit_bundle(
         session, issuer, _number(number), more[0] if more else None

@@ -48,7 +48,8 @@ WHERE d.xid < pg_snapshot_xmin(pg_current_snapshot()) AND (d.xid, d.number) > (%
 ORDER BY d.xid, d.number LIMIT %(limit)s
 
 -- name: decision
-SELECT d.number, d.at, d.headers, d.payload, d.financing, d.request FROM lianyun.financing_decision d WHERE d.number = %(number)s
+SELECT d.number, d.at, d.headers, d.payload, d.financing, d.request, d.asked_by, d.applicant
+FROM lianyun.financing_decision d WHERE d.number = %(number)s
 
 -- name: decisions_on
 -- What was decided on a financing, and what ended it in favour of another one.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,14 @@ from services.transparency.domain.note import Note, signature_of
 from services.transparency.domain.policy import Policy
 from services.transparency.store import log
 from services.transparency.store.bundles import Issuer
-from tests.support.api.cast import BOX, case, play
+from tests.support.api.cast import SHARED_BOX, case, play
 from tests.support.financing.stored_world import SIGNER, Stored, events_of
 from tests.support.financing.stories import Case
 
 ORIGIN = "log.example/lianyun"
-PLACE = "dostyk"
+HANDED_OVER = "LYCU4107762"
+DELIVERED = "01_a_receivable_from_application_to_release/handed-delivering"
+"""The id of the railway's list."""
 CREDIT = "CREDIT_ASSESSMENT"
 NOW = 1_798_000_000_000_000
 
@@ -48,26 +51,28 @@ TRUST = Policy.parse(POLICY.encode())
 
 
 def handed_over() -> list[dict[str, Any]]:
-    """Both railways sign for the box of XA-1, which is on their lists with one of another consignment."""
+    """A consignment of silk's whose box both railways signed for, on lists with the box of another one."""
 
     def signed(by: str, other: str, side: str, at: str) -> dict[str, Any]:
         return {
             "id": f"handed-{side.lower()}", "by": by, "at": at, "type": "movement.handed_over",
-            "says": {"objects": [f"container {BOX}", "container MSKU0000006"], "place": PLACE, "side": side,
+            "says": {"objects": [f"container {HANDED_OVER}", f"container {SHARED_BOX}"], "place": "dostyk", "side": side,
                      "counterparty": other},
         }  # fmt: skip
 
     return [
+        {"id": "open-9", "by": "silk", "at": "2026-03-01T12:00+08:00", "type": "link.consignment_opened",
+         "says": {"reference": "SK-9", "parties": [{"cr": "railway"}, {"ktz": "railway"}], "containers": [HANDED_OVER]}},
         signed("cr", "ktz", "DELIVERING", "2026-03-06T10:00+08:00"),
         signed("ktz", "cr", "RECEIVING", "2026-03-06T11:00+08:00"),
-    ]
+    ]  # fmt: skip
 
 
 def cast() -> Case:
     """The cast, with the hand-over and the railway that receives."""
     told = case(handed_over())
-    told.story.parties["ktz"] = {"roles": ["railway"], "countries": ["KZ"], "managers": ["ktz"]}  # type: ignore[index]
-    return told
+    parties = {**told.story.parties, "ktz": {"roles": ["railway"], "countries": ["KZ"], "managers": ["ktz"]}}
+    return replace(told, story=replace(told.story, parties=parties))
 
 
 def grow(session: Session) -> None:
@@ -93,12 +98,11 @@ def fill(dsn: str, session: Session) -> None:
     stored._told = len(stored.events)
     assert stored.ask(order, at, on)[0].done
     stored.close()
-    late = next(each.envelope for each in told.story.told if each.envelope.id.endswith("handed-delivering"))
     ((refused,),) = session.execute("SELECT max(number) FROM lianyun.financing_decision").fetchall()
     own = f"decision-{refused}"
     named = [
         {"source": source, "id": id_, "digest": event_id(source, id_).hex()}
-        for source, id_ in ((late.source, late.id), (SIGNER.source, own))
+        for source, id_ in (("//cr.example", DELIVERED), (SIGNER.source, own))
     ]
     body = {
         "shipper": "optic", "model": "1", "as_of_day": "2026-12-01", "position": 1, "inputs_sha256": "00" * 32,

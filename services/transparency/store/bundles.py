@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 import orjson
 
@@ -136,7 +137,7 @@ def _is_at(handover: HandoverView, place: str) -> bool:
     """Whether a hand-over is at a place, named by its code, its border, its station's id or name; "": any."""
     station = railnet.resolve(handover.place)
     names = {handover.place, handover.border}
-    names |= set() if station is None else {station.id, *station.names}
+    names |= set() if station is None else {station.id, *filter(None, station.names)}
     return (
         not place
         or canonical_place(place) in names
@@ -144,9 +145,10 @@ def _is_at(handover: HandoverView, place: str) -> bool:
     )
 
 
-def handover_bundle(session: Session, issuer: Issuer, box: str, place: str, now: Micros) -> Bundle:
-    """That a box was handed over at a place, the last time; NoReceipt, NotYet, NoLog."""
-    found = handovers_of_box(session, issuer.registry, box, place, now)
+def handover_bundle(
+    session: Session, issuer: Issuer, box: str, found: Sequence[tuple[SourcedView, HandoverView]]
+) -> Bundle:
+    """That a box was handed over, by the last of ``handovers_of_box``; NoReceipt, NotYet, NoLog."""
     if not found:
         raise NoReceipt(f"no hand-over of {box} there was signed by both railways")
     if len({each.border for _, each in found}) > 1:
@@ -167,23 +169,42 @@ def handover_bundle(session: Session, issuer: Issuer, box: str, place: str, now:
     return issuer.bundle(prover, claim, parts, (each.admitted.party.code for each in lists))
 
 
-def decision_bundle(session: Session, issuer: Issuer, number: int) -> Bundle:
-    """That a request was decided so, with the signed request and the decisions on the same financing before; NoReceipt, NotYet, NoLog."""
+class StoredDecision(NamedTuple):
+    """A decision as stored, who asked, whose interest it is about, and the id of the signed request."""
+
+    number: int
+    at: Micros
+    headers: bytes
+    payload: bytes
+    financing: str
+    request: UUID | None
+    asked_by: str
+    applicant: str | None
+
+
+def decision_of(session: Session, number: int) -> StoredDecision | None:
+    """The decision of that number."""
     row = session.execute(statement("decision"), {"number": number}).fetchone()
-    if row is None:
-        raise NoReceipt(f"there is no decision {number}")
-    *stored, financing, request = row
+    return None if row is None else StoredDecision(*row)
+
+
+def decision_bundle(session: Session, issuer: Issuer, found: StoredDecision | None) -> Bundle:
+    """That a request was decided so, with the signed request and the decisions on the same financing before; NoReceipt, NotYet, NoLog."""
+    if found is None:
+        raise NoReceipt("there is no decision of that number")
     prover = Prover(session, issuer.signer.network)
-    decided = prover.decision(*stored)
+    decided = prover.decision(*found[:4])
     parts, parties = [decided], []
-    if request is not None and not issuer.withheld:
-        asked = event_reader.events_by_id(session, [request.bytes])
+    if found.request is not None and not issuer.withheld:
+        asked = event_reader.events_by_id(session, [found.request.bytes])
         parts += map(prover.event, asked)
         parties += _publishers(issuer.registry, asked)
-    if financing and not issuer.withheld:
-        before = session.execute(statement("decisions_on"), {"financing": financing, "until": number - 1})
-        parts += (prover.decision(*each) for each in before.fetchall())
-    payload = _decision(stored[2], stored[3])
+    if found.financing and not issuer.withheld:
+        until = {"financing": found.financing, "until": found.number - 1}
+        parts += (
+            prover.decision(*each) for each in session.execute(statement("decisions_on"), until).fetchall()
+        )
+    payload = _decision(found.headers, found.payload)
     released = payload.action in RELEASES and payload.outcome == "DONE"
     kind = ClaimKind.RELEASE_ALLOWED if released else ClaimKind.DECIDED
     return issuer.bundle(prover, Claim(kind, {"decision": decided.index}), parts, parties)
@@ -221,8 +242,8 @@ def credit_bundle(session: Session, issuer: Issuer, number: int, signal: str | N
     parties += _publishers(issuer.registry, stored)
     own = {each["id"] for each in named if each["source"] == issuer.signer.source}
     for id_ in sorted(own):
-        decided = session.execute(statement("decision"), {"number": int(id_.rpartition("-")[2])}).fetchone()
-        if decided is not None and id_.startswith("decision-"):
+        decided = decision_of(session, int(id_.removeprefix("decision-")))
+        if decided is not None:
             parts.append(prover.decision(*decided[:4]))
     claim = Claim(ClaimKind.CREDIT_SIGNAL, {"signal": signal})
     return issuer.bundle(prover, claim, parts, parties, [body.encode()])

@@ -25,18 +25,29 @@ from services.transparency.domain.tlog_proof import NotIncluded
 from services.transparency.store import bundles
 from services.transparency.store.receipts import NoReceipt, NotYet, file_of
 from tests.support import receipts
-from tests.support.api.cast import BOX
 from tests.support.databases import migrated_database
-from tests.support.receipts import NOW, TRUST, issuer
+from tests.support.receipts import HANDED_OVER, NOW, TRUST, issuer
 
 pytestmark = pytest.mark.integration
 REFUSED = (NotShown, NotIncluded, BadSignature, Malformed, ValueError)
 Make = Callable[[Session, bool], Bundle]
 
+
+def handed_over(session: Session, box: str, place: str, withheld: bool) -> Bundle:
+    by = issuer(session, withheld)
+    found = bundles.handovers_of_box(session, by.registry, box, place, NOW)
+    return bundles.handover_bundle(session, by, box, found)
+
+
+def decided(session: Session, number: int, withheld: bool) -> Bundle:
+    found = bundles.decision_of(session, number)
+    return bundles.decision_bundle(session, issuer(session, withheld), found)
+
+
 KINDS: dict[str, Make] = {
-    "handed-over": lambda s, hide: bundles.handover_bundle(s, issuer(s, hide), BOX, "railnet:dostyk", NOW),
-    "release-allowed": lambda s, hide: bundles.decision_bundle(s, issuer(s, hide), receipts.released(s)),
-    "decided": lambda s, hide: bundles.decision_bundle(s, issuer(s, hide), receipts.released(s) - 1),
+    "handed-over": lambda s, hide: handed_over(s, HANDED_OVER, "railnet:dostyk", hide),
+    "release-allowed": lambda s, hide: decided(s, receipts.released(s), hide),
+    "decided": lambda s, hide: decided(s, receipts.released(s) - 1, hide),
     "pledge-stands": lambda s, hide: bundles.pledge_bundle(s, issuer(s, hide), "abank/LN-1"),
     "credit-signal": lambda s, hide: bundles.credit_bundle(s, issuer(s, hide), 1, None),
 }
@@ -85,7 +96,7 @@ def test_each_says_what_its_contents_show(files: dict[str, bytes]) -> None:
     assert "naming 2 events, 2 of them in this bundle." in said["credit-signal"]
     assert "naming 2 events, 0 of them in this bundle." in said["credit-signal-withheld"]
     assert said["handed-over"] == (
-        "Box CSQU3054383 was handed over at railnet:dostyk: cr signed that it delivered it (2026-03-06T02:00:00Z),"
+        "Box LYCU4107762 was handed over at railnet:dostyk: cr signed that it delivered it (2026-03-06T02:00:00Z),"
         " ktz that it received it (2026-03-06T03:00:00Z)."
     )
     assert said["handed-over-withheld"] == "The platform states: " + said["handed-over"]
@@ -172,8 +183,8 @@ def test_no_flipped_bit_of_all_verifies(files: dict[str, bytes]) -> None:
 def test_what_is_no_longer_so_has_no_bundle(session: Session) -> None:
     for make, refusal in (
         (lambda: bundles.pledge_bundle(session, issuer(session), "abank/NONE"), "no pledge"),
-        (lambda: bundles.handover_bundle(session, issuer(session), "MSKU0000012", "", NOW), "no hand-over"),
-        (lambda: bundles.decision_bundle(session, issuer(session), 10**6), "no decision"),
+        (lambda: handed_over(session, "MSKU0000012", "", False), "no hand-over"),
+        (lambda: decided(session, 10**6, False), "no decision"),
         (lambda: bundles.credit_bundle(session, issuer(session), 10**6, None), "no credit record"),
     ):
         with pytest.raises(NoReceipt, match=refusal):
@@ -196,11 +207,11 @@ def test_by_the_commands(session: Session, dsn: str, tmp_path: Path) -> None:
     assert shown["statement"].startswith("The platform states: Financing (withheld) of abank was pledged")
     assert shown["witnesses"] == ["customs", "rail"]
     for what in (
-        ("handover", BOX, "Dostyk"),
+        ("handover", HANDED_OVER, "Dostyk"),
         ("decision", str(receipts.released(session))),
         ("credit", "1", "T1"),
     ):
         (tmp_path / "bundle").write_text(run(*receipt, *what))
         assert "not_proven" in run("verify", bundle, "--policy", policy)
-    run(*receipt, "handover", BOX, "Brest", code=5)
+    run(*receipt, "handover", HANDED_OVER, "Brest", code=5)
     run(*receipt, "handover", code=2)
