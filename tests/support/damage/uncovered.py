@@ -77,6 +77,7 @@ EMPTY: dict[str, str] = {
         (f"lianyun.document_{name}" for name in ("decision", "head", "version")),
         "changed column by column in tests/integration/documents",
     ),
+    "lianyun.registry_statement": "where a root is configured only (tests/integration/registry/test_signed_registry.py, tests/integration/fsck/test_registers.py)",
     "lianyun.subscription_touch": "emptied when the subscriptions are looked at, within a second",
     **dict.fromkeys(
         ("lianyun.statistics_figure", "lianyun.statistics_publication"),
