@@ -24,7 +24,7 @@ from services.pages.financings.shared_totals import SharedTotals
 from services.pages.page import Page, PageRequest
 from services.pages.published.shared_quality import SharedMeasures
 from services.pages.table import Table
-from services.people.domain.person import Permission
+from services.people.domain.person import Permission, Person
 from services.people.store import saved_views
 from services.query.board.board import Boards
 from services.query.board.values import Board
@@ -113,6 +113,14 @@ def console_of(context: PageContext) -> Console:
     return found
 
 
+def proposals_of(request: PageRequest) -> ProposalService:
+    """What prepares and decides; PageError 503 where the platform's keys of financing are not there."""
+    service = console_of(request.context).proposals
+    if service is None:
+        raise PageError(503)
+    return service
+
+
 class Section(NamedTuple):
     """An entry of the navigation: where it leads, what it is called (a message), and who sees it: people of parties with one of ``roles``."""
 
@@ -172,6 +180,12 @@ def signed_in(
         )  # the page is as one that is not there; the log knows better
         raise PageError(404)
     return viewer
+
+
+def person_name(person: Person | None, viewer: SignedIn, id_: bytes) -> str:
+    """A person by name, where it is of the viewer's party and not erased, with the first digits of its pseudonym."""
+    name = person.name if person is not None and person.party == viewer.party and person.name else ""
+    return f"{name} ({id_.hex()[:8]})" if name else id_.hex()[:8]
 
 
 def sections_of(request: PageRequest, viewer: SignedIn) -> list[Section]:
