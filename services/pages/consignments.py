@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.api.access.consignment import VisibleConsignment, visible_each
-from services.arrival.store.reader import read_forecasts
 from services.pages.page import PageRequest
 from services.pages.tracking import words
-from services.pages.tracking.forecast import ShownForecast, is_ahead, shown_forecast
+from services.pages.tracking.forecast import ShownForecast, is_ahead, kept_forecasts
 from services.pages.tracking.summary import Concern, Summary, summary
 from services.pages.tracking.words import N_
 from services.query.listing import store as listing
@@ -91,12 +90,7 @@ def find(
 def with_forecasts(request: PageRequest, found: Sequence[VisibleConsignment]) -> list[ListedConsignment]:
     """The summary of each, and the forecast of what is on its way: three statements for all."""
     ahead = [each for each in found if is_ahead(each.body)]
-    forecasts = {
-        id(each): shown_forecast(forecast)
-        for each, forecast in zip(
-            ahead, read_forecasts(request.session, [each.known for each in ahead], request.now), strict=True
-        )
-    }
+    forecasts = dict(zip(map(id, ahead), kept_forecasts(request, ahead), strict=True))
     return [
         ListedConsignment(each, summary(each.body, _route(each), request.now), forecasts.get(id(each)))
         for each in found

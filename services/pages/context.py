@@ -62,7 +62,7 @@ class PageBudget:
 class Begun(NamedTuple):
     """What a request finds at its start: the registry, the database's clock (UTC microseconds), and what identifies what is stored.
 
-    ``state`` is None where it is not known; ``legs`` is the transaction that last changed what forecasts have learned.
+    ``state`` is None where it is not known; ``legs`` identifies what forecasts have learned, None before anything was.
     """
 
     registry: Registry
@@ -147,12 +147,12 @@ class PageContext:
     def begin(self, session: Session) -> Begun:
         """The start of a request in its transaction; one statement."""
         since = self._batches.since
-        ((version, now, generation, behind, horizon, before, notes, last, legs),) = session.execute(
+        ((version, now, generation, behind, horizon, before, notes, last, legs, server),) = session.execute(
             statement("begin_request"), {"since": str(since)}
         ).fetchall()
         registry = self.registry(session, version)
         total = self._batches.total(since, behind, horizon, before)
-        state = None if total is None else StateMark(version, generation, total, notes, last)
+        state = None if total is None else StateMark(server, version, generation, total, notes, last)
         return Begun(registry, now, state, legs)
 
     def registry(self, session: Session, version: int) -> Registry:
