@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import httpx
 import orjson
@@ -14,6 +14,9 @@ from psycopg_pool import ConnectionPool
 
 from schemas.envelope import event_id
 from services.cli.exits import Exit, Failure
+from services.cli.monitor import monitor
+from services.cli.monitor import policy_of as _policy
+from services.cli.monitor import show_fork as _show_fork
 from services.cli.options import AsJson, now
 from services.cli.output import err, iso, out, print_json
 from services.ledger.storage.session import Session, open_session
@@ -23,7 +26,6 @@ from services.transparency.domain.checkpoint import Checkpoint
 from services.transparency.domain.encoding import Malformed
 from services.transparency.domain.keys import fault_of_name
 from services.transparency.domain.note import BadSignature, Note
-from services.transparency.domain.policy import Policy
 from services.transparency.domain.receipt import Proven, Receipt
 from services.transparency.domain.tlog_proof import NotIncluded
 from services.transparency.mirror import Fork, Mirror, Unserved
@@ -38,6 +40,8 @@ from services.transparency.witness.client import Contradicted
 app = typer.Typer(
     help="The log over everything that was accepted, which partners cosign.", no_args_is_help=True
 )
+
+app.command()(monitor)
 
 
 @app.callback()
@@ -200,23 +204,6 @@ def compare(
     except (OSError, Malformed, BadSignature) as problem:
         raise Failure(Exit.USAGE, str(problem), "give two checkpoints of logs of the policy") from None
     out.print("they do not contradict one another", markup=False)
-
-
-def _show_fork(fork: Fork) -> NoReturn:
-    for note in fork.evidence:
-        typer.echo(str(note))
-    raise Failure(
-        Exit.FINDINGS,
-        f"forked: {fork}",
-        "show both signed checkpoints to the other partners: nobody else can have signed them",
-    )
-
-
-def _policy(path: Path) -> Policy:
-    try:
-        return Policy.parse(path.read_bytes())
-    except (OSError, Malformed) as problem:
-        raise Failure(Exit.USAGE, str(problem), "docs/guides/transparency.md says what a policy is") from None
 
 
 def verify(

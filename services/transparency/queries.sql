@@ -101,5 +101,13 @@ ORDER BY d.xid FETCH FIRST %(limit)s ROWS WITH TIES
 -- Entries of a register are made one after the other, each in a transaction that waits for the one before.
 SELECT t.no, t.key, t.change FROM lianyun.audit_trail t WHERE t.register = %(register)s AND t.no > %(minor)s ORDER BY t.no LIMIT %(limit)s
 
+-- name: registry_statements
+-- Those that have joined the log, each with what its entry was made of.
+SELECT t.no, s.text, s.signatures, e.index, e.salt
+FROM lianyun.registry_statement s
+JOIN lianyun.audit_trail t ON t.register = 'registry_statement' AND t.key = s.number::text
+JOIN lianyun.transparency_entry e ON e.source = 'register registry_statement' AND e.position = t.no::text
+ORDER BY s.number
+
 -- name: tile
 SELECT t.hashes FROM lianyun.transparency_tile t WHERE (t.level, t.number) = (%(level)s, %(number)s)
