@@ -78,7 +78,7 @@ COMMANDS: Mapping[str, Listed] = {
         "The log over everything that was accepted, which partners cosign.",
     ),
     "verify": Listed(
-        "cli.transparency",
+        "cli.receipts",
         "verify",
         "Verify a receipt offline: that the log holds the document, and that the witnesses of the policy saw it.",
     ),

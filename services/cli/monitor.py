@@ -12,6 +12,7 @@ import typer
 
 from services.cli.exits import Exit, Failure
 from services.cli.output import err, out, print_json
+from services.cli.receipts import policy_of
 from services.cli.settings import CliSettings
 from services.ledger.registry.registry import RegistryError
 from services.ledger.registry.trust import read_trust, trust
@@ -19,7 +20,6 @@ from services.notifications.alert_relay.message import Notification, NotifiedAle
 from services.producers import profile
 from services.transparency.domain.encoding import Malformed
 from services.transparency.domain.note import BadSignature
-from services.transparency.domain.policy import Policy
 from services.transparency.domain.receipt import Receipt
 from services.transparency.mirror import Fork, Mirror, Unserved
 from services.transparency.monitor import Alert, Looked, Monitor, Owner
@@ -162,11 +162,3 @@ def show_fork(fork: Fork) -> NoReturn:
         f"forked: {fork}",
         "show both signed checkpoints to the other partners: nobody else can have signed them",
     )
-
-
-def policy_of(path: Path) -> Policy:
-    """The policy of a file; Failure where it is none."""
-    try:
-        return Policy.parse(path.read_bytes())
-    except (OSError, Malformed) as problem:
-        raise Failure(Exit.USAGE, str(problem), "docs/guides/transparency.md says what a policy is") from None

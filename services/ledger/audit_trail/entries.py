@@ -117,6 +117,7 @@ REGISTERS = (
         state=_digest("state"),
         sealed=_digest("sealed"),
     ),
+    _of("financing_limit", "person currency at", "bank may_make may_check by_issuer by_person", since=106),
     _of("financing_verdict", "proposal", "verdict at by_issuer by_person reason decision", since=87),
     _of(
         "share_link",

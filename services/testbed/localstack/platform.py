@@ -174,8 +174,8 @@ def credit_follower(platform: Platform) -> Supervisor:
 
 
 def arrival_follower(platform: Platform) -> Supervisor:
-    """Keeps the legs behind arrival times up to date."""
-    return _process(platform, "arrival", "services.arrival")
+    """Keeps the legs behind arrival times up to date, and publishes the statistics that are due."""
+    return _process(platform, "arrival", "services.statistics")
 
 
 def case_follower(platform: Platform, keys: Path) -> Supervisor:
