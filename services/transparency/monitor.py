@@ -157,11 +157,14 @@ class Monitor:
 
     @staticmethod
     def _served(client: httpx.Client) -> ServedRegistry | Malformed:
-        answer = client.get("/registry")
+        """What is served; a fault is an alert, and keeps nobody from looking at the entries."""
         try:
+            answer = client.get("/registry")
             if answer.status_code != httpx.codes.OK:
                 raise Malformed(f"/registry is answered {answer.status_code}")
             return ServedRegistry.parse(answer.content)
+        except httpx.HTTPError as problem:
+            return Malformed(f"/registry is not answered: {type(problem).__name__}")
         except Malformed as problem:
             return problem
 
