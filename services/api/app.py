@@ -33,6 +33,7 @@ from services.api.routes import (
     reservations,
     search,
     share_links,
+    statistics,
     webhooks,
 )
 from services.api.settings import ApiSettings
@@ -44,6 +45,7 @@ ROUTERS: tuple[Routes | APIRouter, ...] = (
     share_links.routes,
     events.routes,
     line.routes,
+    statistics.routes,
     webhooks.routes,
     financing_status.routes,
     financings.routes,

@@ -22,6 +22,7 @@ import psycopg
 
 from schemas.events.base import ObjectKind
 from services.api.access import share_links
+from services.arrival.store import projector
 from services.ledger.registry import store
 from services.ledger.storage import event_reader
 from services.ledger.storage.session import Session, open_session
@@ -127,6 +128,9 @@ class PagesEnvironment:
         view_cost.fill(dsn, view_cost.Scale(trains=scale.trains, boxes=scale.boxes))
         say("a simulated world stands")
         self.now = time.time_ns() // 1_000
+        with open_session(dsn, "lianyun-bench") as session:
+            session.autocommit = True
+            projector.catch_up(session, 1_000_000)  # what forecasts rest on
         with open_session(dsn, "lianyun-bench") as session:
             self.tracked, self.events = self._world(session)
         self.copied = founded.copy(dsn, profiles(SEED, network=NETWORK), scale.consignments)
