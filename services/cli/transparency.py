@@ -135,6 +135,7 @@ def show(as_json: AsJson = False) -> None:
 
 app.command()(receipts.receipt)
 app.command()(receipts.withhold)
+app.command()(receipts.page)
 
 
 @app.command()
