@@ -23,7 +23,7 @@ from services.pages.page import Page, PageRequest
 from services.pages.published.shared_quality import SharedMeasures
 from services.pages.remembered import Remembered
 from services.pages.table import Table
-from services.people.domain.person import Permission
+from services.people.domain.person import Permission, Person
 from services.people.store import saved_views
 from services.query.board.board import Boards
 from services.query.board.values import Board
@@ -109,6 +109,14 @@ def console_of(context: PageContext) -> Console:
     return found
 
 
+def proposals_of(request: PageRequest) -> ProposalService:
+    """What prepares and decides; PageError 503 where the platform's keys of financing are not there."""
+    service = console_of(request.context).proposals
+    if service is None:
+        raise PageError(503)
+    return service
+
+
 class Section(NamedTuple):
     """An entry of the navigation: where it leads, what it is called (a message), and who sees it: people of parties with one of ``roles``."""
 
@@ -146,6 +154,7 @@ SECTIONS = (
     Section("/console/financings", N_("Financings"), Permission.FINANCING, BANKS),
     Section("/console/financing-check", N_("Check of documents"), Permission.FINANCING, BANKS),
     Section("/console/proposals", N_("Approvals"), Permission.FINANCING, BANKS),
+    Section("/console/limits", N_("Amount limits"), Permission.FINANCING, BANKS),
     Section("/console/consignments", N_("My consignments"), Permission.CONSIGNMENTS, ENGAGED),
     Section("/console/disputes", N_("Disputes"), Permission.CONSIGNMENTS, ENGAGED),
     Section("/console/reads", N_("Who read"), Permission.CONSIGNMENTS, ENGAGED),
@@ -167,6 +176,12 @@ def signed_in(
         )  # the page is as one that is not there; the log knows better
         raise PageError(404)
     return viewer
+
+
+def person_name(person: Person | None, viewer: SignedIn, id_: bytes) -> str:
+    """A person by name, where it is of the viewer's party and not erased, with the first digits of its pseudonym."""
+    name = person.name if person is not None and person.party == viewer.party and person.name else ""
+    return f"{name} ({id_.hex()[:8]})" if name else id_.hex()[:8]
 
 
 def sections_of(request: PageRequest, viewer: SignedIn) -> list[Section]:
