@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from typing import Any, NamedTuple, TypeVar
@@ -28,6 +28,7 @@ from services.pages.errors import PageError
 from services.pages.languages import negotiate
 from services.pages.localization import Localization, localizations
 from services.pages.metrics import PagesMetrics
+from services.pages.remembered import WhileUnchanged
 from services.pages.rendering import Part, Templates, request_values, static_files
 from services.pages.settings import PagesSettings
 from services.pages.statistics.published import SharedPublished
@@ -97,6 +98,7 @@ class PageContext:
         self.border_records = SharedRecords()
         self.statistics = SharedPublished()
         self.views = KeptViews()
+        self.films: WhileUnchanged[Hashable, Any] = WhileUnchanged(16)
         self._batches = BatchCount(0)
         self.names = OwnNames(settings.pages_urls)
         self.secure = self.names.issuer.startswith("https://")

@@ -1,4 +1,4 @@
-"""What is made for all who look at most every so many seconds: boards, records of borders, measures of parties."""
+"""What is made for all who look: at most every so many seconds, or as long as nothing is stored."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
+
+from services.query.kept_views import StateMark
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -39,3 +41,26 @@ class Remembered(Generic[K, V]):
         """Make everything anew when somebody looks next."""
         with self.lock:
             self._made.clear()
+
+
+class WhileUnchanged(Generic[K, V]):
+    """Values by key, each shown again only under the ``StateMark`` under which it was made; at most ``most``. For several threads."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._made: dict[K, tuple[StateMark, V]] = {}
+
+    def of(self, key: K, state: StateMark | None, make: Callable[[], V]) -> V:
+        """The value of ``key`` under ``state``, which was read before, in the same transaction; ``make`` is called where there is none."""
+        known = self._made.get(key)
+        if known is not None and known[0] == state:
+            return known[1]
+        made = make()
+        if state is not None:
+            with self._lock:
+                self._made.pop(key, None)
+                self._made[key] = state, made
+                if len(self._made) > self._most:
+                    self._made.pop(next(iter(self._made)))
+        return made

@@ -27,8 +27,9 @@ from services.financing.store.status_reader import (
     read_status_evidence,
     summaries,
 )
+from services.pages.consignments import kept_forecast
 from services.pages.page import PageRequest
-from services.pages.tracking.forecast import ShownForecast, is_ahead, kept_forecast
+from services.pages.tracking.forecast import ShownForecast, is_ahead
 from services.pages.tracking.summary import Summary as Journey
 from services.pages.tracking.summary import summary as journey_of
 from services.query.views import consignments_of

@@ -13,7 +13,7 @@ from schemas.events.keys import canonical_key
 from services.api.access.consignment import VisibleConsignment, visible
 from services.domain.objects import Thing
 from services.ledger.registry.party import Party
-from services.pages.consignments import party_names
+from services.pages.consignments import kept_forecast, party_names
 from services.pages.errors import PageError
 from services.pages.page import Page, PageRequest
 from services.pages.routing import PageRoutes
@@ -22,7 +22,6 @@ from services.pages.tracking.disputes import disputes
 from services.pages.tracking.forecast import (
     ShownForecast,
     is_ahead,
-    kept_forecast,
     places_of,
 )
 from services.pages.tracking.summary import summary

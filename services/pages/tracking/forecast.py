@@ -16,14 +16,12 @@ from services.api.access.consignment import VisibleConsignment
 from services.arrival.domain.forecast import Bounds, Forecast, Unbounded
 from services.arrival.domain.history import Source
 from services.arrival.domain.legs import Leg, Stage, crossing_between
-from services.arrival.store.reader import ArrivalForecast, read_forecast, read_forecasts
+from services.arrival.store.reader import ArrivalForecast, read_forecast
 from services.domain.facts import Micros
 from services.domain.rules import HOUR
 from services.domain.view import View
-from services.pages.page import PageRequest
 from services.pages.tracking.line import ON_THE_WAY
 from services.pages.tracking.words import N_
-from services.query.views import SourcedView
 
 _EVERY: Micros = 10 * 60 * 1_000_000
 ENDS = {
@@ -97,35 +95,6 @@ def visible_forecast(
 ) -> ShownForecast | None:
     """The forecast of what is on its way or still to leave: three statements, none for what has arrived or was never seen."""
     return shown_forecast(read_forecast(session, shown.known, now)) if is_ahead(shown.body) else None
-
-
-def kept_forecast(request: PageRequest, shown: VisibleConsignment) -> ShownForecast | None:
-    """The forecast of what is ahead as of the last of the moments at which one is made.
-
-    It is made once of one view and of what was learned by then.
-    """
-    at = forecast_moment(shown.known.view, request.now), request.begun.legs
-    found: ShownForecast | None
-    of, found = shown.known.made.get("forecast", (None, None))
-    if of != at:
-        found = shown_forecast(read_forecast(request.session, shown.known, at[0]))
-        shown.known.made["forecast"] = at, found
-    return found
-
-
-def kept_forecasts(request: PageRequest, several: Sequence[VisibleConsignment]) -> list[ShownForecast | None]:
-    """The same of each that is ahead, without what moved it: three statements for all that are not kept."""
-    legs = request.begun.legs
-    moments = [forecast_moment(each.known.view, request.now) for each in several]
-    missing: dict[Micros, list[SourcedView]] = {}
-    for each, moment in zip(several, moments, strict=True):
-        if each.known.made.get("forecasts", (None, None))[0] != (moment, legs):
-            missing.setdefault(moment, []).append(each.known)
-    made = {}
-    for moment, views in missing.items():
-        for known, found in zip(views, read_forecasts(request.session, views, moment), strict=True):
-            made[id(known)] = known.made["forecasts"] = (moment, legs), shown_forecast(found)
-    return [(made.get(id(each.known)) or each.known.made["forecasts"])[1] for each in several]
 
 
 def is_ahead(body: Mapping[str, Any]) -> bool:

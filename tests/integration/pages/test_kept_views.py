@@ -11,12 +11,14 @@ import pytest
 from psycopg import Connection
 
 from schemas.events.base import ObjectKind
+from schemas.rfc3339 import format_micros
 from services.api.access import share_links
 from services.arrival.store import projector
 from services.credit.store import projector as consents
 from services.ledger.storage import event_reader
 from services.ledger.storage.session import open_session
 from services.pages.context import Begun, Session
+from services.pages.remembered import WhileUnchanged
 from services.query.kept_views import KeptViews
 from services.query.next_change import next_change
 from services.query.views import read_view
@@ -41,7 +43,8 @@ class Looking:
     """Looks at pages at moments that a test names, with what the process keeps and without."""
 
     def __init__(self, pages: RunningPages) -> None:
-        self.pages, self.kept, self.now = pages, pages.context.views, 0
+        self.pages, self.now = pages, 0
+        self.kept = pages.context.views, pages.context.films
         begin = pages.context.begin
 
         def at_that_moment(session: Session) -> Begun:
@@ -52,12 +55,12 @@ class Looking:
     def same(self, path: str, party: str, language: str) -> int:
         """Assert that both are the same answer, byte for byte; its status."""
         found = []
-        for views in (self.kept, KeptViews()):
-            self.pages.context.views = views
+        for views, films in (self.kept, (KeptViews(), WhileUnchanged[Any, Any](1))):
+            self.pages.context.views, self.pages.context.films = views, films
             with self.pages.browser(party, language) as browser:
                 answer = browser.get(path, headers={"accept-encoding": "identity"})
                 found.append((answer.status_code, answer.headers.get("etag"), answer.content))
-        self.pages.context.views = self.kept
+        self.pages.context.views, self.pages.context.films = self.kept
         assert found[0] == found[1], (path, party, language, self.now)
         return found[0][0]
 
@@ -97,8 +100,13 @@ def test_a_kept_page_is_the_page(postgres: DatabaseAddress, seed: int) -> None:
                     looking.now = simulation.scale.now - random.randrange(40 * 24) * HOUR // 2
                 looker = random.choice((party, "ktz", "cr", "pkp", "gacc", party))
                 statuses.append(looking.same(f"/track/{quote(reference)}", looker, random.choice(LANGUAGES)))
+            looking.now = simulation.scale.now + 20 * 24 * HOUR
+            for looker, days in (("ktz", 40), ("", 40), ("ktz", 10)):
+                since = format_micros(simulation.scale.now - days * 24 * HOUR)
+                period = f"from={since}&to={format_micros(simulation.scale.now)}"
+                assert looking.same(f"/line/film?{period}", looker, "en") == 200
     assert statuses.count(200) > len(statuses) // 4
-    assert len(looking.kept), "something was kept"
+    assert len(looking.kept[0]), "something was kept"
 
 
 def _founded(session: Connection[Any]) -> list[tuple[bytes, str, str]]:
