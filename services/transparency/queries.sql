@@ -129,5 +129,13 @@ WHERE t.register = 'registry_event'
        ))
 ORDER BY t.no
 
+-- name: registry_statements
+-- Those that have joined the log, each with what its entry was made of.
+SELECT t.no, s.text, s.signatures, e.index, e.salt
+FROM lianyun.registry_statement s
+JOIN lianyun.audit_trail t ON t.register = 'registry_statement' AND t.key = s.number::text
+JOIN lianyun.transparency_entry e ON e.source = 'register registry_statement' AND e.position = t.no::text
+ORDER BY s.number
+
 -- name: tile
 SELECT t.hashes FROM lianyun.transparency_tile t WHERE (t.level, t.number) = (%(level)s, %(number)s)
