@@ -30,6 +30,10 @@ INSERT INTO lianyun.transparency_head (key, size, root, checkpoint, at)
 VALUES (%(key)s, 0, %(root)s, %(checkpoint)s, %(at)s)
 ON CONFLICT DO NOTHING RETURNING one
 
+-- name: credit_record
+SELECT t.no, t.change, c.body FROM lianyun.receipt_register t JOIN lianyun.credit_record c ON c.no = %(no)s
+WHERE t.register = 'credit_record' AND t.key = %(no)s::text ORDER BY t.no LIMIT 1
+
 -- name: cursors
 -- Registers and streams that have nothing new are left out.
 SELECT c.source, c.major, c.minor FROM lianyun.transparency_cursor c
@@ -38,18 +42,14 @@ LEFT JOIN lianyun.access_stream s ON c.source = s.log || ' ' || s.stream
 WHERE coalesce(h.entries, s.lines, c.minor + 1) > c.minor
 ORDER BY c.source
 
--- name: credit_record
-SELECT t.no, t.change, c.body FROM lianyun.receipt_register t JOIN lianyun.credit_record c ON c.no = %(no)s
-WHERE t.register = 'credit_record' AND t.key = %(no)s::text ORDER BY t.no LIMIT 1
+-- name: decision
+SELECT d.number, d.at, d.headers, d.payload, d.financing, d.request, d.asked_by, d.applicant
+FROM lianyun.financing_decision d WHERE d.number = %(number)s
 
 -- name: decisions
 SELECT d.xid::text, d.number, d.at, d.headers, d.payload FROM lianyun.financing_decision d
 WHERE d.xid < pg_snapshot_xmin(pg_current_snapshot()) AND (d.xid, d.number) > (%(major)s::text::xid8, %(minor)s)
 ORDER BY d.xid, d.number LIMIT %(limit)s
-
--- name: decision
-SELECT d.number, d.at, d.headers, d.payload, d.financing, d.request, d.asked_by, d.applicant
-FROM lianyun.financing_decision d WHERE d.number = %(number)s
 
 -- name: decisions_on
 -- What was decided on a financing, and what ended it in favour of another one.
