@@ -181,6 +181,7 @@ def test_it_ends_when_what_it_is_about_does(name: str) -> None:
 def test_what_ends_by_no_fact_is_what_cannot_be_undone() -> None:
     assert {
         "DELIVERED_AGAINST_PLEDGE",
+        "DELIVERED_WITHOUT_SURRENDER",  # of an original: tests/integration/documents/test_financing_knows_it.py
         "GATED_OUT_AGAINST_PLEDGE",
         "TRANSIT_NOT_CLOSED",
         "CONSIGNEE_CHANGED",
@@ -244,7 +245,7 @@ def test_a_forecast_that_is_in_time_again_lifts_its_alert_and_none_blocks_money(
 
 
 @pytest.mark.parametrize(
-    "name", sorted(COVENANTS - {"SAME_CARGO_ELSEWHERE", "SILENT_BEYOND_MATURITY"} - JUDGED.keys())
+    "name", sorted(RAISED.keys() - {"SAME_CARGO_ELSEWHERE", "SILENT_BEYOND_MATURITY"} - JUDGED.keys())
 )
 def test_it_ends_with_its_fact(name: str) -> None:
     by = RAISED[name].get("by", "silk")
