@@ -12,7 +12,7 @@ from services.producers.formats import markup
 from services.producers.formats.markup import Node, folded
 from services.producers.formats.sheets.reader import is_message
 from services.trade.domain.paper import Paper
-from services.trade.formats import chinaport, eaeu, sheets, wco
+from services.trade.formats import chinaport, dataset, eaeu, sheets, wco
 
 MAX_BYTES = 50_000_000
 """A declaration of 999 lines has a fiftieth of it."""
@@ -31,7 +31,10 @@ def read_papers(content: bytes, file: str, as_of: date) -> tuple[Paper, ...]:
             f"The file has {len(content):,} bytes, more than {MAX_BYTES:,}.",
             remedy="Give one paper a file.",
         )
-    if content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<" or (is_message(content) and content.strip()):
+    papers: tuple[Paper, ...]
+    if dataset.is_dataset(content):
+        papers = dataset.papers(dataset.read(content, as_of), file)
+    elif content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<" or (is_message(content) and content.strip()):
         papers = tuple(_message(content, file, as_of))
     else:
         papers = sheets.read(content, file, as_of)
