@@ -93,17 +93,31 @@ def _feature_of(lines: Sequence[Line], codes: Mapping[Place, str]) -> tuple[Hash
     )
 
 
+def _features(
+    lines: Sequence[Line], codes: Mapping[Place, str], known: dict[tuple[int, ...], tuple[Hashable, ...]]
+) -> tuple[Hashable, ...]:
+    key = tuple(map(id, lines))
+    if key not in known:
+        known[key] = _feature_of(lines, codes)
+    return known[key]
+
+
 _WEIGHTS: Final = (4, 5, 4, 4, 3, 3, 1)
 """Code, article, amount, quantity, net, gross, number of the line."""
 
 
-def align(left: Sequence[Line], right: Sequence[Line], codes: Mapping[Place, str] | None = None) -> Alignment:
+def align(
+    left: Sequence[Line],
+    right: Sequence[Line],
+    codes: Mapping[Place, str] | None = None,
+    known: dict[tuple[int, ...], tuple[Hashable, ...]] | None = None,
+) -> Alignment:
     """The lines of two papers as pairs. The features are those that both papers state; a pair shares one at least.
 
     ``codes`` gives the subheading of lines that state none, by their place. Of unequal numbers of lines nothing is paired where
-    a line has no code.
+    a line has no code. ``known`` keeps the features of lines, by identity, from one call to the next.
     """
-    codes = codes or {}
+    codes, known = codes or {}, {} if known is None else known
     ours, theirs = [Group((line,)) for line in left], [Group((line,)) for line in right]
     if len(left) != len(right):
         if any(_subheading(line, codes) is None for line in (*left, *right)):
@@ -111,10 +125,7 @@ def align(left: Sequence[Line], right: Sequence[Line], codes: Mapping[Place, str
         ours, theirs = _by_code(left, codes), _by_code(right, codes)
     if not ours or not theirs:
         return Alignment((), tuple(ours), tuple(theirs))
-    a, b = (
-        [_feature_of(group.lines, codes) for group in ours],
-        [_feature_of(group.lines, codes) for group in theirs],
-    )
+    a, b = ([_features(group.lines, codes, known) for group in side] for side in (ours, theirs))
     used = [
         index
         for index in range(len(_WEIGHTS))

@@ -236,11 +236,11 @@ def _rail_note(reading: Reading, root: Node) -> Paper:
 
 _DECLARATION: Final = {
     "shipment": "ESADout_CUGoodsShipment", "goods": "ESADout_CUGoods", "terms": "ESADout_CUMainContractTerms",
-    "consignment": "ESADout_CUConsigment", "consignor": "ESADout_CUConsignor", "consignee": "ESADout_CUConsignee",
+    "consignor": "ESADout_CUConsignor", "consignee": "ESADout_CUConsignee",
     "buyer": "ESADout_CUFinancialAdjustingResponsiblePerson", "document": "ESADout_CUPresentedDocument",
 }  # fmt: skip
 _CORRECTION: Final = {
-    "shipment": "KDToutGoodsShipment", "goods": "KDToutGoods", "terms": "KDToutMainContractTerms", "consignment": "KTDoutConsigment",
+    "shipment": "KDToutGoodsShipment", "goods": "KDToutGoods", "terms": "KDToutMainContractTerms",
     "consignor": "KTDoutConsignor", "consignee": "KTDoutConsignee", "buyer": "KTDoutFinancialAdjustingResponsiblePerson",
     "document": "KDToutPresentedDocument",
 }  # fmt: skip
@@ -278,9 +278,10 @@ def _correction(reading: Reading, root: Node) -> Paper:
 
 
 def _customs(reading: Reading, root: Node, names: Mapping[str, str], kind: Kind) -> Paper:
-    shipment = root.find(names["shipment"])
+    shipment = (
+        root.find(names["shipment"]) if kind is Kind.EAEU_CORRECTION else root.require(names["shipment"])
+    )
     terms = shipment.find(names["terms"]) if shipment else None
-    consignment = shipment.find(names["consignment"]) if shipment else None
     goods = shipment.all(names["goods"]) if shipment else ()
     stated = reading.currency(terms, "ContractCurrencyCode")
     money = stated.value if stated else ""
@@ -304,31 +305,26 @@ def _customs(reading: Reading, root: Node, names: Mapping[str, str], kind: Kind)
             found_kind = ReferenceKind.ORIGIN if mode.startswith("06") else _DOCUMENTS.get(mode)
             if found_kind is not None:
                 references += _reference(reading, each, found_kind)
-    total = reading.amount(terms, "TotalInvoiceAmount", money)
-    return (
-        Paper(
-            kind,
-            Place(reading.file, root.path),
-            day=reading.date(root, "EECEDocHeaderAddInfo/EDocDateTime"),
-            parties=(
-                *_party(reading, shipment.find(names["consignor"]) if shipment else None, Role.CONSIGNOR),
-                *_party(reading, shipment.find(names["consignee"]) if shipment else None, Role.CONSIGNEE),
-                *_party(reading, shipment.find(names["buyer"]) if shipment else None, Role.BUYER),
-            ),
-            references=tuple(dict.fromkeys(references)),
-            terms=reading.text(terms, "CUESADDeliveryTerms/DeliveryTermsStringCode"),
-            terms_place=reading.text(terms, "CUESADDeliveryTerms/DeliveryPlace"),
-            currency=stated,
-            total=total,
-            rate=reading.number(terms, "ContractCurrencyRate"),
-            packages=reading.packages(shipment, "TotalPackageNumber"),
-            boxes=tuple(boxes.values()),
-            trade_country=reading.country(terms, "TradeCountryCode"),
-            lines=lines,
-            id=plain(root.value("DocumentID")),
-        )
-        if consignment is not None or shipment is not None
-        else Paper(kind, Place(reading.file, root.path))
+    return Paper(
+        kind,
+        Place(reading.file, root.path),
+        day=reading.date(root, "EECEDocHeaderAddInfo/EDocDateTime"),
+        parties=(
+            *_party(reading, shipment.find(names["consignor"]) if shipment else None, Role.CONSIGNOR),
+            *_party(reading, shipment.find(names["consignee"]) if shipment else None, Role.CONSIGNEE),
+            *_party(reading, shipment.find(names["buyer"]) if shipment else None, Role.BUYER),
+        ),
+        references=tuple(dict.fromkeys(references)),
+        terms=reading.text(terms, "CUESADDeliveryTerms/DeliveryTermsStringCode"),
+        terms_place=reading.text(terms, "CUESADDeliveryTerms/DeliveryPlace"),
+        currency=stated,
+        total=reading.amount(terms, "TotalInvoiceAmount", money),
+        rate=reading.number(terms, "ContractCurrencyRate"),
+        packages=reading.packages(shipment, "TotalPackageNumber"),
+        boxes=tuple(boxes.values()),
+        trade_country=reading.country(terms, "TradeCountryCode"),
+        lines=lines,
+        id=plain(root.value("DocumentID")),
     )
 
 

@@ -14,7 +14,9 @@ from lxml import etree
 
 from schemas.reasons import Refusal
 from services.testbed.simulator.trade_papers import honest
-from services.trade.domain.paper import ChargeKind, Kind, Paper, Role
+from services.trade.domain.checks import findings
+from services.trade.domain.finding import Reason, Verdict, rules
+from services.trade.domain.paper import ChargeKind, Kind, Paper, PaperSet, Role
 from services.trade.domain.values import Money, Unreadable, code, country_code, currency, decimal, unit
 from services.trade.formats import MAX_BYTES, read_papers
 from services.trade.formats.sheets import decimal_mark, unmarked
@@ -124,6 +126,46 @@ def test_structure_by_date() -> None:
     ):
         paper = only((text[:before] + day + text[before + 10 :]).encode())
         assert remarked in doubts(paper) if remarked else not paper.remarks
+
+
+def correction(declaration: bytes, amount: str) -> bytes:
+    """The correction of a generated declaration: its second item at another price, what it is of by the id of the message."""
+    text = declaration.decode()
+    for old, new in (
+        ("ESADout_CUGoodsShipment", "KDToutGoodsShipment"), ("ESADout_CUMainContractTerms", "KDToutMainContractTerms"),
+        ("ESADout_CUPresentedDocument", "KDToutPresentedDocument"), ("ESADout_CUConsignor", "KTDoutConsignor"),
+        ("ESADout_CUConsignee", "KTDoutConsignee"), ("ESADout_CUGoods>", "KDToutGoods>"), ("ESADout_CU", "KDTout_CU"),
+        ("<DocumentID>D1</DocumentID>", "<RefDocumentID>D1</RefDocumentID><KDTNumber>1</KDTNumber>"),
+    ):  # fmt: skip
+        text = text.replace(old, new)
+    item = text.split("<KDToutGoods>")[2].split("</KDToutGoods>")[0]
+    before = item[item.index("<InvoicedCost>") : item.index("</InvoicedCost>")]
+    change = "<ChangeCode><PhaseChanges>1</PhaseChanges><CustCostChanges>1</CustCostChanges></ChangeCode>"
+    changed = item.replace(before, f"<InvoicedCost>{amount}") + change
+    head, _, _ = text.partition("<KDToutGoods>")
+    return f"{head}<KDToutGoods>{changed}</KDToutGoods></KDToutGoodsShipment></KDTout_CU>".encode()
+
+
+def test_a_correction_is_applied_to_the_declaration_that_it_names_and_the_other_side_is_stale() -> None:
+    files = honest(Random(3), 3).files()
+    text = files["dt.xml"].decode("windows-1251").replace("windows-1251", "UTF-8")
+    original = text.replace("<CustomsProcedure>", "<DocumentID>D1</DocumentID><CustomsProcedure>", 1).encode()
+    corrected = correction(original, "77.00")
+    papers = (only(files["cn.xml"], "cn.xml"), only(original, "dt.xml"), only(corrected, "kdt.xml"))
+    assert papers[2].kind is Kind.EAEU_CORRECTION
+    change = papers[2].lines[0].change
+    assert (papers[2].lines[0].number, change and change.value) == ("2", "11")
+    found = findings(PaperSet(papers), rules(DAY))
+    stale = next(each for each in found if each.reason is Reason.STALE)
+    assert (stale.line, [value.place.file for value in stale.values]) == (
+        "2",
+        ["cn.xml", "dt.xml", "kdt.xml"],
+    )
+    assert [each.line for each in found if (each.check, each.verdict) == ("D04", Verdict.CONTRADICTION)] == [
+        "2"
+    ]
+    alone = findings(PaperSet((papers[0], papers[2])), rules(DAY))
+    assert Reason.NO_ORIGINAL in {each.reason for each in alone}
 
 
 INVOICE = """发票号 Invoice No:,INV-7,,,,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from functools import cached_property
@@ -22,6 +22,7 @@ class Shipment:
 
     def __init__(self, papers: PaperSet, rules: Rules) -> None:
         self.papers, self.rules = papers, rules
+        self._features: dict[tuple[int, ...], tuple[Hashable, ...]] = {}
         self._aligned: dict[tuple[tuple[int, ...], tuple[int, ...]], Alignment] = {}
 
     @property
@@ -88,7 +89,7 @@ class Shipment:
         """The lines of both sides as pairs."""
         key = tuple(map(id, left)), tuple(map(id, right))
         if key not in self._aligned:
-            self._aligned[key] = align(lines_of(left), lines_of(right), self._codes)
+            self._aligned[key] = align(lines_of(left), lines_of(right), self._codes, self._features)
         return self._aligned[key]
 
     @cached_property
