@@ -64,6 +64,7 @@ COMMANDS: Mapping[str, Listed] = {
         "convert",
         "Show what PATHS say: which header was taken for what, and per record its event or why there is none.",
     ),
+    "declare": Listed("cli.declare", "app", "Declarations and the papers behind them."),
     "track": Listed(
         "cli.track", "track", "Show where a consignment is, what holds it, and who said what and how sure."
     ),
