@@ -40,6 +40,7 @@ SELECT e.source, e.position FROM lianyun.transparency_entry e
 WHERE (e.source = 'event' AND NOT EXISTS (SELECT FROM lianyun.body b WHERE b.no = e.position::bigint))
    OR (e.source = 'decision' AND NOT EXISTS (SELECT FROM lianyun.financing_decision d WHERE d.number = e.position::bigint))
    OR (e.source = 'case-step' AND NOT EXISTS (SELECT FROM lianyun.case_step s WHERE s.number = e.position::bigint))
+   OR (e.source = 'document-decision' AND NOT EXISTS (SELECT FROM lianyun.document_decision d WHERE d.number = e.position::bigint))
 ORDER BY e.index
 """
 
