@@ -1,5 +1,8 @@
 -- The SQL of the exchange of documents with other platforms, by name.
 
+-- name: document
+SELECT encode(uuid_send(v.document), 'hex') FROM lianyun.document_version v WHERE v.content = %(content)s
+
 -- name: file
 SELECT content FROM lianyun.pint_file WHERE checksum = %(checksum)s
 
@@ -38,6 +41,10 @@ WHERE entry = %(entry)s AND state = 'PENDING' RETURNING entry
 INSERT INTO lianyun.pint_transfer (entry, document, outward, platform, register, state, envelope, at)
 VALUES (%(entry)s, %(document)s, %(outward)s, %(platform)s, %(register)s, 'PENDING', %(envelope)s, %(at)s)
 ON CONFLICT (entry) DO UPDATE SET envelope = excluded.envelope WHERE pint_transfer.state = 'PENDING' AND NOT excluded.outward
+
+-- name: state
+SELECT h.state FROM lianyun.document_version v JOIN lianyun.document_head h ON h.document = v.document
+WHERE v.content = %(content)s
 
 -- name: steps
 SELECT s.platform, s.signed FROM lianyun.pint_step s WHERE s.document = %(document)s ORDER BY s.number

@@ -34,7 +34,6 @@ from services.documents.pint.domain.envelope import (
     Envelope,
     FinishedResponse,
     IdentifyingCode,
-    Party,
     Refused,
     ResponseCode,
     StartedResponse,
@@ -53,8 +52,8 @@ _CHECKSUM: Final = re.compile(r"[0-9a-f]{64}")
 Sessions = Callable[[], AbstractContextManager[Session]]
 Users = Callable[[Session, list[IdentifyingCode]], tuple[str, str] | None]
 """The party that codes name, as (code, name) in the registry of this platform; None where they name none, or several."""
-Received = Callable[[Session, Transfer, Party], None]
-"""What else is recorded of an accepted document, in the transaction that settles the transfer."""
+Received = Callable[[Session, Transfer, str], None]
+"""What else is recorded of a document that a party accepted, by its code, in the transaction that settles the transfer."""
 
 
 class Receiver:
@@ -66,7 +65,7 @@ class Receiver:
         sessions: Sessions,
         users: Users,
         clock: Clock,
-        received: Received | None = None,
+        received: Received,
     ) -> None:
         self._registers, self._sessions, self._users = registers, sessions, users
         self._clock, self._received = clock, received
@@ -251,8 +250,11 @@ class Receiver:
     def _settled(self, session: Session, envelope: Envelope, proven: Verified, response: str) -> None:
         if not store.settle(session, proven.entry, TransferState.ACCEPTED, response, self._clock()):
             return
-        if self._received is not None and proven.transaction.recipient is not None:
-            self._received(session, _inward(envelope, proven), proven.transaction.recipient)
+        recipient = proven.transaction.recipient
+        user = None if recipient is None else self._users(session, recipient.identifying_codes)
+        if user is None:
+            raise Unreachable("the recipient is gone")
+        self._received(session, _inward(envelope, proven), user[0])
 
     def _verified(self, session: Session, envelope: Envelope) -> Verified:
         """The envelope, verified, and meant for a user of this platform; Refused."""
@@ -283,6 +285,8 @@ class Receiver:
 
     def _undisputed(self, session: Session, proven: Verified) -> None:
         """Refused DISE where what was exchanged of the document before contradicts the envelope."""
+        if proven.register != self._own.register and store.document(session, proven.document) is not None:
+            raise Refused(ResponseCode.DISE, "the document was issued here, and is guarded by this register")
         for each in store.transfers(session, proven.document):
             if each.register != proven.register:
                 raise Refused(ResponseCode.DISE, "the document is guarded by another register")

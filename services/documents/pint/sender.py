@@ -7,7 +7,7 @@ offer was withdrawn in the register, so that a late acceptance finds nothing to 
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -43,6 +43,10 @@ class NotSent(Exception):
     """A document that cannot be sent now; the text says why."""
 
 
+Returned = Callable[[Session, Transfer], None]
+"""What else is recorded of a document that was not accepted, in the transaction that settles the transfer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Consignment:
     """What is sent: the transport document, by whom, to whom, as which act; files by their name and media type.
@@ -62,8 +66,8 @@ class Consignment:
 class Sender:
     """What this platform sends; for one thread. Sessions are in autocommit."""
 
-    def __init__(self, registers: Registers, client: httpx.Client, clock: Clock) -> None:
-        self._registers, self._client, self._clock = registers, client, clock
+    def __init__(self, registers: Registers, client: httpx.Client, clock: Clock, returned: Returned) -> None:
+        self._registers, self._client, self._clock, self._returned = registers, client, clock, returned
         self._own = registers.own
 
     def start(self, session: Session, sent: Consignment) -> Transfer:
@@ -108,7 +112,7 @@ class Sender:
         control = self._registers.control(session, transfer.register, transfer.document)
         if control is None:
             raise Unreachable(f"{transfer.register} does not know the document")
-        if control.controller == self._own.code and control.free:
+        if control.controller == self._own.code and control.offer is None:
             control = self._offer(session, transfer, control)
         if control.offer != Offer(transfer.platform, transfer.entry):
             return self._by_register(session, transfer)
@@ -150,8 +154,8 @@ class Sender:
             raise NotSent(
                 f"by the register {control.controller if control else 'nobody'} controls the document"
             )
-        if not control.free:
-            raise NotSent("by the register the document is offered, on paper, or ended")
+        if control.offer is not None:
+            raise NotSent("by the register the document is offered already")
         return control
 
     def _offer(self, session: Session, transfer: Transfer, control: Control) -> Control:
@@ -268,7 +272,11 @@ class Sender:
         return self._settle(session, transfer, TransferState.REFUSED, text)
 
     def _settle(self, session: Session, transfer: Transfer, state: TransferState, text: str) -> TransferState:
-        store.settle(session, transfer.entry, state, text, self._clock())
+        with session.transaction():
+            store.lock(session, transfer.document)
+            settled = store.settle(session, transfer.entry, state, text, self._clock())
+            if settled and state is TransferState.REFUSED:
+                self._returned(session, transfer)
         return state
 
     def _called(self, method: str, url: str, body: object) -> httpx.Response:

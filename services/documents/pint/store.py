@@ -11,9 +11,18 @@ from typing import Any
 import orjson
 from psycopg.types.json import Jsonb
 
+from services.documents.domain.transfer import Medium
 from services.documents.pint import statement
 from services.documents.pint.domain.envelope import Envelope
-from services.documents.pint.domain.register import Contradicted, Control, Step, after, control_of, repeats
+from services.documents.pint.domain.register import (
+    Act,
+    Contradicted,
+    Control,
+    Step,
+    after,
+    control_of,
+    repeats,
+)
 from services.documents.pint.domain.signed_content import (
     BadContent,
     Directory,
@@ -160,6 +169,12 @@ def missing(session: Session, checksums: Iterable[str]) -> list[str]:
     return sorted(set(wanted) - {row[0].hex() for row in held})
 
 
+def document(session: Session, content: str) -> str | None:
+    """The id of the document of this platform with a version of that checksum, in hex."""
+    row = session.execute(statement("document"), {"content": content}).fetchone()
+    return None if row is None else str(row[0])
+
+
 def steps(session: Session, document: str) -> list[tuple[str, str]]:
     """The recorded steps of a document in the register of this platform: who signed, and the signed text."""
     found = session.execute(statement("steps"), {"document": bytes.fromhex(document)})
@@ -188,6 +203,10 @@ def record_step(session: Session, text: str, known: Directory, register: str, at
         if repeats(recorded[step.number], opened):
             return current
         raise Contradicted(f"another step {step.number} was recorded")
+    if step.act in (Act.ISSUE, Act.OFFER) and (current is None or opened.signer == current.home):
+        state = session.execute(statement("state"), {"content": document}).fetchone()
+        if state is None or state[0] != Medium.AWAY:
+            raise Contradicted("the original is not recorded as transferred out")
     following = after(current, step, opened.signer)
     values = {
         "document": bytes.fromhex(document),

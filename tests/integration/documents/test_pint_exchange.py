@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import suppress
 from hashlib import sha256
-from typing import Any
 
 import httpx
 import pytest
 from joserfc.jwk import OKPKey
-from psycopg_pool import ConnectionPool
 
 from services.documents.pint import store
 from services.documents.pint.domain.envelope import (
@@ -21,160 +17,53 @@ from services.documents.pint.domain.envelope import (
     Envelope,
     EnvelopeManifest,
     FinishedResponse,
-    IdentifyingCode,
-    IssuanceManifest,
-    Party,
     ResponseCode,
-    issued_to,
 )
-from services.documents.pint.domain.register import Act, Contradicted, Control
+from services.documents.pint.domain.register import Contradicted
 from services.documents.pint.domain.signed_content import canonical, checksum, payload_of, signed
-from services.documents.pint.receiver import Receiver, create_app
-from services.documents.pint.registers import Identity, Registers
-from services.documents.pint.sender import Consignment, NotSent, Sender
-from services.documents.pint.store import Platform, TransferState
-from services.ledger.storage.session import Session, open_session
-from services.runtime.ports import free_port
-from services.testbed.demo.transparency import served
+from services.documents.pint.exchange import party
+from services.documents.pint.registers import Unreachable
+from services.documents.pint.sender import Consignment, NotSent
+from services.documents.pint.store import TransferState
 from services.testbed.localstack.engine import DatabaseAddress
 from tests.support.databases import migrated_database
+from tests.support.pint_platforms import (
+    PDF,
+    Instance,
+    acquaint,
+    answering,
+    bill,
+    controllers,
+    mortal,
+    reachable,
+    send,
+    sent,
+    serve,
+)
 
 pytestmark = pytest.mark.integration
-CARRIER = OKPKey.import_key(
-    {
-        "kty": "OKP",
-        "crv": "Ed25519",
-        "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
-        "d": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",
-    }
-)
-PDF = b"%PDF-1.7 packing list"
-numbers = itertools.count(1)
-
-
-def party(platform: str, code: str) -> Party:
-    listed = IdentifyingCode(code_list_provider="ZZZ", party_code=code, code_list_name="Lianyun")
-    return Party(party_name=code, ebl_platform=platform, identifying_codes=[listed])
-
-
-def moments() -> Callable[[], int]:
-    ticks = itertools.count(1_764_000_000_000_000, 1_000)
-    return lambda: next(ticks)
-
-
-@dataclass
-class Instance:
-    """One platform: its database, what it answers and what it sends."""
-
-    dsn: str
-    url: str
-    registers: Registers
-    receiver: Receiver
-    sender: Sender
-    session: Session
-    users: set[str]
-
-    @property
-    def code(self) -> str:
-        return self.registers.own.code
-
-    def deliver(self) -> list[TransferState]:
-        return [self.sender.deliver(self.session, each) for each in store.pending(self.session, True)]
-
-
-def instance(code: str, dsn: str, port: int, pool: ConnectionPool[Session], client: httpx.Client) -> Instance:
-    url = f"http://127.0.0.1:{port}"
-    users = {"xianport", "duisport", "carrier"}
-    own = Identity(code, f"{url}/register/v1", OKPKey.generate_key("Ed25519"))
-    clock = moments()
-    registers = Registers(own, client, clock)
-
-    def named(_: Session, codes: list[IdentifyingCode]) -> tuple[str, str] | None:
-        found = {each.party_code for each in codes} & users
-        return (found.copy().pop(), "A party") if len(found) == 1 else None
-
-    receiver = Receiver(registers, pool.connection, named, clock)
-    session = open_session(dsn, "lianyun-documents")
-    session.autocommit = True
-    return Instance(dsn, url, registers, receiver, Sender(registers, client, clock), session, users)
-
-
-@contextmanager
-def answering(each: Instance) -> Iterator[None]:
-    with served(create_app(each.receiver), int(each.url.rsplit(":", 1)[1])):
-        yield
-
-
-def acquaint(mine: Instance, *others: Instance) -> None:
-    for other in others:
-        platform = replace(other.registers.own.platform, name=other.code, url=other.url)
-        store.put_platform(mine.session, platform, 1, "test")
-    carrier = {**CARRIER.as_dict(private=False), "kid": CARRIER.thumbprint()}
-    store.put_platform(mine.session, Platform("carrier", "carrier", None, None, (carrier,)), 1, "test")
 
 
 @pytest.fixture(scope="module")
-def two(postgres: DatabaseAddress) -> Iterator[tuple[Instance, Instance]]:
-    dsns = [migrated_database(postgres, f"pint_{name}") for name in ("a", "b")]
-    pools = [
-        ConnectionPool[Session](dsn, min_size=1, max_size=4, open=True, kwargs={"autocommit": True})
-        for dsn in dsns
-    ]
-    with httpx.Client(timeout=10.0) as client:
-        a, b = (
-            instance(code, dsn, free_port(), pool, client)
-            for code, dsn, pool in zip(("LYUN", "WAVE"), dsns, pools, strict=True)
-        )
-        acquaint(a, b)
-        acquaint(b, a)
-        with answering(a), answering(b):
-            yield a, b
-        for each in (a, b):
-            each.session.close()
-    for pool in pools:
-        pool.close()
+def pair(postgres: DatabaseAddress) -> Iterator[tuple[Instance, Instance]]:
+    a, b = (Instance(code, migrated_database(postgres, f"pint_{code.lower()}")) for code in ("LYUN", "WAVE"))
+    acquaint(a, b)
+    yield a, b
+    a.close()
+    b.close()
 
 
-def bill() -> dict[str, Any]:
-    return {"transportDocumentReference": f"CRE-{next(numbers)}", "isToOrder": True, "declaredValue": 12000.5}
-
-
-def sent(
-    document: dict[str, Any], a: Instance, b: Instance, to: str = "duisport", files: int = 0
-) -> Consignment:
-    holder = party(a.code, "xianport")
-    manifest = IssuanceManifest(
-        document_checksum=checksum(canonical(document)), issue_to_checksum=issued_to(holder)
-    )
-    return Consignment(
-        document,
-        holder,
-        party(b.code, to),
-        files=[("list.pdf", "application/pdf", PDF)] * files,
-        issued=(holder, signed(manifest.json_object(), CARRIER)),
-    )
-
-
-def controllers(document: str, *instances: Instance) -> list[str]:
-    """Who could act with a document by what is stored: the register has it so, and no transfer of it is open there."""
-    home = instances[0]
-    control = store.control(home.session, document)
-    found = []
-    for each in instances:
-        rows = store.transfers(each.session, document)
-        sending = any(row.outward and row.state is TransferState.PENDING for row in rows)
-        done = [row for row in rows if row.state is TransferState.ACCEPTED]
-        here = not done[-1].outward if done else each is home
-        if here and not sending and control is not None and control.controller == each.code and control.free:
-            found.append(each.code)
-    return found
+@pytest.fixture(scope="module")
+def two(pair: tuple[Instance, Instance]) -> Iterator[tuple[Instance, Instance]]:
+    with answering(*pair):
+        yield pair
 
 
 def test_a_document_goes_out_comes_back_and_is_controlled_by_one_platform(
     two: tuple[Instance, Instance],
 ) -> None:
     a, b = two
-    document = bill()
+    document = bill(a)
     out = a.sender.start(a.session, sent(document, a, b, files=1))
     assert controllers(out.document, a, b) == []
     with pytest.raises(NotSent, match="being sent"):
@@ -206,7 +95,7 @@ def posted(b: Instance, envelope: Envelope) -> tuple[int, FinishedResponse]:
 
 def test_a_lost_answer_is_repeated_as_a_duplicate(two: tuple[Instance, Instance]) -> None:
     a, b = two
-    out = a.sender.start(a.session, sent(bill(), a, b))
+    out = a.sender.start(a.session, sent(bill(a), a, b))
     assert posted(b, out.envelope)[1].response_code is ResponseCode.RECE
     steps = store.steps(a.session, out.document)
     status, answer = posted(b, out.envelope)
@@ -219,7 +108,7 @@ def test_a_lost_answer_is_repeated_as_a_duplicate(two: tuple[Instance, Instance]
 
 def test_an_unknown_recipient_is_refused_and_the_document_stays(two: tuple[Instance, Instance]) -> None:
     a, b = two
-    document = bill()
+    document = bill(a)
     out = a.sender.start(a.session, sent(document, a, b, to="nobody"))
     assert a.deliver() == [TransferState.REFUSED]
     assert controllers(out.document, a, b) == ["LYUN"]
@@ -250,7 +139,7 @@ def test_a_broken_chain_a_strange_key_and_a_changed_document_are_refused(
     two: tuple[Instance, Instance],
 ) -> None:
     a, b = two
-    document = bill()
+    document = bill(a)
     a.sender.start(a.session, sent(document, a, b))
     a.deliver()
     b.sender.start(b.session, Consignment(document, party(b.code, "duisport"), party(a.code, "xianport")))
@@ -287,7 +176,7 @@ def test_a_broken_chain_a_strange_key_and_a_changed_document_are_refused(
 
 def test_without_the_register_or_against_it_nothing_is_accepted(two: tuple[Instance, Instance]) -> None:
     a, b = two
-    out = a.sender.start(a.session, sent(bill(), a, b))
+    out = a.sender.start(a.session, sent(bill(a), a, b))
     first = ChainEntry.of(payload_of(out.envelope.envelope_transfer_chain[0]))
 
     def guarded_by(register: str | None) -> Envelope:
@@ -298,75 +187,69 @@ def test_without_the_register_or_against_it_nothing_is_accepted(two: tuple[Insta
     assert posted(b, guarded_by("http://127.0.0.1:9/register/v1"))[1].response_code is ResponseCode.BENV
     assert posted(b, guarded_by(b.registers.own.register))[1].response_code is ResponseCode.BENV
     assert a.deliver() == [TransferState.ACCEPTED]
-    # The same document under another register, which knows it as well: two registers disagree.
-    document = out.envelope.transport_document
-    b.registers.submit(
-        b.session,
-        b.registers.own.register,
-        out.document,
-        b.registers.step(b.registers.own.register, out.document, 0, Act.ISSUE),
-    )
+    # Once it came under one register, another one that guards it as well disagrees.
     status, answer = posted(b, guarded_by(b.registers.own.register))
     assert (status, answer.response_code) == (409, ResponseCode.DISE)
-    assert checksum(canonical(document)) == out.document
+    # What was not transferred out is not offered.
+    document = bill(a)
+    a.session.execute("UPDATE lianyun.document_head SET state = 'PAPER' WHERE number = 'n'")
+    with pytest.raises(Contradicted, match="not recorded as transferred out"):
+        a.sender.start(a.session, sent(document, a, b))
+    assert store.transfers(a.session, checksum(canonical(document))) == []
 
 
-def test_paper_ends_a_transfer_under_way_and_its_surrender_gives_control_back(
-    two: tuple[Instance, Instance],
-) -> None:
+def killed_at_every_step(attempt: Callable[[int], bool]) -> int:
+    """Kill at the first, the second, ... wait for the database, until one attempt ends by itself; how many were killed."""
+    for at in itertools.count(1):
+        if not attempt(at):
+            return at - 1
+    raise AssertionError("unreachable")
+
+
+@pytest.mark.long
+def test_a_sender_killed_at_any_step_leaves_one_controller(two: tuple[Instance, Instance]) -> None:
     a, b = two
-    out = a.sender.start(a.session, sent(bill(), a, b))
-    own = a.registers.own.register
 
-    def act(kind: Act, **more: str) -> Control:
-        control = store.control(a.session, out.document)
-        assert control is not None
-        return a.registers.record(a.session, own, control, kind, **more)
+    def attempt(at: int) -> bool:
+        document = bill(a)
+        was_killed = mortal(a, at, send, sent(document, a, b, files=1)).killed
+        content = checksum(canonical(document))
+        assert len(controllers(content, a, b)) <= 1
+        if not store.transfers(a.session, content):
+            assert controllers(content, a, b) == ["LYUN"]
+            a.sender.start(a.session, sent(document, a, b, files=1))
+        a.deliver()
+        assert controllers(content, a, b) == ["WAVE"], at
+        return was_killed
 
-    act(Act.SWITCH_TO_PAPER)
-    assert posted(b, out.envelope)[1].response_code is ResponseCode.DISE
-    assert a.deliver() == [TransferState.REFUSED]
-    assert controllers(out.document, a, b) == []
-    with pytest.raises(NotSent, match="on paper"):
-        a.sender.start(a.session, sent(out.envelope.transport_document, a, b))
-    with pytest.raises(Contradicted, match="has not signed"):
-        act(Act.SURRENDER_PAPER)
-    act(Act.SURRENDER_PAPER, evidence=signed({"paper": "surrendered"}, CARRIER))
-    assert controllers(out.document, a, b) == ["LYUN"]
-    assert posted(b, out.envelope)[1].response_code is ResponseCode.DISE
+    assert killed_at_every_step(attempt) > 15
 
 
-def test_of_paper_and_acceptance_at_once_one_is_recorded(two: tuple[Instance, Instance]) -> None:
-    a, b = two
-    for _ in range(8):
-        out = a.sender.start(a.session, sent(bill(), a, b))
-        control = store.control(a.session, out.document)
-        assert control is not None
-        barrier = threading.Barrier(2)
-        outcome: list[str] = []
+@pytest.mark.long
+def test_a_receiver_killed_at_any_step_leaves_one_controller(postgres: DatabaseAddress) -> None:
+    a, b = (Instance(code, migrated_database(postgres, f"pint_k{code.lower()}")) for code in ("LYUN", "WAVE"))
+    acquaint(a, b)
+    with answering(a):
 
-        def print_paper(
-            control: Control = control,
-            barrier: threading.Barrier = barrier,
-            outcome: list[str] = outcome,
-        ) -> None:
-            with open_session(a.dsn, "lianyun-documents") as session:
-                barrier.wait()
-                try:
-                    a.registers.record(session, a.registers.own.register, control, Act.SWITCH_TO_PAPER)
-                    outcome.append("paper")
-                except Contradicted:
-                    outcome.append("late")
+        def attempt(at: int) -> bool:
+            out = a.sender.start(a.session, sent(bill(a), a, b, files=1))
+            server = mortal(b, at, serve)
+            reachable(b)
+            with suppress(Unreachable):
+                if a.deliver() == [TransferState.ACCEPTED]:
+                    server.process.terminate()
+                    return server.killed
+            assert server.killed
+            assert len(controllers(out.document, a, b)) <= 1
+            again = Instance(b.code, b.dsn, port=b.port, key=b.key)
+            with answering(again):
+                again.receiver.resume()
+                assert len(controllers(out.document, a, again)) <= 1
+                a.deliver()
+                assert controllers(out.document, a, again) == ["WAVE"], at
+            again.close()
+            return True
 
-        thread = threading.Thread(target=print_paper)
-        thread.start()
-        barrier.wait()
-        code = posted(b, out.envelope)[1].response_code
-        thread.join()
-        assert (code, outcome) in ((ResponseCode.RECE, ["late"]), (ResponseCode.DISE, ["paper"]))
-        state = a.deliver()
-        after = store.control(a.session, out.document)
-        assert after is not None
-        assert (state == [TransferState.ACCEPTED]) is (code is ResponseCode.RECE)
-        assert after.paper is (code is ResponseCode.DISE)
-        assert controllers(out.document, a, b) == (["WAVE"] if code is ResponseCode.RECE else [])
+        assert killed_at_every_step(attempt) > 15
+    a.close()
+    b.close()
