@@ -83,6 +83,11 @@ COMMANDS: Mapping[str, Listed] = {
         "Verify a receipt offline: that the log holds the document, and that the witnesses of the policy saw it.",
     ),
     "witness": Listed("cli.witness", "app", "A witness of the transparency log, run by a partner."),
+    "exchange": Listed(
+        "cli.document_exchange",
+        "app",
+        "Documents to other platforms and back: directory, sending, answering, export.",
+    ),
     "statistics": Listed(
         "cli.statistics",
         "app",

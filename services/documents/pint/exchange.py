@@ -120,19 +120,19 @@ class Exchange:
         found = original(session, document)
         out, chain = found.out, found.register.chain
         platform, _, recipient = out.paper.partition("/")
-        registry = registry_store.read_snapshot(session)
-
-        def named(code: str) -> Party:
-            known = registry.party(code)
-            return party(self.registers.own.code, code, "" if known is None else known.name[:70])
-
         issued = None
         if issuance is not None and chain is not None:
-            issued = (named(chain.transfers[0].to), issuance)
+            issued = (self.party(session, chain.transfers[0].to), issuance)
+        actor = self.party(session, out.by)
         sent = Consignment(
-            found.document.plain, named(out.by), party(platform, recipient), files=files, issued=issued
+            found.document.plain, actor, party(platform, recipient), files=files, issued=issued
         )
         return self.sender.start(session, sent)
+
+    def party(self, session: Session, code: str) -> Party:
+        """A registered party as other platforms are told of it."""
+        known = registry_store.read_snapshot(session).party(code)
+        return party(self.registers.own.code, code, "" if known is None else known.name[:70].strip())
 
     def deliver(self, session: Session) -> list[tuple[Transfer, TransferState]]:
         """Have every pending transfer answered, the earliest first; Unreachable ends it, to be tried again."""

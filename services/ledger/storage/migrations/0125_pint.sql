@@ -56,3 +56,21 @@ CREATE TRIGGER final BEFORE DELETE OR UPDATE ON lianyun.pint_step
     FOR EACH ROW EXECUTE FUNCTION lianyun.pint_step_is_final();
 CREATE TRIGGER final_as_a_whole BEFORE TRUNCATE ON lianyun.pint_step
     FOR EACH STATEMENT EXECUTE FUNCTION lianyun.pint_step_is_final();
+
+-- `lianyun exchange serve` runs with the role of the API, which decides on documents as well; platforms are entered by an operator.
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'lianyun_worker') THEN
+        REVOKE INSERT, UPDATE, DELETE, TRUNCATE
+            ON lianyun.pint_platform, lianyun.pint_step, lianyun.pint_transfer, lianyun.pint_file FROM lianyun_worker;
+    END IF;
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'lianyun_reader') THEN
+        REVOKE ALL ON lianyun.pint_transfer, lianyun.pint_file FROM lianyun_reader;
+    END IF;
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'lianyun_api') THEN
+        GRANT SELECT ON lianyun.pint_platform TO lianyun_api;
+        GRANT SELECT, INSERT ON lianyun.pint_step, lianyun.pint_file TO lianyun_api;
+        GRANT SELECT, INSERT, UPDATE ON lianyun.pint_transfer TO lianyun_api;
+    END IF;
+END
+$$;
