@@ -119,6 +119,11 @@ COMMANDS: Mapping[str, Listed] = {
         "app",
         "What a bank asks and does: through the API, with the bank's own client key.",
     ),
+    "document": Listed(
+        "cli.documents",
+        "app",
+        "Transport documents over consignments: draft, sign, issue, pass on, pledge and surrender the one original.",
+    ),
     "shipper": Listed(
         "cli.shippers",
         "app",

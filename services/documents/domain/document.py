@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import orjson
@@ -23,6 +24,31 @@ from services.documents.domain.legal import (
 DOMAIN = b"lianyun-document-v1\n"
 
 Value = str | int | tuple[str, ...]
+MOST_LISTED = 256
+LONGEST_TEXT = 200
+LARGEST = 10**12
+
+
+FIELDS: Mapping[str, type] = MappingProxyType(
+    {
+        "commodities": tuple,
+        "consignee": str,
+        "consignor": str,
+        "containers": tuple,
+        "delivery_terms": str,
+        "description_of_goods": str,
+        "freight_payment": str,
+        "gross_weight_kg": int,
+        "issue_date": str,
+        "issue_place": str,
+        "notes": tuple,
+        "package_quantity": int,
+        "place_of_acceptance": str,
+        "place_of_delivery": str,
+        "seals": tuple,
+    }
+)
+"""Every field that a document may have, with the form of its value: text of 1 to 200 characters, a whole number, or up to 256 texts."""
 
 
 class DocumentField(NamedTuple):
@@ -176,9 +202,27 @@ def checked(document: Document, table: LegalTable | None = None) -> Document:
     if not 1 <= len(document.number) <= 64 or not document.number.isprintable():
         raise Invalid("the number of a document has 1 to 64 printable characters")
     names = [each.name for each in document.fields]
-    if names != sorted(set(names)) or not all(name.isascii() for name in names):
+    if names != sorted(set(names)):
         raise Invalid("fields stand in the order of their names, each once")
+    for field in document.fields:
+        if not _well_formed(field):
+            raise Invalid(
+                f"{field.name[:40]} is no field of a document, or its value is not of the field's form"
+            )
     return document
+
+
+def _well_formed(field: DocumentField) -> bool:
+    form, value = FIELDS.get(field.name), field.value
+    if form is not type(value):
+        return False
+    if isinstance(value, tuple):
+        return len(value) <= MOST_LISTED and all(isinstance(each, str) and _is_text(each) for each in value)
+    return _is_text(value) if isinstance(value, str) else 0 <= value <= LARGEST
+
+
+def _is_text(text: str) -> bool:
+    return 1 <= len(text) <= LONGEST_TEXT and text.isprintable()
 
 
 def amended(

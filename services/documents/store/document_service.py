@@ -30,6 +30,7 @@ from services.documents.domain.legal import legal
 from services.documents.domain.transfer import Action, Medium, OriginalState, Refusal
 from services.documents.store import statement
 from services.documents.store.registers import COLUMNS, decision_of, registers_of
+from services.documents.store.shared_data import shared_view
 from services.domain.facts import Micros
 from services.domain.objects import consignment
 from services.ledger.platform_signature import SignedEvent, Signer, rfc3339, signed_event
@@ -40,7 +41,6 @@ from services.ledger.storage import points
 from services.ledger.storage.arrays import adapt
 from services.ledger.storage.decision_locks import Clock, database_clock, lock, request_key
 from services.ledger.storage.session import Session
-from services.query.views import consignments_of, read_view
 
 _ISSUE = b"issue of originals"
 """The lock under which originals come into being: two over one cargo wait for one another."""
@@ -215,9 +215,10 @@ def stated(decision: Decision) -> dict[str, Any]:
 
 
 def head_row(register: Register) -> dict[str, Any]:
-    """The row of ``document_head`` that the decisions give."""
+    """The row of ``document_head`` that the decisions give; LookupError where no draft of it is stored. Raises BrokenChain."""
     document, holding, last = register.current, register.holding, register.decisions[-1]
-    assert document is not None
+    if document is None:
+        raise LookupError(f"no draft of document {last.document} is stored")
     state = "DRAFT"
     if holding is not None:
         here = holding.medium is Medium.ELECTRONIC
@@ -295,11 +296,9 @@ def _surroundings(
     roles = {code: party.roles for code in named if (party := registry.party(code)) is not None}
     engaged: frozenset[str] = frozenset()
     others: frozenset[str] = frozenset()
-    if ask.action == DRAFT and draft is not None and draft.consignment.count("/") >= 1:
-        thing = consignment(*draft.consignment.split("/", 1))
-        for each in consignments_of(session, [thing]):
-            view = read_view(session, each, at, registry)
-            engaged |= frozenset() if view is None else view.view.engaged
+    if ask.action == DRAFT and draft is not None:
+        known_view = shared_view(session, draft.consignment, at, registry)
+        engaged = frozenset() if known_view is None else known_view.view.engaged
     if ask.action == Action.ISSUE:
         thing = consignment(*known.first.consignment.split("/", 1))
         parameters = {"document": ask.document, "cons": thing.id.hex()}

@@ -14,6 +14,10 @@ import psycopg
 import pytest
 
 from schemas.document_instruction import Instruction
+from services.audit.fsck.documents import check_documents
+from services.audit.fsck.registry import read_history
+from services.audit.fsck.snapshot import Snapshot
+from services.audit.report import Findings
 from services.documents.domain.decisions import DRAFT, SIGN
 from services.documents.domain.transfer import Action, Medium, OriginalState, TransferStatus
 from services.documents.store.document_service import (
@@ -193,6 +197,61 @@ def test_of_fifty_transfers_at_once_one_wins(dsn: str, documents: Documents) -> 
     assert known.chain is not None
     assert len(known.chain.transfers) == 2
     assert len([each for each in known.decisions if each.request.startswith("race-")]) == 50
+
+
+def damage(session: Session) -> list[str]:
+    """What fsck says of documents."""
+    snapshot, findings = Snapshot(session), Findings()
+    check_documents(snapshot, read_history(snapshot, findings), SIGNER.network, findings)
+    return [f"{each.where} {each.field}" for each in findings.report(0.0).findings]
+
+
+DECISION_COLUMNS = (
+    "before = before + 1", "at = at + 1", "position = position + 1000000", "kind = 'RAIL_NOTE'", "form = 'STRAIGHT'",
+    "consignment = 'a/b'", "action = 'TRANSFER'", "outcome = 'REFUSED'", "by_party = 'ruhr'", "request = request || '!'",
+    "version = version + 1", "content = repeat('0', 64)", "previous = repeat('0', 64)", "to_party = 'bbank'", "paper = 'P'",
+    "instruction = repeat('0', 64)", "signature = 'v1;ed25519;0;0'", "registry = 0", "place = place + 1", "guard = 'X'",
+    "satisfied_by = 'X'", "rules = 'X'", "headers = headers || '\\x00'", "payload = payload || ' '::bytea",
+    "document = gen_random_uuid()",
+)  # fmt: skip
+HEAD_COLUMNS = (
+    "number = 'X'", "kind = 'RAIL_NOTE'", "form = 'X'", "issuer = 'X'", "consignment = 'X'", "cons = gen_random_uuid()",
+    "controls = NOT controls", "holder = 'bbank'", "state = 'VOID'", "transfers = 9", "last = last + 1", "at = at + 1",
+    "readers = '{}'", "document = gen_random_uuid()",
+)  # fmt: skip
+
+
+def test_fsck_recomputes_who_holds_it_and_finds_every_change(documents: Documents) -> None:
+    documents.issued()
+    documents.done(Action.PLEDGE, SHIPPER, BANK)
+    session = documents.session
+    assert damage(session) == []
+    last = "(SELECT max(number) FROM lianyun.document_decision)"
+    changes = [
+        *(f"UPDATE lianyun.document_decision SET {each} WHERE number = {last}" for each in DECISION_COLUMNS),  # noqa: S608
+        *(f"UPDATE lianyun.document_head SET {each}" for each in HEAD_COLUMNS),  # noqa: S608
+        f"DELETE FROM lianyun.document_decision WHERE number = {last}",  # noqa: S608
+        "DELETE FROM lianyun.document_decision WHERE place = 1",
+        "DELETE FROM lianyun.document_decision WHERE action = 'SIGN' AND by_party = 'cr'",
+        "DELETE FROM lianyun.document_head",
+        "DELETE FROM lianyun.document_version",
+        "UPDATE lianyun.document_version SET body = replace(body, 'CSQU3054383', 'TBJU7000010')",
+        "UPDATE lianyun.document_version SET content = repeat('0', 64)",
+        "UPDATE lianyun.document_version SET decision = decision + 1",
+        "UPDATE lianyun.document_version SET document = gen_random_uuid()",
+    ]
+    for change in changes:
+        for table in ("decision", "version"):  # an insider turns the triggers off
+            session.execute(f"ALTER TABLE lianyun.document_{table} DISABLE TRIGGER USER".encode())
+        assert session.execute(change.encode()).rowcount > 0, change
+        assert damage(session), change
+        session.rollback()
+    assert damage(session) == []
+    for change in changes:
+        if "document_head" not in change:
+            with pytest.raises(psycopg.errors.RaiseException, match="never changed"):
+                session.execute(change.encode())
+            session.rollback()
 
 
 @pytest.mark.long

@@ -106,6 +106,12 @@ BEGIN
         GRANT SELECT ON lianyun.transparency_head TO lianyun_cases;
         GRANT SELECT (source, position, index, salt, entry) ON lianyun.transparency_entry TO lianyun_cases;
     END IF;
+    -- It says which alerts there are.
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'lianyun_webhooks') THEN
+        GRANT SELECT ON lianyun.document_decision, lianyun.document_version, lianyun.document_head TO lianyun_webhooks;
+        GRANT SELECT ON lianyun.transparency_head TO lianyun_webhooks;
+        GRANT SELECT (source, position, index, salt, entry) ON lianyun.transparency_entry TO lianyun_webhooks;
+    END IF;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'lianyun_transparency') THEN
         GRANT SELECT (xid, number, at, headers, payload) ON lianyun.document_decision TO lianyun_transparency;
     END IF;
