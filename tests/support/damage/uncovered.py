@@ -76,6 +76,8 @@ EMPTY: dict[str, str] = {
     **dict.fromkeys(
         (f"lianyun.pint_{name}" for name in ("file", "platform", "step", "transfer")),
         "documents of other platforms; each content is signed, and judged again whenever it is used (tests/integration/documents)",
+    ),
+    **dict.fromkeys(
         (f"lianyun.document_{name}" for name in ("decision", "head", "version")),
         "changed column by column in tests/integration/documents",
     ),
