@@ -166,7 +166,7 @@ def serve() -> None:
                     receiver.resume()
                     with pool.connection() as session:
                         running.deliver(session)
-                except (Unreachable, NotSent, psycopg.Error) as fault:
+                except (Unreachable, LookupError, psycopg.Error) as fault:
                     log.warning("not answered: %s", fault, extra={"action": "exchange_repeated"})
                 stop.wait(settings.exchange_tick)
 

@@ -6,6 +6,7 @@ by the platform, gives it back in the transaction that settles the transfer.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -32,6 +33,8 @@ from services.documents.store.document_service import DocumentService
 from services.documents.store.registers import registers_of
 from services.ledger.registry import store as registry_store
 from services.ledger.storage.session import Session
+
+log = logging.getLogger(__name__)
 
 CODES = "Lianyun"
 """The list of codes, mutually agreed (``ZZZ``), in which parties are named to other platforms."""
@@ -135,8 +138,16 @@ class Exchange:
         return party(self.registers.own.code, code, "" if known is None else known.name[:70].strip())
 
     def deliver(self, session: Session) -> list[tuple[Transfer, TransferState]]:
-        """Have every pending transfer answered, the earliest first; Unreachable ends it, to be tried again."""
-        return [(each, self.sender.deliver(session, each)) for each in store.pending(session, outward=True)]
+        """Have every pending transfer answered, the earliest first; what stays open is logged, to be tried again."""
+        return [(each, self._delivered(session, each)) for each in store.pending(session, outward=True)]
+
+    def _delivered(self, session: Session, transfer: Transfer) -> TransferState:
+        try:
+            return self.sender.deliver(session, transfer)
+        except (Unreachable, NotSent, LookupError) as fault:
+            extra = {"action": "not_delivered", "entry": transfer.entry}
+            log.warning("a document is not delivered to %s: %s", transfer.platform, fault, extra=extra)
+            return TransferState.PENDING
 
     def recall(self, session: Session, document: str) -> TransferState:
         """Take an original back that is on its way, or was never sent: REFUSED, or ACCEPTED where the other platform was first."""

@@ -126,7 +126,9 @@ class Receiver:
                 if directory.opened(text).payload.get("transportDocumentChecksum") != document:
                     raise BadContent("the step is about another document")
                 with session.transaction():
-                    after = store.record_step(session, text, directory, self._own.register, self._clock())
+                    after = store.record_step(
+                        session, text, directory, self._own.code, self._own.register, self._clock()
+                    )
             except (Refusal, BadContent, BadSignature) as fault:
                 return _json({"reason": str(fault)}, HTTPStatus.UNPROCESSABLE_ENTITY)
             except Contradicted as fault:

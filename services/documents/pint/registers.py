@@ -109,7 +109,7 @@ class Registers:
         """Record a signed step, as ``record`` does."""
         if uri == self.own.register:
             directory, _ = self.known(session)
-            return store.record_step(session, text, directory, uri, self._clock())
+            return store.record_step(session, text, directory, self.own.code, uri, self._clock())
         base = self._base(session, uri)
         answer = self._called("POST", f"{base}/documents/{document}/steps", {"step": text})
         if answer.status_code in (httpx.codes.CONFLICT, httpx.codes.NOT_FOUND):

@@ -186,8 +186,10 @@ def control(session: Session, document: str) -> Control | None:
     return control_of(_contents(steps(session, document)))
 
 
-def record_step(session: Session, text: str, known: Directory, register: str, at: Micros) -> Control:
-    """Record a signed step in the register of this platform, whose URI is ``register``; the control after it.
+def record_step(
+    session: Session, text: str, known: Directory, home: str, register: str, at: Micros
+) -> Control:
+    """Record a signed step in the register of this platform, whose code is ``home`` and URI ``register``; the control after it.
 
     The same step again changes nothing. Raises BadSignature and BadContent, and Contradicted where it does not follow.
     """
@@ -203,7 +205,9 @@ def record_step(session: Session, text: str, known: Directory, register: str, at
         if repeats(recorded[step.number], opened):
             return current
         raise Contradicted(f"another step {step.number} was recorded")
-    if step.act in (Act.ISSUE, Act.OFFER) and (current is None or opened.signer == current.home):
+    if current is None and opened.signer != home:
+        raise Contradicted(f"only {home} registers documents here")
+    if step.act in (Act.ISSUE, Act.OFFER) and opened.signer == home:
         state = session.execute(statement("state"), {"content": document}).fetchone()
         if state is None or state[0] != Medium.AWAY:
             raise Contradicted("the original is not recorded as transferred out")

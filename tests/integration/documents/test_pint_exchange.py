@@ -19,7 +19,7 @@ from services.documents.pint.domain.envelope import (
     FinishedResponse,
     ResponseCode,
 )
-from services.documents.pint.domain.register import Contradicted
+from services.documents.pint.domain.register import Act, Contradicted
 from services.documents.pint.domain.signed_content import canonical, checksum, payload_of, signed
 from services.documents.pint.exchange import party
 from services.documents.pint.registers import Unreachable
@@ -196,6 +196,29 @@ def test_without_the_register_or_against_it_nothing_is_accepted(two: tuple[Insta
     with pytest.raises(Contradicted, match="not recorded as transferred out"):
         a.sender.start(a.session, sent(document, a, b))
     assert store.transfers(a.session, checksum(canonical(document))) == []
+
+
+def test_a_step_counts_in_the_register_only_if_its_platform_may_take_it(
+    two: tuple[Instance, Instance],
+) -> None:
+    a, b = two
+    document = bill(a)
+    content, register = checksum(canonical(document)), a.registers.own.register
+
+    def told(number: int, act: Act, **more: str) -> int:
+        text = b.registers.step(register, content, number, act, **more)
+        return httpx.post(f"{register}/documents/{content}/steps", json={"step": text}).status_code
+
+    assert told(0, Act.ISSUE) == 409
+    out = a.sender.start(a.session, sent(document, a, b))
+    assert told(2, Act.WITHDRAW, entry=out.entry) == 409
+    assert told(2, Act.OFFER, entry=out.entry, recipient="BOLE") == 409
+    assert told(2, Act.ACCEPT, entry="0" * 64) == 409
+    assert told(3, Act.ACCEPT, entry=out.entry) == 409
+    assert told(2, Act.ACCEPT, entry=out.entry) == 200
+    assert told(2, Act.ACCEPT, entry=out.entry) == 200
+    assert httpx.get(f"{register}/documents/{'0' * 64}").status_code == 404
+    assert a.deliver() == [TransferState.ACCEPTED]
 
 
 def killed_at_every_step(attempt: Callable[[int], bool]) -> int:
