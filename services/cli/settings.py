@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,11 @@ def _running() -> dict[str, Any]:
         found = json.loads(RUNNING.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
+    if "LIANYUN_DSN" not in os.environ:
+        for name, value in found.get(
+            "environment", {}
+        ).items():  # by what the registry of that platform is trusted
+            os.environ.setdefault(name, value)
     return {
         name: found[name] for name in ("bootstrap", "dsn", "network", "api_url", "pages_url") if name in found
     }

@@ -4,40 +4,39 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import httpx
-import orjson
 import typer
 import uvicorn
 from psycopg_pool import ConnectionPool
 
-from schemas.envelope import event_id
+from services.cli import receipts
 from services.cli.exits import Exit, Failure
+from services.cli.monitor import monitor, show_fork
 from services.cli.options import AsJson, now
 from services.cli.output import err, iso, out, print_json
-from services.ledger.storage.session import Session, open_session
+from services.cli.receipts import log_session, policy_of
+from services.ledger.storage.session import Session
 from services.telemetry.logs import configure
 from services.transparency import sequencer
 from services.transparency.domain.checkpoint import Checkpoint
 from services.transparency.domain.encoding import Malformed
 from services.transparency.domain.keys import fault_of_name
 from services.transparency.domain.note import BadSignature, Note
-from services.transparency.domain.policy import Policy
-from services.transparency.domain.receipt import Proven, Receipt
-from services.transparency.domain.tlog_proof import NotIncluded
 from services.transparency.mirror import Fork, Mirror, Unserved
 from services.transparency.mirror import compare as compare_notes
 from services.transparency.server import create_app
 from services.transparency.settings import TransparencySettings, make_key
 from services.transparency.store import log
-from services.transparency.store.receipts import NoReceipt, receipt_of_event, receipts_json
 from services.transparency.store.sources import Unloggable
 from services.transparency.witness.client import Contradicted
 
 app = typer.Typer(
     help="The log over everything that was accepted, which partners cosign.", no_args_is_help=True
 )
+
+app.command()(monitor)
 
 
 @app.callback()
@@ -59,7 +58,7 @@ def create(
         )
     try:
         signer = make_key(settings.transparency_key, origin)
-        with _log_session(settings) as connection:
+        with log_session(settings) as connection:
             log.create(connection, signer, now())
     except (log.LogRefused, ValueError, OSError) as problem:
         raise Failure(
@@ -111,7 +110,7 @@ def serve() -> None:
 @app.command()
 def show(as_json: AsJson = False) -> None:
     """Show the head of the log and how much of it was cosigned."""
-    with _log_session(TransparencySettings()) as connection:
+    with log_session(TransparencySettings()) as connection:
         try:
             head = log.read_head(connection)
         except log.NoLog as problem:
@@ -134,23 +133,9 @@ def show(as_json: AsJson = False) -> None:
         out.print(f"{name:18}{'none' if value is None else value}", markup=False)
 
 
-@app.command()
-def receipt(
-    source: Annotated[str, typer.Argument(help="The source of the event, as published.")],
-    id: Annotated[str, typer.Argument(help="Its id.")],
-    to: Annotated[Path | None, typer.Option(help="The file to write; without it, standard output.")] = None,
-) -> None:
-    """Write the receipt of an accepted event, which `lianyun verify` checks without this platform."""
-    settings = TransparencySettings()
-    with _log_session(settings) as connection:
-        try:
-            found = receipt_of_event(connection, settings.network, event_id(source, id))
-        except (NoReceipt, log.NoLog) as problem:
-            raise Failure(Exit.NOT_FOUND, str(problem), "see lianyun transparency show") from None
-    if to is None:
-        typer.echo(receipts_json(found).decode(), nl=False)
-    else:
-        to.write_bytes(receipts_json(found))
+app.command()(receipts.receipt)
+app.command()(receipts.withhold)
+app.command()(receipts.page)
 
 
 @app.command()
@@ -166,13 +151,13 @@ def mirror(
     ] = 0.0,
 ) -> None:
     """Keep a copy of a log that grows with it, and refuse what does not continue it."""
-    copy = Mirror(to, _policy(policy))
+    copy = Mirror(to, policy_of(policy))
     with httpx.Client(base_url=url.rstrip("/"), timeout=30.0) as client:
         while True:
             try:
                 done = copy.follow(client)
             except Fork as fork:
-                _show_fork(fork)
+                show_fork(fork)
             except (Unserved, BadSignature, Malformed, httpx.HTTPError) as problem:
                 if not every:
                     raise Failure(Exit.UNREACHABLE, str(problem), "nothing was changed; try again") from None
@@ -194,83 +179,9 @@ def compare(
 ) -> None:
     """Say whether two checkpoints show that the log was forked; prints both as evidence then."""
     try:
-        compare_notes(Note.parse(one.read_bytes()), Note.parse(other.read_bytes()), _policy(policy))
+        compare_notes(Note.parse(one.read_bytes()), Note.parse(other.read_bytes()), policy_of(policy))
     except Fork as fork:
-        _show_fork(fork)
+        show_fork(fork)
     except (OSError, Malformed, BadSignature) as problem:
         raise Failure(Exit.USAGE, str(problem), "give two checkpoints of logs of the policy") from None
     out.print("they do not contradict one another", markup=False)
-
-
-def _show_fork(fork: Fork) -> NoReturn:
-    for note in fork.evidence:
-        typer.echo(str(note))
-    raise Failure(
-        Exit.FINDINGS,
-        f"forked: {fork}",
-        "show both signed checkpoints to the other partners: nobody else can have signed them",
-    )
-
-
-def _policy(path: Path) -> Policy:
-    try:
-        return Policy.parse(path.read_bytes())
-    except (OSError, Malformed) as problem:
-        raise Failure(Exit.USAGE, str(problem), "docs/guides/transparency.md says what a policy is") from None
-
-
-def verify(
-    file: Annotated[Path, typer.Argument(help="A receipt.")],
-    policy: Annotated[
-        Path,
-        typer.Option(
-            help="The log and the witnesses that you trust, and how many of them (C2SP tlog-policy)."
-        ),
-    ],
-    as_json: AsJson = False,
-) -> None:
-    """Verify a receipt offline: that the log holds the document, and that the witnesses of the policy saw it."""
-    try:
-        trust = _policy(policy)
-        found = orjson.loads(file.read_bytes())
-        started = time.perf_counter()
-        proven = [
-            Receipt.of_json(each).verified(trust) for each in (found if isinstance(found, list) else [found])
-        ]
-        took = (time.perf_counter() - started) * 1e3 / max(1, len(proven))
-    except OSError as problem:
-        raise Failure(Exit.USAGE, str(problem), "name a file that can be read") from None
-    except (Malformed, ValueError, NotIncluded, BadSignature) as problem:
-        raise Failure(
-            Exit.FINDINGS,
-            f"not proven: {problem}",
-            "ask for the receipt again; if it stays so, ask a witness for its last checkpoint",
-        ) from None
-    shown = [_shown(each) for each in proven]
-    if as_json:
-        print_json({"receipts": shown})
-        return
-    for each in shown:
-        for name, value in each.items():
-            out.print(f"{name:12}{', '.join(value) if isinstance(value, list) else value}", markup=False)
-    out.print(f"proven in {took:.2f} ms each", markup=False)
-
-
-def _shown(proven: Proven) -> dict[str, Any]:
-    trusted = proven.trusted
-    return {
-        "proven": str(proven.document.kind),
-        "place": proven.document.place,
-        "key": proven.document.key,
-        "accepted": iso(proven.document.at),
-        "entry": proven.entry,
-        "log": f"{trusted.checkpoint.origin}, {trusted.checkpoint.size} entries",
-        "witnesses": sorted(trusted.witnesses),
-        "public_by": iso(trusted.since * 1_000_000) if trusted.witnesses else "no witness",
-    }
-
-
-def _log_session(settings: TransparencySettings) -> Session:
-    opened = open_session(settings.dsn.get_secret_value(), "lianyun-command")
-    opened.autocommit = True
-    return opened

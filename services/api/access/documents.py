@@ -168,7 +168,7 @@ def _legal(document: Document, at: Micros) -> Json:
     return {
         "basis": basis.code,
         "title": str(basis.title_on(today)),
-        "statement": basis.told(today),
+        "statement": basis.statement_on(today),
         "source": basis.source,
         "adopted_on": None if basis.adopted_on is None else basis.adopted_on.isoformat(),
         "in_force_from": None if basis.in_force_from is None else basis.in_force_from.isoformat(),

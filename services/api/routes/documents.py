@@ -26,6 +26,7 @@ from services.documents.domain.decisions import DRAFT
 from services.documents.domain.document import Document, Invalid, checked
 from services.documents.store.document_service import (
     DocumentService,
+    NotDrafted,
     NotInstructed,
     RequestUsed,
     UnknownDocument,
@@ -145,8 +146,8 @@ def _decided(call: Call, document: str, body: SignedInstruction, draft: Document
         found = service.decide(call.session, ask, body.signature, draft)
     except UnknownDocument:
         raise Problem("not-found") from None
-    except RequestUsed as problem:
-        raise Problem("conflict", f"{problem}.") from None
+    except (NotDrafted, RequestUsed) as problem:
+        raise Problem("conflict", str(problem)) from None
     except NotInstructed as problem:
         raise Problem("instruction-unsigned", f"{problem}."[:300]) from None
     id_ = bytes.fromhex(document)

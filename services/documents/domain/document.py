@@ -162,7 +162,7 @@ class Document:
 
     def legal_statement(self, on: date, table: LegalTable | None = None) -> str:
         """What it says about itself on that day."""
-        return self.legal_basis(table).told(on)
+        return self.legal_basis(table).statement_on(on)
 
 
 def document_id(issuer: str, number: str) -> str:

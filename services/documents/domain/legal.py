@@ -65,7 +65,7 @@ class LegalBasis:
             return Title.TITLE if self.in_force(on) else Title.NOT_TITLE
         return Title.NOT_TITLE if self.title == "NO" else Title.UNKNOWN
 
-    def told(self, on: date) -> str:
+    def statement_on(self, on: date) -> str:
         """The sentence that a document on this basis carries on that day."""
         what = "Document of title." if self.title_on(on) is Title.TITLE else "Not a document of title."
         return f"{what} Basis: {self.title_text}. {self.statement}"

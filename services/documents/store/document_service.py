@@ -54,6 +54,10 @@ class UnknownDocument(Exception):
     """There is no such document for the acting party; nothing was decided."""
 
 
+class NotDrafted(Exception):
+    """A first draft that cannot be, with its remedy: there is no document yet to record the refusal on."""
+
+
 class RequestUsed(Exception):
     """The party used this request id for another instruction; nothing was decided."""
 
@@ -71,7 +75,7 @@ class DocumentService:
         """Decide and record ``ask``, signed by ``signature``; ``draft`` is the document of a DRAFT.
 
         A repeated instruction gives its recorded decision and records nothing. Blocks while others decide on the same document. Raises
-        NotInstructed, UnknownDocument, RequestUsed, and what Postgres raises.
+        NotInstructed, UnknownDocument, NotDrafted, RequestUsed, and what Postgres raises.
         """
         adapt(session)
         if ask.network != self.signer.network or ask.action not in STEPS:
@@ -102,7 +106,7 @@ class DocumentService:
         if last is None and isinstance(found, Refusal) and found.reason == "PARTY_OF_CARGO":
             raise UnknownDocument(ask.document)  # nobody learns which consignments there are
         if last is None and isinstance(found, Refusal):
-            raise NotInstructed(f"{found.reason}: {found.remedy}")  # there is no document yet to record it on
+            raise NotDrafted(f"{found.reason}: {found.remedy}")
         decision = self._decision(session, ask, signature, draft, known, found, registry, moment, position)
         self._record(session, decision, known, draft)
         points.reach("document_decided")

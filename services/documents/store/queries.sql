@@ -56,5 +56,8 @@ SELECT h.document FROM lianyun.document_head h
 WHERE h.readers @> ARRAY[%(party)s]::text[] AND (%(last)s::bigint IS NULL OR h.last < %(last)s)
 ORDER BY h.last DESC LIMIT %(limit)s
 
+-- name: signed
+SELECT d.number, d.at, d.headers, d.payload FROM lianyun.document_decision d WHERE d.number = %(number)s
+
 -- name: versions_of
 SELECT v.document, v.content, v.body FROM lianyun.document_version v WHERE v.document = ANY (%(documents)s::uuid[])

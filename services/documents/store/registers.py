@@ -15,7 +15,9 @@ from services.documents.domain.legal import DocumentKind
 from services.documents.store import statement
 from services.ledger.storage.arrays import adapt, uuids
 from services.ledger.storage.session import Session
+from services.transparency.domain.receipt import Receipt
 from services.transparency.store.log import cosigned_of
+from services.transparency.store.receipts import receipt_of_decision
 
 SOURCE = "document-decision"
 """Under which the transparency log holds them."""
@@ -67,6 +69,16 @@ def _leading(places: set[int]) -> int:
     while count + 1 in places:
         count += 1
     return count
+
+
+def receipt_of_transfer(session: Session, network: str, register: Register, place: int) -> Receipt | None:
+    """The receipt of a transfer by its number in the chain, None where there is none; NotYet, NoReceipt, NoLog."""
+    number = next((each.number for each in register.decisions if each.place == place), None)
+    if number is None:
+        return None
+    row = session.execute(statement("signed"), {"number": number}).fetchone()
+    assert row is not None
+    return receipt_of_decision(session, network, SOURCE, *row)
 
 
 def registers_over(session: Session, consignments: Sequence[bytes]) -> tuple[Register, ...]:

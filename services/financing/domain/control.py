@@ -8,7 +8,7 @@ note, and the holder of record itself when it passes it on. Of a note that nobod
 the bank among them, is ASSERTED: it gives no control, but where it came later than the record and contradicts it, control is disputed
 until the carrier, the issuer or the holder records it anew. Where those who know differ, it is disputed as well.
 
-Of an original that is issued in the register of documents nobody's word counts: who holds it by the effective transfers is in
+Of an original that is issued in the register of documents no statement counts: who holds it by the effective transfers is in
 control, and what is said of documents beside it is left out. A duplicate of a rail note is none of these.
 """
 

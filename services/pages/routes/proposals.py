@@ -7,35 +7,33 @@ from urllib.parse import quote
 
 import orjson
 
+from services.api.auth.permissions import BANKS
 from services.financing.domain.decisions import Action, Decision, DecisionOutcome
+from services.financing.domain.limits import within
 from services.financing.domain.proposals import LONGEST_REASON, Obstacle, Verdict, is_reason
 from services.financing.domain.requests import HIDDEN, UNKNOWN, Reply, reply
 from services.financing.store.financings import decisions_of
 from services.financing.store.fingerprint_versions import KeyMissing
 from services.financing.store.identifiers import financing_id
+from services.financing.store.limits import limits_of
 from services.financing.store.proposals import StoredProposal, known_to
 from services.pages.auth.sign_in import SignedIn
-from services.pages.console import N_, console_of, console_page
+from services.pages.console import N_, console_of, console_page, person_name, proposals_of, signed_in
 from services.pages.errors import PageError
 from services.pages.financings import words
 from services.pages.financings.requests import (
+    FIELDS,
     REVIEWABLE,
     WrongForm,
     asked_by,
     content_of,
+    fields_of,
     reservation_body,
     step_body,
 )
 from services.pages.page import Page, PageRequest, Redirect
-from services.pages.routes.financings import (
-    FIELDS,
-    check_page,
-    fields_of,
-    financing_page,
-    lender,
-    person_name,
-    proposals_of,
-)
+from services.pages.routes.financing import financing_page
+from services.pages.routes.financing_check import check_page
 from services.pages.routing import PageRoutes
 from services.people.domain.person import Permission
 
@@ -61,7 +59,7 @@ REFUSALS = {"REASON": N_("A reason is one line of 1 to 200 characters."), **word
 @pages.get("/console/proposals", signed_in=True)
 def proposals(request: PageRequest) -> Page:
     """What people of the bank have prepared: what waits for somebody else's approval, and what has ended."""
-    viewer = lender(request, Permission.FINANCING)
+    viewer = signed_in(request, Permission.FINANCING, BANKS)
     service, bank = proposals_of(request), request.party.code
     waiting = service.listed(request.session, bank, waiting=request.now, limit=200)
     known = {each.proposal.id for each in waiting}
@@ -82,7 +80,7 @@ def proposals(request: PageRequest) -> Page:
 @pages.get("/console/proposals/{proposal}", signed_in=True)
 def proposal(request: PageRequest) -> Page:
     """One proposal: what is asked, who prepared it, what would be decided now, and how it ended."""
-    viewer = lender(request, Permission.FINANCING)
+    viewer = signed_in(request, Permission.FINANCING, BANKS)
     return _proposal_page(request, viewer, _found(request))
 
 
@@ -93,7 +91,7 @@ def end(request: PageRequest) -> Page | Redirect:
     if verdict is None:
         raise PageError(400)
     withdraws = verdict is Verdict.WITHDRAWN
-    viewer = lender(request, Permission.FINANCING_MAKE if withdraws else Permission.FINANCING_CHECK)
+    viewer = signed_in(request, Permission.FINANCING_MAKE if withdraws else Permission.FINANCING_CHECK, BANKS)
     found = _found(request)
     reason = request.form.get("reason", "").strip()
     if (verdict is Verdict.REJECTED or reason) and not is_reason(reason):
@@ -120,7 +118,7 @@ def end(request: PageRequest) -> Page | Redirect:
 @pages.post("/console/financings/{reference}/proposals", signed_in=True)
 def prepare(request: PageRequest) -> Page | Redirect:
     """Prepare a step on a financing that there is, for somebody else's approval."""
-    viewer = lender(request, Permission.FINANCING_MAKE)
+    viewer = signed_in(request, Permission.FINANCING_MAKE, BANKS)
     reference = request.path["reference"]
     name = f"{request.party.code}/{reference}"
     decisions = [
@@ -136,13 +134,16 @@ def prepare(request: PageRequest) -> Page | Redirect:
         content = content_of(action, reference, body)
     except WrongForm as wrong:
         return financing_page(request, viewer, fields_of(wrong))
-    return _prepared(request, viewer, content)
+    prepared = _prepared(request, viewer, content)
+    if isinstance(prepared, Obstacle):
+        return financing_page(request, viewer, refused=words.OBSTACLES[prepared])
+    return prepared
 
 
 @pages.post("/console/financing-check/proposals", signed_in=True)
 def prepare_reservation(request: PageRequest) -> Page | Redirect:
     """Prepare the reservation of the documents of the form, for somebody else's approval."""
-    viewer = lender(request, Permission.FINANCING_MAKE)
+    viewer = signed_in(request, Permission.FINANCING_MAKE, BANKS)
     console_of(request.context).checks.require(request.party.code)
     try:
         body = reservation_body(request.form)
@@ -154,10 +155,13 @@ def prepare_reservation(request: PageRequest) -> Page | Redirect:
         content = content_of(Action.RESERVE, body["reference"], body)
     except WrongForm as wrong:
         return check_page(request, viewer, request.form, wrong=fields_of(wrong))
-    return _prepared(request, viewer, content)
+    prepared = _prepared(request, viewer, content)
+    if isinstance(prepared, Obstacle):
+        return check_page(request, viewer, request.form, refused=words.OBSTACLES[prepared])
+    return prepared
 
 
-def _prepared(request: PageRequest, viewer: SignedIn, content: bytes) -> Redirect:
+def _prepared(request: PageRequest, viewer: SignedIn, content: bytes) -> Redirect | Obstacle:
     key = request.form.get("key", "")
     if not 8 <= len(key) <= 64:
         raise PageError(400)
@@ -168,6 +172,8 @@ def _prepared(request: PageRequest, viewer: SignedIn, content: bytes) -> Redirec
         )
     except KeyMissing as problem:
         raise PageError(503) from problem
+    if isinstance(made, Obstacle):
+        return made
     request.reads("financing", made.financing)
     return Redirect(f"/console/proposals/{made.id.hex()}")
 
@@ -216,6 +222,8 @@ def _proposal_page(request: PageRequest, viewer: SignedIn, found: StoredProposal
     request.reads("financing", made.financing, subjects)
     own = made.maker.person == viewer.who.id
     stored = orjson.loads(found.content)
+    limits = limits_of(request.session, made.bank, [viewer.who.id])
+    within_limit = within(limits, viewer.who.id, Permission.FINANCING_CHECK, made.amount, request.now)
     values = {
         "found": found,
         "made": made,
@@ -232,6 +240,8 @@ def _proposal_page(request: PageRequest, viewer: SignedIn, found: StoredProposal
         "unknown": present == UNKNOWN,
         "changed": changed,
         "decided": decided,
+        "within_limit": within_limit,
+        "too_much": words.OBSTACLES["ABOVE_LIMIT"],
         "may_check": waiting and not own and viewer.may(Permission.FINANCING_CHECK),
         "may_withdraw": waiting and own,
         "own": own,

@@ -19,6 +19,7 @@ from services.cli.database import session
 from services.cli.exits import Exit, Failure
 from services.cli.output import err, print_json
 from services.cli.settings import CliSettings
+from services.ledger.registry.trust import DEVELOPMENT_NETWORK
 from services.ledger.storage.session import open_session
 from services.query import view_json
 from services.query.views import SourcedView
@@ -45,6 +46,7 @@ from services.testbed.localstack.platform import (
     checked,
     credit_follower,
     register,
+    signed_registry,
 )
 from services.testbed.simulator import files
 from services.testbed.simulator.conditions import Closure
@@ -211,6 +213,7 @@ def _prepared(
             register(platform.stack.dsn, members(known))
         else:
             screen.say(f"starting Kafka, Postgres, {options.workers} workers and the API ...")
+            stack.enter_context(signed_registry(folder, DEVELOPMENT_NETWORK))
             platform = stack.enter_context(Platform(workers=options.workers, members=members(known)))
         api = api_of(stack, platform, folder)
         screen.say(f"the world of {world.scenario.name} takes shape ...")

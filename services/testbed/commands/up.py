@@ -18,6 +18,7 @@ from services.cli.output import err, out
 from services.cli.settings import RUNNING, CliSettings
 from services.financing.store.fingerprint_versions import KeyMissing
 from services.financing.store.keys import KeysMissing
+from services.ledger.registry.trust import DEVELOPMENT, ROOT
 from services.runtime.ports import free_port, listening
 from services.testbed.identity.local import DEMO_NETWORK, LocalIdentity
 from services.testbed.identity.local import PORT as IDENTITY_PORT
@@ -31,6 +32,7 @@ from services.testbed.localstack.platform import (
     credit_follower,
     exporter,
     notifications,
+    signed_registry,
     webhooks,
 )
 from services.testbed.localstack.process import StackError
@@ -67,6 +69,7 @@ def up(
     err.print("starting Kafka, Postgres, the workers, the API and the pages ...")
     try:
         with (
+            signed_registry(KEYS, settings.network),
             Platform(DATA, workers=workers, network=settings.network) as platform,
             credit_follower(platform),
             arrival_follower(platform),
@@ -120,6 +123,7 @@ def _tell(platform: Platform, api: str, pages: str, key: Path | None, metrics: i
         ("Kafka", platform.stack.bootstrap),
         ("Postgres", f"the address is in {RUNNING}"),
         ("metrics", f"of the whole platform: http://127.0.0.1:{metrics}/metrics"),
+        ("registry", _registry()),
         ("logs", platform.stack.folder / "logs"),
     ):
         out.print(f"  {name:<9} {where}", markup=False)
@@ -147,6 +151,13 @@ def _tell(platform: Platform, api: str, pages: str, key: Path | None, metrics: i
     out.print("Ctrl-C stops it.")
 
 
+def _registry() -> str:
+    """By whom its changes are signed."""
+    if DEVELOPMENT not in os.environ:
+        return "as configured" if ROOT in os.environ else "not signed"
+    return f"signed by two administrators' keys, in {KEYS / 'registry'}: for development only"
+
+
 @contextmanager
 def announced(platform: Platform, api: str, pages: str = "") -> Iterator[None]:
     """Write where the platform, its API and its pages ("": none) are, so that commands in this folder find them; take it back at the end."""
@@ -159,6 +170,7 @@ def announced(platform: Platform, api: str, pages: str = "") -> Iterator[None]:
         "api_url": api,
         "pages_url": pages,
         "pid": os.getpid(),
+        "environment": {name: os.environ[name] for name in (ROOT, DEVELOPMENT) if name in os.environ},
     }
     RUNNING.write_text(json.dumps(body), encoding="utf-8")
     try:

@@ -15,6 +15,7 @@ from services.cli.documents import app
 from services.ledger.storage.session import open_session
 from services.producers.profile import Profile
 from services.testbed.localstack.engine import DatabaseAddress
+from services.transparency.domain.receipt import Receipt
 from tests.support.api.cast import play
 from tests.support.api.server import RunningApi
 from tests.support.databases import migrated_database
@@ -90,6 +91,8 @@ def test_a_document_from_proposal_to_pledge(api: RunningApi) -> None:
         "pledgee": BANK,
         "transfer": shown["last"],
     }
+    receipt = api.client(BANK).get(f"/v1/documents/{BILL.id}/transfers/2/receipt").json()
+    assert Receipt.of_json(receipt).document.place.startswith("document-decision ")
     history = api.client(BANK).get(f"/v1/documents/{BILL.id}/history").json()["items"]
     assert [each["action"] for each in history if each["outcome"] == "DONE"] == [
         "DRAFT",

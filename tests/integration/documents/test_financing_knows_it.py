@@ -24,7 +24,7 @@ MARCH = micros("2026-03-03T00:00Z")
 NAME = f"{BANK}/GD-1"
 
 
-def told() -> Case:
+def case_with_delivery() -> Case:
     """The base of the stories with the delivery of its first box, without the railway's record of the duplicate."""
     first = cases()[0]
     delivered = {
@@ -39,7 +39,7 @@ def told() -> Case:
 @pytest.fixture
 def world(postgres: DatabaseAddress) -> Iterator[tuple[Stored, Documents]]:
     address = stories_database(postgres, "documents_financing")
-    stored = Stored(address, events_of(told()))
+    stored = Stored(address, events_of(case_with_delivery()))
     stored.begin()
     stored.session.commit()
     stored.hear(micros("2026-03-10T00:00Z"))

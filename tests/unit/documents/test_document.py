@@ -18,7 +18,7 @@ TODAY = date(2026, 11, 28)
 def test_nothing_is_a_document_of_title_unless_its_basis_says_so_and_is_in_force() -> None:
     for basis in legal().bases.values():
         assert basis.title_on(TODAY) is not Title.TITLE, basis.code
-        assert basis.told(TODAY).startswith("Not a document of title."), basis.code
+        assert basis.statement_on(TODAY).startswith("Not a document of title."), basis.code
         assert basis.source
         assert basis.statement
     convention = replace(BILL, basis="UN_NCD_2025")
