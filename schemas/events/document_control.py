@@ -27,6 +27,8 @@ DocumentAction = Literal[
     "AMEND",
     "SWITCH_TO_PAPER",
     "SWITCH_TO_ELECTRONIC",
+    "TRANSFER_OUT",
+    "TRANSFER_IN",
     "VOID",
 ]
 

@@ -155,7 +155,7 @@ def show(document: DocumentId, client: Client, key: Key, url: Url = "", as_json:
     )
     for name in ("holding", "pending"):
         if (held := found[name]) is not None:
-            where = held["holder"] or (held["medium"] if held["medium"] == "PAPER" else held["state"])
+            where = held["holder"] or (held["medium"] if held["medium"] != "ELECTRONIC" else held["state"])
             pledged = f", pledged by {held['pledge']['pledgor']}" if held["pledge"] else ""
             word = "held by" if name == "holding" else "once cosigned, held by"
             out.print(f"{word} {where} since {held['since']}{pledged}; {held['state']}", markup=False)
@@ -282,6 +282,22 @@ def to_electronic(
     """Take the paper original in, as the issuer, for whoever presented it."""
     with calling(url, client, key) as api:
         _act(api, party, document, "SWITCH_TO_ELECTRONIC", request, as_json, to, paper)
+
+
+@app.command()
+def transfer_out(
+    client: Client,
+    key: Key,
+    party: Party,
+    document: DocumentId,
+    to: Annotated[str, typer.Option("--to", help="The other platform and its user there: WAVE/duisport.")],
+    request: Request = "",
+    url: Url = "",
+    as_json: AsJson = False,
+) -> None:
+    """Send the original to a user of another platform, as its holder: from then on it is away."""
+    with calling(url, client, key) as api:
+        _act(api, party, document, "TRANSFER_OUT", request, as_json, paper=to)
 
 
 def _drafted(

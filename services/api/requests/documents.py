@@ -101,7 +101,13 @@ class SignedInstruction(_Body):
         ),
     ] = ""
     to: PartyCode | Literal[""] = ""
-    paper: Annotated[str, Field(max_length=64, description="The serial number of the paper original.")] = ""
+    paper: Annotated[
+        str,
+        Field(
+            max_length=64,
+            description="The serial number of the paper original; for TRANSFER_OUT the other platform and its user: WAVE/duisport.",
+        ),
+    ] = ""
     signature: Annotated[str, Field(min_length=1, max_length=2048, pattern=r"^[!-~]+$")]
 
     def instruction(self, network: str, party: str, document: str) -> Instruction:

@@ -62,13 +62,15 @@ class PledgeShown(Shape):
 class HoldingShown(Shape):
     """Who holds the original, since when, by which transfer."""
 
-    holder: Annotated[str | None, Field(description="Null while it is on paper, and once it is void.")]
+    holder: Annotated[
+        str | None, Field(description="Null while it is on paper or away, and once it is void.")
+    ]
     order: Annotated[
         str | None, Field(description="To whose order it is made out; BEARER: endorsed in blank.")
     ]
     since: Moment
     transfer: str
-    medium: Literal["ELECTRONIC", "PAPER"]
+    medium: Literal["ELECTRONIC", "PAPER", "AWAY"]
     state: Literal["LIVE", "SURRENDERED", "VOID"]
     pledge: PledgeShown | None
 

@@ -289,6 +289,8 @@ def _unsigned(ask: Instruction, known: Register) -> Refusal | None:
 def _around(action: Action, ask: Instruction, chain: Chain, around: Surroundings) -> Refusal | None:
     if ask.to and ask.to not in around.roles:
         return Refusal("UNKNOWN_PARTY", "A recipient that is registered here.")
+    if action is Action.TRANSFER_IN and Role.PLATFORM not in around.roles.get(ask.party, ()):
+        return Refusal("NOT_PLATFORM", "The platform, once the other platform gave it back or refused it.")
     if action is Action.PLEDGE and not around.roles[ask.to] & LENDERS:
         return Refusal("NOT_LENDER", "A bank or an insurer, in whose favour it is pledged.")
     if action is Action.ISSUE and chain.form.surrendered and around.others:

@@ -11,7 +11,7 @@ from services.domain.facts import Micros
 
 
 class ControlledOriginal(NamedTuple):
-    """An issued original whose surrender delivery needs, at a moment. ``holder`` is "" while it is on paper.
+    """An issued original whose surrender delivery needs, at a moment. ``holder`` is "" while it is on paper or away.
 
     ``since`` and ``transfer`` say by which effective transfer it is held, ``last`` is the digest of the latest effective one.
     """

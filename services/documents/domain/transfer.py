@@ -1,8 +1,8 @@
 """The chain of transfers of a document: what each action needs, and who holds the original after it.
 
 A document has one original and one holder. Each transfer names the digest of the one before and of the version of the document that
-it is about, so that two can never follow the same one. The original is electronic or on paper, never both: while it is on paper
-nobody holds it here, and nothing but its return is done to it.
+it is about, so that two can never follow the same one. The original is electronic, on paper or on another platform, never two of them:
+while it is on paper or on another platform nobody holds it here, and nothing but its return is done to it.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ class Action(StrEnum):
     AMEND = "AMEND"
     SWITCH_TO_PAPER = "SWITCH_TO_PAPER"
     SWITCH_TO_ELECTRONIC = "SWITCH_TO_ELECTRONIC"
+    TRANSFER_OUT = "TRANSFER_OUT"
+    TRANSFER_IN = "TRANSFER_IN"
     VOID = "VOID"
 
 
@@ -44,6 +46,7 @@ class Medium(StrEnum):
 
     ELECTRONIC = "ELECTRONIC"
     PAPER = "PAPER"
+    AWAY = "AWAY"  # on another platform, or on its way there
 
 
 class OriginalState(StrEnum):
@@ -81,7 +84,8 @@ class Transfer:
     """One decided action. ``number`` is its place in the chain from 1, ``previous`` the digest of the transfer before, "" for the first.
 
     ``by`` acts and signed the instruction whose SHA-256 is ``instruction``; ``to`` receives, "" where nobody does. ``version`` and ``content``
-    are the version of the document and its digest. ``paper`` is the serial number of the paper original, "" for every other action.
+    are the version of the document and its digest. ``paper`` is the serial number of the paper original, or for a transfer to or from another
+    platform its code and its user there (``WAVE/duisport``); "" for every other action.
     """
 
     document: str
@@ -123,7 +127,7 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """Who holds the original, since when and by which transfer. ``holder`` is "" while it is on paper and once it is void.
+    """Who holds the original, since when and by which transfer. ``holder`` is "" while it is on paper or away, and once it is void.
 
     ``order`` is to whose order it is made out: a party, BEARER, or "" where the form is not to order. ``last`` is the digest of the
     latest transfer, ``transfer`` that of the one since which it is held.
@@ -221,6 +225,10 @@ def _step(chain: Chain, holding: Holding | None, transfer: Transfer) -> Holding 
                 "ON_PAPER", "The issuer takes the paper original in and switches it to electronic."
             )
         return Refusal("NOT_ON_PAPER", "The original is electronic already.")
+    if (holding.medium is Medium.AWAY) != (transfer.action is Action.TRANSFER_IN):
+        if holding.medium is Medium.AWAY:
+            return Refusal("AWAY", f"Its return from another platform: it went to {holding.paper}.")
+        return Refusal("NOT_AWAY", "The original is here already.")
     following = transfer.version, transfer.content
     if transfer.action is Action.AMEND:
         if transfer.version != holding.version + 1:
@@ -363,6 +371,27 @@ def _to_electronic(chain: Chain, holding: Holding, transfer: Transfer) -> Holdin
     return replace(_passed(holding, transfer, transfer.to), medium=Medium.ELECTRONIC, paper="", order=order)
 
 
+def _transfer_out(_chain: Chain, holding: Holding, transfer: Transfer) -> Holding | Refusal:
+    """To a user of another platform; until that accepts it is on its way, and is nobody's here."""
+    refused = _not_free(holding, transfer, False)
+    if refused is not None:
+        return refused
+    if not all(transfer.paper.partition("/")) or transfer.to:
+        return Refusal("NO_RECIPIENT", "Name the other platform and its user there: WAVE/duisport.")
+    return replace(_passed(holding, transfer, ""), medium=Medium.AWAY, paper=transfer.paper)
+
+
+def _transfer_in(chain: Chain, holding: Holding, transfer: Transfer) -> Holding | Refusal:
+    """To whom the other platform gave it, or back to who sent it out where that platform refused it."""
+    refused = _no_recipient(holding, transfer)
+    if refused is not None:
+        return refused
+    order = transfer.to if chain.form.to_order else ""
+    if transfer.to == chain.transfers[-1].by:
+        order = holding.order
+    return replace(_passed(holding, transfer, transfer.to), medium=Medium.ELECTRONIC, paper="", order=order)
+
+
 def _void(chain: Chain, holding: Holding, transfer: Transfer) -> Holding | Refusal:
     """Only an issuer that holds the original ends it: nobody loses it by another's act."""
     if transfer.by != chain.document.issuer:
@@ -382,6 +411,8 @@ _ACTIONS: Mapping[Action, _Rule] = MappingProxyType(
         Action.AMEND: _amend,
         Action.SWITCH_TO_PAPER: _to_paper,
         Action.SWITCH_TO_ELECTRONIC: _to_electronic,
+        Action.TRANSFER_OUT: _transfer_out,
+        Action.TRANSFER_IN: _transfer_in,
         Action.VOID: _void,
     }
 )

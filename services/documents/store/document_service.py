@@ -95,7 +95,9 @@ class DocumentService:
         known = registers_of(session, [document])[document]
         if not known.decisions and (ask.action != DRAFT or draft is None):
             raise UnknownDocument(ask.document)
-        if known.decisions and ask.party not in known.readers() | _signatories(known):
+        platform = registry.owner(self.signer.source)
+        back = ask.action == Action.TRANSFER_IN and platform is not None and platform.code == ask.party
+        if known.decisions and not back and ask.party not in known.readers() | _signatories(known):
             raise UnknownDocument(ask.document)
         last = known.decisions[-1] if known.decisions else None
         moment = at if last is None else max(at, last.at)
@@ -223,8 +225,8 @@ def head_row(register: Register) -> dict[str, Any]:
         raise LookupError(f"no draft of document {last.document} is stored")
     state = "DRAFT"
     if holding is not None:
-        on_paper = holding.medium is Medium.PAPER
-        state = "PAPER" if on_paper else str(holding.state)
+        here = holding.medium is Medium.ELECTRONIC
+        state = str(holding.state if here else holding.medium)
     return {
         "document": last.document,
         "number": document.number,
@@ -233,7 +235,7 @@ def head_row(register: Register) -> dict[str, Any]:
         "issuer": document.issuer,
         "consignment": document.consignment,
         "cons": consignment(*document.consignment.split("/", 1)).id.hex(),
-        "controls": document.legal_form().surrendered and state in (OriginalState.LIVE, "PAPER"),
+        "controls": document.legal_form().surrendered and state in (OriginalState.LIVE, *Medium),
         "holder": "" if holding is None else holding.holder,
         "state": state,
         "transfers": 0 if register.chain is None else len(register.chain.transfers),
@@ -290,7 +292,11 @@ def _surroundings(
     registry: Registry,
     at: Micros,
 ) -> Surroundings:
-    named: Sequence[str] = (ask.to, *(() if draft is None else (each.party for each in draft.parties)))
+    named: Sequence[str] = (
+        ask.party,
+        ask.to,
+        *(() if draft is None else (each.party for each in draft.parties)),
+    )
     roles = {code: party.roles for code in named if (party := registry.party(code)) is not None}
     engaged: frozenset[str] = frozenset()
     others: frozenset[str] = frozenset()

@@ -99,7 +99,7 @@ def _of_notes(statements: Iterable[Statement], cargo: Cargo, bank: str, at: Micr
 def _of_original(original: ControlledOriginal, cargo: Cargo, bank: str) -> Control:
     """The control of an original of the register of documents: proven by the transfer, nobody has to say it."""
     state = ControlState.HELD if original.holder == bank else ControlState.HELD_BY_ANOTHER
-    if original.medium is Medium.PAPER or original.state is not OriginalState.LIVE:
+    if original.medium is not Medium.ELECTRONIC or original.state is not OriginalState.LIVE:
         state = ControlState.ENDED
     return Control(
         note=f"{original.number} of {original.issuer}",

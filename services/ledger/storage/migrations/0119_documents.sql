@@ -56,7 +56,7 @@ CREATE TABLE lianyun.document_head (
     cons        uuid    NOT NULL,              -- the id of the consignment
     controls    boolean NOT NULL,              -- a live original whose surrender delivery needs
     holder      text    NOT NULL COLLATE "C",
-    state       text    NOT NULL COLLATE "C",  -- DRAFT, LIVE, PAPER, SURRENDERED, VOID
+    state       text    NOT NULL COLLATE "C",  -- DRAFT, LIVE, PAPER, AWAY, SURRENDERED, VOID
     transfers   integer NOT NULL,
     last        bigint  NOT NULL,              -- number of the latest decision
     at          bigint  NOT NULL,
