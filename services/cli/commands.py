@@ -64,6 +64,7 @@ COMMANDS: Mapping[str, Listed] = {
         "convert",
         "Show what PATHS say: which header was taken for what, and per record its event or why there is none.",
     ),
+    "declare": Listed("cli.declare", "app", "Declarations and the papers behind them."),
     "track": Listed(
         "cli.track", "track", "Show where a consignment is, what holds it, and who said what and how sure."
     ),
@@ -80,9 +81,14 @@ COMMANDS: Mapping[str, Listed] = {
     "verify": Listed(
         "cli.receipts",
         "verify",
-        "Verify a receipt offline: that the log holds the document, and that the witnesses of the policy saw it.",
+        "Verify a receipt or bundle offline: that the log holds it, that the witnesses of the policy saw it, and what it says.",
     ),
     "witness": Listed("cli.witness", "app", "A witness of the transparency log, run by a partner."),
+    "exchange": Listed(
+        "cli.document_exchange",
+        "app",
+        "Documents to other platforms and back: directory, sending, answering, export.",
+    ),
     "statistics": Listed(
         "cli.statistics",
         "app",
@@ -113,6 +119,11 @@ COMMANDS: Mapping[str, Listed] = {
         "cli.bank",
         "app",
         "What a bank asks and does: through the API, with the bank's own client key.",
+    ),
+    "document": Listed(
+        "cli.documents",
+        "app",
+        "Transport documents over consignments: draft, sign, issue, pass on, pledge and surrender the one original.",
     ),
     "shipper": Listed(
         "cli.shippers",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import httpx
 import typer
@@ -13,6 +13,7 @@ from psycopg_pool import ConnectionPool
 
 from services.cli import receipts
 from services.cli.exits import Exit, Failure
+from services.cli.monitor import monitor, show_fork
 from services.cli.options import AsJson, now
 from services.cli.output import err, iso, out, print_json
 from services.cli.receipts import log_session, policy_of
@@ -34,6 +35,8 @@ from services.transparency.witness.client import Contradicted
 app = typer.Typer(
     help="The log over everything that was accepted, which partners cosign.", no_args_is_help=True
 )
+
+app.command()(monitor)
 
 
 @app.callback()
@@ -132,6 +135,7 @@ def show(as_json: AsJson = False) -> None:
 
 app.command()(receipts.receipt)
 app.command()(receipts.withhold)
+app.command()(receipts.page)
 
 
 @app.command()
@@ -153,7 +157,7 @@ def mirror(
             try:
                 done = copy.follow(client)
             except Fork as fork:
-                _show_fork(fork)
+                show_fork(fork)
             except (Unserved, BadSignature, Malformed, httpx.HTTPError) as problem:
                 if not every:
                     raise Failure(Exit.UNREACHABLE, str(problem), "nothing was changed; try again") from None
@@ -177,17 +181,7 @@ def compare(
     try:
         compare_notes(Note.parse(one.read_bytes()), Note.parse(other.read_bytes()), policy_of(policy))
     except Fork as fork:
-        _show_fork(fork)
+        show_fork(fork)
     except (OSError, Malformed, BadSignature) as problem:
         raise Failure(Exit.USAGE, str(problem), "give two checkpoints of logs of the policy") from None
     out.print("they do not contradict one another", markup=False)
-
-
-def _show_fork(fork: Fork) -> NoReturn:
-    for note in fork.evidence:
-        typer.echo(str(note))
-    raise Failure(
-        Exit.FINDINGS,
-        f"forked: {fork}",
-        "show both signed checkpoints to the other partners: nobody else can have signed them",
-    )

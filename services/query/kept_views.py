@@ -25,20 +25,24 @@ from services.domain.head import RUNNING
 from services.ledger.registry.registry import Registry
 from services.ledger.storage import event_reader
 from services.query.next_change import next_change
-from services.query.views import SourcedView, views_of_numbers
+from services.query.views import SourcedView, read_view, views_of_numbers
 
-_OF_ITSELF = 4_000
-"""Bytes that a view takes without its events, about, for each claim on its timeline 1,000 more."""
+_OF_ITSELF, _OF_A_CLAIM = 6_000, 1_000
+"""Bytes that a view takes, about, without its events: of itself, and for each claim on its timeline."""
+BYTES = "bytes"
+"""The key in ``SourcedView.made`` under which those who keep much there say how many bytes it takes."""
 
 
 class StateMark(NamedTuple):
     """What identifies all that is stored of events: where two are equal, any statement about events gives the same rows.
 
-    ``generation`` of the state; ``batches`` is how many batches a process has seen become visible (``BatchCount``); ``notes``, and the last of
-    them, are those that wait to be settled. Whatever changes what views rest on stores a batch, takes or leaves a note, changes the
-    registry (quarantine) or the generation (replay).
+    ``server`` is since when that one runs, so that another one that takes over is another state; ``generation`` is that of the state;
+    ``batches`` is how many a process has seen become visible (``BatchCount``); ``notes``, and the last of them, are those that wait to be
+    settled. Whatever changes what views rest on stores a batch, takes or leaves a note, changes the registry (quarantine) or the
+    generation (replay).
     """
 
+    server: int
     registry: int
     generation: int
     batches: int
@@ -83,6 +87,7 @@ class _Kept:
     registry: Registry
     until: Micros
     mark: StateMark | None
+    charged: int = 0
 
 
 class KeptViews:
@@ -91,7 +96,7 @@ class KeptViews:
     ``most_bytes`` bound what they take, about: events that several rest on count once, at 20 times their payload.
     """
 
-    def __init__(self, most_bytes: int = 128 * 1024 * 1024) -> None:
+    def __init__(self, most_bytes: int = 192 * 1024 * 1024) -> None:
         self._most = most_bytes
         self._lock = threading.Lock()
         self._kept: OrderedDict[bytes, _Kept] = OrderedDict()
@@ -116,11 +121,17 @@ class KeptViews:
         """
         found = {each: self._current(each, now, registry, mark) for each in dict.fromkeys(consignments)}
         missing = [each for each, known in found.items() if known is None]
-        if missing:
-            numbers = event_reader.numbers_of_each(session, missing, now)
+        if len(missing) == 1 and missing[0] not in self._kept:
+            (each,) = missing
+            known = found[each] = read_view(session, each, now, registry)
+            if known is not None:
+                numbers = tuple(sorted(event.stored.no for event in known.sources.every))
+                self._keep(each, known, numbers, registry, mark)
+        elif missing:
+            named = event_reader.numbers_of_each(session, missing, now)
             for each in missing:
-                found[each] = self._renewed(each, numbers[each], now, registry, mark)
-            changed = {each: numbers[each] for each in missing if found[each] is None}
+                found[each] = self._renewed(each, named[each], now, registry, mark)
+            changed = {each: named[each] for each in missing if found[each] is None}
             if changed:
                 views = views_of_numbers(session, changed, now, registry)
                 for (each, nos), known in zip(changed.items(), views, strict=True):
@@ -153,8 +164,9 @@ class KeptViews:
 
     def _shown(self, consignment: bytes, kept: _Kept, now: Micros) -> SourcedView:
         with self._lock:
-            if consignment in self._kept:
+            if self._kept.get(consignment) is kept:
                 self._kept.move_to_end(consignment)
+                self._charge(kept)
         return replace(kept.known, as_of=now)
 
     def _keep(
@@ -173,14 +185,20 @@ class KeptViews:
         until = next_change(known.facts, known.view, known.as_of)
         with self._lock:
             self._drop(consignment)
-            self._kept[consignment] = _Kept(known, numbers, registry, until, mark)
+            kept = self._kept[consignment] = _Kept(known, numbers, registry, until, mark)
             for event in known.sources.every:
                 self._resting[event.stored.no] += 1
                 if self._resting[event.stored.no] == 1:
                     self._bytes += 20 * len(event.stored.payload)
-            self._bytes += _own(known)
+            self._charge(kept)
             while self._bytes > self._most and len(self._kept) > 1:
                 self._drop(next(iter(self._kept)))
+
+    def _charge(self, kept: _Kept) -> None:
+        """Count what the view takes now: what was made of it since it was shown last, too."""
+        taken = _OF_ITSELF + _OF_A_CLAIM * len(kept.known.view.arrivals) + kept.known.made.get(BYTES, 0)
+        self._bytes += taken - kept.charged
+        kept.charged = taken
 
     def _drop(self, consignment: bytes) -> None:
         kept = self._kept.pop(consignment, None)
@@ -191,12 +209,8 @@ class KeptViews:
             if not self._resting[event.stored.no]:
                 del self._resting[event.stored.no]
                 self._bytes -= 20 * len(event.stored.payload)
-        self._bytes -= _own(kept.known)
+        self._bytes -= kept.charged
 
 
 def _lasts(kept: _Kept, now: Micros, registry: Registry) -> bool:
     return kept.registry.version == registry.version and kept.known.as_of <= now < kept.until
-
-
-def _own(known: SourcedView) -> int:
-    return _OF_ITSELF + 1_000 * len(known.view.arrivals)

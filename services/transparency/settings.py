@@ -14,6 +14,9 @@ from services.runtime.private_file import read_or_create
 from services.transparency.domain.keys import LogSigner
 from services.transparency.domain.policy import Policy
 
+VERIFY_PAGE = Path(__file__).with_name("verify.html")
+"""The page that verifies receipts and bundles in a browser, without a network."""
+
 
 class TransparencySettings(Connections):
     """Settings of the sequencer and of the server of the log."""

@@ -237,6 +237,9 @@ def _node(element: etree._Element, above: _Step | None, depth: int, number: int)
             step.path[:1_000],
             "No message of this standard is like that: export it again.",
         )
+    attributes = {_local(key): " ".join(_text(value).split()) for key, value in element.attrib.items()}
+    if not len(element):
+        return Node(name, step, " ".join(_text(element.text or "").split()), attributes, (), {})
     children = []
     by_name: dict[str, list[Node]] = {}
     seen: Counter[str] = Counter()
@@ -248,16 +251,17 @@ def _node(element: etree._Element, above: _Step | None, depth: int, number: int)
                 step.path,
                 "Write the text itself.",
             )
-        seen[_local(child.tag)] += 1
-        node = _node(child, step, depth + 1, seen[_local(child.tag)])
+        local = _local(child.tag)
+        seen[local] += 1
+        node = _node(child, step, depth + 1, seen[local])
         children.append(node)
-        by_name.setdefault(folded(node.name), []).append(node)
+        by_name.setdefault(folded(local), []).append(node)
     parts = [element.text, *(child.tail for child in element)]
     return Node(
         name,
         step,
         " ".join(" ".join(_text(part) for part in parts if part).split()),
-        {_local(key): " ".join(_text(value).split()) for key, value in element.attrib.items()},
+        attributes,
         tuple(children),
         {key: tuple(nodes) for key, nodes in by_name.items()},
     )

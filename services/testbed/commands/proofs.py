@@ -13,6 +13,7 @@ from services.cli.output import err, print_json
 from services.testbed.arrival_evaluation.evaluate import evaluate as evaluate_arrival
 from services.testbed.bench.bank import Scale as BankScale
 from services.testbed.bench.bank import bench_bank
+from services.testbed.bench.declarations import bench_declarations
 from services.testbed.bench.line_film import bench_line
 from services.testbed.bench.pages import Scale as PagesScale
 from services.testbed.bench.pages import bench_pages
@@ -165,6 +166,17 @@ def line(
         print_json(bench_line(trains, seconds, say))
     except StackError as problem:
         raise Failure(Exit.UNREACHABLE, str(problem), "lianyun bench --help") from None
+
+
+@bench.command("declarations")
+def declarations(
+    lines: Annotated[int, typer.Option(help="Lines of each paper.", min=1, max=999)] = 50,
+    rounds: Annotated[
+        int, typer.Option(help="Shipments; the fastest and the middle one are shown.", min=1)
+    ] = 20,
+) -> None:
+    """Measure how long it takes to read six papers of one shipment and to find their contradictions, in processor time."""
+    print_json(bench_declarations(lines, rounds))
 
 
 @bench.callback()

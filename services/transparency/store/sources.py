@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -13,7 +13,7 @@ from schemas.envelope import content_digest, event_id, read_headers, signed_byte
 from schemas.reasons import Refusal
 from schemas.signature_header import parse_header
 from services.domain.facts import Micros
-from services.ledger.admission.raw_bytes import unframe
+from services.ledger.admission.raw_bytes import frame, unframe
 from services.ledger.audit_trail.entries import LOGS
 from services.ledger.storage.session import Session
 from services.transparency import statement
@@ -60,8 +60,8 @@ def read(session: Session, network: str, source: str, after: Cursor, limit: int,
     match name:
         case "event":
             found = _events(session, network, arguments)
-        case "decision" | "case-step":
-            found = _signed(session, network, Kind(name), arguments)
+        case _ if name in _SIGNED:
+            found = _signed(session, network, name, arguments)
         case "refused":
             found = _refused(session, arguments)
         case "register":
@@ -81,10 +81,18 @@ def _events(session: Session, network: str, arguments: Mapping[str, Any]) -> Ite
         yield Found(Cursor(xid, no), str(no), document)
 
 
-def _signed(session: Session, network: str, kind: Kind, arguments: Mapping[str, Any]) -> Iterator[Found]:
-    name = "decisions" if kind is Kind.DECISION else "case_steps"
-    for xid, number, at, headers, payload in session.execute(statement(name), arguments):
-        document = signed_document(network, kind, f"{kind} {number}", headers, payload, at)
+_SIGNED: Final = {
+    "decision": (Kind.DECISION, "decisions"),
+    "case-step": (Kind.CASE_STEP, "case_steps"),
+    "document-decision": (Kind.DECISION, "document_decisions"),
+}
+"""Of each source of what the platform signed: what its entries are over, and the statement that reads it."""
+
+
+def _signed(session: Session, network: str, name: str, arguments: Mapping[str, Any]) -> Iterator[Found]:
+    kind, query = _SIGNED[name]
+    for xid, number, at, headers, payload in session.execute(statement(query), arguments):
+        document = signed_document(network, kind, f"{name} {number}", headers, payload, at)
         yield Found(Cursor(xid, number), str(number), document)
 
 
@@ -131,6 +139,11 @@ def signed_document(
         raise Unloggable(f"{place} is not what was accepted: its content has another digest")
     text = len(signed).to_bytes(4) + signed + signature
     return Document(kind, place, text, str(salt).encode(), event_id(envelope.source, envelope.id), key, at)
+
+
+def event_document(network: str, headers: Sequence[tuple[str, bytes]], payload: bytes) -> Document:
+    """The document of an event as its publisher has it: place and time are the broker's, so subject and digest alone are its entry's."""
+    return signed_document(network, Kind.EVENT, "", frame(headers), payload, 0)
 
 
 def refused_document(digest: bytes, reason: str, place: str, salt: bytes, at: Micros) -> Document:

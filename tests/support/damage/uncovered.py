@@ -30,7 +30,7 @@ UNCOVERED: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("lianyun.credit_again", (EVERYTHING,), _WORK),
     ("lianyun.credit_cursor", ("whole_at",), _WHOLE),
     ("lianyun.dead_letter", ("reason", "detail", "pointer", "remedy"),
-     "the latest judgement, in the words of the release that judged; made anew by each redrive"),
+     "the latest judgement, in the words of the release that judged; with a log the reason of a letter that came once and was not redriven is found"),
     ("lianyun.dead_letter", ("xid",), _PLACE),
     ("lianyun.dead_letter_hour", (EVERYTHING,), "how many letters of an hour there may still be; what was cut off has rows of its own"),
     ("lianyun.event_trace", (DELETED,), "helps to find events by their trace; events from before the table have none"),
@@ -72,6 +72,14 @@ EMPTY: dict[str, str] = {
     **dict.fromkeys(
         (f"lianyun.transparency_{name}" for name in ("cursor", "entry", "head", "tile")),
         "made by a command only; changed column by column in tests/integration/transparency",
+    ),
+    **dict.fromkeys(
+        (f"lianyun.pint_{name}" for name in ("file", "platform", "step", "transfer")),
+        "documents of other platforms; each content is signed, and judged again whenever it is used (tests/integration/documents)",
+    ),
+    **dict.fromkeys(
+        (f"lianyun.document_{name}" for name in ("decision", "head", "version")),
+        "changed column by column in tests/integration/documents",
     ),
     "lianyun.registry_statement": "where a root is configured only (tests/integration/registry/test_signed_registry.py, tests/integration/fsck/test_registers.py)",
     "lianyun.subscription_touch": "emptied when the subscriptions are looked at, within a second",

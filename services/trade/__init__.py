@@ -1,0 +1,7 @@
+"""Trade data behind declarations: what the papers of one shipment state, and where they contradict one another.
+
+Decides, from papers as they are read (``formats``: invoice, packing list, rail note, Chinese and EAEU declarations, WCO DEC), 32 checks
+(``domain/checks``), each with both values as written, their places, the tolerance with its source, and the arithmetic. Tolerances
+and texts are dated tables (``domain/data``). Nothing is corrected and nothing is sent anywhere. It stores nothing yet: the
+check runs on files, without a database.
+"""

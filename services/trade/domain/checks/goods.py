@@ -1,0 +1,296 @@
+"""Checks D00, D11 to D16 and D25: lines found on both sides, codes, descriptions, origins, quantities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from services.trade.domain.alignment import Group, article_tokens
+from services.trade.domain.checks.shipment import (
+    Check,
+    Shipment,
+    absent,
+    number,
+    pair_label,
+    same,
+    within,
+)
+from services.trade.domain.finding import Finding, Reason, Verdict
+from services.trade.domain.names import comparable, script
+from services.trade.domain.paper import Line, Paper, ReferenceKind
+from services.trade.domain.values import SPECIAL_COUNTRIES, Code, Field, Quantity, table
+
+Side = tuple[str, Sequence[Paper]]
+_MEASURED: Final = frozenset({"KGM", "MTR", "MTK", "MTQ", "LTR"})
+
+
+def _sides(shipment: Shipment) -> list[tuple[Side, Side]]:
+    """The pairs of papers whose lines are one another's: along the way of the goods, then its ends."""
+    invoice, packing = ("invoice", shipment.invoices), ("packing list", shipment.packing_lists)
+    chinese, note = ("CN declaration", shipment.chinese), ("rail note", shipment.notes)
+    eaeu, transit = ("EAEU declaration", shipment.eaeu), ("transit declaration", shipment.transit)
+    wco = ("WCO declaration", shipment.wco)
+    pairs = [
+        (invoice, packing), (invoice, chinese), (packing, chinese), (chinese, eaeu), (invoice, eaeu), (packing, eaeu),
+        (chinese, note), (invoice, note), (eaeu, note), (chinese, transit), (transit, eaeu), (invoice, wco), (wco, eaeu),
+    ]  # fmt: skip
+    return [(a, b) for a, b in pairs if a[1] and b[1]]
+
+
+def _of(sides: list[tuple[Side, Side]], *wanted: tuple[str, str]) -> list[tuple[Side, Side]]:
+    return [(a, b) for a, b in sides if (a[0], b[0]) in wanted]
+
+
+def d00_lines_matched(shipment: Shipment) -> Iterator[Finding]:
+    """Every line of one paper has its line in the other."""
+    for (name, left), (other, right) in _sides(shipment):
+        if other == "rail note":
+            continue
+        alignment = shipment.aligned(left, right)
+        for groups, here, there in ((alignment.left, name, other), (alignment.right, other, name)):
+            for group in groups:
+                yield Finding(
+                    "D00",
+                    Verdict.REVIEW,
+                    Reason.UNMATCHED,
+                    group.label,
+                    _shown(group),
+                    f"{here} {group.label}: no line of {there}",
+                )
+
+
+def _shown(group: Group) -> tuple[Field[Any], ...]:
+    line = group.lines[0]
+    found = (line.code, line.amount, line.quantity, line.description)
+    return tuple(Field(each.value, each.written, each.place) for each in found if each is not None)[:3] or (
+        Field(line.number, line.number, line.place),
+    )
+
+
+def d11_hs_six_digits(shipment: Shipment) -> Iterator[Finding]:
+    """The first six digits of the commodity code are the same, within one edition of the Harmonized System."""
+    done = False
+    for (_, left), (_, right) in _sides(shipment):
+        for a, b in shipment.aligned(left, right).pairs:
+            one, other = _code(a), _code(b)
+            if one is None or other is None:
+                continue
+            done = True
+            label = pair_label(a.label, b.label)
+            if one.value.edition != other.value.edition:
+                text = f"HS {one.value.edition}, HS {other.value.edition}"
+                yield Finding(
+                    "D11", Verdict.NOT_COMPARABLE, Reason.UNLIKE_EDITIONS, label, (one, other), text
+                )
+            else:
+                text = f"{one.value.hs6}, {other.value.hs6}"
+                yield same("D11", one, other, one.value.hs6 == other.value.hs6, line=label, arithmetic=text)
+    if not done:
+        yield absent("D11", "commodity codes of two papers")
+
+
+def _code(group: Group) -> Field[Code] | None:
+    codes = [line.code for line in group.lines if line.code]
+    return codes[0] if len({each.value.hs6 for each in codes}) == 1 else None
+
+
+def d12_national_code(shipment: Shipment) -> Iterator[Finding]:
+    """A national code has its ten digits; whether it is in force a tariff table would say, and none is part of an offline check."""
+    done = False
+    for paper in (*shipment.chinese, *shipment.eaeu):
+        for line in paper.lines:
+            if line.code is None:
+                continue
+            done = True
+            if len(line.code.value.digits) not in (10, 13):
+                text = f"{len(line.code.value.digits)} digits"
+                yield Finding("D12", Verdict.REVIEW, Reason.FORM, line.number, (line.code,), text)
+    if done:
+        yield Finding("D12", Verdict.MISSING, Reason.NO_TABLE, arithmetic="tariff table")
+    else:
+        yield absent("D12", "national commodity codes")
+
+
+def d13_description(shipment: Shipment) -> Iterator[Finding]:
+    """Article and model names in the descriptions agree; the words themselves are not judged."""
+    done = False
+    sides = _of(
+        _sides(shipment),
+        ("CN declaration", "EAEU declaration"),
+        ("invoice", "CN declaration"),
+        ("invoice", "EAEU declaration"),
+    )
+    for (_, left), (_, right) in sides:
+        for a, b in shipment.aligned(left, right).pairs:
+            one, other = _described(a), _described(b)
+            if one is None or other is None:
+                continue
+            done = True
+            ours, theirs = article_tokens(one.value), article_tokens(other.value)
+            label = pair_label(a.label, b.label)
+            if not ours or not theirs:
+                reason = Reason.UNLIKE_SCRIPTS if not comparable(one.value, other.value) else Reason.ABSENT
+                text = f"{script(one.value)}, {script(other.value)}"
+                yield Finding("D13", Verdict.NOT_COMPARABLE, reason, label, (one, other), text)
+            else:
+                text = (
+                    ", ".join(sorted(ours & theirs))
+                    or f"{', '.join(sorted(ours))} / {', '.join(sorted(theirs))}"
+                )
+                yield same(
+                    "D13",
+                    one,
+                    other,
+                    bool(ours & theirs),
+                    line=label,
+                    outside=Verdict.REVIEW,
+                    arithmetic=text,
+                )
+    if not done:
+        yield absent("D13", "descriptions of two papers")
+
+
+def _described(group: Group) -> Field[str] | None:
+    return group.lines[0].description if len(group.lines) == 1 else None
+
+
+def d14_vague_description(shipment: Shipment) -> Iterator[Finding]:
+    """No description that carriers and customs refuse as too vague."""
+    words = [(row["word"], row["language"]) for row in table("stop_words")]
+    done = False
+    for paper in (*shipment.notes, *shipment.transit):
+        for line in paper.lines:
+            if line.description is None:
+                continue
+            done = True
+            text = " ".join(line.description.value.casefold().split()).strip(" .,;")
+            word = next(
+                (word for word, _ in words if text == word or text in (f"{word}s", f"goods: {word}")), ""
+            )
+            yield Finding(
+                "D14",
+                Verdict.REVIEW if word else Verdict.MATCH,
+                Reason.STOP_WORD if word else Reason.AGREES,
+                line.number,
+                (line.description,),
+                word,
+            )
+    if not done:
+        yield absent("D14", "descriptions in the rail note or transit declaration")
+
+
+def d15_origin(shipment: Shipment) -> Iterator[Finding]:
+    """The country of origin is the same; what names no single country is for a person to judge."""
+    done = False
+    for (_, left), (_, right) in _sides(shipment):
+        for a, b in shipment.aligned(left, right).pairs:
+            one, other = _origin(a.lines), _origin(b.lines)
+            if one is None or other is None:
+                continue
+            done = True
+            label, text = pair_label(a.label, b.label), f"{one.value}, {other.value}"
+            if {one.value, other.value} & SPECIAL_COUNTRIES and one.value != other.value:
+                yield Finding("D15", Verdict.REVIEW, Reason.SPECIAL_CODE, label, (one, other), text)
+            else:
+                yield same("D15", one, other, one.value == other.value, line=label, arithmetic=text)
+    if not done:
+        yield absent("D15", "origins of two papers")
+
+
+def _origin(lines: Sequence[Line]) -> Field[str] | None:
+    origins = [line.origin for line in lines if line.origin]
+    return origins[0] if len({each.value for each in origins}) == 1 else None
+
+
+def d16_origin_certificate(shipment: Shipment) -> Iterator[Finding]:
+    """A certificate of origin is dated not before the invoice and not long after departure."""
+    days = shipment.tolerance("D16", "after departure")
+    certificates = [
+        each.day
+        for paper in shipment.eaeu
+        for each in paper.references
+        if each.kind is ReferenceKind.ORIGIN and each.day
+    ]
+    invoiced = [paper.day for paper in shipment.invoices if paper.day]
+    departed = [paper.day for paper in shipment.notes if paper.day]
+    if not certificates or not (invoiced or departed):
+        yield absent(
+            "D16", *(["certificate of origin"] if not certificates else ["invoice or rail note with a date"])
+        )
+        return
+    for issued in certificates:
+        first = min(invoiced, key=lambda each: each.value, default=None)
+        last = max(departed, key=lambda each: each.value, default=None)
+        if first is not None:
+            text = f"{issued.value} {'>=' if issued.value >= first.value else '<'} {first.value}"
+            yield same(
+                "D16", issued, first, issued.value >= first.value, outside=Verdict.REVIEW, arithmetic=text
+            )
+        if last is not None:
+            limit = last.value + timedelta(days=int(days.value))
+            text = f"{issued.value} {'<=' if issued.value <= limit else '>'} {limit}"
+            yield same("D16", issued, last, issued.value <= limit, outside=Verdict.REVIEW, arithmetic=text)
+
+
+def d25_quantity(shipment: Shipment) -> Iterator[Finding]:
+    """The quantity of a line is the same after the table of units; of unlike dimensions nothing is said."""
+    share = shipment.tolerance("D25", "measured")
+    done = False
+    for (_, left), (_, right) in _sides(shipment):
+        for a, b in shipment.aligned(left, right).pairs:
+            finding = _quantities(a, b, share.value)
+            if finding is not None:
+                done = True
+                yield finding
+    if not done:
+        yield absent("D25", "quantities of two papers")
+
+
+def _quantities(a: Group, b: Group, measured: Decimal) -> Finding | None:
+    """The first unit that every line of both states, pieces before kilograms."""
+    label = pair_label(a.label, b.label)
+    ours, theirs = _by_base(a.lines), _by_base(b.lines)
+    common = [base for base in ours if base in theirs]
+    if not common:
+        one, other = a.lines[0].quantity, b.lines[0].quantity
+        if one is None or other is None:
+            return None
+        text = f"{one.value.unit_written or '?'}, {other.value.unit_written or '?'}"
+        return Finding("D25", Verdict.NOT_COMPARABLE, Reason.UNLIKE_UNITS, label, (one, other), text)
+    base = min(common, key=lambda each: each in _MEASURED)
+    sums = [sum((each.value.in_base for each in side[base]), Decimal(0)) for side in (ours, theirs)]
+    allowed = measured * max(sums) if base in _MEASURED else Decimal(0)
+    return within(
+        "D25",
+        (sums[0], f"{number(sums[0])} {base}"),
+        (sums[1], f"{number(sums[1])} {base}"),
+        allowed,
+        (*ours[base][:3], *theirs[base][:3]),
+        line=label,
+    )
+
+
+def _by_base(lines: Sequence[Line]) -> dict[str, list[Field[Quantity]]]:
+    """The quantities of ``lines`` by base unit, where every line has one."""
+    found: dict[str, list[Field[Quantity]]] = {}
+    for line in lines:
+        seen = set()
+        for each in line.quantities:
+            if each.value.unit and each.value.unit.base not in seen:
+                seen.add(each.value.unit.base)
+                found.setdefault(each.value.unit.base, []).append(each)
+    return {base: each for base, each in found.items() if len(each) == len(lines)}
+
+
+CHECKS: Final[tuple[Check, ...]] = (
+    d00_lines_matched,
+    d11_hs_six_digits,
+    d12_national_code,
+    d13_description,
+    d14_vague_description,
+    d15_origin,
+    d16_origin_certificate,
+    d25_quantity,
+)

@@ -1,0 +1,214 @@
+"""What the checks share: the papers of one shipment with corrections applied, their lines aligned once, and how two values are judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+from services.trade.domain.alignment import Alignment, align
+from services.trade.domain.finding import Finding, Reason, Rules, Tolerance, Verdict
+from services.trade.domain.paper import Kind, Line, Paper, PaperSet, ReferenceKind, lines_of
+from services.trade.domain.values import Field, Place
+
+_TERMS = 6
+"""Terms of a sum that are written out in its arithmetic."""
+
+
+class Shipment:
+    """The papers of one shipment under the rules of one day; alignments are computed once."""
+
+    def __init__(self, papers: PaperSet, rules: Rules) -> None:
+        self.papers, self.rules = papers, rules
+        self._features: dict[tuple[int, ...], tuple[Hashable, ...]] = {}
+        self._aligned: dict[tuple[tuple[int, ...], tuple[int, ...]], Alignment] = {}
+
+    @property
+    def invoices(self) -> tuple[Paper, ...]:
+        """The invoices."""
+        return self.papers.of(Kind.INVOICE)
+
+    @property
+    def packing_lists(self) -> tuple[Paper, ...]:
+        """The packing lists."""
+        return self.papers.of(Kind.PACKING_LIST)
+
+    @property
+    def notes(self) -> tuple[Paper, ...]:
+        """The rail notes."""
+        return self.papers.of(Kind.RAIL_NOTE)
+
+    @property
+    def chinese(self) -> tuple[Paper, ...]:
+        """The Chinese declarations."""
+        return self.papers.of(Kind.CN_DECLARATION)
+
+    @property
+    def transit(self) -> tuple[Paper, ...]:
+        """The EAEU transit declarations."""
+        return self.papers.of(Kind.EAEU_TRANSIT)
+
+    @property
+    def wco(self) -> tuple[Paper, ...]:
+        """Declarations in the WCO data model."""
+        return self.papers.of(Kind.WCO_DECLARATION)
+
+    @property
+    def corrections(self) -> tuple[Paper, ...]:
+        """The corrections of EAEU declarations, as they are."""
+        return self.papers.of(Kind.EAEU_CORRECTION)
+
+    @cached_property
+    def eaeu(self) -> tuple[Paper, ...]:
+        """The EAEU goods declarations as corrected, corrections in the order of their numbers; without any declaration, the corrections."""
+        declarations = list(self.papers.of(Kind.EAEU_DECLARATION))
+        for correction in sorted(self.corrections, key=lambda each: each.number.value if each.number else ""):
+            original = self.original_of(correction)
+            for at, each in enumerate(declarations):
+                if original is not None and each.place == original.place:
+                    declarations[at] = _corrected(each, correction)
+        return tuple(declarations) or self.corrections
+
+    def original_of(self, correction: Paper) -> Paper | None:
+        """The declaration of the set that a correction names, by its number or by the id of its message."""
+        named = {
+            each.number.value for each in correction.references if each.kind is ReferenceKind.DECLARATION
+        }
+        return next(
+            (
+                each
+                for each in self.papers.of(Kind.EAEU_DECLARATION)
+                if (each.number and each.number.value in named) or (each.id and each.id in named)
+            ),
+            None,
+        )
+
+    def aligned(self, left: Sequence[Paper], right: Sequence[Paper]) -> Alignment:
+        """The lines of both sides as pairs."""
+        key = tuple(map(id, left)), tuple(map(id, right))
+        if key not in self._aligned:
+            self._aligned[key] = align(lines_of(left), lines_of(right), self._codes, self._features)
+        return self._aligned[key]
+
+    @cached_property
+    def _codes(self) -> dict[Place, str]:
+        """The subheadings of the lines of packing lists, which state none, from the invoice's lines."""
+        pairs = align(lines_of(self.packing_lists), lines_of(self.invoices)).pairs
+        return {
+            line.place: b.lines[0].code.value.hs6
+            for a, b in pairs
+            for line in a.lines
+            if line.code is None and b.lines[0].code is not None
+        }
+
+    def tolerance(self, check: str, name: str) -> Tolerance:
+        """A tolerance of the day."""
+        return self.rules.tolerance(check, name)
+
+
+Check = Callable[[Shipment], Iterator[Finding]]
+
+
+def _corrected(declaration: Paper, correction: Paper) -> Paper:
+    changed = {line.number: line for line in correction.lines}
+    lines = tuple(_filled(changed.get(line.number), line) for line in declaration.lines)
+    known = {line.number for line in declaration.lines}
+    added = tuple(line for line in correction.lines if line.number not in known)
+    header = {
+        name: value
+        for name in ("total", "currency", "terms", "gross", "net", "rate")
+        if (value := getattr(correction, name)) is not None
+    }
+    several = {name: value for name in ("packages", "boxes") if (value := getattr(correction, name))}
+    return replace(declaration, lines=lines + added, **header, **several)
+
+
+def _filled(new: Line | None, old: Line) -> Line:
+    """``new`` with what only ``old`` states."""
+    if new is None:
+        return old
+    empty = {
+        name: getattr(old, name)
+        for name in Line.__dataclass_fields__
+        if getattr(new, name) in (None, ()) and getattr(old, name) not in (None, ())
+    }
+    return replace(new, **empty)
+
+
+def absent(check: str, *needed: str) -> Finding:
+    """Nothing to compare: the papers or values that the check needs and the set does not have."""
+    return Finding(check, Verdict.MISSING, Reason.ABSENT, arithmetic=", ".join(needed))
+
+
+def number(value: Decimal) -> str:
+    """A number without needless zeros or exponents."""
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def summed(fields: Iterable[Field[Decimal]]) -> tuple[Decimal, str]:
+    """The sum of values, and how it was made."""
+    values = [each.value for each in fields]
+    total = sum(values, Decimal(0))
+    if len(values) == 1:
+        return total, number(total)
+    shown = " + ".join(number(each) for each in values[:_TERMS])
+    more = f" + ... ({len(values)} values)" if len(values) > _TERMS else ""
+    return total, f"{shown}{more} = {number(total)}"
+
+
+def within(
+    check: str,
+    left: tuple[Decimal, str],
+    right: tuple[Decimal, str],
+    allowed: Decimal,
+    values: Iterable[Field[Any]],
+    *,
+    line: str = "",
+    tolerance: Tolerance | None = None,
+    outside: Verdict = Verdict.CONTRADICTION,
+    reason: Reason = Reason.DIFFERS,
+) -> Finding:
+    """Whether two numbers, each with how it was made, differ by at most ``allowed``."""
+    difference = abs(left[0] - right[0])
+    fits = difference <= allowed
+    text = f"|{number(left[0])} - {number(right[0])}| = {number(difference)} {'<=' if fits else '>'} {number(allowed)}"
+    made = [each for value, each in (left, right) if each != number(value)]
+    return Finding(
+        check,
+        Verdict.MATCH if fits else outside,
+        Reason.AGREES if fits else reason,
+        line,
+        tuple(values),
+        "; ".join([*made, text]),
+        tolerance,
+    )
+
+
+def same(
+    check: str,
+    one: Field[Any],
+    other: Field[Any],
+    equal: bool,
+    *,
+    line: str = "",
+    outside: Verdict = Verdict.CONTRADICTION,
+    reason: Reason = Reason.DIFFERS,
+    arithmetic: str = "",
+) -> Finding:
+    """Whether two values are the same."""
+    return Finding(
+        check,
+        Verdict.MATCH if equal else outside,
+        Reason.AGREES if equal else reason,
+        line,
+        (one, other),
+        arithmetic,
+    )
+
+
+def pair_label(left: str, right: str) -> str:
+    """The label of a pair of lines: one number where both are the same."""
+    return left if left == right else f"{left} ~ {right}"

@@ -1,0 +1,134 @@
+"""Findings of a check: the verdict, both values as written, their places, the tolerance with its source, and the arithmetic."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from functools import cache
+from typing import Any
+
+from services.trade.domain.values import Field, Place, table
+
+
+class Verdict(StrEnum):
+    """What a check says of two values."""
+
+    MATCH = "MATCH"
+    REVIEW = "REVIEW"
+    CONTRADICTION = "CONTRADICTION"
+    NOT_COMPARABLE = "NOT_COMPARABLE"
+    MISSING = "MISSING"
+
+
+class Reason(StrEnum):
+    """Why a verdict is as it is, by a stable code; its words in three languages are in ``data/texts.csv``."""
+
+    AGREES = "AGREES"
+    DIFFERS = "DIFFERS"
+    SUM_DIFFERS = "SUM_DIFFERS"
+    BEYOND_BAND = "BEYOND_BAND"
+    BY_FEES = "BY_FEES"
+    RESALE = "RESALE"
+    STALE = "STALE"
+    UNMATCHED = "UNMATCHED"
+    ABSENT = "ABSENT"
+    NO_TABLE = "NO_TABLE"
+    UNLIKE_UNITS = "UNLIKE_UNITS"
+    UNLIKE_SCRIPTS = "UNLIKE_SCRIPTS"
+    UNLIKE_LEVELS = "UNLIKE_LEVELS"
+    UNLIKE_CURRENCIES = "UNLIKE_CURRENCIES"
+    UNLIKE_EDITIONS = "UNLIKE_EDITIONS"
+    ALIKE_NAMES = "ALIKE_NAMES"
+    CHECK_DIGIT = "CHECK_DIGIT"
+    SPECIAL_CODE = "SPECIAL_CODE"
+    STOP_WORD = "STOP_WORD"
+    FORM = "FORM"
+    TWICE = "TWICE"
+    NO_ORIGINAL = "NO_ORIGINAL"
+    PRE_LODGED = "PRE_LODGED"
+    NOT_CONCERNED = "NOT_CONCERNED"
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """A row of the table of tolerances: what it is of, its value and unit, its source, and from which day it holds."""
+
+    check: str
+    name: str
+    value: Decimal
+    unit: str
+    source: str
+    valid_from: date
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.value} {self.unit}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check says. ``values`` are as written, with their places; ``line`` is "" where the whole papers are meant."""
+
+    check: str
+    verdict: Verdict
+    reason: Reason
+    line: str = ""
+    values: tuple[Field[Any], ...] = ()
+    arithmetic: str = ""
+    tolerance: Tolerance | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The tables as they hold on one day."""
+
+    as_of: date
+    tolerances: Mapping[tuple[str, str], Tolerance]
+
+    def tolerance(self, check: str, name: str) -> Tolerance:
+        """The tolerance of ``check`` called ``name``; KeyError where the table has none on that day."""
+        return self.tolerances[check, name]
+
+
+@cache
+def rules(as_of: date) -> Rules:
+    """The rules that hold on ``as_of``: of each tolerance, the row with the latest ``valid_from`` until then."""
+    chosen: dict[tuple[str, str], Tolerance] = {}
+    for row in table("tolerances"):
+        found = Tolerance(
+            row["check"],
+            row["name"],
+            Decimal(row["value"]),
+            row["unit"],
+            row["source"],
+            date.fromisoformat(row["valid_from"]),
+        )
+        before = chosen.get((found.check, found.name))
+        if found.valid_from <= as_of and (before is None or before.valid_from < found.valid_from):
+            chosen[found.check, found.name] = found
+    return Rules(as_of, chosen)
+
+
+def suspects(findings: Iterable[Finding]) -> tuple[tuple[Field[Any], int], ...]:
+    """The values that most contradictions of single lines or pairs share, with how many: where to look first.
+
+    A value that is in as many comparisons that agree is none. Empty where no value stands in two contradictions.
+    """
+    against: Counter[Place] = Counter()
+    agreeing: Counter[Place] = Counter()
+    fields: dict[Place, Field[Any]] = {}
+    for finding in findings:
+        if finding.verdict is Verdict.CONTRADICTION and finding.reason is not Reason.SUM_DIFFERS:
+            against.update({each.place for each in finding.values})
+            fields.update({each.place: each for each in finding.values})
+        elif finding.verdict is Verdict.MATCH:
+            agreeing.update({each.place for each in finding.values})
+    most = max((count - agreeing[place] for place, count in against.items() if count > 1), default=0)
+    return tuple(
+        (fields[place], count)
+        for place, count in against.items()
+        if count > 1 and count - agreeing[place] == most > 0
+    )

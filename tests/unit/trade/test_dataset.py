@@ -1,0 +1,81 @@
+"""The trade dataset: exact values, versions by digest, forks and gaps shown whatever the order; and a check against papers."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from schemas.reasons import Refusal
+from services.trade.domain.checks import findings
+from services.trade.domain.dataset import Dataset, lineage
+from services.trade.domain.finding import Verdict, rules
+from services.trade.domain.paper import PaperSet
+from services.trade.formats import read_papers
+from services.trade.formats.dataset import read
+from tests.support.invariants import holds_for
+from tests.support.trade_values import cn, code, priced
+
+DAY = date(2026, 3, 20)
+LINE = {"id": "L1", "description": "Laptop AB-120", "code": "8471300000", "origin": "CN", "quantity": "10", "unit": "C62", "price": "1.2", "amount": "12",
+        "gross": "5.000001", "net": "4", "packages": 2}  # fmt: skip
+
+
+def stated(**members: Any) -> bytes:
+    return json.dumps(
+        {"reference": "T-1", "version": 1, "currency": "USD", "terms": "fca", "lines": [LINE], **members}
+    ).encode()
+
+
+def version(number: int, previous: Dataset | None, **members: Any) -> Dataset:
+    return read(stated(version=number, previous=previous.digest if previous else "", **members), DAY)
+
+
+def test_the_digest_is_of_the_values_not_of_their_spelling() -> None:
+    spelled = {**LINE, "amount": "12.00", "code": "8471.30.0000"}
+    assert version(1, None).digest == version(1, None, lines=[spelled]).digest
+    assert version(1, None).digest != version(1, None, lines=[{**LINE, "gross": "5.000002"}]).digest
+
+
+def test_forks_and_gaps_are_shown_in_any_order() -> None:
+    first = version(1, None)
+    second = version(2, first, terms="CIP")
+    third, other = version(3, second, terms="EXW"), version(3, second, terms="FOB")
+    assert lineage([third, first, second, third]).current == third.digest
+    for order in permutations((first, second, third, other)):
+        found = lineage(order)
+        assert (found.current, found.forks, found.gaps) == (None, (second.digest,), ())
+        assert found.heads == tuple(sorted((third.digest, other.digest)))
+    assert lineage([first, third]).gaps == (second.digest,)
+    assert lineage([first, version(3, first)]).misnumbered == (version(3, first).digest,)
+
+
+@holds_for(
+    {
+        "a number as binary fraction": ({"lines": [{**LINE, "amount": 1.5}]}, "/lines/0/amount"),
+        "too fine": ({"lines": [{**LINE, "gross": "0.0000001"}]}, "/lines/0/gross"),
+        "an id twice": ({"lines": [LINE, LINE]}, ""),
+        "a member that is not known": ({"lines": [{**LINE, "person": "X"}]}, "/lines/0/person"),
+        "a first version with a predecessor": ({"previous": "a"}, ""),
+        "a later version without": ({"version": 2}, ""),
+        "a sign of two currencies": ({"currency": "¥"}, "/currency"),
+        "a look-alike in a box": ({"boxes": ["СSQU3054383"]}, "/boxes"),
+    }
+)
+def test_what_is_refused(case: tuple[dict[str, Any], str]) -> None:
+    members, pointer = case
+    with pytest.raises(Refusal) as refused:
+        read_papers(stated(**members), "trade.json", DAY)
+    assert refused.value.pointer == pointer
+    assert refused.value.remedy
+
+
+def test_a_dataset_is_checked_against_papers() -> None:
+    papers = read_papers(stated(), "trade.json", DAY)
+    declared = cn(priced("13", code=code("8471300000")))
+    found = findings(PaperSet((*papers, declared)), rules(DAY))
+    wrong = [each for each in found if each.verdict is Verdict.CONTRADICTION]
+    assert {(each.check, each.values[0].place.at) for each in wrong} == {("D02", "/lines/0/amount")}
