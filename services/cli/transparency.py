@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -11,12 +12,17 @@ import orjson
 import typer
 import uvicorn
 from psycopg_pool import ConnectionPool
+from pydantic import SecretStr
 
 from schemas.envelope import event_id
+from services.cli.database import dsn_of
 from services.cli.exits import Exit, Failure
 from services.cli.options import AsJson, now
 from services.cli.output import err, iso, out, print_json
+from services.cli.settings import CliSettings
 from services.ledger.storage.session import Session, open_session
+from services.runtime.parent_process import end_with_parent
+from services.runtime.private_file import read_or_create
 from services.telemetry.logs import configure
 from services.transparency import sequencer
 from services.transparency.domain.checkpoint import Checkpoint
@@ -26,10 +32,11 @@ from services.transparency.domain.note import BadSignature, Note
 from services.transparency.domain.policy import Policy
 from services.transparency.domain.receipt import Proven, Receipt
 from services.transparency.domain.tlog_proof import NotIncluded
+from services.transparency.key_file import create_log
 from services.transparency.mirror import Fork, Mirror, Unserved
 from services.transparency.mirror import compare as compare_notes
 from services.transparency.server import create_app
-from services.transparency.settings import TransparencySettings, make_key
+from services.transparency.settings import TransparencySettings
 from services.transparency.store import log
 from services.transparency.store.receipts import NoReceipt, receipt_of_event, receipts_json
 from services.transparency.store.sources import Unloggable
@@ -50,17 +57,31 @@ def create(
     origin: Annotated[
         str, typer.Argument(help="The log's name for ever, a host and path of yours: log.example.org/lianyun")
     ],
+    once: Annotated[
+        bool,
+        typer.Option(
+            "--once",
+            help="For start-up: leave a log that is there with its key as it is, and refuse one without the other.",
+        ),
+    ] = False,
+    policy: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write a policy that names the log and no witness, where there is no such file: add yours to it."
+        ),
+    ] = None,
 ) -> None:
-    """Make the log of this database, once, and its key; prints the verifier key for everybody's policy."""
-    settings = TransparencySettings()
+    """Make the log of this database and its key; prints the verifier key for everybody's policy. There is never a second one."""
+    settings = _settings()
     if fault := fault_of_name(origin):
         raise Failure(
             Exit.USAGE, f"{origin!r} is no origin: {fault}", "give a host and path without white space"
         )
     try:
-        signer = make_key(settings.transparency_key, origin)
         with _log_session(settings) as connection:
-            log.create(connection, signer, now())
+            signer = create_log(connection, settings.transparency_key, origin, now(), once=once)
+        if policy is not None:
+            read_or_create(policy, lambda: f"log {signer.verifier}\nquorum none\n")
     except (log.LogRefused, ValueError, OSError) as problem:
         raise Failure(
             Exit.FAILED, str(problem), "look at the one that is there: lianyun transparency show"
@@ -71,7 +92,8 @@ def create(
 @app.command()
 def run() -> None:
     """Move what is accepted into the log and have it cosigned, until Ctrl-C or SIGTERM; others of it stand by."""
-    settings = TransparencySettings()
+    end_with_parent(os.environ)
+    settings = _settings()
     configure(settings.log_format, settings.log_level)
     try:
         sequencer.run(settings)
@@ -92,7 +114,7 @@ def run() -> None:
 @app.command()
 def serve() -> None:
     """Serve checkpoint, tiles and entries (C2SP tlog-tiles) on LIANYUN_TRANSPARENCY_HOST and _PORT, until Ctrl-C or SIGTERM."""
-    settings = TransparencySettings()
+    settings = _settings()
     configure(settings.log_format, settings.log_level)
     cosigned = settings.transparency_policy is not None
     arguments = {"autocommit": True}
@@ -111,7 +133,7 @@ def serve() -> None:
 @app.command()
 def show(as_json: AsJson = False) -> None:
     """Show the head of the log and how much of it was cosigned."""
-    with _log_session(TransparencySettings()) as connection:
+    with _log_session(_settings()) as connection:
         try:
             head = log.read_head(connection)
         except log.NoLog as problem:
@@ -141,7 +163,7 @@ def receipt(
     to: Annotated[Path | None, typer.Option(help="The file to write; without it, standard output.")] = None,
 ) -> None:
     """Write the receipt of an accepted event, which `lianyun verify` checks without this platform."""
-    settings = TransparencySettings()
+    settings = _settings()
     with _log_session(settings) as connection:
         try:
             found = receipt_of_event(connection, settings.network, event_id(source, id))
@@ -268,6 +290,12 @@ def _shown(proven: Proven) -> dict[str, Any]:
         "witnesses": sorted(trusted.witnesses),
         "public_by": iso(trusted.since * 1_000_000) if trusted.witnesses else "no witness",
     }
+
+
+def _settings() -> TransparencySettings:
+    """The settings of the environment, with the addresses of a platform that runs in this folder."""
+    here = CliSettings()
+    return TransparencySettings(dsn=SecretStr(dsn_of(here)), network=here.network)
 
 
 def _log_session(settings: TransparencySettings) -> Session:

@@ -19,7 +19,8 @@ from services.transparency.domain.checkpoint import Checkpoint
 from services.transparency.domain.keys import LogSigner
 from services.transparency.domain.note import Note
 from services.transparency.domain.policy import Policy
-from services.transparency.settings import TransparencySettings, read_key
+from services.transparency.key_file import read_key
+from services.transparency.settings import TransparencySettings
 from services.transparency.store import log
 from services.transparency.witness.client import Prove, Witnesses
 
@@ -58,6 +59,7 @@ class Sequencer(Follower):
         require_schema(self._session)
         head = log.read_head(self._session)
         self._cosigned = -1 if head.cosigned is None else Checkpoint.parse(head.cosigned.text).size
+        self.metrics.cosigned.set(max(self._cosigned, 0))
         if self._cosigned > head.checkpoint.size:
             raise log.LogRefused(
                 f"the log has {head.checkpoint.size} entries, {self._cosigned} of it were cosigned: it was set back"

@@ -34,6 +34,11 @@ def create_app(pool: ConnectionPool[Session], cosigned: bool) -> Starlette:
             return PlainTextResponse("no checkpoint was cosigned yet\n", 404, _BRIEF)
         return PlainTextResponse(str(note), headers=_BRIEF)
 
+    def ready(_request: Request) -> Response:
+        with pool.connection() as session:
+            session.execute("SELECT 1")
+        return PlainTextResponse("ok\n")
+
     def resource(request: Request) -> Response:
         try:
             place = parse_path("tile/" + request.path_params["path"])
@@ -45,7 +50,13 @@ def create_app(pool: ConnectionPool[Session], cosigned: bool) -> Starlette:
             return PlainTextResponse("there is no such tile yet\n", 404, _BRIEF)
         return Response(found, media_type="application/octet-stream", headers=_FOR_GOOD)
 
-    return Starlette(routes=[Route("/checkpoint", checkpoint), Route("/tile/{path:path}", resource)])
+    return Starlette(
+        routes=[
+            Route("/checkpoint", checkpoint),
+            Route("/tile/{path:path}", resource),
+            Route("/health/ready", ready),
+        ]
+    )
 
 
 def _read(session: Session, place: Place) -> bytes | None:

@@ -22,8 +22,8 @@ from schemas.signing_key import SigningKey
 from services.audit.fsck.check import fsck
 from services.audit.report import Damage
 from services.ledger.storage.session import Session, open_session
-from services.testbed.demo.transparency import served
 from services.testbed.localstack.engine import DatabaseAddress
+from services.testbed.localstack.transparency import served
 from services.transparency.domain.checkpoint import Checkpoint
 from services.transparency.domain.entry import Entry, Kind
 from services.transparency.domain.keys import Cosigner, LogSigner
@@ -31,6 +31,7 @@ from services.transparency.domain.note import Note, signed_note
 from services.transparency.domain.policy import Policy
 from services.transparency.domain.tiles import entries_of
 from services.transparency.domain.tlog_proof import NotIncluded
+from services.transparency.key_file import create_log, make_key
 from services.transparency.mirror import Fork, Mirror
 from services.transparency.sequencer import Sequencer
 from services.transparency.server import create_app as log_app
@@ -110,6 +111,28 @@ def test_there_is_no_log_until_one_is_made_and_there_is_one(session: Session) ->
     log.create(session, SIGNER, 1)
     with pytest.raises(log.LogRefused, match="already"):
         log.create(session, SIGNER, 1)
+
+
+def test_a_log_and_its_key_are_made_once_and_one_is_never_made_for_the_other(
+    session: Session, tmp_path: Path
+) -> None:
+    path = tmp_path / "key.json"
+    made = create_log(session, path, ORIGIN, 1, once=True)
+    assert log.read_head(session).key == made.verifier
+    assert create_log(session, path, ORIGIN, 2, once=True).verifier == made.verifier
+    with pytest.raises(log.LogRefused, match="already"):
+        create_log(session, path, ORIGIN, 2)
+    lost = path.rename(tmp_path / "lost.json")
+    for once, fault in ((True, "restore it"), (False, "already")):
+        with pytest.raises(log.LogRefused, match=fault):
+            create_log(session, path, ORIGIN, 2, once=once)
+        assert not path.exists()
+    make_key(path, ORIGIN)
+    with pytest.raises(log.LogRefused, match="the log of this database is"):
+        create_log(session, path, ORIGIN, 2, once=True)
+    session.execute("DELETE FROM lianyun.transparency_head")
+    with pytest.raises(log.LogRefused, match="not in this database"):
+        create_log(session, lost, ORIGIN, 2, once=True)
 
 
 @pytest.mark.parametrize("limit", [5, 8192])
