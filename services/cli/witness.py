@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,7 @@ import uvicorn
 
 from services.cli.exits import Exit, Failure
 from services.cli.output import err, out
+from services.runtime.parent_process import end_with_parent
 from services.transparency.domain.encoding import Malformed
 from services.transparency.domain.keys import Cosigner, SignatureType, VerifierKey, fault_of_name
 from services.transparency.key_file import make_witness_key
@@ -43,6 +45,7 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65_535)] = 7380,
 ) -> None:
     """Answer POST /add-checkpoint (C2SP tlog-witness) until Ctrl-C or SIGTERM."""
+    end_with_parent(os.environ)
     try:
         keys = [VerifierKey.parse(each) for each in log]
     except Malformed as fault:

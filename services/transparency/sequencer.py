@@ -66,8 +66,9 @@ class Sequencer(Follower):
             )
 
     def step(self) -> float:
-        """Sequence, and have the head cosigned where it is not yet."""
+        """Sequence, and have the head cosigned where it is not yet; what that takes counts towards the tick."""
         assert self._session is not None
+        began = time.monotonic()
         done = log.sequence(
             self._session, self._signer, self._settings.network, self._settings.transparency_entries
         )
@@ -76,7 +77,8 @@ class Sequencer(Follower):
             self.metrics.complete.set(time.time())
         if self._witnesses is not None and done.after > self._cosigned:
             self._cosign(self._session, self._witnesses)
-        return self._settings.transparency_tick if done.complete else 0.0
+        rest = began + self._settings.transparency_tick - time.monotonic()
+        return max(0.0, rest) if done.complete else 0.0
 
     def _cosign(self, session: Session, witnesses: Witnesses) -> None:
         head = log.read_head(session)
