@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -22,7 +21,6 @@ from schemas.signing_key import SigningKey
 from services.audit.fsck.check import fsck
 from services.audit.report import Damage
 from services.ledger.storage.session import Session, open_session
-from services.testbed.localstack.engine import DatabaseAddress
 from services.testbed.localstack.transparency import served
 from services.transparency.domain.checkpoint import Checkpoint
 from services.transparency.domain.entry import Entry, Kind
@@ -41,53 +39,11 @@ from services.transparency.store.receipts import NoReceipt, receipt_of_event
 from services.transparency.store.sources import Unloggable
 from services.transparency.witness.client import Contradicted
 from services.transparency.witness.service import WitnessState, create_app, logs_of
-from tests.stories.story import NETWORK, Story, stories
-from tests.support.databases import migrated_database
-from tests.support.signed_stories import GATEWAY, Desk, record, register, rubbish
+from tests.integration.transparency.conftest import ORIGIN, SIGNER, catch_up, fill, made_anew
+from tests.stories.story import NETWORK, Story
+from tests.support.signed_stories import GATEWAY
 
 pytestmark = pytest.mark.integration
-ORIGIN = "log.example/lianyun"
-SIGNER = LogSigner(ORIGIN, SigningKey.from_seed(Scheme.ED25519, sha256(b"log").digest()))
-
-
-@pytest.fixture(scope="module")
-def told() -> list[Story]:
-    return [
-        each.scoped(f"t{n}")
-        for n, each in enumerate(stories())
-        if each.slug[:2] in ("01", "08", "11", "21", "25", "35", "38", "53")
-    ]
-
-
-@pytest.fixture
-def dsn(postgres: DatabaseAddress, told: list[Story], request: pytest.FixtureRequest) -> str:
-    fresh = migrated_database(postgres, "transparency_" + str(abs(hash(request.node.name)) % 10**8))
-    with psycopg.connect(fresh) as session:
-        register(session, told)
-    return fresh
-
-
-@pytest.fixture
-def session(dsn: str) -> Iterator[Session]:
-    with open_session(dsn) as opened:
-        opened.autocommit = True
-        yield opened
-
-
-def fill(dsn: str, told: list[Story], steps: int = 4, between: threading.Event | None = None) -> None:
-    """Everything that the stories say, with some of it twice and rubbish behind."""
-    desk, rng, at = Desk(dsn), random.Random(1), 0
-    events = [each for story in told for each in story.told]
-    records = [record(each, n) for n, each in enumerate([*events, *events[:5]])]
-    records += [rubbish(len(records) + n) for n in range(3)]
-    while at < len(records):
-        size = rng.randint(1, max(1, len(records) // steps))
-        desk.apply(records[at : at + size])
-        at += size
-        if between is not None:
-            between.set()
-    desk.settle()
-    desk.close()
 
 
 def entries(session: Session) -> list[Entry]:
@@ -98,11 +54,6 @@ def entries(session: Session) -> list[Entry]:
     head = log.read_head(session)
     assert head.checkpoint == Checkpoint(ORIGIN, len(raws), MerkleTree.over(list(map(leaf_hash, raws))).root)
     return [Entry.parse(raw) for raw in raws]
-
-
-def catch_up(session: Session, limit: int = 8192) -> None:
-    while not log.sequence(session, SIGNER, NETWORK, limit).complete:
-        pass
 
 
 def test_there_is_no_log_until_one_is_made_and_there_is_one(session: Session) -> None:
@@ -304,12 +255,7 @@ def test_a_log_that_was_set_back_or_rewritten_is_not_cosigned_and_ends(
     running.step()
     size = log.read_head(session).checkpoint.size
     # The operator makes history anew under the log's own key: one entry less, then as many with another content.
-    session.execute(
-        "TRUNCATE lianyun.transparency_head, lianyun.transparency_tile, lianyun.transparency_cursor"
-    )
-    session.execute("ALTER TABLE lianyun.transparency_entry DISABLE TRIGGER ALL")
-    session.execute("TRUNCATE lianyun.transparency_entry")
-    log.create(session, SIGNER, 1)
+    made_anew(session)
     for limit, fault in ((size - 1, "set back"), (size, "another history")):
         log.sequence(session, SIGNER, NETWORK, limit - log.read_head(session).checkpoint.size)
         rewritten = sequencer(dsn, partners)
@@ -410,12 +356,7 @@ def test_a_mirror_takes_over_what_continues_it_and_nothing_else(
         held = [raw for path in paths for raw in entries_of((tmp_path / "tile/entries" / path).read_bytes())]
         assert held == whole
         before = (tmp_path / "checkpoint").read_bytes()
-        session.execute(
-            "TRUNCATE lianyun.transparency_head, lianyun.transparency_tile, lianyun.transparency_cursor"
-        )
-        session.execute("ALTER TABLE lianyun.transparency_entry DISABLE TRIGGER ALL")
-        session.execute("TRUNCATE lianyun.transparency_entry")
-        log.create(session, SIGNER, 1)
+        made_anew(session)
         # Of events it is the same history so far, only older; new salts of the rest make it another one.
         log.sequence(session, SIGNER, NETWORK, 20)
         mirror.follow(client)
