@@ -11,6 +11,7 @@ import httpx
 import orjson
 import typer
 import uvicorn
+from psycopg.errors import LockNotAvailable
 from psycopg_pool import ConnectionPool
 from pydantic import SecretStr
 
@@ -90,13 +91,24 @@ def create(
 
 
 @app.command()
-def run() -> None:
+def run(
+    once: Annotated[
+        bool,
+        typer.Option("--once", help="Ask the witnesses, take in what there is, have it cosigned, and end."),
+    ] = False,
+) -> None:
     """Move what is accepted into the log and have it cosigned, until Ctrl-C or SIGTERM; others of it stand by."""
     end_with_parent(os.environ)
     settings = _settings()
     configure(settings.log_format, settings.log_level)
     try:
-        sequencer.run(settings)
+        if once:
+            entries, cosigned = sequencer.once(settings)
+            out.print(f"{entries} entries, {cosigned} of them cosigned", markup=False)
+        else:
+            sequencer.run(settings)
+    except LockNotAvailable:
+        raise Failure(Exit.FAILED, "another sequencer is at work", "stop it first, or let it work") from None
     except (OSError, Malformed) as problem:
         raise Failure(
             Exit.FAILED,
