@@ -152,6 +152,30 @@ def signed_bytes(network: str, envelope: Envelope, payload: bytes) -> bytes:
     return b"".join(parts)
 
 
+def read_signed_bytes(signed: bytes) -> tuple[str, Envelope, bytes]:
+    """Return (network, envelope, payload) of signed bytes; ValueError, or Refusal, unless they are what ``signed_bytes`` makes of these."""
+    values: list[str | None] = []
+    at = len(DOMAIN)
+    while len(values) <= len(HEADERS) and at < len(signed):
+        present, at = signed[at], at + 1
+        if not present:
+            values.append(None)
+            continue
+        end = at + 4 + int.from_bytes(signed[at : at + 4])
+        values.append(signed[at + 4 : end].decode())
+        at = end
+    network, *attributes = values or [None]
+    if network is None or len(attributes) != len(HEADERS):
+        raise ValueError("signed bytes end before their payload")
+    payload = signed[at + 4 :]
+    envelope = _envelope(
+        {name: text.encode() for name, text in zip(HEADERS, attributes, strict=True) if text is not None}
+    )
+    if signed_bytes(network, envelope, payload) != signed:
+        raise ValueError("signed bytes are not in their one form")
+    return network, envelope, payload
+
+
 def content_digest(signed: bytes) -> bytes:
     """Return the 16-byte sameness of a message: the start of SHA-256 over its signed bytes."""
     return hashlib.sha256(signed).digest()[:16]

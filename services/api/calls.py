@@ -27,6 +27,7 @@ from services.ledger.registry.party import Party
 from services.ledger.registry.registry import Registry
 from services.ledger.storage.event_reader import limit_work_memory
 from services.ledger.storage.session import BoundStatement, Row
+from services.query.views import SourcedView, read_views
 
 Session = Connection[Any]
 LARGEST_PAGE = 200
@@ -84,6 +85,10 @@ class Call:
     def purpose(self) -> str:
         """The legal purpose under which the caller reads, "" for none."""
         return self.caller.purpose
+
+    def views(self, consignments: Sequence[bytes]) -> Sequence[SourcedView | None]:
+        """The views of consignments now."""
+        return read_views(self.session, consignments, self.now, self.registry)
 
     def rows(self, question: BoundStatement) -> Sequence[Row]:
         """The rows of ``question``: the prefetched ones if it is the same question, else read now."""

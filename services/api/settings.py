@@ -101,6 +101,10 @@ class ApiSettings(SealSettings):
         Path(".lianyun") / "financing-keys.json",
         description="keys by which decisions are signed and fingerprints made (`lianyun bank prepare`)",
     )
+    transparency_policy: Path | None = Field(
+        None,
+        description="file with the log, its witnesses and their quorum, under which receipts verify; unset: none are given",
+    )
     financing_registries: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="other registries that must be clear before money is paid"
     )

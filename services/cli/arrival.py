@@ -9,7 +9,7 @@ import typer
 from services.arrival.domain.history import week_of
 from services.arrival.domain.record import records
 from services.arrival.domain.tables import tables
-from services.arrival.store import follower, projector
+from services.arrival.store import projector
 from services.arrival.store.presentation import arrival_json, records_json
 from services.arrival.store.reader import read_border_cells, read_forecast
 from services.cli.database import session
@@ -21,6 +21,7 @@ from services.domain.facts import Micros
 from services.ledger.registry import store
 from services.query import identifiers, views
 from services.query.views import SourcedView
+from services.statistics.store import schedule
 from services.telemetry.logs import configure
 
 WEEKS = 52
@@ -44,7 +45,8 @@ def arrival(
         bool,
         typer.Option(
             "--keep-on",
-            help="With --follow: go on until Ctrl-C or SIGTERM, with health and metrics on LIANYUN_ARRIVAL_METRICS_PORT.",
+            help="With --follow: go on until Ctrl-C or SIGTERM, with health and metrics on LIANYUN_ARRIVAL_METRICS_PORT, "
+            "and publish the statistics that are due.",
         ),
     ] = False,
     as_json: AsJson = False,
@@ -91,9 +93,9 @@ def _keep_on(settings: CliSettings, *, anew: bool) -> None:
     if anew:
         with session(settings) as connection:
             projector.forget(connection)
-    beside = follower.FollowerSettings(dsn=settings.dsn)
+    beside = schedule.ScheduleSettings(dsn=settings.dsn)
     configure(beside.log_format, beside.log_level)
-    follower.run(beside)
+    schedule.run(beside)
 
 
 def forecast_of(connection: Any, known: SourcedView, moment: Micros) -> dict[str, Any]:

@@ -78,7 +78,7 @@ COMMANDS: Mapping[str, Listed] = {
         "The log over everything that was accepted, which partners cosign.",
     ),
     "verify": Listed(
-        "cli.transparency",
+        "cli.receipts",
         "verify",
         "Verify a receipt offline: that the log holds the document, and that the witnesses of the policy saw it.",
     ),
@@ -175,6 +175,9 @@ COMMANDS: Mapping[str, Listed] = {
         "Write what simulated parties would publish: native JSON lines, in the order of publication.",
     ),
     "events": Listed("cli.events", "events", "Single events."),
+    "registry": Listed(
+        "cli.registry", "app", "Changes of the registry that two administrators sign, under a root key."
+    ),
     "party": Listed("cli.parties", "party", "The parties of the network."),
     "people": Listed("cli.people", "app", "People who sign in to the console: party, teams and permissions."),
     "key": Listed("cli.keys", "key", "Signing keys of parties."),

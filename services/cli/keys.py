@@ -23,6 +23,7 @@ from services.ledger.registry import commands, store
 from services.ledger.registry.events import NewKey
 from services.ledger.registry.party import Party
 from services.ledger.registry.possession import proven
+from services.ledger.registry.trust import trust
 from services.ledger.storage.operations import quarantine
 from services.producers import profile
 
@@ -63,6 +64,7 @@ def add_key(
     settings = CliSettings()
     _require_one(new, proof, public_key, "add")
     start = micros(valid_from, "--valid-from") if valid_from else now()
+    _require_made_here(new)
     with session(settings) as connection:
         owner = _owner(connection, code)
         made = _profile(owner, source, settings, scheme) if new else None
@@ -99,6 +101,7 @@ def rotate(
     if public_key and proof is None:
         _require_one(False, proof, public_key, "rotate")
     moment = now()
+    _require_made_here(proof is None)
     with session(settings) as connection:
         owner = _owner(connection, code)
         made = None
@@ -203,6 +206,17 @@ def _require_one(new: bool, proof: Path | None, public_key: str, command: str) -
         )
     if new is (proof is not None):
         raise Failure(Exit.USAGE, "give either --new or --proof", f"lianyun key {command} --help")
+
+
+def _require_made_here(new: bool) -> None:
+    """Whoever makes a pair keeps it while two administrators sign for it: on the partner's machine, not here."""
+    given = trust()
+    if new and given is not None and not given.development:
+        raise Failure(
+            Exit.USAGE,
+            "two administrators sign for each key, so it is made where it is kept",
+            "on the partner's machine: lianyun key prove CODE > proof.json; here: --proof proof.json",
+        )
 
 
 def _document(code: str, entry: NewKey, replaces: str | None) -> dict[str, Any]:

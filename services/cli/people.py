@@ -12,6 +12,8 @@ from services.cli.options import AsJson, now
 from services.cli.output import iso, out, print_json, print_table
 from services.cli.registry_change import By, Code, known_party
 from services.cli.settings import CliSettings
+from services.financing.domain.limits import in_force
+from services.financing.store.limits import limits_of
 from services.ledger.registry import store as registry_store
 from services.ledger.storage.session import Session
 from services.people.domain.person import Grant, Permission, Person
@@ -120,6 +122,44 @@ def erase(person: PersonArgument) -> None:
         except PersonError as problem:
             raise Failure(Exit.FAILED, str(problem), f"lianyun people end {found.id.hex()[:8]}") from None
     out.print(f"{found.id.hex()[:8]}: {'erased' if erased else 'was erased already'}", markup=False)
+
+
+@app.command()
+def limits(code: Code, as_json: AsJson = False) -> None:
+    """List up to which amount each person of a bank may prepare and approve, and who set it; the bank sets it in the console."""
+    with session(CliSettings()) as connection:
+        known_party(registry_store.read_snapshot(connection), code)
+        counting = in_force(limits_of(connection, code), now())
+        named = {each.id: each.name or "(erased)" for each in people.listed(connection, party=code)}
+    rows = [
+        {
+            "person": limit.person.hex(),
+            "name": named.get(limit.person, ""),
+            "currency": limit.currency,
+            "make_minor_units": limit.make,
+            "check_minor_units": limit.check,
+            "since": iso(limit.at),
+            "set_by": limit.by.person.hex(),
+        }
+        for _, limit in sorted(counting.items())
+    ]
+    if as_json:
+        print_json({"limits": rows})
+        return
+    if not rows:
+        out.print(f"{code} has set no limits", markup=False)
+        return
+    titles = (
+        "person",
+        "name",
+        "currency",
+        "prepares up to (minor units)",
+        "approves up to",
+        "since",
+        "set by",
+    )
+    short = [{**row, "person": str(row["person"])[:8], "set_by": str(row["set_by"])[:8]} for row in rows]
+    print_table(titles, [tuple(row.values()) for row in short])
 
 
 def _found(connection: Session, digits: str) -> Person:

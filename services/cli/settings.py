@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,9 @@ class CliSettings(Connections):
     api_url: str = Field("", description="where the API is")
     pages_url: str = Field("", description="where the pages are")
     prometheus_url: str = Field("", description="where the Prometheus is that watches the platform")
+    transparency_policy: Path | None = Field(
+        None, description="policy of the transparency log, with its witnesses"
+    )
     partners: Path = Field(Path(".lianyun") / "partners", description="folder of partner profiles and spools")
 
     @classmethod
@@ -48,6 +52,13 @@ def _running() -> dict[str, Any]:
         found = json.loads(RUNNING.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
+    if "LIANYUN_DSN" not in os.environ:
+        for name, value in found.get(
+            "environment", {}
+        ).items():  # by what the registry of that platform is trusted
+            os.environ.setdefault(name, value)
     return {
-        name: found[name] for name in ("bootstrap", "dsn", "network", "api_url", "pages_url") if name in found
+        name: found[name]
+        for name in ("bootstrap", "dsn", "network", "api_url", "pages_url", "transparency_policy")
+        if name in found
     }

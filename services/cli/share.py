@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import getpass
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from psycopg import Connection
 
 from schemas.events.base import ObjectKind
 from schemas.events.keys import canonical_key
 from services.api.access import share_links
 from services.api.access.consignment import visible
 from services.api.access.matrix import Field
+from services.api.access.reader import PartyReader
 from services.api.access.share_links import DAY, SHAREABLE, ShareError
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
@@ -22,23 +21,10 @@ from services.cli.output import iso, out, print_json, print_table
 from services.cli.settings import CliSettings
 from services.domain.objects import Thing
 from services.ledger.registry import store
-from services.ledger.registry.party import Party
-from services.ledger.registry.registry import Registry
 from services.query.views import consignments_of
 
 app = typer.Typer(help="Links by which a consignment is shown to whoever holds them.", no_args_is_help=True)
 LOCAL = "http://127.0.0.1:8480"
-
-
-@dataclass(frozen=True, slots=True)
-class _Reader:
-    """The party for which an operator makes a link."""
-
-    session: Connection[Any]
-    party: Party
-    registry: Registry
-    now: int
-    purpose: str = ""
 
 
 @app.callback()
@@ -74,7 +60,9 @@ def make(
         key = canonical_key(ObjectKind.CONSIGNMENT, reference)
         groups = consignments_of(connection, [Thing(ObjectKind.CONSIGNMENT, key)])
         found = (
-            visible(_Reader(connection, owner, registry, moment), groups[0], SHAREABLE) if groups else None
+            visible(PartyReader(connection, owner, registry, moment), groups[0], SHAREABLE)
+            if groups
+            else None
         )
         if found is None:
             raise Failure(

@@ -8,20 +8,17 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import httpx
-import orjson
 import typer
 import uvicorn
 from psycopg.errors import LockNotAvailable
 from psycopg_pool import ConnectionPool
-from pydantic import SecretStr
 
-from schemas.envelope import event_id
-from services.cli.database import dsn_of
+from services.cli import receipts
 from services.cli.exits import Exit, Failure
 from services.cli.options import AsJson, now
 from services.cli.output import err, iso, out, print_json
-from services.cli.settings import CliSettings
-from services.ledger.storage.session import Session, open_session
+from services.cli.receipts import configured, log_session, policy_of
+from services.ledger.storage.session import Session
 from services.runtime.parent_process import end_with_parent
 from services.runtime.private_file import read_or_create
 from services.telemetry.logs import configure
@@ -30,16 +27,12 @@ from services.transparency.domain.checkpoint import Checkpoint
 from services.transparency.domain.encoding import Malformed
 from services.transparency.domain.keys import fault_of_name
 from services.transparency.domain.note import BadSignature, Note
-from services.transparency.domain.policy import Policy
-from services.transparency.domain.receipt import Proven, Receipt
-from services.transparency.domain.tlog_proof import NotIncluded
-from services.transparency.key_file import create_log
+from services.transparency.key_file import create_log, name_hsm_key
 from services.transparency.mirror import Fork, Mirror, Unserved
 from services.transparency.mirror import compare as compare_notes
 from services.transparency.server import create_app
 from services.transparency.settings import TransparencySettings
 from services.transparency.store import log
-from services.transparency.store.receipts import NoReceipt, receipt_of_event, receipts_json
 from services.transparency.store.sources import Unloggable
 from services.transparency.witness.client import Contradicted
 
@@ -65,6 +58,13 @@ def create(
             help="For start-up: leave a log that is there with its key as it is, and refuse one without the other.",
         ),
     ] = False,
+    hsm: Annotated[
+        tuple[str, str, str] | None,
+        typer.Option(
+            help="The key is in a module already, and stays there: PKCS#11 library, token, label. The PIN is LIANYUN_HSM_PIN.",
+            metavar="MODULE TOKEN LABEL",
+        ),
+    ] = None,
     policy: Annotated[
         Path | None,
         typer.Option(
@@ -73,13 +73,15 @@ def create(
     ] = None,
 ) -> None:
     """Make the log of this database and its key; prints the verifier key for everybody's policy. There is never a second one."""
-    settings = _settings()
+    settings = configured(TransparencySettings)
     if fault := fault_of_name(origin):
         raise Failure(
             Exit.USAGE, f"{origin!r} is no origin: {fault}", "give a host and path without white space"
         )
     try:
-        with _log_session(settings) as connection:
+        with log_session(settings) as connection:
+            if hsm is not None:
+                name_hsm_key(settings.transparency_key, origin, *hsm)
             signer = create_log(connection, settings.transparency_key, origin, now(), once=once)
         if policy is not None:
             read_or_create(policy, lambda: f"log {signer.verifier}\nquorum none\n")
@@ -99,7 +101,7 @@ def run(
 ) -> None:
     """Move what is accepted into the log and have it cosigned, until Ctrl-C or SIGTERM; others of it stand by."""
     end_with_parent(os.environ)
-    settings = _settings()
+    settings = configured(TransparencySettings)
     configure(settings.log_format, settings.log_level)
     try:
         if once:
@@ -126,7 +128,7 @@ def run(
 @app.command()
 def serve() -> None:
     """Serve checkpoint, tiles and entries (C2SP tlog-tiles) on LIANYUN_TRANSPARENCY_HOST and _PORT, until Ctrl-C or SIGTERM."""
-    settings = _settings()
+    settings = configured(TransparencySettings)
     configure(settings.log_format, settings.log_level)
     cosigned = settings.transparency_policy is not None
     arguments = {"autocommit": True}
@@ -145,7 +147,7 @@ def serve() -> None:
 @app.command()
 def show(as_json: AsJson = False) -> None:
     """Show the head of the log and how much of it was cosigned."""
-    with _log_session(_settings()) as connection:
+    with log_session(configured(TransparencySettings)) as connection:
         try:
             head = log.read_head(connection)
         except log.NoLog as problem:
@@ -168,23 +170,8 @@ def show(as_json: AsJson = False) -> None:
         out.print(f"{name:18}{'none' if value is None else value}", markup=False)
 
 
-@app.command()
-def receipt(
-    source: Annotated[str, typer.Argument(help="The source of the event, as published.")],
-    id: Annotated[str, typer.Argument(help="Its id.")],
-    to: Annotated[Path | None, typer.Option(help="The file to write; without it, standard output.")] = None,
-) -> None:
-    """Write the receipt of an accepted event, which `lianyun verify` checks without this platform."""
-    settings = _settings()
-    with _log_session(settings) as connection:
-        try:
-            found = receipt_of_event(connection, settings.network, event_id(source, id))
-        except (NoReceipt, log.NoLog) as problem:
-            raise Failure(Exit.NOT_FOUND, str(problem), "see lianyun transparency show") from None
-    if to is None:
-        typer.echo(receipts_json(found).decode(), nl=False)
-    else:
-        to.write_bytes(receipts_json(found))
+app.command()(receipts.receipt)
+app.command()(receipts.withhold)
 
 
 @app.command()
@@ -200,7 +187,7 @@ def mirror(
     ] = 0.0,
 ) -> None:
     """Keep a copy of a log that grows with it, and refuse what does not continue it."""
-    copy = Mirror(to, _policy(policy))
+    copy = Mirror(to, policy_of(policy))
     with httpx.Client(base_url=url.rstrip("/"), timeout=30.0) as client:
         while True:
             try:
@@ -228,7 +215,7 @@ def compare(
 ) -> None:
     """Say whether two checkpoints show that the log was forked; prints both as evidence then."""
     try:
-        compare_notes(Note.parse(one.read_bytes()), Note.parse(other.read_bytes()), _policy(policy))
+        compare_notes(Note.parse(one.read_bytes()), Note.parse(other.read_bytes()), policy_of(policy))
     except Fork as fork:
         _show_fork(fork)
     except (OSError, Malformed, BadSignature) as problem:
@@ -244,73 +231,3 @@ def _show_fork(fork: Fork) -> NoReturn:
         f"forked: {fork}",
         "show both signed checkpoints to the other partners: nobody else can have signed them",
     )
-
-
-def _policy(path: Path) -> Policy:
-    try:
-        return Policy.parse(path.read_bytes())
-    except (OSError, Malformed) as problem:
-        raise Failure(Exit.USAGE, str(problem), "docs/guides/transparency.md says what a policy is") from None
-
-
-def verify(
-    file: Annotated[Path, typer.Argument(help="A receipt.")],
-    policy: Annotated[
-        Path,
-        typer.Option(
-            help="The log and the witnesses that you trust, and how many of them (C2SP tlog-policy)."
-        ),
-    ],
-    as_json: AsJson = False,
-) -> None:
-    """Verify a receipt offline: that the log holds the document, and that the witnesses of the policy saw it."""
-    try:
-        trust = _policy(policy)
-        found = orjson.loads(file.read_bytes())
-        started = time.perf_counter()
-        proven = [
-            Receipt.of_json(each).verified(trust) for each in (found if isinstance(found, list) else [found])
-        ]
-        took = (time.perf_counter() - started) * 1e3 / max(1, len(proven))
-    except OSError as problem:
-        raise Failure(Exit.USAGE, str(problem), "name a file that can be read") from None
-    except (Malformed, ValueError, NotIncluded, BadSignature) as problem:
-        raise Failure(
-            Exit.FINDINGS,
-            f"not proven: {problem}",
-            "ask for the receipt again; if it stays so, ask a witness for its last checkpoint",
-        ) from None
-    shown = [_shown(each) for each in proven]
-    if as_json:
-        print_json({"receipts": shown})
-        return
-    for each in shown:
-        for name, value in each.items():
-            out.print(f"{name:12}{', '.join(value) if isinstance(value, list) else value}", markup=False)
-    out.print(f"proven in {took:.2f} ms each", markup=False)
-
-
-def _shown(proven: Proven) -> dict[str, Any]:
-    trusted = proven.trusted
-    return {
-        "proven": str(proven.document.kind),
-        "place": proven.document.place,
-        "key": proven.document.key,
-        "accepted": iso(proven.document.at),
-        "entry": proven.entry,
-        "log": f"{trusted.checkpoint.origin}, {trusted.checkpoint.size} entries",
-        "witnesses": sorted(trusted.witnesses),
-        "public_by": iso(trusted.since * 1_000_000) if trusted.witnesses else "no witness",
-    }
-
-
-def _settings() -> TransparencySettings:
-    """The settings of the environment, with the addresses of a platform that runs in this folder."""
-    here = CliSettings()
-    return TransparencySettings(dsn=SecretStr(dsn_of(here)), network=here.network)
-
-
-def _log_session(settings: TransparencySettings) -> Session:
-    opened = open_session(settings.dsn.get_secret_value(), "lianyun-command")
-    opened.autocommit = True
-    return opened

@@ -10,8 +10,7 @@ from services.api.access.consignment import VisibleConsignment, visible_each
 from services.arrival.store.reader import read_forecasts
 from services.pages.page import PageRequest
 from services.pages.tracking import words
-from services.pages.tracking.forecast import ShownForecast, shown_forecast
-from services.pages.tracking.line import ON_THE_WAY
+from services.pages.tracking.forecast import ShownForecast, is_ahead, shown_forecast
 from services.pages.tracking.summary import Concern, Summary, summary
 from services.pages.tracking.words import N_
 from services.query.listing import store as listing
@@ -91,7 +90,7 @@ def find(
 
 def with_forecasts(request: PageRequest, found: Sequence[VisibleConsignment]) -> list[ListedConsignment]:
     """The summary of each, and the forecast of what is on its way: three statements for all."""
-    ahead = [each for each in found if _on_its_way(each.body)]
+    ahead = [each for each in found if is_ahead(each.body)]
     forecasts = {
         id(each): shown_forecast(forecast)
         for each, forecast in zip(
@@ -119,11 +118,6 @@ def _chosen(body: Mapping[str, Any], wanted: Wanted) -> bool:
     if wanted.part is Part.ATTENTION and not (late or disputed or body["exceptions"] or body["silent"]):
         return False
     return (late or not wanted.late) and (disputed or not wanted.disputed)
-
-
-def _on_its_way(body: Mapping[str, Any]) -> bool:
-    movement = body["movement"]
-    return movement is not None and int(movement["phase"]) <= ON_THE_WAY and body["route"] is not None
 
 
 def _route(each: VisibleConsignment) -> Sequence[str]:

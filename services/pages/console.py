@@ -150,6 +150,7 @@ SECTIONS = (
     Section("/console/financings", N_("Financings"), Permission.FINANCING, BANKS),
     Section("/console/financing-check", N_("Check of documents"), Permission.FINANCING, BANKS),
     Section("/console/proposals", N_("Approvals"), Permission.FINANCING, BANKS),
+    Section("/console/limits", N_("Amount limits"), Permission.FINANCING, BANKS),
     Section("/console/consignments", N_("My consignments"), Permission.CONSIGNMENTS, ENGAGED),
     Section("/console/disputes", N_("Disputes"), Permission.CONSIGNMENTS, ENGAGED),
     Section("/console/reads", N_("Who read"), Permission.CONSIGNMENTS, ENGAGED),

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
@@ -28,10 +28,11 @@ from services.pages.errors import PageError
 from services.pages.languages import negotiate
 from services.pages.localization import Localization, localizations
 from services.pages.metrics import PagesMetrics
-from services.pages.rendering import Templates, request_values, static_files
+from services.pages.rendering import Part, Templates, request_values, static_files
 from services.pages.settings import PagesSettings
 from services.pages.statistics.published import SharedPublished
 from services.pages.viewer import Viewer
+from services.query.kept_views import BatchCount, KeptViews, StateMark
 
 APPLICATION = "lianyun-pages"
 Session = Connection[Any]
@@ -56,6 +57,18 @@ class PageBudget:
         if not budget.allowed:
             self._metrics.limited()
             raise PageError(429, {"retry-after": budget.headers["retry-after"]})
+
+
+class Begun(NamedTuple):
+    """What a request finds at its start: the registry, the database's clock (UTC microseconds), and what identifies what is stored.
+
+    ``state`` is None where it is not known; ``legs`` is the transaction that last changed what forecasts have learned.
+    """
+
+    registry: Registry
+    now: int
+    state: StateMark | None
+    legs: str | None
 
 
 class PageContext:
@@ -83,6 +96,8 @@ class PageContext:
         self.console: object = None  # what ``services.pages.console.set_up`` puts here
         self.border_records = SharedRecords()
         self.statistics = SharedPublished()
+        self.views = KeptViews()
+        self._batches = BatchCount(0)
         self.names = OwnNames(settings.pages_urls)
         self.secure = self.names.issuer.startswith("https://")
         self.bounds = Bounds(
@@ -112,6 +127,8 @@ class PageContext:
         self.pool.open(wait=True, timeout=10.0)
         with self.pool.connection() as session:
             require_schema(session)
+            ((horizon,),) = session.execute(statement("horizon")).fetchall()
+            self._batches = BatchCount(horizon)
 
     def look(self) -> None:
         """Ask the database one thing; blocks for up to 2 s for a session. Raises psycopg.Error or PoolTimeout where it cannot."""
@@ -126,6 +143,17 @@ class PageContext:
     async def in_worker(self, work: Callable[..., T], *arguments: object) -> T:
         """What ``work`` returns on a worker thread, or raises there."""
         return await asyncio.get_running_loop().run_in_executor(self._workers, work, *arguments)
+
+    def begin(self, session: Session) -> Begun:
+        """The start of a request in its transaction; one statement."""
+        since = self._batches.since
+        ((version, now, generation, behind, horizon, before, notes, last, legs),) = session.execute(
+            statement("begin_request"), {"since": str(since)}
+        ).fetchall()
+        registry = self.registry(session, version)
+        total = self._batches.total(since, behind, horizon, before)
+        state = None if total is None else StateMark(version, generation, total, notes, last)
+        return Begun(registry, now, state, legs)
 
     def registry(self, session: Session, version: int) -> Registry:
         """The registry at ``version`` or newer: remembered, read again where a request has seen a newer one."""
@@ -161,6 +189,10 @@ class PageContext:
         """The page of ``template`` in that language."""
         common = request_values(request, viewer, self.sign_in)
         return self._templates[l10n.code].render(template, {**common, **values})
+
+    def part(self, l10n: Localization, template: str, values: Mapping[str, Any]) -> Part:
+        """The part of a page of ``template`` in that language, which names nothing of the request."""
+        return self._templates[l10n.code].part(template, values)
 
     def error_page(self, request: Request, status: int, headers: Mapping[str, str] | None = None) -> Response:
         """The page of an error; its text is that of the status, and it tells nothing of what was asked."""

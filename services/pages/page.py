@@ -13,12 +13,13 @@ from starlette.requests import Request
 from services.api.calls import Read
 from services.ledger.registry.party import Party
 from services.ledger.registry.registry import Registry
-from services.pages.context import PageContext
+from services.pages.context import Begun, PageContext
 from services.pages.errors import PageError
 from services.pages.localization import Localization
 from services.pages.multipart import Upload
 from services.pages.table import Table
 from services.pages.viewer import Viewer
+from services.query.views import SourcedView
 
 Session = Connection[Any]
 
@@ -39,11 +40,25 @@ class PageRequest:
     l10n: Localization
     form: Mapping[str, str]
     session: Session
-    now: int
-    registry: Registry
+    begun: Begun
     viewer: Viewer | None
     lines: list[Read] = field(default_factory=list)
     files: Mapping[str, Upload] = field(default_factory=dict)
+
+    @property
+    def now(self) -> int:
+        """The moment of the request, by the database's clock in UTC microseconds."""
+        return self.begun.now
+
+    @property
+    def registry(self) -> Registry:
+        """The registry as of the request."""
+        return self.begun.registry
+
+    def views(self, consignments: Sequence[bytes]) -> Sequence[SourcedView | None]:
+        """The views of consignments now: those that the process keeps where they still hold."""
+        kept = self.context.views
+        return kept.read(self.session, consignments, self.now, self.registry, self.begun.state)
 
     @property
     def path(self) -> Mapping[str, str]:
@@ -86,13 +101,13 @@ class PageRequest:
 
 @dataclass(slots=True)
 class Page:
-    """A page: ``values`` for the template of that name. ``etag`` (orjson writes it) identifies the content; by default the page itself.
+    """A page: ``values`` for the template of that name, or what gives them where the page is rendered. ``etag`` (orjson writes it) identifies the content; by default the page itself.
 
     ``tables``: those that are also given as CSV and JSON. ``nothing``: it shows nothing of what was asked for; like a 404 it is answered no sooner than what is foreign.
     """
 
     template: str
-    values: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] | Callable[[], Mapping[str, Any]] = field(default_factory=dict)
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     etag: Any = None

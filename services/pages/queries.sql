@@ -1,8 +1,23 @@
 -- The SQL of the pages, by name.
 
 -- name: begin
--- The registry's version and the database's clock in UTC microseconds: at the start of every request.
+-- The registry's version and the database's clock in UTC microseconds.
 SELECT (SELECT version FROM lianyun.registry_version), (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
+
+-- name: begin_request
+-- At the start of every request: the registry's version, the database's clock in UTC microseconds, and what identifies all that is
+-- stored of events (services.query.kept_views.StateMark) and of the legs that forecasts rest on.
+SELECT (SELECT version FROM lianyun.registry_version), (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
+       (SELECT number FROM lianyun.generation WHERE state = 'CURRENT'), b.behind, h.xmin::text::bigint, b.before, p.notes, p.last,
+       (SELECT xmin::text FROM lianyun.arrival_cursor)
+FROM (SELECT pg_snapshot_xmin(pg_current_snapshot())) AS h (xmin),
+LATERAL (
+    SELECT count(*), count(*) FILTER (WHERE xid < h.xmin) FROM lianyun.batch WHERE xid >= %(since)s::text::xid8
+) AS b (behind, before),
+(SELECT count(*), coalesce(max(id), 0) FROM lianyun.pending) AS p (notes, last)
+
+-- name: horizon
+SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint
 
 -- name: look
 SELECT 1 FROM lianyun.registry_version

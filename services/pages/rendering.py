@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import re
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.requests import Request
 
 from services.pages.languages import LANGUAGES
@@ -45,6 +47,24 @@ def static_files(folder: Path = STATIC) -> Mapping[str, StaticFile]:
     return found
 
 
+_TOKEN: Final = secrets.token_hex(16)
+"""What nobody could have published: it stands where a length of time belongs."""
+_GAP: Final = re.compile(f"{_TOKEN}:([0-9]+);")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a page as HTML, between moments of which the time is written that is left until them or has passed since."""
+
+    texts: tuple[str, ...]
+    moments: tuple[int, ...]
+
+    def at(self, now: int, l10n: Localization) -> Markup:
+        """The HTML at ``now`` (UTC microseconds)."""
+        times = [str(escape(l10n.duration(moment - now))) for moment in self.moments]
+        return Markup("".join(text + time for text, time in zip(self.texts, (*times, ""), strict=True)))
+
+
 class Templates:
     """Renders pages in one language. For several threads."""
 
@@ -67,6 +87,7 @@ class Templates:
             languages=LANGUAGES,
             static=lambda name: f"/static/{static[name].digest}/{name}",
             fragment=self._remembered,
+            time_to=lambda micros: Markup(f"{_TOKEN}:{micros};"),
         )
 
     @cached_property
@@ -82,6 +103,11 @@ class Templates:
     def render(self, template: str, values: Mapping[str, Any]) -> bytes:
         """The page; jinja2.UndefinedError where a template names what is not there."""
         return self._environment.get_template(template).render(values).encode()
+
+    def part(self, template: str, values: Mapping[str, Any]) -> Part:
+        """A part of a page that may be kept: ``time_to(micros)`` in its template is the length of time between then and when it is shown."""
+        pieces = _GAP.split(self._environment.get_template(template).render(values))
+        return Part(tuple(pieces[::2]), tuple(map(int, pieces[1::2])))
 
 
 def request_values(request: Request, viewer: Viewer | None, sign_in: str) -> dict[str, Any]:

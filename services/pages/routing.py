@@ -19,7 +19,7 @@ from starlette.routing import BaseRoute, Route
 
 from services.api import access_log
 from services.api.calls import matches
-from services.pages import multipart, statement
+from services.pages import multipart
 from services.pages.context import PageContext
 from services.pages.errors import PageError
 from services.pages.languages import language_of
@@ -181,15 +181,13 @@ def _answer(
 ) -> Response | Later:
     """The response, on a worker thread, in one transaction; or what has to be done before there is one."""
     with context.pool.connection() as session:
-        row = session.execute(statement("begin")).fetchone()
-        assert row is not None
-        version, now = row
-        registry = context.registry(session, version)
+        begun = context.begin(session)
+        now = begun.now
         viewer = context.identify(session, request, now)
         fields, files = form
         request.state.client = "" if viewer is None else viewer.caller.client
         asked = PageRequest(
-            context, request, path, context.l10n(request), fields, session, now, registry, viewer, files=files
+            context, request, path, context.l10n(request), fields, session, begun, viewer, files=files
         )
         if signed_in and viewer is None:
             raise PageError(401)
@@ -241,7 +239,8 @@ def _response(asked: PageRequest, found: Page | Data | Document | Redirect) -> R
                 return Response(status_code=304, headers=headers)
         for table in found.tables if reading else ():
             table.query = asked.request.query_params.multi_items()
-        raw = asked.context.render(asked.request, asked.l10n, found.template, found.values, asked.viewer)
+        values = found.values() if callable(found.values) else found.values
+        raw = asked.context.render(asked.request, asked.l10n, found.template, values, asked.viewer)
         status, kind = found.status, "text/html; charset=utf-8"
     if status == 200 and "etag" not in headers and _unchanged(asked, headers, raw):
         return Response(status_code=304, headers=headers)

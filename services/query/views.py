@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from psycopg import Connection
@@ -25,11 +25,16 @@ EVENTS = RereadCache()
 
 @dataclass(frozen=True, slots=True)
 class SourcedView:
-    """A view with the events behind it, so that each value can name its publisher and event."""
+    """A view with the events behind it, so that each value can name its publisher and event; ``facts`` are those that it is derived from.
+
+    ``made`` holds what was made of the view by whoever keeps it (``services.query.kept_views``), by what else that depends on.
+    """
 
     view: View
     as_of: Micros
     sources: SourcedEvents
+    facts: Facts = field(default=Facts(), compare=False, repr=False)
+    made: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 def consignments_of(connection: Connection[Any], things: Iterable[Thing]) -> list[bytes]:
@@ -55,7 +60,7 @@ def read_view(
     """
     known = registry if registry is not None else store.read_snapshot(connection)
     events = [read(stored, known) for stored in event_reader.load_facts(connection, [consignment], as_of)]
-    return _view(events, consignment, as_of)
+    return view_of_events(events, consignment, as_of)
 
 
 def read_views(
@@ -65,23 +70,38 @@ def read_views(
     registry: Registry,
     read: Callable[[Stored, Registry], Reread] = EVENTS,
 ) -> list[SourcedView | None]:
-    """``read_view`` of each of ``consignments``, in order, by two statements for all of them."""
-    if not consignments:
-        return []
+    """``read_view`` of each of ``consignments``, in order, by two statements for all of them, one for a single one."""
+    if len(consignments) < 2:
+        return [read_view(connection, each, as_of, registry, read) for each in consignments]
     numbers = event_reader.numbers_of_each(connection, consignments, as_of)
+    return views_of_numbers(connection, numbers, as_of, registry, read)
+
+
+def views_of_numbers(
+    connection: Connection[Any],
+    numbers: Mapping[bytes, Sequence[int]],
+    as_of: Micros,
+    registry: Registry,
+    read: Callable[[Stored, Registry], Reread] = EVENTS,
+) -> list[SourcedView | None]:
+    """The view of each consignment by the ``numbers`` of its events (``event_reader.numbers_of_each``), in order; one statement."""
     wanted = sorted({no for nos in numbers.values() for no in nos})
     events = {
         stored.no: read(stored, registry) for stored in event_reader.events_by_number(connection, wanted)
     }
-    return [_view([events[no] for no in numbers[each]], each, as_of) for each in consignments]
+    return [view_of_events([events[no] for no in nos], each, as_of) for each, nos in numbers.items()]
 
 
-def _view(events: Sequence[Reread], consignment: bytes, as_of: Micros) -> SourcedView | None:
+def view_of_events(events: Sequence[Reread], consignment: bytes, as_of: Micros) -> SourcedView | None:
+    """The view of the group that ``consignment`` belongs to from the events that may concern it. Pure."""
     parts = [event.indexed for event in events if not event.stored.quarantined]
     foundings = (founding for part in parts for founding in part.facts.foundings)
     founded = next((f.consignment for f in foundings if f.consignment.id == consignment), None)
-    view = None if founded is None else derive(relevant(parts, founded), founded, as_of)
-    return None if view is None else SourcedView(view, as_of, SourcedEvents(events))
+    if founded is None:
+        return None
+    facts = relevant(parts, founded)
+    view = derive(facts, founded, as_of)
+    return None if view is None else SourcedView(view, as_of, SourcedEvents(events), facts)
 
 
 def facts_of(events: Sequence[Reread]) -> Facts:

@@ -12,6 +12,7 @@ from services.domain.facts import Micros
 from services.ledger.storage.session import Session
 from services.runtime.private_file import read_or_create
 from services.transparency.domain.keys import Cosigner, LogSigner
+from services.transparency.hsm import HsmKey
 from services.transparency.store import log
 
 
@@ -28,12 +29,22 @@ def make_key(path: Path, origin: str) -> LogSigner:
 
 
 def read_key(path: Path) -> LogSigner:
-    """The log's key in the file; OSError, ValueError where it is none."""
+    """The log's key in the file, or in the module that the file names; OSError, ValueError where it is none."""
     try:
         held = json.loads(path.read_text(encoding="utf-8"))
-        return LogSigner(held["origin"], _key(held))
+        return LogSigner(held["origin"], HsmKey(**held["pkcs11"]) if "pkcs11" in held else _key(held))
     except (KeyError, TypeError) as fault:
         raise ValueError(f"{path} is no key of a transparency log: {fault}") from None
+
+
+def name_hsm_key(path: Path, origin: str, module: str, token: str, label: str) -> LogSigner:
+    """Write the file that names the log's key in a module by PKCS#11; ValueError where there is no such key, or another file."""
+    signer = LogSigner(origin, HsmKey(module, token, label))
+    named = {"origin": origin, "pkcs11": {"module": module, "token": token, "label": label}}
+    read_or_create(path, lambda: json.dumps(named, indent=1) + "\n")
+    if read_key(path).verifier != signer.verifier:
+        raise ValueError(f"{path} names another key")
+    return signer
 
 
 def make_witness_key(path: Path, name: str) -> Cosigner:

@@ -38,10 +38,23 @@ LEFT JOIN lianyun.access_stream s ON c.source = s.log || ' ' || s.stream
 WHERE coalesce(h.entries, s.lines, c.minor + 1) > c.minor
 ORDER BY c.source
 
+-- name: credit_record
+SELECT t.no, t.change, c.body FROM lianyun.receipt_register t JOIN lianyun.credit_record c ON c.no = %(no)s
+WHERE t.register = 'credit_record' AND t.key = %(no)s::text ORDER BY t.no LIMIT 1
+
 -- name: decisions
 SELECT d.xid::text, d.number, d.at, d.headers, d.payload FROM lianyun.financing_decision d
 WHERE d.xid < pg_snapshot_xmin(pg_current_snapshot()) AND (d.xid, d.number) > (%(major)s::text::xid8, %(minor)s)
 ORDER BY d.xid, d.number LIMIT %(limit)s
+
+-- name: decision
+SELECT d.number, d.at, d.headers, d.payload, d.financing, d.request, d.asked_by, d.applicant
+FROM lianyun.financing_decision d WHERE d.number = %(number)s
+
+-- name: decisions_on
+-- What was decided on a financing, and what ended it in favour of another one.
+SELECT d.number, d.at, d.headers, d.payload FROM lianyun.financing_decision d
+WHERE (d.financing = %(financing)s OR %(financing)s = ANY (d.frees)) AND d.outcome = 'DONE' AND d.number <= %(until)s ORDER BY d.number
 
 -- name: entries
 SELECT e.index, e.entry FROM lianyun.transparency_entry e WHERE e.index >= %(first)s AND e.index < %(end)s ORDER BY e.index
@@ -100,6 +113,16 @@ ORDER BY d.xid FETCH FIRST %(limit)s ROWS WITH TIES
 -- name: register_entries
 -- Entries of a register are made one after the other, each in a transaction that waits for the one before.
 SELECT t.no, t.key, t.change FROM lianyun.audit_trail t WHERE t.register = %(register)s AND t.no > %(minor)s ORDER BY t.no LIMIT %(limit)s
+
+-- name: registry_of
+-- All that was said of parties and of keys that are theirs.
+SELECT t.no, t.key, t.change FROM lianyun.receipt_register t
+WHERE t.register = 'registry_event'
+  AND (t.change::jsonb #>> '{body,code}' = ANY (%(parties)s) OR t.change::jsonb #>> '{body,party}' = ANY (%(parties)s)
+       OR t.change::jsonb #>> '{body,key}' IN (
+           SELECT k.key_id FROM lianyun.party_key k JOIN lianyun.party p ON p.no = k.party WHERE p.code = ANY (%(parties)s)
+       ))
+ORDER BY t.no
 
 -- name: tile
 SELECT t.hashes FROM lianyun.transparency_tile t WHERE (t.level, t.number) = (%(level)s, %(number)s)

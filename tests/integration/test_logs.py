@@ -32,7 +32,7 @@ MODULES = {
     "notifications": "services.pages.subscriptions",
     "exporter": "services.monitoring.exporter",
     "credit": "services.credit",
-    "arrival": "services.arrival",
+    "arrival": "services.statistics",
     "cases": "services.cases",
 }
 OTLP_KEY = "otlp-key-5f0c7d21"

@@ -37,7 +37,13 @@ def story_page(code: str, known: Any, body: dict[str, Any], forecast: ShownForec
     """The tracking page of a view in that language, as somebody who may see everything is shown it."""
     places = () if known.view.route is None else known.view.route.places
     values = page_values(body, places, known.as_of, NOBODY, forecast)
-    return TEMPLATES[code].render("tracking.html", {**COMMON, **values})
+    templates, summary = TEMPLATES[code], values["summary"]
+    frame = {
+        "reference": summary.reference,
+        "phase": summary.phase,
+        "content": templates.part("tracking_content.html", values).at(known.as_of, localizations()[code]),
+    }
+    return templates.render("tracking.html", {**COMMON, **values, **frame})
 
 
 class StoryPages:

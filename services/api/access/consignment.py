@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from schemas.events import catalogue
@@ -18,17 +19,26 @@ from services.domain.liveness import judge
 from services.domain.objects import Thing
 from services.domain.view import ClaimStatus
 from services.query.view_json import view_json
-from services.query.views import SourcedView, consignments_of, facts_of, read_view, read_views
+from services.query.views import SourcedView, consignments_of, facts_of
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class VisibleConsignment:
-    """What the caller sees, and what it is to the consignment; ``known`` is everything, and is never given out."""
+    """What the caller sees, and what it is to the consignment; ``known`` is everything, and is never given out.
+
+    ``disclosure`` identifies what of ``known`` is shown: of one view, equal ones give an equal ``body``.
+    """
 
     known: SourcedView
     relationship: Relationship
     grants: Mapping[Field, Shown]
-    body: dict[str, Any]
+    disclosure: Hashable
+    filtered: Callable[[], dict[str, Any]] = field(repr=False)
+
+    @cached_property
+    def body(self) -> dict[str, Any]:
+        """The filtered view; made when it is first asked for, in the transaction of the reader."""
+        return self.filtered()
 
     @property
     def shippers(self) -> frozenset[str]:
@@ -44,13 +54,13 @@ def visible(
     ``shared``: for whoever the caller hands it on to. These fields at most, and nothing that the caller sees by consent, pledge
     or legal purpose, or of another consignment.
     """
-    known = read_view(reader.session, consignment, reader.now, reader.registry)
+    (known,) = reader.views([consignment])
     return None if known is None else _visible(reader, known, shared)
 
 
 def visible_each(reader: Reader, consignments: Sequence[bytes]) -> list[VisibleConsignment | None]:
     """``visible`` of each of ``consignments``, in order; their views are read together."""
-    views = read_views(reader.session, consignments, reader.now, reader.registry)
+    views = reader.views(consignments)
     return [None if known is None else _visible(reader, known, None) for known in views]
 
 
@@ -60,23 +70,38 @@ def _visible(
     found, grants = _grants(reader, known, shared)
     if grants[Field.MOVEMENT] is Shown.NONE:
         return None
+    hidden = frozenset(
+        code
+        for code in known.view.engaged
+        if (code != reader.party.code or shared is not None)
+        and (party := reader.registry.party(code)) is not None
+        and party.roles <= LENDERS
+    )
+    assigned = _assignments_that_it_may_see(reader, known, shared is not None)
+    disclosure = frozenset(grants.items()), hidden, assigned
+
+    def filtered() -> dict[str, Any]:
+        return _filtered(known, grants, hidden, assigned)
+
+    return VisibleConsignment(known, found, grants, disclosure, filtered)
+
+
+def _filtered(
+    known: SourcedView, grants: Mapping[Field, Shown], hidden: Collection[str], assigned: Sequence[bool]
+) -> dict[str, Any]:
     body = view_json(known)
     for item, arrival in zip(body["timeline"], known.view.arrivals, strict=True):
         event = known.sources[arrival.claim.event]
         item["recorded"] = format_micros(event.stored.append_us)
         item["finding"] = getattr(event.admitted.payload, "finding", None)  # the category of an inspection's
     _only_its_boxes(body)
-    _only_what_it_may_see(reader, body, known, shared is not None)
-    hidden = {
-        code
-        for code in known.view.engaged
-        if (code != reader.party.code or shared is not None)
-        and (party := reader.registry.party(code)) is not None
-        and party.roles <= LENDERS
-    }
-    filtered = shown(body, grants, hidden, lambda field: _documents(known, field))
-    filtered["shown"] = {str(field): str(how) for field, how in grants.items()}
-    return VisibleConsignment(known, found, grants, filtered)
+    sides = (item for dispute in body["disputed_links"] for item in dispute["sides"])
+    for item, may_see in zip(sides, assigned, strict=True):
+        if not may_see:
+            item.update(dict.fromkeys(item.keys() - {"kind", "ours"}))
+    found = shown(body, grants, set(hidden), lambda field: _documents(known, field))
+    found["shown"] = {str(field): str(how) for field, how in grants.items()}
+    return found
 
 
 class References:
@@ -101,7 +126,7 @@ class References:
 
     def _look(self, consignment: bytes) -> tuple[str, frozenset[str], Mapping[Field, Shown]] | None:
         reader = self._reader
-        known = read_view(reader.session, consignment, reader.now, reader.registry)
+        (known,) = reader.views([consignment])
         if known is None:
             return None
         grants = _grants(reader, known)[1]
@@ -118,8 +143,7 @@ def _grants(
     reader: Reader, known: SourcedView, shared: Collection[Field] | None = None
 ) -> tuple[Relationship, Mapping[Field, Shown]]:
     """What the caller is to the consignment, and what of it the matrix grants; as ``visible``."""
-    stated = [(catalogue.by_number(a.claim.milestone).name, a.claim.publisher) for a in known.view.arrivals]
-    by_view = relationship(known, reader.party, stated)
+    by_view = _by_view(reader, known)
     if shared is not None:
         grants = granted(by_view.roles, by_view.relations)
         return by_view, {field: how if field in shared else Shown.NONE for field, how in grants.items()}
@@ -131,27 +155,40 @@ def _grants(
     return Relationship(by_view.roles, frozenset(relations)), granted(by_view.roles, relations)
 
 
+def _by_view(reader: Reader, known: SourcedView) -> Relationship:
+    """What the caller is by the view alone; of one view that is worked out once for a party."""
+    key = "relationship", reader.party.code
+    found: Relationship | None = known.made.get(key)
+    if found is None:
+        stated = [
+            (catalogue.by_number(a.claim.milestone).name, a.claim.publisher) for a in known.view.arrivals
+        ]
+        found = known.made[key] = relationship(known, reader.party, stated)
+    return found
+
+
 def _may_see(reader: Reader, thing: Thing) -> bool:
     """Whether facts about ``thing`` reach a consignment that is the caller's to see."""
-    views = (
-        read_view(reader.session, each, reader.now, reader.registry)
-        for each in consignments_of(reader.session, [thing])
-    )
+    views = reader.views(consignments_of(reader.session, [thing]))
     return any(
         known is not None and _grants(reader, known)[1][Field.MOVEMENT] is not Shown.NONE for known in views
     )
 
 
-def _only_what_it_may_see(reader: Reader, body: dict[str, Any], known: SourcedView, shared: bool) -> None:
-    """Of an assignment to another consignment nobody learns more than that there is one, but who may see that or said so.
+def _assignments_that_it_may_see(reader: Reader, known: SourcedView, shared: bool) -> tuple[bool, ...]:
+    """Of each side of each contradiction of links, in order, whether the caller learns more than that there is one.
 
-    To whom it is handed on, nobody but the consignment's own side is named.
+    Of an assignment to another consignment only who may see that, or said so; to whom it is handed on, nobody but the consignment's own
+    side is named.
     """
-    for shown_dispute, dispute in zip(body["disputed_links"], known.view.disputed_links, strict=True):
-        for item, side in zip(shown_dispute["sides"], dispute.sides, strict=True):
-            own = side.ours or (not shared and side.link.publisher == reader.party.code)
-            if not own and (shared or not _may_see(reader, side.link.right)):
-                item.update(dict.fromkeys(item.keys() - {"kind", "ours"}))
+    sides = [side for dispute in known.view.disputed_links for side in dispute.sides]
+    own = [side.ours or (not shared and side.link.publisher == reader.party.code) for side in sides]
+    others = (
+        {} if shared else {side.link.right: False for side, ours in zip(sides, own, strict=True) if not ours}
+    )
+    for thing in others:
+        others[thing] = _may_see(reader, thing)
+    return tuple(ours or others.get(side.link.right, False) for side, ours in zip(sides, own, strict=True))
 
 
 def _documents(known: SourcedView, field: Field) -> list[dict[str, Any]]:

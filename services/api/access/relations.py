@@ -64,9 +64,15 @@ def relationship(known: SourcedView, party: Party, milestones: Iterable[tuple[st
 
 def shippers_of(known: SourcedView) -> frozenset[str]:
     """The parties that the founding names as shippers."""
-    return frozenset(
-        named.party for opened in _openings(known) for named in opened.parties if named.role is Role.SHIPPER
-    )
+    found: frozenset[str] | None = known.made.get("shippers")
+    if found is None:
+        found = known.made["shippers"] = frozenset(
+            named.party
+            for opened in _openings(known)
+            for named in opened.parties
+            if named.role is Role.SHIPPER
+        )
+    return found
 
 
 def lending(

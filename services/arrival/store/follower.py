@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from pydantic import Field, SecretStr
 
 from services.arrival.store import projector, statement
@@ -59,9 +61,10 @@ class ArrivalFollower(ProjectionFollower):
         return Step(done.events + done.aside, done.whole(self._limit))
 
 
-def run(settings: FollowerSettings) -> None:
-    """Follow until SIGTERM or SIGINT, which ends it after the present step."""
+def run(settings: FollowerSettings, stop: threading.Event | None = None) -> None:
+    """Follow until ``stop`` is set, by default by SIGTERM or SIGINT, which ends it after the present step."""
     arrival = ArrivalFollower(settings)
     host, port = settings.arrival_metrics_host, settings.arrival_metrics_port
     registry = arrival.metrics.instruments.registry
-    follower.run(arrival, registry, host, port, settings.arrival_stuck_after, nice=settings.arrival_nice)
+    stuck_after, nice = settings.arrival_stuck_after, settings.arrival_nice
+    follower.run(arrival, registry, host, port, stuck_after, nice=nice, stop=stop)

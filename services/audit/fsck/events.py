@@ -23,7 +23,8 @@ from services.audit.stored_events import Body, Range, load_bodies, load_quaranti
 from services.audit.worker_pool import WorkerPool
 from services.domain.facts import Withdrawal
 from services.ledger.admission.model import AdmissionSettings
-from services.ledger.registry.store import RecordedEvent, RegistryHistory
+from services.ledger.registry.events import RecordedEvent
+from services.ledger.registry.store import RegistryHistory
 from services.ledger.storage.arrays import uuids
 from services.ledger.storage.batch import MOST_EVENTS
 from services.ledger.storage.bodies import admission_bytes, admissions_digest, batch_digest

@@ -9,11 +9,13 @@ from pydantic import ValidationError
 
 from services.audit.fsck.snapshot import Snapshot
 from services.audit.report import Damage, Findings
-from services.ledger.registry.events import KeyAdded, KeyRotated, parse
+from services.ledger.registry.events import KeyAdded, KeyRotated, RecordedEvent, parse
 from services.ledger.registry.party import Party
 from services.ledger.registry.possession import possession_fault
 from services.ledger.registry.registry import Registry, RegistryError
-from services.ledger.registry.store import RecordedEvent, RegistryHistory
+from services.ledger.registry.signed import Chain
+from services.ledger.registry.store import RegistryHistory
+from services.ledger.registry.trust import is_signed, stored_statements, trust
 
 _EVENTS = "SELECT version, at, by, body::text FROM lianyun.registry_event ORDER BY version"
 _PARTIES = "SELECT code, no, name, roles, countries, managers, places, topics, sources, since, version FROM lianyun.party"
@@ -30,6 +32,7 @@ FROM lianyun.party_key k JOIN lianyun.party p ON p.no = k.party
 _PARTY = ("no", "name", "roles", "countries", "managers", "places", "topics", "sources", "since", "version")
 _KEY = ("party", "scheme", "public_key", "not_before", "not_after", "revoked_at", "compromised_since")
 _EVENTS_REMEDY = "Restore lianyun.registry_event from a backup: every event is judged by it."
+_SIGNED_REMEDY = "Nobody who may has signed this: find out who wrote it, and restore the registry from a backup whose statements continue those in the log."
 _PROOF_REMEDY = (
     "Revoke the key unless its party shows that it holds it, and find out who registered it past the commands; "
     "restore lianyun.registry_event where it was altered."
@@ -38,7 +41,46 @@ _TABLE_REMEDY = "Set the row to what the recorded events say, or restore the eve
 
 
 def read_history(snapshot: Snapshot, findings: Findings) -> RegistryHistory:
-    """The registry's recorded events, up to the first that cannot be read or folded, which is a finding."""
+    """The registry's recorded events, up to the first that cannot be read or folded, which is a finding.
+
+    Under a root they are those that its administrators signed: whatever the tables hold beside them is found.
+    """
+    stored = _stored(snapshot, findings)
+    given = trust()
+    if given is None:
+        # Signed, and only a process with the root can verify by whom.
+        findings.counts["registry_signed_without_root"] += is_signed(snapshot.connection)
+        return stored
+    chain = Chain(given.root)
+    for number, signed in stored_statements(snapshot.connection):
+        try:
+            chain = chain.extended(signed, lambda version: stored.events[:version])
+        except RegistryError as problem:
+            right = f"statement {chain.number + 1}, signed by whom the root appointed"
+            _note(
+                findings, f"registry_statement {number}", "text or signatures", problem, right, _SIGNED_REMEDY
+            )
+            break
+    if not chain.number:
+        _note(findings, "registry_statement 1", "row", "missing", "what the root took over", _SIGNED_REMEDY)
+    findings.counts["registry_statements"] += chain.number
+    for place in range(max(len(stored.events), len(chain.changes))):
+        found = stored.events[place] if place < stored.version else None
+        right_event = chain.changes[place] if place < len(chain.changes) else None
+        if found != right_event:
+            where = f"registry_event {place + 1}"
+            _note(
+                findings,
+                where,
+                "row",
+                found or "missing",
+                right_event or "no change that is signed",
+                _SIGNED_REMEDY,
+            )
+    return RegistryHistory(chain.changes)
+
+
+def _stored(snapshot: Snapshot, findings: Findings) -> RegistryHistory:
     events: list[RecordedEvent] = []
     for version, at, by, body in snapshot.rows(_EVENTS):
         try:

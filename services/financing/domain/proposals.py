@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
 from services.domain.facts import Micros
 from services.financing.domain.decisions import Action
+from services.financing.domain.limits import Limit, within
 from services.financing.domain.money import Money
 from services.people.domain.person import Permission, Person, PersonId, Signatory
 
@@ -52,6 +54,12 @@ class Obstacle(StrEnum):
     """The person may not approve for the bank at that moment."""
     NOT_MAKER = "NOT_MAKER"
     """Who prepared it might not then, or may not any more."""
+    ABOVE_LIMIT = "ABOVE_LIMIT"
+    """It amounts to more than the person may approve."""
+    MAKER_ABOVE_LIMIT = "MAKER_ABOVE_LIMIT"
+    """It amounts to more than who prepared it might then, or may now."""
+    AMOUNT_CHANGED = "AMOUNT_CHANGED"
+    """It amounts to something else than when it was prepared, in a bank that has limits."""
 
 
 class Foreseen(NamedTuple):
@@ -64,7 +72,7 @@ class Foreseen(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What ``maker`` prepared for ``bank``; ``id`` are 16 bytes, by which its decision is named too."""
+    """What ``maker`` prepared for ``bank``; ``id`` are 16 bytes, by which its decision is named too. ``amount`` is what limits compare."""
 
     id: bytes
     bank: str
@@ -95,12 +103,17 @@ class Ending:
 
 
 def obstacle(
-    proposal: Proposal, ending: Ending, people: dict[PersonId, Person], earlier: Ending | None = None
+    proposal: Proposal,
+    ending: Ending,
+    people: dict[PersonId, Person],
+    earlier: Ending | None = None,
+    limits: Sequence[Limit] = (),
 ) -> Obstacle | None:
     """Why ``proposal`` cannot end by ``ending``; None where it can. ``people`` are those involved, as they are registered.
 
-    A person is its pseudonym, whatever issuer and subject it signs in by. Both persons have to be of the bank and to hold their
-    permission at the moment of the approval, its maker at that of the proposal, too.
+    A person is its pseudonym, whatever issuer and subject it signs in by. Both persons have to be of the bank, to hold their
+    permission at the moment of the approval, its maker at that of the proposal, too, and the amount to be within their ``limits``
+    (theirs and the bank's first one) then.
     """
     if earlier is not None:
         return Obstacle.CLOSED
@@ -123,6 +136,11 @@ def obstacle(
     moments = (proposal.made, ending.at)
     if not all(maker.may(Permission.FINANCING_MAKE, proposal.bank, at) for at in moments):
         return Obstacle.NOT_MAKER
+    amount = proposal.amount
+    if not all(within(limits, maker.id, Permission.FINANCING_MAKE, amount, at) for at in moments):
+        return Obstacle.MAKER_ABOVE_LIMIT
+    if not within(limits, by.id, Permission.FINANCING_CHECK, amount, ending.at):
+        return Obstacle.ABOVE_LIMIT
     return None
 
 

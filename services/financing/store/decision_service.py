@@ -22,6 +22,8 @@ from services.financing.domain.decision_rules import decide
 from services.financing.domain.decisions import Action, Decision
 from services.financing.domain.documents import Papers
 from services.financing.domain.fingerprints import Fingerprint, Version, fingerprints, thing_digests
+from services.financing.domain.limits import amount_of
+from services.financing.domain.money import Money
 from services.financing.domain.products import Products, products
 from services.financing.domain.requests import DecisionRequest
 from services.financing.domain.uniqueness import written
@@ -68,6 +70,14 @@ def database_clock(session: Session) -> tuple[Micros, int]:
     row = session.execute(statement("moment")).fetchone()
     assert row is not None
     return int(row[0]), int(row[1])
+
+
+class Foresight(NamedTuple):
+    """What would be decided, the SHA-256 of what that rests on, and what it amounts to for the limits of persons."""
+
+    decision: Decision
+    state: bytes
+    amount: Money | None
 
 
 class _Counting(NamedTuple):
@@ -123,10 +133,8 @@ class DecisionService:
             raise found
         return found
 
-    def preview(
-        self, session: Session, ask: DecisionRequest, on: Sequence[Thing] = ()
-    ) -> tuple[Decision, bytes]:
-        """What ``decide`` would decide now, and the SHA-256 of what that rests on; nothing is recorded. Holds the same locks, raises the same."""
+    def preview(self, session: Session, ask: DecisionRequest, on: Sequence[Thing] = ()) -> Foresight:
+        """What ``decide`` would decide now; nothing is recorded. Holds the same locks, raises the same."""
         adapt(session)
         found: list[Decision | Exception] = [Deferred()]
         reads = self._group_reads(session, [(ask, on)], found, whole=False)
@@ -135,7 +143,8 @@ class DecisionService:
             raise found[0]
         (_, each), table = reads.each[0], products() if self.table is None else self.table
         context, _ = read_context(session, *each, reads.registry, reads.at, table, self.required)
-        return decide(each.prepared.ask, context, reads.at, self.table), state_digest(context)
+        found_now = decide(each.prepared.ask, context, reads.at, self.table)
+        return Foresight(found_now, state_digest(context), amount_of(ask, context, reads.at))
 
     def presents(self, session: Session, financing: str, papers: Papers) -> bool:
         """Whether ``papers`` are the documents that the financing holds, or it holds none. Raises KeyMissing."""

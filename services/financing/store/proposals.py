@@ -19,6 +19,7 @@ from psycopg.rows import tuple_row
 from services.domain.facts import Micros
 from services.domain.objects import Thing
 from services.financing.domain.decisions import Action, Decision
+from services.financing.domain.limits import in_force, within
 from services.financing.domain.money import Money
 from services.financing.domain.proposals import (
     LASTS,
@@ -31,10 +32,17 @@ from services.financing.domain.proposals import (
 )
 from services.financing.domain.requests import DecisionRequest
 from services.financing.store import statement
-from services.financing.store.decision_service import CargoMoved, Clock, DecisionService, database_clock
+from services.financing.store.decision_service import (
+    CargoMoved,
+    Clock,
+    DecisionService,
+    Foresight,
+    database_clock,
+)
+from services.financing.store.limits import hold_limits, limits_of
 from services.ledger.audit_trail.entries import enter
 from services.ledger.storage.arrays import adapt
-from services.people.domain.person import Person, PersonId, Signatory
+from services.people.domain.person import Permission, Person, PersonId, Signatory
 from services.people.store import people
 
 Session = Connection[Any]
@@ -61,25 +69,29 @@ class ProposalService:
 
     def prepare(
         self, session: Session, bank: str, by: Person, key: str, content: bytes, asked: Asked
-    ) -> Proposal:
+    ) -> Proposal | Obstacle:
         """Prepare ``content``, which asks ``asked``; the same ``key`` of the same person again is the same proposal.
 
-        Raises as ``DecisionService.decide``.
+        An obstacle where it amounts to more than the person may prepare. Raises as ``DecisionService.decide``.
         """
         adapt(session)
         id_ = hashlib.sha256(f"proposal\0{bank}\0{by.id.hex()}\0{key}".encode()).digest()[:16]
         known = self.find(session, bank, id_)
         if known is not None:
             return known.proposal
+        hold_limits(session, bank)
         people.hold_shared(session, by.id)
         foreseen = self.foresee(session, *asked)
         request, at = asked[0], self.clock(session)[0]
+        limits = limits_of(session, bank, [by.id])
+        if not within(limits, by.id, Permission.FINANCING_MAKE, foreseen.amount, at):
+            return Obstacle.MAKER_ABOVE_LIMIT
         made = Proposal(
             id_,
             bank,
             request.financing,
             request.action,
-            request.amount,
+            foreseen.amount,
             at,
             by.signatory,
             at + LASTS,
@@ -112,19 +124,23 @@ class ProposalService:
         if found is None:
             raise LookupError(id_.hex())
         proposal = found.proposal
-        for person in sorted({proposal.maker.person, by.person}):
+        hold_limits(session, bank)
+        both = sorted({proposal.maker.person, by.person})
+        for person in both:
             people.hold_shared(session, person)
-        known = people.by_ids(session, [proposal.maker.person, by.person])
+        known, limits = people.by_ids(session, both), limits_of(session, bank, both)
         wanted = Ending(id_, verdict, max(self.clock(session)[0], proposal.made), by, reason)
         earlier = found.ending
         if earlier is not None and (earlier.verdict, earlier.by) == (verdict, by):
             return earlier
-        refused = obstacle(proposal, wanted, known, earlier)
+        refused = obstacle(proposal, wanted, known, earlier, limits)
         if refused is not None:
             return refused
         if verdict is Verdict.APPROVED:
             assert read is not None
             request, on = read(found.content)
+            if in_force(limits, wanted.at) and self.foresee(session, request, on).amount != proposal.amount:
+                return Obstacle.AMOUNT_CHANGED
             decision = self._decide(session, _of_two(request, proposal, by), on)
             wanted = replace(wanted, decision=decision.number)
         row = _ending_row(wanted)
@@ -136,15 +152,15 @@ class ProposalService:
     def foresee(self, session: Session, request: DecisionRequest, on: Sequence[Thing]) -> Foresight:
         """What would be decided now, recording nothing and holding no lock behind it. Raises as ``decide``."""
         for attempt in range(1, ATTEMPTS + 1):
-            found: Decision | None = None
+            found: Foresight | None = None
             try:
                 with session.transaction(force_rollback=True):
-                    found, state = self.decisions.preview(session, request, on)
+                    found = self.decisions.preview(session, request, on)
             except CargoMoved:
                 if attempt == ATTEMPTS:
                     raise
             if found is not None:
-                return Foresight(found, state)
+                return found
         raise AssertionError
 
     def find(self, session: Session, bank: str, id_: bytes) -> StoredProposal | None:
@@ -182,13 +198,6 @@ class ProposalService:
     @property
     def _cipher(self) -> AESSIV:
         return AESSIV(self.decisions.signer.secret("proposal"))
-
-
-class Foresight(NamedTuple):
-    """What would be decided, and the SHA-256 of what that rests on."""
-
-    decision: Decision
-    state: bytes
 
 
 def _of_two(request: DecisionRequest, proposal: Proposal, by: Signatory) -> DecisionRequest:

@@ -202,6 +202,15 @@ SELECT DISTINCT ON (j.cons) j.consignment, j.at, j.lateness, j.evidence FROM lia
 WHERE j.subject = %(subject)s AND j.subject <> 'PROMISE' AND j.at <= %(at)s
 ORDER BY j.cons, j.number DESC
 
+-- name: limits
+-- The amount limits of a bank: all, or those of some persons and the first one of all.
+SELECT l.bank, l.person, l.currency, l.at, l.may_make, l.may_check, l.by_issuer, l.by_person
+FROM lianyun.financing_limit l
+WHERE l.bank = %(bank)s
+  AND (%(persons)s::uuid[] IS NULL OR l.person = ANY (%(persons)s::uuid[])
+       OR l.at = (SELECT min(f.at) FROM lianyun.financing_limit f WHERE f.bank = %(bank)s))
+ORDER BY l.at, l.person, l.currency
+
 -- name: lock
 -- Everything that the decision depends on, in ascending order: two who share a part of it cannot wait for one another.
 SELECT count(pg_advisory_xact_lock(l.key)) FROM (
@@ -361,6 +370,10 @@ ON CONFLICT (financing, registry, at) DO NOTHING
 -- name: put_fault
 UPDATE lianyun.financing_asked SET fault = %(fault)s, again = clock_timestamp() + make_interval(secs => %(seconds)s)
 WHERE no = %(no)s AND answered IS NULL
+
+-- name: put_limit
+INSERT INTO lianyun.financing_limit (bank, person, currency, at, may_make, may_check, by_issuer, by_person)
+VALUES (%(bank)s, %(person)s, %(currency)s, %(at)s, %(may_make)s, %(may_check)s, %(by_issuer)s, %(by_person)s)
 
 -- name: put_named
 -- For financings that are pledged now: the links of other consignments that name a box or note of their goods already, and what
@@ -654,6 +667,13 @@ FROM reached r WHERE r.action = 'RESERVE' AND r.outcome = 'DONE'
 UNION
 SELECT substr(encode(sha256('\x6170706c69636174696f6e00'::bytea || convert_to(r.application, 'UTF8')), 'hex'), 1, 32)::uuid
 FROM reached r WHERE r.action = 'RESERVE' AND r.outcome = 'DONE'
+
+-- name: turn_of_limits
+-- Who sets a limit of a bank waits for what its people are preparing and approving, and these for it: an advisory lock, as no row is changed.
+SELECT pg_advisory_xact_lock(7005, hashtext(%(bank)s))
+
+-- name: turn_of_limits_shared
+SELECT pg_advisory_xact_lock_shared(7005, hashtext(%(bank)s))
 
 -- name: turn_of_proposal
 -- Whoever ends a proposal waits for whoever is ending it: an advisory lock, as nobody changes the row.

@@ -108,7 +108,7 @@ def _key(header: SignatureHeader, registry: Registry) -> Key:
     if key is None:
         raise Refusal(
             Reason.UNKNOWN_KEY,
-            f"No key {header.key_id} is registered.",
+            f"No key {header.key_id} is registered{' under the signatures of two administrators' if registry.signed else ''}.",
             _AT_SIGNATURE,
             "Register the public key; the event can then be redriven unchanged.",
         )

@@ -51,6 +51,14 @@ def _digest(name: str) -> str:
 
 REGISTERS = (
     _of("registry_event", "version", "kind at by body"),
+    _of(
+        "registry_statement",
+        "number",
+        "version",
+        since=110,
+        text=_digest("convert_to(text, 'UTF8')"),
+        signatures=_digest("convert_to(array_to_string(signatures, ' '), 'UTF8')"),
+    ),
     _of("api_client", "id", "party scopes purposes certificate registered by revoked"),
     _of("api_client_key", "client kid", "jwk added by not_after"),
     _of("api_secret", "name", "", value=_digest("value")),
@@ -109,6 +117,7 @@ REGISTERS = (
         state=_digest("state"),
         sealed=_digest("sealed"),
     ),
+    _of("financing_limit", "person currency at", "bank may_make may_check by_issuer by_person", since=106),
     _of("financing_verdict", "proposal", "verdict at by_issuer by_person reason decision", since=87),
     _of(
         "share_link",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
@@ -115,6 +116,16 @@ class KeyRevoked(_Entry):
 Event = PartyAdded | PartyAmended | KeyAdded | KeyRotated | KeyRevoked
 
 _ADAPTER: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedEvent:
+    """A registry event as stored: the version that it made, the time (UTC microseconds) and who registered it."""
+
+    version: int
+    at: int
+    by: str
+    event: Event
 
 
 def parse(body: str | bytes) -> Event:

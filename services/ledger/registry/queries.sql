@@ -4,8 +4,13 @@
 INSERT INTO lianyun.registry_event (version, kind, at, by, body)
 VALUES (%(version)s, %(kind)s, %(at)s, %(by)s, %(body)s::jsonb)
 
+-- name: add_statement
+INSERT INTO lianyun.registry_statement (number, version, text, signatures)
+VALUES (%(number)s, %(version)s, %(text)s, %(signatures)s)
+
 -- name: events
-SELECT version, at, by, body::text FROM lianyun.registry_event WHERE version > %(after)s ORDER BY version
+SELECT version, at, by, body::text FROM lianyun.registry_event
+WHERE version > %(after)s AND version <= %(upto)s ORDER BY version
 
 -- name: hold_version
 -- Keeps the registry as it is until the transaction ends; many batches may hold it at once.
@@ -65,6 +70,9 @@ ON CONFLICT (source) DO NOTHING
 
 -- name: set_version
 UPDATE lianyun.registry_version SET version = %(version)s
+
+-- name: statements
+SELECT number, text, signatures FROM lianyun.registry_statement WHERE number >= %(first)s ORDER BY number
 
 -- name: version
 SELECT version FROM lianyun.registry_version

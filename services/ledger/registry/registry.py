@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Self
 
@@ -35,6 +35,7 @@ class Registry:
     owners: Mapping[str, Party]  # by source, also one that its party has given up
     numbered: Mapping[int, Party]  # by the number that storage uses
     writers: Mapping[str, Party]  # by topic
+    signed: bool = field(default=False, compare=False)  # every change was verified from a root key on
 
     @classmethod
     def of(cls, version: int, parties: Iterable[Party] = (), keys: Iterable[Key] = ()) -> Self:

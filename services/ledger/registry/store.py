@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count, groupby
 from typing import Any, TypeVar
 
@@ -18,23 +18,22 @@ from schemas.events.base import Role
 from schemas.schemes import PublicKey, Scheme
 from services.ledger.audit_trail.entries import enter
 from services.ledger.registry import fold, statement
-from services.ledger.registry.events import parse
+from services.ledger.registry.events import RecordedEvent
 from services.ledger.registry.fold import EMPTY, apply
 from services.ledger.registry.party import Key, Party
 from services.ledger.registry.registry import Registry, RegistryError
+from services.ledger.registry.signed import (
+    Administrators,
+    Genesis,
+    PublicSigner,
+    SignedStatement,
+    Statement,
+    events_digest,
+)
+from services.ledger.registry.trust import Trust, is_signed, read_chain, stored_events, trust
 from services.runtime.transactions import LOCKED, RetryPolicy, retry_transaction
 
 Session = Connection[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedEvent:
-    """A registry event as stored: the version that it made, the time (UTC microseconds) and the operator."""
-
-    version: int
-    at: int
-    by: str
-    event: fold.Event
 
 
 def version(session: Session) -> int:
@@ -56,7 +55,8 @@ def load(session: Session) -> Registry:
 
     The version is locked first, so the rows read after it belong to it also at READ COMMITTED.
     """
-    return _rows(session, hold(session))
+    held = hold(session)
+    return _of_version(_rows(session, held), held)
 
 
 def read_snapshot(session: Session) -> Registry:
@@ -69,14 +69,17 @@ def read_snapshot(session: Session) -> Registry:
         read = _rows(session, before)
         after = version(session)
         if after == before:
-            return read
+            return _of_version(read, before)
         before = after
 
 
 def history(session: Session, after: int = 0) -> Iterator[RecordedEvent]:
-    """The events above version ``after``, in order."""
-    for number, at, by, body in session.execute(statement("events"), {"after": after}).fetchall():
-        yield RecordedEvent(number, at, by, parse(body))
+    """The events above version ``after``, in order; with a root those that its administrators signed, RegistryError where one is not good."""
+    given = trust()
+    if given is None:
+        yield from stored_events(session, after)
+    else:
+        yield from read_chain(session, given.root).changes[after:]
 
 
 EventT = TypeVar("EventT", bound=fold.Event)
@@ -101,12 +104,77 @@ def append(
     before = load(session)
     after = fold.apply(before, event)
     require(event, before)
-    body = event.model_dump_json(exclude_none=True)
+    given = trust()
+    if given is None:
+        if is_signed(session):
+            _required(None)
+        _write(session, before, after, RecordedEvent(after.version, at, by, event))
+        return after
+    proposed = SignedStatement(read_chain(session, given.root).following(event, at).text)
+    if not given.development:
+        raise Unsigned(proposed)
+    for key in given.development:
+        proposed = proposed.signed_by(key)
+    return append_signed(session, proposed)
+
+
+def appointment(session: Session, administrators: tuple[PublicSigner, ...], at: int) -> SignedStatement:
+    """What the root has to sign so that these are the administrators; the first one takes over the registry as it is now."""
+    lock_registry(session)
+    chain = read_chain(session, _required(trust()).root)
+    change: Genesis | Administrators = Administrators(administrators=administrators)
+    if not chain.number:
+        taken = tuple(stored_events(session))
+        change = Genesis(version=len(taken), digest=events_digest(taken), administrators=administrators)
+    return SignedStatement(chain.following(change, at).text)
+
+
+class Unsigned(RegistryError):
+    """A change that is allowed and that two administrators have to sign first; ``proposed`` is what they sign."""
+
+    def __init__(self, proposed: SignedStatement) -> None:
+        super().__init__(
+            "The registry has a root: two administrators sign each change of it.",
+            "Write the proposal to a file, have it signed (lianyun registry sign), and apply it.",
+        )
+        self.proposed = proposed
+
+
+def append_signed(session: Session, signed: SignedStatement) -> Registry:
+    """Append a signed statement, with the change of the registry that it makes, and return the registry after it.
+
+    RegistryError where it does not follow the statements that there are, or its signatures do not lead to the root.
+    """
+    lock_registry(session)
+    given = _required(trust())
+    chain = read_chain(session, given.root)
+    after = chain.extended(signed, lambda version: tuple(stored_events(session, upto=version)))
+    if chain.registry.version != version(session) and chain.number:
+        raise _another_version(chain.registry.version, version(session))
+    values = {"version": after.registry.version, "text": signed.text, "signatures": list(signed.signatures)}
+    session.execute(statement("add_statement"), {"number": after.number, **values})
+    enter(session, "registry_statement", after.number, signed.entry(after.registry.version))
+    if not Statement.parse(signed.text).by_root:
+        _write(session, chain.registry, after.registry, after.changes[-1])
+    return after.registry
+
+
+def _required(given: Trust | None) -> Trust:
+    if given is None:
+        raise RegistryError(
+            "No root of the registry is configured.",
+            "Set LIANYUN_REGISTRY_ROOT to its file in every process.",
+        )
+    return given
+
+
+def _write(session: Session, before: Registry, after: Registry, recorded: RecordedEvent) -> None:
+    body = recorded.event.model_dump_json(exclude_none=True)
+    kind, at, by = recorded.event.kind, recorded.at, recorded.by
     session.execute(
-        statement("add_event"),
-        {"version": after.version, "kind": event.kind, "at": at, "by": by, "body": body},
+        statement("add_event"), {"version": after.version, "kind": kind, "at": at, "by": by, "body": body}
     )
-    entry = {"kind": event.kind, "at": at, "by": by, "body": orjson.loads(body)}
+    entry = {"kind": kind, "at": at, "by": by, "body": orjson.loads(body)}
     enter(session, "registry_event", after.version, entry)
     for code, party in after.parties.items():
         if before.party(code) != party:
@@ -116,7 +184,6 @@ def append(
         if before.key(key_id) != key:
             _put_key(session, key, after.parties[key.party].no)
     session.execute(statement("set_version"), {"version": after.version})
-    return after
 
 
 class RegistryReader:
@@ -128,15 +195,24 @@ class RegistryReader:
     def current(self, session: Session) -> Registry:
         """The current registry: one small read, and the whole only where the version has changed."""
         if self._known is None or self._known.version != version(session):
-            self._known = load(session)
+            self._known = self._loaded(session)
         return self._known
 
     def held(self, session: Session) -> Registry:
         """The current registry, its version locked until the caller's transaction ends."""
         held = hold(session)
         if self._known is None or self._known.version != held:
-            self._known = load(session)
+            self._known = self._loaded(session)
         return self._known
+
+    def _loaded(self, session: Session) -> Registry:
+        loaded = load(session)
+        if self._known is not None and loaded.version < self._known.version:
+            raise RegistryError(
+                f"The registry has gone back from version {self._known.version} to {loaded.version}.",
+                "Its last changes were taken away: lianyun fsck compares it with the log.",
+            )
+        return loaded
 
 
 def _one(session: Session, name: str) -> int:
@@ -146,7 +222,29 @@ def _one(session: Session, name: str) -> int:
     return int(row[0])
 
 
+def _of_version(read: Registry, version: int) -> Registry:
+    if read.version != version:
+        raise _another_version(read.version, version)
+    return read
+
+
+def _another_version(signed: int, stored: int) -> RegistryError:
+    return RegistryError(
+        f"The registry is at version {stored}, and {signed} changes of it are signed.",
+        "Somebody changed the database behind the administrators' back: lianyun fsck names the rows.",
+    )
+
+
 def _rows(session: Session, version: int) -> Registry:
+    given = trust()
+    if given is not None:
+        chain = read_chain(session, given.root)
+        if not chain.number:
+            raise RegistryError(
+                "A root of the registry is configured, and it has appointed no administrators.",
+                "lianyun registry appoint",
+            )
+        return replace(chain.registry, signed=True)
     shapes = map(_shape, session.execute(statement("parties")))
     parties = [_party(list(every)) for _, every in groupby(shapes, key=lambda shape: shape.no)]
     keys = [_key(row) for row in session.execute(statement("keys"))]

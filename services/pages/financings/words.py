@@ -220,6 +220,15 @@ OBSTACLES: Final[Mapping[str, str]] = {
     "NOT_ITS_MAKER": N_("Only who prepared it withdraws it."),
     "NOT_CHECKER": N_("You may not approve or reject for your bank now."),
     "NOT_MAKER": N_("Who prepared it may not prepare decisions any more. It has to be prepared again."),
+    "ABOVE_LIMIT": N_(
+        "This is more than you may approve. Somebody of your bank with a higher limit approves it, or whoever sets limits raises yours."
+    ),
+    "MAKER_ABOVE_LIMIT": N_(
+        "This is more than who prepares it may prepare. Somebody with a higher limit prepares it, or whoever sets limits raises that one."
+    ),
+    "AMOUNT_CHANGED": N_(
+        "This amounts to something else than when it was prepared. It has to be prepared again."
+    ),
 }
 
 

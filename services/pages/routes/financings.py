@@ -361,21 +361,23 @@ def check_page(
     answer: Reply | None = None,
     own: list[str] | None = None,
     wrong: tuple[str, ...] = (),
+    refused: str = "",
 ) -> Page:
-    """The page with its form filled, and what was answered."""
+    """The page with its form filled, and what was answered, or why nothing was prepared."""
     values = {
         "form": form,
         "answer_": answer,
         "unknown": answer == UNKNOWN,
         "own": own or [],
         "wrong": [request.l10n.gettext(each) for each in wrong],
+        "refused": refused,
         "schemes": SCHEMES,
         "fields": FIELDS,
         "words": words,
         "key": secrets.token_urlsafe(16),
         "may_make": viewer.may(Permission.FINANCING_MAKE),
     }
-    page = console_page(request, viewer, "financings_check.html", values, 400 if wrong else 200)
+    page = console_page(request, viewer, "financings_check.html", values, _status(wrong, refused))
     page.nothing = answer == UNKNOWN
     return page
 
@@ -392,8 +394,14 @@ def fields_of(wrong: WrongForm) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def financing_page(request: PageRequest, viewer: SignedIn, wrong: tuple[str, ...] = ()) -> Page:
-    """The page of the financing of the path."""
+def _status(wrong: tuple[str, ...], refused: str) -> int:
+    return 400 if wrong else 409 if refused else 200
+
+
+def financing_page(
+    request: PageRequest, viewer: SignedIn, wrong: tuple[str, ...] = (), refused: str = ""
+) -> Page:
+    """The page of the financing of the path; with what could not be read of a form, or why nothing was prepared."""
     looked = _looked(request)
     status = looked.status
     now = status.as_of == request.now
@@ -463,9 +471,10 @@ def financing_page(request: PageRequest, viewer: SignedIn, wrong: tuple[str, ...
         },
         "steps": _steps(status.pledged, bool(status.drawn.minor)),
         "wrong": [request.l10n.gettext(each) for each in wrong],
+        "refused": refused,
         "key": secrets.token_urlsafe(16),
     }
-    return console_page(request, viewer, "financings_one.html", values, 400 if wrong else 200)
+    return console_page(request, viewer, "financings_one.html", values, _status(wrong, refused))
 
 
 def _steps(pledged: bool, drawn: bool) -> tuple[str, ...]:

@@ -8,11 +8,13 @@ from urllib.parse import quote
 import orjson
 
 from services.financing.domain.decisions import Action, Decision, DecisionOutcome
+from services.financing.domain.limits import within
 from services.financing.domain.proposals import LONGEST_REASON, Obstacle, Verdict, is_reason
 from services.financing.domain.requests import HIDDEN, UNKNOWN, Reply, reply
 from services.financing.store.financings import decisions_of
 from services.financing.store.fingerprint_versions import KeyMissing
 from services.financing.store.identifiers import financing_id
+from services.financing.store.limits import limits_of
 from services.financing.store.proposals import StoredProposal, known_to
 from services.pages.auth.sign_in import SignedIn
 from services.pages.console import N_, console_of, console_page
@@ -136,7 +138,10 @@ def prepare(request: PageRequest) -> Page | Redirect:
         content = content_of(action, reference, body)
     except WrongForm as wrong:
         return financing_page(request, viewer, fields_of(wrong))
-    return _prepared(request, viewer, content)
+    prepared = _prepared(request, viewer, content)
+    if isinstance(prepared, Obstacle):
+        return financing_page(request, viewer, refused=words.OBSTACLES[prepared])
+    return prepared
 
 
 @pages.post("/console/financing-check/proposals", signed_in=True)
@@ -154,10 +159,13 @@ def prepare_reservation(request: PageRequest) -> Page | Redirect:
         content = content_of(Action.RESERVE, body["reference"], body)
     except WrongForm as wrong:
         return check_page(request, viewer, request.form, wrong=fields_of(wrong))
-    return _prepared(request, viewer, content)
+    prepared = _prepared(request, viewer, content)
+    if isinstance(prepared, Obstacle):
+        return check_page(request, viewer, request.form, refused=words.OBSTACLES[prepared])
+    return prepared
 
 
-def _prepared(request: PageRequest, viewer: SignedIn, content: bytes) -> Redirect:
+def _prepared(request: PageRequest, viewer: SignedIn, content: bytes) -> Redirect | Obstacle:
     key = request.form.get("key", "")
     if not 8 <= len(key) <= 64:
         raise PageError(400)
@@ -168,6 +176,8 @@ def _prepared(request: PageRequest, viewer: SignedIn, content: bytes) -> Redirec
         )
     except KeyMissing as problem:
         raise PageError(503) from problem
+    if isinstance(made, Obstacle):
+        return made
     request.reads("financing", made.financing)
     return Redirect(f"/console/proposals/{made.id.hex()}")
 
@@ -216,6 +226,8 @@ def _proposal_page(request: PageRequest, viewer: SignedIn, found: StoredProposal
     request.reads("financing", made.financing, subjects)
     own = made.maker.person == viewer.who.id
     stored = orjson.loads(found.content)
+    limits = limits_of(request.session, made.bank, [viewer.who.id])
+    within_limit = within(limits, viewer.who.id, Permission.FINANCING_CHECK, made.amount, request.now)
     values = {
         "found": found,
         "made": made,
@@ -232,6 +244,8 @@ def _proposal_page(request: PageRequest, viewer: SignedIn, found: StoredProposal
         "unknown": present == UNKNOWN,
         "changed": changed,
         "decided": decided,
+        "within_limit": within_limit,
+        "too_much": words.OBSTACLES["ABOVE_LIMIT"],
         "may_check": waiting and not own and viewer.may(Permission.FINANCING_CHECK),
         "may_withdraw": waiting and own,
         "own": own,

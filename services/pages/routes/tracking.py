@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+import hashlib
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import orjson
 
 from schemas.events.base import ObjectKind
 from schemas.events.keys import canonical_key
 from services.api.access.consignment import VisibleConsignment, visible
+from services.arrival.store.reader import read_forecast
 from services.domain.objects import Thing
 from services.ledger.registry.party import Party
+from services.pages.consignments import party_names
 from services.pages.errors import PageError
 from services.pages.page import Page, PageRequest
 from services.pages.routing import PageRoutes
 from services.pages.tracking import words
 from services.pages.tracking.disputes import disputes
-from services.pages.tracking.forecast import ShownForecast, places_of, visible_forecast
+from services.pages.tracking.forecast import (
+    ShownForecast,
+    forecast_moment,
+    is_ahead,
+    places_of,
+    shown_forecast,
+)
 from services.pages.tracking.summary import summary
 from services.pages.tracking.tables import tracking_tables
 from services.query.views import consignments_of
 
 pages = PageRoutes()
 _HOUR = 3_600_000_000
+_CONTENTS = 8
+"""For so many languages and disclosures the content of one view is kept."""
 
 
 class Parties(Protocol):
@@ -52,12 +65,41 @@ def tracking_page(
     request: PageRequest, shown: VisibleConsignment, headers: Mapping[str, str], **more: Any
 ) -> Page:
     """The page of what ``shown`` holds; a line of the access log says that it was read. ``more`` are further values."""
-    request.reads("consignment", shown.body["consignment"], shown.shippers)
-    forecast = visible_forecast(request.session, shown, request.now)
-    values = page_values(shown.body, places_of(shown), request.now, request.registry, forecast)
-    content = {**shown.body, "as_of": None, "hour": request.now // _HOUR, "forecast": repr(forecast)}
-    tables = tuple(values["tables"].values())
-    return Page("tracking.html", {**values, **more}, headers=headers, etag=content, tables=tables)
+    request.reads("consignment", shown.known.view.consignment.key, shown.shippers)
+    kept = shown.known.made
+    of_body = _of_body(shown, kept)
+    forecast = _forecast(request, shown, kept) if of_body.ahead else None
+
+    def fresh() -> dict[str, Any]:
+        made = page_values(shown.body, places_of(shown), request.now, request.registry, forecast)
+        for table in made["tables"].values():
+            table.query = request.request.query_params.multi_items()
+        return made
+
+    def values() -> dict[str, Any]:
+        content = None
+        key = "content", shown.disclosure, request.l10n.code
+        if not request.query:  # tables lead to their forms by the whole query
+            of, content = kept.get(key, (None, None))
+            content = content if of == forecast else None
+        if content is None:
+            content = request.context.part(request.l10n, "tracking_content.html", found or fresh())
+            if not request.query:
+                _keep(kept, key, (forecast, content))
+        return {
+            "words": words,
+            "reference": of_body.reference,
+            "phase": of_body.phase,
+            "content": content.at(request.now, request.l10n),
+            "now": request.now,
+            "party_name": party_names(request),
+            **more,
+        }
+
+    found = fresh() if request.query else None
+    etag = [of_body.digest, request.now // _HOUR, repr(forecast)]
+    tables = () if found is None else tuple(found["tables"].values())
+    return Page("tracking.html", values, headers=headers, etag=etag, tables=tables)
 
 
 def page_values(
@@ -84,3 +126,44 @@ def page_values(
         "now": now,
         "party_name": party_name,
     }
+
+
+class _OfBody(NamedTuple):
+    """Of a filtered view: what the frame of its page names, whether a forecast is made, and the digest of all."""
+
+    reference: str
+    phase: int
+    ahead: bool
+    digest: str
+
+
+def _of_body(shown: VisibleConsignment, kept: dict[Hashable, Any]) -> _OfBody:
+    key = "body", shown.disclosure
+    found: _OfBody | None = kept.get(key)
+    if found is None:
+        body = shown.body
+        phase = 0 if body["movement"] is None else int(body["movement"]["phase"])
+        digest = hashlib.sha256(orjson.dumps({**body, "as_of": None})).hexdigest()
+        found = kept[key] = _OfBody(body["consignment"], phase, is_ahead(body), digest)
+    return found
+
+
+def _forecast(
+    request: PageRequest, shown: VisibleConsignment, kept: dict[Hashable, Any]
+) -> ShownForecast | None:
+    """The forecast as of the last of the moments at which one is made; made once of one view and of what was learned by then."""
+    moment = forecast_moment(shown.known.view, request.now)
+    at = moment, request.begun.legs
+    forecast: ShownForecast | None
+    known, forecast = kept.get("forecast", (None, None))
+    if known != at or request.begun.legs is None:
+        forecast = shown_forecast(read_forecast(request.session, shown.known, moment))
+        kept["forecast"] = at, forecast
+    return forecast
+
+
+def _keep(kept: dict[Hashable, Any], key: tuple[Hashable, ...], made: Any) -> None:
+    others = [each for each in list(kept) if isinstance(each, tuple) and each[0] == key[0] and each != key]
+    for oldest in others[: max(0, len(others) - _CONTENTS + 1)]:
+        kept.pop(oldest, None)
+    kept[key] = made

@@ -10,7 +10,7 @@ from psycopg import Connection
 from services.api.access import share_links
 from services.api.access.consignment import VisibleConsignment, visible
 from services.api.access.matrix import Field, Shown
-from services.ledger.registry.party import Party
+from services.api.access.reader import PartyReader
 from services.ledger.registry.registry import Registry
 from services.pages.subscriptions.changes import State, state_of
 from services.pages.subscriptions.store import Subscription
@@ -21,17 +21,6 @@ from services.people.store import people
 Session = Connection[Any]
 _DECIDING = (Field.MOVEMENT, Field.IDS, Field.DECLARATION_STATUS, Field.INSPECTION)
 PERSON = "person:"
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A ``Reader`` for a party."""
-
-    session: Session
-    party: Party
-    registry: Registry
-    now: int
-    purpose: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +48,7 @@ def sight(session: Session, registry: Registry, found: Subscription, now: int) -
         return Sight(over="link")
     if party is None:
         return Sight()
-    reading = Reading(session, party, registry, now)
+    reading = PartyReader(session, party, registry, now)
     return Sight(visible(reading, found.consignment, None if link is None else link.fields))
 
 

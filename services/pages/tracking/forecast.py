@@ -5,12 +5,13 @@ The same is shown as ``GET /v1/consignments/{ref}/arrival`` gives, to the same v
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from psycopg import Connection
 
+from schemas.events.base import Classifier
 from services.api.access.consignment import VisibleConsignment
 from services.arrival.domain.forecast import Bounds, Forecast, Unbounded
 from services.arrival.domain.history import Source
@@ -18,9 +19,11 @@ from services.arrival.domain.legs import Leg, Stage, crossing_between
 from services.arrival.store.reader import ArrivalForecast, read_forecast
 from services.domain.facts import Micros
 from services.domain.rules import HOUR
+from services.domain.view import View
 from services.pages.tracking.line import ON_THE_WAY
 from services.pages.tracking.words import N_
 
+_EVERY: Micros = 10 * 60 * 1_000_000
 ENDS = {
     0: N_("Departure from %(place)s"),
     1: N_("Arrival at %(place)s"),
@@ -91,10 +94,19 @@ def visible_forecast(
     session: Connection[Any], shown: VisibleConsignment, now: Micros
 ) -> ShownForecast | None:
     """The forecast of what is on its way or still to leave: three statements, none for what has arrived or was never seen."""
-    movement = shown.body["movement"]
-    if movement is None or int(movement["phase"]) > ON_THE_WAY or shown.body["route"] is None:
-        return None
-    return shown_forecast(read_forecast(session, shown.known, now))
+    return shown_forecast(read_forecast(session, shown.known, now)) if is_ahead(shown.body) else None
+
+
+def is_ahead(body: Mapping[str, Any]) -> bool:
+    """Whether the arrival of a filtered view lies ahead, and where it goes is shown."""
+    movement = body["movement"]
+    return movement is not None and int(movement["phase"]) <= ON_THE_WAY and body["route"] is not None
+
+
+def forecast_moment(view: View, now: Micros) -> Micros:
+    """As of when the page of ``view`` forecasts at ``now``: every ten minutes, and as soon as something has happened."""
+    last = (a.claim.happened for a in view.arrivals if a.claim.classifier is Classifier.ACT)
+    return max(now - now % _EVERY, max(last, default=0))
 
 
 def shown_forecast(found: ArrivalForecast) -> ShownForecast | None:

@@ -39,6 +39,8 @@ class Permission(StrEnum):
     """Prepare decisions on them, which somebody else approves."""
     FINANCING_CHECK = "financing.check"
     """Approve or reject what somebody else of the bank has prepared."""
+    FINANCING_LIMITS = "financing.limits"
+    """Set up to which amount other people of the bank may prepare and approve, never for itself."""
     CONSIGNMENTS = "consignments"
     """See the consignments in which its party is engaged, what is stated differently there, and who read its party's data."""
     CONSENTS = "consents"

@@ -143,9 +143,9 @@ def by_subject(session: Session, issuer: str, subject: str) -> Person | None:
     return next(iter(_people(session, "by_subject", {"issuer": issuer, "subject": subject})), None)
 
 
-def listed(session: Session, issuer: str | None = None) -> list[Person]:
-    """Everybody ever registered, of one issuer or of all, by party and name."""
-    return _people(session, "people", {"issuer": issuer})
+def listed(session: Session, issuer: str | None = None, party: str | None = None) -> list[Person]:
+    """Everybody ever registered, of one issuer and one party or of all, by party and name."""
+    return _people(session, "people", {"issuer": issuer, "party": party})
 
 
 def teams_of(session: Session, party: str, at: Micros) -> list[str]:

@@ -44,7 +44,7 @@ SELECT FROM lianyun.saved_view WHERE person = %(person)s::uuid AND name = %(to)s
 -- name: people
 SELECT p.id, p.issuer, q.code, p.subject, p.name, g.since, g.until, g.teams, g.permissions
 FROM lianyun.person p JOIN lianyun.party q ON q.no = p.party LEFT JOIN lianyun.person_grant g ON g.person = p.id
-WHERE (%(issuer)s::text IS NULL OR p.issuer = %(issuer)s)
+WHERE (%(issuer)s::text IS NULL OR p.issuer = %(issuer)s) AND (%(party)s::text IS NULL OR q.code = %(party)s)
 ORDER BY q.code, p.name, p.id, g.since
 
 -- name: remove_view

@@ -19,6 +19,7 @@ from services.cli.database import session
 from services.cli.exits import Exit, Failure
 from services.cli.output import err, print_json
 from services.cli.settings import CliSettings
+from services.ledger.registry.trust import DEVELOPMENT_NETWORK
 from services.ledger.storage.session import open_session
 from services.query import view_json
 from services.query.views import SourcedView
@@ -45,6 +46,7 @@ from services.testbed.localstack.platform import (
     checked,
     credit_follower,
     register,
+    signed_registry,
 )
 from services.testbed.localstack.transparency import PORT as LOG_PORT
 from services.testbed.localstack.transparency import local_log
@@ -187,7 +189,7 @@ def run(world: SimulatedWorld, options: DemoOptions) -> tuple[dict[str, Any], li
                 log = stack.enter_context(
                     local_log(environment.platform, environment.folder / "transparency", LOG_PORT)
                 )
-                stack.enter_context(announced(environment.platform, environment.api, pages))
+                stack.enter_context(announced(environment.platform, environment.api, pages, log.policy))
                 demo_report.show_kept(outcome.shown, environment.api, banks.example)
                 show_receipts(log)
             demo_report.show_console(pages, issuer)
@@ -217,6 +219,7 @@ def _prepared(
             register(platform.stack.dsn, members(known))
         else:
             screen.say(f"starting Kafka, Postgres, {options.workers} workers and the API ...")
+            stack.enter_context(signed_registry(folder, DEVELOPMENT_NETWORK))
             platform = stack.enter_context(Platform(workers=options.workers, members=members(known)))
         api = api_of(stack, platform, folder)
         screen.say(f"the world of {world.scenario.name} takes shape ...")

@@ -18,6 +18,7 @@ from services.cli.output import err, out
 from services.cli.settings import RUNNING, CliSettings
 from services.financing.store.fingerprint_versions import KeyMissing
 from services.financing.store.keys import KeysMissing
+from services.ledger.registry.trust import DEVELOPMENT, ROOT
 from services.runtime.ports import free_port, listening
 from services.testbed.identity.local import DEMO_NETWORK, LocalIdentity
 from services.testbed.identity.local import PORT as IDENTITY_PORT
@@ -31,6 +32,7 @@ from services.testbed.localstack.platform import (
     credit_follower,
     exporter,
     notifications,
+    signed_registry,
     webhooks,
 )
 from services.testbed.localstack.process import StackError
@@ -69,13 +71,21 @@ def up(
     err.print("starting Kafka, Postgres, the workers, the API and the pages ...")
     try:
         with (
+            signed_registry(KEYS, settings.network),
             Platform(DATA, workers=workers, network=settings.network) as platform,
             credit_follower(platform),
             arrival_follower(platform),
             webhooks(platform),
             notifications(platform, pages_at, os.environ.get("LIANYUN_MAIL_FROM", "")),
             exporter(platform, metrics),
-            LocalApi(platform, KEYS, platform.stack.folder / "logs" / "api", port=api_port) as api,
+            local_log(platform, platform.stack.folder / "transparency", LOG_PORT) as log,
+            LocalApi(
+                platform,
+                KEYS,
+                platform.stack.folder / "logs" / "api",
+                port=api_port,
+                environment={"LIANYUN_TRANSPARENCY_POLICY": str(log.policy)},
+            ) as api,
             case_follower(platform, api.keys),
             signing_in(platform, pages_at) as sign_in,
             LocalPages(
@@ -89,10 +99,9 @@ def up(
                     **({"LIANYUN_PAGES_OPEN_LINE": "1"} if settings.network == "demo" else {}),
                 },
             ) as pages,
-            local_log(platform, platform.stack.folder / "transparency", LOG_PORT) as log,
         ):
             key = sandbox(platform.stack.dsn, platform.network, KEYS)
-            with announced(platform, api.url, pages.url):
+            with announced(platform, api.url, pages.url, log.policy):
                 _tell(platform, api.url, pages.url, log, key, metrics)
                 wait_for_ctrl_c()
     except (StackError, KeysMissing, KeyMissing) as problem:
@@ -124,6 +133,7 @@ def _tell(platform: Platform, api: str, pages: str, log: LocalLog, key: Path | N
         ("Kafka", platform.stack.bootstrap),
         ("Postgres", f"the address is in {RUNNING}"),
         ("metrics", f"of the whole platform: http://127.0.0.1:{metrics}/metrics"),
+        ("registry", _registry()),
         ("logs", platform.stack.folder / "logs"),
     ):
         out.print(f"  {name:<9} {where}", markup=False)
@@ -167,9 +177,16 @@ def show_receipts(log: LocalLog) -> None:
         out.print(f"  {line}", markup=False, soft_wrap=True)
 
 
+def _registry() -> str:
+    """By whom its changes are signed."""
+    if DEVELOPMENT not in os.environ:
+        return "as configured" if ROOT in os.environ else "not signed"
+    return f"signed by two administrators' keys, in {KEYS / 'registry'}: for development only"
+
+
 @contextmanager
-def announced(platform: Platform, api: str, pages: str = "") -> Iterator[None]:
-    """Write where the platform, its API and its pages ("": none) are, so that commands in this folder find them; take it back at the end."""
+def announced(platform: Platform, api: str, pages: str = "", policy: Path | None = None) -> Iterator[None]:
+    """Write where the platform, its API, its pages ("": none) and its log's policy are, so that commands in this folder find them; take it back at the end."""
     RUNNING.parent.mkdir(exist_ok=True)
     RUNNING.touch(mode=0o600)
     body = {
@@ -178,7 +195,9 @@ def announced(platform: Platform, api: str, pages: str = "") -> Iterator[None]:
         "network": platform.network,
         "api_url": api,
         "pages_url": pages,
+        "transparency_policy": None if policy is None else str(policy),
         "pid": os.getpid(),
+        "environment": {name: os.environ[name] for name in (ROOT, DEVELOPMENT) if name in os.environ},
     }
     RUNNING.write_text(json.dumps(body), encoding="utf-8")
     try:

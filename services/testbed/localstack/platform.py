@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import psycopg
 
+from schemas.schemes import Scheme
 from services.audit.fsck.check import fsck
 from services.audit.report import Report
-from services.ledger.registry import commands, store
+from services.ledger.registry import commands, store, trust
 from services.ledger.registry.events import NewKey, PartyAdded
+from services.ledger.registry.signed import PublicSigner, Root
 from services.ledger.storage.migrate import migrate
 from services.processors.settings import admission_settings
 from services.processors.supervisor import COMMAND, Supervisor
 from services.processors.topics import cluster
 from services.processors.topics.declaration import read_declaration
+from services.runtime.private_file import read_or_create
 from services.testbed.localstack.engine import Servers
 from services.testbed.localstack.stack import LocalStack
 
@@ -107,12 +112,52 @@ def addresses(platform: Platform | RunningPlatform) -> dict[str, str]:
     }
 
 
+@contextmanager
+def signed_registry(folder: Path, network: str) -> Iterator[None]:
+    """For a block, this process and all that it starts trust a registry by a root, and sign its changes themselves.
+
+    For development only: the keys of the root and of both administrators are files in ``folder`` on this machine. Without effect where
+    a root is configured, and on every network but the one for development.
+    """
+    if trust.ROOT in os.environ or network != trust.DEVELOPMENT_NETWORK:
+        yield
+        return
+    place = folder.absolute() / "registry"
+    files = {name: place / f"{name}.json" for name in ("root", "admin1", "admin2")}
+    made = {name: trust.make_signer(path, name) for name, path in files.items()}
+    root = Root(network=network, threshold=1, keys=(made["root"],))
+    read_or_create(place / "policy.json", root.model_dump_json)
+    os.environ[trust.ROOT] = str(place / "policy.json")
+    os.environ[trust.DEVELOPMENT] = ",".join(map(str, files.values()))
+    try:
+        yield
+    finally:
+        del os.environ[trust.ROOT], os.environ[trust.DEVELOPMENT]
+
+
+def take_over(connection: psycopg.Connection[Any], now: int) -> None:
+    """Let the root of a development profile take over the registry, once; without effect in every other."""
+    given = trust.trust()
+    if given is None or not given.development or trust.read_chain(connection, given.root).number:
+        return
+    ours = {each.public.key_id for each in given.root.keys}
+    named = tuple(
+        PublicSigner(name=f"admin{number}", scheme=Scheme.ED25519, public_key=key.public_key.hex())
+        for number, key in enumerate((key for key in given.development if key.key_id not in ours), 1)
+    )
+    signed = store.appointment(connection, named, now)
+    for key in given.development:
+        signed = signed.signed_by(key)
+    store.append_signed(connection, signed)
+
+
 def register(dsn: str, members: Iterable[tuple[PartyAdded, tuple[NewKey, ...]]]) -> int:
     """Register the ``members`` that are not known yet, with their keys; returns how many."""
     added = 0
     with psycopg.connect(dsn) as connection:
-        known = store.load(connection)
         now = time.time_ns() // 1_000
+        take_over(connection, now)
+        known = store.load(connection)
         for party, keys in members:
             if known.party(party.code) is not None:
                 continue
@@ -129,8 +174,8 @@ def credit_follower(platform: Platform) -> Supervisor:
 
 
 def arrival_follower(platform: Platform) -> Supervisor:
-    """Keeps the legs behind arrival times up to date."""
-    return _process(platform, "arrival", "services.arrival")
+    """Keeps the legs behind arrival times up to date, and publishes the statistics that are due."""
+    return _process(platform, "arrival", "services.statistics")
 
 
 def case_follower(platform: Platform, keys: Path) -> Supervisor:

@@ -20,7 +20,7 @@ from services.transparency import statement
 from services.transparency.domain.entry import NO_KEY, Document, Kind
 
 SALT_BYTES: Final = 16
-OPEN_REGISTERS: Final = frozenset({"registry_event", "migration"})
+OPEN_REGISTERS: Final = frozenset({"registry_event", "registry_statement", "migration"})
 """Registers whose entries say which change they are: everybody derives the registry and the releases from them."""
 
 

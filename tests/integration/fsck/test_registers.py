@@ -15,6 +15,8 @@ import psycopg
 import pytest
 from joserfc.jwk import ECKey
 
+from schemas.schemes import Scheme
+from schemas.signing_key import SigningKey
 from services.api import sealed, statement
 from services.api.auth import clients
 from services.audit.fsck.registers import check_release, check_trail
@@ -31,8 +33,9 @@ from services.ledger.audit_trail.digests import ANSWER, COLUMNS, DELIVERY, MESSA
 from services.ledger.audit_trail.entries import AUDITED, LOGS, REGISTERS
 from services.ledger.dead_letters import store as letters
 from services.ledger.dead_letters.letter import LetterOutcome, LetterState
-from services.ledger.registry import commands, store
+from services.ledger.registry import commands, store, trust
 from services.ledger.registry.events import PartyAmended
+from services.ledger.registry.signed import PublicSigner, Root
 from services.ledger.storage.bodies import detach_bodies
 from services.ledger.storage.migrate import migrate, migrations
 from services.ledger.storage.migration import Phase
@@ -43,6 +46,8 @@ from services.notifications.webhooks import queue, subscriptions
 from services.people.domain.person import Permission
 from services.people.store import people
 from services.testbed.localstack.engine import DatabaseAddress
+from services.testbed.localstack.platform import take_over
+from tests.integration.registry.test_registry import railway
 from tests.integration.webhooks.conftest import KEY
 from tests.support.api.cast import case, play
 from tests.support.api.server import RunningApi, now
@@ -82,6 +87,11 @@ UNCOVERED = {
     **{name: {"one"} for name in ("api_answer_purge", "registry_version", "reference")},
 }
 """What says how a process is getting on, and the names of only rows."""
+
+
+KEYS = tuple(SigningKey.from_seed(Scheme.ED25519, bytes([number]) * 32) for number in (1, 2, 3))
+ROOT = PublicSigner(name="root", scheme=Scheme.ED25519, public_key=KEYS[0].public_key.hex())
+TRUST = trust.Trust(Root(network="demo", threshold=1, keys=(ROOT,)), KEYS)
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +142,10 @@ def fill(api: RunningApi) -> None:
             )
             people.change(session, person, permissions=[], by="test")
             people.end(session, person)
+        with trust.trusting(TRUST):
+            take_over(session, now())
+            for code in ("signed1", "signed2"):
+                commands.add_party(session, railway(code), at=now(), by="test")
         share_twice(session, now())
         subscribe_twice(session, now())
         propose(session, DecisionService(KeyRing((REGISTRY_KEY,)), SIGNER), "abank/LN-1")
@@ -359,7 +373,8 @@ def party_row(session: Session) -> None:
     """A further event of the registry."""
     last = max(store.load(session).parties.values(), key=lambda party: party.no)
     later = PartyAmended(code=last.code, since=now() + 1_000_000, name="of another name since")
-    commands.amend_party(session, later, at=now(), by="test")
+    with trust.trusting(TRUST):
+        commands.amend_party(session, later, at=now(), by="test")
 
 
 def test_what_older_releases_wrote_is_taken_up_when_the_deployment_is_done(postgres: DatabaseAddress) -> None:

@@ -52,6 +52,7 @@ def console(postgres: DatabaseAddress, tmp_path_factory: pytest.TempPathFactory)
             ("abank", "karl", [SEE, CHECK]),
             ("abank", "both", [SEE, MAKE, CHECK]),
             ("abank", "rita", [SEE]),
+            ("abank", "lena", [SEE, Permission.FINANCING_LIMITS]),
             ("abank", "bo", [Permission.BOARD]),
             ("bbank", "olga", [*Permission]),
             ("optic", "opal", [*Permission]),
@@ -247,6 +248,59 @@ def test_a_proposal_runs_out(console: RunningConsole) -> None:
         session.execute("UPDATE lianyun.person_grant SET since = since + 200000000000")
 
 
+LIMITS = "/console/limits"
+
+
+def limit(
+    console: RunningConsole, by: str, of: str, make: str, check: str, currency: str = "cny"
+) -> httpx.Response:
+    form = {"person": PEOPLE[of].hex(), "currency": currency, "make": make, "check": check}
+    return post(console.looking(by), LIMITS, form)
+
+
+def test_nobody_approves_above_the_limit_that_somebody_else_has_set(console: RunningConsole) -> None:
+    draw = {"action": "DRAW", "amount": "1000.01", "currency": "CNY"}
+    path = prepared(console, "mei", draw, "key-above-limit")
+    pledge = prepared(console, "mei", {"action": "RELEASE"}, "key-amount-of-the-financing")
+    assert "any amount" in console.looking("rita").get(LIMITS).text
+    assert limit(console, "mei", "karl", "1", "1").status_code == 404, "who may not set limits"
+    own = limit(console, "lena", "lena", "1", "1")
+    assert (own.status_code, "Nobody sets a limit for oneself" in own.text) == (400, True)
+    assert limit(console, "lena", "olga", "1", "1").status_code == 400, "of another bank"
+    assert limit(console, "lena", "karl", "1", "1.001").status_code == 400, "finer than the currency"
+    assert limit(console, "lena", "karl", "0", "1000.00").status_code == 303
+    assert "more than you may approve" in console.looking("karl").get(path).text
+    above = end(console, "karl", path)
+    assert (above.status_code, "more than who prepares it may prepare" in above.text) == (409, True), (
+        "mei has none"
+    )
+    refused = post(console.looking("mei"), f"{ONE}/proposals", {"key": "key-none", **draw}, ONE)
+    assert (refused.status_code, "raises that one" in refused.text) == (409, True)
+    assert limit(console, "lena", "mei", "100000000000", "0").status_code == 303
+    above = end(console, "karl", path)
+    assert (above.status_code, "more than you may approve" in above.text) == (409, True)
+    whole = end(console, "karl", pledge)
+    assert (whole.status_code, "more than you may approve" in whole.text) == (409, True), (
+        "what was approved counts"
+    )
+    assert not rows(console, "SELECT FROM lianyun.financing_decision WHERE amount = 100001")
+    assert limit(console, "lena", "karl", "0", "1000.01").status_code == 303
+    assert end(console, "karl", path).status_code == 303
+    assert rows(console, "SELECT outcome FROM lianyun.financing_decision WHERE amount = 100001") == [
+        ("DONE",)
+    ]
+    data = console.looking("rita").get(f"{LIMITS}?table=changes&format=json").json()["rows"]
+    assert [(row["check"], row["by"][:4]) for row in data] == [
+        ("1000.01", "Lena"),
+        ("0.00", "Lena"),
+        ("1000.00", "Lena"),
+    ]
+    assert limit(console, "karl", "mei", "1", "1").status_code == 404
+    assert console.looking("olga").get(f"{LIMITS}?table=changes&format=json").json()["rows"] == []
+    assert end(console, "karl", pledge, "REJECTED", "above my limit").status_code == 303
+    assert findings(console) == []
+
+
 @pytest.mark.parametrize(
     ("forgery", "expected"),
     [
@@ -255,6 +309,10 @@ def test_a_proposal_runs_out(console: RunningConsole) -> None:
         ("UPDATE lianyun.person_grant SET permissions = '{financing}' WHERE 'financing.check' = ANY (permissions)", "NOT_CHECKER"),
         ("UPDATE lianyun.person_grant SET since = since + 3600000000 WHERE 'financing.make' = ANY (permissions)", "NOT_MAKER"),
         ("UPDATE lianyun.financing_proposal SET expires = made + 1", "EXPIRED"),
+        ("UPDATE lianyun.financing_limit SET may_check = 5", "ABOVE_LIMIT"),
+        ("UPDATE lianyun.financing_limit SET may_make = 5", "MAKER_ABOVE_LIMIT"),
+        ("DELETE FROM lianyun.financing_limit WHERE may_make > 0", "MAKER_ABOVE_LIMIT"),
+        ("UPDATE lianyun.person_grant SET permissions = '{financing}' WHERE 'financing.limits' = ANY (permissions)", "NOT_PERMITTED"),
         ("DELETE FROM lianyun.financing_verdict WHERE verdict = 'APPROVED'", "an approval of it"),
         ("UPDATE lianyun.financing_decision SET signatories = signatories[2:2] || signatories[1:1] WHERE action = 'DRAW'", "prepared_by"),
     ],

@@ -49,8 +49,8 @@ def test_people_of_a_bank_decide_under_the_role_of_the_pages(pages: RunningPages
     keys.write_text(json.dumps(FINANCING_KEYS))
     owner = pages.dsn.replace("lianyun_pages", "lianyun_owner")
     with RunningConsole(pages.dsn, tmp_path, sign_in={"financing_keys": keys}, owner=owner) as console:
-        for subject in ("maker", "checker"):
-            console.person("abank", subject, may=[*Permission])
+        both = ("maker", "checker")
+        persons = {who: console.person("abank", who, may=[*Permission]).hex() for who in both}
         maker, checker = (console.signed_in(subject) for subject in ("maker", "checker"))
         one = "/console/financings/LN-1"
         assert maker.get("/console/financings?crossing=khorgos-altynkol").status_code == 200
@@ -61,6 +61,9 @@ def test_people_of_a_bank_decide_under_the_role_of_the_pages(pages: RunningPages
         made = post(maker, f"{one}/proposals", draw, one)
         assert made.status_code == 303, made.text
         path = made.headers["location"]
+        for setter, limited in ((maker, "checker"), (checker, "maker")):
+            limit = {"person": persons[limited], "currency": "CNY", "make": "1000", "check": "1000"}
+            assert post(setter, "/console/limits", limit).status_code == 303
         assert post(checker, path, {"verdict": "APPROVED"}).status_code == 303
         assert '<span class="chip good">' in checker.get(path).text
         for browser in (maker, checker):
@@ -139,6 +142,8 @@ def test_subscribers_are_notified_by_the_same_role(pages: RunningPages) -> None:
         "DELETE FROM lianyun.financing_entry",
         "UPDATE lianyun.financing_verdict SET reason = ''",
         "DELETE FROM lianyun.financing_proposal",
+        "UPDATE lianyun.financing_limit SET may_check = 0",
+        "DELETE FROM lianyun.financing_limit",
     ],
 )
 def test_what_pages_have_no_business_with_is_refused(pages: RunningPages, forbidden: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -19,6 +20,7 @@ from services.statistics.domain.publication import ALL, Figure
 from services.statistics.store import publisher
 from services.statistics.store.ledger_at import LedgerAt, present
 from services.statistics.store.reader import publications, read_published
+from services.statistics.store.schedule import ScheduleSettings, run
 from services.testbed.localstack.engine import DatabaseAddress
 from tests.support.databases import migrated_database
 from tests.support.signed_stories import Desk, record, register
@@ -144,3 +146,26 @@ def test_what_came_after_a_publication_changes_nothing_that_is_derived_for_it(
     session.execute("UPDATE lianyun.statistics_figure SET counted = counted + 5")
     with pytest.raises(publisher.NotAsPublished):
         published(dsn)
+
+
+def test_the_process_that_keeps_arrival_times_publishes_what_is_due(dsn: str, session: Session) -> None:
+    fill(dsn, months_of_trade()[:24])
+    stop = threading.Event()
+    settings = ScheduleSettings.model_validate({"dsn": dsn, "statistics_quiet_hours": 0, "arrival_nice": 0})
+    process = threading.Thread(target=run, args=(settings, stop))
+    process.start()
+    try:
+        for _ in range(600):
+            if (
+                publications(session)
+                and session.execute("SELECT FROM lianyun.arrival_leg LIMIT 1").fetchone()
+            ):
+                break
+            assert process.is_alive()
+            stop.wait(0.1)
+    finally:
+        stop.set()
+        process.join(60)
+    assert not process.is_alive()
+    assert {month for month, each in publications(session).items() if each[-1].final}
+    assert published(dsn) == [], "nothing is left that is due"

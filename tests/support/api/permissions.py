@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
+from tests.support import receipts
 from tests.support.api import hooks
 from tests.support.api.cast import BOX
 from tests.support.api.row import Row as Row
@@ -113,10 +114,32 @@ ROWS: Mapping[tuple[str, str], Row] = {
         "/v1/shippers/nobody/credit?purpose=FINANCING_APPLICATION",
         frozenset({"textil", "bbank"}),
     ),
+    ("GET", "/v1/events/receipt"): Row(
+        f"/v1/events/receipt?source=//cr.example&id={receipts.DELIVERED}",
+        "/v1/events/receipt?source=//none.example&id=none",
+        frozenset({"cr"}),
+    ),
+    ("GET", "/v1/handovers/receipt"): Row(
+        f"/v1/handovers/receipt?container={receipts.HANDED_OVER}",
+        "/v1/handovers/receipt?container=TBJU7000010",
+        frozenset({"silk", "cr"}),
+    ),
+    ("GET", "/v1/decisions/{number}/receipt"): Row(
+        "/v1/decisions/1/receipt", "/v1/decisions/2/receipt", frozenset()
+    ),
+    ("GET", "/v1/financings/{reference}/receipt"): Row(
+        "/v1/financings/LN-1/receipt", "/v1/financings/none/receipt", _ABANK
+    ),
+    ("GET", "/v1/shippers/{shipper}/credit/receipt"): Row(
+        "/v1/shippers/textil/credit/receipt?record=1&purpose=FINANCING_APPLICATION",
+        "/v1/shippers/nobody/credit/receipt?record=1&purpose=FINANCING_APPLICATION",
+        frozenset(),
+    ),
     ("GET", "/v1/border-forecasts"): Row("/v1/border-forecasts", "/v1/border-forecasts", frozenset(PARTIES)),
     ("GET", "/v1/line"): Row(
         "/v1/line?at=2026-03-10T00:00:00Z", "/v1/line?at=2026-03-10T00:00:00Z", frozenset(PARTIES)
     ),
+    ("GET", "/v1/statistics"): Row("/v1/statistics", "/v1/statistics", frozenset(PARTIES)),
     ("GET", "/v1/platform-keys"): Row("/v1/platform-keys", "/v1/platform-keys", frozenset(PARTIES)),
     ("GET", "/v1/access-log"): Row("/v1/access-log", "/v1/access-log", frozenset(PARTIES)),
     ("GET", "/v1/share-links"): Row("/v1/share-links", "/v1/share-links", frozenset(PARTIES), lists=True),

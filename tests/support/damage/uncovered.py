@@ -73,6 +73,7 @@ EMPTY: dict[str, str] = {
         (f"lianyun.transparency_{name}" for name in ("cursor", "entry", "head", "tile")),
         "made by a command only; changed column by column in tests/integration/transparency",
     ),
+    "lianyun.registry_statement": "where a root is configured only (tests/integration/registry/test_signed_registry.py, tests/integration/fsck/test_registers.py)",
     "lianyun.subscription_touch": "emptied when the subscriptions are looked at, within a second",
     **dict.fromkeys(
         ("lianyun.statistics_figure", "lianyun.statistics_publication"),

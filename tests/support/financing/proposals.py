@@ -1,4 +1,4 @@
-"""Proposals as rows, for tests of what is stored: one approved and refused by a guard, one rejected, one that waits."""
+"""Proposals as rows, for tests of what is stored: one approved and refused by a guard, one rejected, one that waits; and a limit of its checker."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Any
 from psycopg import Connection
 
 from services.financing.domain.decisions import Action
-from services.financing.domain.proposals import Ending, Verdict
+from services.financing.domain.limits import Limit
+from services.financing.domain.proposals import Ending, Proposal, Verdict
 from services.financing.domain.requests import DecisionRequest
 from services.financing.store.decision_service import DecisionService, database_clock
+from services.financing.store.limits import NewLimit, set_limit
 from services.financing.store.proposals import Asked, ProposalService
 from services.ledger.registry import store
 from services.people.domain.person import Permission
@@ -38,9 +40,19 @@ def propose(session: Connection[Any], decisions: DecisionService, financing: str
         assert person is not None
         found.append(person)
     maker, checker = found
+    may = [Permission.FINANCING_LIMITS]
+    setter = people.by_id(
+        session, people.add(session, party, ISSUER, "setter", "setter", (), may, at=1, by="test")
+    )
+    assert setter is not None
+    clock = service.clock
+    for person in found:
+        done = set_limit(session, bank, setter, NewLimit(person.id, "CNY", 10**12, 10**12), clock)
+        assert isinstance(done, Limit), done
     content = financing.encode()
     for key, verdict in (("1", Verdict.APPROVED), ("2", Verdict.REJECTED), ("3", None)):
         made = service.prepare(session, bank, maker, key, content, asked(content))
+        assert isinstance(made, Proposal), made
         if verdict is not None:
             why = "not now" if verdict is Verdict.REJECTED else ""
             ended = service.end(session, made.id, bank, verdict, checker.signatory, why, asked)

@@ -116,7 +116,7 @@ def world(watching: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             LIANYUN_EXPORTER_HEADS_EVERY=1,
         )
         beside("services.credit", LIANYUN_CREDIT_METRICS_PORT=ports["credit"])
-        beside("services.arrival", LIANYUN_ARRIVAL_METRICS_PORT=ports["arrival"])
+        beside("services.statistics", LIANYUN_ARRIVAL_METRICS_PORT=ports["arrival"])
         beside(
             "services.cases",
             LIANYUN_CASES_METRICS_PORT=ports["cases"],

@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 
 from services.financing.domain.decisions import Action
+from services.financing.domain.limits import Limit, LimitFault, fault_of
+from services.financing.domain.money import Money
 from services.financing.domain.proposals import (
     LASTS,
     Ending,
@@ -96,3 +98,52 @@ def test_a_checker_rejects_and_the_maker_alone_withdraws() -> None:
     assert judged(BOTH, BOTH, Verdict.REJECTED) is Obstacle.SAME_PERSON
     assert judged(MAKER, CHECKER, Verdict.WITHDRAWN) is Obstacle.NOT_ITS_MAKER
     assert judged(MAKER, MAKER, Verdict.WITHDRAWN, late) is None
+
+
+SETTER = person(9, may(Permission.FINANCING_LIMITS))
+
+
+def limit(who: Person, at: int, make: int, check: int, currency: str = "CNY", by: Person = SETTER) -> Limit:
+    return Limit("abank", who.id, currency, at, make, check, by.signatory)
+
+
+@pytest.mark.parametrize(
+    ("amount", "limits", "expected"),
+    [
+        (Money(100, "CNY"), [], None),
+        (Money(100, "CNY"), [limit(MAKER, 1, 100, 0), limit(CHECKER, 1, 0, 100)], None),
+        (Money(101, "CNY"), [limit(MAKER, 1, 100, 0), limit(CHECKER, 1, 0, 101)], Obstacle.MAKER_ABOVE_LIMIT),
+        (Money(101, "CNY"), [limit(MAKER, 1, 101, 0), limit(CHECKER, 1, 0, 100)], Obstacle.ABOVE_LIMIT),
+        # the newest one counts, from its moment on, whatever order they are read in
+        (Money(101, "CNY"), [limit(CHECKER, NOW, 0, 100), limit(CHECKER, 1, 0, 500), limit(MAKER, 1, 500, 0)], Obstacle.ABOVE_LIMIT),
+        (Money(101, "CNY"), [limit(CHECKER, NOW + 1, 0, 1), limit(CHECKER, 1, 0, 500), limit(MAKER, 1, 500, 0)], None),
+        # who prepared it has to be within its limit then and now
+        (Money(101, "CNY"), [limit(MAKER, NOW, 500, 0), limit(MAKER, 1, 1, 0), limit(CHECKER, 1, 0, 500)], Obstacle.MAKER_ABOVE_LIMIT),
+        # a bank has limits from its first one on: of another person, of another currency
+        (Money(1, "CNY"), [limit(SETTER, 1, 5, 5, by=MAKER)], Obstacle.MAKER_ABOVE_LIMIT),
+        (Money(1, "EUR"), [limit(MAKER, 1, 5, 5), limit(CHECKER, 1, 5, 5)], Obstacle.MAKER_ABOVE_LIMIT),
+        (None, [limit(MAKER, 1, 0, 0), limit(CHECKER, 1, 0, 0)], None),
+    ],
+)  # fmt: skip
+def test_an_approval_is_within_the_limits_of_both(
+    amount: Money | None, limits: list[Limit], expected: Obstacle | None
+) -> None:
+    proposal = replace(PROPOSAL, amount=amount)
+    people = {each.id: each for each in (MAKER, CHECKER)}
+    ending = Ending(bytes(16), Verdict.APPROVED, NOW, CHECKER.signatory)
+    assert obstacle(proposal, ending, people, limits=limits) is expected
+    rejected = replace(ending, verdict=Verdict.REJECTED)
+    assert obstacle(proposal, rejected, people, limits=limits) is None, (
+        "whoever may approve anything rejects anything"
+    )
+
+
+def test_a_limit_is_set_by_somebody_else_who_may() -> None:
+    people = {each.id: each for each in (MAKER, CHECKER, SETTER, person(5, party="bbank"))}
+    both = person(1, may(Permission.FINANCING_LIMITS, MAKE))
+    assert fault_of(limit(MAKER, 1, 1, 1), people) is None
+    assert fault_of(limit(both, 1, 1, 1, by=both), {**people, both.id: both}) is LimitFault.OWN
+    assert fault_of(limit(MAKER, 1, 1, 1, by=CHECKER), people) is LimitFault.NOT_PERMITTED
+    assert fault_of(limit(person(5), 1, 1, 1), people) is LimitFault.NOT_OF_BANK
+    assert fault_of(limit(MAKER, 1, -1, 1), people) is LimitFault.AMOUNT
+    assert fault_of(limit(MAKER, 1, 1, 1, "XXX"), people) is LimitFault.AMOUNT

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from schemas.events.base import Role
-from services.ledger.registry.events import PartyAdded, PartyAmended, parse
+from services.ledger.registry.events import PartyAdded, PartyAmended, RecordedEvent, parse
 from services.ledger.registry.fold import Event, apply, fold
 from services.ledger.registry.registry import Registry, RegistryError
-from services.ledger.registry.store import RecordedEvent, RegistryHistory
+from services.ledger.registry.store import RegistryHistory
 
 
 def party(code: str) -> PartyAdded:

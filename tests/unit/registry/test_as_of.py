@@ -7,10 +7,10 @@ import random
 import pytest
 
 from schemas.events.base import Role
-from services.ledger.registry.events import PartyAdded
+from services.ledger.registry.events import PartyAdded, RecordedEvent
 from services.ledger.registry.fold import fold
 from services.ledger.registry.registry import RegistryError
-from services.ledger.registry.store import RecordedEvent, RegistryHistory
+from services.ledger.registry.store import RegistryHistory
 
 
 def recorded(count: int) -> list[RecordedEvent]:

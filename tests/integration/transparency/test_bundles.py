@@ -1,0 +1,217 @@
+"""Bundles from a real database: they verify offline, say only what follows from them, and no flipped bit of one verifies."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import orjson
+import pytest
+from typer.testing import CliRunner
+
+from services.cli.main import app
+from services.ledger.storage.session import Session, open_session
+from services.testbed.localstack.engine import DatabaseAddress
+from services.transparency.domain.bundle import Bundle
+from services.transparency.domain.claims import NOT_PROVEN, NotShown
+from services.transparency.domain.encoding import Malformed
+from services.transparency.domain.entry import Kind
+from services.transparency.domain.note import BadSignature
+from services.transparency.domain.tlog_proof import NotIncluded
+from services.transparency.store import bundles
+from services.transparency.store.receipts import NoReceipt, NotYet, file_of
+from tests.support import receipts
+from tests.support.databases import migrated_database
+from tests.support.receipts import HANDED_OVER, NOW, TRUST, issuer
+
+pytestmark = pytest.mark.integration
+REFUSED = (NotShown, NotIncluded, BadSignature, Malformed, ValueError)
+Make = Callable[[Session, bool], Bundle]
+
+
+def handed_over(session: Session, box: str, place: str, withheld: bool) -> Bundle:
+    by = issuer(session, withheld)
+    found = bundles.handovers_of_box(session, by.registry, box, place, NOW)
+    return bundles.handover_bundle(session, by, box, found)
+
+
+def decided(session: Session, number: int, withheld: bool) -> Bundle:
+    found = bundles.decision_of(session, number)
+    return bundles.decision_bundle(session, issuer(session, withheld), found)
+
+
+KINDS: dict[str, Make] = {
+    "handed-over": lambda s, hide: handed_over(s, HANDED_OVER, "railnet:dostyk", hide),
+    "release-allowed": lambda s, hide: decided(s, receipts.released(s), hide),
+    "decided": lambda s, hide: decided(s, receipts.released(s) - 1, hide),
+    "pledge-stands": lambda s, hide: bundles.pledge_bundle(s, issuer(s, hide), "abank/LN-1"),
+    "credit-signal": lambda s, hide: bundles.credit_bundle(s, issuer(s, hide), 1, None),
+}
+
+
+@pytest.fixture(scope="module")
+def dsn(postgres: DatabaseAddress) -> str:
+    return migrated_database(postgres, "bundles")
+
+
+@pytest.fixture(scope="module")
+def session(dsn: str) -> Iterator[Session]:
+    with open_session(dsn) as opened:
+        receipts.fill(dsn, opened)
+        receipts.grow(opened)
+        with pytest.raises(NotYet, match="not cosigned yet"):
+            KINDS["handed-over"](opened, False)
+        receipts.cosign(opened)
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def files(session: Session) -> dict[str, bytes]:
+    """Every kind of bundle as a file, whole and with its statements withheld."""
+    return {
+        f"{name}{'-withheld' if hide else ''}": file_of([make(session, hide)])
+        for name, make in KINDS.items()
+        for hide in (False, True)
+    }
+
+
+def read(raw: bytes) -> Bundle:
+    return Bundle.of_json(orjson.loads(raw))
+
+
+def test_each_says_what_its_contents_show(files: dict[str, bytes]) -> None:
+    said = {}
+    for name, raw in files.items():
+        found = read(raw).verified(TRUST)
+        assert str(found.claim.kind) == name.removesuffix("-withheld")
+        assert NOT_PROVEN[found.claim.kind]
+        assert found.same_policy
+        assert (found.withheld > 0) is name.endswith("-withheld")
+        assert len(found.trusted.witnesses) == 2
+        said[name] = found.statement
+    assert "naming 2 events, 2 of them in this bundle." in said["credit-signal"]
+    assert "naming 2 events, 0 of them in this bundle." in said["credit-signal-withheld"]
+    assert said["handed-over"] == (
+        "Box LYCU4107762 was handed over at railnet:dostyk: cr signed that it delivered it (2026-03-06T02:00:00Z),"
+        " ktz that it received it (2026-03-06T03:00:00Z)."
+    )
+    assert said["handed-over-withheld"] == "The platform states: " + said["handed-over"]
+    assert "RELEASE_ORDER of ruhr" in said["release-allowed"]
+    assert "This release was allowed." in said["release-allowed-withheld"]
+    assert "Financing abank/LN-1 of abank was pledged at" in said["pledge-stands"]
+    assert b"MSKU0000006" not in b"".join(
+        part.document.text for part in read(files["handed-over-withheld"]).parts if part.document
+    )
+
+
+def test_fields_and_documents_are_withheld_and_the_rest_verifies(files: dict[str, bytes]) -> None:
+    whole = read(files["pledge-stands"])
+    decisions = [each.index for each in whole.parts if each.entry.kind is Kind.DECISION]
+    less = whole.withholding(decisions, ["financing", "drawn", "cargo"], TRUST)
+    found = read(file_of([less])).verified(TRUST)
+    assert "financing" not in found.claim.about
+    assert found.claim.about["bank"] == "abank"
+    assert "Financing (withheld) of abank" in found.statement
+    assert b"LN-1" not in file_of([less])
+    with pytest.raises(Malformed, match="no field 'price'"):
+        whole.withholding((), ["price"], TRUST)
+    handover = read(files["handed-over"])
+    side = next(each.index for each in handover.parts if each.entry.kind is Kind.EVENT)
+    with pytest.raises(NotShown):  # one side alone shows no hand-over
+        handover.withholding([side], (), TRUST)
+
+
+def test_what_does_not_follow_is_refused(files: dict[str, bytes]) -> None:
+    bundle = read(files["handed-over"])
+    other = read(files["pledge-stands"])
+    without = [each for each in bundle.parts if each.entry.kind is not Kind.REGISTER]
+    about = {**bundle.claim.about, "place": "railnet:brest-severny"}
+    pledge = read(files["pledge-stands-withheld"])
+    first = next(each for each in pledge.parts if each.entry.kind is Kind.DECISION)
+    side = next(each for each in bundle.parts if each.entry.kind is Kind.EVENT)
+    for wrong, refusal in (
+        (replace(bundle, claim=bundle.claim._replace(about=about)), NotShown),
+        (replace(bundle, statement=bundle.statement.replace("cr ", "rzd ")), NotShown),
+        (replace(bundle, claim=other.claim), NotShown),
+        (replace(bundle, parts=tuple(without)), BadSignature),
+        (replace(bundle, parts=(*bundle.parts, bundle.parts[0])), Malformed),
+        (replace(bundle, parts=tuple(each for each in bundle.parts if each is not side)), NotShown),
+        (replace(pledge, parts=tuple(each for each in pledge.parts if each is not first)), NotShown),
+        (replace(pledge, answer=read(files["handed-over-withheld"]).answer), NotShown),
+        (replace(pledge, answer=None), NotShown),
+    ):
+        with pytest.raises(refusal):
+            wrong.verified(TRUST)
+    free = min({*range(50)} - {each.index for each in bundle.parts})
+    with pytest.raises(NotIncluded):
+        replace(bundle, parts=(*bundle.parts[1:], replace(bundle.parts[0], index=free))).verified(TRUST)
+    strangers = replace(TRUST, witnesses={}, quorum="none", logs=(receipts.WITNESSES[0].verifier,))
+    with pytest.raises(BadSignature):
+        bundle.verified(strangers)
+
+
+def flipped(raw: bytes, bit: int) -> bytes:
+    return raw[: bit // 8] + bytes([raw[bit // 8] ^ 1 << bit % 8]) + raw[bit // 8 + 1 :]
+
+
+def refuse_flips(files: dict[str, bytes], share: float) -> int:
+    """Verify files of which one bit is flipped, a random share of all; how many, none of which verified."""
+    draw, tried = random.Random(), 0
+    for name, raw in files.items():
+        for bit in range(len(raw) * 8):
+            if draw.random() < share:
+                tried += 1
+                with suppress(*REFUSED):
+                    read(flipped(raw, bit)).verified(TRUST)
+                    raise AssertionError(f"{name} verifies with bit {bit} flipped")
+    return tried
+
+
+def test_no_flipped_bit_verifies(files: dict[str, bytes]) -> None:
+    assert refuse_flips(files, 0.001) > 200
+
+
+@pytest.mark.long
+def test_no_flipped_bit_of_all_verifies(files: dict[str, bytes]) -> None:
+    assert refuse_flips(files, 0.015) > 5_000
+
+
+def test_what_is_no_longer_so_has_no_bundle(session: Session) -> None:
+    for make, refusal in (
+        (lambda: bundles.pledge_bundle(session, issuer(session), "abank/NONE"), "no pledge"),
+        (lambda: handed_over(session, "MSKU0000012", "", False), "no hand-over"),
+        (lambda: decided(session, 10**6, False), "no decision"),
+        (lambda: bundles.credit_bundle(session, issuer(session), 10**6, None), "no credit record"),
+    ):
+        with pytest.raises(NoReceipt, match=refusal):
+            make()
+
+
+def test_by_the_commands(session: Session, dsn: str, tmp_path: Path) -> None:
+    environment = receipts.settings(tmp_path, dsn)
+
+    def run(*arguments: str, code: int = 0) -> str:
+        done = CliRunner().invoke(app, list(arguments), env=environment)
+        assert getattr(done.exception, "code", done.exit_code) == code, done.output
+        return done.stdout
+
+    bundle, less, policy = (str(tmp_path / name) for name in ("bundle", "less", "policy"))
+    receipt = ("transparency", "receipt")
+    run(*receipt, "pledge", "abank/LN-1", "--withheld", "--to", bundle)
+    run("transparency", "withhold", bundle, "--policy", policy, "--field", "financing", "--to", less)
+    shown = json.loads(run("verify", less, "--policy", policy, "--json"))["receipts"][0]
+    assert shown["statement"].startswith("The platform states: Financing (withheld) of abank was pledged")
+    assert shown["witnesses"] == ["customs", "rail"]
+    for what in (
+        ("handover", HANDED_OVER, "Dostyk"),
+        ("decision", str(receipts.released(session))),
+        ("credit", "1", "T1"),
+    ):
+        (tmp_path / "bundle").write_text(run(*receipt, *what))
+        assert "not_proven" in run("verify", bundle, "--policy", policy)
+    run(*receipt, "handover", HANDED_OVER, "Brest", code=5)
+    run(*receipt, "handover", code=2)
