@@ -80,7 +80,7 @@ COMMANDS: Mapping[str, Listed] = {
     "verify": Listed(
         "cli.receipts",
         "verify",
-        "Verify a receipt offline: that the log holds the document, and that the witnesses of the policy saw it.",
+        "Verify a receipt or bundle offline: that the log holds it, that the witnesses of the policy saw it, and what it says.",
     ),
     "witness": Listed("cli.witness", "app", "A witness of the transparency log, run by a partner."),
     "statistics": Listed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +28,7 @@ from services.transparency.domain.note import BadSignature
 from services.transparency.domain.policy import Policy, Trusted
 from services.transparency.domain.receipt import Proven, Receipt
 from services.transparency.domain.tlog_proof import NotIncluded
-from services.transparency.settings import TransparencySettings
+from services.transparency.settings import VERIFY_PAGE, TransparencySettings
 from services.transparency.store import bundles, log
 from services.transparency.store.receipts import NoReceipt, file_of, receipt_of_event
 
@@ -133,6 +134,17 @@ def verify(
             text = "; ".join(map(str, value)) if isinstance(value, list) else value
             out.print(f"{name:16}{text}", markup=False)
     out.print(f"proven in {took:.2f} ms each", markup=False)
+
+
+def page(
+    policy: _PolicyFile,
+    to: Annotated[Path, typer.Option(help="The HTML file to write.")] = Path("verify.html"),
+) -> None:
+    """Write the page that verifies receipts in a browser, offline, with your policy in it: one file, for a USB stick."""
+    policy_of(policy)
+    text = VERIFY_PAGE.read_text("utf-8")
+    before, mark, after = text.partition('<textarea id="policy" spellcheck="false">')
+    to.write_text(before + mark + html.escape(policy.read_text("utf-8")) + after, "utf-8")
 
 
 def _verified(found: object, trust: Policy) -> Proven | Verified:

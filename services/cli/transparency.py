@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import httpx
 import typer
@@ -15,6 +15,7 @@ from psycopg_pool import ConnectionPool
 
 from services.cli import receipts
 from services.cli.exits import Exit, Failure
+from services.cli.monitor import monitor, show_fork
 from services.cli.options import AsJson, now
 from services.cli.output import err, iso, out, print_json
 from services.cli.receipts import configured, log_session, policy_of
@@ -39,6 +40,8 @@ from services.transparency.witness.client import Contradicted
 app = typer.Typer(
     help="The log over everything that was accepted, which partners cosign.", no_args_is_help=True
 )
+
+app.command()(monitor)
 
 
 @app.callback()
@@ -172,6 +175,7 @@ def show(as_json: AsJson = False) -> None:
 
 app.command()(receipts.receipt)
 app.command()(receipts.withhold)
+app.command()(receipts.page)
 
 
 @app.command()
@@ -193,7 +197,7 @@ def mirror(
             try:
                 done = copy.follow(client)
             except Fork as fork:
-                _show_fork(fork)
+                show_fork(fork)
             except (Unserved, BadSignature, Malformed, httpx.HTTPError) as problem:
                 if not every:
                     raise Failure(Exit.UNREACHABLE, str(problem), "nothing was changed; try again") from None
@@ -217,17 +221,7 @@ def compare(
     try:
         compare_notes(Note.parse(one.read_bytes()), Note.parse(other.read_bytes()), policy_of(policy))
     except Fork as fork:
-        _show_fork(fork)
+        show_fork(fork)
     except (OSError, Malformed, BadSignature) as problem:
         raise Failure(Exit.USAGE, str(problem), "give two checkpoints of logs of the policy") from None
     out.print("they do not contradict one another", markup=False)
-
-
-def _show_fork(fork: Fork) -> NoReturn:
-    for note in fork.evidence:
-        typer.echo(str(note))
-    raise Failure(
-        Exit.FINDINGS,
-        f"forked: {fork}",
-        "show both signed checkpoints to the other partners: nobody else can have signed them",
-    )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +12,7 @@ from services.arrival.domain.record import Border, BorderRecord, records, weekly
 from services.arrival.domain.tables import tables
 from services.arrival.store.reader import read_border_cells
 from services.domain.facts import Micros
+from services.pages.remembered import Remembered
 
 WEEKS = 52
 Weeks = Mapping[int, BorderRecord | None]
@@ -22,23 +21,20 @@ Records = tuple[tuple[BorderRecord, Weeks], ...]
 
 
 class SharedRecords:
-    """For several threads, one of which makes them."""
+    """The records for all who look, some minutes old at most."""
 
     EVERY = 600.0
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._made: tuple[float, Records] | None = None
+        self._made: Remembered[None, Records] = Remembered(self.EVERY)
 
     def read(self, session: Connection[Any], now: Micros) -> Records:
-        """The records of the last year, some minutes old at most."""
-        with self._lock:
-            if self._made is None or time.monotonic() - self._made[0] >= self.EVERY:
-                cells, since, table = read_border_cells(session), week_of(now) - WEEKS, tables()
-                by_week: Mapping[Border, Weeks] = weekly(cells, since, table)
-                found = tuple(
-                    (each, by_week[each.crossing, each.first, each.last])
-                    for each in records(cells, since, table)
-                )
-                self._made = time.monotonic(), found
-            return self._made[1]
+        """The records of the last year."""
+        return self._made.of(None, lambda: _records(session, now))
+
+
+def _records(session: Connection[Any], now: Micros) -> Records:
+    cells, since, table = read_border_cells(session), week_of(now) - WEEKS, tables()
+    by_week: Mapping[Border, Weeks] = weekly(cells, since, table)
+    found = records(cells, since, table)
+    return tuple((each, by_week[each.crossing, each.first, each.last]) for each in found)

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.api.access.consignment import VisibleConsignment, visible_each
-from services.arrival.store.reader import read_forecasts
+from services.arrival.store.reader import read_forecast, read_forecasts
+from services.domain.facts import Micros
 from services.pages.page import PageRequest
 from services.pages.tracking import words
-from services.pages.tracking.forecast import ShownForecast, is_ahead, shown_forecast
+from services.pages.tracking.forecast import ShownForecast, forecast_moment, is_ahead, shown_forecast
 from services.pages.tracking.summary import Concern, Summary, summary
 from services.pages.tracking.words import N_
 from services.query.listing import store as listing
 from services.query.listing.store import Part, Place, Wanted
+from services.query.views import SourcedView
 
 _ROUNDS = 4
 """How often the list is read on where what it holds is not to be shown."""
@@ -91,16 +93,40 @@ def find(
 def with_forecasts(request: PageRequest, found: Sequence[VisibleConsignment]) -> list[ListedConsignment]:
     """The summary of each, and the forecast of what is on its way: three statements for all."""
     ahead = [each for each in found if is_ahead(each.body)]
-    forecasts = {
-        id(each): shown_forecast(forecast)
-        for each, forecast in zip(
-            ahead, read_forecasts(request.session, [each.known for each in ahead], request.now), strict=True
-        )
-    }
+    forecasts = dict(zip(map(id, ahead), kept_forecasts(request, ahead), strict=True))
     return [
         ListedConsignment(each, summary(each.body, _route(each), request.now), forecasts.get(id(each)))
         for each in found
     ]
+
+
+def kept_forecast(request: PageRequest, shown: VisibleConsignment) -> ShownForecast | None:
+    """The forecast of what is ahead as of the last of the moments at which one is made.
+
+    It is made once of one view and of what was learned by then.
+    """
+    at = forecast_moment(shown.known.view, request.now), request.begun.legs
+    found: ShownForecast | None
+    of, found = shown.known.made.get("forecast", (None, None))
+    if of != at:
+        found = shown_forecast(read_forecast(request.session, shown.known, at[0]))
+        shown.known.made["forecast"] = at, found
+    return found
+
+
+def kept_forecasts(request: PageRequest, several: Sequence[VisibleConsignment]) -> list[ShownForecast | None]:
+    """The same of each that is ahead, without what moved it: three statements for all that are not kept."""
+    legs = request.begun.legs
+    moments = [forecast_moment(each.known.view, request.now) for each in several]
+    missing: dict[Micros, list[SourcedView]] = {}
+    for each, moment in zip(several, moments, strict=True):
+        if each.known.made.get("forecasts", (None, None))[0] != (moment, legs):
+            missing.setdefault(moment, []).append(each.known)
+    made = {}
+    for moment, views in missing.items():
+        for known, found in zip(views, read_forecasts(request.session, views, moment), strict=True):
+            made[id(known)] = known.made["forecasts"] = (moment, legs), shown_forecast(found)
+    return [(made.get(id(each.known)) or each.known.made["forecasts"])[1] for each in several]
 
 
 def party_names(request: PageRequest) -> Callable[[str], str]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -23,8 +21,9 @@ from services.pages.errors import PageError
 from services.pages.financings.shared_totals import SharedTotals
 from services.pages.page import Page, PageRequest
 from services.pages.published.shared_quality import SharedMeasures
+from services.pages.remembered import Remembered
 from services.pages.table import Table
-from services.people.domain.person import Permission
+from services.people.domain.person import Permission, Person
 from services.people.store import saved_views
 from services.query.board.board import Boards
 from services.query.board.values import Board
@@ -43,23 +42,20 @@ class SharedBoards:
 
     def __init__(self) -> None:
         self._boards = Boards()
-        self._lock = threading.Lock()
-        self._made: dict[str, tuple[float, Board]] = {}
+        self._made: Remembered[str, Board] = Remembered(self.EVERY)
 
     def board(self, session: Session, crossing: str, at: int | None) -> Board:
         """The board of a crossing, some seconds old at most; as of ``at`` where a moment is named."""
-        with self._lock:
-            if at is not None:
+        if at is not None:
+            with self._made.lock:
                 return self._boards.board(session, at, only=crossing)
-            known = self._made.get(crossing)
-            if known is not None and time.monotonic() - known[0] < self.EVERY:
-                return known[1]
-            ((now,),) = session.execute(
-                "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
-            ).fetchall()
-            made = self._boards.board(session, int(now), only=crossing)
-            self._made[crossing] = time.monotonic(), made
-            return made
+        return self._made.of(crossing, lambda: self._boards.board(session, _clock(session), only=crossing))
+
+
+def _clock(session: Session) -> int:
+    """The database's clock: whoever waited for another board came here earlier."""
+    ((now,),) = session.execute("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint").fetchall()
+    return int(now)
 
 
 @dataclass
@@ -111,6 +107,14 @@ def console_of(context: PageContext) -> Console:
     if not isinstance(found, Console):
         raise PageError(404)
     return found
+
+
+def proposals_of(request: PageRequest) -> ProposalService:
+    """What prepares and decides; PageError 503 where the platform's keys of financing are not there."""
+    service = console_of(request.context).proposals
+    if service is None:
+        raise PageError(503)
+    return service
 
 
 class Section(NamedTuple):
@@ -172,6 +176,12 @@ def signed_in(
         )  # the page is as one that is not there; the log knows better
         raise PageError(404)
     return viewer
+
+
+def person_name(person: Person | None, viewer: SignedIn, id_: bytes) -> str:
+    """A person by name, where it is of the viewer's party and not erased, with the first digits of its pseudonym."""
+    name = person.name if person is not None and person.party == viewer.party and person.name else ""
+    return f"{name} ({id_.hex()[:8]})" if name else id_.hex()[:8]
 
 
 def sections_of(request: PageRequest, viewer: SignedIn) -> list[Section]:

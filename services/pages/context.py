@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from typing import Any, NamedTuple, TypeVar
@@ -28,6 +28,7 @@ from services.pages.errors import PageError
 from services.pages.languages import negotiate
 from services.pages.localization import Localization, localizations
 from services.pages.metrics import PagesMetrics
+from services.pages.remembered import WhileUnchanged
 from services.pages.rendering import Part, Templates, request_values, static_files
 from services.pages.settings import PagesSettings
 from services.pages.statistics.published import SharedPublished
@@ -62,7 +63,7 @@ class PageBudget:
 class Begun(NamedTuple):
     """What a request finds at its start: the registry, the database's clock (UTC microseconds), and what identifies what is stored.
 
-    ``state`` is None where it is not known; ``legs`` is the transaction that last changed what forecasts have learned.
+    ``state`` is None where it is not known; ``legs`` identifies what forecasts have learned, None before anything was.
     """
 
     registry: Registry
@@ -97,6 +98,7 @@ class PageContext:
         self.border_records = SharedRecords()
         self.statistics = SharedPublished()
         self.views = KeptViews()
+        self.films: WhileUnchanged[Hashable, Any] = WhileUnchanged(16)
         self._batches = BatchCount(0)
         self.names = OwnNames(settings.pages_urls)
         self.secure = self.names.issuer.startswith("https://")
@@ -147,12 +149,12 @@ class PageContext:
     def begin(self, session: Session) -> Begun:
         """The start of a request in its transaction; one statement."""
         since = self._batches.since
-        ((version, now, generation, behind, horizon, before, notes, last, legs),) = session.execute(
+        ((version, now, generation, behind, horizon, before, notes, last, legs, server),) = session.execute(
             statement("begin_request"), {"since": str(since)}
         ).fetchall()
         registry = self.registry(session, version)
         total = self._batches.total(since, behind, horizon, before)
-        state = None if total is None else StateMark(version, generation, total, notes, last)
+        state = None if total is None else StateMark(server, version, generation, total, notes, last)
         return Begun(registry, now, state, legs)
 
     def registry(self, session: Session, version: int) -> Registry:

@@ -113,13 +113,15 @@ class Templates:
 def request_values(request: Request, viewer: Viewer | None, sign_in: str) -> dict[str, Any]:
     """What every template may name beside its own values: the viewer, the way to sign in, and this page in other languages."""
     kept = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
-    saved = f"{request.url.path}?{urlencode(kept)}" if kept else request.url.path
+    query = urlencode(kept)
+    saved = f"{request.url.path}?{query}" if kept else request.url.path
+    before = f"{query}&" if kept else ""
     return {
         "viewer": viewer,
         "form_token": "" if viewer is None else viewer.form_token(),
         "sign_in": sign_in and f"{sign_in}?{urlencode({'return': _here(request)})}",
         "save_view": f"/console/views?{urlencode({'save': saved})}" if request.method == "GET" else "",
-        "in_language": lambda code: f"?{urlencode([*kept, ('lang', code)])}",
+        "in_language": lambda code: f"?{before}lang={code}",
     }
 
 

@@ -199,7 +199,7 @@ def _answer(
         request.state.nothing = isinstance(found, Page) and found.nothing
         response = _response(asked, found)
         if asked.viewer is not None and asked.lines:
-            for question in access_log.read_lines(
+            questions = access_log.read_lines(
                 asked.lines,
                 at=now,
                 caller=asked.viewer.caller,
@@ -208,8 +208,11 @@ def _answer(
                 route=path,
                 request=request.state.id,
                 status=response.status_code,
-            ):
-                session.execute(*question)
+            )
+            if len(questions) > 1:  # in one round trip
+                session.cursor().executemany(questions[0].query, [each.parameters for each in questions])
+            else:
+                session.execute(*questions[0])
         return response
 
 

@@ -11,7 +11,7 @@ import fcntl
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.resources import files
@@ -317,6 +317,25 @@ def status(path: Path, limit: int = 10) -> SpoolStatus:
         tuple(WaitingEvent(*_named(headers), topic, at) for headers, topic, at in oldest),
         None if last is None else AcknowledgedEvent(*_named(last[0]), *last[1:]),
     )
+
+
+def sent(path: Path) -> Iterator[tuple[Sequence[tuple[str, bytes]], bytes]]:
+    """Headers and payload of every event that was ever put into the spool at ``path``, acknowledged or not; none where there is none.
+
+    Reads without the spool's lock, as ``status`` does.
+    """
+    if not path.exists():
+        return
+    db = sqlite3.connect(path, isolation_level=None)
+    try:
+        db.execute("PRAGMA query_only = ON")
+        for row in db.execute(
+            "SELECT identity, digest, topic, key, headers, value FROM message ORDER BY seq"
+        ):
+            message = _message(row)
+            yield message.headers, message.value
+    finally:
+        db.close()
 
 
 def _named(headers: str) -> tuple[str, str]:

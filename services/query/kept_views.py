@@ -25,20 +25,22 @@ from services.domain.head import RUNNING
 from services.ledger.registry.registry import Registry
 from services.ledger.storage import event_reader
 from services.query.next_change import next_change
-from services.query.views import SourcedView, views_of_numbers
+from services.query.views import SourcedView, read_view, views_of_numbers
 
-_OF_ITSELF = 4_000
-"""Bytes that a view takes without its events, about, for each claim on its timeline 1,000 more."""
+_OF_ITSELF, _OF_A_CLAIM = 30_000, 600
+"""Bytes that a view takes, about, with what is made of it and without its events: of itself, and for each claim on its timeline."""
 
 
 class StateMark(NamedTuple):
     """What identifies all that is stored of events: where two are equal, any statement about events gives the same rows.
 
-    ``generation`` of the state; ``batches`` is how many batches a process has seen become visible (``BatchCount``); ``notes``, and the last of
-    them, are those that wait to be settled. Whatever changes what views rest on stores a batch, takes or leaves a note, changes the
-    registry (quarantine) or the generation (replay).
+    ``server`` is since when that one runs, so that another one that takes over is another state; ``generation`` is that of the state;
+    ``batches`` is how many a process has seen become visible (``BatchCount``); ``notes``, and the last of them, are those that wait to be
+    settled. Whatever changes what views rest on stores a batch, takes or leaves a note, changes the registry (quarantine) or the
+    generation (replay).
     """
 
+    server: int
     registry: int
     generation: int
     batches: int
@@ -91,7 +93,7 @@ class KeptViews:
     ``most_bytes`` bound what they take, about: events that several rest on count once, at 20 times their payload.
     """
 
-    def __init__(self, most_bytes: int = 128 * 1024 * 1024) -> None:
+    def __init__(self, most_bytes: int = 192 * 1024 * 1024) -> None:
         self._most = most_bytes
         self._lock = threading.Lock()
         self._kept: OrderedDict[bytes, _Kept] = OrderedDict()
@@ -116,11 +118,17 @@ class KeptViews:
         """
         found = {each: self._current(each, now, registry, mark) for each in dict.fromkeys(consignments)}
         missing = [each for each, known in found.items() if known is None]
-        if missing:
-            numbers = event_reader.numbers_of_each(session, missing, now)
+        if len(missing) == 1 and missing[0] not in self._kept:
+            (each,) = missing
+            known = found[each] = read_view(session, each, now, registry)
+            if known is not None:
+                numbers = tuple(sorted(event.stored.no for event in known.sources.every))
+                self._keep(each, known, numbers, registry, mark)
+        elif missing:
+            named = event_reader.numbers_of_each(session, missing, now)
             for each in missing:
-                found[each] = self._renewed(each, numbers[each], now, registry, mark)
-            changed = {each: numbers[each] for each in missing if found[each] is None}
+                found[each] = self._renewed(each, named[each], now, registry, mark)
+            changed = {each: named[each] for each in missing if found[each] is None}
             if changed:
                 views = views_of_numbers(session, changed, now, registry)
                 for (each, nos), known in zip(changed.items(), views, strict=True):
@@ -199,4 +207,4 @@ def _lasts(kept: _Kept, now: Micros, registry: Registry) -> bool:
 
 
 def _own(known: SourcedView) -> int:
-    return _OF_ITSELF + 1_000 * len(known.view.arrivals)
+    return _OF_ITSELF + _OF_A_CLAIM * len(known.view.arrivals)

@@ -87,7 +87,7 @@ def views_of_numbers(
     """The view of each consignment by the ``numbers`` of its events (``event_reader.numbers_of_each``), in order; one statement."""
     wanted = sorted({no for nos in numbers.values() for no in nos})
     events = {
-        stored.no: read(stored, registry) for stored in event_reader.events_by_number(connection, wanted)
+        stored.no: read(stored, registry) for stored in event_reader.events_of_walks(connection, wanted)
     }
     return [view_of_events([events[no] for no in nos], each, as_of) for each, nos in numbers.items()]
 

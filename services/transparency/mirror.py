@@ -7,6 +7,7 @@ everything. Any web server can serve the folder.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -80,6 +81,43 @@ class Mirror:
         if new.size <= old.size:
             self._require_held(new, held, shown)
             return Mirrored(old.size, old.size)
+        entries, tiles = self._continued(client, old, new, held, shown)
+        self._store(old.size, new, tiles, entries, shown)
+        return Mirrored(old.size, new.size)
+
+    def compare(self, client: httpx.Client) -> Checkpoint:
+        """The checkpoint that the client's address shows, which agrees with what is held here, whoever cosigned it; nothing is taken over.
+
+        Fork where they do not agree; Unserved, BadSignature (no trusted log signed it), httpx.HTTPError.
+        """
+        shown = Note.parse(_get(client, "checkpoint"))
+        new, held = self._policy.log_signed(shown), self.held()
+        if held is None:
+            raise Unserved("nothing is held here yet that could be compared")
+        old = Checkpoint.parse(held.text)
+        if old.origin != new.origin:
+            raise Unserved(f"{old.origin} is held here, the address shows {new.origin}")
+        compare(held, shown, self._policy)
+        if new.size <= old.size:
+            self._require_held(new, held, shown)
+        else:
+            self._continued(client, old, new, held, shown)
+        return new
+
+    def entries(self, first: int, end: int) -> Iterator[tuple[int, bytes]]:
+        """The entries [first, end) that are held, with their numbers."""
+        held = self.held()
+        size = 0 if held is None else Checkpoint.parse(held.text).size
+        for number in range(first // WIDTH, -(-min(end, size) // WIDTH)):
+            bundle = entries_of(self._read(Bundle(number, width_at(size, 0, number))))
+            for index, entry in enumerate(bundle, number * WIDTH):
+                if first <= index < end:
+                    yield index, entry
+
+    def _continued(
+        self, client: httpx.Client, old: Checkpoint, new: Checkpoint, held: Note | None, shown: Note
+    ) -> tuple[list[bytes], dict[tuple[int, int], bytes]]:
+        """The entries of ``new`` behind ``old`` and the tiles that they change; Fork, Unserved where they do not give its root."""
         entries = self._fetched(client, old.size, new.size)
         tiles = grown(old.size, entries, lambda level, number: self._tile(old.size, level, number))
         tree = TileTree(
@@ -91,8 +129,7 @@ class Mirror:
             raise Fork(
                 f"the {new.size} entries do not continue the {old.size} that are held here", held, shown
             )
-        self._store(old.size, new, tiles, entries, shown)
-        return Mirrored(old.size, new.size)
+        return entries, tiles
 
     def _require_held(self, new: Checkpoint, held: Note | None, shown: Note) -> None:
         """An older checkpoint is one of what is held here."""

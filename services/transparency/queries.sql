@@ -30,6 +30,10 @@ INSERT INTO lianyun.transparency_head (key, size, root, checkpoint, at)
 VALUES (%(key)s, 0, %(root)s, %(checkpoint)s, %(at)s)
 ON CONFLICT DO NOTHING RETURNING one
 
+-- name: credit_record
+SELECT t.no, t.change, c.body FROM lianyun.receipt_register t JOIN lianyun.credit_record c ON c.no = %(no)s
+WHERE t.register = 'credit_record' AND t.key = %(no)s::text ORDER BY t.no LIMIT 1
+
 -- name: cursors
 -- Registers and streams that have nothing new are left out.
 SELECT c.source, c.major, c.minor FROM lianyun.transparency_cursor c
@@ -38,18 +42,14 @@ LEFT JOIN lianyun.access_stream s ON c.source = s.log || ' ' || s.stream
 WHERE coalesce(h.entries, s.lines, c.minor + 1) > c.minor
 ORDER BY c.source
 
--- name: credit_record
-SELECT t.no, t.change, c.body FROM lianyun.receipt_register t JOIN lianyun.credit_record c ON c.no = %(no)s
-WHERE t.register = 'credit_record' AND t.key = %(no)s::text ORDER BY t.no LIMIT 1
+-- name: decision
+SELECT d.number, d.at, d.headers, d.payload, d.financing, d.request, d.asked_by, d.applicant
+FROM lianyun.financing_decision d WHERE d.number = %(number)s
 
 -- name: decisions
 SELECT d.xid::text, d.number, d.at, d.headers, d.payload FROM lianyun.financing_decision d
 WHERE d.xid < pg_snapshot_xmin(pg_current_snapshot()) AND (d.xid, d.number) > (%(major)s::text::xid8, %(minor)s)
 ORDER BY d.xid, d.number LIMIT %(limit)s
-
--- name: decision
-SELECT d.number, d.at, d.headers, d.payload, d.financing, d.request, d.asked_by, d.applicant
-FROM lianyun.financing_decision d WHERE d.number = %(number)s
 
 -- name: decisions_on
 -- What was decided on a financing, and what ended it in favour of another one.
@@ -123,6 +123,14 @@ WHERE t.register = 'registry_event'
            SELECT k.key_id FROM lianyun.party_key k JOIN lianyun.party p ON p.no = k.party WHERE p.code = ANY (%(parties)s)
        ))
 ORDER BY t.no
+
+-- name: registry_statements
+-- Those that have joined the log, each with what its entry was made of.
+SELECT t.no, s.text, s.signatures, e.index, e.salt
+FROM lianyun.registry_statement s
+JOIN lianyun.audit_trail t ON t.register = 'registry_statement' AND t.key = s.number::text
+JOIN lianyun.transparency_entry e ON e.source = 'register registry_statement' AND e.position = t.no::text
+ORDER BY s.number
 
 -- name: tile
 SELECT t.hashes FROM lianyun.transparency_tile t WHERE (t.level, t.number) = (%(level)s, %(number)s)

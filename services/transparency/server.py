@@ -14,6 +14,7 @@ from schemas.merkle import HASH_BYTES
 from services.ledger.storage.session import Session
 from services.transparency.domain.encoding import Malformed
 from services.transparency.domain.tiles import WIDTH, Bundle, Place, bundled, parse_path, width_at
+from services.transparency.registry import ServedRegistry
 from services.transparency.store.log import NoLog, Tiles, read_entries, read_head
 
 _BRIEF: Final = {"cache-control": "max-age=1"}
@@ -50,9 +51,15 @@ def create_app(pool: ConnectionPool[Session], cosigned: bool) -> Starlette:
             return PlainTextResponse("there is no such tile yet\n", 404, _BRIEF)
         return Response(found, media_type="application/octet-stream", headers=_FOR_GOOD)
 
+    def registry(_request: Request) -> Response:
+        with pool.connection() as session:
+            found = ServedRegistry.read(session)
+        return Response(found.raw, media_type="application/json", headers=_BRIEF)
+
     return Starlette(
         routes=[
             Route("/checkpoint", checkpoint),
+            Route("/registry", registry),
             Route("/tile/{path:path}", resource),
             Route("/health/ready", ready),
         ]

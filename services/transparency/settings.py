@@ -9,6 +9,9 @@ from pydantic import Field, SecretStr
 from services.runtime.connections import Connections
 from services.transparency.domain.policy import Policy
 
+VERIFY_PAGE = Path(__file__).with_name("verify.html")
+"""The page that verifies receipts and bundles in a browser, without a network."""
+
 
 class TransparencySettings(Connections):
     """Settings of the sequencer and of the server of the log."""

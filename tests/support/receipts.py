@@ -13,7 +13,7 @@ from schemas.schemes import Scheme
 from schemas.signing_key import SigningKey
 from services.credit.store import records
 from services.ledger.registry import store as registry_store
-from services.ledger.storage.session import Session
+from services.ledger.storage.session import Session, open_session
 from services.transparency.domain.keys import Cosigner, LogSigner
 from services.transparency.domain.note import Note, signature_of
 from services.transparency.domain.policy import Policy
@@ -35,7 +35,7 @@ def seeded(name: str) -> SigningKey:
     return SigningKey.from_seed(Scheme.ED25519, sha256(name.encode()).digest())
 
 
-LOG = LogSigner(ORIGIN, seeded("log"))
+LOG, OTHER = LogSigner(ORIGIN, seeded("log")), LogSigner(ORIGIN, seeded("another log"))
 WITNESSES = tuple(Cosigner(f"{name}.example", seeded(name)) for name in ("rail", "customs"))
 POLICY = "\n".join(
     (
@@ -113,6 +113,18 @@ def fill(dsn: str, session: Session) -> None:
     session.commit()
     session.autocommit = True
     log.create(session, LOG, 1)
+
+
+def play_logged(dsn: str, folder: Path) -> dict[str, Path]:
+    """The cast with the hand-over in a migrated database, all of it in a cosigned log; the API's settings for receipts of it."""
+    play(dsn, cast())
+    with open_session(dsn) as session:
+        session.autocommit = True
+        log.create(session, LOG, 1)
+        grow(session)
+        cosign(session)
+    (folder / "policy").write_text(POLICY)
+    return {"transparency_policy": folder / "policy"}
 
 
 def released(session: Session) -> int:

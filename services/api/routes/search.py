@@ -24,6 +24,7 @@ def search(call: Call, q: Annotated[str, Query(min_length=1, max_length=MOST_CHA
     Read are container and wagon numbers, trains (company, number, date), notes, declarations, bookings and references, several in one text.
     What the caller may not see is as if it were not there.
     """
-    hits = best(find(call.session, parse(q), call.party.code), References(call))
+    found = find(call.session, parse(q), call.party.code)
+    hits = best(found, References(call, (each for meant in found for each in meant.consignments)))
     items = [hit.plain() for hit in hits]
     return Answer({"items": items, "next": None, "scope": SCOPE}, nothing=not items)

@@ -136,7 +136,8 @@ def _differences(
             yield Difference(where, "row", stored, "no row" if key not in right else "one row")
             continue
         for name, value in stored.items():
-            expected = entry.get(name, "no entry")
+            # A column that came after the row is null in it, and has no entry.
+            expected = entry.get(name, None if value is None else "no entry")
             if value != expected:
                 yield Difference(where, name, value, expected)
     for key in sorted(left):

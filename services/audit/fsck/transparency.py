@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from schemas.reasons import Reason
 from services.audit.fsck.snapshot import Snapshot
 from services.audit.report import Damage, Findings
 from services.ledger.storage.session import Session
 from services.transparency import statement
 from services.transparency.domain.checkpoint import Checkpoint
-from services.transparency.domain.entry import Entry
+from services.transparency.domain.entry import Document, Entry
 from services.transparency.domain.keys import VerifierKey
 from services.transparency.domain.note import Note
 from services.transparency.domain.tiles import ReadTile, TileTree, grown
@@ -36,11 +37,24 @@ _TILES = "SELECT level, number, hashes FROM lianyun.transparency_tile"
 _COUNTS = "SELECT source, count(*) FROM lianyun.transparency_entry GROUP BY source"
 _CURSORS = "SELECT source, major, minor FROM lianyun.transparency_cursor ORDER BY source"
 _SURPLUS = """
-SELECT e.source, e.position FROM lianyun.transparency_entry e
+SELECT e.source, e.position, e.entry FROM lianyun.transparency_entry e
 WHERE (e.source = 'event' AND NOT EXISTS (SELECT FROM lianyun.body b WHERE b.no = e.position::bigint))
    OR (e.source = 'decision' AND NOT EXISTS (SELECT FROM lianyun.financing_decision d WHERE d.number = e.position::bigint))
    OR (e.source = 'case-step' AND NOT EXISTS (SELECT FROM lianyun.case_step s WHERE s.number = e.position::bigint))
+   OR (e.source = 'refused' AND NOT EXISTS (SELECT FROM lianyun.dead_letter d WHERE d.digest = decode(e.position, 'hex')))
+   OR (e.source LIKE 'register %' AND NOT EXISTS (
+           SELECT FROM lianyun.audit_trail t WHERE t.register = substr(e.source, 10) AND t.no = e.position::bigint))
+   OR (e.source LIKE 'access_log %' AND NOT EXISTS (
+           SELECT FROM lianyun.access_log l WHERE l.stream = split_part(e.source, ' ', 2)::integer AND l.place = e.position::bigint))
+   OR (e.source LIKE 'access_log_sealed %' AND NOT EXISTS (
+           SELECT FROM lianyun.access_log_sealed l WHERE l.stream = split_part(e.source, ' ', 2)::integer AND l.place = e.position::bigint))
 ORDER BY e.index
+""".replace("%", "%%")
+_PURGED = "SELECT coalesce(max((detail ->> 'older_than')::bigint), 0) FROM lianyun.platform_event WHERE kind = 'DEAD_LETTERS_PURGED'"
+_JUDGED_AGAIN = """
+SELECT encode(d.digest, 'hex') FROM lianyun.dead_letter d
+WHERE encode(d.digest, 'hex') = ANY (%s) AND (d.count > 1 OR EXISTS (
+    SELECT FROM lianyun.dead_letter_outcome o WHERE o.digest = d.digest AND o.action = 'redrive'))
 """
 
 
@@ -79,7 +93,10 @@ def check_transparency(snapshot: Snapshot, network: str, findings: Findings) -> 
         findings.add(
             Damage.TRANSPARENCY, f"entries of {source}", "cursor", "none", f"behind {entries} entries", REMEDY
         )
-    for source, position in snapshot.rows(_SURPLUS):
+    (purged,) = snapshot.one(_PURGED)
+    for source, position, raw in snapshot.rows(_SURPLUS):
+        if source == "refused" and Entry.parse(bytes(raw)).at < purged:
+            continue  # removed after its time, which is an entry of a register
         where = f"entry of {source} {position}"
         findings.add(Damage.TRANSPARENCY, where, "document", "none", "what was accepted", REMEDY)
 
@@ -168,6 +185,7 @@ def _compare(session: Session, source: str, found: Sequence[Found], findings: Fi
     positions = [each.position for each in found]
     rows = session.execute(statement("entries_of"), {"source": source, "positions": positions}).fetchall()
     stored = {position: (index, salt, bytes(entry)) for position, index, salt, entry in rows}
+    again = _judged_again(session, positions) if source == "refused" else frozenset()
     for each in found:
         known = stored.get(each.position)
         if known is None:
@@ -182,6 +200,22 @@ def _compare(session: Session, source: str, found: Sequence[Found], findings: Fi
         document = each.document if each.salt is None else replace(each.document, salt=bytes(salt))
         if source.startswith("register "):
             document = replace(document, at=entry.at)
+        if source == "refused":
+            document = _as_refused(entry, document, each.position in again)
         if not entry.covers(document):
             where = f"entry {index}, {source} {each.position}"
             findings.add(Damage.TRANSPARENCY, where, "document", "another one", "what was accepted", REMEDY)
+
+
+def _judged_again(session: Session, digests: Sequence[str]) -> frozenset[str]:
+    """The letters that came more than once or were redriven: their reason is that of the latest judgement."""
+    return frozenset(digest for (digest,) in session.execute(_JUDGED_AGAIN, [list(digests)]).fetchall())
+
+
+def _as_refused(entry: Entry, document: Document, again: bool) -> Document:
+    """The document of a letter as it was when it joined: where it came first only moves earlier, and its reason changes by a judgement."""
+    if document.at <= entry.at:
+        document = replace(document, at=entry.at, place=entry.place)
+    reasons = (document.text[len(document.identity) :].decode(), *(Reason if again else ()))
+    forms = [replace(document, text=document.identity + reason.encode()) for reason in reasons]
+    return next((each for each in forms if entry.covers(each)), document)

@@ -129,7 +129,7 @@ REGISTERS = (
     _of(
         "subscription",
         "id",
-        "consignment reference party share made_by channel language milestones delay_hours exceptions disputes state reason made ended",
+        "consignment reference party share made_by channel language milestones delay_hours exceptions disputes overdue state reason made ended",
         "told last_no look",
         since=80,
         salt=_digest("salt"),

@@ -15,6 +15,7 @@ from services.ledger.audit_trail.entries import enter
 from services.ledger.dead_letters import statement
 from services.ledger.dead_letters.batch import storable
 from services.ledger.dead_letters.letter import DeadLetter, DeadLetterCut, LetterOutcome, LetterState, Origin
+from services.ledger.storage.platform_events import record_platform_event
 
 Session = Connection[Any]
 
@@ -200,6 +201,10 @@ def outcome_counts(session: Session) -> dict[str, int]:
     return dict(session.execute(statement("outcome_counts")).fetchall())
 
 
+PURGED = "DEAD_LETTERS_PURGED"
+"""The platform event of letters that were removed after their time; ``older_than`` says which."""
+
+
 def purge(session: Session, older_than: int, limit: int = 1_000) -> Mapping[LetterState, int]:
     """Remove up to ``limit`` letters last seen before ``older_than`` (UTC microseconds); how many of each state.
 
@@ -215,6 +220,9 @@ def purge(session: Session, older_than: int, limit: int = 1_000) -> Mapping[Lett
         gone = {LetterState(state): count for state, count in session.execute(statement("purge"), letters)}
         for (no,) in outcomes:
             enter(session, "dead_letter_outcome", no, None)
+        if gone:  # without it a letter that is gone was taken away by somebody
+            detail = {"older_than": older_than, "letters": sum(gone.values())}
+            record_platform_event(session, PURGED, detail)
     return gone
 
 

@@ -224,6 +224,11 @@ def events_by_number(session: Session, numbers: Sequence[int]) -> list[Stored]:
     return _bodies(_work(session), numbers)
 
 
+def events_of_walks(session: Session, numbers: Sequence[int]) -> list[Stored]:
+    """``events_by_number``, in a transaction that has read these numbers by ``numbers_of_each``."""
+    return _bodies(Work(session), numbers)
+
+
 def tail(session: Session, after: Position, limit: int) -> tuple[list[Stored], Position]:
     """At most ``limit`` events after a position in the order of visibility, and the position behind the last of them.
 

@@ -25,6 +25,7 @@ from services.api.requests.financing import (
 from services.financing.domain.decisions import Action
 from services.financing.domain.requests import DecisionRequest
 from services.financing.store.proposals import Asked
+from services.pages.financings.words import N_
 
 Form = Mapping[str, str]
 SCHEMES: Final = ("PARTY", "USCC", "LEI", "EORI", "INN", "OGRN", "BIN", "UNP", "NIP")
@@ -40,12 +41,57 @@ _BODIES: Final[Mapping[Action, type[RequestBody]]] = {
 }
 
 
+FIELDS = {
+    "application": N_("Application"),
+    "product": N_("Product"),
+    "interest": N_("Interest"),
+    "reference": N_("Your reference"),
+    "consignments": N_("Consignments"),
+    "invoice": N_("Invoice number"),
+    "seller": N_("Seller"),
+    "buyer": N_("Buyer"),
+    "amount": N_("Amount"),
+    "currency": N_("Currency"),
+    "issued": N_("Issued on"),
+    "boxes": N_("Containers"),
+    "notes": N_("Consignment notes"),
+    "declarations": N_("Customs declarations"),
+    "document": N_("Transport document"),
+    "issuer": N_("Issuer"),
+    "document_issued": N_("Document issued on"),
+    "goods": N_("Goods given back"),
+    "replaces": N_("Reference of the one that is replaced"),
+}
+"""Fields of forms, as people read them."""
+_OF_BODY = {
+    "invoices.0.number": "invoice",
+    "invoices.0.issued_on": "issued",
+    "invoices.0.seller": "seller",
+    "invoices.0.buyer": "buyer",
+    "documents.0.number": "document",
+    "documents.0.issued_on": "document_issued",
+    "documents.0.issuer": "issuer",
+}
+
+
 class WrongForm(Exception):
     """What is wrong with a form: the names of its fields."""
 
     def __init__(self, *fields: str) -> None:
         super().__init__(", ".join(fields))
         self.fields = fields
+
+
+def fields_of(wrong: WrongForm) -> tuple[str, ...]:
+    """The fields of the form that are wrong, by their titles; others by their names."""
+    found = []
+    for name in wrong.fields:
+        inner = name.removeprefix("papers.")
+        field = next(
+            (field for path, field in _OF_BODY.items() if inner.startswith(path)), inner.partition(".")[0]
+        )
+        found.append(FIELDS.get(field, field))
+    return tuple(dict.fromkeys(found))
 
 
 def content_of(action: Action, reference: str, body: Mapping[str, Any]) -> bytes:

@@ -109,3 +109,8 @@ def shown(raw: bytes, most: int) -> str:
         each if each.isprintable() or each in "\n\t" else each.encode("unicode_escape").decode("ascii")
         for each in text
     )
+
+
+def own_keys(request: PageRequest) -> list[str]:
+    """The ids of all keys that the party has or had."""
+    return [key.key_id for key in request.registry.keys_of(request.party.code)]

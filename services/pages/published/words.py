@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from schemas.events.catalogue import CATALOGUE
 from schemas.reasons import Reason
 from services.api.access.unreached import NONE_VISIBLE
 from services.domain.explanations import Reason as Obstacle
 from services.ledger.dead_letters.letter import LetterState
 from services.ledger.dead_letters.service import ActionOutcome
+from services.pages.tracking.words import MILESTONES
 
 
 def N_(message: str) -> str:
@@ -17,6 +19,10 @@ def N_(message: str) -> str:
     return message
 
 
+TYPES: Final[Mapping[str, str]] = {
+    type_: MILESTONES.get(model.spec.name, model.spec.name) for type_, model in sorted(CATALOGUE.items())
+}
+"""What every type of event is called."""
 ACCEPTED, REMARKS, PARKED, CONTRADICTED, ASIDE, REFUSED = (
     "accepted",
     "remarks",

@@ -18,7 +18,7 @@ from services.pages.page import Later, Page, PageRequest
 from services.pages.published import words
 from services.pages.published.file_trial import NotRead, TooMany, Trial, read_file
 from services.pages.published.trial_rows import DIFFERS, NEW, REFUSED_HERE, STANDINGS, TWICE, trial_rows
-from services.pages.routes.console_events import TYPES
+from services.pages.published.words import TYPES
 from services.pages.routing import PageRoutes
 from services.pages.table import Column, Kind, Table
 from services.people.domain.person import Permission

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from services.api.auth.permissions import BANKS
 from services.financing.domain.limits import Limit, LimitFault, in_force
 from services.financing.store.limits import NewLimit, limits_of, set_limit
 from services.pages.auth.sign_in import SignedIn
-from services.pages.console import N_, console_page
+from services.pages.console import N_, console_page, person_name, signed_in
 from services.pages.errors import PageError
 from services.pages.financings.requests import WrongForm, amount_of
 from services.pages.page import Page, PageRequest, Redirect
-from services.pages.routes.financings import lender, person_name
 from services.pages.routing import PageRoutes
 from services.pages.table import Column, Kind, Table
 from services.people.domain.person import Permission, Person, PersonId
@@ -40,13 +40,13 @@ _COLUMNS = (
 @pages.get(HERE, signed_in=True)
 def limits(request: PageRequest) -> Page:
     """The limits that count now, and every change of them."""
-    return _page(request, lender(request, Permission.FINANCING))
+    return _page(request, signed_in(request, Permission.FINANCING, BANKS))
 
 
 @pages.post(HERE, signed_in=True)
 def change(request: PageRequest) -> Page | Redirect:
     """Set a limit for somebody else of the bank, from now on."""
-    viewer = lender(request, Permission.FINANCING_LIMITS)
+    viewer = signed_in(request, Permission.FINANCING_LIMITS, BANKS)
     form = request.form
     try:
         make, check = (

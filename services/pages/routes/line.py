@@ -12,7 +12,7 @@ from schemas import railnet
 from schemas.events.base import Role
 from schemas.reasons import Refusal
 from schemas.rfc3339 import format_micros, parse_micros
-from services.api.access.line import VisibleFilm, visible_film
+from services.api.access.line import VisibleFilm, sees_every_train, visible_film
 from services.domain.facts import FOREVER, Micros, Restriction
 from services.domain.rules import HOUR
 from services.pages.errors import PageError
@@ -24,7 +24,7 @@ from services.pages.tracking.words import N_
 from services.query.line.film import Sighting, picture
 from services.query.line.film_json import STEP, value_at
 from services.query.line.reading import LONGEST, TooWide, last_sign
-from services.query.line.run import State
+from services.query.line.run import QUIET, State
 
 pages = PageRoutes()
 DAY: Micros = 24 * HOUR
@@ -130,10 +130,18 @@ def _visible(request: PageRequest, period: Period) -> VisibleFilm:
     operator = request.context.settings.pages_open_line or (
         party is not None and Role.PLATFORM in party.roles
     )
-    try:
-        found = visible_film(
+
+    def made() -> VisibleFilm:
+        return visible_film(
             request.session, party, period.since, period.until, request.now, operator=operator
         )
+
+    # Of what is over, news alone change the film; most see the same of it.
+    alike = party is None or operator or sees_every_train(party)
+    state = request.begun.state if alike and period.until + QUIET <= request.now else None
+    key = "public" if party is None and not operator else "all", period.since, period.until
+    try:
+        found: VisibleFilm = request.context.films.of(key, state, made)
     except TooWide:
         raise PageError(400) from None
     if party is not None:

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import orjson
 
+from services.api.auth.permissions import BANKS
 from services.financing.domain.decisions import Action, Decision, DecisionOutcome
 from services.financing.domain.limits import within
 from services.financing.domain.proposals import LONGEST_REASON, Obstacle, Verdict, is_reason
@@ -17,27 +18,22 @@ from services.financing.store.identifiers import financing_id
 from services.financing.store.limits import limits_of
 from services.financing.store.proposals import StoredProposal, known_to
 from services.pages.auth.sign_in import SignedIn
-from services.pages.console import N_, console_of, console_page
+from services.pages.console import N_, console_of, console_page, person_name, proposals_of, signed_in
 from services.pages.errors import PageError
 from services.pages.financings import words
 from services.pages.financings.requests import (
+    FIELDS,
     REVIEWABLE,
     WrongForm,
     asked_by,
     content_of,
+    fields_of,
     reservation_body,
     step_body,
 )
 from services.pages.page import Page, PageRequest, Redirect
-from services.pages.routes.financings import (
-    FIELDS,
-    check_page,
-    fields_of,
-    financing_page,
-    lender,
-    person_name,
-    proposals_of,
-)
+from services.pages.routes.financing import financing_page
+from services.pages.routes.financing_check import check_page
 from services.pages.routing import PageRoutes
 from services.people.domain.person import Permission
 
@@ -63,7 +59,7 @@ REFUSALS = {"REASON": N_("A reason is one line of 1 to 200 characters."), **word
 @pages.get("/console/proposals", signed_in=True)
 def proposals(request: PageRequest) -> Page:
     """What people of the bank have prepared: what waits for somebody else's approval, and what has ended."""
-    viewer = lender(request, Permission.FINANCING)
+    viewer = signed_in(request, Permission.FINANCING, BANKS)
     service, bank = proposals_of(request), request.party.code
     waiting = service.listed(request.session, bank, waiting=request.now, limit=200)
     known = {each.proposal.id for each in waiting}
@@ -84,7 +80,7 @@ def proposals(request: PageRequest) -> Page:
 @pages.get("/console/proposals/{proposal}", signed_in=True)
 def proposal(request: PageRequest) -> Page:
     """One proposal: what is asked, who prepared it, what would be decided now, and how it ended."""
-    viewer = lender(request, Permission.FINANCING)
+    viewer = signed_in(request, Permission.FINANCING, BANKS)
     return _proposal_page(request, viewer, _found(request))
 
 
@@ -95,7 +91,7 @@ def end(request: PageRequest) -> Page | Redirect:
     if verdict is None:
         raise PageError(400)
     withdraws = verdict is Verdict.WITHDRAWN
-    viewer = lender(request, Permission.FINANCING_MAKE if withdraws else Permission.FINANCING_CHECK)
+    viewer = signed_in(request, Permission.FINANCING_MAKE if withdraws else Permission.FINANCING_CHECK, BANKS)
     found = _found(request)
     reason = request.form.get("reason", "").strip()
     if (verdict is Verdict.REJECTED or reason) and not is_reason(reason):
@@ -122,7 +118,7 @@ def end(request: PageRequest) -> Page | Redirect:
 @pages.post("/console/financings/{reference}/proposals", signed_in=True)
 def prepare(request: PageRequest) -> Page | Redirect:
     """Prepare a step on a financing that there is, for somebody else's approval."""
-    viewer = lender(request, Permission.FINANCING_MAKE)
+    viewer = signed_in(request, Permission.FINANCING_MAKE, BANKS)
     reference = request.path["reference"]
     name = f"{request.party.code}/{reference}"
     decisions = [
@@ -147,7 +143,7 @@ def prepare(request: PageRequest) -> Page | Redirect:
 @pages.post("/console/financing-check/proposals", signed_in=True)
 def prepare_reservation(request: PageRequest) -> Page | Redirect:
     """Prepare the reservation of the documents of the form, for somebody else's approval."""
-    viewer = lender(request, Permission.FINANCING_MAKE)
+    viewer = signed_in(request, Permission.FINANCING_MAKE, BANKS)
     console_of(request.context).checks.require(request.party.code)
     try:
         body = reservation_body(request.form)

@@ -28,7 +28,8 @@ WHY: Final[Mapping[Match, str]] = {
 def search(request: PageRequest) -> Page | Redirect:
     """The consignment itself where the text names one for certain and nothing else, otherwise what may be meant."""
     wanted = request.query.get("q", "")[:MOST_CHARACTERS].strip()
-    hits = best(find(request.session, parse(wanted), request.party.code), References(request))
+    found = find(request.session, parse(wanted), request.party.code)
+    hits = best(found, References(request, (each for meant in found for each in meant.consignments)))
     named = {reference for hit in hits for reference in hit.consignments}
     if not request.table and len(named) == 1 and all(hit.candidate.match is Match.EXACT for hit in hits):
         return Redirect(f"/track/{quote(*named)}")

@@ -178,10 +178,11 @@ def _make(
         delay_hours=int(hours) if "delay" in form else None,
         exceptions="exceptions" in form,
         disputes="disputes" in form,
+        overdue="overdue" in form,
     )
-    if not (wanted.milestones or wanted.exceptions or wanted.disputes) and wanted.delay_hours is None:
+    if wanted == Wanted(False, None, False, False, False):
         return None, "nothing"
-    told = state_now(request.session, shown, request.now, forecasts=wanted.delay_hours is not None)
+    told = state_now(request.session, shown, request.now, forecasts=wanted.forecasts)
     try:
         made = store.make(
             request.session,

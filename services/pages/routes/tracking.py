@@ -11,10 +11,9 @@ import orjson
 from schemas.events.base import ObjectKind
 from schemas.events.keys import canonical_key
 from services.api.access.consignment import VisibleConsignment, visible
-from services.arrival.store.reader import read_forecast
 from services.domain.objects import Thing
 from services.ledger.registry.party import Party
-from services.pages.consignments import party_names
+from services.pages.consignments import kept_forecast, party_names
 from services.pages.errors import PageError
 from services.pages.page import Page, PageRequest
 from services.pages.routing import PageRoutes
@@ -22,10 +21,8 @@ from services.pages.tracking import words
 from services.pages.tracking.disputes import disputes
 from services.pages.tracking.forecast import (
     ShownForecast,
-    forecast_moment,
     is_ahead,
     places_of,
-    shown_forecast,
 )
 from services.pages.tracking.summary import summary
 from services.pages.tracking.tables import tracking_tables
@@ -34,7 +31,7 @@ from services.query.views import consignments_of
 pages = PageRoutes()
 _HOUR = 3_600_000_000
 _CONTENTS = 8
-"""For so many languages and disclosures the content of one view is kept."""
+"""The content of one view is kept for at most so many languages and disclosures."""
 
 
 class Parties(Protocol):
@@ -68,7 +65,7 @@ def tracking_page(
     request.reads("consignment", shown.known.view.consignment.key, shown.shippers)
     kept = shown.known.made
     of_body = _of_body(shown, kept)
-    forecast = _forecast(request, shown, kept) if of_body.ahead else None
+    forecast = kept_forecast(request, shown) if of_body.ahead else None
 
     def fresh() -> dict[str, Any]:
         made = page_values(shown.body, places_of(shown), request.now, request.registry, forecast)
@@ -146,20 +143,6 @@ def _of_body(shown: VisibleConsignment, kept: dict[Hashable, Any]) -> _OfBody:
         digest = hashlib.sha256(orjson.dumps({**body, "as_of": None})).hexdigest()
         found = kept[key] = _OfBody(body["consignment"], phase, is_ahead(body), digest)
     return found
-
-
-def _forecast(
-    request: PageRequest, shown: VisibleConsignment, kept: dict[Hashable, Any]
-) -> ShownForecast | None:
-    """The forecast as of the last of the moments at which one is made; made once of one view and of what was learned by then."""
-    moment = forecast_moment(shown.known.view, request.now)
-    at = moment, request.begun.legs
-    forecast: ShownForecast | None
-    known, forecast = kept.get("forecast", (None, None))
-    if known != at or request.begun.legs is None:
-        forecast = shown_forecast(read_forecast(request.session, shown.known, moment))
-        kept["forecast"] = at, forecast
-    return forecast
 
 
 def _keep(kept: dict[Hashable, Any], key: tuple[Hashable, ...], made: Any) -> None:

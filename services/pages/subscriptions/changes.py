@@ -19,6 +19,9 @@ HOUR = 3_600_000_000
 _MINUTE = 60_000_000
 _DISPUTES = frozenset({"dispute", "assignment", "lists_differ"})
 _EXCEPTIONS = frozenset({"exception", "restriction", "one_sided"})
+_OVERDUE = frozenset({"overdue", "silent"})
+SILENT = "silent:"
+"""The code of silence: nobody has reported anything for longer than is normal."""
 
 
 class Kind(StrEnum):
@@ -65,6 +68,12 @@ class Wanted:
     delay_hours: int | None = 6
     exceptions: bool = True
     disputes: bool = True
+    overdue: bool = True
+
+    @property
+    def forecasts(self) -> bool:
+        """Whether the platform's own forecast is needed: it also says what silence is normal."""
+        return self.delay_hours is not None or self.overdue
 
 
 class Interval(NamedTuple):
@@ -90,6 +99,8 @@ class State:
     exceptions: Mapping[str, Item] = field(default_factory=dict)
     """(code, place, since, object)"""
     disputes: Mapping[str, Item] = field(default_factory=dict)
+    overdue: Mapping[str, Item] = field(default_factory=dict)
+    """What was expected and has not happened (since: when it was expected), and silence; items as of exceptions"""
     forecast: Interval | None = None
 
     def plain(self) -> dict[str, Any]:
@@ -106,12 +117,12 @@ class State:
         forecast = plain["forecast"]
         return cls(
             fields=tuple(plain["fields"]),
-            **{name: {key: tuple(item) for key, item in plain[name].items()} for name in _ITEMS},
+            **{name: {key: tuple(item) for key, item in plain.get(name, {}).items()} for name in _ITEMS},
             forecast=None if forecast is None else Interval(*forecast),
         )
 
 
-_ITEMS = ("steps", "customs", "exceptions", "disputes")
+_ITEMS = ("steps", "customs", "exceptions", "disputes", "overdue")
 
 
 def state_of(seen: Summary, forecast: ShownForecast | None, fields: tuple[str, ...]) -> State:
@@ -128,6 +139,7 @@ def state_of(seen: Summary, forecast: ShownForecast | None, fields: tuple[str, .
         customs={code: (each.milestone, code, each.happened) for code, each in seen.customs},
         exceptions=dict(_concerns(seen, _EXCEPTIONS)),
         disputes=dict(_concerns(seen, _DISPUTES)),
+        overdue=dict(_overdue(seen, forecast)),
         forecast=None if forecast is None else Interval(*forecast.arrival),
     )
 
@@ -138,6 +150,15 @@ def _concerns(seen: Summary, kinds: frozenset[str]) -> Iterator[tuple[str, Item]
     for each in sorted(found, key=lambda e: -(e.since or 0)):
         code = f"{each.kind}:{each.code}"
         yield _key(each), (code, each.place, each.since, each.object)
+
+
+def _overdue(seen: Summary, forecast: ShownForecast | None) -> Iterator[tuple[str, Item]]:
+    """Silence is told once: beyond the longest that is normal anywhere, or beyond what is usual on this leg."""
+    for key, item in _concerns(seen, _OVERDUE):
+        if item[0] != SILENT:
+            yield key, item
+    if (forecast is not None and forecast.unusual) or any(each.kind == "silent" for each in seen.concerns):
+        yield SILENT, (SILENT, "", None, "")
 
 
 def _key(each: Concern) -> str:
@@ -166,6 +187,8 @@ def changes(told: State, now: State, wanted: Wanted) -> tuple[State, tuple[Chang
         found += _differences(told.exceptions, now.exceptions, _trouble(Kind.OPENED, Kind.CLOSED))
     if wanted.disputes and same_sight:
         found += _differences(told.disputes, now.disputes, _trouble(Kind.DISPUTED, Kind.SETTLED))
+    if wanted.overdue and same_sight:
+        found += _differences(told.overdue, now.overdue, _trouble(Kind.OPENED, Kind.CLOSED))
     return replace(now, forecast=forecast), tuple(found)
 
 

@@ -88,7 +88,7 @@ def look(session: Session, registry: Registry, found: Subscription, now: int) ->
     if seen.shown is None:  # silent while its party may not see it
         _move(session, found, found.told.plain(), found.last_no, now)
         return None
-    state = state_now(session, seen.shown, now, forecasts=found.wanted.delay_hours is not None)
+    state = state_now(session, seen.shown, now, forecasts=found.wanted.forecasts)
     told, news = changes(found.told, state, found.wanted)
     notice = None
     if news:

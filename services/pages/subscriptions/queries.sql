@@ -16,12 +16,12 @@ SELECT (SELECT count(*) FROM lianyun.subscription s
 
 -- name: by_id
 SELECT s.id::text, uuid_send(s.consignment), s.reference, s.party, s.share::text, s.made_by, s.channel, s.address, s.language,
-       s.milestones, s.delay_hours, s.exceptions, s.disputes, s.state, s.reason, s.made, s.ended, s.told, s.last_no
+       s.milestones, s.delay_hours, s.exceptions, s.disputes, s.overdue, s.state, s.reason, s.made, s.ended, s.told, s.last_no
 FROM lianyun.subscription s WHERE s.id = %(id)s::uuid
 
 -- name: by_token
 SELECT s.id::text, uuid_send(s.consignment), s.reference, s.party, s.share::text, s.made_by, s.channel, s.address, s.language,
-       s.milestones, s.delay_hours, s.exceptions, s.disputes, s.state, s.reason, s.made, s.ended, s.told, s.last_no
+       s.milestones, s.delay_hours, s.exceptions, s.disputes, s.overdue, s.state, s.reason, s.made, s.ended, s.told, s.last_no
 FROM lianyun.subscription_token t JOIN lianyun.subscription s ON s.id = t.subscription
 WHERE t.digest = %(digest)s AND (t.feed OR NOT %(feed)s)
 
@@ -41,7 +41,7 @@ SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
 -- name: due
 -- What was touched, then what is looked at by the clock; what another process looks at is passed over.
 SELECT s.id::text, uuid_send(s.consignment), s.reference, s.party, s.share::text, s.made_by, s.channel, s.address, s.language,
-       s.milestones, s.delay_hours, s.exceptions, s.disputes, s.state, s.reason, s.made, s.ended, s.told, s.last_no
+       s.milestones, s.delay_hours, s.exceptions, s.disputes, s.overdue, s.state, s.reason, s.made, s.ended, s.told, s.last_no
 FROM lianyun.subscription s
 WHERE s.state = 'ACTIVE' AND s.id IN (
     SELECT t.subscription FROM lianyun.subscription_touch t
@@ -79,9 +79,9 @@ RETURNING n.subscription::text, n.no, n.at, n.fields, n.changes, n.attempts
 
 -- name: make
 INSERT INTO lianyun.subscription (id, consignment, reference, party, share, made_by, channel, address, salt, language, milestones,
-                                  delay_hours, exceptions, disputes, state, reason, made, told, look)
+                                  delay_hours, exceptions, disputes, overdue, state, reason, made, told, look)
 VALUES (%(id)s::uuid, %(consignment)s::uuid, %(reference)s, %(party)s, %(share)s::uuid, %(made_by)s, %(channel)s, %(address)s, %(salt)s,
-        %(language)s, %(milestones)s, %(delay_hours)s, %(exceptions)s, %(disputes)s, %(state)s, '', %(made)s, %(told)s::jsonb, %(made)s)
+        %(language)s, %(milestones)s, %(delay_hours)s, %(exceptions)s, %(disputes)s, %(overdue)s, %(state)s, '', %(made)s, %(told)s::jsonb, %(made)s)
 
 -- name: make_token
 INSERT INTO lianyun.subscription_token (digest, subscription, feed) VALUES (%(digest)s, %(subscription)s::uuid, %(feed)s)
@@ -102,7 +102,7 @@ LIMIT %(limit)s
 
 -- name: of_party
 SELECT s.id::text, uuid_send(s.consignment), s.reference, s.party, s.share::text, s.made_by, s.channel, s.address, s.language,
-       s.milestones, s.delay_hours, s.exceptions, s.disputes, s.state, s.reason, s.made, s.ended, s.told, s.last_no, l.label,
+       s.milestones, s.delay_hours, s.exceptions, s.disputes, s.overdue, s.state, s.reason, s.made, s.ended, s.told, s.last_no, l.label,
        ARRAY(SELECT n.at FROM lianyun.subscription_notice n
              WHERE n.subscription = s.id AND n.state IN ('SENT', 'KEPT', 'QUEUED') ORDER BY n.no DESC LIMIT 20),
        (SELECT count(*) FROM lianyun.subscription_notice n WHERE n.subscription = s.id AND n.state = 'WAITING')

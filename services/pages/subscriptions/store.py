@@ -377,7 +377,7 @@ def purge(session: Session, now: int, keep_days: int) -> None:
 def subscription_of(row: Sequence[Any]) -> Subscription:
     """The subscription of a row."""
     id_, consignment, reference, party, share, made_by, channel, address, language, *rest = row
-    milestones, delay_hours, exceptions, disputes, state, reason, made, ended, told, last_no = rest
+    milestones, delay_hours, exceptions, disputes, overdue, state, reason, made, ended, told, last_no = rest
     return Subscription(
         id_,
         bytes(consignment),
@@ -388,7 +388,7 @@ def subscription_of(row: Sequence[Any]) -> Subscription:
         Channel(channel),
         address,
         language,
-        Wanted(milestones, delay_hours, exceptions, disputes),
+        Wanted(milestones, delay_hours, exceptions, disputes, bool(overdue)),
         Status(state),
         reason,
         made,

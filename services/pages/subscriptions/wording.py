@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from services.pages.localization import Localization
-from services.pages.subscriptions.changes import Change, Kind
+from services.pages.subscriptions.changes import SILENT, Change, Kind
 from services.pages.tracking import words
 from services.pages.tracking.words import N_
 
@@ -26,10 +26,21 @@ _OTHER_TROUBLE: Final[Mapping[str, str]] = {
 }
 
 
+_SILENT = N_("Nobody has reported anything for longer than usual")
+_NEWS_AGAIN = N_("There is news again")
+_OVERDUE, _NOT_OVERDUE = N_("Overdue: %(what)s"), N_("No longer overdue: %(what)s")
+
+
 def headline(change: Change, l10n: Localization) -> str:
     """What happened, without when and where."""
     if change.kind is Kind.FORECAST:
         return l10n.gettext("New forecast of the arrival")
+    over = change.kind is Kind.CLOSED
+    if change.code == SILENT:
+        return l10n.gettext(_NEWS_AGAIN if over else _SILENT)
+    if change.code.startswith("overdue:"):
+        what = l10n.gettext(words.milestone(change.code.removeprefix("overdue:")))
+        return l10n.gettext(_NOT_OVERDUE if over else _OVERDUE) % {"what": what}
     what = l10n.gettext(_what(change))
     sentence = _SENTENCES[change.kind]
     if sentence == "%(what)s" or (change.kind is Kind.DISPUTED and not change.code.startswith("dispute:")):
@@ -47,7 +58,9 @@ def sentence(change: Change, l10n: Localization) -> str:
     if change.object:
         parts.append(words.thing(change.object))
     if change.at is not None and change.kind not in (Kind.FORECAST, Kind.CLOSED, Kind.SETTLED):
-        parts.append(l10n.clock(change.at, change.place or None))
+        at = l10n.clock(change.at, change.place or None)
+        overdue = change.code.startswith("overdue:")
+        parts.append(l10n.gettext("was expected %(at)s") % {"at": at} if overdue else at)
     line = " · ".join(parts)
     if change.was is None or change.kind is Kind.WITHDRAWN:
         return line

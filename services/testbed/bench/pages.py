@@ -22,6 +22,7 @@ import psycopg
 
 from schemas.events.base import ObjectKind
 from services.api.access import share_links
+from services.arrival.store import projector
 from services.ledger.registry import store
 from services.ledger.storage import event_reader
 from services.ledger.storage.session import Session, open_session
@@ -59,6 +60,7 @@ MEANING: Final = {
     "of the million), share_link, search (half a number), search_exact (a whole one: a redirect), board (of a border), line (its picture)",
     "kinds": "the same one kind at a time over one connection: what a page takes where nobody else waits. server_ms is from the request to "
     "the last byte on this machine",
+    "tracking_shown": "tracking, of consignments that the worker has shown before and nothing concerns since: shown as kept",
     "cpu_ms": "processor time of the worker and of the database for one page, whatever else the machine does",
     "bytes": "of a page as sent, compressed",
     "events": "events behind a tracked consignment, on average",
@@ -127,6 +129,9 @@ class PagesEnvironment:
         view_cost.fill(dsn, view_cost.Scale(trains=scale.trains, boxes=scale.boxes))
         say("a simulated world stands")
         self.now = time.time_ns() // 1_000
+        with open_session(dsn, "lianyun-bench") as session:
+            session.autocommit = True
+            projector.catch_up(session, 1_000_000)  # what forecasts rest on
         with open_session(dsn, "lianyun-bench") as session:
             self.tracked, self.events = self._world(session)
         self.copied = founded.copy(dsn, profiles(SEED, network=NETWORK), scale.consignments)
@@ -199,6 +204,9 @@ class PagesEnvironment:
             case "tracking":
                 shown = random.choice(self.tracked)
                 return self._get(url, f"/track/{quote(shown.reference)}", shown.party)
+            case "tracking_shown":
+                shown, _ = random.choice(self.again(url))
+                return self._get(url, f"/track/{quote(shown.reference)}", shown.party)
             case "tracking_again":
                 shown, tag = random.choice(self.again(url))
                 return self._get(url, f"/track/{quote(shown.reference)}", shown.party, tag)
@@ -254,7 +262,7 @@ class _Measurements:
             first = self._measured(pages, [queue], each)
             self.say(f"first: {first['server_ms']}")
             found = {}
-            for kind in SHARES:
+            for kind in (*SHARES, "tracking_shown"):
                 random = Random(SEED)
                 steady(pages.url, [self._queue(pages, kind, random, 50)], each)
                 found[kind] = self._measured(

@@ -32,9 +32,10 @@ from services.ledger.storage.migrate import migrate
 from services.ledger.storage.session import Session, open_session
 from services.ledger.storage.writer import Writer
 from services.processors.settings import admission_settings
+from services.query.kept_views import KeptViews, StateMark
 from services.query.stored_events import Reread, RereadCache, read_admitted, reread
 from services.query.view_json import view_json
-from services.query.views import read_view
+from services.query.views import SourcedView, read_view
 from services.testbed.bench import machine
 from services.testbed.localstack.platform import register
 from services.testbed.localstack.stack import LocalStack
@@ -48,11 +49,14 @@ _BATCH: Final = 1_500
 _APPENDED_MS: Final = 1_893_456_000_000
 """When the broker took everything: later than anything in the world."""
 Reader = Callable[[Stored, Registry], Reread]
+Show = Callable[[bytes], SourcedView | None]
 MEANING: Final = {
     "events": "events that the view was read from, and how many of the consignments have about so many",
     "cold": "nothing kept: each event is read from its bytes, and taken as admitted",
     "warm": "the process has read the consignment's events before; the database is asked all the same",
     "judged": "nothing kept, and each event judged again as at admission",
+    "renewed": "the process has kept the view, and something else was stored since: which events concern it is asked",
+    "kept": "the process has kept the view, and nothing was stored since",
     "p50_ms": "wall time of one view (statements, reading, deriving, rendering to JSON) on one thread, and p95_ms, whatever else the machine does",
     "cpu_ms": "processor time of the reading process for one view, the median of the rounds; database_cpu_ms is that of its server process",
     "statements": "statements that one view sends to the database",
@@ -160,19 +164,33 @@ def _measure(
     session: Session, chosen: Sequence[bytes], now: int, registry: Registry, rounds: int
 ) -> dict[str, dict[str, float]]:
     """What a view takes by how its events are read, the ways taking turns so that a slower minute favours none."""
-    warm = RereadCache()
-    readers: dict[str, Reader] = {"judged": reread, "cold": read_admitted, "warm": warm}
-    for reader in readers.values():
+    readers: dict[str, Reader] = {"judged": reread, "cold": read_admitted, "warm": RereadCache()}
+    views, mark = KeptViews(), StateMark(0, registry.version, 1, 0, 0, 0)
+
+    def read_by(reader: Reader) -> Show:
+        return lambda each: read_view(session, each, now, registry, reader)
+
+    def kept(state: StateMark | None) -> Show:
+        return lambda each: views.read(session, [each], now, registry, state)[0]
+
+    ways = {
+        **{name: read_by(reader) for name, reader in readers.items()},
+        "renewed": kept(None),
+        "kept": kept(mark),
+    }
+    for show in ways.values():
         for each in chosen:
-            _show(session, each, now, registry, reader)
-    taken: dict[str, _Taken] = {name: _Taken() for name in readers}
+            _show(show, each)
+    taken: dict[str, _Taken] = {name: _Taken() for name in ways}
     for _ in range(rounds):
-        for name, reader in readers.items():
+        for name, show in ways.items():
+            for each in chosen:
+                views.read(session, [each], now, registry, mark)
             gc.collect()
             spent, asked = time.process_time(), _cpu_of(session)
             for each in chosen:
                 started = time.perf_counter()
-                _show(session, each, now, registry, reader)
+                _show(show, each)
                 taken[name].wall.append((time.perf_counter() - started) * 1_000)
             taken[name].own.append((time.process_time() - spent) * 1_000 / len(chosen))
             taken[name].database.append((_cpu_of(session) - asked) * 1_000 / len(chosen))
@@ -206,8 +224,8 @@ def _cpu_of(session: Session) -> float:
     return int(told.split()[0]) / 1e9
 
 
-def _show(session: Session, consignment: bytes, now: int, registry: Registry, reader: Reader) -> None:
-    sourced = read_view(session, consignment, now, registry, reader)
+def _show(show: Show, consignment: bytes) -> None:
+    sourced = show(consignment)
     assert sourced is not None
     orjson.dumps(view_json(sourced))
 

@@ -14,7 +14,13 @@ import httpx
 import psycopg
 from psycopg_pool import ConnectionPool
 from pydantic import SecretStr
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
 
+from schemas.merkle import HASH_BYTES
 from schemas.schemes import Scheme
 from schemas.signing_key import SigningKey
 from services.ledger.storage.session import Session, open_session
@@ -30,9 +36,10 @@ from services.transparency.domain.keys import Cosigner, LogSigner
 from services.transparency.domain.note import BadSignature, Note, signed_note
 from services.transparency.domain.policy import Policy
 from services.transparency.domain.receipt import Receipt
-from services.transparency.domain.tiles import TileTree, grown
+from services.transparency.domain.tiles import WIDTH, Bundle, TileTree, bundled, grown, parse_path
 from services.transparency.domain.tlog_proof import TlogProof
-from services.transparency.mirror import Fork, Mirror, compare
+from services.transparency.mirror import Fork, Mirror
+from services.transparency.monitor import Monitor, Owner
 from services.transparency.sequencer import Sequencer
 from services.transparency.server import create_app as log_app
 from services.transparency.settings import TransparencySettings
@@ -56,14 +63,13 @@ def fork(say: Say) -> dict[str, Any]:
         say(
             f"the operator signs two histories of {histories[0].size} entries: in one a box is pledged to bank A, in the other to bank B"
         )
-        shown, noticed = [], []
+        noticed = []
         for bank, history, asked in (
             ("bank A", histories[0], WITNESSES[:2]),
             ("bank B", histories[1], WITNESSES[2:]),
         ):
             for name in asked:
                 partners.witness(name, history)
-            shown.append(history.note)
             receipt = Receipt(history.document, TlogProof(0, tuple(history.tree.inclusion(0)), history.note))
             try:
                 receipt.verified(partners.policy)
@@ -75,9 +81,28 @@ def fork(say: Say) -> dict[str, Any]:
             if partners.contradicts(name, history):
                 noticed.append(name)
                 say(f"{name} is asked for the other history, and answers 422")
-        evidence = _evidence(lambda: compare(shown[0], shown[1], partners.policy))
-        say("the banks compare their signed checkpoints: both are signed by the log, and cannot both be true")
+        evidence = _evidence(lambda: _compared(Path(folder), running, partners, histories))
+        say(
+            "the banks' monitors compare what they follow: both heads are signed by the log, and cannot both be true"
+        )
     return _outcome(evidence, ["monitors", *noticed] if evidence else noticed, began)
+
+
+def _compared(folder: Path, running: ExitStack, partners: Partners, histories: Sequence[_History]) -> None:
+    """Let a monitor of each bank follow what its bank is shown, and the second compare with the first; Fork."""
+    trust = Policy.parse(partners.text("none"))  # they look also at what the quorum has not cosigned
+
+    def client(app: Starlette) -> httpx.Client:
+        return running.enter_context(
+            httpx.Client(base_url=running.enter_context(served(app)), trust_env=False)
+        )
+
+    mirrors = []
+    for name, history in zip(("bank-a", "bank-b"), histories, strict=True):
+        mirrors.append(Mirror(folder / name, trust))
+        monitor = Monitor(mirrors[-1], folder / name, Owner("demo"), None, lambda _alert: None)
+        monitor.step(client(history.app))
+    mirrors[1].compare(client(Starlette(routes=[Mount("/", StaticFiles(directory=folder / "bank-a"))])))
 
 
 def rewrite(seed: int, say: Say) -> dict[str, Any]:
@@ -129,11 +154,27 @@ class _History:
     """A log in memory of one history, signed by the operator."""
 
     def __init__(self, documents: Sequence[Document], signer: LogSigner) -> None:
-        entries = [Entry.of(each).raw for each in documents]
-        tiles = grown(0, entries, lambda _level, _number: b"")
+        self._entries = entries = [Entry.of(each).raw for each in documents]
+        self._tiles = tiles = grown(0, entries, lambda _level, _number: b"")
         self.document, self.size = documents[0], len(entries)
         self.tree = TileTree(self.size, lambda level, number: tiles[level, number])
         self.note = signed_note(Checkpoint(ORIGIN, self.size, self.tree.root).text, [signer], 0)
+
+    @property
+    def app(self) -> Starlette:
+        """The log as it is served."""
+
+        def checkpoint(_request: Request) -> Response:
+            return PlainTextResponse(str(self.note))
+
+        def resource(request: Request) -> Response:
+            place = parse_path("tile/" + request.path_params["path"])
+            if isinstance(place, Bundle):
+                first = place.number * WIDTH
+                return Response(bundled(self._entries[first : first + place.width]))
+            return Response(self._tiles[place.level, place.number][: place.width * HASH_BYTES])
+
+        return Starlette(routes=[Route("/checkpoint", checkpoint), Route("/tile/{path:path}", resource)])
 
 
 def _signer() -> LogSigner:

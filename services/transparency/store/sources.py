@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -13,7 +13,7 @@ from schemas.envelope import content_digest, event_id, read_headers, signed_byte
 from schemas.reasons import Refusal
 from schemas.signature_header import parse_header
 from services.domain.facts import Micros
-from services.ledger.admission.raw_bytes import unframe
+from services.ledger.admission.raw_bytes import frame, unframe
 from services.ledger.audit_trail.entries import LOGS
 from services.ledger.storage.session import Session
 from services.transparency import statement
@@ -131,6 +131,11 @@ def signed_document(
         raise Unloggable(f"{place} is not what was accepted: its content has another digest")
     text = len(signed).to_bytes(4) + signed + signature
     return Document(kind, place, text, str(salt).encode(), event_id(envelope.source, envelope.id), key, at)
+
+
+def event_document(network: str, headers: Sequence[tuple[str, bytes]], payload: bytes) -> Document:
+    """The document of an event as its publisher has it: place and time are the broker's, so subject and digest alone are its entry's."""
+    return signed_document(network, Kind.EVENT, "", frame(headers), payload, 0)
 
 
 def refused_document(digest: bytes, reason: str, place: str, salt: bytes, at: Micros) -> Document:

@@ -8,7 +8,7 @@ The database is one that an API has served; each test damages it in a transactio
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import psycopg
@@ -19,7 +19,7 @@ from schemas.schemes import Scheme
 from schemas.signing_key import SigningKey
 from services.api import sealed, statement
 from services.api.auth import clients
-from services.audit.fsck.registers import check_release, check_trail
+from services.audit.fsck.registers import _differences, check_release, check_trail
 from services.audit.fsck.registry import check_registry, read_history
 from services.audit.fsck.sealed_rows import check_access_log, check_webhooks
 from services.audit.fsck.snapshot import Snapshot
@@ -464,3 +464,22 @@ LINE = """
 INSERT INTO lianyun.access_log (at, client, party, bound, purpose, method, route, resource, subjects, status, request)
 VALUES (1, 'c', 'p', '', '', 'GET', '/', '', '{}', 200, 'r')
 """
+
+
+def test_a_column_that_came_after_the_row_is_null_in_it_and_nothing_else() -> None:
+    rows: list[tuple[str, dict[str, object]]] = [("1", {"made": 7, "overdue": None})]
+    older = {"1": {"made": 7}}
+    told = {"1": {"made": 7, "overdue": True}}
+
+    class Read:
+        def stream(self, _query: str) -> Iterator[tuple[str, dict[str, object]]]:
+            return iter(rows)
+
+    def differences(entries: dict[str, dict[str, object]]) -> list[str]:
+        found = _differences(cast(Any, Read()), REGISTERS[0], entries, Findings())
+        return [each.field for each in found]
+
+    assert differences(older) == []
+    assert differences(told) == ["overdue"]
+    rows[0][1]["overdue"] = True
+    assert differences(older) == ["overdue"]

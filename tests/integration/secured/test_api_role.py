@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
@@ -19,8 +19,8 @@ from services.ledger.storage.session import open_session
 from services.notifications.webhooks.process import work
 from services.notifications.webhooks.settings import WebhookSettings
 from services.testbed.localstack import LocalStack
+from tests.support import receipts
 from tests.support.api import hooks, permissions
-from tests.support.api.cast import play
 from tests.support.api.server import RunningApi
 
 pytestmark = pytest.mark.integration
@@ -83,16 +83,17 @@ WEBHOOKS = {
 
 @dataclass(frozen=True)
 class Server:
-    """A database of the story, and its address for each role."""
+    """A database of the story, its address for each role, and the API's settings for receipts."""
 
     address: str
+    receipts: dict[str, Path] = field(default_factory=dict)
 
     def dsn(self, role: str) -> str:
         return self.address.replace("ROLE", role)
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with LocalStack(kafka=False, durable=False) as stack:
         head, _, _ = stack.database.admin_dsn.rpartition("/")
         with psycopg.connect(f"{head}/lianyun", autocommit=True) as admin:
@@ -102,7 +103,7 @@ def server() -> Iterator[Server]:
         found = Server(f"postgresql://lianyun_ROLE:only-here@{head.rpartition('@')[2]}/lianyun")
         owner = found.dsn("owner")
         migrate(owner)
-        play(owner)
+        found.receipts.update(receipts.play_logged(owner, tmp_path_factory.mktemp("log")))
         hooks.put(owner, permissions.PARTIES)
         yield found
 
@@ -111,7 +112,7 @@ def server() -> Iterator[Server]:
 def api(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApi]:
     """The API as its role; clients are registered by the owner."""
     folder = tmp_path_factory.mktemp("api")
-    with RunningApi(server.dsn("owner"), folder, {"dsn": server.dsn("api")}) as running:
+    with RunningApi(server.dsn("owner"), folder, {"dsn": server.dsn("api"), **server.receipts}) as running:
         yield running
 
 

@@ -13,6 +13,7 @@ import orjson
 import pytest
 from typer.testing import CliRunner
 
+from schemas.envelope import event_id
 from services.cli.main import app
 from services.ledger.storage.session import Session, open_session
 from services.testbed.localstack.engine import DatabaseAddress
@@ -23,9 +24,11 @@ from services.transparency.domain.entry import Kind
 from services.transparency.domain.note import BadSignature
 from services.transparency.domain.tlog_proof import NotIncluded
 from services.transparency.store import bundles
-from services.transparency.store.receipts import NoReceipt, NotYet, file_of
+from services.transparency.store.receipts import NoReceipt, NotYet, file_of, receipt_of_event
 from tests.support import receipts
+from tests.support.browser import chromium, window
 from tests.support.databases import migrated_database
+from tests.support.financing.stored_world import SIGNER
 from tests.support.receipts import HANDED_OVER, NOW, TRUST, issuer
 
 pytestmark = pytest.mark.integration
@@ -215,3 +218,47 @@ def test_by_the_commands(session: Session, dsn: str, tmp_path: Path) -> None:
         assert "not_proven" in run("verify", bundle, "--policy", policy)
     run(*receipt, "handover", HANDED_OVER, "Brest", code=5)
     run(*receipt, "handover", code=2)
+
+
+@pytest.mark.long
+def test_the_page_says_what_the_command_says(
+    files: dict[str, bytes], session: Session, tmp_path: Path
+) -> None:
+    """In a real browser, from a file, without a request; whole files, and files of which one bit is flipped."""
+    policy = tmp_path / "policy"
+    policy.write_text(receipts.POLICY)
+    shown = tmp_path / "verify.html"
+    assert (
+        CliRunner()
+        .invoke(app, ["transparency", "page", "--policy", str(policy), "--to", str(shown)])
+        .exit_code
+        == 0
+    )
+    event = receipt_of_event(session, SIGNER.network, event_id("//cr.example", receipts.DELIVERED))
+    corpus = {**files, "event": file_of(event)}
+    draw = random.Random()
+    with chromium() as browser, window(browser, language="zh-CN") as context:
+        page, asked = context.new_page(), list[str]()
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(shown.as_uri())
+        for name, raw in corpus.items():
+            said = page.evaluate("([file, policy]) => judge(file, policy)", [raw.decode(), receipts.POLICY])
+            assert said == {"proven": ["event" if name == "event" else read(raw).statement]}, name
+            (tmp_path / f"{name}.json").write_bytes(raw)
+            page.set_input_files("#file", tmp_path / f"{name}.json")
+            page.wait_for_selector("#result.good")
+            page.evaluate("document.getElementById('result').className = ''")
+        assert page.inner_text("h1") == "验证回执"
+        assert asked == [shown.as_uri()]
+        bits = [(name, draw.randrange(len(raw) * 8)) for name, raw in corpus.items() for _ in range(60)]
+        changed = [(name, bit, flipped(corpus[name], bit)) for name, bit in bits]
+        for name, bit, raw in changed:
+            with suppress(UnicodeDecodeError):
+                said = page.evaluate(
+                    "([file, policy]) => judge(file, policy)", [raw.decode(), receipts.POLICY]
+                )
+                assert "refused" in said, (name, bit, said)
+        stranger = receipts.POLICY.replace("quorum both", "quorum rail").replace("log ", "log ", 1)
+        assert "proven" in page.evaluate("([f, p]) => judge(f, p)", [files["decided"].decode(), stranger])
+        none = receipts.POLICY.replace(str(receipts.LOG.verifier), str(receipts.OTHER.verifier))
+        assert "refused" in page.evaluate("([f, p]) => judge(f, p)", [files["decided"].decode(), none])

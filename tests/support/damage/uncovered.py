@@ -30,7 +30,7 @@ UNCOVERED: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("lianyun.credit_again", (EVERYTHING,), _WORK),
     ("lianyun.credit_cursor", ("whole_at",), _WHOLE),
     ("lianyun.dead_letter", ("reason", "detail", "pointer", "remedy"),
-     "the latest judgement, in the words of the release that judged; made anew by each redrive"),
+     "the latest judgement, in the words of the release that judged; with a log the reason of a letter that came once and was not redriven is found"),
     ("lianyun.dead_letter", ("xid",), _PLACE),
     ("lianyun.dead_letter_hour", (EVERYTHING,), "how many letters of an hour there may still be; what was cut off has rows of its own"),
     ("lianyun.event_trace", (DELETED,), "helps to find events by their trace; events from before the table have none"),

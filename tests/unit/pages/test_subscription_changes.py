@@ -7,7 +7,9 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.pages.subscriptions.changes import HOUR, Change, Interval, Kind, State, Wanted, changes
+from services.pages.localization import localizations
+from services.pages.subscriptions.changes import HOUR, SILENT, Change, Interval, Kind, State, Wanted, changes
+from services.pages.subscriptions.wording import sentence
 
 ALL = Wanted()
 FIELDS = ("movement=full",)
@@ -39,6 +41,35 @@ def test_trouble_and_disputes_are_told_when_they_begin_and_when_they_are_over() 
     again = replace(worse, exceptions={"a": (*held[:2], 5 * HOUR, "")})
     assert [(each.kind, each.at) for each in told(worse, again)] == [(Kind.OPENED, 5 * HOUR)]
     assert told(BASE, worse, Wanted(True, 6, False, False)) == []
+
+
+def test_what_is_overdue_and_silence_are_told_when_they_begin_and_when_they_are_over() -> None:
+    late = replace(
+        BASE,
+        overdue={
+            "a": ("overdue:movement.departed", "railnet:dostyk", 3 * HOUR, ""),
+            SILENT: (SILENT, "", None, ""),
+        },
+    )
+    found = told(BASE, late)
+    assert [(each.kind, each.code) for each in found] == [
+        (Kind.OPENED, "overdue:movement.departed"),
+        (Kind.OPENED, SILENT),
+    ]
+    over = told(late, BASE)
+    assert [each.kind for each in over] == [Kind.CLOSED, Kind.CLOSED]
+    english = localizations()["en"]
+    assert sentence(found[0], english).startswith("Overdue: ")
+    assert "was expected" in sentence(found[0], english)
+    assert [sentence(each, english).partition(" · ")[0] for each in (found[1], over[1])] == [
+        "Nobody has reported anything for longer than usual",
+        "There is news again",
+    ]
+    assert sentence(over[0], english).startswith("No longer overdue: ")
+    assert told(BASE, late, replace(ALL, overdue=False)) == []
+    plain = BASE.plain()
+    del plain["overdue"]
+    assert State.of(plain) == BASE, "what older releases stored"
 
 
 def test_a_forecast_is_compared_with_the_one_that_was_told() -> None:
