@@ -8,13 +8,10 @@ The layout is published in signing.md, with worked vectors.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from struct import pack
 from typing import Final
 
-from schemas.reasons import Refusal
 from schemas.schemes import PublicKey
-from schemas.signature_header import parse_header
-from schemas.signing import sign, verify
+from schemas.signing import sign, statement_bytes, statement_fault
 from schemas.signing_key import SigningKey
 
 DOMAIN: Final = b"lianyun-key-possession-v1\n"
@@ -52,10 +49,7 @@ class Statement:
             None if self.not_after is None else str(self.not_after),
             self.replaces,
         )
-        return DOMAIN + b"".join(
-            b"\x00" if each is None else b"\x01" + pack(">I", len(each.encode())) + each.encode()
-            for each in fields
-        )
+        return statement_bytes(DOMAIN, fields)
 
     def signed_by(self, key: SigningKey) -> str:
         """The statement's signature by ``key``, the new one or the one that it replaces, in the form of a signature header."""
@@ -63,8 +57,4 @@ class Statement:
 
     def fault(self, signature: str, public: PublicKey) -> str:
         """What is wrong with a ``signature`` that should be of ``public``; "" where it is good."""
-        try:
-            verify(parse_header(signature.encode("ascii", "replace")), public, self.signed_bytes())
-        except Refusal as refusal:
-            return refusal.detail
-        return ""
+        return statement_fault(signature, public, self.signed_bytes())

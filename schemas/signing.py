@@ -6,7 +6,7 @@ and its own path, so each event stays provable alone while the elliptic-curve wo
 
 import hmac
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from struct import pack
 from typing import Final
 
@@ -30,6 +30,8 @@ __all__ = [
     "reject_weak_key",
     "sign",
     "sign_batch",
+    "statement_bytes",
+    "statement_fault",
     "verify",
 ]
 
@@ -103,6 +105,23 @@ class Verifier:
             self._good[batch_id] = None
             if len(self._good) > self._capacity:
                 del self._good[next(iter(self._good))]
+
+
+def statement_bytes(domain: bytes, fields: Iterable[str | None]) -> bytes:
+    """What a signature of a statement covers: the domain, then each field behind 0x01 and its length in 4 bytes, big-endian; 0x00 for an absent one."""
+    return domain + b"".join(
+        b"\x00" if each is None else b"\x01" + pack(">I", len(each.encode())) + each.encode()
+        for each in fields
+    )
+
+
+def statement_fault(signature: str, public: PublicKey, signed: bytes) -> str:
+    """What is wrong with a ``signature`` (a header) over ``signed`` that should be of ``public``; "" where it is good."""
+    try:
+        verify(parse_header(signature.encode("ascii", "replace")), public, signed)
+    except Refusal as refusal:
+        return refusal.detail
+    return ""
 
 
 def derive_salt(secret: bytes, source: str, record_key: str) -> str:

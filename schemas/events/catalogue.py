@@ -26,6 +26,7 @@ _MODULES = (
     "finance_security",
     "finance_request",
     "finance_decision",
+    "document_control",
     "case",
 )
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 import hashlib
 from base64 import b64decode, b64encode, urlsafe_b64encode
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
+from schemas.document_instruction import Instruction
 from schemas.envelope import HEADERS, Envelope, content_digest, event_id, signed_bytes
 from schemas.merkle import MerkleTree, leaf_hash
 from schemas.possession import PURPOSE, Statement
@@ -225,7 +226,28 @@ def signing_vectors() -> Json:
         "batches": [_describe_batch(keys[Scheme.ED25519_BATCH], examples[:size]) for size in BATCH_SIZES],
         "refused": [_describe_case(case) for case in _cases(keys, examples)],
         "possession": list(_possession(keys)),
+        "instructions": list(_instructions(keys)),
     }
+
+
+def _instructions(keys: dict[Scheme, SigningKey]) -> Iterator[Json]:
+    """Instructions on a document: its issue, a pledge, and its switch to paper."""
+    document, content = "5b1d0f6f2c6a4a33b7de1c0a9f1e2d3c", hashlib.sha256(b"a document").hexdigest()
+    last = hashlib.sha256(b"a transfer").hexdigest()
+    of = (NETWORK, "wuhan-forward", document)
+    for key in keys.values():
+        for instruction in (
+            Instruction(*of, "ISSUE", 1, content, "i-1", to="west-lake-tools"),
+            Instruction(*of, "PLEDGE", 1, content, "i-2", last, "bank-of-wuhan"),
+            Instruction(*of, "SWITCH_TO_PAPER", 2, content, "i-3", last, paper="P-2026-1"),
+        ):
+            yield {
+                **asdict(instruction),
+                "scheme": str(key.scheme),
+                "public_key": key.public_key.hex(),
+                "signed_bytes": instruction.signed_bytes().hex(),
+                "signature": instruction.signed_by(key),
+            }
 
 
 def _possession(keys: dict[Scheme, SigningKey]) -> Iterator[Json]:

@@ -81,6 +81,7 @@ class Damage(StrEnum):
         "FINANCING"  # what is held, or found, does not follow from the decisions and events; or is held twice
     )
     CASE = "CASE"  # a step of a case is not signed by the platform, or a case is not what its steps and causes make of it
+    DOCUMENT = "DOCUMENT"  # a decision on a document is not proven, or who holds it is not what the decisions make of it
     GENERATION = "GENERATION"  # there is no current state, or it is none that this release can check
     UNREADABLE = "UNREADABLE"  # what is stored could not be read as what it should be: the check of it ended by an error
     AUDIT = "AUDIT"  # a register differs from its entries in the audit trail, or entries are missing or were changed

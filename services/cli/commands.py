@@ -84,6 +84,11 @@ COMMANDS: Mapping[str, Listed] = {
         "Verify a receipt or bundle offline: that the log holds it, that the witnesses of the policy saw it, and what it says.",
     ),
     "witness": Listed("cli.witness", "app", "A witness of the transparency log, run by a partner."),
+    "exchange": Listed(
+        "cli.document_exchange",
+        "app",
+        "Documents to other platforms and back: directory, sending, answering, export.",
+    ),
     "statistics": Listed(
         "cli.statistics",
         "app",
@@ -114,6 +119,11 @@ COMMANDS: Mapping[str, Listed] = {
         "cli.bank",
         "app",
         "What a bank asks and does: through the API, with the bank's own client key.",
+    ),
+    "document": Listed(
+        "cli.documents",
+        "app",
+        "Transport documents over consignments: draft, sign, issue, pass on, pledge and surrender the one original.",
     ),
     "shipper": Listed(
         "cli.shippers",

@@ -99,6 +99,7 @@ class PageContext:
         self.statistics = SharedPublished()
         self.views = KeptViews()
         self.films: WhileUnchanged[Hashable, Any] = WhileUnchanged(16)
+        self.counts: WhileUnchanged[Hashable, Any] = WhileUnchanged(1_000)
         self._batches = BatchCount(0)
         self.names = OwnNames(settings.pages_urls)
         self.secure = self.names.issuer.startswith("https://")

@@ -27,8 +27,10 @@ from services.ledger.storage import event_reader
 from services.query.next_change import next_change
 from services.query.views import SourcedView, read_view, views_of_numbers
 
-_OF_ITSELF, _OF_A_CLAIM = 30_000, 600
-"""Bytes that a view takes, about, with what is made of it and without its events: of itself, and for each claim on its timeline."""
+_OF_ITSELF, _OF_A_CLAIM = 6_000, 1_000
+"""Bytes that a view takes, about, without its events: of itself, and for each claim on its timeline."""
+BYTES = "bytes"
+"""The key in ``SourcedView.made`` under which those who keep much there say how many bytes it takes."""
 
 
 class StateMark(NamedTuple):
@@ -85,6 +87,7 @@ class _Kept:
     registry: Registry
     until: Micros
     mark: StateMark | None
+    charged: int = 0
 
 
 class KeptViews:
@@ -161,8 +164,9 @@ class KeptViews:
 
     def _shown(self, consignment: bytes, kept: _Kept, now: Micros) -> SourcedView:
         with self._lock:
-            if consignment in self._kept:
+            if self._kept.get(consignment) is kept:
                 self._kept.move_to_end(consignment)
+                self._charge(kept)
         return replace(kept.known, as_of=now)
 
     def _keep(
@@ -181,14 +185,20 @@ class KeptViews:
         until = next_change(known.facts, known.view, known.as_of)
         with self._lock:
             self._drop(consignment)
-            self._kept[consignment] = _Kept(known, numbers, registry, until, mark)
+            kept = self._kept[consignment] = _Kept(known, numbers, registry, until, mark)
             for event in known.sources.every:
                 self._resting[event.stored.no] += 1
                 if self._resting[event.stored.no] == 1:
                     self._bytes += 20 * len(event.stored.payload)
-            self._bytes += _own(known)
+            self._charge(kept)
             while self._bytes > self._most and len(self._kept) > 1:
                 self._drop(next(iter(self._kept)))
+
+    def _charge(self, kept: _Kept) -> None:
+        """Count what the view takes now: what was made of it since it was shown last, too."""
+        taken = _OF_ITSELF + _OF_A_CLAIM * len(kept.known.view.arrivals) + kept.known.made.get(BYTES, 0)
+        self._bytes += taken - kept.charged
+        kept.charged = taken
 
     def _drop(self, consignment: bytes) -> None:
         kept = self._kept.pop(consignment, None)
@@ -199,12 +209,8 @@ class KeptViews:
             if not self._resting[event.stored.no]:
                 del self._resting[event.stored.no]
                 self._bytes -= 20 * len(event.stored.payload)
-        self._bytes -= _own(kept.known)
+        self._bytes -= kept.charged
 
 
 def _lasts(kept: _Kept, now: Micros, registry: Registry) -> bool:
     return kept.registry.version == registry.version and kept.known.as_of <= now < kept.until
-
-
-def _own(known: SourcedView) -> int:
-    return _OF_ITSELF + _OF_A_CLAIM * len(known.view.arrivals)

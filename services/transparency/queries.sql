@@ -56,6 +56,11 @@ ORDER BY d.xid, d.number LIMIT %(limit)s
 SELECT d.number, d.at, d.headers, d.payload FROM lianyun.financing_decision d
 WHERE (d.financing = %(financing)s OR %(financing)s = ANY (d.frees)) AND d.outcome = 'DONE' AND d.number <= %(until)s ORDER BY d.number
 
+-- name: document_decisions
+SELECT d.xid::text, d.number, d.at, d.headers, d.payload FROM lianyun.document_decision d
+WHERE d.xid < pg_snapshot_xmin(pg_current_snapshot()) AND (d.xid, d.number) > (%(major)s::text::xid8, %(minor)s)
+ORDER BY d.xid, d.number LIMIT %(limit)s
+
 -- name: entries
 SELECT e.index, e.entry FROM lianyun.transparency_entry e WHERE e.index >= %(first)s AND e.index < %(end)s ORDER BY e.index
 
@@ -96,7 +101,7 @@ FROM lianyun.transparency_head h FOR UPDATE NOWAIT
 INSERT INTO lianyun.transparency_cursor (source)
 SELECT 'register ' || h.register FROM lianyun.audit_head h
 UNION ALL SELECT s.log || ' ' || s.stream FROM lianyun.access_stream s
-UNION ALL SELECT n FROM unnest(ARRAY['event', 'decision', 'case-step', 'refused']) AS n
+UNION ALL SELECT n FROM unnest(ARRAY['event', 'decision', 'case-step', 'document-decision', 'refused']) AS n
 ON CONFLICT DO NOTHING
 
 -- name: put_tiles

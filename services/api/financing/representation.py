@@ -183,6 +183,8 @@ def control(found: Control, names: Names) -> Json:
         "grip": str(found.state),
         "assurance": found.assurance.name,
         "events": _named(found.events, names),
+        "transfer": found.transfer or None,
+        "since": format_micros(found.since),
     }
 
 

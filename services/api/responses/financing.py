@@ -194,6 +194,13 @@ class CargoControl(Shape):
     grip: Annotated[str, Field(description="HELD is control; DISPUTED and ASSERTED are none.")]
     assurance: Assurance
     events: list[EventName]
+    transfer: Annotated[
+        str | None,
+        Field(
+            description="The effective transfer by which an original of the register of documents is held; null: a note."
+        ),
+    ] = None
+    since: Moment | None = None
 
 
 class LegalRegistration(Shape):

@@ -14,16 +14,19 @@ from fastapi import Path, Query
 from schemas.envelope import event_id
 from schemas.events.base import Role
 from services.api.access.consignment import visible
+from services.api.access.documents import readable_document
 from services.api.access.matrix import Field, Shown
 from services.api.auth.permissions import BANKS, SHIPPERS, Needs, Scope
 from services.api.calls import Answer, Call
 from services.api.events.request import owns
 from services.api.financing.decisions import keys_of
 from services.api.problems import Problem
+from services.api.requests.documents import DocumentId
 from services.api.responses.receipts import Bundle, Receipt
 from services.api.router import Routes
 from services.api.routes.financings import CREDIT_PURPOSE, Reference, own_summaries
 from services.credit.store import records
+from services.documents.store.registers import receipt_of_transfer
 from services.transparency.domain.bundle import Bundle as Made
 from services.transparency.store import bundles
 from services.transparency.store.bundles import Issuer
@@ -88,6 +91,28 @@ def decision_receipt(
         raise Problem("not-found")
     call.reads("decision", str(number), () if decision.applicant is None else (decision.applicant,))
     return _bundle(call, lambda issuer: bundles.decision_bundle(call.session, issuer, decision))
+
+
+@routes.get(
+    "/v1/documents/{document}/transfers/{number}/receipt",
+    Needs(Scope.EVENTS_READ, foreign="absent"),
+    answers=Receipt,
+    problems=PROBLEMS,
+)
+def transfer_receipt(
+    call: Call,
+    document: DocumentId,
+    number: Annotated[int, Path(ge=1, le=2**31, description="The transfer's number in the chain.")],
+) -> Answer:
+    """That the original of a document was passed so, for whoever may read the document: the platform's signed decision and its proof."""
+    register = readable_document(call, document)
+    if register is None:
+        raise Problem("not-found")
+    network = call.context.settings.network
+    found = _made(lambda: receipt_of_transfer(call.session, network, register, number))
+    if found is None:
+        raise Problem("not-found")
+    return Answer(found.as_json())
 
 
 @routes.get(

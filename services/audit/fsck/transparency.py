@@ -41,6 +41,7 @@ SELECT e.source, e.position, e.entry FROM lianyun.transparency_entry e
 WHERE (e.source = 'event' AND NOT EXISTS (SELECT FROM lianyun.body b WHERE b.no = e.position::bigint))
    OR (e.source = 'decision' AND NOT EXISTS (SELECT FROM lianyun.financing_decision d WHERE d.number = e.position::bigint))
    OR (e.source = 'case-step' AND NOT EXISTS (SELECT FROM lianyun.case_step s WHERE s.number = e.position::bigint))
+   OR (e.source = 'document-decision' AND NOT EXISTS (SELECT FROM lianyun.document_decision d WHERE d.number = e.position::bigint))
    OR (e.source = 'refused' AND NOT EXISTS (SELECT FROM lianyun.dead_letter d WHERE d.digest = decode(e.position, 'hex')))
    OR (e.source LIKE 'register %' AND NOT EXISTS (
            SELECT FROM lianyun.audit_trail t WHERE t.register = substr(e.source, 10) AND t.no = e.position::bigint))

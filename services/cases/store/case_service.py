@@ -7,7 +7,7 @@ person by its pseudonym, and is taken only while that person belongs to the team
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,12 +47,10 @@ from services.cases.domain.lifecycle import (
 from services.cases.store import statement
 from services.cases.store.rows import cause_of, head_row, life_row, step_of, step_row
 from services.domain.facts import Micros
-from services.financing.store import statement as keyed
-from services.financing.store.decision_service import database_clock
-from services.financing.store.identifiers import lock_key
 from services.ledger.platform_signature import SignedEvent, Signer, rfc3339, signed_event
 from services.ledger.storage import points
-from services.ledger.storage.arrays import adapt, bigints, uuids
+from services.ledger.storage.arrays import adapt, uuids
+from services.ledger.storage.decision_locks import Clock, database_clock, lock
 from services.people.domain.person import Signatory
 from services.people.store import people
 
@@ -134,7 +132,6 @@ def _team(team: Team | None) -> dict[str, str] | None:
 
 
 Session = Connection[Any]
-Clock = Callable[[Session], tuple[Micros, int]]
 
 
 class NoSuchCase(Exception):
@@ -154,7 +151,7 @@ class CaseService:
         Raises NoSuchCase, and what Postgres raises.
         """
         adapt(session)
-        _lock(session, [case])
+        lock(session, [case])  # also one that was never opened
         points.reach("case_locked")
         at, position = self.clock(session)
         known = case_of(steps_of(session, [case]).get(case, ()))
@@ -187,7 +184,7 @@ class CaseService:
     def follow_rule(self, session: Session, cases: Sequence[CaseId]) -> list[Step]:
         """Open, reopen and close ``cases`` by their stored causes, and update their heads."""
         adapt(session)
-        _lock(session, cases)
+        lock(session, cases)
         at, position = self.clock(session)
         ids = {"ids": uuids(sorted(cases))}
         stood = dict(_rows(session, "standing", ids))
@@ -262,11 +259,6 @@ def _belongs(session: Session, ask: StepRequest, person: Signatory, at: Micros) 
     people.hold_shared(session, person.person)
     known = people.by_id(session, person.person)
     return known is not None and known.signatory == person and known.acts_for(ask.by.party, ask.by.name, at)
-
-
-def _lock(session: Session, cases: Iterable[CaseId]) -> None:
-    """In ascending order, by id: a case that was never opened is locked, too."""
-    session.execute(keyed("lock"), {"keys": bigints(sorted(map(lock_key, cases)))})
 
 
 def _number(session: Session) -> int:

@@ -11,6 +11,7 @@ from schemas.events import catalogue
 from schemas.events.base import Classifier, ObjectKind
 from schemas.events.document_trade import InvoiceIssued
 from schemas.events.finance import Applied
+from services.documents.domain.originals import ControlledOriginal
 from services.domain.claim_groups import answers
 from services.domain.evidence import GroupEvidence, consignment_groups, engaged_parties, founding_parties
 from services.domain.facts import FOREVER, FREEING, Assurance, Claim, EventId, Facts, Link, LinkKind, Micros
@@ -38,7 +39,7 @@ LEFT = (GATED_OUT, DELIVERED)
 class Cargo:
     """One consignment as of a moment; only counted claims are in it.
 
-    ``joined_by`` are the links that declare its members one.
+    ``joined_by`` are the links that declare its members one; ``originals`` the issued documents whose surrender its delivery needs.
     """
 
     consignment: str
@@ -49,6 +50,7 @@ class Cargo:
     exceptions: tuple[OpenException, ...]
     silent: bool
     joined_by: tuple[EventId, ...] = ()
+    originals: tuple[ControlledOriginal, ...] = ()
 
     @classmethod
     def of(cls, view: View, gathered: GroupEvidence, links: Iterable[Link]) -> Cargo:

@@ -7,6 +7,9 @@ Who holds it is recorded by those who know: a carrier of the cargo (a registered
 note, and the holder of record itself when it passes it on. Of a note that nobody stated to be issued nobody knows. What others say,
 the bank among them, is ASSERTED: it gives no control, but where it came later than the record and contradicts it, control is disputed
 until the carrier, the issuer or the holder records it anew. Where those who know differ, it is disputed as well.
+
+Of an original that is issued in the register of documents no statement counts: who holds it by the effective transfers is in
+control, and what is said of documents beside it is left out. A duplicate of a rail note is none of these.
 """
 
 from __future__ import annotations
@@ -25,6 +28,8 @@ from schemas.events.finance_security import (
     RegistrationEnded,
     RegistrationMade,
 )
+from services.documents.domain.originals import ControlledOriginal
+from services.documents.domain.transfer import Medium, OriginalState
 from services.domain.facts import FOREVER, Assurance, EventId, Micros
 from services.domain.objects import Thing
 from services.financing.domain.cargo import Cargo
@@ -53,7 +58,8 @@ class ControlState(StrEnum):
 class Control:
     """Control over the cargo of one note, since its latest statement; ``assurance`` is that of who says so.
 
-    ``holder`` is the party that holds the duplicate; another bank is not named ("", and its events are left out).
+    ``holder`` is the party that holds the duplicate; another bank is not named ("", and its events are left out). ``transfer`` is the
+    digest of the effective transfer by which an original of the register of documents is held, "" for a note.
     """
 
     note: str
@@ -65,14 +71,22 @@ class Control:
     assurance: Assurance
     since: Micros
     events: tuple[EventId, ...]
+    transfer: str = ""
 
 
 _RAIL_NOTES = frozenset({"SMGS", "CIM", "CIMSMGS"})
+NEGOTIABLE, RAIL_BILL = "NEGOTIABLE_CARGO_DOCUMENT", "RAIL_BILL_OF_LADING"
 Stated = tuple[Statement, ControlRecorded | ControlEnded]
 
 
 def controls(statements: Iterable[Statement], cargo: Cargo, bank: str, at: Micros) -> tuple[Control, ...]:
-    """The control of ``bank`` over each note of ``cargo`` on which somebody has made a statement."""
+    """The control of ``bank`` over each original of ``cargo``, and over each note on which somebody has made a statement."""
+    originals = tuple(_of_original(each, cargo, bank) for each in sorted(cargo.originals))
+    notes = _of_notes(statements, cargo, bank, at)
+    return (*originals, *(each for each in notes if not originals or each.note_type in ("", *_RAIL_NOTES)))
+
+
+def _of_notes(statements: Iterable[Statement], cargo: Cargo, bank: str, at: Micros) -> tuple[Control, ...]:
     known = tuple(statements)
     of_notes: dict[str, list[Stated]] = {}
     every: list[Stated] = [*of_type(known, ControlRecorded), *of_type(known, ControlEnded)]
@@ -80,6 +94,25 @@ def controls(statements: Iterable[Statement], cargo: Cargo, bank: str, at: Micro
         if stated[1].note_key in cargo.notes and _concerned(stated, cargo, bank):
             of_notes.setdefault(stated[1].note_key, []).append(stated)
     return tuple(_control(note, stated, cargo, bank, at) for note, stated in sorted(of_notes.items()))
+
+
+def _of_original(original: ControlledOriginal, cargo: Cargo, bank: str) -> Control:
+    """The control of an original of the register of documents: proven by the transfer, nobody has to say it."""
+    state = ControlState.HELD if original.holder == bank else ControlState.HELD_BY_ANOTHER
+    if original.medium is not Medium.ELECTRONIC or original.state is not OriginalState.LIVE:
+        state = ControlState.ENDED
+    return Control(
+        note=f"{original.number} of {original.issuer}",
+        note_type=NEGOTIABLE if original.basis == "UN_NCD_2025" else RAIL_BILL,
+        holder=original.holder if original.holder == bank or original.holder in cargo.engaged else "",
+        consignee_may_dispose=False,
+        ends_at=None,
+        state=state,
+        assurance=Assurance.SIGNED_BY_AUTHORITY,
+        since=original.since,
+        events=(),
+        transfer=original.transfer,
+    )
 
 
 def _concerned(stated: Stated, cargo: Cargo, bank: str) -> bool:
@@ -199,7 +232,7 @@ def taken_back(
 
     ``counted`` are the statements of ``record`` that count.
     """
-    standing = {control.note for control in controls(counted, cargo, bank, as_of)}
+    standing = {control.note for control in _of_notes(counted, cargo, bank, as_of)}
     gone: dict[str, set[EventId]] = {}
     for stated in of_type(record.statements - counted, ControlRecorded):
         statement, recorded = stated

@@ -20,6 +20,7 @@ from schemas.events.finance import AlertAcknowledged, Applied
 from schemas.events.keys import canonical_place
 from schemas.events.movement_exceptions import Reconsigned
 from schemas.rfc3339 import parse_micros
+from services.documents.domain.transfer import OriginalState
 from services.domain.facts import FOREVER, Claim, EventId, Micros
 from services.domain.objects import Thing
 from services.financing.domain.cargo import (
@@ -305,6 +306,21 @@ def _control(watched: Watched) -> Found:
                 )
 
 
+def _unsurrendered(watched: Watched) -> Found:
+    """Delivered while the original whose surrender delivery needs was not surrendered, whatever becomes of it later."""
+    for cargo in watched.cargo:
+        for original in cargo.originals:
+            surrendered = original.since if original.state is OriginalState.SURRENDERED else FOREVER
+            early = [
+                claim
+                for claim in cargo.facts(DELIVERED)
+                if claim.happened < surrendered and _running(watched, claim.happened)
+            ]
+            if early:
+                events = tuple(sorted({claim.event for claim in early}))
+                yield f"{original.number} of {original.issuer}", early[0].happened, events
+
+
 def _registration(watched: Watched) -> Found:
     if watched.state.hold.ended is not None:
         return
@@ -355,10 +371,11 @@ def _running(watched: Watched, moment: Micros) -> bool:
 
 ON_FORECAST = frozenset({"ARRIVAL_LIKELY_BEYOND_MATURITY", "ARRIVAL_BEYOND_MATURITY"})
 """The covenants that rest on the platform's forecast of the arrival."""
-_AGAINST_A_PLEDGE = ("DELIVERED_AGAINST_PLEDGE", "GATED_OUT_AGAINST_PLEDGE")
+_AGAINST_A_PLEDGE = ("DELIVERED_AGAINST_PLEDGE", "DELIVERED_WITHOUT_SURRENDER", "GATED_OUT_AGAINST_PLEDGE")
 _COVENANTS: Mapping[str, Callable[[Watched], Found]] = MappingProxyType(
     {
         "DELIVERED_AGAINST_PLEDGE": _against(DELIVERED),
+        "DELIVERED_WITHOUT_SURRENDER": _unsurrendered,
         "GATED_OUT_AGAINST_PLEDGE": _against(GATED_OUT),
         "DETAINED": _episode(Episode.DETAINED),
         "RETURNED": _episode(Episode.RETURNED),

@@ -107,6 +107,9 @@ def _control(step: Step) -> str | None:
                 f"A new record of who holds {disputed.note} by its carrier, its issuer or who holds it: the statements "
                 "of it contradict one another."
             )
+        loose = next((c for c in found if c.transfer and c.state is not ControlState.HELD), None)
+        if loose is not None:
+            return f"The original {loose.note}, pledged or passed to the bank in the register of documents, and effective (now: {loose.state})."
         if any(control.state is ControlState.HELD for control in fitting):
             continue
         for control in fitting:

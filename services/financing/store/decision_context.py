@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cache
 from itertools import groupby
 from operator import itemgetter
@@ -24,7 +25,7 @@ from services.financing.domain.reservation import encumbrance
 from services.financing.domain.statements import live
 from services.financing.domain.uniqueness import Entry
 from services.financing.store import statement
-from services.financing.store.evidence import LoadedStatements, evidence_of, known_assignments
+from services.financing.store.evidence import LoadedStatements, evidence_of, known_assignments, with_originals
 from services.financing.store.financings import among, cargo_in, decision_of, entries_held_by, print_of
 from services.financing.store.identifiers import application_id, financing_id
 from services.financing.store.locks import (
@@ -157,6 +158,8 @@ def read_context(
     evidence = evidence_of(
         session, locked.consignments, locked_reads.facts, subjects, registry, at, loaded_statements=loaded
     )
+    if ask.action in _CONTROLLED:
+        evidence = replace(evidence, goods=with_originals(session, evidence.goods, at))
     context = DecisionContext(
         decisions=prior.decisions,
         statements=live(evidence.record, at, at),
@@ -181,6 +184,8 @@ def read_context(
     return ContextRead(context, prior.things)
 
 
+_CONTROLLED = frozenset({Action.PLEDGE, Action.DRAW, Action.SUBSTITUTE})
+"""Steps that depend on who is in control of the documents."""
 _ASSIGNED = frozenset({Action.RESERVE, Action.PLEDGE, Action.DRAW, Action.SUBSTITUTE})
 """Steps that depend on whose the boxes and papers are."""
 

@@ -7,7 +7,7 @@ nothing in common, and none sees another's decision.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -28,7 +28,6 @@ from services.financing.domain.products import Products, products
 from services.financing.domain.requests import DecisionRequest
 from services.financing.domain.uniqueness import written
 from services.financing.store import fingerprint_versions as versions
-from services.financing.store import statement
 from services.financing.store.decision_context import (
     LockedReads,
     PriorDecisions,
@@ -56,20 +55,13 @@ from services.ledger.registry import store as registry_store
 from services.ledger.registry.registry import Registry
 from services.ledger.storage import points
 from services.ledger.storage.arrays import adapt
+from services.ledger.storage.decision_locks import Clock
 
 Session = Connection[Any]
 Request = tuple[DecisionRequest, Sequence[Thing]]
 """A request, and the consignments that a reservation or a request about cargo is about."""
-Clock = Callable[[Session], tuple[Micros, int]]
 MOST_KEYS = 1_024
 """Keys of one transaction at most, as far as requests name them: all sessions share the lock table. One request may have more."""
-
-
-def database_clock(session: Session) -> tuple[Micros, int]:
-    """(the moment, the transaction below which everything is visible) by the database."""
-    row = session.execute(statement("moment")).fetchone()
-    assert row is not None
-    return int(row[0]), int(row[1])
 
 
 class Foresight(NamedTuple):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from psycopg import Connection
 from psycopg.rows import tuple_row
 
+from services.documents.domain.originals import original_of
+from services.documents.store.registers import registers_over
 from services.domain.derive import view_of
 from services.domain.evidence import group_evidence
 from services.domain.facts import FOREVER, Facts, Micros
@@ -129,6 +131,23 @@ def evidence_of(
     more = {stored.no: stored for stored in (*loaded_statements.events, *further) if stored.no not in known}
     spoken_of = statements_in((stored for _, stored in sorted(more.items())), registry, known_at)
     return Evidence(goods, Record.all([*map(record_of, events), spoken_of]), reports, facts)
+
+
+def with_originals(session: Session, goods: FollowedGoods, at: Micros) -> FollowedGoods:
+    """``goods`` with the originals of the register of documents over their cargo, by the transfers up to ``at`` that are effective.
+
+    One statement where there are none. Raises LogRefused, BrokenChain.
+    """
+    ids = {consignment(*member.split("/", 1)).id for each in goods.cargo for member in each.members}
+    registers = registers_over(session, sorted(ids)) if ids else ()
+    found = [original for each in registers if (original := original_of(each, at)) is not None]
+    if not found:
+        return goods
+    cargo = tuple(
+        replace(each, originals=tuple(o for o in found if o.consignment in each.members))
+        for each in goods.cargo
+    )
+    return replace(goods, cargo=cargo)
 
 
 def _cargo(consignments: Iterable[bytes], facts: Facts, as_of: Micros) -> Iterator[Cargo]:

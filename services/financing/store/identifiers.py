@@ -30,16 +30,6 @@ def note_id(key: str) -> bytes:
     return object_id(ObjectKind.NOTE, key)
 
 
-def request_key(asked_by: str, idempotency: str) -> bytes:
-    """The key under which repetitions of one request meet."""
-    return hashlib.sha256(f"request\0{asked_by}\0{idempotency}".encode()).digest()[:16]
-
-
-def lock_key(id_: bytes) -> int:
-    """The advisory lock of an id; two ids that share one only wait for one another."""
-    return int.from_bytes(id_[:8], signed=True)
-
-
 def subjects(publisher: str, payload: Payload) -> Iterator[bytes]:
     """The subject ids under which an event of ``publisher`` is indexed, beside the objects of its claims."""
     match payload:

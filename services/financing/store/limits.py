@@ -16,9 +16,9 @@ from psycopg.rows import tuple_row
 
 from services.financing.domain.limits import Limit, LimitFault, fault_of
 from services.financing.store import statement
-from services.financing.store.decision_service import Clock, database_clock
 from services.ledger.audit_trail.entries import enter
 from services.ledger.storage.arrays import adapt, uuids
+from services.ledger.storage.decision_locks import Clock, database_clock
 from services.people.domain.person import Person, PersonId, Signatory
 from services.people.store import people
 

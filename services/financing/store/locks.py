@@ -24,11 +24,10 @@ from services.financing.store import statement
 from services.financing.store.identifiers import (
     application_id,
     financing_id,
-    lock_key,
     note_id,
-    request_key,
 )
 from services.ledger.storage.arrays import booleans, texts
+from services.ledger.storage.decision_locks import lock_key, request_key
 
 Session = Connection[Any]
 

@@ -32,16 +32,11 @@ from services.financing.domain.proposals import (
 )
 from services.financing.domain.requests import DecisionRequest
 from services.financing.store import statement
-from services.financing.store.decision_service import (
-    CargoMoved,
-    Clock,
-    DecisionService,
-    Foresight,
-    database_clock,
-)
+from services.financing.store.decision_service import CargoMoved, DecisionService, Foresight
 from services.financing.store.limits import hold_limits, limits_of
 from services.ledger.audit_trail.entries import enter
 from services.ledger.storage.arrays import adapt
+from services.ledger.storage.decision_locks import Clock, database_clock
 from services.people.domain.person import Permission, Person, PersonId, Signatory
 from services.people.store import people
 

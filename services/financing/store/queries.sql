@@ -211,12 +211,6 @@ WHERE l.bank = %(bank)s
        OR l.at = (SELECT min(f.at) FROM lianyun.financing_limit f WHERE f.bank = %(bank)s))
 ORDER BY l.at, l.person, l.currency
 
--- name: lock
--- Everything that the decision depends on, in ascending order: two who share a part of it cannot wait for one another.
-SELECT count(pg_advisory_xact_lock(l.key)) FROM (
-    SELECT DISTINCT key FROM unnest(%(keys)s::bigint[]) AS k (key) ORDER BY key
-) AS l
-
 -- name: lock_holds
 SELECT h.financing FROM lianyun.financing_hold h WHERE h.financing = ANY (%(financings)s::uuid[]) ORDER BY h.financing FOR UPDATE
 
@@ -231,11 +225,6 @@ WHERE h.name > %(after)s AND h.name < %(end)s
   AND (NOT h.ended OR h.pledged AND EXISTS (SELECT FROM lianyun.financing_watch w WHERE w.financing = h.financing))
 ORDER BY h.name
 LIMIT %(limit)s
-
--- name: moment
--- The clock and the horizon once the locks are held; a statement of its own, so that its snapshot is younger than them.
-SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
-       pg_snapshot_xmin(pg_current_snapshot())::text::bigint
 
 -- name: next_asked
 -- The oldest event that waits for its decision and that nobody else is at work on; what failed waits until it is tried again.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -29,6 +29,7 @@ from services.financing.store.evidence import (
     gather_pledged,
     statements_about,
     statements_in,
+    with_originals,
 )
 from services.financing.store.financings import (
     DECISION_COLUMNS,
@@ -107,6 +108,7 @@ def read_status_evidence(
         evidence = gather_evidence(session, groups, subjects, known, as_of, known_at)
     else:
         evidence = gather_pledged(session, own, pledge, subjects, known, as_of, known_at)
+    evidence = replace(evidence, goods=with_originals(session, evidence.goods, min(as_of, known_at)))
     decisions = decisions_of(session, involved)
     judged = read_judged(session, financing, min(as_of, known_at)) if hold.pledged_at is not None else ()
     goods = evidence.goods

@@ -636,6 +636,12 @@ BEGIN
 END
 $$
 
+-- name: lock_decided
+-- Everything that the decision depends on, in ascending order: two who share a part of it cannot wait for one another.
+SELECT count(pg_advisory_xact_lock(l.key)) FROM (
+    SELECT DISTINCT key FROM unnest(%(keys)s::bigint[]) AS k (key) ORDER BY key
+) AS l
+
 -- name: lock_heads
 -- Every head of the transaction in one statement and in order: two workers cannot deadlock on heads.
 INSERT INTO head (cons)
@@ -654,6 +660,11 @@ ON CONFLICT (train) DO UPDATE SET train = excluded.train WHERE false
 
 -- name: log_fence
 INSERT INTO lianyun.fence_log (owner, what) VALUES (%(owner)s, %(what)s)
+
+-- name: moment_decided
+-- The clock and the horizon once the locks are held; a statement of its own, so that its snapshot is younger than them.
+SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
+       pg_snapshot_xmin(pg_current_snapshot())::text::bigint
 
 -- name: moved_claims
 -- What somebody who claims nothing has moved under the owner's claims: an operator.

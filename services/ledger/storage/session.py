@@ -20,6 +20,7 @@ SERVING = (
     "lianyun-arrival",
     "lianyun-cases",
     "lianyun-credit",
+    "lianyun-exchange",
     "lianyun-exporter",
     "lianyun-notifications",
     "lianyun-pages",

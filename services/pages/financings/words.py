@@ -159,6 +159,7 @@ GUARDS: Final[Mapping[str, str]] = {
 }
 ALERTS: Final[Mapping[str, str]] = {
     "DELIVERED_AGAINST_PLEDGE": N_("Delivered although pledged"),
+    "DELIVERED_WITHOUT_SURRENDER": N_("Delivered without surrender of the original document"),
     "GATED_OUT_AGAINST_PLEDGE": N_("Picked up although pledged"),
     "DETAINED": N_("Detained"),
     "RETURNED": N_("Being sent back"),

@@ -8,7 +8,7 @@ from services.cases.domain.lifecycle import Refused, StepKind, StepRequest
 from services.cases.domain.shift_report import CaseSummary, ShiftSummary, shift_report
 from services.cases.store import overview
 from services.cases.store.overview import Listed, Wanted
-from services.financing.store.identifiers import lock_key
+from services.ledger.storage.decision_locks import lock_key
 from services.pages.auth.sign_in import SignedIn
 from services.pages.console import N_, console_page, signed_in
 from services.pages.console_cases import (

@@ -16,6 +16,7 @@ from services.ledger.registry.party import Party
 from services.pages.consignments import kept_forecast, party_names
 from services.pages.errors import PageError
 from services.pages.page import Page, PageRequest
+from services.pages.rendering import Part
 from services.pages.routing import PageRoutes
 from services.pages.tracking import words
 from services.pages.tracking.disputes import disputes
@@ -26,6 +27,7 @@ from services.pages.tracking.forecast import (
 )
 from services.pages.tracking.summary import summary
 from services.pages.tracking.tables import tracking_tables
+from services.query.kept_views import BYTES
 from services.query.views import consignments_of
 
 pages = PageRoutes()
@@ -145,8 +147,11 @@ def _of_body(shown: VisibleConsignment, kept: dict[Hashable, Any]) -> _OfBody:
     return found
 
 
-def _keep(kept: dict[Hashable, Any], key: tuple[Hashable, ...], made: Any) -> None:
+def _keep(
+    kept: dict[Hashable, Any], key: tuple[Hashable, ...], made: tuple[ShownForecast | None, Part]
+) -> None:
     others = [each for each in list(kept) if isinstance(each, tuple) and each[0] == key[0] and each != key]
     for oldest in others[: max(0, len(others) - _CONTENTS + 1)]:
         kept.pop(oldest, None)
     kept[key] = made
+    kept[BYTES] = (len(others) + 1) * 2 * sum(map(len, made[1].texts))

@@ -97,6 +97,7 @@ MILESTONES: Final[Mapping[str, str]] = {
     "document.arrival_notice_issued": N_("Consignee notified of the arrival"),
     "document.document_rejected": N_("Document refused"),
     "document.document_amended": N_("Document amended or supplied"),
+    "document.decided": N_("Step of a document decided"),
     "document.invoice_issued": N_("Invoice issued"),
     "document.packing_list_issued": N_("Packing list issued"),
     "document.certificate_of_origin_issued": N_("Certificate of origin issued"),

@@ -365,7 +365,10 @@ def _painted(browser: Path, url: str, path: str, cookie: str) -> dict[str, Any]:
             received: list[int] = []
             wire.on("Network.loadingFinished", lambda each: received.append(int(each["encodedDataLength"])))
             page.goto(f"{url}{path}", wait_until="load")
-            page.wait_for_function(f"{_PAINTS}.length > 0")
+            while not page.evaluate(
+                f"{_PAINTS}.length"
+            ):  # waiting for a function is eval to the policy of the pages
+                page.wait_for_timeout(50)
             painted = page.evaluate(f"Math.round({_PAINTS}[0].startTime)")
         finally:
             started.close()

@@ -276,9 +276,9 @@ def _outcome(evidence: list[str], noticed: list[str], began: float) -> dict[str,
 
 
 @contextmanager
-def served(app: Starlette) -> Iterator[str]:
-    """The address at which ``app`` answers on a free port of this machine, in a thread, for a block."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off"))
+def served(app: Starlette, port: int = 0) -> Iterator[str]:
+    """The address at which ``app`` answers on this machine, in a thread, for a block; port 0 is any free one."""
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", lifespan="off"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:

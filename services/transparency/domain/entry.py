@@ -27,7 +27,7 @@ class Kind(StrEnum):
     EVENT = "event"
     """An accepted event or a further content under its id: bytes as signed, and the signature."""
     DECISION = "decision"
-    """A decision on a financing, signed by the platform."""
+    """A decision on a financing or a document, signed by the platform."""
     CASE_STEP = "case-step"
     """A step on a case, signed by the platform."""
     REFUSED = "refused"

@@ -219,3 +219,17 @@ def record_cosigned(session: Session, key: VerifierKey, note: Note) -> bool:
     with session.transaction():
         values = {"key": str(key), "size": size, "cosigned": str(note)}
         return session.execute(statement("cosign"), values).rowcount == 1
+
+
+def cosigned_of(session: Session, source: str, positions: Iterable[str]) -> frozenset[str]:
+    """Those of the ``positions`` of a source whose entries the cosigned checkpoint covers; none where there is no log, or nothing was cosigned."""
+    wanted = sorted(set(positions))
+    if not wanted:
+        return frozenset()
+    try:
+        head = read_head(session)
+    except NoLog:
+        return frozenset()
+    size = 0 if head.cosigned is None else Checkpoint.parse(head.cosigned.text).size
+    rows = session.execute(statement("entries_of"), {"source": source, "positions": wanted}).fetchall()
+    return frozenset(position for position, index, *_ in rows if index < size)

@@ -79,10 +79,10 @@ class Prover:
         )
         return self.part(EVENT, str(each.no), lambda _entry, _salt: document)
 
-    def decision(self, number: int, at: int, headers: bytes, payload: bytes) -> Part:
-        """A decision on a financing, as stored."""
-        document = signed_document(self._network, Kind.DECISION, f"{DECISION} {number}", headers, payload, at)
-        return self.part(DECISION, str(number), lambda _entry, _salt: document)
+    def decision(self, number: int, at: int, headers: bytes, payload: bytes, source: str = DECISION) -> Part:
+        """A decision on a financing, or of another ``source`` of decisions, as stored."""
+        document = signed_document(self._network, Kind.DECISION, f"{source} {number}", headers, payload, at)
+        return self.part(source, str(number), lambda _entry, _salt: document)
 
     def register(self, register: str, number: int, key: str, change: str) -> Part:
         """An entry of the audit trail."""
@@ -113,7 +113,19 @@ def receipt_of_event(session: Session, network: str, id_: bytes) -> list[Receipt
     if not found:
         raise NoReceipt("no event of this source and id was accepted")
     prover = Prover(session, network)
-    parts = [prover.event(each) for each in found]
+    return _receipts(prover, [prover.event(each) for each in found])
+
+
+def receipt_of_decision(
+    session: Session, network: str, source: str, number: int, at: int, headers: bytes, payload: bytes
+) -> Receipt:
+    """The receipt of a decision of a source of decisions, as stored; NotYet, NoReceipt, NoLog."""
+    prover = Prover(session, network)
+    (found,) = _receipts(prover, [prover.decision(number, at, headers, payload, source)])
+    return found
+
+
+def _receipts(prover: Prover, parts: Sequence[Part]) -> list[Receipt]:
     return [
         Receipt(each.document, TlogProof(each.index, each.proof, prover.checkpoint))
         for each in parts

@@ -60,8 +60,8 @@ def read(session: Session, network: str, source: str, after: Cursor, limit: int,
     match name:
         case "event":
             found = _events(session, network, arguments)
-        case "decision" | "case-step":
-            found = _signed(session, network, Kind(name), arguments)
+        case _ if name in _SIGNED:
+            found = _signed(session, network, name, arguments)
         case "refused":
             found = _refused(session, arguments)
         case "register":
@@ -81,10 +81,18 @@ def _events(session: Session, network: str, arguments: Mapping[str, Any]) -> Ite
         yield Found(Cursor(xid, no), str(no), document)
 
 
-def _signed(session: Session, network: str, kind: Kind, arguments: Mapping[str, Any]) -> Iterator[Found]:
-    name = "decisions" if kind is Kind.DECISION else "case_steps"
-    for xid, number, at, headers, payload in session.execute(statement(name), arguments):
-        document = signed_document(network, kind, f"{kind} {number}", headers, payload, at)
+_SIGNED: Final = {
+    "decision": (Kind.DECISION, "decisions"),
+    "case-step": (Kind.CASE_STEP, "case_steps"),
+    "document-decision": (Kind.DECISION, "document_decisions"),
+}
+"""Of each source of what the platform signed: what its entries are over, and the statement that reads it."""
+
+
+def _signed(session: Session, network: str, name: str, arguments: Mapping[str, Any]) -> Iterator[Found]:
+    kind, query = _SIGNED[name]
+    for xid, number, at, headers, payload in session.execute(statement(query), arguments):
+        document = signed_document(network, kind, f"{name} {number}", headers, payload, at)
         yield Found(Cursor(xid, number), str(number), document)
 
 

@@ -12,10 +12,11 @@ import pytest
 from services.financing.domain.decisions import Action, Decision
 from services.financing.domain.money import Money
 from services.financing.domain.requests import DecisionRequest
-from services.financing.store.decision_service import DecisionService, database_clock
+from services.financing.store.decision_service import DecisionService
 from services.financing.store.fingerprint_versions import KeyRing
 from services.financing.store.status_reader import status_of
 from services.ledger.storage import points
+from services.ledger.storage.decision_locks import database_clock
 from services.ledger.storage.session import open_session
 from tests.stories.story import Told
 from tests.support.financing.stored_world import SIGNER, Stored, events_of, tell, value

@@ -22,9 +22,10 @@ from services.financing.domain.decisions import Action, Decision, DecisionOutcom
 from services.financing.domain.money import Money
 from services.financing.domain.requests import DecisionRequest
 from services.financing.store import fingerprint_versions
-from services.financing.store.decision_service import CargoMoved, DecisionService, Session, database_clock
+from services.financing.store.decision_service import CargoMoved, DecisionService, Session
 from services.financing.store.fingerprint_versions import KeyRing
 from services.financing.store.group_commit import GroupCommit, GroupFailed
+from services.ledger.storage.decision_locks import database_clock
 from services.ledger.storage.session import open_session
 from tests.support.financing import crowd
 from tests.support.financing.stored_world import SIGNER, checked, value

@@ -9,7 +9,6 @@ import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,14 +21,16 @@ from services.financing.domain.decisions import Action, Decision, DecisionOutcom
 from services.financing.domain.fingerprints import normalise_1
 from services.financing.domain.requests import DecisionRequest
 from services.financing.store import fingerprint_versions
-from services.financing.store.decision_service import CargoMoved, DecisionService, database_clock
+from services.financing.store.decision_service import CargoMoved, DecisionService
 from services.financing.store.fingerprint_versions import KeyMissing, KeyRing
 from services.ledger.storage import points
+from services.ledger.storage.decision_locks import database_clock
 from services.ledger.storage.session import Session, open_session
 from tests.support.financing import crowd
 from tests.support.financing.stored_world import SIGNER, Stored, events_of, value
 from tests.support.financing.stories import Case, cases, micros
 from tests.support.financing.world import KEY
+from tests.support.threads import at_once
 
 pytestmark = pytest.mark.integration
 OTHER = KEY[::-1]
@@ -60,27 +61,6 @@ def decide(
                 return desk.decide(session, ask, on)
         except CargoMoved:
             continue
-
-
-def at_once(count: int, work: Callable[[int], None]) -> None:
-    """Run ``work`` in so many threads that begin together; the first failure is raised."""
-    ready, failures = threading.Barrier(count), list[BaseException]()
-
-    def run(number: int) -> None:
-        try:
-            ready.wait(60)
-            work(number)
-        except BaseException as failure:
-            failures.append(failure)
-
-    threads = [threading.Thread(target=run, args=(number,), daemon=True) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(120)
-        assert not thread.is_alive(), "somebody waits for ever"
-    if failures:
-        raise failures[0]
 
 
 def winners(dsn: str) -> dict[str, list[str]]:

@@ -17,7 +17,7 @@ import pytest
 from nacl.signing import VerifyKey
 
 from services.financing.domain.proposals import LASTS
-from services.financing.store.decision_service import database_clock
+from services.ledger.storage.decision_locks import database_clock
 from services.ledger.storage.session import open_session
 from services.people.domain.person import Permission, PersonId
 from services.testbed.localstack.engine import DatabaseAddress

@@ -10,8 +10,11 @@ import psycopg
 
 from services.api import statement
 from services.api.access import share_links
+from services.documents.domain.decisions import DRAFT
 from services.ledger.audit_trail.entries import enter
+from services.ledger.storage.session import open_session
 from tests.support.api.row import Row
+from tests.support.documents_stored import ISSUER, Documents
 
 TYPE = "financing.alert.v1"
 LINK, NONE = "0b0e5a52-6f2e-4d5c-9a55-000000000001", "0b0e5a52-6f2e-4d5c-9a55-000000000002"
@@ -30,7 +33,9 @@ _BODIES: Mapping[tuple[str, str], tuple[Any, int]] = {
 
 
 def put(dsn: str, parties: Iterable[str]) -> None:
-    """One webhook for each party, and one of abank's to be removed."""
+    """One webhook for each party, and one of abank's to be removed; and a drafted document."""
+    with open_session(dsn, "lianyun-test") as session:
+        Documents(session).do(DRAFT, ISSUER)
     rows = [(f"wh_{party}", party) for party in parties] + [("wh_removed", "abank")]
     with psycopg.connect(dsn) as session:
         session.cursor().executemany(

@@ -14,6 +14,7 @@ from tests.support import receipts
 from tests.support.api import hooks
 from tests.support.api.cast import BOX
 from tests.support.api.row import Row as Row
+from tests.support.documents_stored import BILL
 
 PARTIES = (
     "xaport", "silk", "optic", "textil", "toys", "ruhr", "cr", "dit", "abank", "bbank", "court", "gacc", "depl", "stranger",
@@ -29,6 +30,16 @@ _INVOICE = {
 _APPLICATION = {"application": "optic/AP-A", "product": "EXPORT_RECEIVABLE", "interest": "RECEIVABLE"}
 _IN_A_WEEK = f"{datetime.now(UTC) + timedelta(days=7):%Y-%m-%dT%H:%M:%SZ}"
 _XA1 = frozenset({"xaport", "silk", "optic", "ruhr", "cr", "dit", "gacc", "abank"})
+
+_OF_BILL = frozenset({"silk", "cr", "optic", "ruhr"})
+_PROPOSED = {name: value for name, value in BILL.plain.items() if name not in ("version", "previous")}
+_UNSIGNED = {
+    "action": "SIGN",
+    "version": 1,
+    "content": BILL.digest,
+    "request": "unsigned",
+    "signature": "none",
+}
 
 
 ROWS: Mapping[tuple[str, str], Row] = {
@@ -157,6 +168,38 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ),
     ("DELETE", "/v1/share-links/{id}"): Row(
         f"/v1/share-links/{hooks.LINK}", f"/v1/share-links/{hooks.NONE}", frozenset({"optic"}), status=204
+    ),
+    ("GET", "/v1/documents"): Row("/v1/documents", "/v1/documents", _OF_BILL, lists=True),
+    **{
+        ("GET", f"/v1/documents/{{document}}{part}"): Row(
+            f"/v1/documents/{BILL.id}{part}", f"/v1/documents/{'0' * 32}{part}", _OF_BILL
+        )
+        for part in ("", "/history")
+    },
+    ("GET", "/v1/documents/{document}/transfers/{number}/receipt"): Row(
+        f"/v1/documents/{BILL.id}/transfers/1/receipt",
+        f"/v1/documents/{'0' * 32}/transfers/1/receipt",
+        frozenset(),  # drafted, and not issued
+    ),
+    ("POST", "/v1/document-proposals"): Row(
+        "/v1/document-proposals", "/v1/document-proposals", _XA1, body=_PROPOSED
+    ),
+    ("POST", "/v1/documents"): Row(
+        "/v1/documents",
+        "/v1/documents",
+        frozenset({"silk"}),
+        status=422,
+        body={
+            "document": {**BILL.plain, "number": "FBL-UNSIGNED"},
+            "instruction": {**_UNSIGNED, "action": "DRAFT"},
+        },
+    ),
+    ("POST", "/v1/documents/{document}/instructions"): Row(
+        f"/v1/documents/{BILL.id}/instructions",
+        f"/v1/documents/{'0' * 32}/instructions",
+        _OF_BILL,
+        status=422,
+        body=_UNSIGNED,
     ),
     **hooks.rows(PARTIES),
 }

@@ -73,6 +73,14 @@ EMPTY: dict[str, str] = {
         (f"lianyun.transparency_{name}" for name in ("cursor", "entry", "head", "tile")),
         "made by a command only; changed column by column in tests/integration/transparency",
     ),
+    **dict.fromkeys(
+        (f"lianyun.pint_{name}" for name in ("file", "platform", "step", "transfer")),
+        "documents of other platforms; each content is signed, and judged again whenever it is used (tests/integration/documents)",
+    ),
+    **dict.fromkeys(
+        (f"lianyun.document_{name}" for name in ("decision", "head", "version")),
+        "changed column by column in tests/integration/documents",
+    ),
     "lianyun.registry_statement": "where a root is configured only (tests/integration/registry/test_signed_registry.py, tests/integration/fsck/test_registers.py)",
     "lianyun.subscription_touch": "emptied when the subscriptions are looked at, within a second",
     **dict.fromkeys(

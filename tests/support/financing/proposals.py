@@ -10,10 +10,11 @@ from services.financing.domain.decisions import Action
 from services.financing.domain.limits import Limit
 from services.financing.domain.proposals import Ending, Proposal, Verdict
 from services.financing.domain.requests import DecisionRequest
-from services.financing.store.decision_service import DecisionService, database_clock
+from services.financing.store.decision_service import DecisionService
 from services.financing.store.limits import NewLimit, set_limit
 from services.financing.store.proposals import Asked, ProposalService
 from services.ledger.registry import store
+from services.ledger.storage.decision_locks import database_clock
 from services.people.domain.person import Permission
 from services.people.store import people
 

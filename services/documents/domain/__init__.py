@@ -1,0 +1,1 @@
+"""Documents as values, their legal bases, their cross-verification, and the chain of their transfers: pure."""

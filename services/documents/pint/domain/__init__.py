@@ -1,0 +1,1 @@
+"""Formats and rules of the exchange of documents between platforms, pure."""

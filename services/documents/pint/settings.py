@@ -1,0 +1,55 @@
+"""Settings of the exchange of documents with other platforms, from LIANYUN_* variables, and what runs by them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+from pydantic import Field, SecretStr
+
+from services.documents.pint.exchange import Exchange
+from services.documents.pint.registers import Identity, read_key
+from services.documents.store.document_service import DocumentService
+from services.runtime.connections import Connections
+
+APPLICATION = "lianyun-exchange"
+
+
+class ExchangeSettings(Connections):
+    """Settings of what is sent to other platforms and of what answers them."""
+
+    dsn: SecretStr = Field(description="URL of the database")
+    exchange_code: str = Field(
+        "LYUN", max_length=4, description="this platform's code among platforms (eblPlatform)"
+    )
+    exchange_url: str = Field(
+        "http://127.0.0.1:8495", description="where other platforms reach this one, without a path"
+    )
+    exchange_key: Path = Field(
+        Path(".lianyun") / "exchange-key.json",
+        description="file with the key that signs envelopes and answers",
+    )
+    exchange_host: str = "127.0.0.1"
+    exchange_port: int = Field(8495, ge=0, le=65_535)
+    exchange_tick: float = Field(
+        10.0, gt=0, description="seconds between two attempts of what is not answered"
+    )
+    exchange_timeout: float = Field(10.0, gt=0, description="seconds that another platform has to answer")
+    financing_keys: Path = Field(
+        Path(".lianyun") / "financing-keys.json", description="file with the platform's own key"
+    )
+
+    def identity(self) -> Identity:
+        """This platform among the others; its key is made where there is none. Raises OSError, ValueError."""
+        return Identity(
+            self.exchange_code, f"{self.exchange_url.rstrip('/')}/register/v1", read_key(self.exchange_key)
+        )
+
+    @contextmanager
+    def exchange(self, service: DocumentService, code: str) -> Iterator[Exchange]:
+        """What sends and receives, for a block; ``code`` is the platform's in the registry of parties. Raises OSError, ValueError."""
+        with httpx.Client(timeout=self.exchange_timeout, follow_redirects=False, trust_env=False) as client:
+            yield Exchange(self.identity(), code, service, client, lambda: time.time_ns() // 1_000)
