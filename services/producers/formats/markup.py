@@ -154,18 +154,18 @@ def root_name(head: bytes) -> str:
     return found[1] if found else ""
 
 
-def read(raw: bytes) -> Node:
+def read(raw: bytes, most_bytes: int = MAX_BYTES, most_elements: int = MAX_ELEMENTS) -> Node:
     """The root of the XML in ``raw``; raises Refusal (TOO_LARGE or UNREADABLE_FILE) with where and what to do."""
-    if len(raw) > MAX_BYTES:
+    if len(raw) > most_bytes:
         raise Refusal(
             Reason.TOO_LARGE,
-            f"The file has {len(raw)} bytes, more than {MAX_BYTES}.",
+            f"The file has {len(raw)} bytes, more than {most_bytes}.",
             remedy="Send one message a file.",
         )
     text = decode(raw).strip("\ufeff \t\r\n")
     if not text:
         raise Refusal(Reason.UNREADABLE_FILE, "The file is empty.", remedy="Send the file again.")
-    _require_harmless(text)
+    _require_harmless(text, most_elements)
     parser = etree.XMLParser(
         resolve_entities=False,
         no_network=True,
@@ -195,7 +195,7 @@ def read(raw: bytes) -> Node:
     return _node(root, None, 1, 1)
 
 
-def _require_harmless(text: str) -> None:
+def _require_harmless(text: str, most_elements: int) -> None:
     prolog = _PROLOG.match(text)
     start = prolog.end() if prolog else 0
     if text.startswith("<!DOCTYPE", start) or "<!ENTITY" in text:
@@ -210,10 +210,10 @@ def _require_harmless(text: str) -> None:
         raise Refusal(
             Reason.UNREADABLE_FILE, "The file is not XML.", "line 1", "Send the message as XML, not as text."
         )
-    if text.count("</") + text.count("/>") > MAX_ELEMENTS:
+    if text.count("</") + text.count("/>") > most_elements:
         raise Refusal(
             Reason.TOO_LARGE,
-            f"The file has more than {MAX_ELEMENTS} elements.",
+            f"The file has more than {most_elements} elements.",
             remedy="Send one message a file.",
         )
 

@@ -15,7 +15,8 @@ from services.trade.domain.paper import Paper
 from services.trade.formats import chinaport, dataset, eaeu, sheets, wco
 
 MAX_BYTES = 50_000_000
-"""A declaration of 999 lines has a fiftieth of it."""
+"""A declaration of 999 lines with all their boxes and documents has a fifth of it."""
+MAX_ELEMENTS = 600_000
 
 _READ = (*eaeu.ROOTS, *chinaport.ROOTS, *wco.ROOTS)
 
@@ -43,7 +44,7 @@ def read_papers(content: bytes, file: str, as_of: date) -> tuple[Paper, ...]:
 
 
 def _message(content: bytes, file: str, as_of: date) -> Iterator[Paper]:
-    root = markup.read(content)
+    root = markup.read(content, MAX_BYTES, MAX_ELEMENTS)
     found = list(_outermost(root))
     if not found:
         raise Refusal(
