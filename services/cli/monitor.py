@@ -22,7 +22,7 @@ from services.transparency.domain.encoding import Malformed
 from services.transparency.domain.note import BadSignature
 from services.transparency.domain.receipt import Receipt
 from services.transparency.mirror import Fork, Mirror, Unserved
-from services.transparency.monitor import Alert, Looked, Monitor, Owner
+from services.transparency.monitor import Alert, Monitor, MonitorStep, Owner
 
 
 def monitor(
@@ -74,20 +74,20 @@ def monitor(
         ) from None
     mirror = Mirror(to, trusted)
 
-    def tell(alert: Alert) -> None:
+    def notify(alert: Alert) -> None:
         err.print(f"{alert.kind}: {alert.text}", markup=False)
         if webhook:
             labels = {"alertname": f"Transparency{alert.kind}", "party": party}
-            told = NotifiedAlert(status="firing", labels=labels, annotations={"summary": alert.text})
+            notified = NotifiedAlert(status="firing", labels=labels, annotations={"summary": alert.text})
             httpx.post(
-                webhook, json=Notification(alerts=[told]).model_dump(), timeout=10.0
+                webhook, json=Notification(alerts=[notified]).model_dump(), timeout=10.0
             ).raise_for_status()
 
-    watching = Monitor(mirror, to, owner, None if given is None else given.root, tell)
+    monitor = Monitor(mirror, to, owner, None if given is None else given.root, notify)
     with httpx.Client(base_url=url.rstrip("/"), timeout=30.0) as client:
         while True:
             try:
-                looked = watching.step(client)
+                step = monitor.step(client)
                 for other in compare or ():
                     with httpx.Client(base_url=other.rstrip("/"), timeout=30.0) as theirs:
                         mirror.compare(theirs)
@@ -96,15 +96,15 @@ def monitor(
             except (Unserved, BadSignature, Malformed, httpx.HTTPError) as problem:
                 if not every:
                     raise Failure(
-                        Exit.UNREACHABLE, str(problem), "try again; alerts are stored and told then"
+                        Exit.UNREACHABLE, str(problem), "try again; alerts are stored and delivered then"
                     ) from None
                 err.print(str(problem), markup=False)
             else:
-                _show(looked, as_json)
-                if not every and looked.new:
+                _show(step, as_json)
+                if not every and step.new:
                     raise Failure(
                         Exit.FINDINGS,
-                        f"{len(looked.new)} new alerts",
+                        f"{len(step.new)} new alerts",
                         "ask the operator for the documents of these entries",
                     )
             if not every:
@@ -112,13 +112,13 @@ def monitor(
             time.sleep(every)
 
 
-def _show(looked: Looked, as_json: bool) -> None:
-    chain = looked.chain
+def _show(step: MonitorStep, as_json: bool) -> None:
+    chain = step.chain
     if as_json:
         print_json(
             {
-                "entries": looked.after,
-                "new_entries": looked.after - looked.before,
+                "entries": step.after,
+                "new_entries": step.after - step.before,
                 "registry": None
                 if chain is None
                 else {
@@ -126,14 +126,14 @@ def _show(looked: Looked, as_json: bool) -> None:
                     "statements": chain.number,
                     "parties": len(chain.registry.parties),
                 },
-                "new": [each._asdict() for each in looked.new],
-                "alerts": [each._asdict() for each in looked.alerts],
+                "new": [each._asdict() for each in step.new],
+                "alerts": [each._asdict() for each in step.alerts],
             }
         )
         return
     registry = "" if chain is None else f"; registry at version {chain.registry.version}"
     out.print(
-        f"{looked.after} entries, {looked.after - looked.before} of them new{registry}; {len(looked.alerts)} alerts",
+        f"{step.after} entries, {step.after - step.before} of them new{registry}; {len(step.alerts)} alerts",
         markup=False,
     )
 

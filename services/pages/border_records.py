@@ -12,7 +12,7 @@ from services.arrival.domain.record import Border, BorderRecord, records, weekly
 from services.arrival.domain.tables import tables
 from services.arrival.store.reader import read_border_cells
 from services.domain.facts import Micros
-from services.pages.remembered import Remembered
+from services.pages.cache import TimedCache
 
 WEEKS = 52
 Weeks = Mapping[int, BorderRecord | None]
@@ -26,7 +26,7 @@ class SharedRecords:
     EVERY = 600.0
 
     def __init__(self) -> None:
-        self._made: Remembered[None, Records] = Remembered(self.EVERY)
+        self._made: TimedCache[None, Records] = TimedCache(self.EVERY)
 
     def read(self, session: Connection[Any], now: Micros) -> Records:
         """The records of the last year."""

@@ -93,14 +93,14 @@ def find(
 def with_forecasts(request: PageRequest, found: Sequence[VisibleConsignment]) -> list[ListedConsignment]:
     """The summary of each, and the forecast of what is on its way: three statements for all."""
     ahead = [each for each in found if is_ahead(each.body)]
-    forecasts = dict(zip(map(id, ahead), kept_forecasts(request, ahead), strict=True))
+    forecasts = dict(zip(map(id, ahead), cached_forecasts(request, ahead), strict=True))
     return [
         ListedConsignment(each, summary(each.body, _route(each), request.now), forecasts.get(id(each)))
         for each in found
     ]
 
 
-def kept_forecast(request: PageRequest, shown: VisibleConsignment) -> ShownForecast | None:
+def cached_forecast(request: PageRequest, shown: VisibleConsignment) -> ShownForecast | None:
     """The forecast of what is ahead as of the last of the moments at which one is made.
 
     It is made once of one view and of what was learned by then.
@@ -114,7 +114,9 @@ def kept_forecast(request: PageRequest, shown: VisibleConsignment) -> ShownForec
     return found
 
 
-def kept_forecasts(request: PageRequest, several: Sequence[VisibleConsignment]) -> list[ShownForecast | None]:
+def cached_forecasts(
+    request: PageRequest, several: Sequence[VisibleConsignment]
+) -> list[ShownForecast | None]:
     """The same of each that is ahead, without what moved it: three statements for all that are not kept."""
     legs = request.begun.legs
     moments = [forecast_moment(each.known.view, request.now) for each in several]

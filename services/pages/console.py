@@ -16,12 +16,12 @@ from services.financing.store.proposals import ProposalService
 from services.ledger.platform_signature import Signer
 from services.pages.auth.settings import SignInSettings
 from services.pages.auth.sign_in import START, Authentication, SignedIn
+from services.pages.cache import TimedCache
 from services.pages.context import PageBudget
 from services.pages.errors import PageError
 from services.pages.financings.shared_totals import SharedTotals
 from services.pages.page import Page, PageRequest
 from services.pages.published.shared_quality import SharedMeasures
-from services.pages.remembered import Remembered
 from services.pages.table import Table
 from services.people.domain.person import Permission, Person
 from services.people.store import saved_views
@@ -42,7 +42,7 @@ class SharedBoards:
 
     def __init__(self) -> None:
         self._boards = Boards()
-        self._made: Remembered[str, Board] = Remembered(self.EVERY)
+        self._made: TimedCache[str, Board] = TimedCache(self.EVERY)
 
     def board(self, session: Session, crossing: str, at: int | None) -> Board:
         """The board of a crossing, some seconds old at most; as of ``at`` where a moment is named."""

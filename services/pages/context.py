@@ -24,16 +24,16 @@ from services.ledger.storage.schema_window import require_schema
 from services.ledger.storage.session import configure, session_arguments
 from services.pages import statement
 from services.pages.border_records import SharedRecords
+from services.pages.cache import StateCache
 from services.pages.errors import PageError
 from services.pages.languages import negotiate
 from services.pages.localization import Localization, localizations
 from services.pages.metrics import PagesMetrics
-from services.pages.remembered import WhileUnchanged
 from services.pages.rendering import Part, Templates, request_values, static_files
 from services.pages.settings import PagesSettings
 from services.pages.statistics.published import SharedPublished
 from services.pages.viewer import Viewer
-from services.query.kept_views import BatchCount, KeptViews, StateMark
+from services.query.view_cache import BatchCount, StateMark, ViewCache
 
 APPLICATION = "lianyun-pages"
 Session = Connection[Any]
@@ -97,9 +97,9 @@ class PageContext:
         self.console: object = None  # what ``services.pages.console.set_up`` puts here
         self.border_records = SharedRecords()
         self.statistics = SharedPublished()
-        self.views = KeptViews()
-        self.films: WhileUnchanged[Hashable, Any] = WhileUnchanged(16)
-        self.counts: WhileUnchanged[Hashable, Any] = WhileUnchanged(1_000)
+        self.views = ViewCache()
+        self.films: StateCache[Hashable, Any] = StateCache(16)
+        self.counts: StateCache[Hashable, Any] = StateCache(1_000)
         self._batches = BatchCount(0)
         self.names = OwnNames(settings.pages_urls)
         self.secure = self.names.issuer.startswith("https://")

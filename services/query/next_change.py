@@ -39,9 +39,9 @@ def _moments(facts: Facts, view: View) -> Iterator[Micros]:
     for handover in view.handovers:
         if handover.state is HandoverState.ONE_SIDED and not handover.unmatched:
             yield handover.since + UNMATCHED_AFTER + 1
-    heard = (
+    reported = (
         a.claim.happened
         for a in view.arrivals
         if a.claim.classifier is Classifier.ACT and a.status is ClaimStatus.COUNTED
     )
-    yield max(heard, default=FOREVER) + SILENT_AFTER + 1
+    yield max(reported, default=FOREVER) + SILENT_AFTER + 1

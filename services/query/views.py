@@ -27,7 +27,7 @@ EVENTS = RereadCache()
 class SourcedView:
     """A view with the events behind it, so that each value can name its publisher and event; ``facts`` are those that it is derived from.
 
-    ``made`` holds what was made of the view by whoever keeps it (``services.query.kept_views``), by what else that depends on.
+    ``made`` holds what was made of the view by whoever keeps it (``services.query.view_cache``), by what else that depends on.
     """
 
     view: View

@@ -2,7 +2,7 @@
 
 It takes over what continues the log (``mirror``), derives the registry again where it is given the root, and compares with what the owner
 knows: events that he signed, receipts that he was given. State is the mirror's folder with a file of SQLite in it; an entry is
-looked at once, and an alert is stored before anybody is told.
+looked at once, and an alert is stored before it is delivered.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ CREATE TABLE IF NOT EXISTS alert (
     no    INTEGER PRIMARY KEY,
     kind  TEXT NOT NULL,
     text  TEXT NOT NULL,
-    told  INTEGER NOT NULL DEFAULT 0,
+    delivered  INTEGER NOT NULL DEFAULT 0,
     UNIQUE (kind, text)
 ) STRICT;
 INSERT OR IGNORE INTO position VALUES (1, 0);
@@ -84,7 +84,7 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class MonitorStep:
     """What a step found: entries before and after, the registry where a root is known, alerts that are new, and all that there are."""
 
     before: int
@@ -108,13 +108,13 @@ class _Known:
 
 
 class Monitor:
-    """A monitor with its state in the mirror's folder; for one process. ``tell`` is told each alert once, and again where it raises."""
+    """A monitor with its state in the mirror's folder; for one process. ``notify`` is called once for each alert, and again where it raised."""
 
     def __init__(
-        self, mirror: Mirror, folder: Path, owner: Owner, root: Root | None, tell: Callable[[Alert], None]
+        self, mirror: Mirror, folder: Path, owner: Owner, root: Root | None, notify: Callable[[Alert], None]
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._mirror, self._owner, self._root, self._tell = mirror, owner, root, tell
+        self._mirror, self._owner, self._root, self._notify = mirror, owner, root, notify
         self._path = folder / STATE
         with closing(self._open()) as state:
             state.executescript(_SCHEMA)
@@ -125,10 +125,10 @@ class Monitor:
         state.execute("PRAGMA synchronous = FULL")
         return state
 
-    def step(self, client: httpx.Client) -> Looked:
-        """Take over what the log at the client's address has more, look at it, and tell what is wrong.
+    def step(self, client: httpx.Client) -> MonitorStep:
+        """Take over what the log at the client's address has more, look at it, and deliver the alerts.
 
-        What ``Mirror.follow`` raises; whatever ``tell`` raises, with the alert stored and told again by the next step.
+        What ``Mirror.follow`` raises; whatever ``notify`` raises, with the alert stored and delivered again by the next step.
         """
         self._mirror.follow(client)
         held = self._mirror.held()
@@ -144,16 +144,16 @@ class Monitor:
             (before,) = state.execute("SELECT entries FROM position").fetchone()
             state.execute("BEGIN IMMEDIATE")
             for index, raw in self._mirror.entries(before, size):
-                self._look(state, index, raw, known)
+                self._examine(state, index, raw, known)
             chain = None if served is None else self._registry(state, served, before)
             state.execute("UPDATE position SET entries = ?", (size,))
             state.execute("COMMIT")
-            new = self._told(state)
+            new = self._deliver(state)
             alerts = tuple(
                 Alert(AlertKind(kind), text)
                 for kind, text in state.execute("SELECT kind, text FROM alert ORDER BY no")
             )
-        return Looked(before, size, chain, new, alerts)
+        return MonitorStep(before, size, chain, new, alerts)
 
     @staticmethod
     def _served(client: httpx.Client) -> ServedRegistry | Malformed:
@@ -168,7 +168,7 @@ class Monitor:
         except Malformed as problem:
             return problem
 
-    def _look(self, state: sqlite3.Connection, index: int, raw: bytes, known: _Known) -> None:
+    def _examine(self, state: sqlite3.Connection, index: int, raw: bytes, known: _Known) -> None:
         try:
             entry = Entry.parse(raw)
         except Malformed as problem:
@@ -224,13 +224,13 @@ class Monitor:
                 _alert(state, AlertKind.REGISTERED_KEY, f"the registry has revoked your key {key.key_id}")
         return chain
 
-    def _told(self, state: sqlite3.Connection) -> tuple[Alert, ...]:
-        rows = state.execute("SELECT no, kind, text FROM alert WHERE told = 0 ORDER BY no").fetchall()
+    def _deliver(self, state: sqlite3.Connection) -> tuple[Alert, ...]:
+        rows = state.execute("SELECT no, kind, text FROM alert WHERE delivered = 0 ORDER BY no").fetchall()
         new = []
         for no, kind, text in rows:
             new.append(Alert(AlertKind(kind), text))
-            self._tell(new[-1])
-            state.execute("UPDATE alert SET told = 1 WHERE no = ?", (no,))
+            self._notify(new[-1])
+            state.execute("UPDATE alert SET delivered = 1 WHERE no = ?", (no,))
         return tuple(new)
 
 

@@ -41,7 +41,7 @@ CODES = "Lianyun"
 
 
 def party(platform: str, code: str, name: str = "") -> Party:
-    """A party as other platforms are told of it."""
+    """A party as other platforms see it."""
     listed = IdentifyingCode(code_list_provider="ZZZ", party_code=code, code_list_name=CODES)
     return Party(party_name=name or code, ebl_platform=platform, identifying_codes=[listed])
 
@@ -133,7 +133,7 @@ class Exchange:
         return self.sender.start(session, sent)
 
     def party(self, session: Session, code: str) -> Party:
-        """A registered party as other platforms are told of it."""
+        """A registered party as other platforms see it."""
         known = registry_store.read_snapshot(session).party(code)
         return party(self.registers.own.code, code, "" if known is None else known.name[:70].strip())
 

@@ -86,7 +86,9 @@ class Receiver:
             known = self._pending(session, reference)
             if known is None:
                 return self._problem("PUT", reference, HTTPStatus.NOT_FOUND, "there is no such envelope")
-            return self._answered(session, known.envelope, lambda: self._kept(session, known, name, raw))
+            return self._answered(
+                session, known.envelope, lambda: self._document_stored(session, known, name, raw)
+            )
 
     def finish(self, reference: str) -> Response:
         """``PUT /v3/envelopes/{reference}/finish-transfer``."""
@@ -184,7 +186,7 @@ class Receiver:
             )
         return self._finished(session, envelope)
 
-    def _kept(self, session: Session, known: Transfer, name: str, raw: bytes) -> Response:
+    def _document_stored(self, session: Session, known: Transfer, name: str, raw: bytes) -> Response:
         proven = self._verified(session, known.envelope)
         listed = proven.manifest.files.get(name)
         try:

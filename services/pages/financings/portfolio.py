@@ -27,7 +27,7 @@ from services.financing.store.status_reader import (
     read_status_evidence,
     summaries,
 )
-from services.pages.consignments import kept_forecast
+from services.pages.consignments import cached_forecast
 from services.pages.page import PageRequest
 from services.pages.tracking.forecast import ShownForecast, is_ahead
 from services.pages.tracking.summary import Summary as Journey
@@ -189,7 +189,7 @@ def goods_of(request: PageRequest, name: str) -> Iterator[Goods]:
         yield Goods(
             shown,
             journey_of(shown.body, places, request.now),
-            kept_forecast(request, shown) if is_ahead(shown.body) else None,
+            cached_forecast(request, shown) if is_ahead(shown.body) else None,
             bool(shown.body["silent"]),
         )
 

@@ -10,7 +10,7 @@ from psycopg import Connection
 from schemas.events.base import Role
 from services.domain.facts import Micros
 from services.ledger.registry.registry import Registry
-from services.pages.remembered import Remembered
+from services.pages.cache import TimedCache
 from services.query.published.quality import Measures, read_measures
 
 MOST_PARTIES = 60
@@ -23,7 +23,7 @@ class SharedMeasures:
     EVERY = 600.0
 
     def __init__(self) -> None:
-        self._made: Remembered[Role, Mapping[str, Measures]] = Remembered(self.EVERY)
+        self._made: TimedCache[Role, Mapping[str, Measures]] = TimedCache(self.EVERY)
 
     def of_role(
         self, session: Connection[Any], registry: Registry, role: Role, now: Micros

@@ -13,7 +13,7 @@ from schemas.events.keys import canonical_key
 from services.api.access.consignment import VisibleConsignment, visible
 from services.domain.objects import Thing
 from services.ledger.registry.party import Party
-from services.pages.consignments import kept_forecast, party_names
+from services.pages.consignments import cached_forecast, party_names
 from services.pages.errors import PageError
 from services.pages.page import Page, PageRequest
 from services.pages.rendering import Part
@@ -27,7 +27,7 @@ from services.pages.tracking.forecast import (
 )
 from services.pages.tracking.summary import summary
 from services.pages.tracking.tables import tracking_tables
-from services.query.kept_views import BYTES
+from services.query.view_cache import BYTES
 from services.query.views import consignments_of
 
 pages = PageRoutes()
@@ -67,7 +67,7 @@ def tracking_page(
     request.reads("consignment", shown.known.view.consignment.key, shown.shippers)
     kept = shown.known.made
     of_body = _of_body(shown, kept)
-    forecast = kept_forecast(request, shown) if of_body.ahead else None
+    forecast = cached_forecast(request, shown) if of_body.ahead else None
 
     def fresh() -> dict[str, Any]:
         made = page_values(shown.body, places_of(shown), request.now, request.registry, forecast)

@@ -32,8 +32,8 @@ from services.ledger.storage.migrate import migrate
 from services.ledger.storage.session import Session, open_session
 from services.ledger.storage.writer import Writer
 from services.processors.settings import admission_settings
-from services.query.kept_views import KeptViews, StateMark
 from services.query.stored_events import Reread, RereadCache, read_admitted, reread
+from services.query.view_cache import StateMark, ViewCache
 from services.query.view_json import view_json
 from services.query.views import SourcedView, read_view
 from services.testbed.bench import machine
@@ -165,7 +165,7 @@ def _measure(
 ) -> dict[str, dict[str, float]]:
     """What a view takes by how its events are read, the ways taking turns so that a slower minute favours none."""
     readers: dict[str, Reader] = {"judged": reread, "cold": read_admitted, "warm": RereadCache()}
-    views, mark = KeptViews(), StateMark(0, registry.version, 1, 0, 0, 0)
+    views, mark = ViewCache(), StateMark(0, registry.version, 1, 0, 0, 0)
 
     def read_by(reader: Reader) -> Show:
         return lambda each: read_view(session, each, now, registry, reader)

@@ -131,12 +131,12 @@ HANDED_OVER: Final = ("box", "place", "delivering", "receiving", "delivered", "r
 def _handed_over(selected: Plain, contents: Contents) -> Plain:
     if contents.answer is None:
         return {**handover_plain(_text(selected, "box"), contents.signed), "shown_by": "documents"}
-    said, over = _answered(ClaimKind.HANDED_OVER, HANDED_OVER, Kind.EVENT, contents)
-    sides = {*said.get("delivering", ()), *said.get("receiving", ())}
+    fields, over = _answered(ClaimKind.HANDED_OVER, HANDED_OVER, Kind.EVENT, contents)
+    sides = {*fields.get("delivering", ()), *fields.get("receiving", ())}
     keys = [contents.registry.key(contents.withheld[each].key) for each in over if each in contents.withheld]
     if len(over) < 2 or any(key is None or (sides and key.party not in sides) for key in keys):
         raise NotShown("an entry that the answer names was not signed by one of both railways")
-    return {**said, "shown_by": "answer"}
+    return {**fields, "shown_by": "answer"}
 
 
 def handover_plain(container: str, signed: Sequence[Signed]) -> Plain:
@@ -197,10 +197,10 @@ def _decided(selected: Plain, contents: Contents) -> Plain:
             basis = [s for s in contents.signed if payload.request_event == s.event.hex()]
             request = f"{basis[0].source} {basis[0].id} by {basis[0].party.code}" if basis else None
             return {"decision": entry, **decided_plain(payload), "request": request, "shown_by": "documents"}
-    said, over = _answered(ClaimKind.DECIDED, DECIDED, Kind.DECISION, contents)
+    fields, over = _answered(ClaimKind.DECIDED, DECIDED, Kind.DECISION, contents)
     if over != [entry]:
         raise NotShown("the answer is about another decision")
-    return {"decision": entry, **said, "shown_by": "answer"}
+    return {"decision": entry, **fields, "shown_by": "answer"}
 
 
 def _release_allowed(selected: Plain, contents: Contents) -> Plain:
@@ -249,7 +249,7 @@ PLEDGE: Final = (
 
 
 def _pledge_stands(_selected: Plain, contents: Contents) -> Plain:
-    said, over = _answered(ClaimKind.PLEDGE_STANDS, PLEDGE, Kind.DECISION, contents)
+    fields, over = _answered(ClaimKind.PLEDGE_STANDS, PLEDGE, Kind.DECISION, contents)
     decisions = {each.entry: payload for each, payload in _decisions(contents)}
     if set(decisions) - set(over):
         raise NotShown("there is a decision in the bundle that the answer does not name")
@@ -257,14 +257,14 @@ def _pledge_stands(_selected: Plain, contents: Contents) -> Plain:
     if whole:
         names = {each.financing for each in decisions.values() if each.action in _PLEDGING}
         shown = pledge_plain(str(*names), [decisions[each] for each in over]) if len(names) == 1 else None
-        if shown is None or any(shown[name] != value for name, value in said.items()):
+        if shown is None or any(shown[name] != value for name, value in fields.items()):
             raise NotShown("the decisions do not show a pledge that stands, or not the one of the answer")
-        said = shown
+        fields = shown
     tree = contents.checkpoint
     return {
         "entries": tree.size,
         "log": tree.origin,
-        **said,
+        **fields,
         "shown_by": "documents" if whole else "answer",
     }
 

@@ -70,14 +70,14 @@ class Issuer:
         parts: Iterable[Part],
         parties: Iterable[str],
         records: Sequence[bytes] = (),
-        said: str | None = None,
+        signed_answer: str | None = None,
     ) -> Bundle:
         """The bundle of ``parts`` with the registry entries of ``parties``, once it verifies; NoReceipt where it shows no such claim."""
         known = [code for code in {*parties, *self._platform()} if self.registry.party(code) is not None]
         unique = {each.index: each for each in (*prover.registered(known), *parts)}
         ordered = tuple(unique[index] for index in sorted(unique))
         trust = Policy.parse(self.policy.encode())
-        found = Bundle(claim, "", ordered, tuple(records), said, prover.checkpoint, self.policy)
+        found = Bundle(claim, "", ordered, tuple(records), signed_answer, prover.checkpoint, self.policy)
         try:
             whole = found.stated(trust)
             return self._withholding(prover, whole).stated(trust) if self.withheld else whole
@@ -102,15 +102,17 @@ class Issuer:
         kind, about = whole.claim
         if kind is ClaimKind.RELEASE_ALLOWED:
             kind = ClaimKind.DECIDED
-        said = whole.answer
+        signed_answer = whole.answer
         if kind is ClaimKind.DECIDED:
             statements = [each for each in statements if each.index == about["decision"]]
-        if said is None and kind in _FIELDS:
+        if signed_answer is None and kind in _FIELDS:
             fields = {name: about[name] for name in _FIELDS[kind]}
-            said = self.answer(prover, kind, [each.index for each in statements], fields)
-        kept = [each for each in whole.parts if each.entry.kind is Kind.REGISTER]
-        parts = sorted((*kept, *(replace(each, document=None) for each in statements)), key=lambda p: p.index)
-        return replace(whole, parts=tuple(parts), answer=said)
+            signed_answer = self.answer(prover, kind, [each.index for each in statements], fields)
+        registered = [each for each in whole.parts if each.entry.kind is Kind.REGISTER]
+        parts = sorted(
+            (*registered, *(replace(each, document=None) for each in statements)), key=lambda p: p.index
+        )
+        return replace(whole, parts=tuple(parts), answer=signed_answer)
 
     def _platform(self) -> tuple[str, ...]:
         own = self.registry.owner(self.signer.source)
@@ -196,9 +198,9 @@ def decision_bundle(session: Session, issuer: Issuer, found: StoredDecision | No
     decided = prover.decision(*found[:4])
     parts, parties = [decided], []
     if found.request is not None and not issuer.withheld:
-        asked = event_reader.events_by_id(session, [found.request.bytes])
-        parts += map(prover.event, asked)
-        parties += _publishers(issuer.registry, asked)
+        requests = event_reader.events_by_id(session, [found.request.bytes])
+        parts += map(prover.event, requests)
+        parties += _publishers(issuer.registry, requests)
     if found.financing and not issuer.withheld:
         until = {"financing": found.financing, "until": found.number - 1}
         parts += (
@@ -218,8 +220,8 @@ def pledge_bundle(session: Session, issuer: Issuer, financing: str) -> Bundle:
         raise NoReceipt(f"no pledge of {financing} stands")
     prover = Prover(session, issuer.signer.network)
     parts = [prover.decision(*each) for each in rows]
-    said = issuer.answer(prover, ClaimKind.PLEDGE_STANDS, [each.index for each in parts], about)
-    return issuer.bundle(prover, Claim(ClaimKind.PLEDGE_STANDS, {}), parts, (), said=said)
+    signed_answer = issuer.answer(prover, ClaimKind.PLEDGE_STANDS, [each.index for each in parts], about)
+    return issuer.bundle(prover, Claim(ClaimKind.PLEDGE_STANDS, {}), parts, (), signed_answer=signed_answer)
 
 
 def credit_bundle(session: Session, issuer: Issuer, number: int, signal: str | None) -> Bundle:

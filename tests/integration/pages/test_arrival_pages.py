@@ -57,7 +57,7 @@ def test_the_tracking_page_has_the_forecast_for_whoever_sees_the_movement(pages:
         assert stranger.get("/track/xaport/ARR-23").status_code == 404
 
 
-def test_a_kept_forecast_goes_with_what_it_was_learned_from(pages: RunningPages) -> None:
+def test_a_cached_forecast_goes_with_what_it_was_learned_from(pages: RunningPages) -> None:
     with pages.browser("ktz") as browser, open_session(pages.dsn) as session:
         session.autocommit = True
         assert "With a probability" in browser.get("/track/xaport/ARR-23").text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.query.kept_views import BatchCount
+from services.query.view_cache import BatchCount
 
 
 def test_the_count_is_that_of_all_batches_since_it_began() -> None:

@@ -17,10 +17,10 @@ from services.arrival.store import projector
 from services.credit.store import projector as consents
 from services.ledger.storage import event_reader
 from services.ledger.storage.session import open_session
+from services.pages.cache import StateCache
 from services.pages.context import Begun, Session
-from services.pages.remembered import WhileUnchanged
-from services.query.kept_views import KeptViews
 from services.query.next_change import next_change
+from services.query.view_cache import ViewCache
 from services.query.views import read_view
 from services.testbed.bench.view_cost import apply
 from services.testbed.localstack.engine import DatabaseAddress
@@ -55,7 +55,7 @@ class Looking:
     def same(self, path: str, party: str, language: str) -> int:
         """Assert that both are the same answer, byte for byte; its status."""
         found = []
-        for views, films in (self.kept, (KeptViews(), WhileUnchanged[Any, Any](1))):
+        for views, films in (self.kept, (ViewCache(), StateCache[Any, Any](1))):
             self.pages.context.views, self.pages.context.films = views, films
             with self.pages.browser(party, language) as browser:
                 answer = browser.get(path, headers={"accept-encoding": "identity"})

@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
-from services.query.kept_views import StateMark
+from services.query.view_cache import StateMark
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-class Remembered(Generic[K, V]):
+class TimedCache(Generic[K, V]):
     """Values by key, each at most ``every`` seconds old; of more than ``most`` the oldest is dropped.
 
     For several threads, one of which makes a value: the others wait for it.
@@ -43,7 +43,7 @@ class Remembered(Generic[K, V]):
             self._made.clear()
 
 
-class WhileUnchanged(Generic[K, V]):
+class StateCache(Generic[K, V]):
     """Values by key, each shown again only under the ``StateMark`` under which it was made; at most ``most``. For several threads."""
 
     def __init__(self, most: int) -> None:

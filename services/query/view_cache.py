@@ -1,7 +1,7 @@
-"""Derived views kept in the process, each shown only where the database still holds just what it was derived from.
+"""Derived views cached in the process, each shown only where the database still holds just what it was derived from.
 
 A view is a function of the events that concern it, of the registry under which they are read, and of the moment; between two moments at
-which it changes it stays as it is (``next_change``). What is kept is shown again
+which it changes it stays as it is (``next_change``). What is cached is shown again
 
 - where nothing at all was stored since: the ``StateMark`` of the request is the one under which it was read, or
 - where the events that concern it are the same by their numbers: one statement, without their bytes.
@@ -81,7 +81,7 @@ class BatchCount:
 
 
 @dataclass(slots=True)
-class _Kept:
+class _CachedView:
     known: SourcedView
     numbers: tuple[int, ...]
     registry: Registry
@@ -90,7 +90,7 @@ class _Kept:
     charged: int = 0
 
 
-class KeptViews:
+class ViewCache:
     """The views that a process has shown, the least recently shown dropped first. For several threads.
 
     ``most_bytes`` bound what they take, about: events that several rest on count once, at 20 times their payload.
@@ -99,12 +99,12 @@ class KeptViews:
     def __init__(self, most_bytes: int = 192 * 1024 * 1024) -> None:
         self._most = most_bytes
         self._lock = threading.Lock()
-        self._kept: OrderedDict[bytes, _Kept] = OrderedDict()
+        self._cached: OrderedDict[bytes, _CachedView] = OrderedDict()
         self._resting: Counter[int] = Counter()
         self._bytes = 0
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._cached)
 
     def read(
         self,
@@ -121,12 +121,12 @@ class KeptViews:
         """
         found = {each: self._current(each, now, registry, mark) for each in dict.fromkeys(consignments)}
         missing = [each for each, known in found.items() if known is None]
-        if len(missing) == 1 and missing[0] not in self._kept:
+        if len(missing) == 1 and missing[0] not in self._cached:
             (each,) = missing
             known = found[each] = read_view(session, each, now, registry)
             if known is not None:
                 numbers = tuple(sorted(event.stored.no for event in known.sources.every))
-                self._keep(each, known, numbers, registry, mark)
+                self._store(each, known, numbers, registry, mark)
         elif missing:
             named = event_reader.numbers_of_each(session, missing, now)
             for each in missing:
@@ -137,16 +137,16 @@ class KeptViews:
                 for (each, nos), known in zip(changed.items(), views, strict=True):
                     found[each] = known
                     if known is not None:
-                        self._keep(each, known, tuple(nos), registry, mark)
+                        self._store(each, known, tuple(nos), registry, mark)
         return [found[each] for each in consignments]
 
     def _current(
         self, consignment: bytes, now: Micros, registry: Registry, mark: StateMark | None
     ) -> SourcedView | None:
-        kept = self._kept.get(consignment)
-        if kept is None or mark is None or kept.mark != mark or not _lasts(kept, now, registry):
+        cached = self._cached.get(consignment)
+        if cached is None or mark is None or cached.mark != mark or not _lasts(cached, now, registry):
             return None
-        return self._shown(consignment, kept, now)
+        return self._shown(consignment, cached, now)
 
     def _renewed(
         self,
@@ -156,20 +156,20 @@ class KeptViews:
         registry: Registry,
         mark: StateMark | None,
     ) -> SourcedView | None:
-        kept = self._kept.get(consignment)
-        if kept is None or kept.numbers != tuple(numbers) or not _lasts(kept, now, registry):
+        cached = self._cached.get(consignment)
+        if cached is None or cached.numbers != tuple(numbers) or not _lasts(cached, now, registry):
             return None
-        kept.mark = mark
-        return self._shown(consignment, kept, now)
+        cached.mark = mark
+        return self._shown(consignment, cached, now)
 
-    def _shown(self, consignment: bytes, kept: _Kept, now: Micros) -> SourcedView:
+    def _shown(self, consignment: bytes, cached: _CachedView, now: Micros) -> SourcedView:
         with self._lock:
-            if self._kept.get(consignment) is kept:
-                self._kept.move_to_end(consignment)
-                self._charge(kept)
-        return replace(kept.known, as_of=now)
+            if self._cached.get(consignment) is cached:
+                self._cached.move_to_end(consignment)
+                self._charge(cached)
+        return replace(cached.known, as_of=now)
 
-    def _keep(
+    def _store(
         self,
         consignment: bytes,
         known: SourcedView,
@@ -185,32 +185,32 @@ class KeptViews:
         until = next_change(known.facts, known.view, known.as_of)
         with self._lock:
             self._drop(consignment)
-            kept = self._kept[consignment] = _Kept(known, numbers, registry, until, mark)
+            cached = self._cached[consignment] = _CachedView(known, numbers, registry, until, mark)
             for event in known.sources.every:
                 self._resting[event.stored.no] += 1
                 if self._resting[event.stored.no] == 1:
                     self._bytes += 20 * len(event.stored.payload)
-            self._charge(kept)
-            while self._bytes > self._most and len(self._kept) > 1:
-                self._drop(next(iter(self._kept)))
+            self._charge(cached)
+            while self._bytes > self._most and len(self._cached) > 1:
+                self._drop(next(iter(self._cached)))
 
-    def _charge(self, kept: _Kept) -> None:
+    def _charge(self, cached: _CachedView) -> None:
         """Count what the view takes now: what was made of it since it was shown last, too."""
-        taken = _OF_ITSELF + _OF_A_CLAIM * len(kept.known.view.arrivals) + kept.known.made.get(BYTES, 0)
-        self._bytes += taken - kept.charged
-        kept.charged = taken
+        taken = _OF_ITSELF + _OF_A_CLAIM * len(cached.known.view.arrivals) + cached.known.made.get(BYTES, 0)
+        self._bytes += taken - cached.charged
+        cached.charged = taken
 
     def _drop(self, consignment: bytes) -> None:
-        kept = self._kept.pop(consignment, None)
-        if kept is None:
+        cached = self._cached.pop(consignment, None)
+        if cached is None:
             return
-        for event in kept.known.sources.every:
+        for event in cached.known.sources.every:
             self._resting[event.stored.no] -= 1
             if not self._resting[event.stored.no]:
                 del self._resting[event.stored.no]
                 self._bytes -= 20 * len(event.stored.payload)
-        self._bytes -= kept.charged
+        self._bytes -= cached.charged
 
 
-def _lasts(kept: _Kept, now: Micros, registry: Registry) -> bool:
-    return kept.registry.version == registry.version and kept.known.as_of <= now < kept.until
+def _lasts(cached: _CachedView, now: Micros, registry: Registry) -> bool:
+    return cached.registry.version == registry.version and cached.known.as_of <= now < cached.until
