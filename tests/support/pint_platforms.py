@@ -26,7 +26,7 @@ from services.documents.pint.domain.signed_content import canonical, checksum, s
 from services.documents.pint.exchange import Exchange, party
 from services.documents.pint.receiver import Receiver, create_app
 from services.documents.pint.registers import Identity, Registers
-from services.documents.pint.sender import Consignment, Sender
+from services.documents.pint.sender import OutgoingDocument, Sender
 from services.documents.pint.store import Platform, TransferState
 from services.documents.store.document_service import DocumentService
 from services.ledger.storage.session import Session
@@ -151,13 +151,13 @@ def bill(a: Instance) -> dict[str, Any]:
 
 def sent(
     document: dict[str, Any], a: Instance, b: Instance, to: str = "duisport", files: int = 0
-) -> Consignment:
+) -> OutgoingDocument:
     """The first transfer of a document, from a to b."""
     holder = party(a.code, "xianport")
     manifest = IssuanceManifest(
         document_checksum=checksum(canonical(document)), issue_to_checksum=issued_to(holder)
     )
-    return Consignment(
+    return OutgoingDocument(
         document,
         holder,
         party(b.code, to),
@@ -217,7 +217,7 @@ def _live(fields: Any, at: int, work: Callable[..., object], arguments: tuple[ob
     work(each, *arguments)
 
 
-def send(each: Instance, consignment: Consignment) -> None:
+def send(each: Instance, consignment: OutgoingDocument) -> None:
     """Send it and have it answered."""
     each.sender.deliver(each.session, each.sender.start(each.session, consignment))
 

@@ -27,7 +27,7 @@ from services.documents.pint.domain.envelope import (
 )
 from services.documents.pint.receiver import Receiver, Sessions
 from services.documents.pint.registers import Identity, Registers, Unreachable
-from services.documents.pint.sender import Consignment, NotSent, Sender
+from services.documents.pint.sender import NotSent, OutgoingDocument, Sender
 from services.documents.pint.store import Clock, Transfer, TransferState
 from services.documents.store.document_service import DocumentService
 from services.documents.store.registers import registers_of
@@ -127,7 +127,7 @@ class Exchange:
         if issuance is not None and chain is not None:
             issued = (self.party(session, chain.transfers[0].to), issuance)
         actor = self.party(session, out.by)
-        sent = Consignment(
+        sent = OutgoingDocument(
             found.document.plain, actor, party(platform, recipient), files=files, issued=issued
         )
         return self.sender.start(session, sent)

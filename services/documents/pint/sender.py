@@ -48,7 +48,7 @@ Returned = Callable[[Session, Transfer], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Consignment:
+class OutgoingDocument:
     """What is sent: the transport document, by whom, to whom, as which act; files by their name and media type.
 
     ``issued`` is for a document that leaves for the first time: its ISSUE and the carrier's signed issuance manifest.
@@ -70,7 +70,7 @@ class Sender:
         self._registers, self._client, self._clock, self._returned = registers, client, clock, returned
         self._own = registers.own
 
-    def start(self, session: Session, sent: Consignment) -> Transfer:
+    def start(self, session: Session, sent: OutgoingDocument) -> Transfer:
         """Record the transfer as pending; from then on nothing else is done with the document here.
 
         Raises NotSent where this platform does not control the document, or the recipient's platform is not in the directory;
@@ -172,7 +172,7 @@ class Sender:
             raise NotSent(f"the register refuses: {fault}") from None
 
     def _envelope(
-        self, session: Session, sent: Consignment, document: str, came: Envelope | None
+        self, session: Session, sent: OutgoingDocument, document: str, came: Envelope | None
     ) -> Envelope:
         moment = datetime.fromtimestamp(self._clock() / 1e6, UTC).isoformat(timespec="milliseconds")
         at = moment.replace("+00:00", "Z")

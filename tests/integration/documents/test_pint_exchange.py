@@ -23,7 +23,7 @@ from services.documents.pint.domain.register import Act, Contradicted
 from services.documents.pint.domain.signed_content import canonical, checksum, payload_of, signed
 from services.documents.pint.exchange import party
 from services.documents.pint.registers import Unreachable
-from services.documents.pint.sender import Consignment, NotSent
+from services.documents.pint.sender import NotSent, OutgoingDocument
 from services.documents.pint.store import TransferState
 from services.testbed.localstack.engine import DatabaseAddress
 from tests.support.databases import migrated_database
@@ -78,7 +78,7 @@ def test_a_document_goes_out_comes_back_and_is_controlled_by_one_platform(
     assert store.file(b.session, sha256(PDF).hexdigest()) == PDF
     with pytest.raises(NotSent, match="is at WAVE"):
         a.sender.start(a.session, sent(document, a, b))
-    back = Consignment(document, party(b.code, "duisport"), party(a.code, "xianport"))
+    back = OutgoingDocument(document, party(b.code, "duisport"), party(a.code, "xianport"))
     b.sender.start(b.session, back)
     assert b.deliver() == [TransferState.ACCEPTED]
     assert controllers(out.document, a, b) == ["LYUN"]
@@ -142,7 +142,9 @@ def test_a_broken_chain_a_strange_key_and_a_changed_document_are_refused(
     document = bill(a)
     a.sender.start(a.session, sent(document, a, b))
     a.deliver()
-    b.sender.start(b.session, Consignment(document, party(b.code, "duisport"), party(a.code, "xianport")))
+    b.sender.start(
+        b.session, OutgoingDocument(document, party(b.code, "duisport"), party(a.code, "xianport"))
+    )
     b.deliver()
     whole = a.sender.start(a.session, sent(document, a, b)).envelope
     last = ChainEntry.of(payload_of(whole.envelope_transfer_chain[-1]))

@@ -13,7 +13,7 @@ from services.documents.pint import store
 from services.documents.pint.domain import open_attestation
 from services.documents.pint.domain.signed_content import signed
 from services.documents.pint.exchange import export, issuance_manifest, original, party
-from services.documents.pint.sender import Consignment, NotSent
+from services.documents.pint.sender import NotSent, OutgoingDocument
 from services.documents.pint.store import TransferState
 from services.documents.store.document_service import DocumentService
 from services.ledger.storage.session import open_session
@@ -110,7 +110,7 @@ def test_an_original_leaves_and_returns_and_is_in_one_place(world: World) -> Non
         here.exchange.recall(here.session, BILL.id)
 
     # It comes back to the consignee, who holds it here again.
-    back = Consignment(BILL.plain, party("WAVE", "duisport"), party("LYUN", CONSIGNEE))
+    back = OutgoingDocument(BILL.plain, party("WAVE", "duisport"), party("LYUN", CONSIGNEE))
     there.sender.start(there.session, back)
     assert there.deliver() == [TransferState.ACCEPTED]
     assert (world.holding.medium, world.holding.holder) == (Medium.ELECTRONIC, CONSIGNEE)
@@ -169,7 +169,7 @@ def test_of_recall_and_acceptance_at_once_one_counts(world: World) -> None:
         cosign(documents.session)
         if accepted:
             there.sender.start(
-                there.session, Consignment(BILL.plain, party("WAVE", "duisport"), party("LYUN", SHIPPER))
+                there.session, OutgoingDocument(BILL.plain, party("WAVE", "duisport"), party("LYUN", SHIPPER))
             )
             assert there.deliver() == [TransferState.ACCEPTED]
             cosign(documents.session)
