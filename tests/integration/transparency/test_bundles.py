@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import random
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -29,7 +31,7 @@ from tests.support import receipts
 from tests.support.browser import chromium, window
 from tests.support.databases import migrated_database
 from tests.support.financing.stored_world import SIGNER
-from tests.support.receipts import HANDED_OVER, NOW, TRUST, issuer
+from tests.support.receipts import HANDED_OVER, NOW, TRUST, build_referee, issuer
 
 pytestmark = pytest.mark.integration
 REFUSED = (NotShown, NotIncluded, BadSignature, Malformed, ValueError)
@@ -262,3 +264,59 @@ def test_the_page_says_what_the_command_says(
         assert "proven" in page.evaluate("([f, p]) => judge(f, p)", [files["decided"].decode(), stranger])
         none = receipts.POLICY.replace(str(receipts.LOG.verifier), str(receipts.OTHER.verifier))
         assert "refused" in page.evaluate("([f, p]) => judge(f, p)", [files["decided"].decode(), none])
+
+
+def changed_value(draw: random.Random, value: object) -> object:
+    """A value of a bundle of which one bit is flipped: of a number, of a Base64 text's bytes, or of a character."""
+    if isinstance(value, int):
+        return value ^ 1 << draw.randrange(8)
+    if isinstance(value, list):
+        at = draw.randrange(len(value))
+        return [*value[:at], changed_value(draw, value[at]), *value[at + 1 :]]
+    assert isinstance(value, str)
+    with suppress(ValueError):
+        held = base64.b64decode(value, validate=True)
+        return base64.b64encode(flipped(held, draw.randrange(len(held) * 8))).decode()
+    at = draw.randrange(len(value))
+    return value[:at] + chr(ord(value[at]) ^ 1 << draw.randrange(5)) + value[at + 1 :]
+
+
+def changed_note(draw: random.Random, note: str) -> str:
+    """A checkpoint of which one bit is flipped: of its text, or of a signature."""
+    text, signatures = note.split("\n\n")
+    lines = signatures.splitlines()
+    at = draw.randrange(len(lines) + 1)
+    if at == len(lines):
+        return f"{changed_value(draw, text)}\n\n{signatures}"
+    signer, _, signature = lines[at].rpartition(" ")
+    lines[at] = f"{signer} {changed_value(draw, signature)}"
+    return text + "\n\n" + "".join(f"{line}\n" for line in lines)
+
+
+@pytest.mark.long
+def test_the_referee_reads_bundles(files: dict[str, bytes], tmp_path: Path) -> None:
+    """Go's reference code proves each entry of what ``lianyun verify`` accepts, and nothing of which one bit is flipped."""
+    judge = build_referee(tmp_path)
+    (tmp_path / "policy").write_text(receipts.POLICY)
+
+    def judged(found: dict[str, Any]) -> str:
+        (tmp_path / "bundle").write_bytes(orjson.dumps(found))
+        done = judge("bundle", "policy", "bundle")
+        assert done.returncode == (0 if done.stdout else 1)
+        return done.stdout
+
+    draw = random.Random()
+    for name, raw in files.items():
+        proven, found = read(raw).verified(TRUST), orjson.loads(raw)
+        assert judged(found) == (
+            f"proven: {proven.parts} entries of {proven.trusted.checkpoint.size} of {receipts.ORIGIN},"
+            f" of a bundle that says: {proven.statement}\n"
+        )
+        for part in found["parts"]:
+            for member, value in part.items():
+                part[member] = changed_value(draw, value)
+                assert not judged(found), (name, member, part)
+                part[member] = value
+        for _ in range(20):
+            note = changed_note(draw, found["checkpoint"])
+            assert not judged({**found, "checkpoint": note}), (name, note)
