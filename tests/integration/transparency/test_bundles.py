@@ -11,18 +11,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cbor2
 import orjson
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from typer.testing import CliRunner
 
 from schemas.envelope import event_id
+from schemas.merkle import leaf_hash, root_from_path
 from services.cli.main import app
 from services.ledger.storage.session import Session, open_session
 from services.testbed.localstack.engine import DatabaseAddress
 from services.transparency.domain.bundle import Bundle
 from services.transparency.domain.claims import NOT_PROVEN, NotShown
 from services.transparency.domain.encoding import Malformed
-from services.transparency.domain.entry import Kind
+from services.transparency.domain.entry import Entry, Kind
+from services.transparency.domain.keys import Cosigner
 from services.transparency.domain.note import BadSignature
 from services.transparency.domain.tlog_proof import NotIncluded
 from services.transparency.store import bundles
@@ -220,6 +224,48 @@ def test_by_the_commands(session: Session, dsn: str, tmp_path: Path) -> None:
         assert "not_proven" in run("verify", bundle, "--policy", policy)
     run(*receipt, "handover", HANDED_OVER, "Brest", code=5)
     run(*receipt, "handover", code=2)
+
+
+def test_a_cose_receipt_is_read_by_rfc_9942(session: Session, dsn: str, tmp_path: Path) -> None:
+    """Header, proof and signature as the RFC has them, over the root of the cosigned checkpoint; by whoever holds the log's key."""
+    key, to = tmp_path / "key.json", tmp_path / "event.cose"
+    environment = {**receipts.settings(tmp_path, dsn), "LIANYUN_TRANSPARENCY_KEY": str(key)}
+
+    def run(*what: str, code: int = 0) -> None:
+        done = CliRunner().invoke(app, ["transparency", "receipt", *what, "--to", str(to)], env=environment)
+        assert getattr(done.exception, "code", done.exit_code) == code, done.output
+
+    event = ("//cr.example", receipts.DELIVERED, "--cose")
+    run(*event, code=2)  # without the key nothing is signed
+    key.write_text(json.dumps({"origin": receipts.ORIGIN, "seed": receipts.seeded("another log").seed.hex()}))
+    run(*event, code=3)
+    key.write_text(json.dumps({"origin": receipts.ORIGIN, "seed": receipts.seeded("log").seed.hex()}))
+    (tmp_path / "policy").write_text(
+        receipts.POLICY.replace(
+            "witness rail",
+            f"witness absent {Cosigner('absent', receipts.seeded('absent')).verifier}\nwitness rail",
+        ).replace("all rail", "all absent rail")
+    )
+    run(*event, code=3)  # a root that the quorum has not cosigned is not signed
+    (tmp_path / "policy").write_text(receipts.POLICY)
+    run("handover", HANDED_OVER, "--cose", code=2)
+    assert not to.exists()
+    run(*event)
+
+    sign1, entry = cbor2.loads(to.read_bytes()), (tmp_path / "event.cose.entry").read_bytes()
+    protected, unprotected, payload, signature = sign1.value
+    assert (sign1.tag, payload) == (18, None)
+    assert cbor2.loads(protected) == {1: -8, 4: receipts.LOG.verifier.id, 15: {1: receipts.ORIGIN}, 395: 1}
+    ((size, index, path),) = map(cbor2.loads, unprotected[396][-1])
+    (receipt,) = receipt_of_event(session, SIGNER.network, event_id(*event[:2]))
+    tree = receipt.verified(TRUST).trusted.checkpoint
+    assert (size, entry) == (tree.size, Entry.of(receipt.document).raw)
+    root = root_from_path(leaf_hash(entry), index, size, path)
+    assert root == tree.root
+    public = Ed25519PublicKey.from_public_bytes(receipts.LOG.verifier.raw)
+    public.verify(signature, cbor2.dumps(["Signature1", protected, b"", root]))
+    with pytest.raises(ValueError, match="could be a note"):
+        receipts.LOG.sign_bytes(tree.text.encode())
 
 
 @pytest.mark.long
