@@ -144,7 +144,7 @@ def verify(
         ) from None
     shown = [_shown(each) for each in proven]
     if as_json:
-        print_json({"receipts": shown})
+        print_json({"receipts": shown, "ms": round(took, 3)})
         return
     for each in shown:
         for name, value in each.items():

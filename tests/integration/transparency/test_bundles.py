@@ -212,7 +212,9 @@ def test_by_the_commands(session: Session, dsn: str, tmp_path: Path) -> None:
     receipt = ("transparency", "receipt")
     run(*receipt, "pledge", "abank/LN-1", "--withheld", "--to", bundle)
     run("transparency", "withhold", bundle, "--policy", policy, "--field", "financing", "--to", less)
-    shown = json.loads(run("verify", less, "--policy", policy, "--json"))["receipts"][0]
+    judged = json.loads(run("verify", less, "--policy", policy, "--json"))
+    shown = judged["receipts"][0]
+    assert judged["ms"] > 0
     assert shown["statement"].startswith("The platform states: Financing (withheld) of abank was pledged")
     assert shown["witnesses"] == ["customs", "rail"]
     for what in (
