@@ -1,6 +1,7 @@
 // Verify checks receipts of the transparency log, and the log itself, with nobody's code but that of the Go project and torchwood.
 //
 //	verify receipt POLICY RECEIPT   offline: the log holds the document, and the witnesses of the policy saw it
+//	verify bundle POLICY BUNDLE     offline: the log holds each entry of it; whether its claim follows is for lianyun verify
 //	verify log URL VKEY             reads every entry that the log serves, against the checkpoint under the log's key
 package main
 
@@ -196,6 +197,52 @@ func verifyReceipt(policyPath, path string) error {
 	return nil
 }
 
+func verifyBundle(policyPath, path string) error {
+	p, err := readPolicy(policyPath)
+	if err != nil {
+		return err
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	var b struct {
+		Format, Statement, Checkpoint string
+		Parts                         []struct {
+			receipt
+			Entry, Index json.RawMessage
+			Proof        []tlog.Hash
+		}
+	}
+	if err := json.Unmarshal(raw, &b); err != nil {
+		return err
+	}
+	if b.Format != "lianyun-bundle-v1" || len(b.Parts) == 0 {
+		return errors.New("no bundle")
+	}
+	c, err := p.open(b.Checkpoint)
+	if err != nil {
+		return err
+	}
+	for _, part := range b.Parts {
+		entry := part.entry()
+		if part.Entry != nil {
+			if err := json.Unmarshal(part.Entry, &entry); err != nil {
+				return err
+			}
+		}
+		index, err := strconv.ParseInt(string(part.Index), 10, 64)
+		if err != nil {
+			return err
+		}
+		if err := tlog.CheckRecord(part.Proof, c.N, c.Hash, index, tlog.RecordHash(entry)); err != nil {
+			return fmt.Errorf("entry %d: %w", index, err)
+		}
+	}
+	fmt.Printf("proven: %d entries of %d of %s, of a bundle that says: %s\n", len(b.Parts), c.N, c.Origin, b.Statement)
+	return nil
+}
+
 func verifyLog(url, vkey string) error {
 	v, err := note.NewVerifier(vkey)
 	if err != nil {
@@ -236,9 +283,11 @@ func verifyLog(url, vkey string) error {
 }
 
 func main() {
-	err := errors.New("usage: verify receipt POLICY RECEIPT | verify log URL VKEY")
+	err := errors.New("usage: verify receipt POLICY RECEIPT | verify bundle POLICY BUNDLE | verify log URL VKEY")
 	if len(os.Args) == 4 && os.Args[1] == "receipt" {
 		err = verifyReceipt(os.Args[2], os.Args[3])
+	} else if len(os.Args) == 4 && os.Args[1] == "bundle" {
+		err = verifyBundle(os.Args[2], os.Args[3])
 	} else if len(os.Args) == 4 && os.Args[1] == "log" {
 		err = verifyLog(os.Args[2], os.Args[3])
 	}

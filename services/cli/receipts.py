@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -23,11 +23,14 @@ from services.ledger.registry import store as registry_store
 from services.ledger.storage.session import Session, open_session
 from services.transparency.domain.bundle import FORMAT, Bundle, Verified
 from services.transparency.domain.claims import NOT_PROVEN, NotShown
+from services.transparency.domain.cose import cose_receipt
 from services.transparency.domain.encoding import Malformed
+from services.transparency.domain.entry import Entry
 from services.transparency.domain.note import BadSignature
 from services.transparency.domain.policy import Policy, Trusted
 from services.transparency.domain.receipt import Proven, Receipt
 from services.transparency.domain.tlog_proof import NotIncluded
+from services.transparency.key_file import read_key
 from services.transparency.settings import VERIFY_PAGE, TransparencySettings
 from services.transparency.store import bundles, log
 from services.transparency.store.receipts import NoReceipt, file_of, receipt_of_event
@@ -64,6 +67,14 @@ def receipt(
             "--withheld", help="No statement in it: the platform's signed answer, and the entries alone."
         ),
     ] = False,
+    cose: Annotated[
+        bool,
+        typer.Option(
+            "--cose",
+            help="An event's as a COSE receipt (RFC 9942), signed now by the log's key, which has to be here; the entry it is over stands"
+            " beside it in a file of that name and .entry.",
+        ),
+    ] = False,
     to: _To = None,
 ) -> None:
     """Write the receipt of an event, or a bundle of what people need; `lianyun verify` checks it without this platform."""
@@ -72,7 +83,13 @@ def receipt(
         try:
             match what:
                 case ["event", source, id_] | [source, id_] if source not in _BUNDLES:
-                    raw = file_of(receipt_of_event(connection, settings.network, event_id(source, id_)))
+                    found = receipt_of_event(connection, settings.network, event_id(source, id_))
+                    if cose:
+                        _write_cose(settings, found, to)
+                        return
+                    raw = file_of(found)
+                case [kind, *_] if cose:
+                    raise Failure(Exit.USAGE, f"a COSE receipt is of an event, not of a {kind}", _WHAT)
                 case [kind, first, *more] if kind in _BUNDLES and len(more) <= 1:
                     made = _BUNDLES[kind](connection, _issuer(settings, connection, withheld), first, more)
                     raw = file_of([made])
@@ -127,7 +144,7 @@ def verify(
         ) from None
     shown = [_shown(each) for each in proven]
     if as_json:
-        print_json({"receipts": shown})
+        print_json({"receipts": shown, "ms": round(took, 3)})
         return
     for each in shown:
         for name, value in each.items():
@@ -242,6 +259,31 @@ _BUNDLES: dict[str, _Make] = {
         session, issuer, _number(number), more[0] if more else None
     ),
 }
+
+
+def _write_cose(settings: TransparencySettings, found: Sequence[Receipt], to: Path | None) -> None:
+    if to is None:
+        raise Failure(Exit.USAGE, "a COSE receipt is two files, not text", "name the first with --to")
+    if len(found) > 1:
+        raise NoReceipt("several contents were accepted under this id, and a COSE receipt is of one")
+    policy = settings.policy()
+    if policy is None:
+        raise NoReceipt("no witnesses are asked here: LIANYUN_TRANSPARENCY_POLICY is not set")
+    entry = Entry.of(found[0].document).raw
+    try:
+        raw = cose_receipt(entry, found[0].proof, policy, read_key(settings.transparency_key))
+    except (BadSignature, NotIncluded) as problem:
+        raise Failure(
+            Exit.FINDINGS, f"nothing was signed: {problem}", "docs/guides/transparency.md"
+        ) from None
+    except (OSError, ValueError) as problem:
+        raise Failure(
+            Exit.USAGE,
+            f"nothing was signed: {problem}",
+            "run it where the log's key is (LIANYUN_TRANSPARENCY_KEY), under a policy that can be read",
+        ) from None
+    to.write_bytes(raw)
+    to.with_name(f"{to.name}.entry").write_bytes(entry)
 
 
 def _write(raw: bytes, to: Path | None) -> None:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from schemas.envelope import event_id
 from schemas.schemes import Scheme
@@ -23,6 +29,7 @@ from tests.support.api.cast import SHARED_BOX, case, play
 from tests.support.financing.stored_world import SIGNER, Stored, events_of
 from tests.support.financing.stories import Case
 
+VERIFIER = Path(__file__).parents[2] / "ops" / "verify"
 ORIGIN = "log.example/lianyun"
 HANDED_OVER = "LYCU4107762"
 DELIVERED = "01_a_receivable_from_application_to_release/handed-delivering"
@@ -157,3 +164,23 @@ def settings(folder: Path, dsn: str) -> dict[str, str]:
         "LIANYUN_FINANCING_KEYS": str(folder / "keys.json"),
         "LIANYUN_TRANSPARENCY_POLICY": str(folder / "policy"),
     }
+
+
+def build_referee(folder: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """The same judgement by code of others, the Go project's and torchwood's: built into ``folder``, and run there."""
+    if shutil.which("go") is None:
+        pytest.skip("NOT RUN: nothing is held against Go's code: there is no Go on this machine")
+    environment = {**os.environ, "GOFLAGS": "-mod=readonly -buildvcs=false"}
+    made = subprocess.run(
+        ["go", "build", "-o", str(folder / "referee"), "."],
+        cwd=VERIFIER, env=environment, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    if made.returncode and "dial tcp" in made.stderr:
+        pytest.skip("NOT RUN: nothing is held against Go's code: its modules cannot be had here")
+    assert made.returncode == 0, made.stderr
+
+    def judge(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [str(folder / "referee"), *arguments]
+        return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+
+    return judge

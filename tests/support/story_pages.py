@@ -16,7 +16,7 @@ from starlette.routing import Route
 from services.pages.edge import HEADERS
 from services.pages.localization import localizations
 from services.pages.rendering import Templates, static_files
-from services.pages.routes.tracking import page_values
+from services.pages.routes.tracking import page_values, printed_code
 from services.pages.tracking.forecast import ShownForecast
 from services.runtime.ports import free_port
 from tests.stories.story import stories
@@ -30,6 +30,8 @@ COMMON: dict[str, Any] = {
     "sign_in": "",
     "shared": None,
     "in_language": lambda code: f"?lang={code}",
+    "address": "https://track.example/track/told",
+    "code": printed_code("https://track.example/track/told"),
 }
 
 

@@ -166,6 +166,14 @@ class LogSigner:
         """The 64-byte signature over the text."""
         return self._key.sign_bytes(text.encode())
 
+    def sign_bytes(self, structure: bytes) -> bytes:
+        """The 64-byte signature over what no note can be: ValueError where the bytes are UTF-8."""
+        try:
+            structure.decode()
+        except UnicodeDecodeError:
+            return self._key.sign_bytes(structure)
+        raise ValueError("what is UTF-8 could be a note, which is signed as one only")
+
 
 class Cosigner:
     """Cosigns checkpoints as a witness with an Ed25519 key; the key signs under this name and nothing else."""

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
+import zxingcpp
 from typer.testing import CliRunner
 
 from services.api.access import share_links
@@ -54,6 +55,42 @@ def test_a_link_shows_its_fields_and_nothing_else(pages: RunningPages) -> None:
             assert shown in more.text, shown
         assert "222920260000012345" not in more.text
         assert "abank" not in more.text
+
+
+def scanned(page: str) -> list[str]:
+    """What another reader than ours finds in the code of a page, drawn with 4 pixels a module and nothing around it."""
+    (side, drawn), *others = re.findall(
+        r'<svg viewBox="0 0 (\d+) \1" class="code"><path [^>]*d="([^"]+)"', page
+    )
+    assert not others
+    size, scale = int(side), 4
+    dark = [[255] * size for _ in range(size)]
+    x = y = 0
+    for move, first, second in re.findall(r"([Mmh])(-?[\d.]+)(?: (-?[\d.]+))?", drawn):
+        if move == "h":
+            dark[y][x : x + int(first)] = [0] * int(first)
+            x += int(first)
+        else:
+            x, y = (int(first), int(float(second))) if move == "M" else (x + int(first), y + int(second))
+    quiet = [*dark[:4], *dark[-4:], *(row[:4] + row[-4:] for row in dark)]
+    assert all(each == 255 for row in quiet for each in row)
+    pixels = bytes(each for row in dark for _ in range(scale) for each in row for _ in range(scale))
+    image = memoryview(pixels).cast("B", (size * scale, size * scale))
+    return [each.text for each in zxingcpp.read_barcodes(image)]
+
+
+def test_the_printed_code_leads_to_the_page(pages: RunningPages) -> None:
+    with pages.browser("optic") as owner, holder(pages) as other:
+        own = owner.get(f"/track/{REFERENCE}?lang=de").text
+        assert scanned(own) == [f"{pages.url}/track/{REFERENCE}"]
+        path = made(owner)
+        assert "/s/" not in own
+        shared = other.get(path).text
+        assert scanned(shared) == [f"{pages.url}{path}"]
+        (address,) = scanned(shared)
+        assert address in re.sub(r"<svg.*?</svg>", "", shared)
+        assert "style=" not in shared
+        assert other.get(address).status_code == 200
 
 
 def test_a_token_has_192_bits_and_only_its_digest_is_stored(pages: RunningPages) -> None:

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import random
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import cbor2
 import orjson
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from typer.testing import CliRunner
 
 from schemas.envelope import event_id
+from schemas.merkle import leaf_hash, root_from_path
 from services.cli.main import app
 from services.ledger.storage.session import Session, open_session
 from services.testbed.localstack.engine import DatabaseAddress
 from services.transparency.domain.bundle import Bundle
 from services.transparency.domain.claims import NOT_PROVEN, NotShown
 from services.transparency.domain.encoding import Malformed
-from services.transparency.domain.entry import Kind
+from services.transparency.domain.entry import Entry, Kind
+from services.transparency.domain.keys import Cosigner
 from services.transparency.domain.note import BadSignature
 from services.transparency.domain.tlog_proof import NotIncluded
 from services.transparency.store import bundles
@@ -29,7 +35,7 @@ from tests.support import receipts
 from tests.support.browser import chromium, window
 from tests.support.databases import migrated_database
 from tests.support.financing.stored_world import SIGNER
-from tests.support.receipts import HANDED_OVER, NOW, TRUST, issuer
+from tests.support.receipts import HANDED_OVER, NOW, TRUST, build_referee, issuer
 
 pytestmark = pytest.mark.integration
 REFUSED = (NotShown, NotIncluded, BadSignature, Malformed, ValueError)
@@ -206,7 +212,9 @@ def test_by_the_commands(session: Session, dsn: str, tmp_path: Path) -> None:
     receipt = ("transparency", "receipt")
     run(*receipt, "pledge", "abank/LN-1", "--withheld", "--to", bundle)
     run("transparency", "withhold", bundle, "--policy", policy, "--field", "financing", "--to", less)
-    shown = json.loads(run("verify", less, "--policy", policy, "--json"))["receipts"][0]
+    judged = json.loads(run("verify", less, "--policy", policy, "--json"))
+    shown = judged["receipts"][0]
+    assert judged["ms"] > 0
     assert shown["statement"].startswith("The platform states: Financing (withheld) of abank was pledged")
     assert shown["witnesses"] == ["customs", "rail"]
     for what in (
@@ -218,6 +226,48 @@ def test_by_the_commands(session: Session, dsn: str, tmp_path: Path) -> None:
         assert "not_proven" in run("verify", bundle, "--policy", policy)
     run(*receipt, "handover", HANDED_OVER, "Brest", code=5)
     run(*receipt, "handover", code=2)
+
+
+def test_a_cose_receipt_is_read_by_rfc_9942(session: Session, dsn: str, tmp_path: Path) -> None:
+    """Header, proof and signature as the RFC has them, over the root of the cosigned checkpoint; by whoever holds the log's key."""
+    key, to = tmp_path / "key.json", tmp_path / "event.cose"
+    environment = {**receipts.settings(tmp_path, dsn), "LIANYUN_TRANSPARENCY_KEY": str(key)}
+
+    def run(*what: str, code: int = 0) -> None:
+        done = CliRunner().invoke(app, ["transparency", "receipt", *what, "--to", str(to)], env=environment)
+        assert getattr(done.exception, "code", done.exit_code) == code, done.output
+
+    event = ("//cr.example", receipts.DELIVERED, "--cose")
+    run(*event, code=2)  # without the key nothing is signed
+    key.write_text(json.dumps({"origin": receipts.ORIGIN, "seed": receipts.seeded("another log").seed.hex()}))
+    run(*event, code=3)
+    key.write_text(json.dumps({"origin": receipts.ORIGIN, "seed": receipts.seeded("log").seed.hex()}))
+    (tmp_path / "policy").write_text(
+        receipts.POLICY.replace(
+            "witness rail",
+            f"witness absent {Cosigner('absent', receipts.seeded('absent')).verifier}\nwitness rail",
+        ).replace("all rail", "all absent rail")
+    )
+    run(*event, code=3)  # a root that the quorum has not cosigned is not signed
+    (tmp_path / "policy").write_text(receipts.POLICY)
+    run("handover", HANDED_OVER, "--cose", code=2)
+    assert not to.exists()
+    run(*event)
+
+    sign1, entry = cbor2.loads(to.read_bytes()), (tmp_path / "event.cose.entry").read_bytes()
+    protected, unprotected, payload, signature = sign1.value
+    assert (sign1.tag, payload) == (18, None)
+    assert cbor2.loads(protected) == {1: -8, 4: receipts.LOG.verifier.id, 15: {1: receipts.ORIGIN}, 395: 1}
+    ((size, index, path),) = map(cbor2.loads, unprotected[396][-1])
+    (receipt,) = receipt_of_event(session, SIGNER.network, event_id(*event[:2]))
+    tree = receipt.verified(TRUST).trusted.checkpoint
+    assert (size, entry) == (tree.size, Entry.of(receipt.document).raw)
+    root = root_from_path(leaf_hash(entry), index, size, path)
+    assert root == tree.root
+    public = Ed25519PublicKey.from_public_bytes(receipts.LOG.verifier.raw)
+    public.verify(signature, cbor2.dumps(["Signature1", protected, b"", root]))
+    with pytest.raises(ValueError, match="could be a note"):
+        receipts.LOG.sign_bytes(tree.text.encode())
 
 
 @pytest.mark.long
@@ -262,3 +312,59 @@ def test_the_page_says_what_the_command_says(
         assert "proven" in page.evaluate("([f, p]) => judge(f, p)", [files["decided"].decode(), stranger])
         none = receipts.POLICY.replace(str(receipts.LOG.verifier), str(receipts.OTHER.verifier))
         assert "refused" in page.evaluate("([f, p]) => judge(f, p)", [files["decided"].decode(), none])
+
+
+def changed_value(draw: random.Random, value: object) -> object:
+    """A value of a bundle of which one bit is flipped: of a number, of a Base64 text's bytes, or of a character."""
+    if isinstance(value, int):
+        return value ^ 1 << draw.randrange(8)
+    if isinstance(value, list):
+        at = draw.randrange(len(value))
+        return [*value[:at], changed_value(draw, value[at]), *value[at + 1 :]]
+    assert isinstance(value, str)
+    with suppress(ValueError):
+        held = base64.b64decode(value, validate=True)
+        return base64.b64encode(flipped(held, draw.randrange(len(held) * 8))).decode()
+    at = draw.randrange(len(value))
+    return value[:at] + chr(ord(value[at]) ^ 1 << draw.randrange(5)) + value[at + 1 :]
+
+
+def changed_note(draw: random.Random, note: str) -> str:
+    """A checkpoint of which one bit is flipped: of its text, or of a signature."""
+    text, signatures = note.split("\n\n")
+    lines = signatures.splitlines()
+    at = draw.randrange(len(lines) + 1)
+    if at == len(lines):
+        return f"{changed_value(draw, text)}\n\n{signatures}"
+    signer, _, signature = lines[at].rpartition(" ")
+    lines[at] = f"{signer} {changed_value(draw, signature)}"
+    return text + "\n\n" + "".join(f"{line}\n" for line in lines)
+
+
+@pytest.mark.long
+def test_the_referee_reads_bundles(files: dict[str, bytes], tmp_path: Path) -> None:
+    """Go's reference code proves each entry of what ``lianyun verify`` accepts, and nothing of which one bit is flipped."""
+    judge = build_referee(tmp_path)
+    (tmp_path / "policy").write_text(receipts.POLICY)
+
+    def judged(found: dict[str, Any]) -> str:
+        (tmp_path / "bundle").write_bytes(orjson.dumps(found))
+        done = judge("bundle", "policy", "bundle")
+        assert done.returncode == (0 if done.stdout else 1)
+        return done.stdout
+
+    draw = random.Random()
+    for name, raw in files.items():
+        proven, found = read(raw).verified(TRUST), orjson.loads(raw)
+        assert judged(found) == (
+            f"proven: {proven.parts} entries of {proven.trusted.checkpoint.size} of {receipts.ORIGIN},"
+            f" of a bundle that says: {proven.statement}\n"
+        )
+        for part in found["parts"]:
+            for member, value in part.items():
+                part[member] = changed_value(draw, value)
+                assert not judged(found), (name, member, part)
+                part[member] = value
+        for _ in range(20):
+            note = changed_note(draw, found["checkpoint"])
+            assert not judged({**found, "checkpoint": note}), (name, note)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -27,10 +26,10 @@ from services.transparency.domain.policy import Policy
 from tests.stories.story import NETWORK
 from tests.support.databases import migrated_database
 from tests.support.producers.condition import until
+from tests.support.receipts import build_referee
 from tests.support.signed_stories import Desk, all_stories, record, register, rubbish
 
 pytestmark = [pytest.mark.integration, pytest.mark.long]
-VERIFIER = Path(__file__).parents[3] / "ops" / "verify"
 
 
 class Place:
@@ -111,29 +110,10 @@ def test_from_nothing_to_a_receipt_that_outlives_the_platform(
     port = free_port()
     with place.running("transparency", "serve", LIANYUN_TRANSPARENCY_PORT=str(port)):
         until(lambda: listening(port), "the log is served")
-        referee(tmp_path, f"http://127.0.0.1:{port}", key)
-
-
-def referee(folder: Path, url: str, key: str) -> None:
-    """The same judgement by code of others: the Go project's and torchwood's."""
-    if shutil.which("go") is None:
-        pytest.skip("NOT RUN: the log is not held against Go's code: there is no Go on this machine")
-    environment = {**os.environ, "GOFLAGS": "-mod=readonly -buildvcs=false"}
-    made = subprocess.run(
-        ["go", "build", "-o", str(folder / "referee"), "."],
-        cwd=VERIFIER, env=environment, capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
-    if made.returncode and "dial tcp" in made.stderr:
-        pytest.skip("NOT RUN: the log is not held against Go's code: its modules cannot be had here")
-    assert made.returncode == 0, made.stderr
-
-    def judge(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [str(folder / "referee"), *arguments]
-        return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
-
-    assert judge("receipt", "policy", "receipt.json").stdout.startswith("proven: event ")
-    assert judge("receipt", "policy", "changed.json").returncode == 1
-    assert judge("log", url, key).stdout.startswith("sound: ")
+        judge = build_referee(tmp_path)
+        assert judge("receipt", "policy", "receipt.json").stdout.startswith("proven: event ")
+        assert judge("receipt", "policy", "changed.json").returncode == 1
+        assert judge("log", f"http://127.0.0.1:{port}", key).stdout.startswith("sound: ")
 
 
 def whole(dsn: str, place: Place) -> bool:
