@@ -1,4 +1,4 @@
-"""The platform's decisions on documents (numbers 6400 to 6499): drafts, signatures, and who holds the one original."""
+"""The platform's decisions on documents (numbers 2100 to 2199): drafts, signatures, and who holds the one original."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ DocumentAction = Literal[
 
 @event(
     "document.decided.v1",
-    6400,
+    2100,
     region=Region.DOCUMENT,
     by=(Role.PLATFORM,),
     about=frozenset({ObjectKind.CONSIGNMENT}),

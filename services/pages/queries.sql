@@ -18,7 +18,7 @@ FROM (SELECT pg_snapshot_xmin(pg_current_snapshot())) AS h (xmin),
 LATERAL (
     SELECT count(*), count(*) FILTER (WHERE xid < h.xmin) FROM lianyun.batch WHERE xid >= %(since)s::text::xid8
 ) AS b (behind, before),
-(SELECT count(*), coalesce(max(id), 0) FROM lianyun.pending) AS p (notes, last)
+(SELECT count(*), coalesce((SELECT n.id FROM lianyun.pending n ORDER BY n.id DESC LIMIT 1), 0) FROM lianyun.pending) AS p (notes, last)
 
 -- name: horizon
 SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint

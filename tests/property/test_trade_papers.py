@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from services.testbed.bench.declarations import read_all
-from services.testbed.simulator.trade_papers import LIES, Papers, honest, lie
+from services.testbed.trade_papers import LIES, Papers, honest, lie
 from services.trade.domain.checks import findings
 from services.trade.domain.finding import Finding, Verdict, rules
 from services.trade.domain.paper import PaperSet

@@ -10,7 +10,7 @@ from random import Random
 from statistics import median
 from typing import Any
 
-from services.testbed.simulator.trade_papers import honest
+from services.testbed.trade_papers import honest
 from services.trade.domain.checks import findings
 from services.trade.domain.finding import Verdict, rules
 from services.trade.domain.paper import Paper, PaperSet

@@ -330,10 +330,10 @@ def test_damage_is_found_and_named(session: Session, case: Case) -> None:
 
 
 def test_each_kind_of_damage_is_tested() -> None:
-    # These have databases of their own (tests/integration/arrival, cases, credit and financing, test_unreadable).
+    # These have databases of their own (tests/integration/arrival, cases, credit, documents and financing, test_unreadable).
     # Registers and the access log: test_registers.py. The transparency log: tests/integration/transparency.
     elsewhere = {
         Damage.ARRIVAL, Damage.CASE, Damage.CREDIT, Damage.DECISION, Damage.FINANCING, Damage.GENERATION, Damage.UNREADABLE,
-        Damage.AUDIT, Damage.ACCESS_LOG, Damage.RELEASE, Damage.WEBHOOK, Damage.TRANSPARENCY,
+        Damage.AUDIT, Damage.ACCESS_LOG, Damage.RELEASE, Damage.WEBHOOK, Damage.TRANSPARENCY, Damage.DOCUMENT,
     }  # fmt: skip
     assert {case.kind for case in CASES} == set(Damage) - elsewhere

@@ -15,6 +15,7 @@ from services.cases.store import follower as cases
 from services.cli import database_upkeep
 from services.cli.main import app
 from services.credit.store import follower as credit
+from services.documents.pint import settings as exchange
 from services.ledger.storage import migrate as migrating
 from services.ledger.storage import session as sessions
 from services.ledger.storage.errors import GenerationMoved, MigrationError, SchemaMoved
@@ -312,6 +313,7 @@ def test_every_process_that_goes_on_is_known_by_the_name_of_its_sessions() -> No
             arrival,
             cases,
             credit,
+            exchange,
             exporter,
             notifications,
             pages_context,

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from services.cli.declare import app
-from services.testbed.simulator.trade_papers import honest, lie
+from services.testbed.trade_papers import honest, lie
 
 
 def papers(folder: Path, wrong: bool) -> list[str]:

@@ -13,7 +13,7 @@ import pytest
 from lxml import etree
 
 from schemas.reasons import Refusal
-from services.testbed.simulator.trade_papers import honest
+from services.testbed.trade_papers import honest
 from services.trade.domain.checks import findings
 from services.trade.domain.finding import Reason, Verdict, rules
 from services.trade.domain.paper import ChargeKind, Kind, Paper, PaperSet, Role

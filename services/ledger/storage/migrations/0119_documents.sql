@@ -44,6 +44,8 @@ CREATE TABLE lianyun.document_version (
     body     text   NOT NULL,
     PRIMARY KEY (document, content)
 );
+-- Which document a transport document is a version of.
+CREATE INDEX document_version_content ON lianyun.document_version (content);
 
 -- Where each document stands: a cache of its decisions, for lists; compared by fsck.
 CREATE TABLE lianyun.document_head (

@@ -44,9 +44,6 @@ CREATE TABLE lianyun.pint_file (
     at       bigint NOT NULL
 );
 
--- Which document a transport document is a version of.
-CREATE INDEX document_version_content ON lianyun.document_version (content);
-
 CREATE FUNCTION lianyun.pint_step_is_final() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'steps of the register of control are never changed or removed';
