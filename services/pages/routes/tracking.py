@@ -11,8 +11,10 @@ import orjson
 from schemas.events.base import ObjectKind
 from schemas.events.keys import canonical_key
 from services.api.access.consignment import VisibleConsignment, visible
+from services.api.access.documents import originals_over
 from services.domain.objects import Thing
 from services.ledger.registry.party import Party
+from services.pages.auth.sign_in import SignedIn
 from services.pages.consignments import kept_forecast, party_names
 from services.pages.errors import PageError
 from services.pages.page import Page, PageRequest
@@ -27,6 +29,7 @@ from services.pages.tracking.forecast import (
 )
 from services.pages.tracking.summary import summary
 from services.pages.tracking.tables import tracking_tables
+from services.people.domain.person import Permission
 from services.query.kept_views import BYTES
 from services.query.views import consignments_of
 
@@ -47,7 +50,17 @@ class Parties(Protocol):
 def tracking(request: PageRequest) -> Page:
     """A consignment as the viewer may see it, by the reference under which it was founded."""
     shown = by_reference(request, request.path["reference"])
-    return tracking_page(request, shown, {"x-robots-tag": "noindex"}, shared=None)
+    return tracking_page(
+        request, shown, {"x-robots-tag": "noindex"}, shared=None, originals=_originals(request, shown)
+    )
+
+
+def _originals(request: PageRequest, shown: VisibleConsignment) -> list[dict[str, Any]]:
+    """The originals over the consignment that the viewer may read; nobody else learns that there is one."""
+    viewer = request.viewer
+    if not (isinstance(viewer, SignedIn) and viewer.may(Permission.DOCUMENTS)):
+        return []
+    return originals_over(request, shown.known.view.consignment.id)
 
 
 def by_reference(request: PageRequest, reference: str) -> VisibleConsignment:
@@ -96,7 +109,7 @@ def tracking_page(
         }
 
     found = fresh() if request.query else None
-    etag = [of_body.digest, request.now // _HOUR, repr(forecast)]
+    etag = [of_body.digest, request.now // _HOUR, repr(forecast), more.get("originals")]
     tables = () if found is None else tuple(found["tables"].values())
     return Page("tracking.html", values, headers=headers, etag=etag, tables=tables)
 
