@@ -31,7 +31,6 @@ from services.documents.pint.registers import Unreachable, read_key
 from services.documents.pint.sender import NotSent
 from services.documents.pint.settings import APPLICATION, ExchangeSettings
 from services.documents.pint.store import Platform, Transfer
-from services.documents.store.document_service import DocumentService
 from services.financing.store.keys import CODE, KeysMissing, read_keys
 from services.ledger.storage.session import Session, open_session
 from services.telemetry.logs import configure
@@ -250,8 +249,8 @@ def _session(settings: ExchangeSettings) -> Iterator[Session]:
 def _exchange() -> Iterator[tuple[Exchange, Session]]:
     settings = ExchangeSettings()
     try:
-        service = DocumentService(read_keys(settings.financing_keys).signer(settings.network))
-        with _session(settings) as session, settings.exchange(service, CODE) as running:
+        signer = read_keys(settings.financing_keys).signer(settings.network)
+        with _session(settings) as session, settings.exchange(signer, CODE) as running:
             yield running, session
     except KeysMissing as fault:
         raise Failure(Exit.FAILED, str(fault), "lianyun bank prepare") from None

@@ -6,16 +6,18 @@ import html
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import orjson
 import typer
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from schemas.envelope import event_id
+from services.cli.database import dsn_of
 from services.cli.exits import Exit, Failure
 from services.cli.options import AsJson, now
 from services.cli.output import iso, out, print_json
+from services.cli.settings import CliSettings
 from services.financing.store.keys import KeysMissing, read_keys
 from services.ledger.registry import store as registry_store
 from services.ledger.storage.session import Session, open_session
@@ -42,6 +44,9 @@ _PolicyFile = Annotated[
 _To = Annotated[Path | None, typer.Option(help="The file to write; without it, standard output.")]
 
 
+SettingsT = TypeVar("SettingsT", bound=TransparencySettings)
+
+
 class ReceiptSettings(TransparencySettings):
     """Settings of commands that write receipts."""
 
@@ -62,7 +67,7 @@ def receipt(
     to: _To = None,
 ) -> None:
     """Write the receipt of an event, or a bundle of what people need; `lianyun verify` checks it without this platform."""
-    settings = ReceiptSettings()
+    settings = configured(ReceiptSettings)
     with log_session(settings) as connection, connection.transaction():
         try:
             match what:
@@ -187,6 +192,13 @@ def policy_of(path: Path) -> Policy:
         return Policy.parse(path.read_bytes())
     except (OSError, Malformed) as problem:
         raise Failure(Exit.USAGE, str(problem), "docs/guides/transparency.md says what a policy is") from None
+
+
+def configured(kind: type[SettingsT]) -> SettingsT:
+    """Settings of the environment, with the addresses of a platform that runs in this folder."""
+    here = CliSettings()
+    policy = here.transparency_policy
+    return kind(dsn=SecretStr(dsn_of(here)), network=here.network, transparency_policy=policy)
 
 
 def log_session(settings: TransparencySettings) -> Session:

@@ -26,6 +26,9 @@ class CliSettings(Connections):
     api_url: str = Field("", description="where the API is")
     pages_url: str = Field("", description="where the pages are")
     prometheus_url: str = Field("", description="where the Prometheus is that watches the platform")
+    transparency_policy: Path | None = Field(
+        None, description="policy of the transparency log, with its witnesses"
+    )
     partners: Path = Field(Path(".lianyun") / "partners", description="folder of partner profiles and spools")
 
     @classmethod
@@ -55,5 +58,7 @@ def _running() -> dict[str, Any]:
         ).items():  # by what the registry of that platform is trusted
             os.environ.setdefault(name, value)
     return {
-        name: found[name] for name in ("bootstrap", "dsn", "network", "api_url", "pages_url") if name in found
+        name: found[name]
+        for name in ("bootstrap", "dsn", "network", "api_url", "pages_url", "transparency_policy")
+        if name in found
     }

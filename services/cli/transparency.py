@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,6 +10,7 @@ from typing import Annotated, Any
 import httpx
 import typer
 import uvicorn
+from psycopg.errors import LockNotAvailable
 from psycopg_pool import ConnectionPool
 
 from services.cli import receipts
@@ -16,18 +18,21 @@ from services.cli.exits import Exit, Failure
 from services.cli.monitor import monitor, show_fork
 from services.cli.options import AsJson, now
 from services.cli.output import err, iso, out, print_json
-from services.cli.receipts import log_session, policy_of
+from services.cli.receipts import configured, log_session, policy_of
 from services.ledger.storage.session import Session
+from services.runtime.parent_process import end_with_parent
+from services.runtime.private_file import read_or_create
 from services.telemetry.logs import configure
 from services.transparency import sequencer
 from services.transparency.domain.checkpoint import Checkpoint
 from services.transparency.domain.encoding import Malformed
 from services.transparency.domain.keys import fault_of_name
 from services.transparency.domain.note import BadSignature, Note
+from services.transparency.key_file import create_log, name_hsm_key
 from services.transparency.mirror import Fork, Mirror, Unserved
 from services.transparency.mirror import compare as compare_notes
 from services.transparency.server import create_app
-from services.transparency.settings import TransparencySettings, make_key
+from services.transparency.settings import TransparencySettings
 from services.transparency.store import log
 from services.transparency.store.sources import Unloggable
 from services.transparency.witness.client import Contradicted
@@ -49,17 +54,40 @@ def create(
     origin: Annotated[
         str, typer.Argument(help="The log's name for ever, a host and path of yours: log.example.org/lianyun")
     ],
+    once: Annotated[
+        bool,
+        typer.Option(
+            "--once",
+            help="For start-up: leave a log that is there with its key as it is, and refuse one without the other.",
+        ),
+    ] = False,
+    hsm: Annotated[
+        tuple[str, str, str] | None,
+        typer.Option(
+            help="The key is in a module already, and stays there: PKCS#11 library, token, label. The PIN is LIANYUN_HSM_PIN.",
+            metavar="MODULE TOKEN LABEL",
+        ),
+    ] = None,
+    policy: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write a policy that names the log and no witness, where there is no such file: add yours to it."
+        ),
+    ] = None,
 ) -> None:
-    """Make the log of this database, once, and its key; prints the verifier key for everybody's policy."""
-    settings = TransparencySettings()
+    """Make the log of this database and its key; prints the verifier key for everybody's policy. There is never a second one."""
+    settings = configured(TransparencySettings)
     if fault := fault_of_name(origin):
         raise Failure(
             Exit.USAGE, f"{origin!r} is no origin: {fault}", "give a host and path without white space"
         )
     try:
-        signer = make_key(settings.transparency_key, origin)
         with log_session(settings) as connection:
-            log.create(connection, signer, now())
+            if hsm is not None:
+                name_hsm_key(settings.transparency_key, origin, *hsm)
+            signer = create_log(connection, settings.transparency_key, origin, now(), once=once)
+        if policy is not None:
+            read_or_create(policy, lambda: f"log {signer.verifier}\nquorum none\n")
     except (log.LogRefused, ValueError, OSError) as problem:
         raise Failure(
             Exit.FAILED, str(problem), "look at the one that is there: lianyun transparency show"
@@ -68,12 +96,24 @@ def create(
 
 
 @app.command()
-def run() -> None:
+def run(
+    once: Annotated[
+        bool,
+        typer.Option("--once", help="Ask the witnesses, take in what there is, have it cosigned, and end."),
+    ] = False,
+) -> None:
     """Move what is accepted into the log and have it cosigned, until Ctrl-C or SIGTERM; others of it stand by."""
-    settings = TransparencySettings()
+    end_with_parent(os.environ)
+    settings = configured(TransparencySettings)
     configure(settings.log_format, settings.log_level)
     try:
-        sequencer.run(settings)
+        if once:
+            entries, cosigned = sequencer.once(settings)
+            out.print(f"{entries} entries, {cosigned} of them cosigned", markup=False)
+        else:
+            sequencer.run(settings)
+    except LockNotAvailable:
+        raise Failure(Exit.FAILED, "another sequencer is at work", "stop it first, or let it work") from None
     except (OSError, Malformed) as problem:
         raise Failure(
             Exit.FAILED,
@@ -91,7 +131,7 @@ def run() -> None:
 @app.command()
 def serve() -> None:
     """Serve checkpoint, tiles and entries (C2SP tlog-tiles) on LIANYUN_TRANSPARENCY_HOST and _PORT, until Ctrl-C or SIGTERM."""
-    settings = TransparencySettings()
+    settings = configured(TransparencySettings)
     configure(settings.log_format, settings.log_level)
     cosigned = settings.transparency_policy is not None
     arguments = {"autocommit": True}
@@ -110,7 +150,7 @@ def serve() -> None:
 @app.command()
 def show(as_json: AsJson = False) -> None:
     """Show the head of the log and how much of it was cosigned."""
-    with log_session(TransparencySettings()) as connection:
+    with log_session(configured(TransparencySettings)) as connection:
         try:
             head = log.read_head(connection)
         except log.NoLog as problem:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 import time
 from pathlib import Path
 from typing import Annotated
@@ -10,13 +10,12 @@ from typing import Annotated
 import typer
 import uvicorn
 
-from schemas.schemes import Scheme
-from schemas.signing_key import SigningKey
 from services.cli.exits import Exit, Failure
 from services.cli.output import err, out
-from services.runtime.private_file import read_or_create
+from services.runtime.parent_process import end_with_parent
 from services.transparency.domain.encoding import Malformed
 from services.transparency.domain.keys import Cosigner, SignatureType, VerifierKey, fault_of_name
+from services.transparency.key_file import make_witness_key
 from services.transparency.witness.service import WitnessState, create_app, logs_of
 
 app = typer.Typer(help="A witness of the transparency log, run by a partner.", no_args_is_help=True)
@@ -46,6 +45,7 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65_535)] = 7380,
 ) -> None:
     """Answer POST /add-checkpoint (C2SP tlog-witness) until Ctrl-C or SIGTERM."""
+    end_with_parent(os.environ)
     try:
         keys = [VerifierKey.parse(each) for each in log]
     except Malformed as fault:
@@ -66,18 +66,7 @@ def _cosigner(name: str, file: Path) -> Cosigner:
             "give a host and path without white space",
         )
 
-    def made() -> str:
-        return (
-            json.dumps({"name": name, "seed": SigningKey.generate(Scheme.ED25519).seed.hex()}, indent=1)
-            + "\n"
-        )
-
     try:
-        held = json.loads(read_or_create(file, made))
-        if held["name"] != name:
-            raise ValueError(f"it is the key of {held['name']}")
-        return Cosigner(name, SigningKey.from_seed(Scheme.ED25519, bytes.fromhex(held["seed"])))
-    except (OSError, ValueError, KeyError, TypeError) as problem:
-        raise Failure(
-            Exit.USAGE, f"{file} is no key of this witness: {problem}", "name another file"
-        ) from None
+        return make_witness_key(file, name)
+    except (OSError, ValueError) as problem:
+        raise Failure(Exit.USAGE, str(problem), "name another file") from None

@@ -19,7 +19,8 @@ from services.transparency.domain.checkpoint import Checkpoint
 from services.transparency.domain.keys import LogSigner
 from services.transparency.domain.note import Note
 from services.transparency.domain.policy import Policy
-from services.transparency.settings import TransparencySettings, read_key
+from services.transparency.key_file import read_key
+from services.transparency.settings import TransparencySettings
 from services.transparency.store import log
 from services.transparency.witness.client import Prove, Witnesses
 
@@ -47,34 +48,48 @@ class Sequencer(Follower):
         self._session: Session | None = None
         self._proofs: Session | None = None  # of the threads that ask witnesses
         self._proving = threading.Lock()
-        self._cosigned = -1
+        self._size, self._cosigned = 0, -1
         self.metrics = SequencerMetrics()
         self.contended_pause = settings.transparency_tick
 
     def open(self) -> None:
-        """Open the sessions and look at the log; NoLog, LogRefused, SchemaMoved."""
+        """Open the sessions, look at the log, and ask the witnesses for the head as it is, before anything is signed.
+
+        NoLog, LogRefused, SchemaMoved; Contradicted where a witness has seen more of this log, or another one.
+        """
         self._session, self._proofs = (open_session(self._dsn, APPLICATION) for _ in range(2))
         self._session.autocommit = self._proofs.autocommit = True
         require_schema(self._session)
         head = log.read_head(self._session)
         self._cosigned = -1 if head.cosigned is None else Checkpoint.parse(head.cosigned.text).size
+        self.metrics.cosigned.set(max(self._cosigned, 0))
         if self._cosigned > head.checkpoint.size:
             raise log.LogRefused(
                 f"the log has {head.checkpoint.size} entries, {self._cosigned} of it were cosigned: it was set back"
             )
+        if self._witnesses is not None and head.checkpoint.size:
+            self._cosign(self._session, self._witnesses)
 
     def step(self) -> float:
-        """Sequence, and have the head cosigned where it is not yet."""
+        """Sequence, and have the head cosigned where it is not yet; what that takes counts towards the tick."""
         assert self._session is not None
+        began = time.monotonic()
         done = log.sequence(
             self._session, self._signer, self._settings.network, self._settings.transparency_entries
         )
+        self._size = done.after
         self.metrics.entries.set(done.after)
         if done.complete:
             self.metrics.complete.set(time.time())
         if self._witnesses is not None and done.after > self._cosigned:
             self._cosign(self._session, self._witnesses)
-        return self._settings.transparency_tick if done.complete else 0.0
+        rest = began + self._settings.transparency_tick - time.monotonic()
+        return max(0.0, rest) if done.complete else 0.0
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Entries of the log after the last step, and how many of them are cosigned."""
+        return self._size, max(self._cosigned, 0)
 
     def _cosign(self, session: Session, witnesses: Witnesses) -> None:
         head = log.read_head(session)
@@ -103,9 +118,28 @@ class Sequencer(Follower):
                 each.close()
 
 
+def once(settings: TransparencySettings) -> tuple[int, int]:
+    """Take all into the log that there is, and have that cosigned; how many entries there are, and how many are cosigned.
+
+    Raises as steps do, LockNotAvailable where another sequencer has its turn.
+    """
+    sequencer = _sequencer(settings)
+    try:
+        sequencer.open()
+        while not sequencer.step():
+            pass
+        return sequencer.sizes
+    finally:
+        sequencer.close()
+
+
+def _sequencer(settings: TransparencySettings) -> Sequencer:
+    return Sequencer(settings, read_key(settings.transparency_key), settings.policy())
+
+
 def run(settings: TransparencySettings) -> None:
     """Sequence until SIGTERM or SIGINT, which ends it after the present step; what the log refuses ends it at once."""
-    sequencer = Sequencer(settings, read_key(settings.transparency_key), settings.policy())
+    sequencer = _sequencer(settings)
     host, port = settings.transparency_metrics_host, settings.transparency_metrics_port
     registry = sequencer.metrics.instruments.registry
     follower.run(sequencer, registry, host, port, settings.transparency_stuck_after)

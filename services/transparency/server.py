@@ -35,6 +35,11 @@ def create_app(pool: ConnectionPool[Session], cosigned: bool) -> Starlette:
             return PlainTextResponse("no checkpoint was cosigned yet\n", 404, _BRIEF)
         return PlainTextResponse(str(note), headers=_BRIEF)
 
+    def ready(_request: Request) -> Response:
+        with pool.connection() as session:
+            session.execute("SELECT 1")
+        return PlainTextResponse("ok\n")
+
     def resource(request: Request) -> Response:
         try:
             place = parse_path("tile/" + request.path_params["path"])
@@ -56,6 +61,7 @@ def create_app(pool: ConnectionPool[Session], cosigned: bool) -> Starlette:
             Route("/checkpoint", checkpoint),
             Route("/registry", registry),
             Route("/tile/{path:path}", resource),
+            Route("/health/ready", ready),
         ]
     )
 

@@ -1,17 +1,12 @@
-"""Settings of the processes of the transparency log, from LIANYUN_* variables, and its key file."""
+"""Settings of the processes of the transparency log, from LIANYUN_* variables."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from pydantic import Field, SecretStr
 
-from schemas.schemes import Scheme
-from schemas.signing_key import SigningKey
 from services.runtime.connections import Connections
-from services.runtime.private_file import read_or_create
-from services.transparency.domain.keys import LogSigner
 from services.transparency.domain.policy import Policy
 
 VERIFY_PAGE = Path(__file__).with_name("verify.html")
@@ -49,29 +44,3 @@ class TransparencySettings(Connections):
         """The policy of the file, if one is set; OSError, Malformed."""
         path = self.transparency_policy
         return None if path is None else Policy.parse(path.read_bytes())
-
-
-def make_key(path: Path, origin: str) -> LogSigner:
-    """The key of the log of this origin, in a file that only its owner reads, made where there is none; OSError, ValueError.
-
-    ValueError where the file holds the key of another log.
-    """
-
-    def made() -> str:
-        seed = SigningKey.generate(Scheme.ED25519).seed
-        return json.dumps({"origin": origin, "seed": seed.hex()}, indent=1) + "\n"
-
-    read_or_create(path, made)
-    signer = read_key(path)
-    if signer.verifier.name != origin:
-        raise ValueError(f"{path} holds the key of {signer.verifier.name}, not of {origin}")
-    return signer
-
-
-def read_key(path: Path) -> LogSigner:
-    """The key in the file; OSError, ValueError where it is none."""
-    try:
-        held = json.loads(path.read_text(encoding="utf-8"))
-        return LogSigner(held["origin"], SigningKey.from_seed(Scheme.ED25519, bytes.fromhex(held["seed"])))
-    except (KeyError, TypeError) as fault:
-        raise ValueError(f"{path} is no key of a transparency log: {fault}") from None

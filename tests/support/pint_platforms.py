@@ -31,7 +31,7 @@ from services.documents.pint.store import Platform, TransferState
 from services.documents.store.document_service import DocumentService
 from services.ledger.storage.session import Session
 from services.runtime.ports import free_port
-from services.testbed.demo.transparency import served
+from services.testbed.localstack.transparency import served
 
 CARRIER = OKPKey.generate_key("Ed25519")
 PDF = b"%PDF-1.7 packing list"

@@ -119,13 +119,15 @@ def openings(queue: Queue, now: Micros, table: Tables) -> list[Opening]:
         rate = passing(queue, closure, now, table)
         start = _hours(closure.start - now)
         if closure.end is not None and closure.end <= now:
-            found.append(Opening(0, _cleared(queue.ahead, rate), True, rate, closure))
+            found.append(
+                Opening(0, _cleared(queue.ahead, rate, table.closure.place_off), True, rate, closure)
+            )
             continue
         ends = closure.end if closure.end is not None else max(now, closure.start)
         opens = distribution.at(max(0, _hours(ends - now)))
         if closure.end is not None:
             opens = distribution.added(opens, _slip(queue, closure, table))
-        moment = distribution.added(opens, _cleared(queue.ahead, rate))
+        moment = distribution.added(opens, _cleared(queue.ahead, rate, table.closure.place_off))
         found.append(Opening(max(0, start), moment, closure.end is not None, rate, closure))
     return found
 
@@ -172,14 +174,14 @@ def _gamma(mean: int, shape: int, side: int) -> int:
     return max(1, mean * root**3 // 10_000**3)
 
 
-def _cleared(ahead: int, rate: Rate) -> Mass:
-    """How long after the opening a train passes that has ``ahead`` trains before it."""
-    trains = ahead * 2_400 + 1_200
+def _cleared(ahead: int, rate: Rate, off: int) -> Mass:
+    """How long after the opening a train passes that has ``ahead`` trains before it, give or take ``off``: some overtake."""
+    few, middle, many = (trains * 2_400 + 1_200 for trains in (max(0, ahead - off), ahead, ahead + off))
     points = (
-        (0, trains // (rate.high * 5 // 4)),
-        (10, trains // rate.high),
-        (50, trains // rate.middle),
-        (90, trains // rate.low),
+        (0, few // (rate.high * 5 // 4)),
+        (10, few // rate.high),
+        (50, middle // rate.middle),
+        (90, many // rate.low),
     )
     last = (100, points[-1][1] * 5 // 4)
     return _through((*points, last))

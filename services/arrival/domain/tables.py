@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-CURRENT = "tables-1"
+CURRENT = "tables-2"
 
 Points = tuple[tuple[int, float], ...]
 """(percent, value): what so many percent do not exceed."""
@@ -27,6 +27,7 @@ class ClosureTable(_Table):
     disturbed_after_days: int
     clearing_percent: Annotated[int, Field(ge=100)]
     prior_trains: Annotated[int, Field(ge=1)]
+    place_off: Annotated[int, Field(ge=0)] = 0
     least_per_day: Annotated[int, Field(ge=1)]
     slip_strength: int
     slips_of_an_order: tuple[tuple[int, int], ...]

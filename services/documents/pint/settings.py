@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr
 from services.documents.pint.exchange import Exchange
 from services.documents.pint.registers import Identity, read_key
 from services.documents.store.document_service import DocumentService
+from services.ledger.platform_signature import Signer
 from services.runtime.connections import Connections
 
 APPLICATION = "lianyun-exchange"
@@ -49,7 +50,8 @@ class ExchangeSettings(Connections):
         )
 
     @contextmanager
-    def exchange(self, service: DocumentService, code: str) -> Iterator[Exchange]:
-        """What sends and receives, for a block; ``code`` is the platform's in the registry of parties. Raises OSError, ValueError."""
+    def exchange(self, signer: Signer, party: str) -> Iterator[Exchange]:
+        """What sends and receives, for a block; ``party`` is the platform in the registry, which decides as ``signer``. OSError, ValueError."""
+        service = DocumentService(signer)
         with httpx.Client(timeout=self.exchange_timeout, follow_redirects=False, trust_env=False) as client:
-            yield Exchange(self.identity(), code, service, client, lambda: time.time_ns() // 1_000)
+            yield Exchange(self.identity(), party, service, client, lambda: time.time_ns() // 1_000)

@@ -64,6 +64,7 @@ INHIBITIONS = (
             "PublisherSilent",
             "WebhooksWaiting",
             "WebhooksTooSlow",
+            "TransparencyLogBehind",
         ),
         "who reads by position waits for it",
     ),
@@ -74,6 +75,11 @@ INHIBITIONS = (
     ),
     Inhibition("CasesBehind", ("PublisherSilent",), "the cases that it is read from are old"),
     Inhibition("ArrivalTimesBehind", ("PublisherSilent",), "what is usual is not known as of now"),
+    Inhibition(
+        "TransparencyLogRefused",
+        ("TransparencyLogBehind", "TransparencyNotCosigned"),
+        "nothing joins it while its sequencer is down",
+    ),
     Inhibition(
         "PublisherSilent",
         ("PartnerSilent",),

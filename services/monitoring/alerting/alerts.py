@@ -347,5 +347,35 @@ BUSINESS = (
     ),
 )
 
-GROUPS = {"processes": PROCESSES, "intake": INTAKE, "letters": DEAD_LETTERS, "business": BUSINESS}
+TRANSPARENCY = (
+    Alert(
+        "TransparencyLogRefused",
+        "page",
+        'max(changes(process_start_time_seconds{job="transparency"}[10m])) > 2 or max(up{job="transparency"}) == 0',
+        "1m",
+        "The sequencer of the transparency log does not stay up: it cannot work, or refuses to continue what is not what was signed.",
+    ),
+    Alert(
+        "TransparencyLogBehind",
+        "page",
+        "time() - max(lianyun_transparency_whole_timestamp_seconds) > 120",
+        "2m",
+        "What was accepted has not all joined the transparency log for 2 minutes; there are no receipts for it.",
+    ),
+    Alert(
+        "TransparencyNotCosigned",
+        "ticket",
+        "max(lianyun_transparency_entries offset 1m) > max(lianyun_transparency_cosigned_entries)",
+        "5m",
+        "The quorum of witnesses does not cosign the transparency log; there are no receipts for what joins it.",
+    ),
+)
+
+GROUPS = {
+    "processes": PROCESSES,
+    "intake": INTAKE,
+    "letters": DEAD_LETTERS,
+    "business": BUSINESS,
+    "transparency": TRANSPARENCY,
+}
 """The alerts by rule group."""

@@ -95,6 +95,20 @@ WORK = Row(
     ),
 )  # fmt: skip
 
+LOG = Row(
+    "Transparency log",
+    (
+        Panel("Entries", "none", "How many have joined the log, and how many of them the quorum of witnesses has cosigned.", Kind.LINES,
+              (Metric("max(lianyun_transparency_entries)", "joined"),
+               Metric("max(lianyun_transparency_cosigned_entries)", "cosigned")), _DOWN, width=8),
+        Panel("Since the log held all", "s", "How long ago it last held all that was visible.", Kind.LINES,
+              (Metric("time() - max(lianyun_transparency_whole_timestamp_seconds)", "age"),), _DOWN, width=8, alarming=120),
+        Panel("Since it was cosigned", "s", "How long ago the quorum last cosigned; while nothing joins it grows and means nothing.",
+              Kind.LINES, (Metric("time() - max(lianyun_transparency_cosigned_timestamp_seconds > 0)", "age"),), _DOWN, width=8,
+              empty="nothing was cosigned in this time"),
+    ),
+)  # fmt: skip
+
 DATABASE = Row(
     "Database and exporter",
     (
@@ -132,7 +146,7 @@ PIPELINE_HEALTH = Dashboard(
     "pipeline-health",
     "Pipeline health",
     "Does what partners publish become visible, how fast, and what stands in its way? For who runs the platform.",
-    (NOW, FLOW, WORK, DATABASE),
+    (NOW, FLOW, WORK, LOG, DATABASE),
     links=(TO_PARTNERS, TO_OBJECTIVES, TO_FINANCING),
     since="now-1h",
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 from schemas.schemes import Scheme
@@ -44,16 +45,46 @@ def live(fixture: Fixture, plan: Plan, rate: float, seconds: float, workers: int
 
     ``plan`` should hold ``rate * (seconds + WARM_UP)`` messages. Raises WorkersFailed.
     """
-    shelf = write_signed(plan, Scheme.ED25519, fixture.folder / "live")
-    dsn = fixture.copy("bench_live")
+    with published(fixture, plan, rate, seconds, workers, "live") as run:
+        return _live_run(run.ledger, run.sent, run.cores)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What was published and applied: the database, how it was seen to advance, the messages, the processors kept busy."""
+
+    dsn: str
+    ledger: LedgerSampler
+    sent: Sequence[Sent]
+    cores: Mapping[str, float | None]
+
+
+@contextmanager
+def published(
+    fixture: Fixture,
+    plan: Plan,
+    rate: float,
+    seconds: float,
+    workers: int,
+    name: str,
+    beside: Callable[[str], AbstractContextManager[object]] = nullcontext,
+) -> Iterator[Published]:
+    """Publish ``plan`` at ``rate`` messages a second for ``seconds`` and WARM_UP; the block begins when all is applied.
+
+    The workers run until the block ends, and so does ``beside``, which is given the address of their database. Raises WorkersFailed.
+    """
+    shelf = write_signed(plan, Scheme.ED25519, fixture.folder / name)
+    dsn = fixture.copy(f"bench_{name}")
     fixture.checkpoint()
     publishers = Publishers(fixture.stack.bootstrap, shelf, rate, seconds + WARM_UP)
     try:
         publishers.prepare()
-        logs = fixture.folder / "live-logs"
         with (
             LedgerSampler(dsn, _SAMPLE_INTERVAL) as ledger,
-            WorkerPool(fixture.stack.bootstrap, dsn, "bench_live", workers, logs) as pool,
+            WorkerPool(
+                fixture.stack.bootstrap, dsn, f"bench_{name}", workers, fixture.folder / f"{name}-logs"
+            ) as pool,
+            beside(dsn),
         ):
             pool.await_ready()
             before, started = _cpu(fixture, pool, publishers), time.monotonic()
@@ -62,24 +93,36 @@ def live(fixture: Fixture, plan: Plan, rate: float, seconds: float, workers: int
             fixture.note(sent)
             after, seconds = _cpu(fixture, pool, publishers), time.monotonic() - started
             await_applied(pool, ledger, fixture.published)
+            yield Published(
+                dsn, ledger, sent, {who: _share(before[who], after[who], seconds) for who in before}
+            )
     finally:
         publishers.close()
-    cores = {who: _share(before[who], after[who], seconds) for who in before}
-    return _live_run(ledger, sent, cores)
+
+
+def counted(sent: Sequence[Sent]) -> list[tuple[str, int, int, float, float]]:
+    """The places of what was published after the warm-up (`Sent.places`); WorkersFailed where that is nothing."""
+    begun = min(min(one.at, default=math.inf) for one in sent)
+    found = [place for one in sent for place in one.places() if place[3] >= begun + WARM_UP]
+    if not found:
+        raise WorkersFailed("nothing was published after the warm-up: give more seconds")
+    return found
+
+
+def offered(places: Sequence[tuple[str, int, int, float, float]]) -> float:
+    """Messages a second that the publishers kept up."""
+    moments = [at for _, _, _, at, _ in places]
+    return len(places) / max(max(moments) - min(moments), 1e-9)
 
 
 def _live_run(ledger: LedgerSampler, sent: Sequence[Sent], cores: Mapping[str, float | None]) -> LiveRun:
-    begun = min(min(one.at, default=math.inf) for one in sent)
-    counted = [place for one in sent for place in one.places() if place[3] >= begun + WARM_UP]
-    if not counted:
-        raise WorkersFailed("nothing was published after the warm-up: give more seconds")
-    times = list(_times(ledger, counted))
-    moments = [at for _, _, _, at, _ in counted]
+    places = counted(sent)
+    times = list(_times(ledger, places))
     return LiveRun(
         visible=sorted(seen - at for seen, at, _ in times),
         from_append=sorted(seen - appended for seen, _, appended in times),
-        offered=len(counted) / max(max(moments) - min(moments), 1e-9),
-        events=len(counted),
+        offered=offered(places),
+        events=len(places),
         publishers_late_ms=max(one.late_seconds for one in sent) * 1_000,
         cores=cores,
     )

@@ -29,7 +29,7 @@ from services.testbed.bench.line_film import chromium
 from services.testbed.commands import demo_report
 from services.testbed.commands.live_picture import Screen, moving_picture
 from services.testbed.commands.page_pictures import write_pictures
-from services.testbed.commands.up import announced, signing_in, wait_for_ctrl_c
+from services.testbed.commands.up import announced, show_receipts, signing_in, wait_for_ctrl_c
 from services.testbed.demo import run as playing
 from services.testbed.demo import train_counts
 from services.testbed.demo.banks import Banks
@@ -48,6 +48,8 @@ from services.testbed.localstack.platform import (
     register,
     signed_registry,
 )
+from services.testbed.localstack.transparency import PORT as LOG_PORT
+from services.testbed.localstack.transparency import local_log
 from services.testbed.simulator import files
 from services.testbed.simulator.conditions import Closure
 from services.testbed.simulator.corridors import SimulatedWorld, conditions_of
@@ -184,8 +186,12 @@ def run(world: SimulatedWorld, options: DemoOptions) -> tuple[dict[str, Any], li
         if not wrong and (options.keep or options.browser):
             if options.keep and isinstance(environment.platform, Platform):
                 stack.enter_context(credit_follower(environment.platform))
-                stack.enter_context(announced(environment.platform, environment.api, pages))
+                log = stack.enter_context(
+                    local_log(environment.platform, environment.folder / "transparency", LOG_PORT)
+                )
+                stack.enter_context(announced(environment.platform, environment.api, pages, log.policy))
                 demo_report.show_kept(outcome.shown, environment.api, banks.example)
+                show_receipts(log)
             demo_report.show_console(pages, issuer)
             demo_report.show_line(line_address(pages, world.opens, world.ends), open_it=options.browser)
             wait_for_ctrl_c()

@@ -20,6 +20,8 @@ from services.testbed.bench.pages import bench_pages
 from services.testbed.bench.pipeline import Scale, bench_pipeline
 from services.testbed.bench.storage_cost import Scale as StorageScale
 from services.testbed.bench.storage_cost import bench_storage
+from services.testbed.bench.transparency import Scale as LogScale
+from services.testbed.bench.transparency import bench_transparency
 from services.testbed.bench.view_cost import Scale as ViewScale
 from services.testbed.bench.view_cost import bench_views
 from services.testbed.chaos.prove import problems
@@ -134,6 +136,20 @@ def pages(
     _ = as_json
     scale = PagesScale(consignments=consignments, trains=trains, seconds=seconds, connections=connections)
     print_json(bench_pages(scale, say))
+
+
+@bench.command()
+def transparency(
+    rates: Annotated[str, typer.Option(help="Messages a second, one run after the other.")] = "500,1000,2000",
+    seconds: Annotated[float, typer.Option(min=1, help="Length of each run.")] = 25.0,
+    workers: Annotated[int, typer.Option(min=1, max=8)] = 2,
+    consignments: Annotated[int, typer.Option(min=100, help="Active consignments.")] = 20_000,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs; the report is JSON anyway.")] = False,
+) -> None:
+    """From the broker's append of an event until the log with it is cosigned, with two witnesses; takes some minutes."""
+    _ = as_json
+    scale = LogScale(tuple(float(each) for each in rates.split(",")), seconds, workers, consignments)
+    print_json(bench_transparency(scale, say))
 
 
 @bench.command()

@@ -36,6 +36,8 @@ from services.testbed.localstack.platform import (
     webhooks,
 )
 from services.testbed.localstack.process import StackError
+from services.testbed.localstack.transparency import PORT as LOG_PORT
+from services.testbed.localstack.transparency import LocalLog, local_log
 
 DATA = Path(".lianyun") / "data"
 KEYS = DATA.parent
@@ -76,7 +78,14 @@ def up(
             webhooks(platform),
             notifications(platform, pages_at, os.environ.get("LIANYUN_MAIL_FROM", "")),
             exporter(platform, metrics),
-            LocalApi(platform, KEYS, platform.stack.folder / "logs" / "api", port=api_port) as api,
+            local_log(platform, platform.stack.folder / "transparency", LOG_PORT) as log,
+            LocalApi(
+                platform,
+                KEYS,
+                platform.stack.folder / "logs" / "api",
+                port=api_port,
+                environment={"LIANYUN_TRANSPARENCY_POLICY": str(log.policy)},
+            ) as api,
             case_follower(platform, api.keys),
             signing_in(platform, pages_at) as sign_in,
             LocalPages(
@@ -92,8 +101,8 @@ def up(
             ) as pages,
         ):
             key = sandbox(platform.stack.dsn, platform.network, KEYS)
-            with announced(platform, api.url, pages.url):
-                _tell(platform, api.url, pages.url, key, metrics)
+            with announced(platform, api.url, pages.url, log.policy):
+                _tell(platform, api.url, pages.url, log, key, metrics)
                 wait_for_ctrl_c()
     except (StackError, KeysMissing, KeyMissing) as problem:
         raise Failure(Exit.FAILED, str(problem), "lianyun doctor") from None
@@ -113,13 +122,14 @@ def signing_in(platform: Platform, pages_port: int) -> Iterator[Mapping[str, str
         yield identity.environment
 
 
-def _tell(platform: Platform, api: str, pages: str, key: Path | None, metrics: int) -> None:
+def _tell(platform: Platform, api: str, pages: str, log: LocalLog, key: Path | None, metrics: int) -> None:
     """Print where everything is, and what to try first."""
     out.print("The platform runs:")
     for name, where in (
         ("pages", f"{pages}  (for people with a browser; console: {pages}/console)"),
         ("line", f"{pages}/line  (where the trains are, live)"),
         ("API", f"{api}  (described at /openapi.json)"),
+        ("log", f"{log.url}/checkpoint  (the transparency log, cosigned by two local witnesses)"),
         ("Kafka", platform.stack.bootstrap),
         ("Postgres", f"the address is in {RUNNING}"),
         ("metrics", f"of the whole platform: http://127.0.0.1:{metrics}/metrics"),
@@ -128,7 +138,7 @@ def _tell(platform: Platform, api: str, pages: str, key: Path | None, metrics: i
     ):
         out.print(f"  {name:<9} {where}", markup=False)
     if key is not None:
-        shown = key.relative_to(Path.cwd()) if key.is_absolute() else key
+        shown = from_here(key)
         out.print("Ask the API, in another terminal, in this folder, as the tenant that meets every answer:")
         out.print(
             f"  lianyun bank status --client sandbox --key {shown} sandbox-stage-drawn",
@@ -138,6 +148,7 @@ def _tell(platform: Platform, api: str, pages: str, key: Path | None, metrics: i
         out.print(
             "  docs/reference/sandbox.md lists what else it can meet; docs/guides/api.md makes a client of your own"
         )
+    show_receipts(log)
     out.print("And:")
     for line in (
         "lianyun party list",
@@ -151,6 +162,21 @@ def _tell(platform: Platform, api: str, pages: str, key: Path | None, metrics: i
     out.print("Ctrl-C stops it.")
 
 
+def from_here(path: Path) -> Path:
+    """The path as one types it in this folder."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def show_receipts(log: LocalLog) -> None:
+    """Print the two commands that make and verify a receipt."""
+    out.print("Prove an event, and verify that without the platform:")
+    for line in (
+        "lianyun transparency receipt SOURCE ID --to receipt.json",
+        f"lianyun verify receipt.json --policy {from_here(log.policy)}",
+    ):
+        out.print(f"  {line}", markup=False, soft_wrap=True)
+
+
 def _registry() -> str:
     """By whom its changes are signed."""
     if DEVELOPMENT not in os.environ:
@@ -159,8 +185,8 @@ def _registry() -> str:
 
 
 @contextmanager
-def announced(platform: Platform, api: str, pages: str = "") -> Iterator[None]:
-    """Write where the platform, its API and its pages ("": none) are, so that commands in this folder find them; take it back at the end."""
+def announced(platform: Platform, api: str, pages: str = "", policy: Path | None = None) -> Iterator[None]:
+    """Write where the platform, its API, its pages ("": none) and its log's policy are, so that commands in this folder find them; take it back at the end."""
     RUNNING.parent.mkdir(exist_ok=True)
     RUNNING.touch(mode=0o600)
     body = {
@@ -169,6 +195,7 @@ def announced(platform: Platform, api: str, pages: str = "") -> Iterator[None]:
         "network": platform.network,
         "api_url": api,
         "pages_url": pages,
+        "transparency_policy": None if policy is None else str(policy),
         "pid": os.getpid(),
         "environment": {name: os.environ[name] for name in (ROOT, DEVELOPMENT) if name in os.environ},
     }

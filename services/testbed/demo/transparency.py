@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psycopg
-import uvicorn
 from psycopg_pool import ConnectionPool
 from pydantic import SecretStr
 from starlette.applications import Starlette
@@ -28,6 +26,7 @@ from schemas.signing_key import SigningKey
 from services.ledger.storage.session import Session, open_session
 from services.testbed.demo.run import play
 from services.testbed.localstack.platform import Platform
+from services.testbed.localstack.transparency import served
 from services.testbed.simulator.files import Deliveries
 from services.testbed.simulator.signed_messages import members, profiles
 from services.testbed.simulator.simulate import Scale, simulate
@@ -273,18 +272,3 @@ def _outcome(evidence: list[str], noticed: list[str], began: float) -> dict[str,
         "noticed_by": noticed,
         "seconds": round(time.monotonic() - began, 1),
     }
-
-
-@contextmanager
-def served(app: Starlette, port: int = 0) -> Iterator[str]:
-    """The address at which ``app`` answers on this machine, in a thread, for a block; port 0 is any free one."""
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", lifespan="off"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()

@@ -145,10 +145,21 @@ class Signer(Protocol):
         """The payload of a signature; ``time`` is a POSIX time, not used by a log."""
 
 
+class Ed25519Key(Protocol):
+    """A private Ed25519 key, here or in a module that it never leaves."""
+
+    @property
+    def public_key(self) -> bytes:
+        """The public half, 32 bytes."""
+
+    def sign_bytes(self, message: bytes) -> bytes:
+        """The 64-byte signature over exactly these bytes."""
+
+
 class LogSigner:
     """Signs the checkpoints of a log with an Ed25519 key."""
 
-    def __init__(self, name: str, key: SigningKey) -> None:
+    def __init__(self, name: str, key: Ed25519Key) -> None:
         self._key, self.verifier = key, VerifierKey(name, SignatureType.ED25519, key.public_key)
 
     def sign(self, text: str, time: int) -> bytes:  # noqa: ARG002 (a log's signature states no time)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import random
+import os
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psycopg
@@ -22,8 +24,7 @@ from schemas.signing_key import SigningKey
 from services.audit.fsck.check import fsck
 from services.audit.report import Damage
 from services.ledger.storage.session import Session, open_session
-from services.testbed.demo.transparency import served
-from services.testbed.localstack.engine import DatabaseAddress
+from services.testbed.localstack.transparency import served
 from services.transparency.domain.checkpoint import Checkpoint
 from services.transparency.domain.entry import Entry, Kind
 from services.transparency.domain.keys import Cosigner, LogSigner
@@ -31,6 +32,7 @@ from services.transparency.domain.note import Note, signed_note
 from services.transparency.domain.policy import Policy
 from services.transparency.domain.tiles import entries_of
 from services.transparency.domain.tlog_proof import NotIncluded
+from services.transparency.key_file import create_log, make_key
 from services.transparency.mirror import Fork, Mirror
 from services.transparency.sequencer import Sequencer
 from services.transparency.server import create_app as log_app
@@ -40,53 +42,11 @@ from services.transparency.store.receipts import NoReceipt, receipt_of_event
 from services.transparency.store.sources import Unloggable
 from services.transparency.witness.client import Contradicted
 from services.transparency.witness.service import WitnessState, create_app, logs_of
-from tests.stories.story import NETWORK, Story, stories
-from tests.support.databases import migrated_database
-from tests.support.signed_stories import GATEWAY, Desk, record, register, rubbish
+from tests.integration.transparency.conftest import ORIGIN, SIGNER, catch_up, fill, made_anew
+from tests.stories.story import NETWORK, Story
+from tests.support.signed_stories import GATEWAY
 
 pytestmark = pytest.mark.integration
-ORIGIN = "log.example/lianyun"
-SIGNER = LogSigner(ORIGIN, SigningKey.from_seed(Scheme.ED25519, sha256(b"log").digest()))
-
-
-@pytest.fixture(scope="module")
-def told() -> list[Story]:
-    return [
-        each.scoped(f"t{n}")
-        for n, each in enumerate(stories())
-        if each.slug[:2] in ("01", "08", "11", "21", "25", "35", "38", "53")
-    ]
-
-
-@pytest.fixture
-def dsn(postgres: DatabaseAddress, told: list[Story], request: pytest.FixtureRequest) -> str:
-    fresh = migrated_database(postgres, "transparency_" + str(abs(hash(request.node.name)) % 10**8))
-    with psycopg.connect(fresh) as session:
-        register(session, told)
-    return fresh
-
-
-@pytest.fixture
-def session(dsn: str) -> Iterator[Session]:
-    with open_session(dsn) as opened:
-        opened.autocommit = True
-        yield opened
-
-
-def fill(dsn: str, told: list[Story], steps: int = 4, between: threading.Event | None = None) -> None:
-    """Everything that the stories say, with some of it twice and rubbish behind."""
-    desk, rng, at = Desk(dsn), random.Random(1), 0
-    events = [each for story in told for each in story.told]
-    records = [record(each, n) for n, each in enumerate([*events, *events[:5]])]
-    records += [rubbish(len(records) + n) for n in range(3)]
-    while at < len(records):
-        size = rng.randint(1, max(1, len(records) // steps))
-        desk.apply(records[at : at + size])
-        at += size
-        if between is not None:
-            between.set()
-    desk.settle()
-    desk.close()
 
 
 def entries(session: Session) -> list[Entry]:
@@ -99,17 +59,34 @@ def entries(session: Session) -> list[Entry]:
     return [Entry.parse(raw) for raw in raws]
 
 
-def catch_up(session: Session, limit: int = 8192) -> None:
-    while not log.sequence(session, SIGNER, NETWORK, limit).complete:
-        pass
-
-
 def test_there_is_no_log_until_one_is_made_and_there_is_one(session: Session) -> None:
     with pytest.raises(log.NoLog):
         log.sequence(session, SIGNER, NETWORK, 10)
     log.create(session, SIGNER, 1)
     with pytest.raises(log.LogRefused, match="already"):
         log.create(session, SIGNER, 1)
+
+
+def test_a_log_and_its_key_are_made_once_and_one_is_never_made_for_the_other(
+    session: Session, tmp_path: Path
+) -> None:
+    path = tmp_path / "key.json"
+    made = create_log(session, path, ORIGIN, 1, once=True)
+    assert log.read_head(session).key == made.verifier
+    assert create_log(session, path, ORIGIN, 2, once=True).verifier == made.verifier
+    with pytest.raises(log.LogRefused, match="already"):
+        create_log(session, path, ORIGIN, 2)
+    lost = path.rename(tmp_path / "lost.json")
+    for once, fault in ((True, "restore it"), (False, "already")):
+        with pytest.raises(log.LogRefused, match=fault):
+            create_log(session, path, ORIGIN, 2, once=once)
+        assert not path.exists()
+    make_key(path, ORIGIN)
+    with pytest.raises(log.LogRefused, match="the log of this database is"):
+        create_log(session, path, ORIGIN, 2, once=True)
+    session.execute("DELETE FROM lianyun.transparency_head")
+    with pytest.raises(log.LogRefused, match="not in this database"):
+        create_log(session, lost, ORIGIN, 2, once=True)
 
 
 @pytest.mark.parametrize("limit", [5, 8192])
@@ -177,6 +154,58 @@ def test_what_was_not_signed_is_not_continued(
         log.sequence(session, SIGNER, NETWORK, 10)
 
 
+@pytest.mark.long
+def test_a_step_may_be_killed_at_each_round_trip_to_the_database(
+    dsn: str, session: Session, told: list[Story]
+) -> None:
+    """SIGKILL before each, in a process of its own; the last is not reached, and that step ends by itself."""
+    log.create(session, SIGNER, 1)
+    fill(dsn, told)
+    session.close()  # nothing of it is shared with what is forked
+    place = 0
+    while killed_before(dsn, place):
+        place += 1
+    assert place > 20, "round trips of a step, opening and cosigning among them"
+    with open_session(dsn) as again:
+        again.autocommit = True
+        assert 0 < len(entries(again)) < 80, "some steps were whole when they were killed"
+        catch_up(again)
+        kinds = [each.kind for each in entries(again)]
+        accepted, refused, entered = (
+            again.execute(f"SELECT count(*) FROM lianyun.{table}".encode()).fetchone()[0]  # type: ignore[index]  # noqa: S608
+            for table in ("body", "dead_letter", "audit_trail")
+        )
+    assert [kinds.count(kind) for kind in (Kind.EVENT, Kind.REFUSED, Kind.REGISTER)] == [
+        accepted,
+        refused,
+        entered,
+    ]
+
+
+def killed_before(dsn: str, place: int) -> bool:
+    """Take a step of two entries in a process that kills itself before its round trip ``place``; whether it came to that."""
+    child = os.fork()
+    if child == 0:
+        try:
+            left, answered = place, psycopg.Connection.wait
+
+            def wait(self: Session, *arguments: Any, **named: Any) -> Any:
+                nonlocal left
+                if left == 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                left -= 1
+                return answered(self, *arguments, **named)
+
+            psycopg.Connection.wait = wait  # type: ignore[method-assign]
+            settings = TransparencySettings(dsn=SecretStr(dsn), network=NETWORK, transparency_entries=2)
+            alone = Sequencer(settings, SIGNER, Policy.parse(f"log {SIGNER.verifier}\nquorum none".encode()))
+            alone.open()
+            alone.step()
+        finally:
+            os._exit(0)
+    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+
+
 def test_the_log_is_continued_under_its_own_key_only(session: Session) -> None:
     log.create(session, SIGNER, 1)
     other = LogSigner(ORIGIN, SigningKey.from_seed(Scheme.ED25519, sha256(b"other").digest()))
@@ -229,7 +258,11 @@ def partners(tmp_path: Path) -> Iterator[Partners]:
 def sequencer(dsn: str, partners: Partners) -> Sequencer:
     settings = TransparencySettings(dsn=SecretStr(dsn), network=NETWORK, transparency_patience=30.0)
     made = Sequencer(settings, SIGNER, partners.policy)
-    made.open()
+    try:
+        made.open()
+    except BaseException:
+        made.close()
+        raise
     return made
 
 
@@ -281,18 +314,11 @@ def test_a_log_that_was_set_back_or_rewritten_is_not_cosigned_and_ends(
     running.step()
     size = log.read_head(session).checkpoint.size
     # The operator makes history anew under the log's own key: one entry less, then as many with another content.
-    session.execute(
-        "TRUNCATE lianyun.transparency_head, lianyun.transparency_tile, lianyun.transparency_cursor"
-    )
-    session.execute("ALTER TABLE lianyun.transparency_entry DISABLE TRIGGER ALL")
-    session.execute("TRUNCATE lianyun.transparency_entry")
-    log.create(session, SIGNER, 1)
+    made_anew(session)
     for limit, fault in ((size - 1, "set back"), (size, "another history")):
         log.sequence(session, SIGNER, NETWORK, limit - log.read_head(session).checkpoint.size)
-        rewritten = sequencer(dsn, partners)
-        with pytest.raises(Contradicted, match=fault):
-            rewritten._cosign(session, rewritten._witnesses)  # type: ignore[arg-type]
-        rewritten.close()
+        with pytest.raises(Contradicted, match=fault):  # before it signs anything
+            sequencer(dsn, partners)
     running.close()
 
 
@@ -387,12 +413,7 @@ def test_a_mirror_takes_over_what_continues_it_and_nothing_else(
         held = [raw for path in paths for raw in entries_of((tmp_path / "tile/entries" / path).read_bytes())]
         assert held == whole
         before = (tmp_path / "checkpoint").read_bytes()
-        session.execute(
-            "TRUNCATE lianyun.transparency_head, lianyun.transparency_tile, lianyun.transparency_cursor"
-        )
-        session.execute("ALTER TABLE lianyun.transparency_entry DISABLE TRIGGER ALL")
-        session.execute("TRUNCATE lianyun.transparency_entry")
-        log.create(session, SIGNER, 1)
+        made_anew(session)
         # Of events it is the same history so far, only older; new salts of the rest make it another one.
         log.sequence(session, SIGNER, NETWORK, 20)
         mirror.follow(client)

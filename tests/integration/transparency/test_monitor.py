@@ -24,8 +24,9 @@ from services.ledger.audit_trail.entries import enter
 from services.ledger.registry import store, trust
 from services.ledger.storage.session import Session, open_session
 from services.producers.spool import Message, Spool
-from services.testbed.demo.transparency import fork, served
+from services.testbed.demo.transparency import fork
 from services.testbed.localstack.engine import DatabaseAddress
+from services.testbed.localstack.transparency import served
 from services.transparency.domain.policy import Policy
 from services.transparency.mirror import Mirror
 from services.transparency.monitor import Alert, AlertKind, Monitor, Owner

@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from services.transparency.domain.note import Note
+from services.transparency.domain.policy import Policy
 from tests.support.terminal.user import User
 
 pytestmark = pytest.mark.integration
@@ -108,6 +110,13 @@ def test_it_says_where_to_look_runs_until_ctrl_c_and_leaves_nothing(folder: Path
         assert key.stat().st_mode & 0o077 == 0
         assert ask(url, key, "/v1/financings/sandbox-stage-pledged")["stage"] == "PLEDGED"
         assert ask(url, key, "/v1/financings?limit=5")["items"] == [], "the desk is prepared"
+        # The log was made, is cosigned by its local witnesses, and its policy is where the printed command says.
+        (log,) = re.findall(r"log +(http://127\.0\.0\.1:\d+)/checkpoint", shown)
+        user.until(lambda: user.json("transparency", "show")["cosigned_entries"], 30)
+        (policy,) = re.findall(r"lianyun verify receipt\.json --policy (\S+)", shown)
+        with urllib.request.urlopen(f"{log}/checkpoint", timeout=10) as answer:
+            trusted = Policy.parse((folder / policy).read_bytes()).trusted(Note.parse(answer.read()))
+        assert trusted.witnesses.keys() == {"first", "second"}
         # Whoever delivers webhooks has begun.
         user.until(lambda: (folder / ".lianyun" / "webhook.key").exists(), 30)
         below = descendants(up.pid)
@@ -119,6 +128,7 @@ def test_it_says_where_to_look_runs_until_ctrl_c_and_leaves_nothing(folder: Path
             "notifications.webhooks",
             "monitoring.exporter",
             "api",
+            "cli transparency run",
         ):
             assert any(f"-m services.{module} " in command for command in commands), (module, commands)
     finally:

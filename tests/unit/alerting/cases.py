@@ -36,6 +36,7 @@ AGE = P + 'event_age_seconds_{}{{partner="ktz"{}}}'
 OVERDUE = P + 'milestones_overdue{milestone="movement.arrived",corridor="alashankou-dostyk"}'
 CROSSING = '{crossing="alashankou-dostyk"}'
 START = 'process_start_time_seconds{job="workers",instance="worker-1:9464"}'
+SEQUENCER = '{}{{job="transparency",instance="transparency:9464"}}'
 PROCESS = {"job": "workers", "instance": "worker-1:9464"}
 
 
@@ -155,6 +156,14 @@ CASES = (
     Case("NotificationsWaiting", {P + "notifications_oldest_due_timestamp_seconds": "60x40"},
          {P + "notifications_oldest_due_timestamp_seconds": "0+60x40"}, "20m"),
     Case("WebhookDisabled", {P + "webhook_disabled": "1x20"}, {P + "webhook_disabled": "0x20"}, "10m"),
+    Case("TransparencyLogRefused", {SEQUENCER.format("process_start_time_seconds"): "1 2 3 4 5x20"},
+         {SEQUENCER.format("process_start_time_seconds"): "1x20", SEQUENCER.format("up"): "1x20"}, "10m"),
+    Case("TransparencyLogRefused", {SEQUENCER.format("up"): "0x20"}, {SEQUENCER.format("up"): "1x20"}, "10m"),
+    Case("TransparencyLogBehind", {P + "transparency_whole_timestamp_seconds": "60x40"},
+         {P + "transparency_whole_timestamp_seconds": "0+60x40"}, "10m"),
+    # What joined within the last minute may still be asked for.
+    Case("TransparencyNotCosigned", {P + "transparency_entries": "0+10x40", P + "transparency_cosigned_entries": "0x40"},
+         {P + "transparency_entries": "10+10x40", P + "transparency_cosigned_entries": "0+10x40"}, "20m"),
     # The promises: half of all is bad, a fire; then 4 times the allowance, which can wait. Few events are no fire.
     Case("VisibleTooSlow", {COUNT: "0+100x60", IN_TIME: "0+50x60"}, {COUNT: "0+100x60", IN_TIME: "0+100x60"}, "30m",
          severity="page"),

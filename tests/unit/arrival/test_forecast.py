@@ -80,7 +80,7 @@ def test_a_forecast_names_legs_samples_and_inputs() -> None:
     assert hours(found.arrival.p10) < 120 < hours(found.arrival.p90)
     assert abs(hours(found.arrival.p50) - 120) < 4
     assert found.events == (journey()[4].event,)
-    assert found.tables == "arrival-1"
+    assert found.tables == "arrival-2"
     assert hours(found.legs[-1].ends.p50) == hours(found.arrival.p50)
 
 
@@ -207,6 +207,16 @@ def test_what_passes_after_the_opening_is_learned_at_once() -> None:
     assert quick.rate.middle > 2 * slow.rate.middle
     assert distribution.quantile(quick.moment, 50) < distribution.quantile(slow.moment, 50)
     assert openings(queue, START + 30 * DAY, TABLE) == []
+
+
+def test_a_place_in_the_queue_may_be_off_however_sure_the_pace_is() -> None:
+    queue = closed(-300, -240, lifted=True, ahead=1)
+    queue = queue._replace(passed=(*queue.passed, *(START - n * 4 * HOUR for n in range(60))))
+    now, older = (openings(queue, START, table)[0].moment for table in (TABLE, tables("tables-1")))
+    (low, middle, high), before = (distribution.quantiles(each, (10, 50, 90)) for each in (now, older))
+    assert high - low > before[2] - before[0] + 4 * HOUR
+    assert abs(middle - before[1]) <= HOUR
+    assert low < before[0]
 
 
 def test_trains_ahead_are_those_at_the_border_and_those_nearer_to_it() -> None:

@@ -67,7 +67,7 @@ def test_the_probe_of_our_services_is_healthy_where_they_say_so(status: int, hea
         paths.add((name.partition("-")[0], path))
         probe = [part.replace("$$", "$") for part in command]
     assert {path for _, path in paths} == {"/health/live", "/health/ready"}
-    assert {name for name, path in paths if path == "/health/ready"} == {"api", "pages"}
+    assert {name for name, path in paths if path == "/health/ready"} == {"api", "pages", "transparency"}
 
     class Answer(RequestHandler):
         def do_GET(self) -> None:
@@ -152,6 +152,7 @@ def test_prometheus_scrapes_the_workers_in_both_networks() -> None:
         ("pages", "LIANYUN_METRICS_PORT"),
         ("webhooks", "LIANYUN_METRICS_PORT"),
         ("notifications", "LIANYUN_METRICS_PORT"),
+        ("transparency", "LIANYUN_TRANSPARENCY_METRICS_PORT"),
     ],
 )
 def test_prometheus_scrapes_what_runs_beside_the_workers_in_both_networks(name: str, variable: str) -> None:
@@ -210,6 +211,25 @@ def test_the_key_that_signs_steps_of_cases_is_the_one_that_was_prepared_and_only
         named = [each["environment"]["LIANYUN_FINANCING_KEYS"] for each in (service, SERVICES[job])]
         assert named[0] == named[1]
         assert service["depends_on"] == {job: {"condition": "service_completed_successfully"}}
+
+
+@pytest.mark.parametrize("form", ["", "-secure"])
+def test_the_log_is_made_by_one_job_and_its_key_only_read_by_others(form: str) -> None:
+    """Both are where no other process writes, and what is served is not what a job makes anew."""
+    job = SERVICES[f"log{form}"]
+    assert job["command"][:3] == ["transparency", "create", "--once"]
+    (made,) = job["volumes"]
+    for name in (f"transparency{form}", f"transparency-server{form}"):
+        service = SERVICES[name]
+        assert service["volumes"] == [f"{made}:ro"]
+        assert service["depends_on"] == {f"log{form}": {"condition": "service_completed_successfully"}}
+        assert (
+            service["environment"]["LIANYUN_TRANSPARENCY_KEY"]
+            == job["environment"]["LIANYUN_TRANSPARENCY_KEY"]
+        )
+        assert service["environment"]["LIANYUN_TRANSPARENCY_POLICY"] in job["command"]
+    makers = [n for n, s in SERVICES.items() if made in s.get("volumes", ())]
+    assert makers == [f"log{form}"]
 
 
 def test_prometheus_scrapes_the_exporter_in_both_networks() -> None:
@@ -355,7 +375,17 @@ def test_services_log_in_as_the_role_of_their_work_and_migrations_as_the_owner()
     for name, service in SERVICES.items():
         address = service.get("environment", {}).get("LIANYUN_DSN")
         if address is not None:
-            kinds = ("worker", "credit", "arrival", "cases", "exporter", "api", "pages", "webhooks")
+            kinds = (
+                "worker",
+                "credit",
+                "arrival",
+                "cases",
+                "exporter",
+                "api",
+                "pages",
+                "webhooks",
+                "transparency",
+            )
             role = next((kind for kind in kinds if name.startswith(kind)), "owner")
             if name.startswith("notifications"):  # shows what pages show
                 role = "pages"
