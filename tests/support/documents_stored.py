@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from itertools import count
 
@@ -17,7 +18,7 @@ from services.documents.domain.legal import SignerRole
 from services.documents.domain.transfer import Action
 from services.documents.store.document_service import DocumentService
 from services.documents.store.registers import registers_of
-from services.ledger.storage.session import Session
+from services.ledger.storage.session import Session, open_session
 from services.transparency.domain.keys import LogSigner
 from services.transparency.store import log
 from tests.support.financing.stored_world import SIGNER, events_of, key_of, tell
@@ -42,6 +43,33 @@ BILL = checked(
         fields=fields_of({"containers": ["CSQU3054383"], "notes": ["SMGS/CN/XAY/100001/2026"]}.items()),
     )
 )
+
+
+RECEIPT = checked(
+    replace(
+        BILL,
+        kind=DocumentKind.FORWARDERS_RECEIPT,
+        form="RECEIPT",
+        basis="CONTRACT",
+        number="FCR-2026-9",
+        parties=(DocumentParty(SignerRole.ISSUER, ISSUER), DocumentParty(SignerRole.CONSIGNOR, SHIPPER)),
+    )
+)
+"""A second document over the same consignment, which is only drafted."""
+READERS: Mapping[str, frozenset[str]] = {
+    BILL.number: frozenset({ISSUER, CARRIER, SHIPPER, CONSIGNEE, BANK}),
+    RECEIPT.number: frozenset({ISSUER, SHIPPER}),
+}
+"""Who may read the documents of ``play_documents``, by their numbers."""
+
+
+def play_documents(dsn: str) -> None:
+    """Issue the bill to the shipper, who pledges it to the bank, effective; and draft the receipt. The parties are stored already."""
+    with open_session(dsn) as session:
+        bill = Documents(session)
+        bill.issued()
+        bill.done(Action.PLEDGE, SHIPPER, BANK)
+        Documents(session, RECEIPT, requests=bill.requests).do(DRAFT, ISSUER)
 
 
 def hear_the_base(session: Session) -> None:

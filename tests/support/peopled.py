@@ -19,6 +19,7 @@ from tests.support.cases.border_night import border_night
 from tests.support.cases.border_night import play as play_night
 from tests.support.console import RunningConsole
 from tests.support.databases import migrated_database
+from tests.support.documents_stored import play_documents
 
 AT = border_night().as_of
 FIRST = ("/", "/console", "/line", "/borders", "/search", "/links")
@@ -56,6 +57,8 @@ def peopled(postgres: DatabaseAddress, folder: Path, name: str) -> Iterator[list
         for world, play in (("cast", play_cast), ("night", play_night)):
             dsn = migrated_database(postgres, f"{name}_{world}")
             play(dsn)
+            if world == "cast":
+                play_documents(dsn)
             (folder / world).mkdir()
             worlds[world] = stack.enter_context(RunningConsole(dsn, folder / world))
         cast, night = worlds["cast"], worlds["night"]

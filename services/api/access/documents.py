@@ -19,7 +19,7 @@ from services.documents.domain.document import Document
 from services.documents.domain.legal import legal
 from services.documents.domain.transfer import Holding, TransferStatus
 from services.documents.domain.verification import Stated, VerifiedField, built, verified
-from services.documents.store.registers import registers_of
+from services.documents.store.registers import readable, registers_of, registers_over
 from services.documents.store.shared_data import shared_view, stated_of
 from services.domain.facts import Micros
 from services.query.views import SourcedView
@@ -41,6 +41,37 @@ def readable_document(reader: LoggedReader, document: str) -> Register | None:
         return None
     reader.reads("document", document, known.readers())
     return known
+
+
+def readable_documents(
+    reader: LoggedReader, before: int | None, limit: int
+) -> tuple[list[tuple[str, Register]], int | None]:
+    """The documents that the reader may read, the latest change first, from before decision ``before``; and where to go on. Notes the reads."""
+    found = readable(reader.session, reader.party.code, before, limit + 1)
+    for id_, register in found[:limit]:
+        reader.reads("document", id_.hex(), register.readers())
+    last = found[limit - 1][1].decisions[-1].number if len(found) > limit else None
+    return [(id_.hex(), register) for id_, register in found[:limit]], last
+
+
+def whole_document(reader: LoggedReader, document: str) -> tuple[Register, Json] | None:
+    """A document (32 hexadecimal digits) with all that its readers are shown; None where there is none for the reader. Notes the read."""
+    register = readable_document(reader, document)
+    if register is None or register.current is None:
+        return None
+    known = shared_view(reader.session, register.current.consignment, reader.now, reader.registry)
+    return register, whole(document, register, known, reader.now)
+
+
+def originals_over(reader: LoggedReader, consignment: bytes) -> list[Json]:
+    """The issued documents over the group of ``consignment`` (16 bytes) that the reader may read, and no other. Notes the reads."""
+    found = []
+    for register in registers_over(reader.session, [consignment]):
+        if register.holding is not None and reader.party.code in register.readers():
+            document = register.first.id
+            reader.reads("document", document, register.readers())
+            found.append(summary(document, register))
+    return found
 
 
 def proposed(reader: LoggedReader, asked: Document) -> tuple[SourcedView, dict[str, object]] | None:

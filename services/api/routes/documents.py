@@ -31,8 +31,7 @@ from services.documents.store.document_service import (
     RequestUsed,
     UnknownDocument,
 )
-from services.documents.store.registers import readable, registers_of
-from services.documents.store.shared_data import shared_view
+from services.documents.store.registers import registers_of
 
 routes = Routes("documents")
 _READ = Needs(Scope.EVENTS_READ, foreign="absent")
@@ -47,12 +46,9 @@ ACTIONS: tuple[str, ...] = DocumentAction.__args__  # type: ignore[attr-defined]
 def listed_documents(call: Call, limit: _Limit = 50, cursor: _Cursor = None) -> Answer:
     """The documents that the caller is a party of, holds, receives or pledged, the latest change first."""
     place = call.cursor(cursor, "documents")
-    found = readable(call.session, call.party.code, None if place is None else int(place[0]), limit + 1)
-    for id_, register in found[:limit]:
-        call.reads("document", id_.hex(), register.readers())
-    items = [shown.summary(id_.hex(), register) for id_, register in found[:limit]]
-    last = [found[limit - 1][1].decisions[-1].number] if len(found) > limit else None
-    return page(call, "documents", items, last)
+    found, last = shown.readable_documents(call, None if place is None else int(place[0]), limit)
+    items = [shown.summary(document, register) for document, register in found]
+    return page(call, "documents", items, None if last is None else [last])
 
 
 @routes.post(
@@ -102,11 +98,10 @@ def draft_document(call: Call, body: SignedDraft) -> Answer:
 @routes.get("/v1/documents/{document}", _READ, answers=DocumentShown, problems=("not-found",))
 def shown_document(call: Call, document: _Document) -> Answer:
     """A document, whole: what it says, its law, who signed it, who holds its original, and what supports each field."""
-    register = shown.readable_document(call, document)
-    if register is None or register.current is None:
+    found = shown.whole_document(call, document)
+    if found is None:
         raise Problem("not-found")
-    known = shared_view(call.session, register.current.consignment, call.now, call.registry)
-    return Answer(shown.whole(document, register, known, call.now))
+    return Answer(found[1])
 
 
 @routes.get("/v1/documents/{document}/history", _READ, answers=DocumentHistory, problems=("not-found",))

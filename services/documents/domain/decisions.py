@@ -10,12 +10,13 @@ from typing import Final, NamedTuple
 
 from schemas.document_instruction import Instruction
 from schemas.events.base import Role
-from services.documents.domain.document import Document, Invalid, checked
+from services.documents.domain.document import Document, Invalid, amended, checked
 from services.documents.domain.legal import DocumentKind
 from services.documents.domain.transfer import (
     Action,
     Chain,
     Holding,
+    Medium,
     OriginalState,
     Refusal,
     Transfer,
@@ -228,6 +229,69 @@ def decide(
     if refused is None and action in (Action.ISSUE, Action.AMEND):
         refused = _unsigned(ask, known)
     return transfer.number if refused is None else refused
+
+
+_SOMEBODY: Final = "?"
+"""Any other registered party, of whatever roles."""
+
+
+class PossibleStep(NamedTuple):
+    """An action that a party may instruct next. ``content`` is the version's digest, "" for the one that stands.
+
+    ``recipients`` are those it can go to, None where no recipient is named; ``paper`` is the serial number that has to be named.
+    """
+
+    action: str
+    content: str = ""
+    recipients: tuple[str, ...] | None = None
+    paper: str = ""
+
+    @property
+    def to_anybody(self) -> bool:
+        """Whether any registered party may receive it that the action lets."""
+        return self.recipients is not None and _SOMEBODY in self.recipients
+
+
+def possible_steps(known: Register, party: str, at: Micros) -> list[PossibleStep]:
+    """What ``party`` may instruct next, as ``decide`` decides it where the party is engaged in the cargo and no other original is live.
+
+    Pure. Raises BrokenChain.
+    """
+    current, holding, chain = known.current, known.holding, known.chain
+    if current is None or chain is None:
+        return []
+    named = {_SOMEBODY, party, *(each.party for each in current.parties)}
+    every = frozenset(Role) - {Role.PLATFORM}
+    around = Surroundings(dict.fromkeys(named, every), frozenset({party}))
+    printed = holding.paper if holding is not None and holding.medium is Medium.PAPER else ""
+
+    def may(action: str, version: Document, to: str = "", draft: Document | None = None) -> bool:
+        last = "" if action in (DRAFT, SIGN) else chain.last
+        ask = Instruction(
+            "", party, version.id, action, version.version, version.digest, "next", last, to, printed or "A/1"
+        )
+        return isinstance(decide(ask, draft, known, around, at), int)
+
+    found = []
+    for content, version in sorted(known.versions.items(), key=lambda each: (each[1].version, each[0])):
+        other = "" if content == current.digest else content
+        found += [
+            PossibleStep(step, other)
+            for step in (SIGN, Action.AMEND)
+            if (version.version >= current.version or step != SIGN) and may(step, version)
+        ]
+    for action in Action:
+        if action is Action.AMEND:
+            continue
+        if may(action, current):
+            found.append(PossibleStep(action))
+        elif receiving := tuple(to for to in sorted(named) if may(action, current, to)):
+            found.append(PossibleStep(action, "", receiving, printed))
+    if holding is not None and current.issuer == party:
+        following = amended(current, current.parties, current.fields)
+        if may(DRAFT, following, draft=following):
+            found.append(PossibleStep(DRAFT))
+    return found
 
 
 def _draft(ask: Instruction, draft: Document | None, known: Register, around: Surroundings) -> Refusal | None:

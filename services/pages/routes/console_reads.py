@@ -34,7 +34,7 @@ WAYS = {
 }
 LINK, ITSELF = "share_link", "itself"
 HOW = {LINK: N_("through a share link"), ITSELF: N_("itself")}
-KINDS = {"consignment": N_("consignment"), "credit": N_("credit signals")}
+KINDS = {"consignment": N_("consignment"), "credit": N_("credit signals"), "document": N_("document")}
 READER_COLUMNS = (
     Column("reader", N_("Reader")),
     Column("code", N_("Code"), Kind.CODE),

@@ -14,9 +14,11 @@ from markupsafe import Markup
 from schemas.events.base import ObjectKind
 from schemas.events.keys import canonical_key
 from services.api.access.consignment import VisibleConsignment, visible
+from services.api.access.documents import originals_over
 from services.domain.objects import Thing
 from services.ledger.registry.party import Party
 from services.pages.consignments import cached_forecast, party_names
+from services.pages.auth.sign_in import SignedIn
 from services.pages.errors import PageError
 from services.pages.page import Page, PageRequest
 from services.pages.rendering import Part
@@ -31,6 +33,7 @@ from services.pages.tracking.forecast import (
 from services.pages.tracking.summary import summary
 from services.pages.tracking.tables import tracking_tables
 from services.query.view_cache import BYTES
+from services.people.domain.person import Permission
 from services.query.views import consignments_of
 
 pages = PageRoutes()
@@ -50,7 +53,17 @@ class Parties(Protocol):
 def tracking(request: PageRequest) -> Page:
     """A consignment as the viewer may see it, by the reference under which it was founded."""
     shown = by_reference(request, request.path["reference"])
-    return tracking_page(request, shown, {"x-robots-tag": "noindex"}, shared=None)
+    return tracking_page(
+        request, shown, {"x-robots-tag": "noindex"}, shared=None, originals=_originals(request, shown)
+    )
+
+
+def _originals(request: PageRequest, shown: VisibleConsignment) -> list[dict[str, Any]]:
+    """The originals over the consignment that the viewer may read; nobody else learns that there is one."""
+    viewer = request.viewer
+    if not (isinstance(viewer, SignedIn) and viewer.may(Permission.DOCUMENTS)):
+        return []
+    return originals_over(request, shown.known.view.consignment.id)
 
 
 def by_reference(request: PageRequest, reference: str) -> VisibleConsignment:
@@ -102,7 +115,7 @@ def tracking_page(
 
     address = f"{request.context.names.issuer}{request.request.url.path}"
     found = fresh() if request.query else None
-    etag = [of_body.digest, request.now // _HOUR, repr(forecast)]
+    etag = [of_body.digest, request.now // _HOUR, repr(forecast), more.get("originals")]
     tables = () if found is None else tuple(found["tables"].values())
     return Page("tracking.html", values, headers=headers, etag=etag, tables=tables)
 

@@ -43,6 +43,8 @@ class Permission(StrEnum):
     """Set up to which amount other people of the bank may prepare and approve, never for itself."""
     CONSIGNMENTS = "consignments"
     """See the consignments in which its party is engaged, what is stated differently there, and who read its party's data."""
+    DOCUMENTS = "documents"
+    """See the documents that its party may read, and who holds their originals."""
     CONSENTS = "consents"
     """See its party's consents and how they were used."""
     CREDIT = "credit"

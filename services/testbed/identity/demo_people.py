@@ -24,7 +24,8 @@ class DemoPerson(NamedTuple):
 
 _SHIFT = (Permission.BOARD, Permission.CASES, Permission.CASES_ACT)
 _READS = (Permission.BOARD, Permission.CASES)
-_OWNS = (Permission.CONSIGNMENTS, Permission.CONSENTS, Permission.CREDIT)
+_OWNS = (Permission.CONSIGNMENTS, Permission.DOCUMENTS, Permission.CONSENTS, Permission.CREDIT)
+_LENDS = (Permission.FINANCING, Permission.DOCUMENTS)
 _PUBLISHES = (Permission.EVENTS, Permission.EVENTS_REDRIVE, Permission.EVENTS_UPLOAD)
 PEOPLE = (
     DemoPerson("ktz", "aigerim", "Айгерім (simulated)", ("dostyk-shift",), _SHIFT),
@@ -35,10 +36,8 @@ PEOPLE = (
     DemoPerson("eu-pl", "marek", "Marek (simulated)", ("terespol-customs",), _SHIFT),
     DemoPerson("db", "jonas", "Jonas (simulated)", (), _READS),
     DemoPerson("xianport", "wang-wei", "王伟 (simulated)", ("dispatch",), (*_SHIFT, Permission.CONSIGNMENTS)),
-    DemoPerson("silkbank", "mei", "梅 (simulated)", (), (Permission.FINANCING, Permission.FINANCING_MAKE)),
-    DemoPerson(
-        "silkbank", "karl", "Karl (simulated)", (), (Permission.FINANCING, Permission.FINANCING_CHECK)
-    ),
+    DemoPerson("silkbank", "mei", "梅 (simulated)", (), (*_LENDS, Permission.FINANCING_MAKE)),
+    DemoPerson("silkbank", "karl", "Karl (simulated)", (), (*_LENDS, Permission.FINANCING_CHECK)),
     DemoPerson("huaqing", "chen-jing", "陈静 (simulated)", (), _OWNS),
     DemoPerson("qinling", "zhao-lei", "赵磊 (simulated)", (), _OWNS),
     DemoPerson("ruhr", "anna", "Anna (simulated)", (), _OWNS),

@@ -31,7 +31,7 @@ MOST_STOPS, DATE_PARTS = 80, 8
 AT_A_TIME = 15
 """Pages that one run walks by the keyboard."""
 """Elements of a page that are walked, and the fields within one for a moment."""
-MARKS = frozenset({BOX, DECLARATION.partition("/")[2], "8541430000", "Person of abank", "LN-1"})
+MARKS = frozenset({BOX, DECLARATION.partition("/")[2], "8541430000", "Person of abank", "LN-1", "FBL-2026-1"})
 """What stands on pages of some and is not for everybody."""
 INNARDS = (
     "Traceback",

@@ -29,6 +29,7 @@ from services.testbed.localstack.engine import DatabaseAddress
 from tests.support.api import cast
 from tests.support.console import RunningConsole
 from tests.support.databases import migrated_database
+from tests.support.documents_stored import READERS
 from tests.support.walk import world
 from tests.support.walk.crawler import Seen, walk
 
@@ -37,6 +38,7 @@ PARTIES = tuple(world.STANDS_AS)
 SEARCHES = (cast.BOX[:8], "XA-1", cast.DECLARATION[:14], "SMGS/CN/XAY/1000")
 """Half-typed: what is typed shows on the page again, and is no marker."""
 TRACKED = "/track/{reference:path}"
+DOCUMENT = "/console/documents/{document}"
 FINANCED = "/console/financings/{reference}"
 SHARED_FIELDS = frozenset({Field.MOVEMENT, Field.GOODS, Field.INVOICE})
 NEVER_REACHED: Mapping[str, str] = {
@@ -195,6 +197,20 @@ def test_nobody_learns_of_a_financing_but_bank_and_shipper(walks: Walks) -> None
         for reference in world.lent_in(each.text)
         if who not in world.LENT[reference]
     ] == []
+
+
+def test_nobody_learns_of_a_document_but_its_readers(walks: Walks) -> None:
+    shown = [
+        (who, each, number)
+        for who, seen in walks.seen.items()
+        for each in seen
+        for number in world.documents_in(each.text)
+    ]
+    assert [(who, each.address, number) for who, each, number in shown if who not in READERS[number]] == []
+    for number, readers in READERS.items():
+        assert {who for who, each, known in shown if (each.route, known) == (DOCUMENT, number)} == readers
+    tracked = {who for who, each, number in shown if each.route == TRACKED and each.form == "html"}
+    assert tracked == READERS["FBL-2026-1"]
 
 
 def test_people_are_named_to_their_own_party_alone(walks: Walks) -> None:

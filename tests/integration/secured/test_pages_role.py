@@ -21,6 +21,7 @@ from services.testbed.localstack import LocalStack
 from tests.support.api.cast import play
 from tests.support.api.server import FINANCING_KEYS
 from tests.support.console import RunningConsole, post
+from tests.support.documents_stored import BILL, play_documents
 from tests.support.pages import RunningPages
 
 pytestmark = pytest.mark.integration
@@ -40,6 +41,7 @@ def pages() -> Iterator[RunningPages]:
         address = f"postgresql://lianyun_ROLE:only-here@{head.rpartition('@')[2]}/lianyun"
         migrate(address.replace("ROLE", "owner"))
         play(address.replace("ROLE", "owner"))
+        play_documents(address.replace("ROLE", "owner"))
         with RunningPages(address.replace("ROLE", "pages"), {"mail_from": "a@example.org"}) as running:
             yield running
 
@@ -66,6 +68,9 @@ def test_people_of_a_bank_decide_under_the_role_of_the_pages(pages: RunningPages
             assert post(setter, "/console/limits", limit).status_code == 303
         assert post(checker, path, {"verdict": "APPROVED"}).status_code == 303
         assert '<span class="chip good">' in checker.get(path).text
+        shown = f"/console/documents/{BILL.id}"
+        for path in ("/console/documents", shown, f"{shown}/transfers/2/receipt", "/track/xaport/XA-1"):
+            assert maker.get(path).status_code == 200, path
         for browser in (maker, checker):
             browser.close()
 
@@ -144,6 +149,9 @@ def test_subscribers_are_notified_by_the_same_role(pages: RunningPages) -> None:
         "DELETE FROM lianyun.financing_proposal",
         "UPDATE lianyun.financing_limit SET may_check = 0",
         "DELETE FROM lianyun.financing_limit",
+        "UPDATE lianyun.document_head SET holder = 'x'",
+        "DELETE FROM lianyun.document_decision",
+        "INSERT INTO lianyun.transparency_tile SELECT * FROM lianyun.transparency_tile",
     ],
 )
 def test_what_pages_have_no_business_with_is_refused(pages: RunningPages, forbidden: str) -> None:

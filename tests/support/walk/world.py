@@ -15,6 +15,7 @@ from services.cases.store import projector
 from services.cases.store.case_service import CaseService
 from services.ledger.storage.session import open_session
 from tests.support.api import cast
+from tests.support.documents_stored import BILL, RECEIPT, play_documents
 from tests.support.financing.stored_world import SIGNER
 from tests.support.financing.stories import Case
 
@@ -141,6 +142,13 @@ def lent_in(text: str) -> Iterator[str]:
             yield reference
 
 
+def documents_in(text: str) -> Iterator[str]:
+    """The numbers of the documents that a response shows, or leads to."""
+    for document in (BILL, RECEIPT):
+        if document.number in text or document.id in text:
+            yield document.number
+
+
 def story() -> Case:
     """The cast of the API, with markers in the first consignment, an owner of its container and an insurer that may look."""
     told = cast.case()
@@ -161,6 +169,7 @@ def _marked(event: dict[str, Any]) -> dict[str, Any]:
 def play(dsn: str) -> None:
     """Store it in a migrated database, with the cases that follow from it."""
     cast.play(dsn, story())
+    play_documents(dsn)
     with open_session(dsn) as session:
         session.autocommit = True
         projector.catch_up(session, CaseService(SIGNER, _moment))
