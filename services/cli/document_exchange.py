@@ -78,8 +78,8 @@ def platforms(
         return
     with _session(settings) as session:
         if add is not None:
-            _entered(session, add, by)
-        found = store.platforms(session)
+            _entered(session, add, by, settings.identity().platform)
+        found = [each for each in store.platforms(session) if each.code != settings.exchange_code]
     if as_json:
         print_json({"platforms": [_described(each) for each in found]})
         return
@@ -204,12 +204,17 @@ def exported(
     out.print(open_attestation.NOTICE, markup=False)
 
 
-def _entered(session: Session, file: Path, by: str) -> None:
+def _entered(session: Session, file: Path, by: str, own: Platform) -> None:
+    """Enter the platform in the file, and this one where it is not entered as it is: `lianyun fsck` knows its key from there."""
     try:
         given = json.loads(file.read_text(encoding="utf-8"))
         platform = Platform(
             given["code"], given["name"], given.get("url"), given.get("register"), tuple(given["keys"])
         )
+        if platform.code == own.code:
+            raise ValueError(f"{own.code} is this platform")
+        if own not in store.platforms(session):
+            store.put_platform(session, own, now(), by)
         store.put_platform(session, platform, now(), by)
     except (OSError, ValueError, KeyError, TypeError) as fault:
         raise Failure(

@@ -20,6 +20,10 @@ import uvicorn
 from joserfc.jwk import OKPKey
 from psycopg_pool import ConnectionPool
 
+from services.audit.fsck.document_exchange import check_exchange
+from services.audit.fsck.registers import check_trail
+from services.audit.fsck.snapshot import Snapshot
+from services.audit.report import Findings
 from services.documents.pint import store
 from services.documents.pint.domain.envelope import IdentifyingCode, IssuanceManifest, issued_to
 from services.documents.pint.domain.signed_content import canonical, checksum, signed
@@ -126,6 +130,8 @@ def answering(*instances: Instance) -> Iterator[None]:
 def acquaint(*instances: Instance) -> None:
     """Everybody has everybody in its directory, and the carrier."""
     carrier = {**CARRIER.as_dict(private=False), "kid": CARRIER.thumbprint()}
+    for mine in instances:
+        store.put_platform(mine.session, mine.registers.own.platform, 1, "test")
     for mine, other in itertools.permutations(instances, 2):
         platform = replace(other.registers.own.platform, url=other.url)
         store.put_platform(mine.session, platform, 1, "test")
@@ -200,6 +206,16 @@ class Ended:
             self.process.terminate()
             self.process.join()
         return bool(self.process.exitcode == -signal.SIGKILL)
+
+
+def damage(session: Session) -> list[str]:
+    """What fsck says of the exchange and of registers."""
+    findings = Findings()
+    with session.transaction(force_rollback=True):
+        snapshot = Snapshot(session)
+        check_exchange(snapshot, findings)
+        check_trail(snapshot, findings)
+    return [f"{each.kind} {each.where}: {each.field}" for each in findings.report(0.0).findings]
 
 
 def mortal(each: Instance, at: int, work: Callable[..., object], *arguments: object) -> Ended:

@@ -12,6 +12,7 @@ from services.audit.fsck.cases import check_cases
 from services.audit.fsck.consignments import ConsignmentPass, consignments
 from services.audit.fsck.credit import check_credit
 from services.audit.fsck.dead_letters import check_dead_letters
+from services.audit.fsck.document_exchange import check_exchange
 from services.audit.fsck.documents import check_documents
 from services.audit.fsck.events import Evidence, check_events, plan, withdrawals
 from services.audit.fsck.financing import check_financing
@@ -113,6 +114,7 @@ def examine(
     check_financing(snapshot, history, network, findings)
     progress("documents", 0, 0)
     pass_over("tables of documents", lambda: check_documents(snapshot, history, network, findings))
+    pass_over("tables of the exchange of documents", lambda: check_exchange(snapshot, findings))
     progress("cases", 0, 0)
     pass_over("tables of cases", lambda: check_cases(snapshot, history, network, findings))
     progress("arrival times", 0, 0)

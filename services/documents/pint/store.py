@@ -30,6 +30,7 @@ from services.documents.pint.domain.signed_content import (
     payload_of,
 )
 from services.domain.facts import Micros
+from services.ledger.audit_trail.entries import enter
 from services.ledger.storage.session import Session
 
 
@@ -82,16 +83,19 @@ class Transfer:
 
 
 def put_platform(session: Session, platform: Platform, at: Micros, by: str) -> None:
-    """Record a platform, in the place of an earlier entry; BadContent for a key that is none, or another's."""
+    """Record a platform, in the place of an earlier entry, in a transaction; BadContent for a key that is none, or another's."""
     others = [each for each in platforms(session) if each.code != platform.code]
     directory(others)
     known = {key_id for each in others for key_id in Directory({each.code: each.keys})}
     if taken := known & set(Directory({platform.code: platform.keys})):
         raise BadContent(f"the key {min(taken)} is another's")
-    columns = {name: getattr(platform, name) for name in ("code", "name", "url", "register")}
-    session.execute(
-        statement("put_platform"), {**columns, "keys": Jsonb(list(platform.keys)), "at": at, "by": by}
-    )
+    row = {name: getattr(platform, name) for name in ("name", "url", "register", "keys")}
+    row |= {"at": at, "by": by}
+    with session.transaction():
+        session.execute(
+            statement("put_platform"), {**row, "code": platform.code, "keys": Jsonb(list(platform.keys))}
+        )
+        enter(session, "pint_platform", platform.code, row)
 
 
 def platforms(session: Session) -> list[Platform]:

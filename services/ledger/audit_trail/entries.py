@@ -135,6 +135,7 @@ REGISTERS = (
         salt=_digest("salt"),
         address=_digest("salt || convert_to(address, 'UTF8')"),
     ),
+    _of("pint_platform", "code", "name url register keys at by", since=131),
     _of("platform_event", "no", "kind detail", at="(extract(epoch FROM at) * 1000000)::bigint"),
 )
 """In the order in which a transaction that changes several enters them."""

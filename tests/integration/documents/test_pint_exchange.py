@@ -34,6 +34,7 @@ from tests.support.pint_platforms import (
     answering,
     bill,
     controllers,
+    damage,
     mortal,
     reachable,
     send,
@@ -49,6 +50,10 @@ def pair(postgres: DatabaseAddress) -> Iterator[tuple[Instance, Instance]]:
     a, b = (Instance(code, migrated_database(postgres, f"pint_{code.lower()}")) for code in ("LYUN", "WAVE"))
     acquaint(a, b)
     yield a, b
+    assert damage(b.session) == []
+    assert {each.rpartition(" ")[2] for each in damage(a.session)} == {"decision"}, (
+        "of documents without decisions"
+    )
     a.close()
     b.close()
 
@@ -276,5 +281,6 @@ def test_a_receiver_killed_at_any_step_leaves_one_controller(postgres: DatabaseA
             return True
 
         assert killed_at_every_step(attempt) > 15
+    assert damage(b.session) == []
     a.close()
     b.close()

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
 
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
+from services.cli.document_exchange import app
 from services.documents.domain.transfer import Action, Holding, Medium
 from services.documents.pint import store
 from services.documents.pint.domain import open_attestation
@@ -32,7 +37,7 @@ from tests.support.documents_stored import (
 )
 from tests.support.financing.stored_world import SIGNER, key_of, stories_database
 from tests.support.pint_platforms import CARRIER as ISSUERS_KEY
-from tests.support.pint_platforms import Instance, acquaint, answering
+from tests.support.pint_platforms import PDF, Instance, acquaint, answering, damage
 from tests.support.threads import at_once
 
 pytestmark = pytest.mark.integration
@@ -55,7 +60,8 @@ class World:
 
     def send(self) -> store.Transfer:
         issuance = signed(issuance_manifest(BILL, party("LYUN", SHIPPER, SHIPPER)), ISSUERS_KEY)
-        return self.here.exchange.send(self.here.session, BILL.id, issuance)
+        files = [("list.pdf", "application/pdf", PDF)]
+        return self.here.exchange.send(self.here.session, BILL.id, issuance, files)
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +86,7 @@ def world(base: str, postgres: DatabaseAddress) -> Iterator[World]:
     acquaint(here, there)
     with open_session(here.dsn, "lianyun-test") as session, answering(here, there):
         yield World(Documents(session), here, there)
+        assert damage(session) == damage(there.session) == []
     here.close()
     there.close()
 
@@ -209,3 +216,96 @@ def test_the_export_is_evidence_and_says_that_it_is_not_control(world: World) ->
     hidden = open_attestation.withheld(made, ["document.parties"])
     assert open_attestation.intact(hidden)
     assert CONSIGNEE not in str(hidden)
+
+
+def test_fsck_finds_what_was_changed_of_the_exchange_and_names_it(world: World) -> None:
+    documents, here, there = world.documents, world.here, world.there
+    documents.issued()
+    documents.done(Action.TRANSFER_OUT, SHIPPER, paper="WAVE/nobody")
+    refused = world.send().entry
+    assert here.deliver() == [TransferState.REFUSED]
+    cosign(documents.session)
+    documents.done(Action.TRANSFER_OUT, SHIPPER, paper=THERE)
+    here.exchange.recall(here.session, BILL.id)
+    cosign(documents.session)
+    documents.done(Action.TRANSFER_OUT, SHIPPER, paper=THERE)
+    out = world.send().entry
+    here.deliver()
+    back = OutgoingDocument(BILL.plain, party("WAVE", "duisport"), party("LYUN", CONSIGNEE))
+    came = there.sender.start(there.session, back).entry
+    there.deliver()
+    cosign(documents.session)
+    documents.done(Action.TRANSFER_OUT, CONSIGNEE, paper=THERE)
+    pending = world.send().entry
+    session = documents.session
+    assert damage(session) == []
+    leaves = "SELECT count(*) FROM lianyun.transparency_entry WHERE source = 'register pint_platform'"
+    assert session.execute(leaves).fetchone() == (3,)
+
+    (file,) = session.execute("SELECT encode(checksum, 'hex') FROM lianyun.pint_file").fetchone() or ()
+    moved = "substr(signed, 1, 90) || CASE substr(signed, 91, 1) WHEN 'A' THEN 'B' ELSE 'A' END || substr(signed, 92)"
+    decided = "UPDATE lianyun.document_decision SET"
+
+    def of(entry: str, change: str) -> str:
+        return f"UPDATE lianyun.pint_transfer SET {change} WHERE entry = decode('{entry}', 'hex')"  # noqa: S608
+
+    changes = {
+        "UPDATE lianyun.pint_step SET platform = 'WAVE' WHERE number = 0": "pint_step 0 of BILL: platform",
+        f"UPDATE lianyun.pint_step SET signed = {moved} WHERE number = 2": "pint_step 2 of BILL: signed",  # noqa: S608
+        "DELETE FROM lianyun.pint_step WHERE number = 1": "pint_step 2 of BILL: signed",
+        "DELETE FROM lianyun.pint_step WHERE number >= 4": f"pint_transfer {out}: state",
+        "UPDATE lianyun.pint_step SET number = 99 WHERE number = 7": "pint_step 99 of BILL: number",
+        of(out, "state = 'REFUSED', response = ''"): f"pint_transfer {out}: state",
+        of(refused, f"state = 'ACCEPTED', response = (SELECT response FROM lianyun.pint_transfer WHERE entry = decode('{out}', 'hex'))"): f"pint_transfer {refused}: response",  # noqa: S608
+        of(pending, "state = 'REFUSED', response = '', settled = 1"): f"pint_transfer {pending}: state",
+        of(out, "response = response || 'A'"): f"pint_transfer {out}: response",
+        of(out, "platform = 'BOLE'"): f"pint_transfer {out}: platform",
+        of(out, "register = 'http://b/register/v1'"): f"pint_transfer {out}: register",
+        of(came, "outward = true"): f"pint_transfer {came}: platform",
+        of(came, "at = 1"): f"pint_transfer {came}: outward",
+        of(out, "entry = sha256('')"): f"pint_transfer {sha256().hexdigest()}: entry",
+        of(out, "document = sha256('')"): f"pint_transfer {out}: document",
+        of(out, "envelope = replace(convert_from(envelope, 'UTF8'), 'FBL-2026-1', 'FBL-2026-2')::bytea"): f"pint_transfer {out}: envelope",
+        of(came, f"envelope = (SELECT envelope FROM lianyun.pint_transfer WHERE entry = decode('{out}', 'hex'))"): f"pint_transfer {came}: entry",  # noqa: S608
+        f"DELETE FROM lianyun.pint_transfer WHERE entry = decode('{came}', 'hex')": f"pint_transfer {came}: row",  # noqa: S608
+        "UPDATE lianyun.pint_file SET content = '\\x00'": f"pint_file {file}: content",
+        "DELETE FROM lianyun.pint_file": f"pint_file {file}: size",
+        f"{decided} request = 'other' WHERE request = 'pint-{came}'": "TRANSFER_IN on DOC: request",
+        f"{decided} to_party = 'abank' WHERE request = 'pint-{refused}'": "TRANSFER_IN on DOC: request",
+        f"{decided} request = 'recall-' WHERE request LIKE 'recall-%'": "TRANSFER_IN on DOC: request",
+        f"{decided} paper = 'WAVE/other' WHERE action = 'TRANSFER_OUT'": "TRANSFER_OUT on DOC: paper",
+        f"{decided} action = 'TRANSFER' WHERE action LIKE 'TRANSFER\\_%'": f"pint_transfer {pending}: decision",
+        "UPDATE lianyun.pint_platform SET keys = (SELECT keys FROM lianyun.pint_platform WHERE code = 'silk') WHERE code = 'WAVE'": "AUDIT pint_platform WAVE: keys",
+        "UPDATE lianyun.pint_platform SET url = 'http://b' WHERE code = 'WAVE'": "AUDIT pint_platform WAVE: url",
+        "DELETE FROM lianyun.pint_platform WHERE code = 'silk'": "AUDIT pint_platform silk: row",
+    }  # fmt: skip
+    for change, expected in changes.items():
+        for table in ("document_decision", "pint_step"):  # an insider turns the triggers off
+            session.execute(f"ALTER TABLE lianyun.{table} DISABLE TRIGGER USER".encode())
+        session.execute("ALTER TABLE lianyun.pint_file DROP CONSTRAINT pint_file_check")
+        assert session.execute(change.encode()).rowcount > 0, change
+        found = damage(session)
+        named = expected.replace("BILL", BILL.digest).replace("DOC", BILL.id)
+        assert any(named in each for each in found), (change, found)
+        if not named.startswith("AUDIT"):
+            assert all(each.startswith("DOCUMENT") for each in found), (change, found)
+        session.rollback()
+
+
+def test_with_another_platform_this_ones_own_entry_is_entered(
+    postgres: DatabaseAddress, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dsn = migrated_database(postgres, "pint_directory")
+    monkeypatch.setenv("LIANYUN_DSN", dsn)
+    monkeypatch.setenv("LIANYUN_EXCHANGE_KEY", str(tmp_path / "key.json"))
+    own = CliRunner().invoke(app, ["platforms", "--own"]).stdout
+    file = tmp_path / "entry.json"
+    for code in ("LYUN", "WAVE", "BOLE"):
+        file.write_text(json.dumps({"code": code, "name": "B", "keys": []}))
+        done = CliRunner().invoke(app, ["platforms", "--add", str(file)])
+        assert (done.exit_code == 0) is (code != "LYUN"), done.output
+    with open_session(dsn) as session:
+        found = {each.code: each for each in store.platforms(session)}
+        assert found["LYUN"].keys == tuple(json.loads(own)["keys"])
+        entries = "SELECT entries FROM lianyun.audit_head WHERE register = 'pint_platform'"
+        assert session.execute(entries).fetchone() == (3,)

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from joserfc.jwk import ECKey
+from joserfc.jwk import ECKey, OKPKey
 
 from schemas.schemes import Scheme
 from schemas.signing_key import SigningKey
@@ -25,6 +25,7 @@ from services.audit.fsck.sealed_rows import check_access_log, check_webhooks
 from services.audit.fsck.snapshot import Snapshot
 from services.audit.report import Findings, Report
 from services.credit.store import records
+from services.documents.pint.store import Platform, put_platform
 from services.financing.domain.external_registries import RegistryAnswer, RegistryFinding
 from services.financing.store.decision_service import DecisionService
 from services.financing.store.financings import acknowledge, record_answers
@@ -155,6 +156,10 @@ def fill(api: RunningApi) -> None:
             sealed.approve(session, opening, "B. Nowak", at=now())
             assert sealed.show(session, opening, "A. Chen", at=now())
             record_platform_event(session, "loss_accepted", {"next": number, "why": 'of "größer"'})
+            url, jwk = f"http://127.0.0.1:{number}", OKPKey.generate_key("Ed25519").as_dict(private=False)
+            put_platform(
+                session, Platform(f"P-{number}", "größer", url, f"{url}/register/v1", (jwk,)), number, "test"
+            )
             record_answers(
                 session,
                 "abank/GD-1",

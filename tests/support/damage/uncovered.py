@@ -74,9 +74,10 @@ EMPTY: dict[str, str] = {
         "made by a command only; changed column by column in tests/integration/transparency",
     ),
     **dict.fromkeys(
-        (f"lianyun.pint_{name}" for name in ("file", "platform", "step", "transfer")),
-        "documents of other platforms; each content is signed, and judged again whenever it is used (tests/integration/documents)",
+        (f"lianyun.pint_{name}" for name in ("file", "step", "transfer")),
+        "documents of other platforms; changed one by one in tests/integration/documents",
     ),
+    "lianyun.pint_platform": "entered by a command only; changed column by column in tests/integration/fsck/test_registers.py",
     **dict.fromkeys(
         (f"lianyun.document_{name}" for name in ("decision", "head", "version")),
         "changed column by column in tests/integration/documents",
