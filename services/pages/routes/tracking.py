@@ -17,8 +17,8 @@ from services.api.access.consignment import VisibleConsignment, visible
 from services.api.access.documents import originals_over
 from services.domain.objects import Thing
 from services.ledger.registry.party import Party
-from services.pages.consignments import cached_forecast, party_names
 from services.pages.auth.sign_in import SignedIn
+from services.pages.consignments import cached_forecast, party_names
 from services.pages.errors import PageError
 from services.pages.page import Page, PageRequest
 from services.pages.rendering import Part
@@ -32,8 +32,8 @@ from services.pages.tracking.forecast import (
 )
 from services.pages.tracking.summary import summary
 from services.pages.tracking.tables import tracking_tables
-from services.query.view_cache import BYTES
 from services.people.domain.person import Permission
+from services.query.view_cache import BYTES
 from services.query.views import consignments_of
 
 pages = PageRoutes()
