@@ -25,10 +25,10 @@ format: setup ## Put style and formatting right
 
 # The run starts hundreds of Python processes: they keep what they compiled, also where the environment says otherwise. Which file
 # is first is said in tests/conftest.py, and not by the number of tests in it.
-RUN := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+RUN := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 # The long run draws at random from this number and prints it: make test-long SEED=1764280000 repeats a run.
 SEED := $(or $(SEED),$(shell date +%s))
-test: setup ## Run the tests, two files at a time; real Kafka and Postgres are started and stopped by the run
+test: setup ## Run the tests, three files at a time; real Kafka and Postgres are started and stopped by the run
 	$(RUN) -m "not long" $(ARGS)
 
 test-long: setup ## Run the long ones: drills, benches, whole demos, every stored column changed, all random rounds (SEED=n)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -94,7 +95,7 @@ def postgres() -> Iterator[DatabaseAddress]:
     with open_database(durable=False) as opened:
         yield opened
         if isinstance(opened, Database):
-            opened.stop_immediate()
+            _end(opened)
 
 
 @pytest.fixture(scope="session")
@@ -103,7 +104,16 @@ def durable_postgres() -> Iterator[DatabaseAddress]:
     with open_database() as opened:
         yield opened
         if isinstance(opened, Database):
-            opened.stop_immediate()
+            _end(opened)
+
+
+def _end(database: Database) -> None:
+    """Stop it at once; its files, a hundred thousand and more, are removed by a process that the run does not wait for."""
+    database.stop_immediate()
+    folder = database.process.log.parent
+    gone = folder.parent.with_name(f"{folder.parent.name}-gone")
+    folder.rename(gone)
+    subprocess.Popen(["rm", "-rf", str(gone)], start_new_session=True)
 
 
 @pytest.fixture(scope="session")
