@@ -18,6 +18,7 @@ UNCOVERED: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("lianyun.arrival_again", (EVERYTHING,), _WORK),
     ("lianyun.arrival_cursor", ("whole_at",), _WHOLE),
     ("lianyun.arrival_habit", ("xid",), _PLACE),
+    ("lianyun.audit_head", (COPIED,), "a head without entries, of a register that nobody knows: it says nothing"),
     ("lianyun.batch", ("digest",), "set to null only: as releases write it that may be at work for a day"),
     ("lianyun.case_again", (EVERYTHING,), _WORK),
     ("lianyun.case_cursor", ("as_of",), "of which moment the causes are: by one at which others are due, they differ"),
