@@ -1,5 +1,7 @@
 """Each row and column of a filled platform is changed, one at a time: fsck finds it, or it is named here with the reason.
 
+A run changes every second table, from the first or the second by its number: two runs of following numbers change all.
+
 The list is documented in docs/reference/fsck.md. A change that is found although it is listed fails as well, so that the list stays true.
 """
 
@@ -18,6 +20,7 @@ import pytest
 
 from services.ledger.storage.errors import GenerationMoved
 from services.testbed.localstack.engine import DatabaseAddress
+from tests.support import profile
 from tests.support.damage import world
 from tests.support.damage.mutations import Change, changes, make, prepare, tables
 from tests.support.damage.report import look
@@ -59,7 +62,7 @@ def _outcome(session: psycopg.Connection[Any], change: Change) -> str:
 
 def test_what_is_changed_is_found_or_named_with_its_reason(postgres: DatabaseAddress, tmp_path: Path) -> None:
     dsn = postgres.fresh_database("every_column")
-    print(f"seed {SEED}")
+    print(f"seed {SEED}, tables by LIANYUN_SEED={profile.SEED}")
     world.build(dsn, tmp_path)
     with psycopg.connect(dsn) as session:
         prepare(session)
@@ -77,7 +80,8 @@ def test_what_is_changed_is_found_or_named_with_its_reason(postgres: DatabaseAdd
     assert empty == EMPTY.keys(), "every table has a row, or is named with the reason"
 
     parts: list[list[str]] = [[] for _ in range(PROCESSES)]
-    for table in sorted(every, key=lambda table: -amounts[table]):
+    drawn = sorted(every)[profile.SEED % 2 :: 2]
+    for table in sorted(drawn, key=lambda table: -amounts[table]):
         min(parts, key=lambda part: sum(amounts[each] for each in part)).append(table)
     with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
         done = list(chain.from_iterable(pool.map(outcomes, [dsn] * PROCESSES, parts)))
