@@ -43,11 +43,13 @@ class LocalLog:
 
 
 @contextmanager
-def local_log(platform: Platform, folder: Path, port: int = 0) -> Iterator[LocalLog]:
+def local_log(
+    platform: Platform, folder: Path, port: int = 0, metrics_port: int | None = None
+) -> Iterator[LocalLog]:
     """The log of ``platform``, made at the first time, with its key and all of its witnesses in ``folder``, which belongs to its database.
 
     It is served on ``port`` of this machine, on a free one where that is taken or 0. Both witnesses have to cosign: they show how it
-    works, and prove nothing to others. Raises StackError where database and folder do not hold the same log.
+    works, and prove nothing to others. ``metrics_port`` is that of the sequencer. Raises StackError where database and folder do not hold the same log.
     """
     folder = folder.absolute()
     key, policy, dsn = folder / "key.json", folder / "policy", platform.stack.dsn
@@ -73,6 +75,7 @@ def local_log(platform: Platform, folder: Path, port: int = 0) -> Iterator[Local
             **platform.worker_environment(),
             "LIANYUN_TRANSPARENCY_KEY": str(key),
             "LIANYUN_TRANSPARENCY_POLICY": str(policy),
+            **({} if metrics_port is None else {"LIANYUN_TRANSPARENCY_METRICS_PORT": str(metrics_port)}),
         }
         logs = platform.stack.folder / "logs" / "transparency"
         running.enter_context(Supervisor(environment, workers=1, logs=logs, command=_COMMAND))

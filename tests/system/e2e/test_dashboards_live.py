@@ -31,6 +31,7 @@ from services.runtime.ports import free_port
 from services.testbed.localstack.api import LocalApi
 from services.testbed.localstack.platform import Platform
 from services.testbed.localstack.process import Guard, ServerProcess
+from services.testbed.localstack.transparency import local_log
 from tests.support.cases.border_night import border_night
 from tests.support.signed_stories import GATEWAY, record, register
 
@@ -84,7 +85,17 @@ def world(watching: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     folder = tmp_path_factory.mktemp("dashboards")
     ports = {
         name: free_port()
-        for name in ("workers", "credit", "arrival", "cases", "api", "webhooks", "exporter", "prometheus")
+        for name in (
+            "workers",
+            "credit",
+            "arrival",
+            "cases",
+            "api",
+            "webhooks",
+            "exporter",
+            "transparency",
+            "prometheus",
+        )
     }
     with ExitStack() as stack:
         platform = stack.enter_context(Platform(workers=0))
@@ -127,6 +138,7 @@ def world(watching: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             LIANYUN_METRICS_PORT=ports["webhooks"],
             LIANYUN_WEBHOOK_KEY_FILE=folder / "keys" / "webhook.key",
         )
+        stack.enter_context(local_log(platform, folder / "log", metrics_port=ports["transparency"]))
         prometheus = f"127.0.0.1:{ports['prometheus']}"
         watched = {
             "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
