@@ -25,7 +25,9 @@ def _moments(facts: Facts, view: View) -> Iterator[Micros]:
         if claim.classifier is not Classifier.ACT:
             yield claim.happened + (rules()[claim.milestone].tolerance or 0) + 1  # overdue
     for link in facts.links:
-        yield link.start - 1 if link.kind in FREEING else link.start
+        yield link.start
+        if link.kind in FREEING:
+            yield link.start - 1  # the moment of the fact, whose object it frees from the next one on
         if link.end is not None:
             yield link.end
     for listed in facts.handovers:

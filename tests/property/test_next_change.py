@@ -7,8 +7,10 @@ import hashlib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.events.base import Classifier, ObjectKind, Region
 from services.domain.derive import derive
-from services.domain.facts import Facts
+from services.domain.facts import Assurance, Claim, Facts, Founding, Link, LinkKind
+from services.domain.objects import Thing
 from services.domain.rules import SILENT_AFTER, UNMATCHED_AFTER
 from services.query.next_change import next_change
 from tests.support.profile import rounds
@@ -29,7 +31,7 @@ def facts_of(told: list[Said]) -> Facts:
     return Facts.union(each.facts for each in told)._replace(contents=frozenset(contents))
 
 
-@settings(max_examples=rounds(150, 3_000), deadline=None)
+@settings(max_examples=rounds(150, 1_000), deadline=None)
 @given(told=worlds(OBJECTS, 40), moment=MOMENTS, share=st.floats(0, 1))
 def test_no_view_differs_before_the_next_change(
     told: list[Said], moment: tuple[int, int, int], share: float
@@ -45,3 +47,40 @@ def test_no_view_differs_before_the_next_change(
         assert until > as_of
         for then in (until - 1, as_of + int((until - 1 - as_of) * share)):
             assert derive(facts, consignment, then) == view
+
+
+def test_a_delivery_changes_the_view_at_its_moment_and_at_the_next() -> None:
+    box, consignment = Thing(ObjectKind.CONTAINER, "A"), Thing(ObjectKind.CONSIGNMENT, "founder/A")
+    delivered = Claim(
+        b"d" * 16,
+        "founder",
+        0,
+        100,
+        box,
+        600,
+        Region.MOVEMENT,
+        "",
+        "",
+        "",
+        Classifier.ACT,
+        Assurance.ASSERTED,
+        False,
+    )
+    facts = Facts(
+        claims=frozenset({delivered, delivered._replace(event=b"c" * 16, happened=0, milestone=300)}),
+        links=frozenset(
+            {
+                Link(b"l" * 16, "founder", 0, LinkKind.CONTAINER_CARRIES, box, consignment, 0, None, False),
+                Link(delivered.event, "founder", 0, LinkKind.DELIVERED, box, box, 101, None, False),
+            }
+        ),
+        foundings=frozenset({Founding(b"f" * 16, "founder", 0, consignment, frozenset())}),
+    )
+    moments, moment = [], 50
+    while moment < 200:
+        view = derive(facts, consignment, moment)
+        assert view is not None
+        moment = next_change(facts, view, moment)
+        moments.append(moment)
+    assert moments[:2] == [100, 101]
+    assert derive(facts, consignment, 100) != derive(facts, consignment, 101)
