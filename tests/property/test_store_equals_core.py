@@ -29,7 +29,7 @@ from tests.support.storage.writers import Pair, Pausing, start
 pytestmark = pytest.mark.integration
 
 EXAMPLES = settings(
-    max_examples=rounds(15, 75),
+    max_examples=rounds(15, 60),
     deadline=None,
     suppress_health_check=[
         HealthCheck.too_slow,

@@ -53,7 +53,7 @@ class Proving(AuthBase):
 @pytest.mark.randomised
 @SCHEMA.parametrize()
 @settings(
-    max_examples=rounds(2, 6),
+    max_examples=rounds(2, 4),
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
