@@ -225,16 +225,21 @@ def log_session(settings: TransparencySettings) -> Session:
     return opened
 
 
-def _issuer(settings: ReceiptSettings, connection: Session, withheld: bool) -> bundles.Issuer:
+def _policy_file(settings: TransparencySettings) -> Path:
     if settings.transparency_policy is None:
         raise NoReceipt("no witnesses are asked here: LIANYUN_TRANSPARENCY_POLICY is not set")
-    policy_of(settings.transparency_policy)
+    return settings.transparency_policy
+
+
+def _issuer(settings: ReceiptSettings, connection: Session, withheld: bool) -> bundles.Issuer:
+    file = _policy_file(settings)
+    policy_of(file)
     try:
         signer = read_keys(settings.financing_keys).signer(settings.network)
     except KeysMissing as problem:
         raise Failure(Exit.USAGE, str(problem), "set LIANYUN_FINANCING_KEYS") from None
     registry = registry_store.read_snapshot(connection)
-    return bundles.Issuer(signer, registry, settings.transparency_policy.read_text("utf-8"), withheld)
+    return bundles.Issuer(signer, registry, file.read_text("utf-8"), withheld)
 
 
 def _number(text: str) -> int:
@@ -266,9 +271,7 @@ def _write_cose(settings: TransparencySettings, found: Sequence[Receipt], to: Pa
         raise Failure(Exit.USAGE, "a COSE receipt is two files, not text", "name the first with --to")
     if len(found) > 1:
         raise NoReceipt("several contents were accepted under this id, and a COSE receipt is of one")
-    policy = settings.policy()
-    if policy is None:
-        raise NoReceipt("no witnesses are asked here: LIANYUN_TRANSPARENCY_POLICY is not set")
+    policy = policy_of(_policy_file(settings))
     entry = Entry.of(found[0].document).raw
     try:
         raw = cose_receipt(entry, found[0].proof, policy, read_key(settings.transparency_key))

@@ -74,13 +74,13 @@ def originals_over(reader: LoggedReader, consignment: bytes) -> list[Json]:
     return found
 
 
-def proposed(reader: LoggedReader, asked: Document) -> tuple[SourcedView, dict[str, object]] | None:
+def proposed(reader: LoggedReader, document: Document) -> tuple[SourcedView, dict[str, object]] | None:
     """The view of the document's consignment and the fields that the reader may build from it; None where it is not the reader's to see."""
-    known = shared_view(reader.session, asked.consignment, reader.now, reader.registry)
+    known = shared_view(reader.session, document.consignment, reader.now, reader.registry)
     seen = None if known is None else visible(reader, known.view.consignment.id)
     if known is None or seen is None:
         return None
-    reader.reads("consignment", asked.consignment, seen.shippers)
+    reader.reads("consignment", document.consignment, seen.shippers)
     stated = (
         each for each in stated_of(known) if seen.grants[_GROUPS.get(each.name, Field.IDS)] is Shown.FULL
     )

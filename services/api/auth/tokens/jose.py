@@ -14,14 +14,15 @@ from typing import Any
 import orjson
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey, import_key
+from joserfc.jwk import ECKey, KeySet, OKPKey
 from joserfc.jws import JWSRegistry
 from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
 
+from services.runtime import json_web_key
+from services.runtime.json_web_key import BadKey, PublicKey
+
 ALGORITHMS = ("ES256", "PS256", "Ed25519", "EdDSA")
-PublicKey = ECKey | RSAKey | OKPKey
-_RSA_BITS = 2_048
 _REGISTRY = JWSRegistry(algorithms=list(ALGORITHMS))
 _REGISTRY.max_header_length = 2_048  # a proof carries its key, and an RSA key of 4096 bits is long
 _LONGEST = 4_096
@@ -36,19 +37,10 @@ class BadToken(Exception):
 
 def public_key(jwk: Mapping[str, Any]) -> PublicKey:
     """The key of a JWK; BadToken for a private one, a symmetric one, or one that no accepted algorithm can use."""
-    if any(member in jwk for member in ("d", "p", "q", "k")):
-        raise BadToken("the key holds private members: give only its public part")
     try:
-        key = import_key(dict(jwk))
-    except (JoseError, ValueError, TypeError, KeyError):
-        raise BadToken("not a key: it is no JWK of its kty (RFC 7517)") from None
-    if isinstance(key, ECKey) and jwk.get("crv") == "P-256":
-        return key
-    if isinstance(key, OKPKey) and jwk.get("crv") == "Ed25519":
-        return key
-    if isinstance(key, RSAKey) and key.public_key.key_size >= _RSA_BITS:
-        return key
-    raise BadToken("a key is EC P-256, OKP Ed25519, or RSA of 2048 bits or more")
+        return json_web_key.public_key(jwk)
+    except BadKey as fault:
+        raise BadToken(str(fault)) from None
 
 
 def signing_algorithm(key: PublicKey) -> str:

@@ -9,8 +9,9 @@ from functools import lru_cache
 
 import orjson
 
-from services.api.auth.tokens.jose import BadToken, PublicKey, number, opened, public_key, text
+from services.api.auth.tokens.jose import BadToken, number, opened, public_key, text
 from services.api.targets import normal_uri
+from services.runtime.json_web_key import PublicKey
 
 _EARLY = 5  # seconds by which a caller's clock may be ahead
 

@@ -12,12 +12,14 @@ from typing import Any, Final
 import rfc8785
 from joserfc import jws
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, OKPKey, RSAKey, import_key
+from joserfc.jwk import OKPKey
 from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
 
 from schemas.reasons import Refusal
 from schemas.strict_json import loads
+from services.runtime import json_web_key
+from services.runtime.json_web_key import BadKey, PublicKey
 
 MOST_BYTES: Final = 256 * 1024
 """The payload of one signed content at most."""
@@ -26,10 +28,6 @@ _REGISTRY: Final = jws.JWSRegistry(algorithms=_ALGORITHMS)
 _REGISTRY.max_payload_length = MOST_BYTES * 4 // 3 + 4
 _REGISTRY.max_header_length = 2_048
 _COMPACT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
-_RSA_BITS: Final = 2_048
-_PRIVATE: Final = ("d", "p", "q", "k")
-
-PublicKey = ECKey | OKPKey | RSAKey
 
 
 class BadSignature(Exception):
@@ -74,19 +72,10 @@ class Directory:
 
 def public_key(jwk: Mapping[str, Any]) -> PublicKey:
     """The key of a JWK; BadContent for a private one, or one that no accepted algorithm can use."""
-    if any(member in jwk for member in _PRIVATE):
-        raise BadContent("the key holds private members: give only its public part")
     try:
-        key = import_key(dict(jwk))
-    except (JoseError, ValueError, TypeError, KeyError):
-        raise BadContent("not a key: it is no JWK of its kty (RFC 7517)") from None
-    if isinstance(key, ECKey) and jwk.get("crv") == "P-256":
-        return key
-    if isinstance(key, OKPKey) and jwk.get("crv") == "Ed25519":
-        return key
-    if isinstance(key, RSAKey) and key.public_key.key_size >= _RSA_BITS:
-        return key
-    raise BadContent("a key is EC P-256, OKP Ed25519, or RSA of 2048 bits or more")
+        return json_web_key.public_key(jwk)
+    except BadKey as fault:
+        raise BadContent(str(fault)) from None
 
 
 def key_id(jwk: Mapping[str, Any]) -> str:
