@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 
 from services.trade.domain.paper import ChargeKind, ReferenceKind, Role
-from services.trade.domain.values import FINEST, Code, Unreadable
+from services.trade.domain.values import FINEST, Code, Unreadable, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +113,7 @@ class Dataset:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
-        text = format(value, "f")
-        return text.rstrip("0").rstrip(".") if "." in text else text
+        return number(value)
     if isinstance(value, Mapping):
         return {name: _plain(member) for name, member in value.items()}
     return [_plain(member) for member in value] if isinstance(value, list | tuple) else value
