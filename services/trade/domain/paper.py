@@ -8,7 +8,12 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
+from schemas.events.trade import ChargeKind as ChargeKind
+from schemas.events.trade import PartyRole
+from schemas.events.trade import ReferenceKind as ReferenceKind
 from services.trade.domain.values import Code, Field, Money, Place, Quantity
+
+Role = PartyRole
 
 
 class Kind(StrEnum):
@@ -22,35 +27,6 @@ class Kind(StrEnum):
     EAEU_TRANSIT = "EAEU_TRANSIT"
     EAEU_CORRECTION = "EAEU_CORRECTION"
     WCO_DECLARATION = "WCO_DECLARATION"
-
-
-class Role(StrEnum):
-    """What a party is in a paper."""
-
-    SELLER = "SELLER"
-    BUYER = "BUYER"
-    CONSIGNOR = "CONSIGNOR"
-    CONSIGNEE = "CONSIGNEE"
-
-
-class ReferenceKind(StrEnum):
-    """What a paper refers to."""
-
-    CONTRACT = "CONTRACT"
-    INVOICE = "INVOICE"
-    TRANSPORT = "TRANSPORT"
-    ORIGIN = "ORIGIN"
-    DECLARATION = "DECLARATION"
-
-
-class ChargeKind(StrEnum):
-    """What is paid beside the goods."""
-
-    FREIGHT = "FREIGHT"
-    INSURANCE = "INSURANCE"
-    DISCOUNT = "DISCOUNT"
-    TAX = "TAX"
-    OTHER = "OTHER"
 
 
 @dataclass(frozen=True, slots=True)
