@@ -31,6 +31,7 @@ class PartyRole(StrEnum):
     BUYER = "BUYER"
     CONSIGNOR = "CONSIGNOR"
     CONSIGNEE = "CONSIGNEE"
+    DECLARANT = "DECLARANT"
 
 
 class ReferenceKind(StrEnum):

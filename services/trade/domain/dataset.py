@@ -18,7 +18,7 @@ from typing import Any, cast
 import orjson
 
 from services.trade.domain.paper import ChargeKind, ReferenceKind, Role
-from services.trade.domain.values import FINEST, Code, Unreadable
+from services.trade.domain.values import FINEST, Code, Unreadable, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +119,7 @@ class Dataset:
 def plain(value: Any) -> Any:
     """``value`` as JSON in the one form of trade data: numbers with decimals and days as text, without members that say nothing."""
     if isinstance(value, Decimal):
-        text = format(value, "f")
-        return text.rstrip("0").rstrip(".") if "." in text else text
+        return number(value)
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Mapping):

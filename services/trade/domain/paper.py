@@ -129,6 +129,18 @@ class Paper:
     weighing: Field[str] | None = None
     seals: tuple[Field[str], ...] = ()
     trade_country: Field[str] | None = None
+    procedure: Field[str] | None = None
+    """The customs procedure by the code of its side: 0110 of China, 40 or 80 of the EAEU."""
+    mode: Field[str] | None = None
+    """The mode of transport at the border: SEA, RAIL, ROAD or AIR."""
+    dispatch: Field[str] | None = None
+    destination: Field[str] | None = None
+    """Countries from and to which the goods go."""
+    lodged_in: Field[str] | None = None
+    """The country whose customs the declaration is for."""
+    stations: tuple[Field[str], ...] = ()
+    """Of a rail note, the stations of departure and of destination."""
+    carrier: Field[str] | None = None
     lines: tuple[Line, ...] = ()
     remarks: tuple[Remark, ...] = ()
     sha256: str = ""

@@ -13,6 +13,7 @@ from schemas.identifiers.form import MalformedIdentifier
 from schemas.identifiers.natural_person import is_private
 from services.producers.formats.markup import Node
 from services.trade.domain import values
+from services.trade.domain.crosswalk import meanings
 from services.trade.domain.paper import Charge, ChargeKind, Packages, Party, Remark, Role
 from services.trade.domain.values import Code, Field, Money, Place, Quantity, Unreadable, plain
 
@@ -87,6 +88,17 @@ class Reading:
     def country(self, node: Node | None, path: str, scheme: str = "ISO") -> Field[str] | None:
         """The alpha-2 code of the country at ``path``."""
         return self.of(node, path, lambda text: values.country_code(text, scheme))
+
+    def listed(self, node: Node | None, path: str, name: str, column: str) -> Field[str] | None:
+        """The key of list ``name`` for the code of ``column`` at ``path``; one that is not in the list is remarked."""
+
+        def parse(text: str) -> str:
+            found = meanings(name, column, self.day).get(plain(text))
+            if found is None:
+                raise Unreadable(f"{text[:20]!r} is no {name} of the table", "give a code of the list")
+            return found
+
+        return self.of(node, path, parse)
 
     def code(self, node: Node | None, path: str, scheme: str) -> Field[Code] | None:
         """The commodity code at ``path``."""
