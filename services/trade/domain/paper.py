@@ -146,6 +146,8 @@ class Paper:
     sha256: str = ""
     id: str = ""
     """The technical id of the message, by which a correction may name its original."""
+    by_customs: bool = False
+    """Of a correction, whether an official made it."""
 
     def party(self, role: Role) -> Party | None:
         """The party of that role."""

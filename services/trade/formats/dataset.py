@@ -90,6 +90,10 @@ class _Source:
         )
 
 
+Source = _Source
+"""For other JSON of trade data."""
+
+
 def read(content: bytes, as_of: date) -> Dataset:
     """The dataset in ``content``; raises Refusal with the JSON pointer of what is wrong."""
     try:
