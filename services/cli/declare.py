@@ -11,7 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from schemas.reasons import Refusal
-from services.cli.declare_draft import AsOf, LanguageOption, day, draft, words
+from services.cli.declare_draft import draft, words
+from services.cli.declare_step import AsOf, InLanguage, day_of, step
 from services.cli.exits import Exit
 from services.cli.options import AsJson
 from services.cli.output import out, print_json, print_table
@@ -24,6 +25,7 @@ from services.trade.domain.values import Field, Place
 from services.trade.formats import read_papers
 
 app = typer.Typer(help="Declarations and the papers behind them.", no_args_is_help=True)
+app.command()(step)
 _SHOWN = (Verdict.CONTRADICTION, Verdict.REVIEW)
 _VALUES = 4
 """Values of a finding that the table shows; a sum has more."""
@@ -45,7 +47,7 @@ def check(
             help="The papers of one shipment: XML messages and spreadsheets.", exists=True, dir_okay=False
         ),
     ],
-    language: LanguageOption = "en",
+    language: InLanguage = "en",
     as_of: AsOf = "",
     everything: Annotated[
         bool, typer.Option("--all", help="Show also what agrees, is missing or not comparable.")
@@ -54,9 +56,9 @@ def check(
 ) -> None:
     """Find where the papers of one shipment contradict one another; reads FILES only, sends nothing. Exit 3 on a finding."""
     texts = words(language)
-    on = day(as_of)
-    papers, refusals = _read(files, on)
-    in_force = rules(on)
+    day = day_of(as_of)
+    papers, refusals = _read(files, day)
+    in_force = rules(day)
     found = findings(PaperSet(tuple(papers)), in_force) if papers else ()
     if as_json:
         print_json(_plain(papers, refusals, found, in_force))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from schemas.reasons import Refusal
+from services.cli.declare_step import AsOf, InLanguage, day_of
 from services.cli.exits import Exit, Failure
 from services.cli.output import out, print_json, print_table
 from services.producers import file_reader
@@ -21,13 +22,6 @@ from services.trade.domain.values import Unreadable, country_code, table
 from services.trade.formats import dataset, write_paper
 from services.trade.formats.writing import Unwritable
 
-Language = Literal["en", "zh", "ru"]
-LanguageOption = Annotated[Language, typer.Option("--lang", "--language", help="Texts in this language.")]
-AsOf = Annotated[
-    str,
-    typer.Option("--as-of", help="Take the tables as they hold on this day (2026-11-03); today by default."),
-]
-
 
 def draft(
     file: Annotated[Path, typer.Argument(help="A trade dataset as JSON.", exists=True, dir_okay=False)],
@@ -36,7 +30,7 @@ def draft(
         Literal["text", "json", "xml"],
         typer.Option("--format", help="A table, everything as JSON, or the message itself."),
     ] = "text",
-    language: LanguageOption = "en",
+    language: InLanguage = "en",
     as_of: AsOf = "",
     mode: Annotated[
         Literal["", "sea", "rail", "road", "air"],
@@ -55,7 +49,7 @@ def draft(
     ] = 0,
 ) -> None:
     """Draft the declaration of one side from the dataset in FILE: reads it only, sends nothing. Exit 3 where something is missing."""
-    on = day(as_of)
+    on = day_of(as_of)
     carriage = Carriage(
         mode.upper(), _country(dispatch, "--from"), _country(destination, "--to"), _country(lodged_in, "--lodged-in")
     )  # fmt: skip
@@ -81,16 +75,6 @@ def draft(
 def words(language: str) -> Mapping[str, str]:
     """The texts of `lianyun declare` in ``language`` by key."""
     return {row["key"]: row[language] for row in table("texts")}
-
-
-def day(text: str) -> date:
-    """The day of --as-of; today where it is empty. Raises Failure."""
-    if not text:
-        return datetime.now(UTC).date()
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise Failure(Exit.USAGE, f"--as-of: {text!r} is no day", "write it like 2026-11-03") from None
 
 
 def _country(text: str, option: str) -> str:

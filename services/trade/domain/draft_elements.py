@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.trade.domain.crosswalk import Side, codes
+from services.trade.domain.crosswalk import Side, codes, meanings
 from services.trade.domain.dataset import Dataset, DatasetParty
 from services.trade.domain.draft import Filling, Item
 from services.trade.domain.paper import (
@@ -121,7 +121,9 @@ def packages(f: Filling, tag: str) -> tuple[Packages, ...]:
         return ()
     count = sum(each for each in counts if each is not None)
     pointers = tuple(pointer for item in f.items for pointer in item.pointers("packages"))
-    level = codes("package", f.as_of).get(f.dataset.package_level)
+    named = f.dataset.package_level
+    kinds = codes("package", f.as_of)
+    level = kinds.get(named) or kinds.get(meanings("package", "un", f.as_of).get(named, ""))
     code = level.code(f.side.codes) if level else ""
     known = ""
     if level and code:

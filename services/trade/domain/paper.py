@@ -8,7 +8,12 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
+from schemas.events.trade import ChargeKind as ChargeKind
+from schemas.events.trade import PartyRole
+from schemas.events.trade import ReferenceKind as ReferenceKind
 from services.trade.domain.values import Code, Field, Money, Place, Quantity
+
+Role = PartyRole
 
 
 class Kind(StrEnum):
@@ -22,36 +27,6 @@ class Kind(StrEnum):
     EAEU_TRANSIT = "EAEU_TRANSIT"
     EAEU_CORRECTION = "EAEU_CORRECTION"
     WCO_DECLARATION = "WCO_DECLARATION"
-
-
-class Role(StrEnum):
-    """What a party is in a paper."""
-
-    SELLER = "SELLER"
-    BUYER = "BUYER"
-    CONSIGNOR = "CONSIGNOR"
-    CONSIGNEE = "CONSIGNEE"
-    DECLARANT = "DECLARANT"
-
-
-class ReferenceKind(StrEnum):
-    """What a paper refers to."""
-
-    CONTRACT = "CONTRACT"
-    INVOICE = "INVOICE"
-    TRANSPORT = "TRANSPORT"
-    ORIGIN = "ORIGIN"
-    DECLARATION = "DECLARATION"
-
-
-class ChargeKind(StrEnum):
-    """What is paid beside the goods."""
-
-    FREIGHT = "FREIGHT"
-    INSURANCE = "INSURANCE"
-    DISCOUNT = "DISCOUNT"
-    TAX = "TAX"
-    OTHER = "OTHER"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +146,8 @@ class Paper:
     sha256: str = ""
     id: str = ""
     """The technical id of the message, by which a correction may name its original."""
+    by_customs: bool = False
+    """Of a correction, whether an official made it."""
 
     def party(self, role: Role) -> Party | None:
         """The party of that role."""

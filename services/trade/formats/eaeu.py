@@ -276,7 +276,8 @@ def _correction(reading: Reading, root: Node) -> Paper:
         if counted is None
         else Field(f"{original}/{counted.value.zfill(2)}", counted.written, counted.place)
     )
-    return replace(paper, number=number_of, references=tuple(references))
+    by_customs = bool(root.value("LNPFilledPerson"))
+    return replace(paper, number=number_of, references=tuple(references), by_customs=by_customs)
 
 
 def _customs(reading: Reading, root: Node, names: Mapping[str, str], kind: Kind) -> Paper:
@@ -323,7 +324,8 @@ def _customs(reading: Reading, root: Node, names: Mapping[str, str], kind: Kind)
     return Paper(
         kind,
         Place(reading.file, root.path),
-        day=reading.date(root, "EECEDocHeaderAddInfo/EDocDateTime"),
+        day=reading.date(root, "EECEDocHeaderAddInfo/EDocDateTime")
+        or reading.date(root, "KDTFilledInfo/ExecutionDate"),
         parties=(
             *_party(reading, shipment.find(names["consignor"]) if shipment else None, Role.CONSIGNOR),
             *_party(reading, shipment.find(names["consignee"]) if shipment else None, Role.CONSIGNEE),

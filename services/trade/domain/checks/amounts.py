@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Final
 
@@ -15,10 +16,13 @@ from services.trade.domain.checks.shipment import (
     summed,
     within,
 )
+from services.trade.domain.crosswalk import codes
 from services.trade.domain.finding import Finding, Reason, Tolerance, Verdict
 from services.trade.domain.paper import ChargeKind, Paper, lines_of
 from services.trade.domain.values import Field, Money, minor_unit, number
 
+CN_TERMS: Final = {key: row.code("cn") for key, row in codes("terms", date.max).items()}
+"""The code of 成交方式 for each Incoterm of the table."""
 _ADDED: Final = frozenset({ChargeKind.FREIGHT, ChargeKind.INSURANCE, ChargeKind.OTHER, ChargeKind.TAX})
 
 

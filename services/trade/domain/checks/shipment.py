@@ -68,7 +68,7 @@ class Shipment:
             original = self.original_of(correction)
             for at, each in enumerate(declarations):
                 if original is not None and each.place == original.place:
-                    declarations[at] = _corrected(each, correction)
+                    declarations[at] = corrected(each, correction)
         return tuple(declarations) or self.corrections
 
     def original_of(self, correction: Paper) -> Paper | None:
@@ -111,7 +111,8 @@ class Shipment:
 Check = Callable[[Shipment], Iterator[Finding]]
 
 
-def _corrected(declaration: Paper, correction: Paper) -> Paper:
+def corrected(declaration: Paper, correction: Paper) -> Paper:
+    """``declaration`` with what ``correction`` states instead; lines by their numbers."""
     changed = {line.number: line for line in correction.lines}
     lines = tuple(_filled(changed.get(line.number), line) for line in declaration.lines)
     known = {line.number for line in declaration.lines}

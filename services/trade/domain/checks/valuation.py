@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-from services.trade.domain.checks.amounts import amounts_of, one_currency
+from services.trade.domain.checks.amounts import CN_TERMS, amounts_of, one_currency
 from services.trade.domain.checks.shipment import (
     Check,
     Shipment,
@@ -16,7 +16,6 @@ from services.trade.domain.checks.shipment import (
     summed,
     within,
 )
-from services.trade.domain.crosswalk import codes
 from services.trade.domain.finding import Finding, Reason, Verdict
 from services.trade.domain.names import comparable, likeness
 from services.trade.domain.paper import ChargeKind, Paper
@@ -157,7 +156,6 @@ def d07_terms_and_freight(shipment: Shipment) -> Iterator[Finding]:
         if paper.terms is not None
     ]
     done = bool(stated)
-    listed = codes("terms", shipment.rules.as_of)
     for paper, terms in stated:
         for charge in paper.charged(ChargeKind.FREIGHT) if terms.value in _BUYER_PAYS else ():
             field = charge.amount or charge.share
@@ -165,7 +163,7 @@ def d07_terms_and_freight(shipment: Shipment) -> Iterator[Finding]:
                 yield Finding("D07", Verdict.CONTRADICTION, Reason.DIFFERS, values=(terms, field))
         for chinese in shipment.chinese:
             if chinese.terms is not None:
-                expected = listed[terms.value].code("cn") if terms.value in listed else "?"
+                expected = CN_TERMS.get(terms.value, "?")
                 text = f"{terms.value} -> {expected}"
                 yield same("D07", terms, chinese.terms, expected == chinese.terms.value, arithmetic=text)
     for (_, one), (_, other) in itertools.pairwise(stated):
