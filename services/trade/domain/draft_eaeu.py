@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Final
 
 from services.trade.domain.crosswalk import Side, codes
 from services.trade.domain.draft import Filling, Item
@@ -33,6 +34,9 @@ from services.trade.domain.values import (
     number,
     plain,
 )
+
+_REGISTERS: Final = ("INN", "BIN", "UNP")
+"""The registers whose numbers stand in boxes 2, 8, 9 and 14."""
 
 
 def eaeu(f: Filling) -> Paper:
@@ -123,8 +127,9 @@ def _eaeu_parties(f: Filling) -> tuple[Party, ...]:
             continue
         at, party = named
         id = name = None
-        if party.scheme == "INN":
-            id = f.put(element, f"{tag} INN", party.number, party.number, (f"/parties/{at}/number",))
+        if party.scheme in _REGISTERS:
+            sources = (f"/parties/{at}/number",)
+            id = f.put(element, f"{tag} {party.scheme}", party.number, party.number, sources)
         elif role is not Role.CONSIGNOR:
             f.lack(element, f"{tag} INN", f"the number is of {party.scheme}")
         if party.name:

@@ -84,10 +84,18 @@ def _party(reading: Reading, node: Node | None, role: Role) -> tuple[Party, ...]
     if node is None:
         return ()
     person = any(node.all(name) for name in ("IdentityCard", "PersonId"))
-    id = reading.text(node, "RFOrganizationFeatures/INN") or reading.text(node, "UITN/UITNCode")
+    id, register = None, ""
+    for each in (
+        "RFOrganizationFeatures/INN",
+        "RKOrganizationFeatures/BIN",
+        "RBOrganizationFeatures/UNP",
+        "UITN/UITNCode",
+    ):
+        if id is None:
+            id, register = reading.text(node, each), each.rsplit("/", 1)[-1]
     ogrn = reading.text(node, "RFOrganizationFeatures/OGRN")
     person = person or (ogrn is not None and len(ogrn.value) == 15)
-    found = reading.party(role, id, reading.text(node, "OrganizationName"), person)
+    found = reading.party(role, id, reading.text(node, "OrganizationName"), person, register=register)
     return () if found is None else (found,)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 
 import orjson
@@ -14,8 +15,8 @@ from services.cli.exits import Failure
 from services.trade.domain.paper import Kind
 from services.trade.formats import read_papers
 from tests.support.trade_values import schema, tree
-from tests.unit.trade.test_drafts import DAY
 
+DAY = date(2026, 3, 20)
 LINE = {
     "id": "L1", "description": "Laptop AB-120", "code": "8471300000", "origin": "CN", "quantity": "10", "unit": "C62", "price": "1.20",
     "amount": "12.00", "gross": "5.000001", "net": "4", "packages": 2,

@@ -112,6 +112,17 @@ def test_national_digits_are_taken_of_the_own_list_only() -> None:
         assert ((24, "1") in lacking(draft)) == (len(digits) < 10)
 
 
+def test_an_importer_of_kazakhstan_stands_under_its_own_number() -> None:
+    parties = (DatasetParty(Role.CONSIGNEE, "BIN", "120940001234", "ALMATY TRADE LLP"),)
+    draft = only(Side.EAEU, dataset(parties=parties), carriage=Carriage("RAIL", "CN", "KZ"))
+    (found,) = read_papers(write_paper(draft.paper, DAY), "draft", DAY)
+    consignee = found.party(Role.CONSIGNEE)
+    assert consignee is not None
+    assert consignee.id is not None
+    assert (consignee.id.value, found.lodged_in and found.lodged_in.value) == ("120940001234", "KZ")
+    schema(draft.paper.kind).assertValid(tree(write_paper(draft.paper, DAY)))
+
+
 def test_lines_are_merged_only_where_they_are_too_many_and_split_where_they_still_are() -> None:
     alike = [line(f"A{n}") for n in range(60)]
     other = [line(f"B{n}", description=f"Shoe {n}") for n in range(70)]

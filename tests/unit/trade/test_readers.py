@@ -130,8 +130,9 @@ def test_structure_by_date() -> None:
         assert remarked in doubts(paper) if remarked else not paper.remarks
 
 
-def correction(declared: Paper, amount: str) -> bytes:
+def correction(declaration: bytes, amount: str) -> bytes:
     """The correction of a declaration: its second item at another price, what it is of by the id of the message."""
+    declared = only(declaration)
     line = replace(declared.lines[1], amount=usd(amount, "USD"), change=f("10000100"))
     assert line.amount is not None
     return write_paper(
@@ -151,9 +152,8 @@ def test_a_correction_is_applied_to_the_declaration_that_it_names_and_the_other_
     files = honest(Random(3), 3).files()
     text = files["dt.xml"].decode("windows-1251").replace("windows-1251", "UTF-8")
     original = text.replace("<CustomsProcedure>", "<DocumentID>D1</DocumentID><CustomsProcedure>", 1).encode()
-    declared = only(original, "dt.xml")
-    corrected = correction(declared, "77.00")
-    papers = (only(files["cn.xml"], "cn.xml"), declared, only(corrected, "kdt.xml"))
+    corrected = correction(original, "77.00")
+    papers = (only(files["cn.xml"], "cn.xml"), only(original, "dt.xml"), only(corrected, "kdt.xml"))
     assert papers[2].kind is Kind.EAEU_CORRECTION
     change = papers[2].lines[0].change
     assert (papers[2].lines[0].number, change and change.value) == ("2", "10000100")
