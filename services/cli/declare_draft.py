@@ -110,6 +110,10 @@ def _title(element: Element, side: Side) -> str:
     return box.title if box else ""
 
 
+def _short(row: TableRow) -> str:
+    return f"{row.table} {row.row}"
+
+
 def _show(draft: Draft, texts: Mapping[str, str], language: str) -> None:
     of = f" {draft.part}/{draft.parts}" if draft.parts > 1 else ""
     out.print(
@@ -125,7 +129,7 @@ def _show(draft: Draft, texts: Mapping[str, str], language: str) -> None:
                 f"{each.element.names[language]} ({each.tag})",
                 each.text,
                 " ".join(each.sources[:2]),
-                f"{each.element.row.source}{f'; {each.row.table} {each.row.row} {each.row.valid_from}' if each.row else ''}",
+                f"{_short(each.element.row)}{f'; {_short(each.row)} {each.row.valid_from}' if each.row else ''}",
             )
             for each in sorted(draft.values, key=lambda value: (int(value.line or 0), value.element.number))
         ),
@@ -200,7 +204,7 @@ def _plain_element(element: Element, side: Side) -> dict[str, Any]:
         "names": dict(element.names),
         "box": _title(element, side),
         "rule": element.rule,
-        "rule_source": element.row.source,
+        "rule_row": _plain_row(element.row),
     }
 
 
