@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from services.runtime.process import imports_without_gc
 from services.testbed.localstack.broker import Broker
 from services.testbed.localstack.database import Database
 from services.testbed.localstack.engine import (
@@ -47,6 +49,15 @@ def pytest_report_header() -> list[str]:
         else "random draws: few"
     )
     return [f"servers: {servers()}", containers.told(), drawn]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is imported and collected stays to the end: no garbage collection looks at it, now or later."""
+    with imports_without_gc():
+        result = yield
+    gc.freeze()
+    return result
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
