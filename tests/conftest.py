@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import subprocess
 from collections import Counter
 from collections.abc import Generator, Iterator
@@ -49,6 +50,16 @@ def pytest_report_header() -> list[str]:
         else "random draws: few"
     )
     return [f"servers: {servers()}", containers.told(), drawn]
+
+
+_LONG_AS_A_WHOLE = re.compile(rb"^pytestmark = .*\bpytest\.mark\.long\b", re.MULTILINE)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """The ordinary run imports no module of which it runs nothing."""
+    if config.option.markexpr != "not long" or collection_path.suffix != ".py":
+        return None
+    return True if _LONG_AS_A_WHOLE.search(collection_path.read_bytes()) else None
 
 
 @pytest.hookimpl(wrapper=True)
