@@ -206,6 +206,7 @@ class Receiver:
         if (duplicate := self._duplicate(session, envelope)) is not None:
             return duplicate
         self._undisputed(session, proven)
+        self._to_order(session, proven)
         self._offered(session, proven)
         store.start(session, _inward(envelope, proven), self._clock())
         missing = store.missing(session, proven.manifest.files)
@@ -333,6 +334,32 @@ class Receiver:
                 raise Refused(ResponseCode.DISE, "the chain lacks a transfer that this platform knows")
             if each.state is TransferState.PENDING and each.outward:
                 raise Refused(ResponseCode.DISE, "this platform controls the document, and is sending it")
+
+    def _to_order(self, session: Session, proven: Verified) -> None:
+        """Refused BENV where a document of this platform was endorsed elsewhere to somebody else than who receives it.
+
+        What returns is to the order of its recipient (TRANSFER_IN): an endorsement to the recipient, or in blank, comes to the same.
+        """
+        made = proven.endorsement(self._own.code)
+        if made is None or made.action_code is ActionCode.BLANK_ENDORSE:
+            return
+        if store.document(session, proven.document) is None:
+            return
+        named, recipient = made.recipient, proven.transaction.recipient
+        codes = [] if recipient is None else recipient.identifying_codes
+        here = named is not None and named.ebl_platform == self._own.code
+        if (
+            here
+            and named is not None
+            and self._users(session, named.identifying_codes) == self._users(session, codes)
+        ):
+            return
+        whom = "nobody" if named is None else f"{named.ebl_platform}/{named.identifying_codes[0].party_code}"
+        raise Refused(
+            ResponseCode.BENV,
+            f"endorsed elsewhere to {whom[:80]}, and sent to another: what returns is to the order of its recipient."
+            " Transfer it to the endorsee, or have it endorsed to the recipient or in blank",
+        )
 
     def _duplicate(self, session: Session, envelope: Envelope) -> Response | None:
         """The answer to an envelope that was accepted before."""
