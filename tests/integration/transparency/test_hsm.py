@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from services.ledger.storage.session import Session
-from services.transparency.hsm import PIN, HsmFailed, HsmKey
+from services.runtime.hsm import PIN, HsmFailed, HsmKey
 from services.transparency.key_file import create_log, name_hsm_key, read_key
 from services.transparency.store import log
 from tests.integration.transparency.conftest import ORIGIN, fill

@@ -1,4 +1,4 @@
-"""A log's key in a hardware security module, by PKCS#11: it signs there, and its private half is never here."""
+"""A signing key in a hardware security module, by PKCS#11: it signs there, and its private half is never here."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 import threading
 from functools import cache
 from typing import Any, Final
+
+from schemas.schemes import PublicKey, Scheme
 
 PIN: Final = "LIANYUN_HSM_PIN"
 """The variable with the PIN of the token's user."""
@@ -25,9 +27,9 @@ def _session(module: str, token: str) -> Any:
 
 
 class HsmKey:
-    """An Ed25519 key pair of one label on a token, used through one session; for any thread.
+    """An Ed25519 key pair of one label on a token, used through one session; for any thread. A ``schemas.signing_key.PrivateKey``.
 
-    ``public_key`` is raw, 32 bytes. HsmFailed where the module cannot be loaded, or holds no such key that stays in it.
+    HsmFailed where the module cannot be loaded, or holds no such key that stays in it.
     """
 
     def __init__(self, module: str, token: str, label: str) -> None:
@@ -55,7 +57,23 @@ class HsmKey:
             raise HsmFailed(
                 f"the key {label} of token {token} can leave it: make one that is sensitive and not extractable"
             )
-        self.public_key = point[-_KEY_BYTES:]  # a DER octet string, or the bytes themselves
+        # A DER octet string, or the bytes themselves.
+        self.public = PublicKey(Scheme.ED25519, point[-_KEY_BYTES:])
+
+    @property
+    def scheme(self) -> Scheme:
+        """Ed25519."""
+        return self.public.scheme
+
+    @property
+    def key_id(self) -> str:
+        """The id under which the registry knows the public half."""
+        return self.public.key_id
+
+    @property
+    def public_key(self) -> bytes:
+        """The public half, 32 bytes."""
+        return self.public.raw
 
     def sign_bytes(self, message: bytes) -> bytes:
         """The 64-byte signature over exactly these bytes; HsmFailed."""
