@@ -13,11 +13,12 @@ from services.cli.exits import Exit, Failure
 from services.cli.options import micros
 from services.cli.output import err, iso, out
 from services.cli.receipts import configured, log_session, policy_of
+from services.runtime.hsm import named_key
 from services.transparency.domain.announcement import Announcement
 from services.transparency.domain.encoding import Malformed
 from services.transparency.domain.note import BadSignature, Note
 from services.transparency.key_change import Unchanged, add, end
-from services.transparency.key_file import in_module, new_ed25519, new_mldsa44
+from services.transparency.key_file import new_ed25519, new_mldsa44
 from services.transparency.settings import TransparencySettings
 from services.transparency.store import log
 from services.transparency.witness.client import Contradicted
@@ -47,9 +48,9 @@ def add_command(
     """Let a further key sign every checkpoint; prints its announcement, signed by the log's own key, for everybody who has a policy."""
     if mldsa == (until is not None) or (hsm and mldsa):
         raise Failure(Exit.USAGE, "give --until, or --ml-dsa-44", "docs/trust.md says when which")
-    made = new_mldsa44() if mldsa else new_ed25519() if hsm is None else in_module(*hsm)
     settings = configured(TransparencySettings)
     with log_session(settings) as session, _failing():
+        made = new_mldsa44() if mldsa else new_ed25519() if hsm is None else named_key(*hsm)
         ends = None if until is None else micros(until, "--until")
         out.print(
             str(add(session, settings.transparency_key, made, ends)), end="", markup=False, soft_wrap=True

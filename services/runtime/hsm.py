@@ -1,13 +1,15 @@
-"""A signing key in a hardware security module, by PKCS#11: it signs there, and its private half is never here."""
+"""Signing keys of the platform: in a hardware security module by PKCS#11, where they sign and which they never leave, or as a seed in a file."""
 
 from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final
 
 from schemas.schemes import PublicKey, Scheme
+from schemas.signing_key import PrivateKey, SigningKey
 
 PIN: Final = "LIANYUN_HSM_PIN"
 """The variable with the PIN of the token's user."""
@@ -82,3 +84,19 @@ class HsmKey:
                 return bytes(self._private.sign(message, mechanism=self._mechanism))
             except self._faults as fault:
                 raise HsmFailed(f"the module does not sign: {str(fault) or type(fault).__name__}") from None
+
+
+def named_key(module: str, token: str, label: str) -> dict[str, Any]:
+    """A key in a module, as an object of a key file names it; HsmFailed where there is none."""
+    HsmKey(module, token, label)
+    return {"pkcs11": {"module": module, "token": token, "label": label}}
+
+
+def held_key(held: Mapping[str, Any]) -> PrivateKey:
+    """The Ed25519 key that an object of a key file holds: its ``seed``, or ``pkcs11`` that names one in a module.
+
+    KeyError, TypeError, ValueError where it holds none; HsmFailed where the module does not give it.
+    """
+    if "pkcs11" in held:
+        return HsmKey(**held["pkcs11"])
+    return SigningKey.from_seed(Scheme.ED25519, bytes.fromhex(held["seed"]))

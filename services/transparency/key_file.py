@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from schemas.schemes import Scheme
-from schemas.signing_key import PrivateKey, SigningKey
+from schemas.signing_key import SigningKey
 from services.domain.facts import Micros
 from services.ledger.storage.session import Session
-from services.runtime.hsm import HsmKey
+from services.runtime.hsm import held_key, named_key
 from services.runtime.private_file import read_or_create, replace
 from services.transparency.domain.keys import Cosigner, LogSigner, QuantumSafeCosigner, Signer, VerifierKey
 from services.transparency.store import log
@@ -44,15 +44,16 @@ def read_keys(path: Path) -> tuple[LogSigner, *tuple[Signer, ...]]:
     held = _read(path)
     try:
         origin = held["origin"]
-        return LogSigner(origin, _key(held)), *(_signer(origin, each) for each in held.get("beside", ()))
+        return LogSigner(origin, held_key(held)), *(_signer(origin, each) for each in held.get("beside", ()))
     except (KeyError, TypeError, ValueError) as fault:
         raise ValueError(f"{path} is no key of a transparency log: {fault}") from None
 
 
 def name_hsm_key(path: Path, origin: str, module: str, token: str, label: str) -> LogSigner:
     """Write the file that names the log's key in a module by PKCS#11; ValueError where there is no such key, or another file."""
-    signer = LogSigner(origin, HsmKey(module, token, label))
-    read_or_create(path, lambda: _file({"origin": origin, **in_module(module, token, label)}))
+    named = named_key(module, token, label)
+    signer = LogSigner(origin, held_key(named))
+    read_or_create(path, lambda: _file({"origin": origin, **named}))
     if read_key(path).verifier != signer.verifier:
         raise ValueError(f"{path} names another key")
     return signer
@@ -66,11 +67,6 @@ def new_ed25519() -> dict[str, Any]:
 def new_mldsa44() -> dict[str, Any]:
     """A new ML-DSA-44 key, as a file holds it."""
     return {"mldsa44_seed": secrets.token_hex(32)}
-
-
-def in_module(module: str, token: str, label: str) -> dict[str, Any]:
-    """An Ed25519 key in a module by PKCS#11, as a file names it."""
-    return {"pkcs11": {"module": module, "token": token, "label": label}}
 
 
 def add_key(path: Path, made: Mapping[str, Any]) -> Signer:
@@ -119,16 +115,10 @@ def _only_key(held: Mapping[str, Any]) -> dict[str, Any]:
     return {name: held[name] for name in ("seed", "pkcs11") if name in held}
 
 
-def _key(held: Mapping[str, Any]) -> PrivateKey:
-    if "pkcs11" in held:
-        return HsmKey(**held["pkcs11"])
-    return SigningKey.from_seed(Scheme.ED25519, bytes.fromhex(held["seed"]))
-
-
 def _signer(origin: str, held: Mapping[str, Any]) -> LogSigner | QuantumSafeCosigner:
     if "mldsa44_seed" in held:
         return QuantumSafeCosigner(origin, bytes.fromhex(held["mldsa44_seed"]))
-    return LogSigner(origin, _key(held))
+    return LogSigner(origin, held_key(held))
 
 
 def create_log(session: Session, path: Path, origin: str, now: Micros, *, once: bool = False) -> LogSigner:
