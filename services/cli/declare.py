@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
 from schemas.reasons import Refusal
-from services.cli.exits import Exit, Failure
+from services.cli.declare_step import AsOf, InLanguage, day_of, step
+from services.cli.exits import Exit
 from services.cli.options import AsJson
 from services.cli.output import out, print_json, print_table
 from services.producers import file_reader
@@ -23,7 +24,7 @@ from services.trade.domain.values import Field, Place, table
 from services.trade.formats import read_papers
 
 app = typer.Typer(help="Declarations and the papers behind them.", no_args_is_help=True)
-Language = Literal["en", "zh", "ru"]
+app.command()(step)
 _SHOWN = (Verdict.CONTRADICTION, Verdict.REVIEW)
 _VALUES = 4
 """Values of a finding that the table shows; a sum has more."""
@@ -42,15 +43,8 @@ def check(
             help="The papers of one shipment: XML messages and spreadsheets.", exists=True, dir_okay=False
         ),
     ],
-    language: Annotated[
-        Language, typer.Option("--lang", "--language", help="Texts in this language.")
-    ] = "en",
-    as_of: Annotated[
-        str,
-        typer.Option(
-            "--as-of", help="Take the tables as they hold on this day (2026-11-03); today by default."
-        ),
-    ] = "",
+    language: InLanguage = "en",
+    as_of: AsOf = "",
     everything: Annotated[
         bool, typer.Option("--all", help="Show also what agrees, is missing or not comparable.")
     ] = False,
@@ -58,7 +52,7 @@ def check(
 ) -> None:
     """Find where the papers of one shipment contradict one another; reads FILES only, sends nothing. Exit 3 on a finding."""
     words = _words(language)
-    day = _day(as_of)
+    day = day_of(as_of)
     papers, refusals = _read(files, day)
     in_force = rules(day)
     found = findings(PaperSet(tuple(papers)), in_force) if papers else ()
@@ -76,15 +70,6 @@ def check(
 
 def _words(language: str) -> Mapping[str, str]:
     return {row["key"]: row[language] for row in table("texts")}
-
-
-def _day(text: str) -> date:
-    if not text:
-        return datetime.now(UTC).date()
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise Failure(Exit.USAGE, f"--as-of: {text!r} is no day", "write it like 2026-11-03") from None
 
 
 def _read(files: Sequence[Path], day: date) -> tuple[list[Paper], list[tuple[Path, Refusal]]]:
