@@ -84,10 +84,18 @@ def _party(reading: Reading, node: Node | None, role: Role) -> tuple[Party, ...]
     if node is None:
         return ()
     person = any(node.all(name) for name in ("IdentityCard", "PersonId"))
-    id = reading.text(node, "RFOrganizationFeatures/INN") or reading.text(node, "UITN/UITNCode")
+    id, register = None, ""
+    for each in (
+        "RFOrganizationFeatures/INN",
+        "RKOrganizationFeatures/BIN",
+        "RBOrganizationFeatures/UNP",
+        "UITN/UITNCode",
+    ):
+        if id is None:
+            id, register = reading.text(node, each), each.rsplit("/", 1)[-1]
     ogrn = reading.text(node, "RFOrganizationFeatures/OGRN")
     person = person or (ogrn is not None and len(ogrn.value) == 15)
-    found = reading.party(role, id, reading.text(node, "OrganizationName"), person)
+    found = reading.party(role, id, reading.text(node, "OrganizationName"), person, register=register)
     return () if found is None else (found,)
 
 
@@ -317,9 +325,9 @@ def _customs(reading: Reading, root: Node, names: Mapping[str, str], kind: Kind)
         for each in node.all(names["document"]):
             mode = plain(each.value("PresentedDocumentModeCode"))
             found_kind = "ORIGIN" if mode.startswith("06") else listed.get(mode)
-            for found in _reference(reading, each, ReferenceKind(found_kind)) if found_kind else ():
-                key = (found.kind, found.number.value, found.day.value if found.day else None)
-                references.setdefault(key, found)
+            for named in _reference(reading, each, ReferenceKind(found_kind)) if found_kind else ():
+                key = (named.kind, named.number.value, named.day.value if named.day else None)
+                references.setdefault(key, named)
     consignment = shipment.find(names["consignment"]) if shipment else None
     return Paper(
         kind,
