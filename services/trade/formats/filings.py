@@ -207,7 +207,7 @@ def _amendment(
         for line in paper.lines
         if line.change and len(line.change.value) == 8
         for each, mark in zip(BOX_45A, line.change.value[2:], strict=True)
-        if mark != "0"
+        if mark not in "0?"
     )
     if source is None:
         return Amendment(
