@@ -71,7 +71,8 @@ def create(
     policy: Annotated[
         Path | None,
         typer.Option(
-            help="Write a policy that names the log and no witness, where there is no such file: add yours to it."
+            help="Write a policy that names the log and no witness, where there is no such file: add yours to it. "
+            "One that lies beside the key, as of a release before, is taken over."
         ),
     ] = None,
 ) -> None:
@@ -87,7 +88,9 @@ def create(
                 name_hsm_key(settings.transparency_key, origin, *hsm)
             signer = create_log(connection, settings.transparency_key, origin, now(), once=once)
         if policy is not None:
-            read_or_create(policy, lambda: f"log {signer.verifier}\nquorum none\n")
+            earlier = settings.transparency_key.with_name(policy.name)
+            plain = f"log {signer.verifier}\nquorum none\n"
+            read_or_create(policy, lambda: earlier.read_text("utf-8") if earlier.is_file() else plain)
     except (log.LogRefused, ValueError, OSError) as problem:
         raise Failure(
             Exit.FAILED, str(problem), "look at the one that is there: lianyun transparency show"

@@ -27,6 +27,7 @@ from schemas.events.movement import (
     Unloaded,
 )
 from schemas.events.network import Restricted, RestrictionLifted
+from schemas.events.trade import DatasetStated
 from services.domain.facts import (
     Assurance,
     Claim,
@@ -99,9 +100,16 @@ def _freed(kind: LinkKind, payload: Milestone, claims: frozenset[Claim]) -> Iter
 
 
 def claims_of(
-    statement: Attribution, payload: Milestone, extra: tuple[Thing, ...] = (), stop: str = ""
+    statement: Attribution,
+    payload: Milestone,
+    extra: tuple[Thing, ...] = (),
+    stop: str = "",
+    occurrence: str = "",
 ) -> frozenset[Claim]:
-    """The claims of ``payload`` about the objects that it names and about ``extra`` ones; ``stop`` as in Claim."""
+    """The claims of ``payload`` about the objects that it names and about ``extra`` ones; ``stop`` as in Claim.
+
+    ``occurrence`` is that of a type which does not leave it to its publisher.
+    """
     spec, publisher = payload.spec, statement.publisher
     place = canonical_place(payload.place) if payload.place else ""
     jurisdiction = payload.jurisdiction_code
@@ -110,7 +118,7 @@ def claims_of(
     happened = payload.happened_micros
     event, code, published = statement.event, publisher.code, statement.published
     number, region = spec.number, spec.region
-    occurrence, classifier = payload.occurrence, payload.classifier
+    occurrence, classifier = occurrence or payload.occurrence, payload.classifier
     things = [Thing(o.kind, o.key) for o in payload.objects]
     things += extra
     return frozenset(
@@ -287,6 +295,18 @@ def _named(payload: HandedOver | AdvanceListSent) -> list[Thing]:
     return [Thing(ObjectKind.TRAIN, key)] if key.count("/") >= 2 else []
 
 
+def trade_data(owner: str, reference: str) -> Thing:
+    """The object under which the versions of one trade's data are found, and what was declared from them."""
+    return Thing(ObjectKind.PLACE, f"dataset:{owner}/{reference}")
+
+
+def dataset_stated(statement: Attribution, payload: DatasetStated) -> Facts:
+    """Claims about what the goods travel in or under, and about the trade; versions of two trades are two occurrences."""
+    reference = payload.data.reference
+    trade = trade_data(payload.owner or statement.publisher.code, reference)
+    return Facts(claims=claims_of(statement, payload, extra=(trade,), occurrence=reference))
+
+
 def restricted(statement: Attribution, payload: Restricted) -> Facts:
     """The restriction of a place, by an authority where the place is its own."""
     place = canonical_place(payload.place)
@@ -313,7 +333,7 @@ def lifted(statement: Attribution, payload: RestrictionLifted) -> Facts:
     return Facts(liftings=frozenset({Lifting(statement.event, target, payload.at_micros)}))
 
 
-__all__ = ["Attribution", "interpret", "meeting"]
+__all__ = ["Attribution", "interpret", "meeting", "trade_data"]
 
 
 def interpret(statement: Attribution, content: bytes, payload: Payload) -> Facts:
@@ -353,6 +373,7 @@ _READERS: tuple[tuple[type[Payload], Callable[..., Facts]], ...] = (
     (HandedOver, handover),
     (AdvanceListSent, handover),
     (NoteReissued, note_reissued),
+    (DatasetStated, dataset_stated),
     (Milestone, milestone),
     (ConsignmentOpened, opened),
     (RoutePlanned, route),

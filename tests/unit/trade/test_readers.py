@@ -121,7 +121,7 @@ def test_structure_by_date() -> None:
     before = text.index("<EDocDateTime>") + len("<EDocDateTime>")
     for day, remarked in (
         ("2026-03-31", ""),
-        ("2026-04-01", "until 31 March 2026"),
+        ("2026-04-01", "until 2026-03-31"),
         ("2026-10-01", "no size and type"),
     ):
         paper = only((text[:before] + day + text[before + 10 :]).encode())

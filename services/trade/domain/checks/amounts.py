@@ -11,7 +11,6 @@ from services.trade.domain.checks.shipment import (
     Check,
     Shipment,
     absent,
-    number,
     pair_label,
     same,
     summed,
@@ -20,7 +19,7 @@ from services.trade.domain.checks.shipment import (
 from services.trade.domain.finding import Finding, Reason, Tolerance, Verdict
 from services.trade.domain.names import comparable, likeness
 from services.trade.domain.paper import ChargeKind, Paper, lines_of
-from services.trade.domain.values import Field, Money, minor_unit
+from services.trade.domain.values import Field, Money, minor_unit, number
 
 _ADDED: Final = frozenset({ChargeKind.FREIGHT, ChargeKind.INSURANCE, ChargeKind.OTHER, ChargeKind.TAX})
 CN_TERMS: Final = {
