@@ -10,7 +10,6 @@ from typing import Annotated, Any
 
 import typer
 
-from schemas.identifiers.form import MalformedIdentifier
 from services.cli.declare_step import (
     AsOf,
     InLanguage,
@@ -25,7 +24,7 @@ from services.cli.declare_step import (
 from services.cli.exits import Exit, Failure
 from services.cli.options import AsJson
 from services.cli.output import out, print_json, print_table
-from services.trade.domain.amending import Change, Consequence, changes, consequences
+from services.trade.domain.amending import Change, Consequence, Doubt, changes, consequences
 from services.trade.domain.dataset import Dataset
 from services.trade.domain.in_step_filings import assemble
 from services.trade.domain.in_step_rules import SIDES, Ground, StepRules, step_rules
@@ -33,6 +32,7 @@ from services.trade.domain.paper import Kind
 from services.trade.formats.corrections import UNKNOWN, box_45a, correction, modification
 from services.trade.formats.dataset import read
 from services.trade.formats.filings import TradeFiles
+from services.trade.formats.writing import Unwritable
 
 _File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, show_default=False)]
 
@@ -56,8 +56,8 @@ def amend(
     as_json: AsJson = False,
 ) -> None:
     """Show what the change from dataset OLD to NEW asks of each declaration, and draft the amendments. Sends nothing. Exit 3 where something has to be done."""
-    words = trade_words(language)
     day = day_of(as_of)
+    words = trade_words(language, day)
     rules = step_rules(day)
     chosen = _ground(ground, rules)
     trade = load([old, new, *files], day)
@@ -134,13 +134,15 @@ def _draft(
         return "", b""
     name = filing.declaration.replace("/", "-")
     if filing.kind is Kind.CN_DECLARATION:
-        body = modification(consequence, ground, rules.grounds)
+        body = modification(consequence, ground, rules.grounds, rules.as_of)
         return f"modification-{name}.json", json.dumps(body, ensure_ascii=False, indent=2).encode() + b"\n"
-    if filing.kind is Kind.EAEU_DECLARATION:
+    if filing.kind is Kind.EAEU_DECLARATION and Doubt.NO_NUMBER not in {
+        doubt for doubt, _ in consequence.doubts
+    }:
         try:
-            return f"kdt-{name}.xml", correction(consequence, phase, ground_45a)
-        except MalformedIdentifier:
-            return "", b""
+            return f"kdt-{name}.xml", correction(consequence, rules.as_of, phase, ground_45a)
+        except Unwritable as problem:
+            raise Failure(Exit.FAILED, f"{filing.declaration}: {problem.problem}", problem.remedy) from None
     return "", b""
 
 

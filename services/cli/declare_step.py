@@ -15,6 +15,7 @@ from services.cli.options import AsJson
 from services.cli.output import iso, out, print_json, print_table
 from services.producers import file_reader
 from services.producers.outcomes import plain_refusal
+from services.trade.domain.crosswalk import elements
 from services.trade.domain.in_step import Lag, PairStatus, Since, Status, in_step
 from services.trade.domain.in_step_filings import Reason
 from services.trade.domain.in_step_rules import SIDES, Due, FollowRule, step_rules
@@ -49,8 +50,8 @@ def step(
     as_json: AsJson = False,
 ) -> None:
     """Show where the declarations of a trade have not followed one another, what to do, who and by when. Sends nothing. Exit 3 where they are not in step."""
-    words = trade_words(language)
     day = day_of(as_of)
+    words = trade_words(language, day)
     trade = load(files, day)
     found = in_step(trade.datasets, trade.filings, trade.corrections, step_rules(day))
     if as_json:
@@ -69,9 +70,10 @@ def step(
         raise typer.Exit(Exit.FINDINGS)
 
 
-def trade_words(language: str) -> Mapping[str, str]:
-    """The texts in ``language`` by their keys."""
-    return {row["key"]: row[language] for row in table("in_step_texts")}
+def trade_words(language: str, as_of: date) -> Mapping[str, str]:
+    """The texts in ``language`` by their keys; elements of the crosswalk by ``element.`` and their number."""
+    names = {f"element.{number}": each.names[language] for number, each in elements(as_of).items()}
+    return {**names, **{row["key"]: row[language] for row in table("in_step_texts")}}
 
 
 def day_of(text: str) -> date:

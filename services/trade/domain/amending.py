@@ -12,15 +12,16 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
+from schemas.identifiers import eaeu_declaration
+from schemas.identifiers.form import MalformedIdentifier
 from services.trade.domain.checks.amounts import CN_TERMS
-from services.trade.domain.checks.shipment import number
 from services.trade.domain.dataset import Dataset, DatasetLine
 from services.trade.domain.filing import ChangeClass, Phase
 from services.trade.domain.in_step_elements import ELEMENTS, Element, Stated
 from services.trade.domain.in_step_filings import Current
 from services.trade.domain.in_step_rules import SIDES, Act, Due, FollowRule, Follows, StepRules
 from services.trade.domain.paper import ChargeKind, Kind, Line, Packages, Paper, Party, ReferenceKind
-from services.trade.domain.values import Code, Field, Money, Place, Quantity, unit
+from services.trade.domain.values import Code, Field, Money, Place, Quantity, number, unit
 
 T = TypeVar("T")
 
@@ -38,6 +39,7 @@ class Doubt(StrEnum):
     NOT_AS_STATED = "NOT_AS_STATED"
     COMPUTE_VALUE = "COMPUTE_VALUE"
     NO_FORM = "NO_FORM"
+    NO_NUMBER = "NO_NUMBER"
     ENDED = "ENDED"
 
 
@@ -199,6 +201,8 @@ class _Amending:
             self.doubts.append((Doubt.COMPUTE_VALUE, ""))
         if filing.kind is Kind.EAEU_TRANSIT and entries:
             self.doubts.append((Doubt.NO_FORM, ""))
+        if filing.kind is Kind.EAEU_DECLARATION and entries and not _registered(filing.declaration):
+            self.doubts.append((Doubt.NO_NUMBER, ""))
         return Consequence(
             self.current,
             amended,
@@ -454,6 +458,13 @@ class _Amending:
                 if before.written != after.written and rule.follows is Follows.MUST:
                     found.append(Entry(at, item, before.written, after.written, rule.change_class))
         return tuple(found)
+
+
+def _registered(text: str) -> bool:
+    try:
+        return bool(eaeu_declaration.parse(text))
+    except MalformedIdentifier:
+        return False
 
 
 def _amount(paper: Paper) -> Decimal:

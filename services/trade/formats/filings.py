@@ -199,15 +199,11 @@ def _stated_changes(
 def _amendment(
     paper: Paper, declared: Paper, source: Source | None, datasets: Sequence[Dataset]
 ) -> Amendment:
-    marks = next(
-        (line.change.value for line in paper.lines if line.change and len(line.change.value) == 8), ""
-    )
+    stated = [each.value for each in (paper.change, *(line.change for line in paper.lines)) if each]
+    boxes = [each for each in stated if len(each) == 2 + len(BOX_45A)]
+    marks = next(iter(boxes), "")
     classes = frozenset(
-        each
-        for line in paper.lines
-        if line.change and len(line.change.value) == 8
-        for each, mark in zip(BOX_45A, line.change.value[2:], strict=True)
-        if mark not in "0?"
+        each for box in boxes for each, mark in zip(BOX_45A, box[2:], strict=True) if mark not in "0?"
     )
     if source is None:
         return Amendment(
