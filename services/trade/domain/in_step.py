@@ -18,7 +18,7 @@ from services.trade.domain.finding import Rules, rules
 from services.trade.domain.in_step_elements import ELEMENTS, Element, Stated
 from services.trade.domain.in_step_filings import Correction, Current, Issue, Reason, assemble
 from services.trade.domain.in_step_rules import SIDES, Act, Due, FollowRule, Follows, StepRules
-from services.trade.domain.paper import Kind, Line, Paper
+from services.trade.domain.paper import Kind, Paper
 from services.trade.domain.values import Field
 
 
@@ -134,6 +134,23 @@ class _Trade:
         self.lineage = lineage(versions.values())
         self.heads = tuple(versions[each] for each in self.lineage.heads)
         self.ids = {line.id for each in versions.values() for line in each.lines}
+        self._lines: dict[int, dict[str, tuple[int, ...]]] = {}
+        self._positions: dict[str, dict[str, int]] = {}
+
+    def lines(self, paper: Paper) -> Mapping[str, tuple[int, ...]]:
+        """Where in ``paper`` the lines of each number stand; kept, because every element asks."""
+        if id(paper) not in self._lines:
+            found: dict[str, tuple[int, ...]] = {}
+            for at, line in enumerate(paper.lines):
+                found[line.number] = (*found.get(line.number, ()), at)
+            self._lines[id(paper)] = found
+        return self._lines[id(paper)]
+
+    def positions(self, dataset: Dataset) -> Mapping[str, int]:
+        """Where in ``dataset`` each line stands."""
+        if dataset.digest not in self._positions:
+            self._positions[dataset.digest] = {line.id: at for at, line in enumerate(dataset.lines)}
+        return self._positions[dataset.digest]
 
     def statuses(self) -> list[PairStatus]:
         """Those of the versions, of lines without a link, and of each pair of sides."""
@@ -230,7 +247,7 @@ class _Trade:
                 link.dataset
                 for each in several
                 for link in each.filing.links
-                if _line(each.declared, link.declared)
+                if link.declared in self.lines(each.declared)
             }
             for kind, several in sides.items()
             if several and all(each.filing.links for each in several)
@@ -295,10 +312,6 @@ def _connected(edges: Iterable[tuple[Hashable, Hashable]]) -> list[frozenset[Any
     return parts
 
 
-def _line(paper: Paper, number: str) -> Line | None:
-    return next((line for line in paper.lines if line.number == number), None)
-
-
 @dataclass(frozen=True, slots=True)
 class _Side:
     """One side of one element: what it states now, what it should by each version, what changed it last, what it asked for in vain."""
@@ -329,7 +342,7 @@ class _Pair:
             for n, side in enumerate(self.sides)
             for each in side
             for link in each.filing.links
-            if _line(each.declared, link.declared) is not None
+            if link.declared in self.trade.lines(each.declared)
             and (not self.trade.ids or link.dataset in self.trade.ids)
         ]
         groups = []
@@ -523,11 +536,16 @@ class _Pair:
         def stated(papers: Sequence[tuple[Current, Paper]]) -> Stated:
             if element.of_papers:
                 return element.of_papers([paper for _, paper in papers])
-            lines = [
-                line
+            found = [
+                sorted(
+                    placed
+                    for number in numbers.get(each.filing.declaration, ())
+                    for placed in self.trade.lines(paper).get(number, ())
+                )
                 for each, paper in papers
-                for line in paper.lines
-                if line.number in numbers.get(each.filing.declaration, ())
+            ]
+            lines = [
+                paper.lines[at] for (_, paper), several in zip(papers, found, strict=True) for at in several
             ]
             return element.of_lines(lines) if element.of_lines else Stated()
 
@@ -568,7 +586,11 @@ class _Pair:
         if element.of_dataset_lines is None:
             return None
         wanted: Collection[str] | None = group.dataset if element.of_lines else self._covered
-        lines = [line for line in dataset.lines if wanted is None or line.id in wanted]
+        known = self.trade.positions(dataset)
+        at = (
+            range(len(dataset.lines)) if wanted is None else sorted(known[id] for id in wanted if id in known)
+        )
+        lines = [dataset.lines[each] for each in at]
         return element.of_dataset_lines(dataset, lines) if lines else None
 
 
