@@ -11,8 +11,9 @@ from random import Random
 
 import pytest
 
+from services.testbed.amended_trade import AMENDED, AmendedTrade, amended
 from services.testbed.bench.declarations import read_all
-from services.testbed.trade_papers import AMENDED, LIES, AmendedTrade, Papers, amended, honest, lie
+from services.testbed.trade_papers import LIES, Papers, honest, lie
 from services.trade.domain.checks import findings
 from services.trade.domain.finding import Finding, Verdict, rules
 from services.trade.domain.in_step import PairStatus, Status, in_step

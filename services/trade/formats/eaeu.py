@@ -323,9 +323,9 @@ def _customs(reading: Reading, root: Node, names: Mapping[str, str], kind: Kind)
         for each in node.all(names["document"]):
             mode = plain(each.value("PresentedDocumentModeCode"))
             found_kind = "ORIGIN" if mode.startswith("06") else listed.get(mode)
-            for found in _reference(reading, each, ReferenceKind(found_kind)) if found_kind else ():
-                key = (found.kind, found.number.value, found.day.value if found.day else None)
-                references.setdefault(key, found)
+            for named in _reference(reading, each, ReferenceKind(found_kind)) if found_kind else ():
+                key = (named.kind, named.number.value, named.day.value if named.day else None)
+                references.setdefault(key, named)
     consignment = shipment.find(names["consignment"]) if shipment else None
     return Paper(
         kind,

@@ -96,7 +96,7 @@ def _own(paper: Paper) -> Part | None:
     )
 
 
-def _invoice(paper: Paper, as_of: date, encoding: str) -> bytes:
+def _invoice(paper: Paper, encoding: str) -> bytes:
     tax = sum((each.amount.value.amount for each in paper.charged(ChargeKind.TAX) if each.amount), Decimal(0))
     root = always(
         "CommercialInvoice",
@@ -466,7 +466,7 @@ def _change(of: Line | Paper) -> Part | None:
 
 
 _WRITERS: Final[Mapping[Kind, Callable[[Paper, date, str], bytes]]] = {
-    Kind.INVOICE: _invoice,
+    Kind.INVOICE: lambda paper, _, encoding: _invoice(paper, encoding),
     Kind.PACKING_LIST: _packing_list,
     Kind.RAIL_NOTE: _rail_note,
     Kind.EAEU_DECLARATION: _declaration,
