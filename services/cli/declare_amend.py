@@ -24,8 +24,9 @@ from services.cli.declare_step import (
 from services.cli.exits import Exit, Failure
 from services.cli.options import AsJson
 from services.cli.output import out, print_json, print_table
-from services.trade.domain.amending import Change, Consequence, Doubt, changes, consequences
+from services.trade.domain.amending import Consequence, Doubt, consequences
 from services.trade.domain.dataset import Dataset
+from services.trade.domain.dataset_changes import Change, changes
 from services.trade.domain.in_step_filings import assemble
 from services.trade.domain.in_step_rules import SIDES, Ground, StepRules, step_rules
 from services.trade.domain.paper import Kind

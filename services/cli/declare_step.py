@@ -16,8 +16,9 @@ from services.cli.output import iso, out, print_json, print_table
 from services.producers import file_reader
 from services.producers.outcomes import plain_refusal
 from services.trade.domain.crosswalk import elements
-from services.trade.domain.in_step import Lag, PairStatus, Since, Status, in_step
+from services.trade.domain.in_step import in_step
 from services.trade.domain.in_step_filings import Reason
+from services.trade.domain.in_step_pair import Lag, PairStatus, Since, Status
 from services.trade.domain.in_step_rules import SIDES, Due, FollowRule, step_rules
 from services.trade.domain.values import Field, table
 from services.trade.formats.filings import TradeFiles, read_trade

@@ -16,7 +16,8 @@ from services.testbed.bench.declarations import read_all
 from services.testbed.trade_papers import LIES, Papers, honest, lie
 from services.trade.domain.checks import findings
 from services.trade.domain.finding import Finding, Verdict, rules
-from services.trade.domain.in_step import PairStatus, Status, in_step
+from services.trade.domain.in_step import in_step
+from services.trade.domain.in_step_pair import PairStatus, Status
 from services.trade.domain.in_step_rules import SIDES, step_rules
 from services.trade.domain.paper import PaperSet
 from services.trade.formats.filings import read_trade

@@ -10,18 +10,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from schemas.identifiers import eaeu_declaration
 from schemas.identifiers.form import MalformedIdentifier
 from services.trade.domain.checks.amounts import CN_TERMS
 from services.trade.domain.dataset import Dataset, DatasetLine
+from services.trade.domain.dataset_changes import FREIGHT, changes
 from services.trade.domain.filing import ChangeClass, Phase
 from services.trade.domain.in_step_elements import ELEMENTS, Element, Stated
 from services.trade.domain.in_step_filings import Current
 from services.trade.domain.in_step_rules import SIDES, Act, Due, FollowRule, Follows, StepRules
 from services.trade.domain.paper import ChargeKind, Kind, Line, Packages, Paper, Party, ReferenceKind
-from services.trade.domain.values import Code, Field, Money, Place, Quantity, number, unit
+from services.trade.domain.values import Field, Money, Place, Quantity, unit
 
 T = TypeVar("T")
 
@@ -41,16 +42,6 @@ class Doubt(StrEnum):
     NO_FORM = "NO_FORM"
     NO_NUMBER = "NO_NUMBER"
     ENDED = "ENDED"
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What differs between two versions: an element, the dataset line ("" for the whole), and both values as stated."""
-
-    element: str
-    line: str
-    before: str
-    after: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,74 +74,6 @@ class Consequence:
     def classes(self) -> frozenset[ChangeClass]:
         """The classes of change that the entries are of."""
         return frozenset(each.change_class for each in self.entries if each.change_class)
-
-
-_LINE: Final = {"21": "amount", "24": "code", "25": "description", "27": "origin", "30": "gross", "31": "net", "33": "quantity", "34": "packages"}  # fmt: skip
-_HEAD: Final = {"17": "terms", "20": "currency", "37": "boxes"}
-
-
-def changes(old: Dataset, new: Dataset) -> tuple[Change, ...]:
-    """What ``new`` states otherwise than ``old``, in the order of the crosswalk; lines that came or went are of element 23."""
-    found = [
-        Change(element, "", _text(getattr(old, member)), _text(getattr(new, member)))
-        for element, member in _HEAD.items()
-    ]
-    for kind, element in (
-        (ReferenceKind.CONTRACT, "8"),
-        (ReferenceKind.INVOICE, "9"),
-        (ReferenceKind.TRANSPORT, "10"),
-    ):
-        found.append(
-            Change(
-                element,
-                "",
-                *(_text([p.number for p in each.papers if p.kind is kind]) for each in (old, new)),
-            )
-        )
-    for kinds, element in ((_FREIGHT, "18"), (_OTHERS, "19")):
-        found.append(
-            Change(
-                element,
-                "",
-                *(_text([c.amount for c in each.charges if c.kind in kinds]) for each in (old, new)),
-            )
-        )
-    for role, element in (("CONSIGNOR", "3"), ("CONSIGNEE", "5")):
-        found.append(
-            Change(
-                element,
-                "",
-                *(_text([p.number for p in each.parties if p.role == role]) for each in (old, new)),
-            )
-        )
-    before, after = ({line.id: line for line in each.lines} for each in (old, new))
-    for id in sorted(before.keys() | after.keys()):
-        if id in before and id in after:
-            for element, member in _LINE.items():
-                found.append(
-                    Change(element, id, *(_text(getattr(each[id], member)) for each in (before, after)))
-                )
-        else:
-            found.append(Change("23", id, id if id in before else "", id if id in after else ""))
-    order = ["23", *ELEMENTS]
-    return tuple(
-        sorted(
-            (each for each in found if each.before != each.after),
-            key=lambda each: (order.index(each.element), each.line),
-        )
-    )
-
-
-_FREIGHT: Final = frozenset({ChargeKind.FREIGHT})
-_OTHERS: Final = frozenset({ChargeKind.INSURANCE, ChargeKind.OTHER})
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return ", ".join(_text(each) for each in value)
-    if isinstance(value, Code):
-        return value.digits
-    return "" if value is None else number(value) if isinstance(value, Decimal) else str(value)
 
 
 def consequences(
@@ -443,7 +366,7 @@ class _Amending:
         return replace(party, id=self._field(new.number, new.number, "/parties"))
 
     def _charge(self, kind: ChargeKind) -> Decimal | None:
-        if not self._follows("18" if kind in _FREIGHT else "19"):
+        if not self._follows("18" if kind in FREIGHT else "19"):
             return None
         found = [each.amount for each in self.new.charges if each.kind is kind]
         return sum(found, Decimal(0)) if found else None

@@ -11,10 +11,12 @@ import pytest
 from lxml import etree
 
 from services.cli.exits import Failure
-from services.trade.domain.amending import Change, Consequence, Doubt, changes, consequences
+from services.trade.domain.amending import Consequence, Doubt, consequences
+from services.trade.domain.dataset_changes import Change, changes
 from services.trade.domain.filing import Amendment, ChangeClass, Filing, LineLink, Phase
-from services.trade.domain.in_step import Status, in_step
+from services.trade.domain.in_step import in_step
 from services.trade.domain.in_step_filings import assemble
+from services.trade.domain.in_step_pair import Status
 from services.trade.formats import read_papers
 from services.trade.formats.corrections import box_45a, correction
 from tests.support.trade_values import cn, d, dt, f, td, usd

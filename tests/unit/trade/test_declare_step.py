@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 
 from services.cli.declare import app
 from services.testbed.trade_papers import honest
-from services.trade.domain.in_step import Status
 from services.trade.domain.in_step_elements import ELEMENTS
 from services.trade.domain.in_step_filings import Reason
+from services.trade.domain.in_step_pair import Status
 from services.trade.domain.in_step_rules import step_rules
 from services.trade.domain.values import table
 from services.trade.formats.dataset import read
