@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from schemas.reasons import Refusal
 from services.cli.exits import Exit, Failure
 from services.cli.options import AsJson
 from services.cli.output import iso, out, print_json, print_table
@@ -88,8 +89,19 @@ def day_of(text: str) -> date:
 
 
 def load(files: Sequence[Path], day: date) -> TradeFiles:
-    """What ``files`` hold of one trade."""
-    return read_trade([(path.name, file_reader.load(path)[0]) for path in files], day)
+    """What ``files`` hold of one trade; each is called by its name, and by its path where two have one name."""
+    paths = list(dict.fromkeys(files))
+    names = Counter(path.name for path in paths)
+    contents, refused = [], []
+    for path in paths:
+        name = path.name if names[path.name] == 1 else str(path)
+        try:
+            contents.append((name, file_reader.load(path)[0]))
+        except Refusal as refusal:
+            refused.append((name, refusal))
+    trade = read_trade(contents, day)
+    trade.refused += refused
+    return trade
 
 
 def _show(trade: TradeFiles, found: Sequence[PairStatus], words: Mapping[str, str], everything: bool) -> None:

@@ -140,10 +140,14 @@ def _midnight(day: date) -> int:
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1_000_000
 
 
+def _micros(source: Source, name: str) -> int:
+    return parse_micros(source.get(name, str), f"{source.pointer}/{name}")
+
+
 def _moment(source: Source | None, paper: Paper) -> int:
     """When: as stated, else the day that the paper gives; 0 where neither does."""
     if source is not None and "at" in source.value:
-        return source.get("at", parse_micros)
+        return _micros(source, "at")
     return _midnight(paper.day.value) if paper.day else 0
 
 
@@ -176,7 +180,7 @@ def _filing(paper: Paper, source: Source | None, only: str, datasets: Sequence[D
         _moment(source, paper),
         paper,
         source.get("phase", Phase, Phase.LODGED),
-        source.get("frozen", parse_micros) if "frozen" in source.value else None,
+        _micros(source, "frozen") if "frozen" in source.value else None,
         links,
     )
 
@@ -213,12 +217,22 @@ def _amendment(
         source.get("number", str, _number(paper) if paper.kind is Kind.EAEU_CORRECTION else paper.place.file),
         _moment(source, paper),
         source.get("ground", str, marks[1:2]),
-        frozenset(ChangeClass(each) for each in source.value.get("classes", ())) or classes,
+        _classes(source) or classes,
         _version(source, datasets),
         declared,
         _flag(source, "by_customs", paper.by_customs),
         _flag(source, "refused", False),
     )
+
+
+def _classes(source: Source) -> frozenset[ChangeClass]:
+    given = source.value.get("classes", [])
+    known = {each.value for each in ChangeClass}
+    if not isinstance(given, list) or not all(each in known for each in given):
+        raise source.refuse(
+            "classes", "is no list of classes", f"The classes are {', '.join(sorted(known))}."
+        )
+    return frozenset(map(ChangeClass, given))
 
 
 def _flag(source: Source, name: str, default: bool) -> bool:

@@ -6,6 +6,7 @@ import json
 from decimal import Decimal
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from services.trade.domain.in_step_pair import Status
 from services.trade.domain.in_step_rules import step_rules
 from services.trade.domain.values import table
 from services.trade.formats.dataset import read
+from tests.support.invariants import holds_for
 from tests.unit.trade.test_in_step import DAY
 from tests.unit.trade.test_readers import correction, only
 
@@ -124,6 +126,38 @@ def test_a_file_that_a_statement_names_and_is_not_there_is_refused_with_its_plac
     done = _run("step", *files)
     assert done.exit_code == 1
     assert "filings.json /filings/1/amendments/0/file" in done.output
+
+
+@holds_for(
+    {
+        "a class that is none": ({"classes": ["PRICE"]}, "/filings/1/amendments/0/classes"),
+        "a version that is not there": ({"version": 7}, "/filings/1/amendments/0/version"),
+        "a flag in words": ({"refused": "no"}, "/filings/1/amendments/0/refused"),
+        "a member that is not known": ({"person": "X"}, "/filings/1/amendments/0/person"),
+        "a moment without a zone": ({"at": "2026-03-21T08:00:00"}, "/filings/1/amendments/0/at"),
+    }
+)
+def test_a_statement_is_read_strictly(case: tuple[dict[str, Any], str]) -> None:
+    members, pointer = case
+    with TemporaryDirectory() as folder:
+        files = _shipment(Path(folder))
+        statement = next(Path(each) for each in files if each.endswith("filings.json"))
+        body = json.loads(statement.read_text())
+        body["filings"][1]["amendments"][0].update(members)
+        statement.write_text(json.dumps(body))
+        done = _run("step", *files)
+        assert done.exit_code == 1, done.output
+        assert f"filings.json {pointer}" in " ".join(done.output.split())
+
+
+def test_two_files_of_one_name_are_both_read(tmp_path: Path) -> None:
+    files = _shipment(tmp_path)
+    (tmp_path / "again").mkdir()
+    copy = tmp_path / "again" / "v1.json"
+    copy.write_bytes((tmp_path / "v1.json").read_bytes())
+    one, other = (json.loads(_run("step", *each, "--json").stdout) for each in (files, [*files, str(copy)]))
+    assert [len(each["datasets"]) for each in (one, other)] == [2, 3]
+    assert one["statuses"] == other["statuses"]
 
 
 def test_every_status_reason_rule_and_element_has_its_words_and_every_row_its_source() -> None:
