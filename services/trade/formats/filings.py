@@ -84,8 +84,11 @@ def read_trade(files: Iterable[tuple[str, bytes]], as_of: date) -> TradeFiles:
     references = sorted({each.reference for each in found.datasets})
     only = references[0] if len(references) == 1 else ""
     try:
+        known = {paper.sha256 for name in (*stated, *changes) for paper in papers[name]}
         for name, several in papers.items():
             for paper in several if name not in changes else ():
+                if name not in stated and paper.sha256 in known:
+                    continue  # a copy of a file that the statement names
                 if paper.kind in SIDES:
                     found.filings.append(_filing(paper, stated.get(name), only, found.datasets))
                 elif paper.kind is not Kind.EAEU_CORRECTION:

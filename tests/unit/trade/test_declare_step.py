@@ -155,8 +155,11 @@ def test_two_files_of_one_name_are_both_read(tmp_path: Path) -> None:
     (tmp_path / "again").mkdir()
     copy = tmp_path / "again" / "v1.json"
     copy.write_bytes((tmp_path / "v1.json").read_bytes())
-    one, other = (json.loads(_run("step", *each, "--json").stdout) for each in (files, [*files, str(copy)]))
-    assert [len(each["datasets"]) for each in (one, other)] == [2, 3]
+    unstated = tmp_path / "cn (1).xml"
+    unstated.write_bytes((tmp_path / "cn.xml").read_bytes())
+    more = [*files, str(copy), str(unstated)]
+    one, other = (json.loads(_run("step", *each, "--json").stdout) for each in (files, more))
+    assert [(len(each["datasets"]), len(each["declarations"])) for each in (one, other)] == [(2, 2), (3, 2)]
     assert one["statuses"] == other["statuses"]
 
 
