@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from schemas.reasons import Refusal
+from services.cli.declare_amend import amend
 from services.cli.declare_draft import draft, words
 from services.cli.declare_step import AsOf, InLanguage, day_of, step
 from services.cli.exits import Exit
@@ -26,6 +27,7 @@ from services.trade.formats import read_papers
 
 app = typer.Typer(help="Declarations and the papers behind them.", no_args_is_help=True)
 app.command()(step)
+app.command()(amend)
 _SHOWN = (Verdict.CONTRADICTION, Verdict.REVIEW)
 _VALUES = 4
 """Values of a finding that the table shows; a sum has more."""

@@ -1,4 +1,4 @@
-"""Six papers of one generated shipment, written as messages: honest with the noise of the trade, or with one lie in one field.
+"""Six papers of one generated shipment, written as messages: honest with the noise of the trade, or with one lie in one field; and trades amended once.
 
 A paper is a mapping of fields until it is written; a lie changes one field of one paper.
 """
@@ -65,8 +65,8 @@ class Papers:
             "packing.xml": write_paper(_packing(self.packing), _DAY),
             "note.xml": write_paper(_note(self.note), _DAY),
             "cn.xml": write_paper(_chinese(self.cn), _DAY, "GB18030"),
-            "dt.xml": write_paper(_customs(self.dt, Kind.EAEU_DECLARATION), _DAY, "windows-1251"),
-            "td.xml": write_paper(_customs(self.td, Kind.EAEU_TRANSIT), _DAY),
+            "dt.xml": write_paper(customs_paper(self.dt, Kind.EAEU_DECLARATION), _DAY, "windows-1251"),
+            "td.xml": write_paper(customs_paper(self.td, Kind.EAEU_TRANSIT), _DAY),
         }
 
 
@@ -352,11 +352,13 @@ def _chinese(paper: dict[str, Any]) -> Paper:
     )  # fmt: skip
 
 
-def _customs(paper: dict[str, Any], kind: Kind) -> Paper:
+def customs_paper(paper: dict[str, Any], kind: Kind) -> Paper:
+    """The goods or transit declaration of a mapping of fields."""
     priced, currency = paper["total"] is not None, paper["currency"]
     return _paper(
         kind,
         paper,
+        id=paper.get("id", ""),
         parties=(
             _party(Role.CONSIGNOR, paper["seller"]),
             _party(Role.CONSIGNEE, paper["buyer"], paper["inn"]),

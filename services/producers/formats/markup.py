@@ -7,8 +7,8 @@ elements and attributes are refused with location and remedy. Names are local na
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from lxml import etree
@@ -128,6 +128,15 @@ class Node:
                 remedy or "Send the message with this element.",
             )
         return found
+
+    def with_children(self, children: Sequence[Node]) -> Node:
+        """The same element with other children; each keeps the path of where it was read."""
+        by_name: dict[str, list[Node]] = {}
+        for child in children:
+            by_name.setdefault(folded(child.name), []).append(child)
+        return replace(
+            self, children=tuple(children), _by_name={name: tuple(nodes) for name, nodes in by_name.items()}
+        )
 
     def walk(self) -> Iterator[Node]:
         """This node and all below it, in document order."""

@@ -285,7 +285,13 @@ def _correction(reading: Reading, root: Node) -> Paper:
         else Field(f"{original}/{counted.value.zfill(2)}", counted.written, counted.place)
     )
     by_customs = bool(root.value("LNPFilledPerson"))
-    return replace(paper, number=number_of, references=tuple(references), by_customs=by_customs)
+    return replace(
+        paper,
+        number=number_of,
+        references=tuple(references),
+        by_customs=by_customs,
+        change=_change(reading, root),
+    )
 
 
 def _customs(reading: Reading, root: Node, names: Mapping[str, str], kind: Kind) -> Paper:
@@ -388,8 +394,6 @@ def _customs_line(reading: Reading, node: Node, money: str) -> Line:
         if supplementary is not None
         else None
     )
-    change = node.find("ChangeCode")
-    marks = "" if change is None else "".join(plain(each.text) for each in change.children)
     return Line(
         number.value if number else "?",
         Place(reading.file, node.path),
@@ -404,8 +408,17 @@ def _customs_line(reading: Reading, node: Node, money: str) -> Line:
         net=reading.mass(node, "NetWeightQuantity"),
         net_without_packing=reading.mass(node, "NetWeightQuantity2"),
         packages=reading.count(node, "ESADGoodsPackaging/PakageQuantity"),
-        change=Field(marks, marks, Place(reading.file, change.path)) if change is not None else None,
+        change=_change(reading, node),
     )
+
+
+def _change(reading: Reading, node: Node) -> Field[str] | None:
+    """The characters of box 45a."""
+    change = node.find("ChangeCode")
+    if change is None:
+        return None
+    marks = "".join(plain(each.text) for each in change.children)
+    return Field(marks, marks, Place(reading.file, change.path))
 
 
 _READERS: Final = {

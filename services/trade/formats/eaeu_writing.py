@@ -442,6 +442,7 @@ def _correction(paper: Paper, as_of: date, encoding: str) -> bytes:
         if registered
         else None,
         always("KDTFilledInfo"),
+        _change(paper),
     )
     return _root(root, "CustomsDocuments:KDTout_CU:5.23.0", "cat", "rus", "esad", encoding=encoding)
 
@@ -462,15 +463,13 @@ _CHANGES: Final = (
 """The eight characters of box 45a in their order."""
 
 
-def _change(line: Line) -> Part | None:
-    if line.change is None:
+def _change(of: Line | Paper) -> Part | None:
+    if of.change is None:
         return None
-    if len(line.change.value) != len(_CHANGES):
-        raise Unwritable(
-            f"Box 45a of goods {line.number} is {line.change.value!r}", "give its eight characters"
-        )
+    if len(of.change.value) != len(_CHANGES):
+        raise Unwritable(f"Box 45a of {of.place.at} is {of.change.value!r}", "give its eight characters")
     return branch(
-        "ChangeCode", *(leaf(name, mark) for name, mark in zip(_CHANGES, line.change.value, strict=True))
+        "ChangeCode", *(leaf(name, mark) for name, mark in zip(_CHANGES, of.change.value, strict=True))
     )
 
 

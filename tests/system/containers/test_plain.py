@@ -109,6 +109,7 @@ def test_every_service_is_healthy_and_jobs_are_done(plain: Deployment) -> None:
         "notifications",
         "transparency",
         "transparency-server",
+        "exchange",
     }
     assert running | JOBS <= found.keys()
     for name, container in found.items():

@@ -67,7 +67,12 @@ def test_the_probe_of_our_services_is_healthy_where_they_say_so(status: int, hea
         paths.add((name.partition("-")[0], path))
         probe = [part.replace("$$", "$") for part in command]
     assert {path for _, path in paths} == {"/health/live", "/health/ready"}
-    assert {name for name, path in paths if path == "/health/ready"} == {"api", "pages", "transparency"}
+    assert {name for name, path in paths if path == "/health/ready"} == {
+        "api",
+        "pages",
+        "exchange",
+        "transparency",
+    }
 
     class Answer(RequestHandler):
         def do_GET(self) -> None:
@@ -150,6 +155,7 @@ def test_prometheus_scrapes_the_workers_in_both_networks() -> None:
         ("cases", "LIANYUN_CASES_METRICS_PORT"),
         ("api", "LIANYUN_METRICS_PORT"),
         ("pages", "LIANYUN_METRICS_PORT"),
+        ("exchange", "LIANYUN_METRICS_PORT"),
         ("webhooks", "LIANYUN_METRICS_PORT"),
         ("notifications", "LIANYUN_METRICS_PORT"),
         ("transparency", "LIANYUN_TRANSPARENCY_METRICS_PORT"),
@@ -413,6 +419,8 @@ def test_services_log_in_as_the_role_of_their_work_and_migrations_as_the_owner()
             role = next((kind for kind in kinds if name.startswith(kind)), "owner")
             if name.startswith("notifications"):  # shows what pages show
                 role = "pages"
+            if name.startswith("exchange"):  # decides what the API decides
+                role = "api"
             assert address.startswith(f"postgresql://lianyun_{role}@"), name
 
 
