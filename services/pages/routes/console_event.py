@@ -78,14 +78,14 @@ def _event_page(
     request: PageRequest, viewer: SignedIn, variants: Sequence[OwnEvent], keys: Sequence[str]
 ) -> Page:
     first = variants[0]
-    stored, admitted = first.read.stored, first.read.admitted
+    stored = first.read.stored
     reaches, hidden = _reach(request, stored.no)
     around = event_reader.with_withdrawals(request.session, [stored.no])
     beside = [each for each in around if each.id != stored.id and each.key_id in keys]
     signature = parse_header(dict(stored.headers)["lianyun-signature"] or b"")
     values = {
         "event": event_row(first),
-        "envelope": admitted.envelope,
+        "envelope": first.read.envelope,
         "stored": stored,
         "content": _fields(orjson.loads(stored.payload)),
         "contents": [
@@ -121,7 +121,7 @@ def _because(request: PageRequest, event: OwnEvent) -> list[tuple[str, str]]:
     facts = event.read.facts
     things = dict.fromkeys(claim.thing for claim in sorted(facts.claims))
     found = own_unreached(request, list(things)[:10], ())
-    name = event.read.admitted.envelope.id
+    name = event.read.envelope.id
     reasons = {
         (each["object"], words.OBSTACLES[obstacle["reason"]])
         for each in found
