@@ -16,6 +16,7 @@ from schemas.events.catalogue import CATALOGUE
 from schemas.events.correction import Corrected
 from schemas.events.customs_whole import whole
 from schemas.events.finance_decision import unchanged
+from schemas.events.trade import PACKED, STATED
 from schemas.events.vocabulary import Region
 from schemas.events.wire import TIME_PATTERN
 from schemas.reasons import Reason, Refusal
@@ -179,7 +180,8 @@ def _name(type_: str) -> str:
 
 def _refusal(type_: str, invalid: ValidationError) -> Refusal:
     first = invalid.errors(include_url=False)[0]
-    pointer = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')[:80]}" for part in first["loc"])
+    parts = (str(part) for part in first["loc"] if part not in (STATED, PACKED))
+    pointer = "".join(f"/{part.replace('~', '~0').replace('/', '~1')[:80]}" for part in parts)
     if first.get("ctx", {}).get("pattern") == TIME_PATTERN:
         try:
             parse_micros(first["input"], pointer)

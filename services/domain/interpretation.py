@@ -27,6 +27,7 @@ from schemas.events.movement import (
     Unloaded,
 )
 from schemas.events.network import Restricted, RestrictionLifted
+from schemas.events.trade import DatasetStated
 from services.domain.facts import (
     Assurance,
     Claim,
@@ -103,9 +104,16 @@ def _freed(kind: LinkKind, payload: Milestone, claims: ClaimGroup) -> tuple[Link
 
 
 def claims_of(
-    statement: Attribution, payload: Milestone, extra: tuple[End, ...] = (), stop: str = ""
+    statement: Attribution,
+    payload: Milestone,
+    extra: tuple[End, ...] = (),
+    stop: str = "",
+    occurrence: str = "",
 ) -> ClaimGroup:
-    """The claims of ``payload`` about the objects that it names and about ``extra`` ones; ``stop`` as in Claim."""
+    """The claims of ``payload`` about the objects that it names and about ``extra`` ones; ``stop`` as in Claim.
+
+    ``occurrence`` is that of a type which does not leave it to its publisher.
+    """
     spec, publisher = payload.spec, statement.publisher
     place = canonical_place(payload.place) if payload.place else ""
     jurisdiction = payload.jurisdiction_code
@@ -122,7 +130,7 @@ def claims_of(
         spec.region,
         jurisdiction,
         place,
-        payload.occurrence,
+        occurrence or payload.occurrence,
         payload.classifier,
         _assurance(territorial, payload),
         territorial,
@@ -296,6 +304,19 @@ def _named(payload: HandedOver | AdvanceListSent) -> list[Thing]:
     return [Thing(ObjectKind.TRAIN, key)] if key.count("/") >= 2 else []
 
 
+def trade_data(owner: str, reference: str) -> Thing:
+    """The object under which the versions of one trade's data are found, and what was declared from them."""
+    return Thing(ObjectKind.PLACE, f"dataset:{owner}/{reference}")
+
+
+def dataset_stated(statement: Attribution, payload: DatasetStated) -> GroupedFacts:
+    """Claims about what the goods travel in or under, and about the trade; versions of two trades are two occurrences."""
+    reference = payload.data.reference
+    trade = trade_data(payload.owner or statement.publisher.code, reference)
+    claims = claims_of(statement, payload, extra=((trade.kind, trade.key),), occurrence=reference)
+    return GroupedFacts((claims,))
+
+
 def restricted(statement: Attribution, payload: Restricted) -> GroupedFacts:
     """The restriction of a place, by an authority where the place is its own."""
     place = canonical_place(payload.place)
@@ -322,7 +343,7 @@ def lifted(statement: Attribution, payload: RestrictionLifted) -> GroupedFacts:
     return GroupedFacts(rest=Facts(liftings=frozenset({Lifting(statement.event, target, payload.at_micros)})))
 
 
-__all__ = ["Attribution", "grouped", "interpret", "meeting"]
+__all__ = ["Attribution", "grouped", "interpret", "meeting", "trade_data"]
 
 
 def interpret(statement: Attribution, content: bytes, payload: Payload) -> Facts:
@@ -371,6 +392,7 @@ _READERS: tuple[tuple[type[Payload], Callable[..., GroupedFacts]], ...] = (
     (HandedOver, handover),
     (AdvanceListSent, handover),
     (NoteReissued, note_reissued),
+    (DatasetStated, dataset_stated),
     (Milestone, milestone),
     (ConsignmentOpened, opened),
     (RoutePlanned, route),

@@ -116,7 +116,7 @@ class PageContext:
             settings.pages_connections, settings.pages_peer_connections, settings.pages_proxies
         )
         self.metrics = PagesMetrics()
-        self.metrics.watch_pool(self.pool.get_stats)
+        self.metrics.instruments.watch_pool(self.pool.get_stats)
         self.requests = PageBudget(settings.pages_rate, settings.pages_rate_window, self.metrics)
         self.guesses = PageBudget(settings.pages_guess_rate, settings.pages_rate_window, self.metrics)
         self.openings = PageBudget(settings.pages_link_rate, settings.pages_rate_window, self.metrics)

@@ -20,7 +20,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -124,8 +124,9 @@ class Story:
         return next(told.event for told in self.told if told.short == short)
 
 
+@cache
 def stories() -> tuple[Story, ...]:
-    """All stories by file name."""
+    """All stories by file name; read once, and shared: nobody changes what they hold."""
     return tuple(_read(path) for path in sorted(FOLDER.glob("[0-9][0-9]_*.yaml")))
 
 

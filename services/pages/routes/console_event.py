@@ -11,6 +11,7 @@ import orjson
 
 from schemas.events.base import ObjectKind
 from schemas.reasons import Reason
+from schemas.remarks import meaning
 from schemas.signature_header import parse_header
 from services.api.access.consignment import References
 from services.api.access.unreached import own_unreached
@@ -94,7 +95,7 @@ def _event_page(
             }
             for each in variants[1:]
         ],
-        "remarks": first.remarks,
+        "remarks": [(each, meaning(each.code, request.l10n.gettext)) for each in first.remarks],
         "batch": "" if signature.batch is None else _root(stored),
         "place_in_batch": signature.batch,
         "reaches": reaches,

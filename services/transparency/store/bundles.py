@@ -77,7 +77,8 @@ class Issuer:
         unique = {each.index: each for each in (*prover.registered(known), *parts)}
         ordered = tuple(unique[index] for index in sorted(unique))
         trust = Policy.parse(self.policy.encode())
-        found = Bundle(claim, "", ordered, tuple(records), signed_answer, prover.checkpoint, self.policy)
+        checkpoint = trust.lines_of(prover.checkpoint)
+        found = Bundle(claim, "", ordered, tuple(records), signed_answer, checkpoint, self.policy)
         try:
             whole = found.stated(trust)
             return self._withholding(prover, whole).stated(trust) if self.withheld else whole
