@@ -169,7 +169,7 @@ def handover_bundle(
     prover = Prover(session, issuer.signer.network)
     parts = [prover.event(each.stored) for each in lists]
     claim = Claim(ClaimKind.HANDED_OVER, {"box": key})
-    return issuer.bundle(prover, claim, parts, (each.admitted.party.code for each in lists))
+    return issuer.bundle(prover, claim, parts, (each.party.code for each in lists))
 
 
 class StoredDecision(NamedTuple):
