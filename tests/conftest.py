@@ -102,7 +102,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(scope="session")
 def broker() -> Iterator[BrokerAddress]:
     """A real Kafka broker: ``.bootstrap``. Shared by the run: use topic and group names of your own."""
-    with open_broker() as opened:
+    with open_broker(memory=True) as opened:
         yield opened
         if isinstance(opened, Broker):
             opened.kill()  # all it holds goes with the run: to stop in order takes it a second for every few topics
