@@ -18,6 +18,7 @@ _MODULES = (
     "customs_whole",
     "document",
     "document_trade",
+    "trade",
     "network",
     "link",
     "correction",

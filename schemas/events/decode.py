@@ -16,6 +16,7 @@ from schemas.events.catalogue import CATALOGUE
 from schemas.events.correction import Corrected
 from schemas.events.customs_whole import whole
 from schemas.events.finance_decision import unchanged
+from schemas.events.trade import PACKED, STATED
 from schemas.events.vocabulary import Region
 from schemas.events.wire import TIME_PATTERN
 from schemas.reasons import Reason, Refusal
@@ -112,12 +113,19 @@ class Decoder:
 
         Raises ValueError or Refusal where they are not what was accepted.
         """
-        value = orjson.loads(raw)
+        if type_ in self._steps:
+            payload = self._admitted(type_, orjson.loads(raw))
+        else:
+            payload = self._model(type_).__pydantic_validator__.validate_json(raw)
+        if isinstance(payload, Corrected):
+            replacement = payload.replacement
+            replacement.settle(self._admitted(replacement.type, replacement.data))
+        return payload
+
+    def _admitted(self, type_: str, value: Any) -> Payload:
         while (step := self._steps.get(type_)) is not None:
             type_, value = step.type, step.apply(value)
-        payload = self._model(type_).model_validate(value)
-        if isinstance(payload, Corrected):
-            payload.replacement.settle(self._replacement(payload))
+        payload: Payload = self._model(type_).__pydantic_validator__.validate_python(value)
         return payload
 
     def _validate(self, type_: str, value: object) -> Payload:
@@ -172,7 +180,8 @@ def _name(type_: str) -> str:
 
 def _refusal(type_: str, invalid: ValidationError) -> Refusal:
     first = invalid.errors(include_url=False)[0]
-    pointer = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')[:80]}" for part in first["loc"])
+    parts = (str(part) for part in first["loc"] if part not in (STATED, PACKED))
+    pointer = "".join(f"/{part.replace('~', '~0').replace('/', '~1')[:80]}" for part in parts)
     if first.get("ctx", {}).get("pattern") == TIME_PATTERN:
         try:
             parse_micros(first["input"], pointer)

@@ -25,13 +25,16 @@ class Amount(Wire):
     currency_code: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 
 
+PartyScheme = Literal["PARTY", "USCC", "LEI", "EORI", "INN", "OGRN", "BIN", "UNP", "NIP"]
+
+
 class TradeParty(Wire):
     """A company by one of its public numbers, or by the code under which it is registered here (PARTY).
 
     Numbers that can belong to a natural person (a 12-digit INN, an IIN, a PESEL) are not for this field.
     """
 
-    scheme: Literal["PARTY", "USCC", "LEI", "EORI", "INN", "OGRN", "BIN", "UNP", "NIP"]
+    scheme: PartyScheme
     id: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z-]{1,39}$")]
 
 

@@ -71,6 +71,11 @@ OwnReference = Annotated[
 ]
 Code = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z_./-]{0,31}$")]
 Free = Annotated[str, StringConstraints(pattern=_PRINTABLE, min_length=1, max_length=64)]
+Description = Annotated[
+    str,
+    StringConstraints(pattern=_PRINTABLE, min_length=1, max_length=255),
+    Field(description="What goods are called, or a company's or place's name; never of a natural person."),
+]
 Remark = Annotated[
     str,
     StringConstraints(pattern=_LINE, min_length=1, max_length=200),

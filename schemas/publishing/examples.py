@@ -212,6 +212,45 @@ _VALUES: Json = {
     "restriction": {"source": "https://pkp.example/lianyun", "id": "order-2026-14"},
 }
 
+TRADE_DATA: Json = {
+    "reference": "T-2026-031",
+    "version": 1,
+    "currency": "CNY",
+    "terms": "FCA",
+    "terms_place": "Xi'an",
+    "parties": [
+        {
+            "role": "SELLER",
+            "scheme": "USCC",
+            "number": "91330100799655058B",
+            "name": "Xi'an Optics Co., Ltd.",
+        },
+        {"role": "CONSIGNEE", "scheme": "INN", "number": "7707083893"},
+    ],
+    "lines": [
+        {
+            "id": "L1",
+            "description": "Portable computers AB-120",
+            "code": {"scheme": "HS", "digits": "8471300000", "edition": 2022},
+            "origin": "CN",
+            "quantity": "412",
+            "unit": "C62",
+            "price": "10133.495145",
+            "amount": "4174999.99974",
+            "gross": "21340.25",
+            "net": "19870.000001",
+            "packages": 412,
+        }
+    ],
+    "charges": [{"kind": "FREIGHT", "amount": "41750.5"}],
+    "package_level": "CARTON",
+    "boxes": [CONTAINERS[0]],
+    "papers": [
+        {"kind": "INVOICE", "number": "INV-2026-0417", "day": "2026-02-26"},
+        {"kind": "TRANSPORT", "number": NOTE},
+    ],
+}
+
 _WHOLE_RELAY: Json = {
     "authority": "eaeu-kz",
     "message_sha256": hashlib.sha256(_MESSAGE).hexdigest(),
@@ -224,6 +263,7 @@ _ASSIGNED: Json = {"number": 4_113, "before": 4_112, "to": {"party": "ktz", "des
 _SNOOZED: Json = {"number": 4_114, "before": 4_113, "reason": "The locomotive is promised for the evening."}
 _BY_TYPE: dict[str, Json] = {
     "cre.credit.consent_granted.v1": {"scope": ["SCORE", "SIGNALS"]},
+    "cre.trade.dataset_stated.v1": {"owner": "xian-optics", "occurrence": "", "dataset": TRADE_DATA},
     "cre.movement.transshipped.v1": {"gauge_from": 1435, "gauge_to": 1520},
     "cre.movement.advance_list_sent.v1": {"classifier": "PLN"},
     "cre.movement.booked.v1": {"classifier": "PLN"},

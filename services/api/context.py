@@ -66,7 +66,7 @@ class Context:
         self._workers = ThreadPoolExecutor(settings.api_threads, "api")
         self.keys = KeySource(settings)
         self.metrics = counted = ApiMetrics()
-        counted.watch_pool(self.pool.get_stats)
+        counted.instruments.watch_pool(self.pool.get_stats)
         window = settings.api_rate_window
         self.limits = RateLimit(settings.api_rate, window, refused=counted.limited)
         self.tokens_of_client = RateLimit(settings.api_token_rate, window, "client", counted.limited)

@@ -6,14 +6,14 @@ import logging
 import secrets
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Protocol
 
+from prometheus_client import Gauge
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from schemas.trace_context import TRACEPARENT, TraceContext
-from services.api.metrics import ApiMetrics
 from services.api.problems import MEDIA_TYPE, Problem
 from services.api.targets import OwnNames
 from services.telemetry.tracing import Kind, Span, Spans, Value
@@ -120,6 +120,17 @@ class TooLarge(HTTPException):
         self.limit = limit
 
 
+class RequestMetrics(Protocol):
+    """Counts requests; for several threads."""
+
+    @property
+    def in_progress(self) -> Gauge:
+        """Those that are being answered."""
+
+    def count(self, route: str, status: int, seconds: float) -> None:
+        """Count one answered request by its route as declared ("" where none matched)."""
+
+
 class Edge:
     """ASGI middleware around everything. An unexpected error answers as a problem with the id under which it is logged.
 
@@ -130,7 +141,7 @@ class Edge:
         self,
         app: ASGIApp,
         names: OwnNames,
-        metrics: ApiMetrics,
+        metrics: RequestMetrics,
         body_limit: int,
         spans: Spans | None = None,
     ) -> None:

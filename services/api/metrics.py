@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Counted
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from cryptography import x509
@@ -34,9 +34,6 @@ class ApiMetrics:
         self._limited = make.counter(metrics.API_RATE_LIMITED)
         self._events = make.counter(metrics.API_EVENTS_REFUSED)
         self._certificate = make.gauge(metrics.API_CERTIFICATE_EXPIRES)
-        self._pool_size = make.gauge(metrics.DATABASE_POOL_SIZE)
-        self._pool_in_use = make.gauge(metrics.DATABASE_POOL_IN_USE)
-        self._pool_waiting = make.gauge(metrics.DATABASE_POOL_WAITING)
         self._met: set[str] = set()
         self._children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
         for reason in _NOT_LET_IN:
@@ -76,12 +73,6 @@ class ApiMetrics:
     def limited(self, client: str) -> None:
         """Count a request beyond a budget; under its id for a client that was met, for all others together."""
         self._limited.labels(client if client in self._met else OTHER).inc()
-
-    def watch_pool(self, stats: Callable[[], Mapping[str, int]]) -> None:
-        """Show what a pool of sessions says of itself whenever it is asked (``psycopg_pool.ConnectionPool.get_stats``)."""
-        self._pool_size.set_function(lambda: stats().get("pool_size", 0))
-        self._pool_waiting.set_function(lambda: stats().get("requests_waiting", 0))
-        self._pool_in_use.set_function(lambda: stats().get("pool_size", 0) - stats().get("pool_available", 0))
 
     def serves_with(self, certificate: Path | None) -> None:
         """Show when ``certificate`` (PEM, the first of the file) runs out; None: the API serves none itself."""

@@ -1,17 +1,20 @@
-"""`lianyun declare`: the papers of a shipment checked against one another, offline and without an account."""
+"""`lianyun declare`: papers of a shipment checked against one another and declarations drafted, offline and without an account."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
 from schemas.reasons import Refusal
-from services.cli.exits import Exit, Failure
+from services.cli.declare_amend import amend
+from services.cli.declare_draft import draft, words
+from services.cli.declare_step import AsOf, InLanguage, day_of, step
+from services.cli.exits import Exit
 from services.cli.options import AsJson
 from services.cli.output import out, print_json, print_table
 from services.producers import file_reader
@@ -19,11 +22,12 @@ from services.producers.outcomes import plain_refusal
 from services.trade.domain.checks import findings
 from services.trade.domain.finding import Finding, Rules, Verdict, rules, suspects
 from services.trade.domain.paper import Paper, PaperSet
-from services.trade.domain.values import Field, Place, table
+from services.trade.domain.values import Field, Place
 from services.trade.formats import read_papers
 
 app = typer.Typer(help="Declarations and the papers behind them.", no_args_is_help=True)
-Language = Literal["en", "zh", "ru"]
+app.command()(step)
+app.command()(amend)
 _SHOWN = (Verdict.CONTRADICTION, Verdict.REVIEW)
 _VALUES = 4
 """Values of a finding that the table shows; a sum has more."""
@@ -34,6 +38,9 @@ def declare() -> None:
     """Declarations and the papers behind them."""
 
 
+app.command()(draft)
+
+
 @app.command()
 def check(
     files: Annotated[
@@ -42,49 +49,29 @@ def check(
             help="The papers of one shipment: XML messages and spreadsheets.", exists=True, dir_okay=False
         ),
     ],
-    language: Annotated[
-        Language, typer.Option("--lang", "--language", help="Texts in this language.")
-    ] = "en",
-    as_of: Annotated[
-        str,
-        typer.Option(
-            "--as-of", help="Take the tables as they hold on this day (2026-11-03); today by default."
-        ),
-    ] = "",
+    language: InLanguage = "en",
+    as_of: AsOf = "",
     everything: Annotated[
         bool, typer.Option("--all", help="Show also what agrees, is missing or not comparable.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Find where the papers of one shipment contradict one another; reads FILES only, sends nothing. Exit 3 on a finding."""
-    words = _words(language)
-    day = _day(as_of)
+    texts = words(language)
+    day = day_of(as_of)
     papers, refusals = _read(files, day)
     in_force = rules(day)
     found = findings(PaperSet(tuple(papers)), in_force) if papers else ()
     if as_json:
         print_json(_plain(papers, refusals, found, in_force))
     else:
-        _show(papers, refusals, found, words, everything)
+        _show(papers, refusals, found, texts, everything)
     if refusals:
         raise typer.Exit(Exit.FAILED)
     if any(each.verdict in _SHOWN for each in found) or any(
         r.refused for paper in papers for r in paper.remarks
     ):
         raise typer.Exit(Exit.FINDINGS)
-
-
-def _words(language: str) -> Mapping[str, str]:
-    return {row["key"]: row[language] for row in table("texts")}
-
-
-def _day(text: str) -> date:
-    if not text:
-        return datetime.now(UTC).date()
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise Failure(Exit.USAGE, f"--as-of: {text!r} is no day", "write it like 2026-11-03") from None
 
 
 def _read(files: Sequence[Path], day: date) -> tuple[list[Paper], list[tuple[Path, Refusal]]]:

@@ -99,6 +99,7 @@ def _stored(settings: CliSettings, declaration: Declaration, bootstrap: str) -> 
             connection, _LOCAL_DATA if RUNNING.exists() and _LOCAL_DATA.exists() else None
         )
         yield database.webhooks(connection)
+        yield database.documents(connection)
         yield from _working(connection, bootstrap, settings.kafka_security())
 
 

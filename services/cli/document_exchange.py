@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import logging
-import threading
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,11 +12,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
-import psycopg
 import typer
-import uvicorn
-from psycopg_pool import ConnectionPool
+from pydantic import ValidationError
 
+from services.api.exchange import serve as served
+from services.api.settings import faults
 from services.cli.exits import Exit, Failure
 from services.cli.options import AsJson, now
 from services.cli.output import out, print_json, print_table
@@ -26,16 +25,15 @@ from services.documents.pint.domain import open_attestation
 from services.documents.pint.domain.register import Contradicted
 from services.documents.pint.domain.signed_content import BadContent, signed
 from services.documents.pint.exchange import Exchange, export, issuance_manifest, original
-from services.documents.pint.receiver import create_app
 from services.documents.pint.registers import Unreachable, read_key
 from services.documents.pint.sender import NotSent
 from services.documents.pint.settings import APPLICATION, ExchangeSettings
 from services.documents.pint.store import Platform, Transfer
 from services.financing.store.keys import CODE, KeysMissing, read_keys
 from services.ledger.storage.session import Session, open_session
+from services.runtime.parent_process import end_with_parent
 from services.telemetry.logs import configure
 
-log = logging.getLogger(__name__)
 app = typer.Typer(
     help="Documents to other platforms and back: directory, sending, answering, export.", no_args_is_help=True
 )
@@ -149,37 +147,15 @@ def issuance(
 @app.command()
 def serve() -> None:
     """Answer other platforms (PINT 3.0.0, register of control) and repeat what is not answered, until Ctrl-C or SIGTERM."""
-    settings = ExchangeSettings()
+    end_with_parent(os.environ)
+    try:
+        settings = ExchangeSettings()
+    except ValidationError as wrong:
+        hint = "docs/guides/documents-exchange.md lists the settings"
+        raise Failure(Exit.USAGE, faults(wrong), hint) from None
     configure(settings.log_format, settings.log_level)
-    dsn = settings.dsn.get_secret_value()
-    arguments = {"autocommit": True, "application_name": APPLICATION}
-    with (
-        _exchange() as (running, _),
-        ConnectionPool[Session](dsn, min_size=1, max_size=8, kwargs=arguments, open=True) as pool,
-    ):
-        receiver = running.receiver(pool.connection)
-        stop = threading.Event()
-
-        def repeated() -> None:
-            while not stop.is_set():
-                try:
-                    receiver.resume()
-                    with pool.connection() as session:
-                        running.deliver(session)
-                except (Unreachable, LookupError, psycopg.Error) as fault:
-                    log.warning("not answered: %s", fault, extra={"action": "exchange_repeated"})
-                stop.wait(settings.exchange_tick)
-
-        thread = threading.Thread(target=repeated, name="deliver", daemon=True)
-        thread.start()
-        uvicorn.run(
-            create_app(receiver),
-            host=settings.exchange_host,
-            port=settings.exchange_port,
-            log_level="warning",
-            server_header=False,
-        )
-        stop.set()
+    with _exchange() as (running, _):
+        served(settings, running)
 
 
 @app.command("export")

@@ -13,7 +13,7 @@ import uvicorn
 from psycopg.errors import LockNotAvailable
 from psycopg_pool import ConnectionPool
 
-from services.cli import receipts
+from services.cli import log_keys, receipts
 from services.cli.exits import Exit, Failure
 from services.cli.monitor import monitor, show_fork
 from services.cli.options import AsJson, now
@@ -42,6 +42,7 @@ app = typer.Typer(
 )
 
 app.command()(monitor)
+app.add_typer(log_keys.app, name="key")
 
 
 @app.callback()
@@ -71,7 +72,8 @@ def create(
     policy: Annotated[
         Path | None,
         typer.Option(
-            help="Write a policy that names the log and no witness, where there is no such file: add yours to it."
+            help="Write a policy that names the log and no witness, where there is no such file: add yours to it. "
+            "One that lies beside the key, as of a release before, is taken over."
         ),
     ] = None,
 ) -> None:
@@ -87,7 +89,9 @@ def create(
                 name_hsm_key(settings.transparency_key, origin, *hsm)
             signer = create_log(connection, settings.transparency_key, origin, now(), once=once)
         if policy is not None:
-            read_or_create(policy, lambda: f"log {signer.verifier}\nquorum none\n")
+            earlier = settings.transparency_key.with_name(policy.name)
+            plain = f"log {signer.verifier}\nquorum none\n"
+            read_or_create(policy, lambda: earlier.read_text("utf-8") if earlier.is_file() else plain)
     except (log.LogRefused, ValueError, OSError) as problem:
         raise Failure(
             Exit.FAILED, str(problem), "look at the one that is there: lianyun transparency show"
@@ -161,6 +165,8 @@ def show(as_json: AsJson = False) -> None:
     shown: dict[str, Any] = {
         "origin": head.key.name,
         "key": str(head.key),
+        "keys_beside": [str(each) for each in head.beside],
+        "key_ends": None if head.until is None else iso(head.until),
         "entries": head.checkpoint.size,
         "root": head.checkpoint.root.hex(),
         "signed": iso(head.at),
@@ -170,7 +176,8 @@ def show(as_json: AsJson = False) -> None:
         print_json(shown)
         return
     for name, value in shown.items():
-        out.print(f"{name:18}{'none' if value is None else value}", markup=False)
+        text = "\n".join(map(str, value)) if isinstance(value, list) else value
+        out.print(f"{name:18}{text or 'none'}" if value != 0 else f"{name:18}0", markup=False)
 
 
 app.command()(receipts.receipt)

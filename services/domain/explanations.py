@@ -138,7 +138,7 @@ class Ways:
             yield Obstacle(Reason.BEFORE_ASSIGNMENT, thing, ahead.link.event, ahead.link, ahead.start)
         unassigned = over is None and ahead is None
         taken_back = [link for link in dead if unassigned or _meant(link, at)]
-        for link in sorted(taken_back, key=lambda link: (link.published, link.event, link.right)):
+        for link in sorted(taken_back, key=lambda link: (link.published, link.event, link.right, link.start)):
             yield self._dead_link(link)
         if unassigned and not taken_back:
             yield Obstacle(Reason.NO_LINK, thing)
@@ -183,17 +183,17 @@ def _meant(link: Link, at: Micros) -> bool:
     return link.kind not in TIMED or (link.start <= at and (link.end is None or at < link.end))
 
 
-def _when(claim: Claim) -> tuple[Micros, Micros, EventId]:
-    return claim.happened, claim.published, claim.event
+def _when(claim: Claim) -> tuple[Micros, Micros, Claim]:
+    return claim.happened, claim.published, claim
 
 
 def _rank(obstacle: Obstacle) -> tuple[int, Thing, EventId]:
     return _ORDER[obstacle.reason], obstacle.thing, obstacle.event or b""
 
 
-def _end(span: Span) -> tuple[Micros, EventId, Thing]:
-    return span.end, span.link.event, span.link.right
+def _end(span: Span) -> tuple[Micros, EventId, Thing, Micros]:
+    return span.end, span.link.event, span.link.right, span.start
 
 
-def _start(span: Span) -> tuple[Micros, EventId, Thing]:
-    return span.start, span.link.event, span.link.right
+def _start(span: Span) -> tuple[Micros, EventId, Thing, Micros]:
+    return span.start, span.link.event, span.link.right, span.end

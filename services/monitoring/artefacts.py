@@ -44,6 +44,16 @@ _PAGES = (
     metrics.DATABASE_POOL_IN_USE,
     metrics.DATABASE_POOL_WAITING,
 )
+_EXCHANGE = (
+    metrics.EXCHANGE_REQUESTS,
+    metrics.EXCHANGE_SECONDS,
+    metrics.EXCHANGE_IN_PROGRESS,
+    metrics.EXCHANGE_RATE_LIMITED,
+    metrics.EXCHANGE_WAITING,
+    metrics.DATABASE_POOL_SIZE,
+    metrics.DATABASE_POOL_IN_USE,
+    metrics.DATABASE_POOL_WAITING,
+)
 _WEBHOOKS = (
     metrics.WEBHOOK_DELIVERIES,
     metrics.WEBHOOK_SECONDS,
@@ -87,6 +97,7 @@ _SUPERVISOR = (metrics.WORKER_EXITS,)
 _OTHERS = {
     *_API,
     *_PAGES,
+    *_EXCHANGE,
     *_WEBHOOKS,
     *_NOTIFICATIONS,
     *_CREDIT,
@@ -103,6 +114,7 @@ PROCESSES: Mapping[str, tuple[Definition, ...]] = {
     "exporter": (*_declared(gauges), *_EVERY),
     "API": (*_API, *_EVERY),
     "pages": (*_PAGES, *_EVERY),
+    "exchange of documents": (*_EXCHANGE, *_EVERY),
     "webhooks": (*_WEBHOOKS, *_EVERY),
     "notifications": (*_NOTIFICATIONS, *_EVERY),
     "credit signals": (*_CREDIT, *_EVERY),

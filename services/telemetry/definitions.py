@@ -24,6 +24,8 @@ LABELS: Mapping[str, str] = {
     "outcome": "what came of a dead letter, of an operator's action, of a delivery, of an estimate or of a forecast (about 15)",
     "exit": "how a process ended (about 10)",
     "route": "path of the API as declared, without values; empty where none matched (about 60)",
+    "by": "address or platform",
+    "direction": "out or in",
     "status": "HTTP status; of financings: reserved or pledged",
     "version": "release",
     "worker": "number of a worker process on its machine (at most 8)",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import version
 
 from prometheus_client import (
@@ -20,7 +20,12 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from services.telemetry.definitions import Definition
-from services.telemetry.metrics import BUILD_INFO
+from services.telemetry.metrics import (
+    BUILD_INFO,
+    DATABASE_POOL_IN_USE,
+    DATABASE_POOL_SIZE,
+    DATABASE_POOL_WAITING,
+)
 
 # `_created` would double the number of series in Prometheus.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -106,6 +111,14 @@ class Instruments:
         bulk = BulkHistogram(definition)
         self.registry.register(bulk)
         return bulk
+
+    def watch_pool(self, stats: Callable[[], Mapping[str, int]]) -> None:
+        """Show what a pool of sessions says of itself whenever it is asked (``psycopg_pool.ConnectionPool.get_stats``); once."""
+        self.gauge(DATABASE_POOL_SIZE).set_function(lambda: stats().get("pool_size", 0))
+        self.gauge(DATABASE_POOL_WAITING).set_function(lambda: stats().get("requests_waiting", 0))
+        self.gauge(DATABASE_POOL_IN_USE).set_function(
+            lambda: stats().get("pool_size", 0) - stats().get("pool_available", 0)
+        )
 
     def names(self) -> Iterable[str]:
         """The names of the instruments that exist."""

@@ -195,6 +195,36 @@ PAGES_SECONDS = Definition(
 PAGES_RATE_LIMITED = Definition(
     "lianyun_pages_rate_limited_total", "counter", "Requests of browsers beyond the budget of their address."
 )
+EXCHANGE_REQUESTS = Definition(
+    "lianyun_exchange_requests_total",
+    "counter",
+    "Requests of other platforms answered, by route as declared and status.",
+    ("route", "status"),
+)
+EXCHANGE_SECONDS = Definition(
+    "lianyun_exchange_request_seconds",
+    "histogram",
+    "From another platform's request to its answer, by route.",
+    ("route",),
+    _WORK,
+)
+EXCHANGE_IN_PROGRESS = Definition(
+    "lianyun_exchange_requests_in_progress",
+    "gauge",
+    "Requests of other platforms that are being answered now.",
+)
+EXCHANGE_RATE_LIMITED = Definition(
+    "lianyun_exchange_rate_limited_total",
+    "counter",
+    "Requests of other platforms beyond a budget, by whose it is: of an address, or of the platform that signed.",
+    ("by",),
+)
+EXCHANGE_WAITING = Definition(
+    "lianyun_exchange_waiting",
+    "gauge",
+    "Documents on their way that are not settled: sent (out), or come and not accepted yet (in).",
+    ("direction",),
+)
 DATABASE_POOL_SIZE = Definition(
     "lianyun_database_pool_size", "gauge", "Sessions that the process holds with the database."
 )

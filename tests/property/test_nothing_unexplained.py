@@ -6,10 +6,10 @@ import hashlib
 
 from hypothesis import given, settings
 
-from schemas.events.base import ObjectKind
+from schemas.events.base import Classifier, ObjectKind, Region
 from services.domain.derive import derive
 from services.domain.explanations import Reason, Ways
-from services.domain.facts import Facts, Founding, Link, LinkKind
+from services.domain.facts import Assurance, Claim, Facts, Founding, Link, LinkKind
 from services.domain.liveness import NotLive
 from services.domain.objects import Thing
 from services.domain.view import View
@@ -86,3 +86,17 @@ def test_what_a_party_of_the_group_says_frees_a_box_is_an_explanation() -> None:
         ),
     )
     assert [each.reason for each in Ways(facts).obstacles(box, 0)] == [Reason.BEFORE_ASSIGNMENT]
+
+
+def test_claims_of_one_event_and_moment_are_explained_in_one_order() -> None:
+    """Two contents under one id state the same but for a milestone and a territory: their order is no accident of a set."""
+    box = Thing(ObjectKind.CONTAINER, "explained/box")
+    claims = [
+        Claim(b"a" * 16, "founder", 0, 0, box, milestone, Region.MOVEMENT, "", place, "", Classifier.ACT,
+              Assurance.ASSERTED, territorial)
+        for milestone in (300, 202)
+        for place in ("URN:B", "URN:A", "")
+        for territorial in (True, False)
+    ]  # fmt: skip
+    ways = Ways(Facts(claims=frozenset(claims)))
+    assert [each.claim for each in ways.unreached(box, LATER)] == sorted(claims)

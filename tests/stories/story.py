@@ -30,8 +30,8 @@ from schemas.envelope import Envelope, content_digest, event_id, signed_bytes
 from schemas.events.base import ObjectKind, Role
 from schemas.events.decode import decode_payload
 from schemas.events.keys import canonical_key
-from services.domain.facts import Facts
-from services.domain.interpretation import Attribution, interpret
+from services.domain.facts import Facts, GroupedFacts
+from services.domain.interpretation import Attribution, grouped
 from services.domain.objects import Thing
 from services.domain.publisher import Publisher
 
@@ -63,9 +63,12 @@ class Told:
 
     def facts(self) -> Facts:
         """Decode and interpret the bytes anew: two calls share no object."""
+        return self.grouped().facts()
+
+    def grouped(self) -> GroupedFacts:
         envelope = self.envelope
         statement = Attribution(self.event, envelope.source, self.publisher, envelope.published_micros)
-        return interpret(statement, self.content, decode_payload(envelope.type, self.payload))
+        return grouped(statement, self.content, decode_payload(envelope.type, self.payload))
 
 
 @dataclass(frozen=True)

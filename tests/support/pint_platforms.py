@@ -19,6 +19,7 @@ import psycopg
 import uvicorn
 from joserfc.jwk import OKPKey
 from psycopg_pool import ConnectionPool
+from starlette.applications import Starlette
 
 from services.audit.fsck.document_exchange import check_exchange
 from services.audit.fsck.registers import check_trail
@@ -28,7 +29,7 @@ from services.documents.pint import store
 from services.documents.pint.domain.envelope import IdentifyingCode, IssuanceManifest, issued_to
 from services.documents.pint.domain.signed_content import canonical, checksum, signed
 from services.documents.pint.exchange import Exchange, party
-from services.documents.pint.receiver import Receiver, create_app
+from services.documents.pint.receiver import Receiver, routes
 from services.documents.pint.registers import Identity, Registers
 from services.documents.pint.sender import OutgoingDocument, Sender
 from services.documents.pint.store import Platform, TransferState
@@ -123,7 +124,7 @@ def answering(*instances: Instance) -> Iterator[None]:
         return
     first, *others = instances
     first.pool.open()
-    with served(create_app(first.receiver), first.port), answering(*others):
+    with served(Starlette(routes=routes(first.receiver)), first.port), answering(*others):
         yield
 
 
@@ -243,7 +244,7 @@ def serve(each: Instance) -> None:
     left, Mortal.left = Mortal.left, -1
     each.pool.open(wait=True)
     Mortal.left = left
-    uvicorn.run(create_app(each.receiver), port=each.port, log_level="critical", lifespan="off")
+    uvicorn.run(Starlette(routes=routes(each.receiver)), port=each.port, log_level="critical", lifespan="off")
 
 
 def reachable(each: Instance) -> None:

@@ -91,6 +91,8 @@ class Mailbox:
 
     def __init__(self) -> None:
         self.raw: list[bytes] = []
+        self.return_paths: list[str] = []
+        self.recipients: list[str] = []
         self.answers: list[str] = []
 
     async def handle_RCPT(
@@ -103,6 +105,8 @@ class Mailbox:
 
     async def handle_DATA(self, _server: SMTP, _session: Any, envelope: Envelope) -> str:
         self.raw.append(cast(bytes, envelope.original_content))
+        self.return_paths.append(envelope.mail_from or "")
+        self.recipients += envelope.rcpt_tos
         return "250 OK"
 
     @property

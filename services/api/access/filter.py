@@ -20,6 +20,7 @@ _INSPECTION = frozenset(
 _BY_MILESTONE = {
     **dict.fromkeys(_INSPECTION, Field.INSPECTION),
     "document.invoice_issued": Field.INVOICE,
+    "trade.dataset_stated": Field.INVOICE,
     "document.insurance_bound": Field.INVOICE,
     "document.insurance_cancelled": Field.INVOICE,
     "document.packing_list_issued": Field.GOODS,

@@ -38,6 +38,7 @@ WHY: Mapping[str, str] = {
     "dead letters": "each is something that a partner said and the record lacks",
     "database disk": "a database without room stops, and with it everything else",
     "webhooks": "a bank learns late that its pledge is in danger",
+    "documents on their way": "neither platform can use an original before its transfer is settled",
     "workers": "what is published waits in Kafka, and everybody sees an old state",
     "partitions": "what is published there waits, while all else looks well",
     "stopped partitions": "it waits for a decision; meanwhile retention may take more",

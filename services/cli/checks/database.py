@@ -13,6 +13,7 @@ import psycopg
 from psycopg import Connection
 
 from services.cli.checks.check import Check, judged, shortened
+from services.documents.pint.store import waiting
 from services.ledger.registry import store
 from services.ledger.registry.party import Key, KeyState, key_state
 from services.ledger.registry.registry import Registry
@@ -287,3 +288,19 @@ def webhooks(connection: Connection[Any], now: float | None = None) -> Check:
     )
     described = f"{summary}; {len(late)} endpoints have what is due for minutes" if late else summary
     return judged("webhooks", not late, described, "lianyun webhooks run, then: lianyun webhooks list")
+
+
+def documents(connection: Connection[Any], now: float | None = None) -> Check:
+    """Documents on their way to or from other platforms for more than a day are a finding."""
+    try:
+        found = waiting(connection)
+    except psycopg.errors.InsufficientPrivilege:
+        return Check("documents on their way", True, "not shown to this role of the database")
+    moment = time.time() if now is None else now
+    late = any(moment - since / 1_000_000 > DAY for _, since in found.values())
+    out, back = (found.get(outward, (0, 0))[0] for outward in (True, False))
+    described = f"{out} sent, {back} coming, not settled" + (
+        "; the earliest for more than a day" if late else ""
+    )
+    mend = "lianyun exchange serve, then: lianyun exchange deliver; or take one back: lianyun exchange recall"
+    return judged("documents on their way", not late, described, mend)

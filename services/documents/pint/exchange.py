@@ -25,7 +25,7 @@ from services.documents.pint.domain.envelope import (
     Party,
     issued_to,
 )
-from services.documents.pint.receiver import Receiver, Sessions
+from services.documents.pint.receiver import Budget, Receiver, Sessions, unlimited
 from services.documents.pint.registers import Identity, Registers, Unreachable
 from services.documents.pint.sender import NotSent, OutgoingDocument, Sender
 from services.documents.pint.store import Clock, Transfer, TransferState
@@ -105,9 +105,9 @@ class Exchange:
         self.sender = Sender(self.registers, client, clock, self._refused)
         self._party, self._service, self._clock = party_code, service, clock
 
-    def receiver(self, sessions: Sessions) -> Receiver:
-        """What answers other platforms."""
-        return Receiver(self.registers, sessions, user, self._clock, self._received)
+    def receiver(self, sessions: Sessions, budget: Budget = unlimited) -> Receiver:
+        """What answers other platforms, each within its ``budget``."""
+        return Receiver(self.registers, sessions, user, self._clock, self._received, budget)
 
     def send(
         self,

@@ -56,3 +56,6 @@ FROM lianyun.pint_transfer t WHERE t.entry = %(entry)s
 -- name: transfers
 SELECT t.entry, t.document, t.outward, t.platform, t.register, t.state, t.envelope, t.response
 FROM lianyun.pint_transfer t WHERE t.document = %(document)s ORDER BY t.at, t.entry
+
+-- name: waiting
+SELECT t.outward, count(*), min(t.at) FROM lianyun.pint_transfer t WHERE t.state = 'PENDING' GROUP BY t.outward

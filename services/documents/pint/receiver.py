@@ -18,7 +18,6 @@ from typing import Any, Final
 
 import orjson
 from psycopg import Error
-from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -48,12 +47,30 @@ from services.ledger.storage.session import Session
 
 MOST_ENVELOPE: Final = 4 * 1024 * 1024
 MOST_FILE: Final = 16 * 1024 * 1024
+MOST_BODY: Final = 4 * (MOST_FILE // 3 + 1) + 2
+"""A file as a JSON string of Base64: no other body is as large."""
+MOST_STEP: Final = 64 * 1024
 _CHECKSUM: Final = re.compile(r"[0-9a-f]{64}")
 Sessions = Callable[[], AbstractContextManager[Session]]
 Users = Callable[[Session, list[IdentifyingCode]], tuple[str, str] | None]
 """The party that codes name, as (code, name) in the registry of this platform; None where they name none, or several."""
 Received = Callable[[Session, Transfer, str], None]
 """What else is recorded of a document that a party accepted, by its code, in the transaction that settles the transfer."""
+Budget = Callable[[str], int]
+"""Counts an envelope or step that the platform of a code signed; the seconds to wait where it is beyond its budget, else 0."""
+
+
+class Busy(Exception):
+    """The platform that signed is beyond its budget: nothing was recorded, and the same may be sent again after ``seconds``."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"too many requests: try again after {seconds} s")
+        self.seconds = seconds
+
+
+def unlimited(_platform: str) -> int:
+    """The budget of everybody where nobody limits it."""
+    return 0
 
 
 class Receiver:
@@ -66,9 +83,10 @@ class Receiver:
         users: Users,
         clock: Clock,
         received: Received,
+        budget: Budget = unlimited,
     ) -> None:
         self._registers, self._sessions, self._users = registers, sessions, users
-        self._clock, self._received = clock, received
+        self._clock, self._received, self._budget = clock, received, budget
         self._own = registers.own
 
     def start(self, raw: bytes) -> Response:
@@ -79,6 +97,11 @@ class Receiver:
             return self._problem("POST", "/v3/envelopes", HTTPStatus.BAD_REQUEST, str(fault))
         with self._sessions() as session:
             return self._answered(session, envelope, lambda: self._started(session, envelope))
+
+    def waits_for(self, reference: str) -> bool:
+        """Whether that envelope came: a file of another one is not even read."""
+        with self._sessions() as session:
+            return self._pending(session, reference) is not None
 
     def put_file(self, reference: str, name: str, raw: bytes) -> Response:
         """``PUT /v3/envelopes/{reference}/additional-documents/{checksum}``."""
@@ -125,7 +148,9 @@ class Receiver:
             try:
                 text = str(_object(raw).get("step"))
                 directory, _ = self._registers.known(session)
-                if directory.opened(text).payload.get("transportDocumentChecksum") != document:
+                opened = directory.opened(text)
+                self._within(opened.signer)
+                if opened.payload.get("transportDocumentChecksum") != document:
                     raise BadContent("the step is about another document")
                 with session.transaction():
                     after = store.record_step(
@@ -135,6 +160,8 @@ class Receiver:
                 return _json({"reason": str(fault)}, HTTPStatus.UNPROCESSABLE_ENTITY)
             except Contradicted as fault:
                 return _json({"reason": str(fault)}, HTTPStatus.CONFLICT)
+            except Busy as busy:
+                return _limited({"reason": str(busy)}, busy)
         return _json({"control": self._registers.statement(after)})
 
     def resume(self) -> int:
@@ -161,16 +188,25 @@ class Receiver:
                     missing_additional_document_checksums=list(refused.missing) or None,
                 )
             )
+        except Busy as busy:
+            return _limited(self._described("", "", HTTPStatus.TOO_MANY_REQUESTS, str(busy)), busy)
         except (Unreachable, Error) as fault:
             return self._problem("", "", HTTPStatus.SERVICE_UNAVAILABLE, f"try again: {type(fault).__name__}")
         finally:
             session.rollback()
 
+    def _within(self, platform: str) -> None:
+        """Count what a platform signed; Busy beyond its budget."""
+        if seconds := self._budget(platform):
+            raise Busy(seconds)
+
     def _started(self, session: Session, envelope: Envelope) -> Response:
         proven = self._verified(session, envelope)
+        self._within(proven.sender)
         if (duplicate := self._duplicate(session, envelope)) is not None:
             return duplicate
         self._undisputed(session, proven)
+        self._to_order(session, proven)
         self._offered(session, proven)
         store.start(session, _inward(envelope, proven), self._clock())
         missing = store.missing(session, proven.manifest.files)
@@ -190,7 +226,7 @@ class Receiver:
         proven = self._verified(session, known.envelope)
         listed = proven.manifest.files.get(name)
         try:
-            content = base64.b64decode(loads(raw, MOST_FILE * 2), validate=True)  # type: ignore[arg-type]
+            content = base64.b64decode(loads(raw, MOST_BODY), validate=True)  # type: ignore[arg-type]
         except (Refusal, binascii.Error, ValueError, TypeError):
             raise Refused(ResponseCode.INCD, "the body is no JSON string of Base64") from None
         if listed is None or (checksum(content), len(content)) != (name, listed.size):
@@ -299,6 +335,32 @@ class Receiver:
             if each.state is TransferState.PENDING and each.outward:
                 raise Refused(ResponseCode.DISE, "this platform controls the document, and is sending it")
 
+    def _to_order(self, session: Session, proven: Verified) -> None:
+        """Refused BENV where a document of this platform was endorsed elsewhere to somebody else than who receives it.
+
+        What returns is to the order of its recipient (TRANSFER_IN): an endorsement to the recipient, or in blank, comes to the same.
+        """
+        made = proven.endorsement(self._own.code)
+        if made is None or made.action_code is ActionCode.BLANK_ENDORSE:
+            return
+        if store.document(session, proven.document) is None:
+            return
+        named, recipient = made.recipient, proven.transaction.recipient
+        codes = [] if recipient is None else recipient.identifying_codes
+        here = named is not None and named.ebl_platform == self._own.code
+        if (
+            here
+            and named is not None
+            and self._users(session, named.identifying_codes) == self._users(session, codes)
+        ):
+            return
+        whom = "nobody" if named is None else f"{named.ebl_platform}/{named.identifying_codes[0].party_code}"
+        raise Refused(
+            ResponseCode.BENV,
+            f"endorsed elsewhere to {whom[:80]}, and sent to another: what returns is to the order of its recipient."
+            " Transfer it to the endorsee, or have it endorsed to the recipient or in blank",
+        )
+
     def _duplicate(self, session: Session, envelope: Envelope) -> Response | None:
         """The answer to an envelope that was accepted before."""
         before = store.transfer(session, envelope.last_entry)
@@ -328,66 +390,74 @@ class Receiver:
 
     def _problem(self, method: str, uri: str, status: HTTPStatus, text: str) -> Response:
         """An unsigned answer, which settles nothing."""
+        return _json(self._described(method, uri, status, text), status)
+
+    def _described(self, method: str, uri: str, status: HTTPStatus, text: str) -> dict[str, Any]:
+        """The standard's document of an error."""
         moment = datetime.fromtimestamp(self._clock() / 1e6, UTC).isoformat(timespec="milliseconds")
-        return _json(
-            {
-                "httpMethod": method or "POST",
-                "requestUri": uri or "/v3/envelopes",
-                "statusCode": int(status),
-                "statusCodeText": status.phrase[:50],
-                "errorDateTime": moment.replace("+00:00", "Z"),
-                "errors": [{"errorCodeText": status.phrase[:100], "errorCodeMessage": text[:5000]}],
-            },
-            status,
-        )
+        return {
+            "httpMethod": method or "POST",
+            "requestUri": uri or "/v3/envelopes",
+            "statusCode": int(status),
+            "statusCodeText": status.phrase[:50],
+            "errorDateTime": moment.replace("+00:00", "Z"),
+            "errors": [{"errorCodeText": status.phrase[:100], "errorCodeMessage": text[:5000]}],
+        }
 
 
-def create_app(receiver: Receiver) -> Starlette:
-    """The application: the PINT API below ``/v3``, the register of control below ``/register/v1``."""
+def routes(receiver: Receiver) -> list[Route]:
+    """The PINT API below ``/v3``, the register of control below ``/register/v1``."""
 
     def route(
-        path: str, method: str, most: int, work: Callable[[Mapping[str, str], bytes], Response]
+        path: str,
+        method: str,
+        most: int,
+        work: Callable[[Mapping[str, str], bytes], Response],
+        expected: Callable[[Mapping[str, str]], bool] | None = None,
     ) -> Route:
         async def endpoint(request: Request) -> Response:
-            raw = b""
+            request.scope["route"] = made
+            if expected is not None and not await run_in_threadpool(expected, request.path_params):
+                return await run_in_threadpool(work, request.path_params, b"")
+            raw = bytearray()
             async for piece in request.stream():
                 raw += piece
                 if len(raw) > most:
                     return Response(status_code=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-            return await run_in_threadpool(work, request.path_params, raw)
+            return await run_in_threadpool(work, request.path_params, bytes(raw))
 
-        return Route(path, endpoint, methods=[method])
+        made = Route(path, endpoint, methods=[method])
+        return made
 
-    return Starlette(
-        routes=[
-            route("/v3/envelopes", "POST", MOST_ENVELOPE, lambda _, raw: receiver.start(raw)),
-            route(
-                "/v3/envelopes/{reference}/additional-documents/{checksum}",
-                "PUT",
-                MOST_FILE * 2,
-                lambda path, raw: receiver.put_file(path["reference"], path["checksum"], raw),
-            ),
-            route(
-                "/v3/envelopes/{reference}/finish-transfer",
-                "PUT",
-                1024,
-                lambda path, _: receiver.finish(path["reference"]),
-            ),
-            route("/v3/receiver-validation", "POST", 4096, lambda _, raw: receiver.validate(raw)),
-            route(
-                "/register/v1/documents/{checksum}",
-                "GET",
-                0,
-                lambda path, _: receiver.control(path["checksum"]),
-            ),
-            route(
-                "/register/v1/documents/{checksum}/steps",
-                "POST",
-                MOST_ENVELOPE,
-                lambda path, raw: receiver.record(path["checksum"], raw),
-            ),
-        ]
-    )
+    return [
+        route("/v3/envelopes", "POST", MOST_ENVELOPE, lambda _, raw: receiver.start(raw)),
+        route(
+            "/v3/envelopes/{reference}/additional-documents/{checksum}",
+            "PUT",
+            MOST_BODY,
+            lambda path, raw: receiver.put_file(path["reference"], path["checksum"], raw),
+            lambda path: receiver.waits_for(path["reference"]),
+        ),
+        route(
+            "/v3/envelopes/{reference}/finish-transfer",
+            "PUT",
+            1024,
+            lambda path, _: receiver.finish(path["reference"]),
+        ),
+        route("/v3/receiver-validation", "POST", 4096, lambda _, raw: receiver.validate(raw)),
+        route(
+            "/register/v1/documents/{checksum}",
+            "GET",
+            0,
+            lambda path, _: receiver.control(path["checksum"]),
+        ),
+        route(
+            "/register/v1/documents/{checksum}/steps",
+            "POST",
+            MOST_STEP,
+            lambda path, raw: receiver.record(path["checksum"], raw),
+        ),
+    ]
 
 
 def _inward(envelope: Envelope, proven: Verified) -> Transfer:
@@ -414,3 +484,9 @@ def _json(value: object, status: HTTPStatus = HTTPStatus.OK) -> Response:
     return Response(
         orjson.dumps(value), status, headers={"API-Version": VERSION}, media_type="application/json"
     )
+
+
+def _limited(value: object, busy: Busy) -> Response:
+    answer = _json(value, HTTPStatus.TOO_MANY_REQUESTS)
+    answer.headers["retry-after"] = str(busy.seconds)
+    return answer

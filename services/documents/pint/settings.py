@@ -6,9 +6,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Annotated, Any
 
 import httpx
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import NoDecode
 
 from services.documents.pint.exchange import Exchange
 from services.documents.pint.registers import Identity, read_key
@@ -35,6 +37,28 @@ class ExchangeSettings(Connections):
     )
     exchange_host: str = "127.0.0.1"
     exchange_port: int = Field(8495, ge=0, le=65_535)
+    exchange_aliases: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="further URLs by which it is reached; no other name is answered"
+    )
+    exchange_certificate: Path | None = Field(None, description="own certificate (PEM): serve TLS")
+    exchange_certificate_key: Path | None = Field(None, description="its key (PEM)")
+    exchange_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="addresses of proxies whose word on the other platform's address counts"
+    )
+    exchange_rate: int = Field(600, ge=1, description="requests per window and address (IPv6: /64)")
+    exchange_platform_rate: int = Field(
+        120, ge=1, description="envelopes and steps per window and platform that signed them"
+    )
+    exchange_rate_window: int = Field(60, ge=1, description="the window, in seconds")
+    exchange_threads: int = Field(
+        8, ge=1, le=64, description="requests at work at once, each with a session; one more repeats"
+    )
+    exchange_connections: int = Field(64, ge=1, description="connections open at once")
+    exchange_peer_connections: int = Field(
+        16, ge=1, description="of these from one address (IPv6: /64) that is none of exchange_proxies"
+    )
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = Field(None, ge=0, le=65_535, description="0: any free port; unset: none")
     exchange_tick: float = Field(
         10.0, gt=0, description="seconds between two attempts of what is not answered"
     )
@@ -42,6 +66,11 @@ class ExchangeSettings(Connections):
     financing_keys: Path = Field(
         Path(".lianyun") / "financing-keys.json", description="file with the platform's own key"
     )
+
+    @field_validator("exchange_aliases", "exchange_proxies", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(filter(None, value.replace(",", " ").split())) if isinstance(value, str) else value
 
     def identity(self) -> Identity:
         """This platform among the others; its key is made where there is none. Raises OSError, ValueError."""

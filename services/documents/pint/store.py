@@ -153,6 +153,13 @@ def pending(session: Session, outward: bool) -> list[Transfer]:
     return [Transfer.of(row) for row in session.execute(statement("pending"), {"outward": outward})]
 
 
+def waiting(session: Session) -> dict[bool, tuple[int, Micros]]:
+    """How many transfers are not settled, and since when the earliest, by whether they go out."""
+    return {
+        outward: (count, since) for outward, count, since in session.execute(statement("waiting")).fetchall()
+    }
+
+
 def keep_file(session: Session, content: bytes, at: Micros) -> str:
     """Store a file; its checksum."""
     digest = sha256(content)

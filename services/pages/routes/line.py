@@ -69,7 +69,7 @@ class Period:
 def line(request: PageRequest) -> Page:
     """The line over a period: for railways, terminals and customs all trains, for others theirs, for the public counts."""
     period = _period(request)
-    values = page_values(_visible(request, period), period)
+    values = page_values(_visible(request, period), period, request.now)
     return Page("line.html", values, tables=values["tables"])
 
 
@@ -79,10 +79,11 @@ def film(request: PageRequest) -> Data:
     return Data(placed(_visible(request, _period(request)).body))
 
 
-def page_values(visible: VisibleFilm, period: Period) -> dict[str, Any]:
-    """What the template shows of a film. Pure."""
+def page_values(visible: VisibleFilm, period: Period, now: Micros) -> dict[str, Any]:
+    """What the template shows of a film. The last step may end after ``now``: no moment after it is shown. Pure."""
     at = _shown_at(period, visible.body)
     tick = (at - period.since) // _TICK
+    at = min(at, now)
     waiting = {
         (each["crossing"], each["bound"]): count
         for each in visible.body["waiting"]

@@ -39,7 +39,7 @@ HOURS: Final = (1, 3, 6, 12, 24, 48)
 STATES: Final = {
     Status.UNCONFIRMED: N_("not confirmed yet"),
     Status.ACTIVE: N_("active"),
-    Status.SUSPENDED: N_("suspended: the address refuses mail"),
+    Status.SUSPENDED: N_("suspended: mail does not reach the address"),
     Status.ENDED: N_("ended"),
 }
 CHANNELS: Final = {Channel.MAIL: N_("Mail"), Channel.FEED: N_("Feed"), Channel.WEBHOOK: N_("Webhook")}
@@ -73,6 +73,18 @@ def make(request: PageRequest) -> Page:
 @pages.post("/subscriptions/{id:uuid}/end", signed_in=True)
 def end_own(request: PageRequest) -> Redirect:
     """End a subscription of the viewer, or one by a link of its party."""
+    store.end(request.session, _of_owner(request), "owner", request.now)
+    return _back(request)
+
+
+@pages.post("/subscriptions/{id:uuid}/resume", signed_in=True)
+def resume_own(request: PageRequest) -> Redirect:
+    """Notify an address again that was given up."""
+    store.resume(request.session, _of_owner(request), request.now)
+    return _back(request)
+
+
+def _of_owner(request: PageRequest) -> Subscription:
     found = store.by_id(request.session, str(request.path["id"]))
     if (
         found is None
@@ -80,7 +92,10 @@ def end_own(request: PageRequest) -> Redirect:
         or not (found.share or found.made_by == _client(request))
     ):
         raise PageError(404)
-    store.end(request.session, found, "owner", request.now)
+    return found
+
+
+def _back(request: PageRequest) -> Redirect:
     consignment = request.form.get("consignment", "")
     return Redirect(
         f"/subscriptions?consignment={quote(consignment, safe='')}" if consignment else "/subscriptions"
@@ -121,6 +136,14 @@ def confirm(request: PageRequest) -> Page:
     """The address wants it."""
     found = _by_token(request)
     store.confirm(request.session, found, request.now)
+    return _about(request, store.by_id(request.session, found.id) or found)
+
+
+@pages.post("/u/{token}/resume")
+def resume(request: PageRequest) -> Page:
+    """The address takes mail again."""
+    found = _by_token(request)
+    store.resume(request.session, found, request.now)
     return _about(request, store.by_id(request.session, found.id) or found)
 
 
@@ -237,6 +260,7 @@ def _table(listed: Sequence[Listed], me: str) -> Table:
         Column("ended", N_("Ended"), Kind.MOMENT),
         Column("notified", N_("Notified"), Kind.MOMENT),
         Column("waiting", N_("Waiting"), Kind.NUMBER),
+        Column("failures", N_("Came back"), Kind.NUMBER),
     )
     rows = [
         {
@@ -251,6 +275,7 @@ def _table(listed: Sequence[Listed], me: str) -> Table:
             "ended": each.subscription.ended,
             "notified": list(each.sent),
             "waiting": each.waiting,
+            "failures": each.failures,
         }
         for each in listed
     ]

@@ -19,7 +19,7 @@ const still = matchMedia("(prefers-reduced-motion: reduce)");
 const WAITS = 1, HELD = 2; // of services.query.line.runs.State
 const ROW = 6, SIZE = 8, OFF = 11, ALONG = 6, MOST_SQUARES = 48; // as in line/diagram.py
 
-let film = null, etag = "";
+let film = null, etag = "", served = Infinity; // served: no moment after it is shown, though the last step ends later
 let first, count, station, comes, goes, state, bound, last; // of trains and stops, in typed arrays
 let places = [], scale = 1, left = 0, top_ = 0, tall = false;
 let tick = 0, running = false, before = 0, colours = {};
@@ -129,7 +129,7 @@ function draw() {
   others();
   total.textContent = sum(film.waiting);
   if (aside) aside.textContent = sum(film.held);
-  const at = new Date(moment(tick));
+  const at = new Date(Math.min(moment(tick), served));
   clock.textContent = `${at.toISOString().slice(0, 16).replace("T", " ")} UTC`;
   clock.dateTime = at.toISOString();
   slider.value = Math.round(tick);
@@ -217,6 +217,7 @@ function move(to) {
 async function load() {
   const answer = await fetch(root.dataset.film, { cache: "no-cache" });
   if (!answer.ok) return false;
+  served = Date.parse(answer.headers.get("date")) || served;
   const now = answer.headers.get("etag") || "";
   if (now && now === etag) return true;
   etag = now;

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from email.message import EmailMessage
+from email.utils import parseaddr
 from typing import Any, NamedTuple
 
 from psycopg import Connection
@@ -25,11 +26,11 @@ from services.api.auth.gate import Caller
 from services.api.calls import Read
 from services.pages.localization import localizations
 from services.pages.rendering import Templates, static_files
-from services.pages.subscriptions import store
+from services.pages.subscriptions import bounces, store
 from services.pages.subscriptions.follower import Registries, begin, open_own_session
 from services.pages.subscriptions.mail import Written, compose
 from services.pages.subscriptions.settings import NotificationSettings
-from services.pages.subscriptions.store import CONFIRMATION, Leased, Status
+from services.pages.subscriptions.store import CONFIRMATION, Leased, Status, Subscription
 from services.pages.subscriptions.telemetry import NotificationMetrics
 from services.pages.subscriptions.viewing import sight
 from services.runtime.follower import Follower
@@ -55,6 +56,13 @@ class Attempt(NamedTuple):
     detail: str = ""
 
 
+class Outgoing(NamedTuple):
+    """A message and the address to which it comes back."""
+
+    message: EmailMessage
+    return_path: str
+
+
 class MailServer:
     """Sends messages through one connection at a time, opened when needed; a context manager."""
 
@@ -62,11 +70,11 @@ class MailServer:
         self._settings = settings
         self._connection: smtplib.SMTP | None = None
 
-    def send(self, message: EmailMessage) -> Attempt:
+    def send(self, message: EmailMessage, return_path: str) -> Attempt:
         """Send one message; always returns. A failure that says nothing of its address is no refusal."""
         try:
             connection = self._connected()
-            connection.send_message(message)
+            connection.send_message(message, from_addr=return_path)
         except smtplib.SMTPRecipientsRefused as problem:
             code, text = next(iter(problem.recipients.values()))
             return _answer(code, text)
@@ -162,17 +170,17 @@ class MailFollower(Follower):
 
     def _attempt(self, session: Session, leased: Leased) -> None:
         with session.transaction():
-            message = self._message(session, leased)
+            outgoing = self._outgoing(session, leased)
         self._at_point("written")
-        if message is None:
+        if outgoing is None:
             return
-        came = self._server.send(message)
+        came = self._server.send(*outgoing)
         self._at_point("sent")
         with session.transaction():
             self._settle(session, leased, came)
         self._at_point("settled")
 
-    def _message(self, session: Session, leased: Leased) -> EmailMessage | None:
+    def _outgoing(self, session: Session, leased: Leased) -> Outgoing | None:
         """The message as it may be sent now, with its line in the access log; None where nothing of it may."""
         registry, now = begin(session, self._registries)
         found = store.by_id(session, leased.subscription)
@@ -205,7 +213,7 @@ class MailFollower(Follower):
                 status=200,
             ):
                 session.execute(*line)
-        return compose(
+        message = compose(
             self._written[found.language],
             self._settings.mail_from,
             found,
@@ -213,6 +221,13 @@ class MailFollower(Follower):
             origin=self._settings.pages_urls[0],
             token=token,
             shared_by=shared_by,
+        )
+        return Outgoing(message, self._return_path(session, found, notice.no))
+
+    def _return_path(self, session: Session, found: Subscription, no: int) -> str:
+        base = self._settings.mail_bounces
+        return (
+            bounces.return_path(session, base, found, no) if base else parseaddr(self._settings.mail_from)[1]
         )
 
     def _drop(self, session: Session, leased: Leased, now: int, why: str) -> None:
@@ -233,5 +248,9 @@ class MailFollower(Follower):
         self._metrics.attempted("refused" if came.refused else "dead" if pause is None else "failed")
         if came.refused:
             found = store.by_id(session, leased.subscription)
-            if found is not None and store.suspend(session, found, came.detail, now):
+            status = came.detail.split()[-1]
+            if (
+                found is not None
+                and bounces.count(session, found, status, came.detail, now) is Status.SUSPENDED
+            ):
                 log.info("an address refuses mail: %s", came.detail, extra={"subscription": found.id})

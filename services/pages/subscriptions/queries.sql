@@ -38,6 +38,9 @@ DELETE FROM lianyun.subscription_touch WHERE subscription = ANY (%(ids)s::uuid[]
 -- name: clock
 SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
 
+-- name: count_failure
+UPDATE lianyun.subscription SET failures = failures + 1 WHERE id = %(id)s::uuid RETURNING failures
+
 -- name: due
 -- What was touched, then what is looked at by the clock; what another process looks at is passed over.
 SELECT s.id::text, uuid_send(s.consignment), s.reference, s.party, s.share::text, s.made_by, s.channel, s.address, s.language,
@@ -92,6 +95,12 @@ UPDATE lianyun.subscription SET told = %(told)s::jsonb, last_no = %(last_no)s, l
 -- name: newest
 SELECT s.id::text, s.last_no, s.state FROM lianyun.subscription s WHERE s.id = ANY (%(ids)s::uuid[])
 
+-- name: notice_came_back
+-- Once: also before the attempt that sent it is settled, which settles nothing then.
+UPDATE lianyun.subscription_notice SET state = 'FAILED', detail = %(detail)s
+WHERE subscription = %(subscription)s::uuid AND no = %(no)s AND state IN ('WAITING', 'SENT') AND attempts > 0
+RETURNING 1
+
 -- name: notices
 -- Those after one number and before another, the oldest or the newest first.
 SELECT n.no, n.at, n.fields, n.changes
@@ -105,7 +114,8 @@ SELECT s.id::text, uuid_send(s.consignment), s.reference, s.party, s.share::text
        s.milestones, s.delay_hours, s.exceptions, s.disputes, s.overdue, s.state, s.reason, s.made, s.ended, s.told, s.last_no, l.label,
        ARRAY(SELECT n.at FROM lianyun.subscription_notice n
              WHERE n.subscription = s.id AND n.state IN ('SENT', 'KEPT', 'QUEUED') ORDER BY n.no DESC LIMIT 20),
-       (SELECT count(*) FROM lianyun.subscription_notice n WHERE n.subscription = s.id AND n.state = 'WAITING')
+       (SELECT count(*) FROM lianyun.subscription_notice n WHERE n.subscription = s.id AND n.state = 'WAITING'),
+       s.failures
 FROM lianyun.subscription s LEFT JOIN lianyun.share_link l ON l.id = s.share
 WHERE s.party = %(party)s AND (%(reference)s::text IS NULL OR s.reference = %(reference)s)
   AND (s.share IS NOT NULL OR s.made_by = %(made_by)s)
@@ -134,6 +144,12 @@ WHERE s.id = t.subscription AND s.state = 'ENDED' AND s.ended < %(before)s
 -- name: put_notice
 INSERT INTO lianyun.subscription_notice (subscription, no, at, fields, changes, state, due)
 VALUES (%(subscription)s::uuid, %(no)s, %(at)s, %(fields)s::text[], %(changes)s::jsonb, %(state)s, %(at)s)
+
+-- name: resume
+UPDATE lianyun.subscription SET failures = 0 WHERE id = %(id)s::uuid
+
+-- name: salt
+SELECT salt FROM lianyun.subscription WHERE id = %(id)s::uuid
 
 -- name: settle
 -- Only the attempt that holds it settles it: one that outlived its lease changes nothing.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from services.notifications.webhooks.settings import Backoff
 from services.pages.settings import PagesSettings
@@ -23,6 +24,11 @@ class NotificationSettings(PagesSettings):
     smtp_user: str = Field("", description="user at the mail server; empty: none")
     smtp_password: SecretStr = Field(SecretStr(""), description="its password")
     smtp_timeout: float = Field(30.0, gt=0, description="until the mail server must have answered")
+    mail_bounces: str = Field(
+        "",
+        description="to whom undeliverable mail returns, as bounces@track.example, with a code for each message after a plus sign; "
+        "`lianyun notifications bounce` reads it. Empty: to mail_from, unread",
+    )
     notification_tick: float = Field(0.5, gt=0, description="between two looks at what is due")
     notification_keep_days: int = Field(
         90, ge=1, description="how long notices are kept for feeds to be read again"
@@ -32,6 +38,16 @@ class NotificationSettings(PagesSettings):
         30.0, gt=0, description="from the first failure to the second attempt"
     )
     notification_longest_pause: float = Field(86_400.0, gt=0, description="between two attempts at most")
+
+    @field_validator("mail_bounces")
+    @classmethod
+    def _returning(cls, value: str) -> str:
+        # A local part has at most 64 characters (RFC 5321), of which a code and the number of a notice take 53.
+        if value and not re.fullmatch(r"[A-Za-z0-9._-]{1,11}@[A-Za-z0-9.-]+", value):
+            raise ValueError(
+                "give an address of at most 11 characters before the @, as bounces@track.example"
+            )
+        return value
 
     @model_validator(mode="after")
     def _protected(self) -> Self:

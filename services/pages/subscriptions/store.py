@@ -61,7 +61,7 @@ class Status(StrEnum):
     """Its address was asked whether it wants it."""
     ACTIVE = "ACTIVE"
     SUSPENDED = "SUSPENDED"
-    """Its address refuses mail for good."""
+    """Its address takes no mail, or too much of it came back; resumed by its owner or subscriber."""
     ENDED = "ENDED"
 
 
@@ -102,15 +102,24 @@ class Subscription:
         """Its name in the access log."""
         return f"subscription:{self.id}"
 
+    @property
+    def resumable(self) -> bool:
+        """Whether it may be resumed: its address was confirmed once, so that it has been told something."""
+        return self.state is Status.SUSPENDED and self.last_no > CONFIRMATION
+
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A subscription as its owner sees it: when it was notified last, and how much waits. ``label`` is that of the share link."""
+    """A subscription as its owner sees it: when it was notified last, how much waits, and how many messages came back.
+
+    ``label`` is that of the share link.
+    """
 
     subscription: Subscription
     label: str
     sent: Sequence[int]
     waiting: int
+    failures: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +257,7 @@ def of_party(session: Session, party: str, made_by: str, reference: str | None) 
     """The subscriptions of ``made_by``, and those by share links of its party, the newest first."""
     values = {"party": party, "made_by": made_by, "reference": reference, "limit": MOST_LISTED}
     rows = _rows(session, "of_party", values)
-    return [Listed(subscription_of(row[:-3]), row[-3] or "", row[-2], row[-1]) for row in rows]
+    return [Listed(subscription_of(row[:-4]), row[-4] or "", *row[-3:]) for row in rows]
 
 
 def confirm(session: Session, found: Subscription, now: int) -> bool:
@@ -271,8 +280,16 @@ def end(session: Session, found: Subscription, reason: str, now: int) -> bool:
 
 
 def suspend(session: Session, found: Subscription, reason: str, now: int) -> bool:
-    """Send nothing more: the address refuses mail for good."""
+    """Send nothing more until it is resumed."""
     return _change(session, found, Status.SUSPENDED, reason, now, from_=(Status.UNCONFIRMED, Status.ACTIVE))
+
+
+def resume(session: Session, found: Subscription, now: int) -> bool:
+    """Notify its address again, of what changed meanwhile too; False where it is not resumable."""
+    if not found.resumable or not _change(session, found, Status.ACTIVE, "", now, from_=(Status.SUSPENDED,)):
+        return False
+    session.execute(statement("resume"), {"id": found.id})
+    return True
 
 
 def _change(

@@ -101,6 +101,7 @@ MILESTONES: Final[Mapping[str, str]] = {
     "document.invoice_issued": N_("Invoice issued"),
     "document.packing_list_issued": N_("Packing list issued"),
     "document.certificate_of_origin_issued": N_("Certificate of origin issued"),
+    "trade.dataset_stated": N_("Trade data stated"),
     "document.insurance_bound": N_("Insurance bound"),
     "document.insurance_cancelled": N_("Insurance cancelled"),
 }

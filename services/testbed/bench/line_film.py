@@ -135,7 +135,7 @@ def _served(visible: VisibleFilm, data: bytes) -> Iterator[str]:
     period = Period(visible.film.since, visible.film.until, None, False)
     common = {"viewer": None, "sign_in": "", "in_language": lambda code: f"?lang={code}"}
     page = Templates(localizations()["en"], files).render(
-        "line.html", {**common, **page_values(visible, period)}
+        "line.html", {**common, **page_values(visible, period, period.until)}
     )
 
     async def shown(_request: Request) -> Response:

@@ -49,7 +49,7 @@ from services.testbed.localstack.platform import (
     signed_registry,
 )
 from services.testbed.localstack.transparency import PORT as LOG_PORT
-from services.testbed.localstack.transparency import local_log
+from services.testbed.localstack.transparency import local_log, policy_in
 from services.testbed.simulator import files
 from services.testbed.simulator.conditions import Closure
 from services.testbed.simulator.corridors import SimulatedWorld, conditions_of
@@ -75,9 +75,10 @@ def running_platform() -> RunningPlatform:
     return RunningPlatform(servers, settings.network)
 
 
-def api_of(stack: ExitStack, platform: Platform | RunningPlatform, folder: Path) -> str:
+def api_of(stack: ExitStack, platform: Platform | RunningPlatform, folder: Path, *, log: bool = False) -> str:
     """Where the API of ``platform`` is: the one that runs already, else one that ``stack`` ends, with its keys in ``folder``.
 
+    With ``log`` it makes receipts by the policy of the log in that folder.
     Ends the command where somebody else's keys decide on that platform and its API is not known.
     """
     if isinstance(platform, RunningPlatform):
@@ -91,7 +92,9 @@ def api_of(stack: ExitStack, platform: Platform | RunningPlatform, folder: Path)
                 Exit.USAGE, "the API of this platform is not known", "set LIANYUN_API_URL=http://host:port"
             )
     logs = platform.stack.folder / "logs" / "api" if isinstance(platform, Platform) else folder / "logs"
-    return stack.enter_context(LocalApi(platform, folder / "keys", logs)).url
+    # The log is made when the world was played, where it goes on running; until then there are no receipts.
+    policy = {"LIANYUN_TRANSPARENCY_POLICY": str(policy_in(folder / LOG))} if log else {}
+    return stack.enter_context(LocalApi(platform, folder / "keys", logs, environment=policy)).url
 
 
 def watched_pages(stack: ExitStack, platform: Platform | RunningPlatform, folder: Path) -> tuple[str, str]:
@@ -114,6 +117,8 @@ def line_address(pages: str, since: int, until: int) -> str:
     return f"{pages}/line?{urlencode({'from': format_micros(since), 'to': format_micros(until)}, safe=':')}"
 
 
+LOG = "transparency"
+"""The folder of the log's files, in that of the demo."""
 PICTURES, SECONDS_OF_PICTURE = 48, 24.0
 
 
@@ -186,9 +191,7 @@ def run(world: SimulatedWorld, options: DemoOptions) -> tuple[dict[str, Any], li
         if not wrong and (options.keep or options.browser):
             if options.keep and isinstance(environment.platform, Platform):
                 stack.enter_context(credit_follower(environment.platform))
-                log = stack.enter_context(
-                    local_log(environment.platform, environment.folder / "transparency", LOG_PORT)
-                )
+                log = stack.enter_context(local_log(environment.platform, environment.folder / LOG, LOG_PORT))
                 stack.enter_context(announced(environment.platform, environment.api, pages, log.policy))
                 demo_report.show_kept(outcome.shown, environment.api, banks.example)
                 show_receipts(log)
@@ -221,7 +224,7 @@ def _prepared(
             screen.say(f"starting Kafka, Postgres, {options.workers} workers and the API ...")
             stack.enter_context(signed_registry(folder, DEVELOPMENT_NETWORK))
             platform = stack.enter_context(Platform(workers=options.workers, members=members(known)))
-        api = api_of(stack, platform, folder)
+        api = api_of(stack, platform, folder, log=options.keep)
         screen.say(f"the world of {world.scenario.name} takes shape ...")
         simulation, deliveries = shaping.result()
     return DemoEnvironment(platform, api, folder, simulation, deliveries)

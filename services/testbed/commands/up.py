@@ -23,6 +23,8 @@ from services.runtime.ports import free_port, listening
 from services.testbed.identity.local import DEMO_NETWORK, LocalIdentity
 from services.testbed.identity.local import PORT as IDENTITY_PORT
 from services.testbed.localstack.api import PORT, LocalApi, sandbox
+from services.testbed.localstack.exchange import PORT as EXCHANGE_PORT
+from services.testbed.localstack.exchange import LocalExchange
 from services.testbed.localstack.pages import PORT as PAGES_PORT
 from services.testbed.localstack.pages import LocalPages
 from services.testbed.localstack.platform import (
@@ -87,6 +89,9 @@ def up(
                 environment={"LIANYUN_TRANSPARENCY_POLICY": str(log.policy)},
             ) as api,
             case_follower(platform, api.keys),
+            LocalExchange(
+                platform, api.keys, KEYS, platform.stack.folder / "logs" / "exchange", port=EXCHANGE_PORT
+            ) as exchange,
             signing_in(platform, pages_at) as sign_in,
             LocalPages(
                 platform,
@@ -102,7 +107,7 @@ def up(
         ):
             key = sandbox(platform.stack.dsn, platform.network, KEYS)
             with announced(platform, api.url, pages.url, log.policy):
-                _tell(platform, api.url, pages.url, log, key, metrics)
+                _tell(platform, api.url, pages.url, exchange.url, log, key, metrics)
                 wait_for_ctrl_c()
     except (StackError, KeysMissing, KeyMissing) as problem:
         raise Failure(Exit.FAILED, str(problem), "lianyun doctor") from None
@@ -122,7 +127,9 @@ def signing_in(platform: Platform, pages_port: int) -> Iterator[Mapping[str, str
         yield identity.environment
 
 
-def _tell(platform: Platform, api: str, pages: str, log: LocalLog, key: Path | None, metrics: int) -> None:
+def _tell(
+    platform: Platform, api: str, pages: str, exchange: str, log: LocalLog, key: Path | None, metrics: int
+) -> None:
     """Print where everything is, and what to try first."""
     out.print("The platform runs:")
     for name, where in (
@@ -130,6 +137,10 @@ def _tell(platform: Platform, api: str, pages: str, log: LocalLog, key: Path | N
         ("line", f"{pages}/line  (where the trains are, live)"),
         ("API", f"{api}  (described at /openapi.json)"),
         ("log", f"{log.url}/checkpoint  (the transparency log, cosigned by two local witnesses)"),
+        (
+            "exchange",
+            f"{exchange}  (documents of other platforms; their directory: lianyun exchange platforms)",
+        ),
         ("Kafka", platform.stack.bootstrap),
         ("Postgres", f"the address is in {RUNNING}"),
         ("metrics", f"of the whole platform: http://127.0.0.1:{metrics}/metrics"),

@@ -57,9 +57,9 @@ class LocalServer:
             raise StackError("the server does not run now", f"see {self._logs / 'worker-0.log'}")
         return running[0]
 
-    def _start(self, module: str, failure: str, environment: Mapping[str, str]) -> None:
+    def _start(self, module: str, failure: str, environment: Mapping[str, str], *arguments: str) -> None:
         """Start ``module``, and wait until it answers and its database does. Raises StackError, with ``failure``."""
-        command = (sys.executable, "-m", module)
+        command = (sys.executable, "-m", module, *arguments)
         self._process = Supervisor(environment, workers=1, logs=self._logs, command=command)
         self._process.start()
         try:

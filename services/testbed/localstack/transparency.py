@@ -42,6 +42,11 @@ class LocalLog:
     policy: Path
 
 
+def policy_in(folder: Path) -> Path:
+    """The policy of the log whose files are in ``folder``, there once the log runs."""
+    return folder.absolute() / "policy"
+
+
 @contextmanager
 def local_log(
     platform: Platform, folder: Path, port: int = 0, metrics_port: int | None = None
@@ -52,7 +57,7 @@ def local_log(
     works, and prove nothing to others. ``metrics_port`` is that of the sequencer. Raises StackError where database and folder do not hold the same log.
     """
     folder = folder.absolute()
-    key, policy, dsn = folder / "key.json", folder / "policy", platform.stack.dsn
+    key, policy, dsn = folder / "key.json", policy_in(folder), platform.stack.dsn
     try:
         with open_session(dsn, "lianyun-prepare") as session:
             session.autocommit = True

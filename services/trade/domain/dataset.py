@@ -13,12 +13,12 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
 from services.trade.domain.paper import ChargeKind, ReferenceKind, Role
-from services.trade.domain.values import FINEST, Code, Unreadable
+from services.trade.domain.values import FINEST, Code, Unreadable, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,18 +106,29 @@ class Dataset:
                     )
 
     @cached_property
+    def form(self) -> dict[str, Any]:
+        """The version as JSON (``schemas.events.trade.TradeData``): numbers with decimals as text without needless zeros, only what is stated."""
+        return cast("dict[str, Any]", plain(asdict(self)))
+
+    @cached_property
     def digest(self) -> str:
-        """SHA-256 of the version in one form of JSON: keys sorted, numbers as decimal text without needless zeros."""
-        return hashlib.sha256(orjson.dumps(_plain(asdict(self)), option=orjson.OPT_SORT_KEYS)).hexdigest()
+        """SHA-256 of ``form`` in UTF-8 without blanks, its keys sorted."""
+        return hashlib.sha256(orjson.dumps(self.form, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """``value`` as JSON in the one form of trade data: numbers with decimals and days as text, without members that say nothing."""
     if isinstance(value, Decimal):
-        text = format(value, "f")
-        return text.rstrip("0").rstrip(".") if "." in text else text
+        return number(value)
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, Mapping):
-        return {name: _plain(member) for name, member in value.items()}
-    return [_plain(member) for member in value] if isinstance(value, list | tuple) else value
+        return {
+            name: shown
+            for name, member in value.items()
+            if (shown := plain(member)) is not None and shown != "" and shown != []
+        }
+    return [plain(member) for member in value] if isinstance(value, list | tuple) else value
 
 
 @dataclass(frozen=True, slots=True)

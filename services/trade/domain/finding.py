@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from services.trade.domain.values import Field, Place, table
+from services.trade.domain.values import Field, Place, rows_in_force
 
 
 class Verdict(StrEnum):
@@ -96,9 +96,8 @@ class Rules:
 @cache
 def rules(as_of: date) -> Rules:
     """The rules that hold on ``as_of``: of each tolerance, the row with the latest ``valid_from`` until then."""
-    chosen: dict[tuple[str, str], Tolerance] = {}
-    for row in table("tolerances"):
-        found = Tolerance(
+    in_force = (
+        Tolerance(
             row["check"],
             row["name"],
             Decimal(row["value"]),
@@ -106,10 +105,9 @@ def rules(as_of: date) -> Rules:
             row["source"],
             date.fromisoformat(row["valid_from"]),
         )
-        before = chosen.get((found.check, found.name))
-        if found.valid_from <= as_of and (before is None or before.valid_from < found.valid_from):
-            chosen[found.check, found.name] = found
-    return Rules(as_of, chosen)
+        for row in rows_in_force("tolerances", ("check", "name"), as_of)
+    )
+    return Rules(as_of, {(each.check, each.name): each for each in in_force})
 
 
 def suspects(findings: Iterable[Finding]) -> tuple[tuple[Field[Any], int], ...]:

@@ -8,7 +8,12 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
+from schemas.events.trade import ChargeKind as ChargeKind
+from schemas.events.trade import PartyRole
+from schemas.events.trade import ReferenceKind as ReferenceKind
 from services.trade.domain.values import Code, Field, Money, Place, Quantity
+
+Role = PartyRole
 
 
 class Kind(StrEnum):
@@ -22,35 +27,6 @@ class Kind(StrEnum):
     EAEU_TRANSIT = "EAEU_TRANSIT"
     EAEU_CORRECTION = "EAEU_CORRECTION"
     WCO_DECLARATION = "WCO_DECLARATION"
-
-
-class Role(StrEnum):
-    """What a party is in a paper."""
-
-    SELLER = "SELLER"
-    BUYER = "BUYER"
-    CONSIGNOR = "CONSIGNOR"
-    CONSIGNEE = "CONSIGNEE"
-
-
-class ReferenceKind(StrEnum):
-    """What a paper refers to."""
-
-    CONTRACT = "CONTRACT"
-    INVOICE = "INVOICE"
-    TRANSPORT = "TRANSPORT"
-    ORIGIN = "ORIGIN"
-    DECLARATION = "DECLARATION"
-
-
-class ChargeKind(StrEnum):
-    """What is paid beside the goods."""
-
-    FREIGHT = "FREIGHT"
-    INSURANCE = "INSURANCE"
-    DISCOUNT = "DISCOUNT"
-    TAX = "TAX"
-    OTHER = "OTHER"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +129,27 @@ class Paper:
     weighing: Field[str] | None = None
     seals: tuple[Field[str], ...] = ()
     trade_country: Field[str] | None = None
+    procedure: Field[str] | None = None
+    """The customs procedure by the code of its side: 0110 of China, 40 or 80 of the EAEU."""
+    mode: Field[str] | None = None
+    """The mode of transport at the border: SEA, RAIL, ROAD or AIR."""
+    dispatch: Field[str] | None = None
+    destination: Field[str] | None = None
+    """Countries from and to which the goods go."""
+    lodged_in: Field[str] | None = None
+    """The country whose customs the declaration is for."""
+    stations: tuple[Field[str], ...] = ()
+    """Of a rail note, the stations of departure and of destination."""
+    carrier: Field[str] | None = None
     lines: tuple[Line, ...] = ()
     remarks: tuple[Remark, ...] = ()
     sha256: str = ""
     id: str = ""
     """The technical id of the message, by which a correction may name its original."""
+    by_customs: bool = False
+    """Of a correction, whether an official made it."""
+    change: Field[str] | None = None
+    """Of a correction of no goods, the eight characters of box 45a."""
 
     def party(self, role: Role) -> Party | None:
         """The party of that role."""

@@ -84,6 +84,29 @@ def decimal(text: str, most_decimals: int | None = FINEST) -> Decimal:
     return value
 
 
+@cache
+def rows_in_force(name: str, key: tuple[str, ...], as_of: date) -> tuple[Mapping[str, str], ...]:
+    """The rows of data file ``name`` on ``as_of``: of each ``key`` the one with the latest ``valid_from`` until then that has not ended.
+
+    ``valid_to``, where the file has it, is the first day on which a row no longer holds.
+    """
+    chosen: dict[tuple[str, ...], Mapping[str, str]] = {}
+    for row in table(name):
+        since, until = date.fromisoformat(row["valid_from"]), row.get("valid_to")
+        if since > as_of or (until and date.fromisoformat(until) <= as_of):
+            continue
+        of = tuple(row[column] for column in key)
+        if of not in chosen or chosen[of]["valid_from"] < row["valid_from"]:
+            chosen[of] = row
+    return tuple(chosen.values())
+
+
+def number(value: Decimal) -> str:
+    """A number without needless zeros or exponents."""
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 class Unit(NamedTuple):
     """A unit of measure: UN/ECE Recommendation 20 code of its base unit, and how many of that it is."""
 
@@ -221,6 +244,13 @@ def minor_unit(code: str) -> Decimal:
     return Decimal(1).scaleb(-get_currency_precision(code)) if code else Decimal("0.01")
 
 
+def unit_code(rec20: str, scheme: str) -> str:
+    """The code of ``scheme`` for a unit of Recommendation 20; "" where the table has none."""
+    wanted = plain(rec20).casefold()
+    found = next((row for row in table("units") if wanted in row["REC20"].casefold().split("|")), None)
+    return found[scheme].split("|")[0] if found else ""
+
+
 _CN_COUNTRIES: Final = {"142": "CN", "344": "RU", "502": "US", "110": "HK", "116": "JP", "133": "KR"}
 SPECIAL_COUNTRIES: Final = frozenset({"EU", "00", "99"})
 """What box 34 may say instead of a country: European Union, not known, several."""
@@ -238,3 +268,21 @@ def country_code(text: str, scheme: str = "ISO") -> str:
     if len(found) != 1 or found[0] not in country.CODES:
         raise Unreadable(f"{text[:40]!r} is no country", "write the two or three letters of ISO 3166-1")
     return str(found[0])
+
+
+_WITHDRAWN: Final = frozenset({"BUR", "ZAR", "DDR", "FXX", "TMP", "YMD"})
+"""Alpha-3 codes of former names that lead to a country of today (ISO 3166-3)."""
+
+
+@cache
+def _three_letters() -> Mapping[str, str]:
+    return {
+        found[0]: three
+        for three, found in get_global("territory_aliases").items()
+        if len(three) == 3 and three.isalpha() and len(found) == 1 and three not in _WITHDRAWN
+    }
+
+
+def country_alpha3(alpha2: str) -> str:
+    """The alpha-3 code of an alpha-2 code; "" for what is no country (EU, 00, 99)."""
+    return _three_letters().get(alpha2, "") if alpha2 in country.CODES else ""

@@ -1,4 +1,4 @@
-"""Papers of a shipment read from files: messages in XML by their outermost element, and spreadsheets by their columns."""
+"""Papers of a shipment read from files and written: messages in XML by their outermost element; spreadsheets by their columns are read only."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from schemas.reasons import Reason, Refusal
 from services.producers.formats import markup
 from services.producers.formats.markup import Node, folded
 from services.producers.formats.sheets.reader import is_message
-from services.trade.domain.paper import Paper
-from services.trade.formats import chinaport, dataset, eaeu, sheets, wco
+from services.trade.domain.paper import Kind, Paper
+from services.trade.formats import chinaport, dataset, eaeu, eaeu_writing, sheets, wco
 
 MAX_BYTES = 50_000_000
 """A declaration of 999 lines with all their boxes and documents has a fifth of it."""
@@ -76,3 +76,15 @@ def _outermost(node: Node) -> Iterator[Node]:
         return
     for child in node.children:
         yield from _outermost(child)
+
+
+def write_paper(paper: Paper, as_of: date, encoding: str = "UTF-8") -> bytes:
+    """The message of ``paper`` with the codes in force on ``as_of``: what is read from it is the paper again, but for places.
+
+    A value for which the message has no element is left out. Raises Unwritable.
+    """
+    if paper.kind is Kind.CN_DECLARATION:
+        return chinaport.write(paper, as_of, encoding)
+    if paper.kind is Kind.WCO_DECLARATION:
+        return wco.write(paper, as_of, encoding)
+    return eaeu_writing.write(paper, as_of, encoding)

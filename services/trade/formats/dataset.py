@@ -10,6 +10,14 @@ from typing import Any, Final, TypeVar
 
 import orjson
 
+from schemas.events.trade import (
+    CommodityCode,
+    StatedCharge,
+    StatedLine,
+    StatedPaper,
+    StatedParty,
+    TradeData,
+)
 from schemas.reasons import Reason, Refusal
 from services.trade.domain import values
 from services.trade.domain.dataset import Dataset, DatasetCharge, DatasetLine, DatasetPaper, DatasetParty
@@ -25,11 +33,12 @@ from services.trade.domain.paper import (
     ReferenceKind,
     Role,
 )
-from services.trade.domain.values import Field, Money, Place, Quantity, Unreadable
+from services.trade.domain.values import Code, Field, Money, Place, Quantity, Unreadable
 from services.trade.formats.reading import Reading, box, day
 
 T = TypeVar("T")
-_KEYS: Final = frozenset(Dataset.__dataclass_fields__)
+_KEYS: Final = frozenset(TradeData.model_fields)
+_CODE: Final = frozenset(CommodityCode.model_fields)
 
 
 def is_dataset(content: bytes) -> bool:
@@ -81,6 +90,10 @@ class _Source:
         )
 
 
+Source = _Source
+"""For other JSON of trade data."""
+
+
 def read(content: bytes, as_of: date) -> Dataset:
     """The dataset in ``content``; raises Refusal with the JSON pointer of what is wrong."""
     try:
@@ -108,21 +121,18 @@ def read(content: bytes, as_of: date) -> Dataset:
                     each.get("number", str),
                     each.get("name", str, ""),
                 )
-                for each in source.each("parties", frozenset({"role", "scheme", "number", "name"}))
+                for each in source.each("parties", frozenset(StatedParty.model_fields))
             ),
-            tuple(
-                _line(each, as_of)
-                for each in source.each("lines", frozenset(DatasetLine.__dataclass_fields__))
-            ),
+            tuple(_line(each, as_of) for each in source.each("lines", frozenset(StatedLine.model_fields))),
             tuple(
                 DatasetCharge(each.get("kind", ChargeKind), each.get("amount", values.decimal))
-                for each in source.each("charges", frozenset({"kind", "amount"}))
+                for each in source.each("charges", frozenset(StatedCharge.model_fields))
             ),
             source.get("package_level", str, ""),
             tuple(_texts(source, "boxes")),
             tuple(
                 DatasetPaper(each.get("kind", ReferenceKind), each.get("number", str), _day(each))
-                for each in source.each("papers", frozenset({"kind", "number", "day"}))
+                for each in source.each("papers", frozenset(StatedPaper.model_fields))
             ),
         )
     except Unreadable as problem:
@@ -150,7 +160,7 @@ def _line(source: _Source, as_of: date) -> DatasetLine:
     return DatasetLine(
         source.get("id", str),
         source.get("description", str),
-        source.get("code", lambda text: values.code(text, "HS", as_of)),
+        _code(source, as_of),
         source.get("origin", values.country_code),
         source.get("quantity", values.decimal),
         source.get("unit", str),
@@ -160,6 +170,22 @@ def _line(source: _Source, as_of: date) -> DatasetLine:
         mass("net"),
         source.get("packages", int) if "packages" in source.value else None,
     )
+
+
+def _code(source: _Source, as_of: date) -> Code:
+    """A code with scheme, digits and edition, or its digits alone: of the HS, in the edition of ``as_of``."""
+    found = source.value.get("code")
+    if not isinstance(found, dict):
+        return source.get("code", lambda text: values.code(text, "HS", as_of))
+    given = _Source(found, f"{source.pointer}/code").only(_CODE)
+    scheme = given.get("scheme", str)
+    digits = given.get("digits", lambda text: values.code(text, scheme, as_of)).digits
+    return Code(scheme, digits, given.get("edition", int))
+
+
+def stated(data: TradeData) -> Dataset:
+    """The version of ``data`` that was stated; raises Refusal as ``read``, for what was never judged."""
+    return read(data.model_dump_json(exclude_none=True).encode(), date.min)
 
 
 def papers(dataset: Dataset, file: str) -> tuple[Paper, Paper]:

@@ -8,12 +8,13 @@ is the structure of album 5.22 and 5.23, in force until 31 March 2026; later doc
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 from services.producers.formats.markup import Node
+from services.trade.domain.crosswalk import codes, meanings
 from services.trade.domain.paper import (
     Charge,
     ChargeKind,
@@ -29,25 +30,9 @@ from services.trade.domain.paper import (
 from services.trade.domain.values import Field, Place, Unreadable, currency, plain
 from services.trade.formats.reading import Reading, eaeu_number
 
-CHANGED: Final = date(2026, 4, 1)
-BOXES_TYPED: Final = date(2026, 10, 1)
 ROOTS: Final = ("CommercialInvoice", "PackingList", "RailwayBill", "ESADout_CU", "KDTout_CU")
 _VERSION: Final = re.compile(rb"urn:customs\.ru:Information:[A-Za-z_:]+:([0-9]+\.[0-9]+)\.[0-9]+")
 _KNOWN: Final = frozenset({b"5.22", b"5.23"})
-_DOCUMENTS: Final = {
-    "03011": ReferenceKind.CONTRACT, "04021": ReferenceKind.INVOICE, "02011": ReferenceKind.TRANSPORT,
-    "02013": ReferenceKind.TRANSPORT,
-}  # fmt: skip
-_LEVELS: Final = {
-    "PX": "PALLET",
-    "PF": "PALLET",
-    "PAL": "PALLET",
-    "CT": "CARTON",
-    "BX": "BOX",
-    "BG": "BAG",
-    "CS": "CASE",
-    "DR": "DRUM",
-}
 
 
 def read(raw: bytes, root: Node, file: str, as_of: date) -> Paper:
@@ -56,10 +41,11 @@ def read(raw: bytes, root: Node, file: str, as_of: date) -> Paper:
     reading = Reading(file, stated or as_of)
     paper = _READERS[root.name](reading, root)
     version = _VERSION.search(raw[:4_096])
-    if stated is not None and stated >= CHANGED and (version is None or version[1] in _KNOWN):
+    structure = codes("structure", stated).get("ESADout_CU") if stated is not None else None
+    if structure and not structure.code("eaeu") and (version is None or version[1] in _KNOWN):
         reading.remark(
             root.path,
-            f"The document is of {stated}, in a structure that was in force until 31 March 2026.",
+            f"The document is of {stated}, in a structure that was in force until {structure.row.valid_from - timedelta(1)}.",
             "Export it in the structure of its day; what that one adds is not read.",
         )
     elif version is not None and version[1] not in _KNOWN:
@@ -68,7 +54,7 @@ def read(raw: bytes, root: Node, file: str, as_of: date) -> Paper:
             f"Version {version[1].decode()} of the album is not known here; elements were read by their names.",
             "Compare what was read with the document.",
         )
-    return replace(paper, remarks=tuple(reading.remarks))
+    return replace(paper, id=plain(root.value("DocumentID")), remarks=tuple(reading.remarks))
 
 
 def _stated_day(root: Node) -> date | None:
@@ -98,10 +84,18 @@ def _party(reading: Reading, node: Node | None, role: Role) -> tuple[Party, ...]
     if node is None:
         return ()
     person = any(node.all(name) for name in ("IdentityCard", "PersonId"))
-    id = reading.text(node, "RFOrganizationFeatures/INN") or reading.text(node, "UITN")
+    id, register = None, ""
+    for each in (
+        "RFOrganizationFeatures/INN",
+        "RKOrganizationFeatures/BIN",
+        "RBOrganizationFeatures/UNP",
+        "UITN/UITNCode",
+    ):
+        if id is None:
+            id, register = reading.text(node, each), each.rsplit("/", 1)[-1]
     ogrn = reading.text(node, "RFOrganizationFeatures/OGRN")
     person = person or (ogrn is not None and len(ogrn.value) == 15)
-    found = reading.party(role, id, reading.text(node, "OrganizationName"), person)
+    found = reading.party(role, id, reading.text(node, "OrganizationName"), person, register=register)
     return () if found is None else (found,)
 
 
@@ -144,7 +138,7 @@ def _invoice(reading: Reading, root: Node) -> Paper:
         ),
         currency=stated,
         total=reading.amount(root, "TotalCost", money),
-        charges=() if tax is None else (Charge(ChargeKind.TAX, tax),),
+        charges=(Charge(ChargeKind.TAX, tax),) if tax is not None and tax.value.amount else (),
         lines=lines,
     )
 
@@ -169,7 +163,7 @@ def _packing_list(reading: Reading, root: Node) -> Paper:
     )
     packages: list[Packages] = []
     for node in root.all("TotalPlacesQuantity"):
-        packages += reading.packages(node, "PlacesQuantity", _level(node.value("PackingCode")))
+        packages += reading.packages(node, "PlacesQuantity", _level(reading, node.value("PackingCode")))
     places = terms.all("DeliveryPlace") if terms is not None else ()
     return Paper(
         Kind.PACKING_LIST,
@@ -193,8 +187,14 @@ def _packing_list(reading: Reading, root: Node) -> Paper:
     )
 
 
-def _level(code: str) -> str:
-    return _LEVELS.get(plain(code).upper(), "")
+def _level(reading: Reading, code: str) -> str:
+    return meanings("package", "eaeu", reading.day).get(plain(code).upper(), "")
+
+
+def _one_level(reading: Reading, texts: Iterable[str]) -> str:
+    """The kind of packages that all ``texts`` name; "" where they name several or none."""
+    levels = {_level(reading, text) for text in texts}
+    return levels.pop() if len(levels) == 1 else ""
 
 
 def _rail_note(reading: Reading, root: Node) -> Paper:
@@ -213,6 +213,12 @@ def _rail_note(reading: Reading, root: Node) -> Paper:
     boxes = [reading.box(node, "ContainerID") for node in root.all("Container")]
     loads = [reading.mass(node, "GoodsWeight") for node in root.all("Container")]
     seals = [reading.text(node, "SealID") for node in root.all("Seal")]
+    stations = (
+        reading.text(root, "DepartureStation/StationName"),
+        reading.text(root, "DestinationStation/RailwayAndStationName"),
+    )
+    carriers = root.all("Carrier")
+    level = _one_level(reading, (node.value("Packing") for node in root.all("RWBGoods")))
     return Paper(
         Kind.RAIL_NOTE,
         Place(reading.file, root.path),
@@ -225,10 +231,12 @@ def _rail_note(reading: Reading, root: Node) -> Paper:
         ),
         references=_reference(reading, root.find("Contract"), ReferenceKind.CONTRACT),
         gross=reading.mass(root, "GrossWeightQuantity"),
-        packages=reading.packages(root, "PlacesQuantity"),
+        packages=reading.packages(root, "PlacesQuantity", level),
         boxes=tuple(each for each in boxes if each),
         box_loads=tuple(each for each in loads if each),
         weighing=reading.text(root, "WeightDefinitionModeDescription"),
+        stations=tuple(each for each in stations if each),
+        carrier=reading.text(carriers[0], "CarrierName") if carriers else None,
         seals=tuple(each for each in seals if each),
         lines=lines,
     )
@@ -238,11 +246,13 @@ _DECLARATION: Final = {
     "shipment": "ESADout_CUGoodsShipment", "goods": "ESADout_CUGoods", "terms": "ESADout_CUMainContractTerms",
     "consignor": "ESADout_CUConsignor", "consignee": "ESADout_CUConsignee",
     "buyer": "ESADout_CUFinancialAdjustingResponsiblePerson", "document": "ESADout_CUPresentedDocument",
+    "declarant": "ESADout_CUDeclarant", "consignment": "ESADout_CUConsigment", "border": "ESADout_CUBorderTransport",
 }  # fmt: skip
 _CORRECTION: Final = {
     "shipment": "KDToutGoodsShipment", "goods": "KDToutGoods", "terms": "KDToutMainContractTerms",
     "consignor": "KTDoutConsignor", "consignee": "KTDoutConsignee", "buyer": "KTDoutFinancialAdjustingResponsiblePerson",
-    "document": "KDToutPresentedDocument",
+    "document": "KDToutPresentedDocument", "declarant": "KTDoutDeclarant", "consignment": "KTDoutConsigment",
+    "border": "KDToutBorderTransport",
 }  # fmt: skip
 
 
@@ -274,7 +284,14 @@ def _correction(reading: Reading, root: Node) -> Paper:
         if counted is None
         else Field(f"{original}/{counted.value.zfill(2)}", counted.written, counted.place)
     )
-    return replace(paper, number=number_of, references=tuple(references))
+    by_customs = bool(root.value("LNPFilledPerson"))
+    return replace(
+        paper,
+        number=number_of,
+        references=tuple(references),
+        by_customs=by_customs,
+        change=_change(reading, root),
+    )
 
 
 def _customs(reading: Reading, root: Node, names: Mapping[str, str], kind: Kind) -> Paper:
@@ -287,44 +304,63 @@ def _customs(reading: Reading, root: Node, names: Mapping[str, str], kind: Kind)
     money = stated.value if stated else ""
     lines = tuple(_customs_line(reading, node, money) for node in goods)
     boxes: dict[str, Field[str]] = {}
+    typed = codes("structure", reading.day).get("size and type of containers in box 31")
+    level = _one_level(
+        reading,
+        (
+            each.value("PalleteCode")
+            for node in goods
+            for packaging in node.all("ESADGoodsPackaging")
+            for each in packaging.all("PackagePalleteInformation")
+        ),
+    )
     for node in goods:
         for group in node.all("ESADContainer"):
             for each in group.all("ContainerNumber"):
                 found = reading.box(each, "ContainerIdentificaror")
                 if found is not None:
                     boxes.setdefault(found.value, found)
-            if reading.day >= BOXES_TYPED and not group.value("ContainerKind"):
+            if typed is not None and not group.value("ContainerKind"):
                 reading.remark(
-                    group.path, "Box 31 gives no size and type of the container, which it has to from 1 October 2026.",
+                    group.path, f"Box 31 gives no size and type of the container, which it has to from {typed.row.valid_from}.",
                     "Give ContainerKind beside the number.",
                 )  # fmt: skip
-    references: list[Reference] = []
+    references: dict[tuple[object, ...], Reference] = {}
+    listed = meanings("document", "eaeu", reading.day)
     for node in goods:
         for each in node.all(names["document"]):
             mode = plain(each.value("PresentedDocumentModeCode"))
-            found_kind = ReferenceKind.ORIGIN if mode.startswith("06") else _DOCUMENTS.get(mode)
-            if found_kind is not None:
-                references += _reference(reading, each, found_kind)
+            found_kind = "ORIGIN" if mode.startswith("06") else listed.get(mode)
+            for named in _reference(reading, each, ReferenceKind(found_kind)) if found_kind else ():
+                key = (named.kind, named.number.value, named.day.value if named.day else None)
+                references.setdefault(key, named)
+    consignment = shipment.find(names["consignment"]) if shipment else None
     return Paper(
         kind,
         Place(reading.file, root.path),
-        day=reading.date(root, "EECEDocHeaderAddInfo/EDocDateTime"),
+        day=reading.date(root, "EECEDocHeaderAddInfo/EDocDateTime")
+        or reading.date(root, "KDTFilledInfo/ExecutionDate"),
         parties=(
             *_party(reading, shipment.find(names["consignor"]) if shipment else None, Role.CONSIGNOR),
             *_party(reading, shipment.find(names["consignee"]) if shipment else None, Role.CONSIGNEE),
             *_party(reading, shipment.find(names["buyer"]) if shipment else None, Role.BUYER),
+            *_party(reading, shipment.find(names["declarant"]) if shipment else None, Role.DECLARANT),
         ),
-        references=tuple(dict.fromkeys(references)),
+        references=tuple(references.values()),
         terms=reading.text(terms, "CUESADDeliveryTerms/DeliveryTermsStringCode"),
         terms_place=reading.text(terms, "CUESADDeliveryTerms/DeliveryPlace"),
         currency=stated,
         total=reading.amount(terms, "TotalInvoiceAmount", money),
         rate=reading.number(terms, "ContractCurrencyRate"),
-        packages=reading.packages(shipment, "TotalPackageNumber"),
+        packages=reading.packages(shipment, "TotalPackageNumber", level),
         boxes=tuple(boxes.values()),
         trade_country=reading.country(terms, "TradeCountryCode"),
+        procedure=reading.text(root, "CustomsModeCode"),
+        mode=reading.listed(consignment, f"{names['border']}/TransportModeCode", "mode", "eaeu"),
+        dispatch=reading.country(consignment, "DispatchCountryCode"),
+        destination=reading.country(consignment, "DestinationCountryCode"),
+        lodged_in=reading.country(root, "RecipientCountryCode"),
         lines=lines,
-        id=plain(root.value("DocumentID")),
     )
 
 
@@ -358,8 +394,6 @@ def _customs_line(reading: Reading, node: Node, money: str) -> Line:
         if supplementary is not None
         else None
     )
-    change = node.find("ChangeCode")
-    marks = "" if change is None else "".join(plain(each.text) for each in change.children)
     return Line(
         number.value if number else "?",
         Place(reading.file, node.path),
@@ -374,8 +408,17 @@ def _customs_line(reading: Reading, node: Node, money: str) -> Line:
         net=reading.mass(node, "NetWeightQuantity"),
         net_without_packing=reading.mass(node, "NetWeightQuantity2"),
         packages=reading.count(node, "ESADGoodsPackaging/PakageQuantity"),
-        change=Field(marks, marks, Place(reading.file, change.path)) if change is not None else None,
+        change=_change(reading, node),
     )
+
+
+def _change(reading: Reading, node: Node) -> Field[str] | None:
+    """The characters of box 45a."""
+    change = node.find("ChangeCode")
+    if change is None:
+        return None
+    marks = "".join(plain(each.text) for each in change.children)
+    return Field(marks, marks, Place(reading.file, change.path))
 
 
 _READERS: Final = {

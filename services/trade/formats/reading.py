@@ -6,19 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Final, TypeVar
+from typing import TypeVar
 
-from schemas.identifiers import eaeu_declaration, uscc
-from schemas.identifiers.check_digit import CheckDigit
+from schemas.identifiers import eaeu_declaration
 from schemas.identifiers.form import MalformedIdentifier
+from schemas.identifiers.natural_person import is_private
 from services.producers.formats.markup import Node
 from services.trade.domain import values
+from services.trade.domain.crosswalk import meanings
 from services.trade.domain.paper import Charge, ChargeKind, Packages, Party, Remark, Role
 from services.trade.domain.values import Code, Field, Money, Place, Quantity, Unreadable, plain
 
 T = TypeVar("T")
-
-_PERSON: Final = ("ип ", "индивидуальный предприниматель", "гр. ", "гражданин", "жеке кәсіпкер", "чп ")
 
 
 @dataclass(slots=True)
@@ -90,6 +89,17 @@ class Reading:
         """The alpha-2 code of the country at ``path``."""
         return self.of(node, path, lambda text: values.country_code(text, scheme))
 
+    def listed(self, node: Node | None, path: str, name: str, column: str) -> Field[str] | None:
+        """The key of list ``name`` for the code of ``column`` at ``path``; one that is not in the list is remarked."""
+
+        def parse(text: str) -> str:
+            found = meanings(name, column, self.day).get(plain(text))
+            if found is None:
+                raise Unreadable(f"{text[:20]!r} is no {name} of the table", "give a code of the list")
+            return found
+
+        return self.of(node, path, parse)
+
     def code(self, node: Node | None, path: str, scheme: str) -> Field[Code] | None:
         """The commodity code at ``path``."""
         return self.of(node, path, lambda text: values.code(text, scheme, self.day))
@@ -131,33 +141,20 @@ class Reading:
         """A container number: upper case, without blanks; Cyrillic letters in it are refused."""
         return self.of(node, path, box)
 
-    def party(self, role: Role, id: Field[str] | None, name: Field[str] | None, *marks: bool) -> Party | None:
-        """A legal person; None with a remark for a natural one, of whom nothing is kept. ``marks``: signs that it is one."""
+    def party(
+        self, role: Role, id: Field[str] | None, name: Field[str] | None, *marks: bool, register: str = ""
+    ) -> Party | None:
+        """A legal person; None with a remark for a natural one, of whom nothing is kept. ``marks``: signs that it is one.
+
+        ``register``: that of the number, where the message names it.
+        """
         if id is None and name is None:
             return None
-        if (
-            any(marks)
-            or (id is not None and _is_person(id.value))
-            or (name is not None and name.value.casefold().startswith(_PERSON))
-        ):
+        if any(marks) or is_private(id.value if id else "", name.value if name else "", register):
             at = (id or name).place.at  # type: ignore[union-attr]  # one of the two is there
             self.remark(at, "A natural person; nothing of it was read.")
             return None
         return Party(role, id, name)
-
-
-def _is_person(id: str) -> bool:
-    """Whether a number is of a natural person: a Russian INN of 12 digits, an OGRNIP of 15, a Chinese identity number."""
-    if id.isdigit() and len(id) in (12, 15):
-        return True
-    if len(id) != 18 or not id[:17].isdigit() or not (id[17].isdigit() or id[17] in "Xx"):
-        return False
-    try:
-        if uscc.parse(id).check is not CheckDigit.WRONG:
-            return False
-    except MalformedIdentifier:
-        pass
-    return id[6:8] in ("19", "20") and "01" <= id[10:12] <= "12" and "01" <= id[12:14] <= "31"
 
 
 def mass(text: str) -> Decimal:

@@ -10,9 +10,11 @@ from typing import Final
 from schemas.reasons import Reason, Refusal
 from services.producers.formats.markup import Node
 from services.trade.domain import values
+from services.trade.domain.crosswalk import codes
 from services.trade.domain.paper import Kind, Line, Paper, Party, Reference, ReferenceKind, Role
-from services.trade.domain.values import Field, Money, Place, Quantity, Unreadable, plain
+from services.trade.domain.values import Field, Money, Place, Quantity, Unreadable, number, plain
 from services.trade.formats.reading import Reading
+from services.trade.formats.writing import Part, always, branch, document, leaf
 
 ROOTS: Final = ("Declaration",)
 _CANCELLED: Final = "INV"
@@ -26,6 +28,7 @@ def read(root: Node, file: str, as_of: date) -> Paper:
             "Give the declaration that counts.",
         )  # fmt: skip
     reading = Reading(file, as_of)
+    invoices = codes("document", as_of)[ReferenceKind.INVOICE].un
     if plain(root.value("FunctionCode")) == "13":
         reading.remark(
             f"{root.path}/FunctionCode",
@@ -56,13 +59,15 @@ def read(root: Node, file: str, as_of: date) -> Paper:
             Reference(ReferenceKind.INVOICE, number)
             for item in items
             for node in item.all("AdditionalDocument")
-            if plain(node.value("TypeCode")) in ("935", "380")
-            and (number := reading.text(node, "ID")) is not None
+            if plain(node.value("TypeCode")) in invoices and (number := reading.text(node, "ID")) is not None
         ),
         terms=reading.text(shipment, "TradeTerms/ConditionCode"),
         terms_place=reading.text(shipment, "TradeTerms/LocationName"),
         currency=None if total is None else Field(total.value.currency, total.value.currency, total.place),
         total=total,
+        mode=reading.listed(root, "BorderTransportMeans/ModeCode", "mode", "un"),
+        dispatch=reading.country(shipment, "ExportCountry/ID"),
+        destination=reading.country(shipment, "Destination/CountryCode"),
         gross=reading.mass(root, "TotalGrossMassMeasure"),
         packages=reading.packages(root, "TotalPackageQuantity"),
         boxes=tuple(each for each in boxes if each),
@@ -134,4 +139,105 @@ def _line(reading: Reading, item: Node) -> Line:
         gross=_kilograms(_measure(reading, measure, "GrossMassMeasure")),
         net=_kilograms(_measure(reading, measure, "NetNetWeightMeasure")),
         packages=reading.count(packages[0], "QuantityQuantity") if len(packages) == 1 else None,
+    )
+
+
+def write(paper: Paper, as_of: date, encoding: str = "UTF-8") -> bytes:
+    """The declaration of ``paper``, as an original (function 9): what it states, nothing made up. Raises Unwritable."""
+    mode = codes("mode", as_of).get(paper.mode.value) if paper.mode else None
+    root = always(
+        "Declaration",
+        leaf("FunctionCode", "9"),
+        leaf("FunctionalReferenceID", paper.number),
+        leaf("GoodsItemQuantity", len(paper.lines)),
+        _priced("InvoiceAmount", paper.total),
+        _weighed("TotalGrossMassMeasure", paper.gross),
+        leaf("TotalPackageQuantity", paper.packages[0].number if paper.packages else None),
+        branch("BorderTransportMeans", leaf("ModeCode", mode.code("un") if mode else "")),
+        _named("Exporter", paper.party(Role.CONSIGNOR)),
+        branch(
+            "GoodsShipment",
+            _named("Buyer", paper.party(Role.BUYER)),
+            _named("Consignee", paper.party(Role.CONSIGNEE)),
+            branch("Consignment", leaf("ContainerCode", "1" if paper.boxes else ""), *_equipment(paper)),
+            branch("Destination", leaf("CountryCode", paper.destination)),
+            branch("ExportCountry", leaf("ID", paper.dispatch)),
+            *(_item(line, paper, as_of) for line in paper.lines),
+            _named("Seller", paper.party(Role.SELLER)),
+            branch("TradeTerms", leaf("ConditionCode", paper.terms), leaf("LocationName", paper.terms_place)),
+        ),
+    )
+    return document(root, {"": "urn:wco:datamodel:WCO:DEC-DMS:2"}, encoding)
+
+
+def _priced(name: str, money: Field[Money] | None) -> Part | None:
+    return leaf(name, number(money.value.amount), currencyID=money.value.currency) if money else None
+
+
+def _weighed(name: str, mass: Field[Decimal] | None) -> Part | None:
+    return leaf(name, number(mass.value), unitCode="KGM") if mass else None
+
+
+def _named(name: str, party: Party | None) -> Part | None:
+    return branch(name, leaf("Name", party.name), leaf("ID", party.id)) if party else None
+
+
+def _equipment(paper: Paper) -> tuple[Part | None, ...]:
+    """The boxes with one seal each where they are as many, else with all seals at the first."""
+    each = len(paper.seals) == len(paper.boxes)
+    boxes = paper.boxes or ((None,) if paper.seals else ())
+    return tuple(
+        branch(
+            "TransportEquipment",
+            leaf("SequenceNumeric", at),
+            leaf("ID", box),
+            *(
+                branch("Seal", leaf("SequenceNumeric", n), leaf("ID", seal))
+                for n, seal in enumerate(
+                    paper.seals[at - 1 : at] if each else paper.seals if at == 1 else (), 1
+                )
+            ),
+        )
+        for at, box in enumerate(boxes, 1)
+    )
+
+
+def _item(line: Line, paper: Paper, as_of: date) -> Part:
+    invoice = codes("document", as_of)[ReferenceKind.INVOICE].code("un")
+    quantity = line.quantity.value if line.quantity else None
+    return always(
+        "GovernmentAgencyGoodsItem",
+        leaf("SequenceNumeric", line.number),
+        *(
+            branch(
+                "AdditionalDocument",
+                leaf("CategoryCode", "N"),
+                leaf("ID", each.number),
+                leaf("TypeCode", invoice),
+            )
+            for each in (paper.references if line is paper.lines[0] else ())
+            if each.kind is ReferenceKind.INVOICE
+        ),
+        branch(
+            "Commodity",
+            leaf("Description", line.description),
+            branch(
+                "Classification",
+                leaf("ID", line.code.value.digits if line.code else None),
+                leaf("IdentificationTypeCode", "TSP" if line.code else None),
+            ),
+            branch(
+                "GoodsMeasure",
+                _weighed("GrossMassMeasure", line.gross),
+                _weighed("NetNetWeightMeasure", line.net),
+                leaf("TariffQuantity", number(quantity.number), unitCode=quantity.unit_written)
+                if quantity
+                else None,
+            ),
+            branch("InvoiceLine", _priced("ItemChargeAmount", line.amount)),
+        ),
+        branch("Origin", leaf("CountryCode", line.origin), leaf("TypeCode", "1" if line.origin else None)),
+        branch("Packaging", leaf("SequenceNumeric", 1), leaf("QuantityQuantity", line.packages))
+        if line.packages is not None
+        else None,
     )

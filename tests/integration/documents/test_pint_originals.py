@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -16,7 +17,14 @@ from services.cli.document_exchange import app
 from services.documents.domain.transfer import Action, Holding, Medium
 from services.documents.pint import store
 from services.documents.pint.domain import open_attestation
-from services.documents.pint.domain.signed_content import signed
+from services.documents.pint.domain.envelope import (
+    ActionCode,
+    ChainEntry,
+    Envelope,
+    EnvelopeManifest,
+    FinishedResponse,
+)
+from services.documents.pint.domain.signed_content import checksum, payload_of, signed
 from services.documents.pint.exchange import export, issuance_manifest, original, party
 from services.documents.pint.sender import NotSent, OutgoingDocument
 from services.documents.pint.store import TransferState
@@ -151,6 +159,67 @@ def test_what_the_other_platform_refuses_is_the_senders_again(world: World) -> N
     documents.done(Action.TRANSFER_OUT, SHIPPER, paper=THERE)
     assert here.exchange.recall(here.session, BILL.id) is TransferState.REFUSED
     assert world.holding.holder == SHIPPER
+
+
+def returned(world: World, endorsement: ActionCode, endorsee: str) -> TransferState:
+    """What becomes of the original, endorsed on the other platform and then sent to the consignee here."""
+    there = world.there
+    back = OutgoingDocument(BILL.plain, party("WAVE", "duisport"), party("LYUN", CONSIGNEE))
+    own = there.registers.own
+    plain = there.sender._envelope
+
+    def endorsed(*arguments: Any) -> Envelope:
+        made = plain(*arguments)
+        entry = ChainEntry.of(payload_of(made.envelope_transfer_chain[-1]))
+        act = entry.transactions[0].model_copy(
+            update={
+                "action_code": endorsement,
+                "recipient": None if endorsement is ActionCode.BLANK_ENDORSE else party("LYUN", endorsee),
+            }
+        )
+        text = own.signed(entry.model_copy(update={"transactions": [act, *entry.transactions]}).json_object())
+        manifest = EnvelopeManifest.of(payload_of(made.envelope_manifest_signed_content))
+        manifest = manifest.model_copy(update={"last_entry": checksum(text.encode())})
+        return made.model_copy(
+            update={
+                "envelope_transfer_chain": [*made.envelope_transfer_chain[:-1], text],
+                "envelope_manifest_signed_content": own.signed(manifest.json_object()),
+            }
+        )
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(there.sender, "_envelope", endorsed)
+        there.sender.start(there.session, back)
+    (state,) = there.deliver()
+    return state
+
+
+def test_an_endorsement_made_elsewhere_counts_where_it_names_who_receives_the_original(world: World) -> None:
+    """What returns is to the order of its recipient: nobody else's endorsement is passed over without a word."""
+    documents, here = world.documents, world.here
+    documents.issued()
+    documents.done(Action.TRANSFER_OUT, SHIPPER, paper=THERE)
+    world.send()
+    assert here.deliver() == [TransferState.ACCEPTED]
+    for kind in (ActionCode.ENDORSE, ActionCode.ENDORSE_TO_ORDER):
+        assert returned(world, kind, SHIPPER) is TransferState.REFUSED
+    refused = store.transfers(world.there.session, BILL.digest)[-1]
+    reason = FinishedResponse.of(payload_of(str(refused.response))).reason
+    assert reason is not None
+    assert f"LYUN/{SHIPPER}" in reason
+    assert "in blank" in reason, "it says what to do"
+    assert world.holding.medium is Medium.AWAY
+    assert returned(world, ActionCode.ENDORSE, CONSIGNEE) is TransferState.ACCEPTED
+    assert (world.holding.holder, world.holding.order) == (CONSIGNEE, CONSIGNEE)
+    cosign(documents.session)
+    # Of a journey before it left again nothing counts any more.
+    documents.done(Action.TRANSFER, CONSIGNEE, SHIPPER)
+    documents.done(Action.TRANSFER_OUT, SHIPPER, paper=THERE)
+    world.send()
+    assert here.deliver() == [TransferState.ACCEPTED]
+    assert returned(world, ActionCode.BLANK_ENDORSE, "") is TransferState.ACCEPTED
+    assert (world.holding.holder, world.holding.order) == (CONSIGNEE, CONSIGNEE)
+    cosign(documents.session)
 
 
 def test_of_recall_and_acceptance_at_once_one_counts(world: World) -> None:

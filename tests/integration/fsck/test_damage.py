@@ -21,6 +21,7 @@ from services.ledger.admission.model import AdmissionSettings
 from services.ledger.registry import commands, store
 from services.ledger.registry.events import PartyAmended
 from services.testbed.localstack.engine import DatabaseAddress
+from tests.support.damage.world import begin_log
 from tests.support.profile import first_of_each
 from tests.support.signed_stories import APPENDED_MS, GATEWAY, NETWORK, all_stories, tell
 
@@ -30,13 +31,14 @@ Session = psycopg.Connection[Any]
 
 @pytest.fixture(scope="module")
 def told(postgres: DatabaseAddress) -> str:
-    """A database with every story, settled."""
+    """A database with every story, settled, and its transparency log over all of it."""
     dsn = postgres.fresh_database("fsck_told")
     tell(dsn, all_stories())
     with psycopg.connect(dsn) as connection:
         last = max(store.load(connection).parties.values(), key=lambda party: party.no)
         later = PartyAmended(code=last.code, since=2_000 * APPENDED_MS, name="of another name since")
         commands.amend_party(connection, later, at=1_000 * APPENDED_MS, by="test")
+    begin_log(dsn)
     return dsn
 
 
@@ -81,6 +83,7 @@ def test_a_sound_store_has_no_findings_and_everything_was_looked_at(told: str) -
             assert report.counts[count] == expected > 0, count
         (founded,) = session.execute("SELECT count(DISTINCT cons) FROM g1.founding").fetchone() or (0,)
     assert report.counts["consignments"] >= founded > 50
+    assert report.counts["transparency_entries"] > report.counts["events"] + report.counts["dead_letters"]
     assert {"events", "ledger", "liveness", "links", "trains", "consignments"} <= set(stages)
 
 
@@ -95,9 +98,28 @@ class Case:
     where: str
     key: str = ""
     publisher: bool = True  # the finding must name one
-    only: bool = True  # no other kind of damage may be found
+    only: bool = True  # no other kind of damage may be found, but for the log's
 
 
+LOGGED = frozenset(
+    {
+        "payload byte",
+        "every attribute",
+        "signature",
+        "headers cut",
+        "body deleted",
+        "body and identity deleted",
+        "event with all its rows deleted",
+        "append time before the key's window",
+        "append time before publication",
+        "topic",
+        "origin taken twice",
+        "batch deleted",
+        "letter deleted",
+        "letter's reason",
+    }
+)
+"""The damage that the transparency log names too: of what joined it. Everything else follows from that, or is judged by it."""
 A_CLAIM = "(SELECT ctid FROM claim WHERE part = 1 AND kind = 4 AND NOT dead ORDER BY no, object LIMIT 1)"
 A_BODY = "(SELECT min(no) FROM claim WHERE part = 1 AND NOT dead)"
 OPEN_LINK = (
@@ -324,8 +346,10 @@ def test_damage_is_found_and_named(session: Session, case: Case) -> None:
     assert named, f"{case.kind} {where} {case.field} is not among:\n{shown}"
     assert all(f.publisher or not case.publisher for f in named), shown
     assert all(f.remedy and f.stored != f.expected for f in named), shown
+    kinds = {f.kind for f in report.findings}
+    assert (Damage.TRANSPARENCY in kinds) is (case.name in LOGGED), shown
     if case.only:
-        assert {f.kind for f in report.findings} == {case.kind}, shown
+        assert kinds - {Damage.TRANSPARENCY} == {case.kind}, shown
     assert not report.sound
 
 

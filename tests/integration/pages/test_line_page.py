@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from schemas.rfc3339 import parse_micros
 from services.api.access.matrix import Field
 from services.api.auth.gate import Caller
 from services.pages.languages import LANGUAGES
@@ -15,6 +16,7 @@ from services.pages.rendering import STATIC
 from services.pages.settings import PagesSettings
 from services.pages.viewer import Viewer
 from services.testbed.localstack.engine import DatabaseAddress
+from tests.support.api.server import now
 from tests.support.databases import migrated_database
 from tests.support.line_story import store
 from tests.support.pages import RunningPages
@@ -118,6 +120,8 @@ def test_a_platform_without_trains_has_a_line_that_waits_for_them(postgres: Data
     with RunningPages(migrated_database(postgres, "line_empty_tests"), {"pages_open_line": True}) as empty:
         shown = text_of(empty, "/line")
         assert 'data-live="1"' in shown
+        moments = [parse_micros(each) for each in re.findall(r'datetime="([^"]+)"', shown)]
+        assert max(moments) <= now(), "no moment to come is shown as the present one"
         assert re.search(r'<strong id="line-waiting">0</strong>', shown)
         assert '"trains":[]' in text_of(empty, "/line/film")
 

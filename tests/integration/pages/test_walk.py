@@ -148,6 +148,17 @@ def _given(dsn: str) -> None:
         records.issue(session, "hull", "FINANCING_APPLICATION", "optic", now, body)
 
 
+def test_a_sentence_and_the_link_after_it_are_two_words(walks: Walks) -> None:
+    joined = {
+        page.address: found[0]
+        for pages in walks.seen.values()
+        for page in pages
+        if page.form == "html"
+        and (found := re.findall(r"[^<>]{0,30}[.!?:,;]<(?:a|time|strong|code)\b", page.text))
+    }
+    assert joined == {}
+
+
 def test_every_role_of_the_matrix_looks() -> None:
     roles = {role for stands in world.STANDS_AS.values() for role, _ in stands}
     with world.TABLE.open(encoding="utf-8") as file:

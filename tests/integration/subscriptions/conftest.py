@@ -56,6 +56,7 @@ def world(postgres: DatabaseAddress, played: str) -> Iterator[World]:
                 "dsn": dsn,
                 "pages_url": pages.url,
                 "mail_from": SENDER,
+                "mail_bounces": "bounces@lianyun.example",
                 "smtp_port": port,
                 "smtp_security": "none",
                 "notification_first_pause": 0.01,

@@ -50,7 +50,7 @@ UNCOVERED: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("lianyun.object_name", (EVERYTHING,), "by which spelling objects are looked up; what is found is read from the events"),
     ("lianyun.partner_accepted", (EVERYTHING,), _METRIC),
     ("lianyun.quarantine", ("xid",), _PLACE),
-    ("lianyun.subscription", ("told", "last_no", "look"), "what a subscriber was told last, and when it is looked at next"),
+    ("lianyun.subscription", ("told", "last_no", "look", "failures"), "what a subscriber was told last, when it is looked at next, and how much mail came back"),
     ("lianyun.subscription_notice", (EVERYTHING,), "what subscribers were told, kept for some weeks; made from the events"),
     ("lianyun.subscription_token", (EVERYTHING,), "digests of random bits that lead to a subscription; who holds them is known to nobody"),
     ("lianyun.redrive_request", (EVERYTHING,), "what people asked to be redriven; an action on a letter by anybody else than who asked for it and might is found"),

@@ -16,6 +16,8 @@ from typing import Any
 import psycopg
 
 from schemas.events.base import Role
+from schemas.schemes import Scheme
+from schemas.signing_key import SigningKey
 from schemas.trace_context import TRACEPARENT
 from services.api import sealed
 from services.arrival.store import projector as arrival
@@ -48,6 +50,8 @@ from services.people.domain.person import Permission, Signatory
 from services.people.store import people
 from services.processors import slots
 from services.processors.ledger_store import PROJECTIONS
+from services.transparency.domain.keys import LogSigner
+from services.transparency.store import log
 from tests.stories.credit.story import credit_stories
 from tests.stories.story import Story, Told
 from tests.support.api import cast
@@ -151,6 +155,18 @@ def build(dsn: str, folder: Path) -> None:
     _webhooks(dsn)
     _shared(dsn)
     _upkeep(dsn)
+
+
+def begin_log(dsn: str) -> None:
+    """Make the transparency log of a database, and let all join it that is there and joins."""
+    signer = LogSigner("log.example/lianyun", SigningKey.from_seed(Scheme.ED25519, bytes(32)))
+    with open_session(dsn) as session:
+        session.autocommit = True
+        log.create(session, signer, 1)
+        while not log.sequence(session, signer, NETWORK, 8192).complete:
+            pass
+        head = log.read_head(session)
+        assert log.record_cosigned(session, head.key, head.note)  # by a policy that names no witness
 
 
 def _platform(session: psycopg.Connection[Any]) -> None:

@@ -26,11 +26,11 @@ def registered(operator: User, folder: Path) -> Path:
     return key
 
 
-def caller(url: str, key: Path, ca: Path | None = None) -> httpx.Client:
+def caller(url: str, key: Path, ca: Path | None = None, client: str = "sandbox") -> httpx.Client:
     """A client that gets its own tokens; over TLS by the authority ``ca`` alone."""
     private = ECKey.import_key(json.loads(key.read_text()))
     verify: Any = True if ca is None else ssl.create_default_context(cafile=ca)
-    return httpx.Client(base_url=url, auth=ApiAuth("sandbox", private, url), verify=verify, timeout=30)
+    return httpx.Client(base_url=url, auth=ApiAuth(client, private, url), verify=verify, timeout=30)
 
 
 def works(api: httpx.Client) -> None:

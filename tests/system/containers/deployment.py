@@ -16,7 +16,8 @@ from tests.system.containers import engine
 FILE = Path(__file__).resolve().parents[3] / "infra" / "docker-compose.yml"
 LABEL = "com.docker.compose"
 PORTS = (
-    "KAFKA", "POSTGRES", "API", "KAFKA_SECURE", "POSTGRES_SECURE", "API_SECURE", "PROMETHEUS", "ALERTMANAGER", "GRAFANA",
+    "KAFKA", "POSTGRES", "API", "PAGES", "TRANSPARENCY", "EXCHANGE", "KAFKA_SECURE", "POSTGRES_SECURE", "API_SECURE", "PAGES_SECURE",
+    "TRANSPARENCY_SECURE", "EXCHANGE_SECURE", "PROMETHEUS", "ALERTMANAGER", "GRAFANA",
 )  # fmt: skip
 
 

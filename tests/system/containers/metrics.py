@@ -17,6 +17,8 @@ OURS = (
     ("exporter", 1),
     ("api", 1),
     ("webhooks", 1),
+    ("exchange", 1),
+    ("transparency", 1),
     ("notifications", 1),
 )
 """The jobs that are ours, each with how many processes it reads."""

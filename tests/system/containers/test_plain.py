@@ -20,7 +20,7 @@ from tests.system.containers.conftest import MARK
 from tests.system.containers.deployment import Deployment, until
 
 pytestmark = pytest.mark.containers
-JOBS = {"topics", "migrate", "prepare"}
+JOBS = {"topics", "migrate", "prepare", "log"}
 DASHBOARDS = Path(__file__).resolve().parents[3] / "ops" / "dashboards"
 
 
@@ -107,6 +107,9 @@ def test_every_service_is_healthy_and_jobs_are_done(plain: Deployment) -> None:
         "api",
         "webhooks",
         "notifications",
+        "transparency",
+        "transparency-server",
+        "exchange",
     }
     assert running | JOBS <= found.keys()
     for name, container in found.items():
@@ -180,6 +183,30 @@ def test_a_bank_outside_is_answered_by_the_api(plain: Deployment, user: User, tm
         bank.works(api)
     status = ("bank", "status", "--url", url, "--client", "sandbox", "--key", str(key))
     assert user.json(*status, "sandbox-stage-pledged")["financing"]["pledged"] is True
+
+
+def test_an_event_is_proven_by_a_receipt_that_verifies_without_the_platform(
+    plain: Deployment, user: User, tmp_path: Path
+) -> None:
+    """The API makes it by the policy of the log; nobody witnesses this one."""
+    key, policy, receipt = (tmp_path / name for name in ("outside.jwk", "policy", "receipt.json"))
+    user.run("party", "client", "add", "outside", "--new", str(key))
+    policy.write_text(
+        engine.docker("exec", plain.containers()["api"]["Id"], "cat", "/var/lib/lianyun-policy/policy")
+    )
+    event = {"source": "urn:test:outside", "id": "d1"}
+    url = f"http://localhost:{plain.port('API')}"
+    with bank.caller(url, key, client="outside") as api:
+
+        def proven() -> bool:
+            answer = api.get("/v1/events/receipt", params=event)
+            assert answer.status_code in (200, 503), answer.text
+            receipt.write_bytes(answer.content)
+            return answer.status_code == 200
+
+        until(proven, "the event is in the log")
+    (shown,) = user.json("verify", str(receipt), "--policy", str(policy))["receipts"]
+    assert (shown["proven"], shown["witnesses"]) == ("event", [])
 
 
 def test_a_killed_worker_is_replaced_in_its_slot_and_the_flow_goes_on(plain: Deployment, user: User) -> None:

@@ -25,7 +25,7 @@ from tests.system.containers.deployment import Deployment
 pytestmark = pytest.mark.containers
 OWN, FOREIGN = "cre.operator.xianport.v1", "cre.railway.rzd.v1"
 PARTNER = "xianport"
-JOBS = {"topics-secure", "migrate-secure", "prepare-secure"}
+JOBS = {"topics-secure", "migrate-secure", "prepare-secure", "log-secure"}
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,9 @@ def test_every_service_is_healthy_and_jobs_are_done(secured: Secured) -> None:
         "api",
         "webhooks",
         "notifications",
+        "transparency",
+        "transparency-server",
+        "exchange",
     }
     assert {f"{name}-secure" for name in running} | JOBS <= found.keys()
     for name, container in found.items():
@@ -260,7 +263,17 @@ def test_sessions_are_encrypted_and_each_process_has_its_own_role(secured: Secur
     asked = engine.docker("exec", "-u", "postgres", database, "psql", "-At", "-d", "lianyun", "-c", query)
     assert set(asked.split()) == {
         f"lianyun_{role}|t"
-        for role in ("worker", "credit", "arrival", "cases", "exporter", "api", "webhooks")
+        for role in (
+            "worker",
+            "credit",
+            "arrival",
+            "cases",
+            "exporter",
+            "api",
+            "webhooks",
+            "pages",
+            "transparency",
+        )
     }
 
 

@@ -67,7 +67,12 @@ def test_the_probe_of_our_services_is_healthy_where_they_say_so(status: int, hea
         paths.add((name.partition("-")[0], path))
         probe = [part.replace("$$", "$") for part in command]
     assert {path for _, path in paths} == {"/health/live", "/health/ready"}
-    assert {name for name, path in paths if path == "/health/ready"} == {"api", "pages", "transparency"}
+    assert {name for name, path in paths if path == "/health/ready"} == {
+        "api",
+        "pages",
+        "exchange",
+        "transparency",
+    }
 
     class Answer(RequestHandler):
         def do_GET(self) -> None:
@@ -150,6 +155,7 @@ def test_prometheus_scrapes_the_workers_in_both_networks() -> None:
         ("cases", "LIANYUN_CASES_METRICS_PORT"),
         ("api", "LIANYUN_METRICS_PORT"),
         ("pages", "LIANYUN_METRICS_PORT"),
+        ("exchange", "LIANYUN_METRICS_PORT"),
         ("webhooks", "LIANYUN_METRICS_PORT"),
         ("notifications", "LIANYUN_METRICS_PORT"),
         ("transparency", "LIANYUN_TRANSPARENCY_METRICS_PORT"),
@@ -175,7 +181,7 @@ def test_keys_of_the_api_come_from_secrets_where_it_is_secured() -> None:
     assert named <= given
     assert {"lianyun_webhook_keys", "lianyun_kafka_password", "lianyun_dsn_password"} <= given
     assert service["environment"]["LIANYUN_API_URL"].startswith("https://")
-    assert not service.get("volumes")
+    assert service.get("volumes") == ["policy-secure-data:/var/lib/lianyun-policy:ro"], "no key is in it"
 
 
 @pytest.mark.parametrize(
@@ -218,10 +224,10 @@ def test_the_log_is_made_by_one_job_and_its_key_only_read_by_others(form: str) -
     """Both are where no other process writes, and what is served is not what a job makes anew."""
     job = SERVICES[f"log{form}"]
     assert job["command"][:3] == ["transparency", "create", "--once"]
-    (made,) = job["volumes"]
+    made, policy = job["volumes"]
     for name in (f"transparency{form}", f"transparency-server{form}"):
         service = SERVICES[name]
-        assert service["volumes"] == [f"{made}:ro"]
+        assert service["volumes"] == [f"{made}:ro", f"{policy}:ro"]
         assert service["depends_on"] == {f"log{form}": {"condition": "service_completed_successfully"}}
         assert (
             service["environment"]["LIANYUN_TRANSPARENCY_KEY"]
@@ -230,6 +236,30 @@ def test_the_log_is_made_by_one_job_and_its_key_only_read_by_others(form: str) -
         assert service["environment"]["LIANYUN_TRANSPARENCY_POLICY"] in job["command"]
     makers = [n for n, s in SERVICES.items() if made in s.get("volumes", ())]
     assert makers == [f"log{form}"]
+
+
+@pytest.mark.parametrize("form", ["", "-secure"])
+def test_the_api_makes_receipts_by_the_policy_under_which_the_log_is_cosigned_and_has_no_key_of_it(
+    form: str,
+) -> None:
+    api, sequencer, job = (SERVICES[f"{name}{form}"] for name in ("api", "transparency", "log"))
+    named = [each["environment"]["LIANYUN_TRANSPARENCY_POLICY"] for each in (api, sequencer)]
+    made, policy = job["volumes"]
+    assert named == [f"{policy.partition(':')[2]}/policy"] * 2
+    assert f"{policy}:ro" in api["volumes"]
+    assert not any(mount.startswith(made.partition(":")[0]) for mount in api["volumes"])
+    assert api["depends_on"][f"log{form}"] == {"condition": "service_completed_successfully"}
+
+
+def test_every_process_trusts_the_registry_by_the_root_that_the_operator_names() -> None:
+    """Unset, none does; the file is the same for all, and is read only."""
+    mounted = COMPOSE["configs"]["registry-root"]["file"]
+    assert mounted == "${LIANYUN_REGISTRY_ROOT:-/dev/null}"
+    for name, service in SERVICES.items():
+        if "LIANYUN_DSN" in service.get("environment", {}) and not name.startswith("migrate"):
+            (config,) = service["configs"]
+            given = service["environment"]["LIANYUN_REGISTRY_ROOT"]
+            assert given == f"${{LIANYUN_REGISTRY_ROOT:+{config['target']}}}", name
 
 
 def test_prometheus_scrapes_the_exporter_in_both_networks() -> None:
@@ -389,7 +419,19 @@ def test_services_log_in_as_the_role_of_their_work_and_migrations_as_the_owner()
             role = next((kind for kind in kinds if name.startswith(kind)), "owner")
             if name.startswith("notifications"):  # shows what pages show
                 role = "pages"
+            if name.startswith("exchange"):  # decides what the API decides
+                role = "api"
             assert address.startswith(f"postgresql://lianyun_{role}@"), name
+
+
+@pytest.mark.parametrize(("form", "database"), [("plain", "postgres"), ("secured", "postgres-secure")])
+def test_the_database_lets_in_every_role_that_a_service_logs_in_as(form: str, database: str) -> None:
+    addresses = [str(each.get("environment", {}).get("LIANYUN_DSN")) for each in SERVICES.values()]
+    roles = {role for address in addresses for role in re.findall(f"//(\\w+)@{database}/", address)}
+    lines = (INFRA / "postgres" / f"pg_hba.{form}.conf").read_text().splitlines()
+    (line,) = (line.split() for line in lines if line.startswith("host"))
+    assert roles
+    assert roles <= set(line[2].split(","))
 
 
 def test_the_image_is_locked_and_runs_as_nobody_in_particular() -> None:

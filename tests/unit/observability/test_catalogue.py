@@ -10,6 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 
+from services.api.exchange import ExchangeMetrics
 from services.api.metrics import ApiMetrics
 from services.arrival.store.follower import ArrivalMetrics
 from services.cases.store.follower import CaseMetrics
@@ -47,13 +48,23 @@ def api() -> CollectorRegistry:
     counted.count("/v1/consignments/{id}", 200, 0.01)
     counted.not_let_in("bad_token")
     counted.limited("ktz")
-    counted.watch_pool(lambda: {"pool_size": 4, "pool_available": 1})
+    counted.instruments.watch_pool(lambda: {"pool_size": 4, "pool_available": 1})
     return counted.instruments.registry
 
 
 def pages() -> CollectorRegistry:
     counted = PagesMetrics()
+    counted.instruments.watch_pool(lambda: {"pool_size": 4, "pool_available": 1})
     counted.count("/track/{reference:path}", 200, 0.01)
+    return counted.instruments.registry
+
+
+def exchange() -> CollectorRegistry:
+    counted = ExchangeMetrics()
+    counted.instruments.watch_pool(lambda: {"pool_size": 4, "pool_available": 1})
+    counted.count("/v3/envelopes", 200, 0.01)
+    counted.limited("platform")
+    counted.waits({True: 1})
     return counted.instruments.registry
 
 
@@ -70,6 +81,7 @@ def registries() -> Mapping[str, CollectorRegistry]:
         "exporter": exporter(),
         "API": api(),
         "pages": pages(),
+        "exchange of documents": exchange(),
         "webhooks": WebhookMetrics().instruments.registry,
         "notifications": NotificationMetrics().instruments.registry,
         "credit signals": FollowerMetrics().instruments.registry,

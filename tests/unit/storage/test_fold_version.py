@@ -25,6 +25,7 @@ from tests.support.profile import rounds
 PARTS = fold_parts()
 CODE = sorted(name for name in PARTS if name.endswith(".py"))
 OUTSIDE = {
+    "schemas.identifiers.natural_person": "judges parties before they are stored",
     "schemas.reasons": "codes of refusals",
     "schemas.strict_json": "judges bytes before they are stored",
     "services.ledger.storage.arrays": "packs values for COPY",

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from datetime import date
 from itertools import permutations
 from typing import Any
 
+import orjson
 import pytest
 
+from schemas.events.decode import decode_payload
+from schemas.events.trade import DatasetStated, TradeData
+from schemas.publishing.examples import example
 from schemas.reasons import Refusal
+from services.producers.formats.gzip_file import pack
 from services.trade.domain.checks import findings
 from services.trade.domain.dataset import Dataset, lineage
 from services.trade.domain.finding import Verdict, rules
 from services.trade.domain.paper import PaperSet
 from services.trade.formats import read_papers
 from services.trade.formats.dataset import read
+from services.trade.formats.dataset import stated as stated_version
 from tests.support.invariants import holds_for
 from tests.support.trade_values import cn, code, priced
 
@@ -51,6 +58,43 @@ def test_forks_and_gaps_are_shown_in_any_order() -> None:
         assert found.heads == tuple(sorted((third.digest, other.digest)))
     assert lineage([first, third]).gaps == (second.digest,)
     assert lineage([first, version(3, first)]).misnumbered == (version(3, first).digest,)
+
+
+def test_the_form_that_is_published_is_the_form_that_is_read() -> None:
+    event = example("cre.trade.dataset_stated.v1")
+    data = DatasetStated.model_validate(event).data
+    assert stated_version(data).form == event["dataset"]
+    read_from_file = version(1, None, terms_place="Xi'an", boxes=["CSQU3054383"], papers=[{"kind": "INVOICE", "number": "I-1", "day": "2026-03-02"}])  # fmt: skip
+    assert stated_version(TradeData.model_validate(read_from_file.form)) == read_from_file
+    assert read(json.dumps(read_from_file.form).encode(), date(2030, 1, 1)) == read_from_file
+
+
+def test_what_is_packed_is_the_same_version_and_judged_alike() -> None:
+    event = example("cre.trade.dataset_stated.v1")
+
+    def packed(data: object) -> bytes:
+        raw = orjson.dumps(data)
+        sent = {"gzip_b64": b64encode(pack(raw)).decode(), "length": len(raw)}
+        return orjson.dumps({**event, "dataset": sent})
+
+    whole, again = (
+        decode_payload("cre.trade.dataset_stated.v1", raw)
+        for raw in (orjson.dumps(event), packed(event["dataset"]))
+    )
+    assert isinstance(whole, DatasetStated)
+    assert isinstance(again, DatasetStated)
+    assert again.data == whole.data
+    person = {**event["dataset"], "parties": [{"role": "BUYER", "scheme": "INN", "number": "770708389312"}]}
+    for wrong, pointer in (
+        (packed(person), "/dataset/parties/0"),
+        (packed({**event["dataset"], "lines": []}), "/dataset"),
+        (orjson.dumps({**event, "dataset": person}), "/dataset/parties/0"),
+        (orjson.dumps({**event, "dataset": {**event["dataset"], "person": "X"}}), "/dataset/person"),
+        (orjson.dumps({**event, "dataset": {"gzip_b64": "AAAA", "length": 9}}), "/dataset"),
+    ):
+        with pytest.raises(Refusal) as refused:
+            decode_payload("cre.trade.dataset_stated.v1", wrong)
+        assert refused.value.pointer == pointer
 
 
 @holds_for(

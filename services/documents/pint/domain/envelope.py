@@ -88,6 +88,9 @@ MOVES: Final = frozenset(
 """The actions whose envelope gives possession to the recipient; others only notify it."""
 
 
+ENDORSEMENTS: Final = frozenset({ActionCode.ENDORSE, ActionCode.ENDORSE_TO_ORDER, ActionCode.BLANK_ENDORSE})
+
+
 class Member(BaseModel):
     """A JSON object by its published names; what is not known of it is left out on reading."""
 
@@ -235,6 +238,18 @@ class Verified:
     issuer: str
     """Who signed the issuance manifest."""
     manifest: EnvelopeManifest
+    acts: tuple[tuple[str, Transaction], ...]
+    """All transactions in order, each with the platform that signed its entry."""
+
+    def endorsement(self, home: str) -> Transaction | None:
+        """The last endorsement that other platforms signed since the document left ``home``; None where there is none."""
+        found = None
+        for platform, act in self.acts:
+            if platform == home:
+                found = None
+            elif act.action_code in ENDORSEMENTS:
+                found = act
+        return found
 
 
 def verified(envelope: Envelope, directory: Directory) -> Verified:
@@ -270,7 +285,8 @@ def verified(envelope: Envelope, directory: Directory) -> Verified:
                 or entry.control_tracking_registry is entry.issuance_manifest_signed_content is None,
                 f"entry {number} has a registry or an issuance manifest, which only the first has",
             )
-        acts = [each for entry in entries for each in entry.transactions]
+        signed_acts = tuple((entry.ebl_platform, each) for entry in entries for each in entry.transactions)
+        acts = [each for _, each in signed_acts]
         _require(
             [number for number, each in enumerate(acts) if each.action_code is ActionCode.ISSUE] == [0],
             "ISSUE is not the first transaction, once",
@@ -291,6 +307,7 @@ def verified(envelope: Envelope, directory: Directory) -> Verified:
         transaction=last.transactions[-1],
         issuer=issuer,
         manifest=manifest,
+        acts=signed_acts,
     )
 
 

@@ -12,7 +12,6 @@ from services.trade.domain.checks.shipment import (
     Check,
     Shipment,
     absent,
-    number,
     pair_label,
     same,
     within,
@@ -20,7 +19,7 @@ from services.trade.domain.checks.shipment import (
 from services.trade.domain.finding import Finding, Reason, Verdict
 from services.trade.domain.names import comparable, script
 from services.trade.domain.paper import Line, Paper, ReferenceKind
-from services.trade.domain.values import SPECIAL_COUNTRIES, Code, Field, Quantity, table
+from services.trade.domain.values import SPECIAL_COUNTRIES, Code, Field, Quantity, number, table
 
 Side = tuple[str, Sequence[Paper]]
 _MEASURED: Final = frozenset({"KGM", "MTR", "MTK", "MTQ", "LTR"})

@@ -12,11 +12,11 @@ from schemas.identifiers import iso6346
 from schemas.identifiers.check_digit import CheckDigit
 from schemas.identifiers.confusables import skeleton
 from schemas.identifiers.form import MalformedIdentifier
-from services.trade.domain.checks.shipment import Check, Shipment, absent, number, pair_label, same
+from services.trade.domain.checks.shipment import Check, Shipment, absent, pair_label, same
 from services.trade.domain.finding import Finding, Reason, Tolerance, Verdict
 from services.trade.domain.names import comparable, likeness
 from services.trade.domain.paper import Line, Paper, Party, ReferenceKind, Role
-from services.trade.domain.values import Field
+from services.trade.domain.values import Field, number
 
 
 def d26_boxes(shipment: Shipment) -> Iterator[Finding]:

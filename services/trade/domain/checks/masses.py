@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Final
 
-from services.trade.domain.checks.shipment import Check, Shipment, absent, number, pair_label, summed, within
+from services.trade.domain.checks.shipment import Check, Shipment, absent, pair_label, summed, within
 from services.trade.domain.finding import Finding, Reason, Verdict
 from services.trade.domain.paper import Paper
-from services.trade.domain.values import Field
+from services.trade.domain.values import Field, number
 
 Masses = Sequence[Field[Decimal]]
 

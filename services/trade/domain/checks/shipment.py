@@ -11,7 +11,7 @@ from typing import Any
 from services.trade.domain.alignment import Alignment, align
 from services.trade.domain.finding import Finding, Reason, Rules, Tolerance, Verdict
 from services.trade.domain.paper import Kind, Line, Paper, PaperSet, ReferenceKind, lines_of
-from services.trade.domain.values import Field, Place
+from services.trade.domain.values import Field, Place, number
 
 _TERMS = 6
 """Terms of a sum that are written out in its arithmetic."""
@@ -68,7 +68,7 @@ class Shipment:
             original = self.original_of(correction)
             for at, each in enumerate(declarations):
                 if original is not None and each.place == original.place:
-                    declarations[at] = _corrected(each, correction)
+                    declarations[at] = corrected(each, correction)
         return tuple(declarations) or self.corrections
 
     def original_of(self, correction: Paper) -> Paper | None:
@@ -111,7 +111,8 @@ class Shipment:
 Check = Callable[[Shipment], Iterator[Finding]]
 
 
-def _corrected(declaration: Paper, correction: Paper) -> Paper:
+def corrected(declaration: Paper, correction: Paper) -> Paper:
+    """``declaration`` with what ``correction`` states instead; lines by their numbers."""
     changed = {line.number: line for line in correction.lines}
     lines = tuple(_filled(changed.get(line.number), line) for line in declaration.lines)
     known = {line.number for line in declaration.lines}
@@ -140,12 +141,6 @@ def _filled(new: Line | None, old: Line) -> Line:
 def absent(check: str, *needed: str) -> Finding:
     """Nothing to compare: the papers or values that the check needs and the set does not have."""
     return Finding(check, Verdict.MISSING, Reason.ABSENT, arithmetic=", ".join(needed))
-
-
-def number(value: Decimal) -> str:
-    """A number without needless zeros or exponents."""
-    text = format(value, "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def summed(fields: Iterable[Field[Decimal]]) -> tuple[Decimal, str]:
