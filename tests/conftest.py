@@ -41,6 +41,11 @@ settings.load_profile("long" if LONG else "ordinary")
 # Most brokers of a run live for seconds: compiling their code a second time, better, costs more than it brings.
 os.environ.setdefault("LIANYUN_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 
+# Pytest imports readline, which leaves the terminal's size to the processes of a run: each command would be a process of its own,
+# which takes a second, instead of a fork (tests/support/launcher.py).
+for _size in ("COLUMNS", "LINES"):
+    os.environ.pop(_size, None)
+
 
 def pytest_report_header() -> list[str]:
     """Say which servers a run uses before it does, and whether it runs containers."""
