@@ -41,6 +41,11 @@ settings.load_profile("long" if LONG else "ordinary")
 # Most brokers of a run live for seconds: compiling their code a second time, better, costs more than it brings.
 os.environ.setdefault("LIANYUN_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 
+# Pytest imports readline, which leaves the terminal's size to the processes of a run: each command would be a process of its own,
+# which takes a second, instead of a fork (tests/support/launcher.py).
+for _size in ("COLUMNS", "LINES"):
+    os.environ.pop(_size, None)
+
 
 def pytest_report_header() -> list[str]:
     """Say which servers a run uses before it does, and whether it runs containers."""
@@ -102,7 +107,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(scope="session")
 def broker() -> Iterator[BrokerAddress]:
     """A real Kafka broker: ``.bootstrap``. Shared by the run: use topic and group names of your own."""
-    with open_broker() as opened:
+    with open_broker(memory=True) as opened:
         yield opened
         if isinstance(opened, Broker):
             opened.kill()  # all it holds goes with the run: to stop in order takes it a second for every few topics

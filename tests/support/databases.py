@@ -29,6 +29,6 @@ def migrated_database(server: DatabaseAddress, name: str) -> str:
     with psycopg.connect(server.dsn, autocommit=True) as connection:
         connection.execute(_END_SESSIONS, (name,))
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
-        copy = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        copy = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
         connection.execute(copy.format(sql.Identifier(name), sql.Identifier(template)))
     return urlunsplit(urlsplit(server.dsn)._replace(path=f"/{name}"))

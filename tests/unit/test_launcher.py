@@ -39,6 +39,10 @@ def test_environment_folder_output_and_code_are_its_own(tmp_path: Path, argument
     assert forked.stderr.splitlines()[-1] == real.stderr.splitlines()[-1]
 
 
+def test_a_run_leaves_no_size_of_a_terminal_by_which_no_command_would_be_forked() -> None:
+    assert "COLUMNS" not in os.environ
+
+
 def test_what_takes_too_long_is_killed(tmp_path: Path) -> None:
     (tmp_path / "sleeper.py").write_text("import time; print('here', flush=True); time.sleep(600)")
     own = Launcher("json")

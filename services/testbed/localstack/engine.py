@@ -86,8 +86,11 @@ class Servers:
 
 
 @contextlib.contextmanager
-def open_broker(settings: Mapping[str, str] = os.environ) -> Iterator[BrokerAddress]:
-    """Yield a broker chosen by ``settings``; stop it at the end if it was started here. Raises StackError."""
+def open_broker(settings: Mapping[str, str] = os.environ, *, memory: bool = False) -> Iterator[BrokerAddress]:
+    """Yield a broker chosen by ``settings``; stop it at the end if it was started here. Raises StackError.
+
+    ``memory``: a plain process keeps its files in memory where there is room.
+    """
     given = settings.get("LIANYUN_BOOTSTRAP")
     if given:
         yield GivenBroker(given)
@@ -95,7 +98,7 @@ def open_broker(settings: Mapping[str, str] = os.environ) -> Iterator[BrokerAddr
         with broker_container() as bootstrap:
             yield GivenBroker(bootstrap)
     else:
-        with LocalStack(postgres=False) as stack:
+        with LocalStack(postgres=False, memory=memory) as stack:
             yield stack.broker
 
 
@@ -105,7 +108,7 @@ def open_database(
 ) -> Iterator[DatabaseAddress]:
     """Yield a database chosen by ``settings``; stop it at the end if it was started here. Raises StackError.
 
-    ``durable=False``: a plain process runs without fsync.
+    ``durable=False``: a plain process runs without fsync, its files in memory where there is room.
     """
     given = settings.get("LIANYUN_DSN")
     if given:
@@ -114,7 +117,7 @@ def open_database(
         with database_container() as dsn:
             yield GivenDatabase(dsn)
     else:
-        with LocalStack(kafka=False, durable=durable) as stack:
+        with LocalStack(kafka=False, durable=durable, memory=not durable) as stack:
             yield stack.database
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -20,7 +21,8 @@ class LocalStack:
 
     Without ``folder`` the data lives in a temporary folder that is removed at the end, also when this program is
     killed; with it the data stays for the next run. ``kafka`` and ``postgres`` choose what runs. ``durable=False``
-    turns the database's fsync off. ``broker_settings`` and ``database_settings`` override single settings;
+    turns the database's fsync off. ``memory`` holds a temporary folder in memory where the machine has room for it: thousands of small
+    files are made and removed in a tenth of the time, and no figure of speed means anything. ``broker_settings`` and ``database_settings`` override single settings;
     ``broker_users`` (name -> password) turn on passwords and access rules at the broker, ``broker_secrets`` (a folder
     of `lianyun secrets make`) all that a secured deployment has.
     Both servers listen on 127.0.0.1 only, on free ports that stay the same until ``stop``. Not for several threads.
@@ -33,6 +35,7 @@ class LocalStack:
         kafka: bool = True,
         postgres: bool = True,
         durable: bool = True,
+        memory: bool = False,
         broker_settings: Mapping[str, str] | None = None,
         broker_users: Mapping[str, str] | None = None,
         broker_secrets: Path | None = None,
@@ -44,6 +47,7 @@ class LocalStack:
         self._broker_users = dict(broker_users or {})
         self._broker_secrets = broker_secrets
         self._database_settings = {**({} if durable else NOT_DURABLE), **(database_settings or {})}
+        self._memory = memory
         self._guard = Guard()
         self._folder: Path | None = None
         self._broker: Broker | None = None
@@ -131,8 +135,25 @@ class LocalStack:
             self._given.mkdir(parents=True, exist_ok=True)
             self._folder = self._given
             return self._folder
-        folder = self._folder = Path(tempfile.mkdtemp(prefix="lianyun-"))
+        folder = self._folder = Path(
+            tempfile.mkdtemp(prefix="lianyun-", dir=memory_folder() if self._memory else None)
+        )
         # Passable but not readable: the database runs under an account of its own when we are root.
         folder.chmod(0o711)
         self._guard.remove_folder(folder)
         return folder
+
+
+_ROOM = 10 * 2**30
+"""The bytes that a run of all tests needs of memory, its databases' files among them."""
+
+
+def memory_folder() -> Path | None:
+    """The folder of files in memory; None where the machine has none, or not the room for a run of all tests."""
+    folder = Path("/dev/shm")
+    try:
+        inside = os.statvfs(folder)
+        machine = Path("/proc/meminfo").read_text(encoding="ascii").split("MemAvailable:")[1].split()[0]
+    except (OSError, IndexError):
+        return None
+    return folder if min(inside.f_bavail * inside.f_frsize, int(machine) * 1024) >= _ROOM else None

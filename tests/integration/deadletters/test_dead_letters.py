@@ -30,8 +30,7 @@ from services.ledger.registry import commands
 from services.ledger.registry.events import PartyAdded
 from services.ledger.registry.possession import proven
 from services.ledger.registry.registry import Registry
-from services.ledger.storage.migrate import migrate
-from tests.support.storage.reset import empty
+from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
 NOW_MS = 1_772_700_000_000
@@ -67,16 +66,14 @@ class Accepted:
         self.applied.append(admitted.event)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def dsn(postgres: Any) -> str:
-    return str(postgres.fresh_database("deadletters"))
+    return migrated_database(postgres, "deadletters")
 
 
 @pytest.fixture
 def session(dsn: str) -> Iterator[psycopg.Connection[Any]]:
     with psycopg.connect(dsn, autocommit=True) as connection:
-        empty(connection)
-        migrate(dsn)
         yield connection
 
 

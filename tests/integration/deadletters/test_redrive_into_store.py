@@ -26,10 +26,9 @@ from services.ledger.registry.events import PartyAdded
 from services.ledger.registry.possession import proven
 from services.ledger.storage.batch import Advance, Batch, Event
 from services.ledger.storage.claims import AssignedPartition
-from services.ledger.storage.migrate import migrate
 from services.ledger.storage.operations import quarantine
 from services.ledger.storage.writer import Writer
-from tests.support.storage.reset import empty
+from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
 NOW_MS = 1_772_700_000_000
@@ -39,16 +38,14 @@ ONE, TWO = (SigningKey.from_seed(Scheme.ED25519, bytes([n]) * 32) for n in (1, 2
 TOPIC = "cre.operator.xian.v1"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def dsn(postgres: Any) -> str:
-    return str(postgres.fresh_database("redriven"))
+    return migrated_database(postgres, "redriven")
 
 
 @pytest.fixture
 def session(dsn: str) -> Iterator[psycopg.Connection[Any]]:
     with psycopg.connect(dsn, autocommit=True) as connection:
-        empty(connection)
-        migrate(dsn)
         with connection.transaction():
             party = PartyAdded(
                 code="xian",

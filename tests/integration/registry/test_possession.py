@@ -18,22 +18,20 @@ from services.ledger.registry.possession import proven
 from services.ledger.registry.registry import RegistryError
 from services.ledger.storage.migrate import migrate
 from tests.integration.registry.test_registry import NOW, key_id, nothing, pair, railway
-from tests.support.storage.reset import empty
+from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
 SCHEMES = (Scheme.ED25519, Scheme.ED25519_BATCH, Scheme.ECDSA_P256_SHA256)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def dsn(postgres: Any) -> str:
-    return str(postgres.fresh_database("possession"))
+    return migrated_database(postgres, "possession")
 
 
 @pytest.fixture
 def session(dsn: str) -> Iterator[psycopg.Connection[Any]]:
     with psycopg.connect(dsn, autocommit=True) as connection:
-        empty(connection)
-        migrate(dsn)
         with connection.transaction():
             for code in ("ktz", "rzd"):
                 commands.add_party(connection, railway(code), at=NOW, by="op")

@@ -17,23 +17,20 @@ from services.ledger.registry.events import NewKey, PartyAdded, PartyAmended
 from services.ledger.registry.fold import fold
 from services.ledger.registry.possession import proven
 from services.ledger.registry.registry import RegistryError
-from services.ledger.storage.migrate import migrate
-from tests.support.storage.reset import empty
+from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
 NOW = 1_772_000_000_000_000
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def dsn(postgres: Any) -> str:
-    return str(postgres.fresh_database("registry"))
+    return migrated_database(postgres, "registry")
 
 
 @pytest.fixture
 def session(dsn: str) -> Iterator[psycopg.Connection[Any]]:
     with psycopg.connect(dsn, autocommit=True) as connection:
-        empty(connection)
-        migrate(dsn)
         yield connection
 
 

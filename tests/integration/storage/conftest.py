@@ -20,13 +20,26 @@ def dsn(postgres: DatabaseAddress) -> str:
     return migrated_database(postgres, f"storage_tests_{os.getpid()}")
 
 
+@pytest.fixture(scope="session")
+def lasting() -> Iterator[list[Pair]]:
+    """The pair of the last test, if it left it sound: a new session plans every statement anew, which takes half a second."""
+    pairs: list[Pair] = []
+    yield pairs
+    for pair in pairs:
+        pair.close()
+
+
 @pytest.fixture
-def pair(dsn: str) -> Iterator[Pair]:
-    pair = Pair(dsn)
+def pair(dsn: str, lasting: list[Pair]) -> Iterator[Pair]:
+    pair = lasting.pop() if lasting else Pair(dsn)
+    pair.claim()
     pair.settle()
     yield pair
     points.install(None)
-    pair.close()
+    if pair.sound:
+        lasting.append(pair)
+    else:
+        pair.close()
 
 
 @pytest.fixture

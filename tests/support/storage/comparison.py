@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -151,13 +152,38 @@ def same(what: str, found: Any, expected: Any) -> None:
         raise AssertionError(f"{what}: the store has\n  {found}\nthe core says\n  {expected}")
 
 
+_KEPT: dict[str, psycopg.Connection[Any]] = {}
+"""The last session by its database: it has planned what each comparison reads, which takes longer than to read it."""
+
+
+@contextmanager
+def reading(dsn: str) -> Iterator[psycopg.Connection[Any]]:
+    """A transaction that reads ``dsn``, in the session of the last comparison where it is of the same database and still there."""
+    session = _KEPT.pop(dsn, None)
+    while _KEPT:
+        _KEPT.popitem()[1].close()
+    try:
+        if session is not None:
+            session.execute("SELECT")
+    except psycopg.OperationalError:  # the database is another of that name
+        session = None
+    session = psycopg.connect(dsn) if session is None else session
+    try:
+        yield session
+    except BaseException:
+        session.close()
+        raise
+    session.rollback()
+    _KEPT[dsn] = session
+
+
 def assert_equal_to_core(
     dsn: str, facts: Facts, consignments: Sequence[Thing], trains: Sequence[Thing]
 ) -> None:
     """The settled store of ``facts`` is what the core computes from them."""
     liveness = judge(facts.withdrawals, facts.equivocated)
     events = {event for event, _ in facts.contents} | {w.target for w in facts.withdrawals}
-    with psycopg.connect(dsn) as session:
+    with reading(dsn) as session:
         same("dead events", stored_dead(session, events), liveness.dead)
         ends, stored = core_ends(facts), stored_ends(session, facts)
         same("ends of links", {key: stored.get(key) for key in ends}, ends)
@@ -203,7 +229,7 @@ def assert_readers_see_enough(
     """
     facts = Facts.union(event.facts for event in events)
     stated = {(event.id, event.content): event.facts for event in events}
-    with psycopg.connect(dsn) as session:
+    with reading(dsn) as session:
         for cons in consignments:
             loaded = event_reader.load_facts(session, [cons.id])
             known = Facts.union(stated[e.id, e.content] for e in loaded)
@@ -232,7 +258,7 @@ def assert_explained_as_the_core_explains(dsn: str, events: Sequence[Event], as_
     facts = Facts.union(event.facts for event in events)
     stated = {(event.id, event.content): event.facts for event in events}
     whole = Ways(facts)
-    with psycopg.connect(dsn) as session:
+    with reading(dsn) as session:
         for thing in sorted({claim.thing for claim in facts.claims}):
             loaded = event_reader.events_about(session, thing.kind, thing.key, as_of)
             ways = Ways(Facts.union(stated[each.id, each.content] for each in loaded))

@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.pq import TransactionStatus
 
 from services.ledger.admission.model import Refused
 from services.ledger.storage.batch import Advance, Batch, Event
@@ -30,6 +31,10 @@ class Pair:
     def __init__(self, dsn: str, *, settle: bool = True) -> None:
         self.dsn = dsn
         self.writers = [Writer(dsn, no_letters, settle=settle) for _ in range(2)]
+        self.claim()
+
+    def claim(self) -> None:
+        """Take both partitions, from whomever has them, and go on where they are."""
         self.claims = [
             writer.claim_partitions(f"w{i}", [AssignedPartition(TOPIC, i)])[0]
             for i, writer in enumerate(self.writers)
@@ -69,6 +74,12 @@ class Pair:
         with psycopg.connect(self.dsn) as session:
             for table in _TABLES:
                 session.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(*table)))
+
+    @property
+    def sound(self) -> bool:
+        """Whether both writers are as free as new ones."""
+        states = [(writer.session.closed, writer.session.info.transaction_status) for writer in self.writers]
+        return all(not closed and state is TransactionStatus.IDLE for closed, state in states)
 
     def close(self) -> None:
         for writer in self.writers:
