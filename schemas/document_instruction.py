@@ -12,7 +12,7 @@ from typing import Final
 
 from schemas.schemes import PublicKey
 from schemas.signing import sign, statement_bytes, statement_fault
-from schemas.signing_key import SigningKey
+from schemas.signing_key import PrivateKey
 
 DOMAIN: Final = b"lianyun-document-instruction-v1\n"
 
@@ -56,7 +56,7 @@ class Instruction:
         """SHA-256 of the signed bytes, in lower hex: it tells this instruction from any other."""
         return hashlib.sha256(self.signed_bytes()).hexdigest()
 
-    def signed_by(self, key: SigningKey) -> str:
+    def signed_by(self, key: PrivateKey) -> str:
         """The signature by ``key``, in the form of a signature header."""
         return sign(key, self.signed_bytes())
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from schemas.schemes import PublicKey
 from schemas.signing import sign, statement_bytes, statement_fault
-from schemas.signing_key import SigningKey
+from schemas.signing_key import PrivateKey
 
 DOMAIN: Final = b"lianyun-key-possession-v1\n"
 PURPOSE: Final = "events"
@@ -51,7 +51,7 @@ class Statement:
         )
         return statement_bytes(DOMAIN, fields)
 
-    def signed_by(self, key: SigningKey) -> str:
+    def signed_by(self, key: PrivateKey) -> str:
         """The statement's signature by ``key``, the new one or the one that it replaces, in the form of a signature header."""
         return sign(key, self.signed_bytes())
 

@@ -6,7 +6,7 @@ published (docs/reference/remarks.md) and never change their meaning.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -78,6 +78,11 @@ _MEANINGS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         ),
     }
 )
+TEXTS: Final = (
+    *(name for scheme, name in _SCHEMES.items() if scheme != "place"),
+    *(text for pair in _MEANINGS.values() for text in pair),
+)
+"""Every text that a remark is made of, to be translated."""
 CODES: Final = (
     *(f"{scheme}.form" for scheme in _SCHEMES if scheme != "place"),
     *(
@@ -135,9 +140,14 @@ def remarks_on(kind: str, id: str, pointer: str = "") -> tuple[EventRemark, ...]
 
 def remark(code: str, pointer: str, found: str) -> EventRemark:
     """The remark of ``code`` about the text ``found`` at ``pointer``."""
+    return EventRemark(code, pointer, found, *meaning(code, str))
+
+
+def meaning(code: str, translated: Callable[[str], str]) -> tuple[str, str]:
+    """What is doubtful where a remark is ``code``, and what to do; each of ``TEXTS`` in it as ``translated``."""
     scheme, _, what = code.partition(".")
-    text, remedy = _MEANINGS[what]
-    return EventRemark(code, pointer, found, text.format(scheme=_SCHEMES.get(scheme, scheme)), remedy)
+    text, remedy = map(translated, _MEANINGS[what])
+    return text.format(scheme=translated(_SCHEMES.get(scheme, scheme))), remedy
 
 
 def _of(payload: Payload, published: int, at: str) -> Iterator[EventRemark]:

@@ -15,10 +15,11 @@ from schemas.merkle import HASH_BYTES, MerkleTree, leaf_hash, root_from_path
 from schemas.reasons import Reason, Refusal
 from schemas.schemes import PublicKey, Scheme, WeakKeyError, reject_weak_key
 from schemas.signature_header import MAX_BATCH, BatchPlace, SignatureHeader, parse_header
-from schemas.signing_key import SigningKey
+from schemas.signing_key import PrivateKey, SigningKey
 
 __all__ = [
     "MAX_BATCH",
+    "PrivateKey",
     "PublicKey",
     "Scheme",
     "SignatureHeader",
@@ -39,12 +40,12 @@ BATCH_DOMAIN: Final = b"lianyun-ed25519-batch-v1\n"
 SALT_DOMAIN: Final = b"lianyun-salt-v1\n"
 
 
-def sign(key: SigningKey, signed: bytes) -> str:
+def sign(key: PrivateKey, signed: bytes) -> str:
     """Return the signature header of one event over its signed bytes; a batch of one for `ed25519-batch`."""
     return sign_batch(key, [signed])[0]
 
 
-def sign_batch(key: SigningKey, signed: Sequence[bytes]) -> list[str]:
+def sign_batch(key: PrivateKey, signed: Sequence[bytes]) -> list[str]:
     """Return the signature headers of 1 to 256 events, in their order; one signature for all with `ed25519-batch`.
 
     With the other schemes each event is signed alone. The same input gives the same headers, always.

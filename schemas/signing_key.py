@@ -1,6 +1,7 @@
 """Private signing keys in memory: made, restored from a seed, used; their secret never shows in text."""
 
 import secrets
+from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
@@ -12,6 +13,29 @@ from schemas.schemes import P256_ORDER, SIGNATURE_BYTES, PublicKey, Scheme
 
 # RFC 6979: the nonce follows from key and message, so the same event always carries the same signature.
 _ECDSA = ec.ECDSA(SHA256(), deterministic_signing=True)
+
+
+class PrivateKey(Protocol):
+    """What signs: a key bound to one scheme, in memory (`SigningKey`) or in a module that it never leaves."""
+
+    @property
+    def public(self) -> PublicKey:
+        """The public half with its scheme."""
+
+    @property
+    def scheme(self) -> Scheme:
+        """The one scheme of this key."""
+
+    @property
+    def key_id(self) -> str:
+        """The id under which the registry knows the public half."""
+
+    @property
+    def public_key(self) -> bytes:
+        """The public half as registered."""
+
+    def sign_bytes(self, message: bytes) -> bytes:
+        """Return the 64-byte signature over exactly these bytes."""
 
 
 class SigningKey:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import re
 import subprocess
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from services.runtime.process import imports_without_gc
 from services.testbed.localstack.broker import Broker
 from services.testbed.localstack.database import Database
 from services.testbed.localstack.engine import (
@@ -47,6 +50,25 @@ def pytest_report_header() -> list[str]:
         else "random draws: few"
     )
     return [f"servers: {servers()}", containers.told(), drawn]
+
+
+_LONG_AS_A_WHOLE = re.compile(rb"^pytestmark = .*\bpytest\.mark\.long\b", re.MULTILINE)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """The ordinary run imports no module of which it runs nothing."""
+    if config.option.markexpr != "not long" or collection_path.suffix != ".py":
+        return None
+    return True if _LONG_AS_A_WHOLE.search(collection_path.read_bytes()) else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is imported and collected stays to the end: no garbage collection looks at it, now or later."""
+    with imports_without_gc():
+        result = yield
+    gc.freeze()
+    return result
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

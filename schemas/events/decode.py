@@ -113,12 +113,19 @@ class Decoder:
 
         Raises ValueError or Refusal where they are not what was accepted.
         """
-        value = orjson.loads(raw)
+        if type_ in self._steps:
+            payload = self._admitted(type_, orjson.loads(raw))
+        else:
+            payload = self._model(type_).__pydantic_validator__.validate_json(raw)
+        if isinstance(payload, Corrected):
+            replacement = payload.replacement
+            replacement.settle(self._admitted(replacement.type, replacement.data))
+        return payload
+
+    def _admitted(self, type_: str, value: Any) -> Payload:
         while (step := self._steps.get(type_)) is not None:
             type_, value = step.type, step.apply(value)
-        payload = self._model(type_).model_validate(value)
-        if isinstance(payload, Corrected):
-            payload.replacement.settle(self._replacement(payload))
+        payload: Payload = self._model(type_).__pydantic_validator__.validate_python(value)
         return payload
 
     def _validate(self, type_: str, value: object) -> Payload:

@@ -6,18 +6,15 @@ fsck proves every body again (``fsck.verification``); replay trusts what admissi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from psycopg import Connection
 
-from schemas.envelope import HEADERS, Envelope
 from schemas.events.decode import decode_admitted
-from schemas.rfc3339 import parse_micros
 from services.domain.facts import Facts
 from services.domain.interpretation import Attribution, interpret
-from services.ledger.admission.raw_bytes import frame, unframe
+from services.ledger.admission.raw_bytes import parse_attributes
 from services.ledger.registry.store import RegistryHistory
 from services.ledger.storage.arrays import bigints
 from services.ledger.storage.term_numbers import key_text
@@ -102,38 +99,6 @@ def admitted_facts(body: Body, history: RegistryHistory) -> Facts:
     """
     registry = history.at(body.registry)
     party = registry.parties[registry.keys[key_text(body.key_id)].party].at(body.appended)
-    source, type_, published = parse_attributes(body.headers)
-    attribution = Attribution(body.id, source, party.publisher, published)
-    return interpret(attribution, body.content, decode_admitted(type_, body.payload))
-
-
-class Attributes(NamedTuple):
-    """The attributes of one message that its facts depend on; ``published`` is its time in UTC microseconds."""
-
-    source: str
-    type: str
-    published: int
-
-
-def _framed(attribute: str) -> bytes:
-    """The pattern of an attribute in its frame: no admitted one holds a NUL, and all are shorter than 64 KiB."""
-    name = HEADERS[attribute].encode()
-    return re.escape(len(name).to_bytes(4, "big") + name) + b"\x00\x00..([^\x00]+)"
-
-
-_USUAL = re.compile(
-    re.escape(frame([(HEADERS["specversion"], b"1.0")]))
-    + b"".join(map(_framed, ("source", "id", "type", "time"))),
-    re.DOTALL,
-)
-"""The headers as every publisher that follows our examples sends them: the attributes first, in the order of signing."""
-
-
-def parse_attributes(framed: bytes) -> Attributes:
-    """The attributes in the ``framed`` headers of an admitted message; Refusal or ValueError where they are damaged."""
-    usual = _USUAL.match(framed)
-    if usual is None:
-        envelope = Envelope.from_headers(unframe(framed))
-        return Attributes(envelope.source, envelope.type, envelope.published_micros)
-    source, _, type_, time = usual.groups()
-    return Attributes(source.decode(), type_.decode(), parse_micros(time.decode(), "header:ce_time"))
+    of = parse_attributes(body.headers)
+    attribution = Attribution(body.id, of.source, party.publisher, of.published)
+    return interpret(attribution, body.content, decode_admitted(of.type, body.payload))

@@ -355,10 +355,19 @@ DEFAULT = Path(".lianyun") / "financing-keys.json"
 
 
 @app.command()
-def prepare(keys: Keys = DEFAULT) -> None:
+def prepare(
+    keys: Keys = DEFAULT,
+    hsm: Annotated[
+        tuple[str, str, str] | None,
+        typer.Option(
+            help="Sign by a key that is in a module and stays there: PKCS#11 library, token, label. The PIN is LIANYUN_HSM_PIN.",
+            metavar="MODULE TOKEN LABEL",
+        ),
+    ] = None,
+) -> None:
     """Make the platform's keys where there are none, register them, and open the registry of fingerprints. (Operators.)"""
     try:
-        held = make_keys(keys)
+        held = make_keys(keys, hsm)
     except (KeysMissing, OSError) as problem:
         raise Failure(Exit.FAILED, str(problem), "lianyun bank prepare --keys FILE") from None
     settings = CliSettings()

@@ -1,4 +1,4 @@
-"""`lianyun declare`: the papers of a shipment checked against one another, offline and without an account."""
+"""`lianyun declare`: papers of a shipment checked against one another and declarations drafted, offline and without an account."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from schemas.reasons import Refusal
+from services.cli.declare_amend import amend
+from services.cli.declare_draft import draft, words
 from services.cli.declare_step import AsOf, InLanguage, day_of, step
 from services.cli.exits import Exit
 from services.cli.options import AsJson
@@ -20,11 +22,12 @@ from services.producers.outcomes import plain_refusal
 from services.trade.domain.checks import findings
 from services.trade.domain.finding import Finding, Rules, Verdict, rules, suspects
 from services.trade.domain.paper import Paper, PaperSet
-from services.trade.domain.values import Field, Place, table
+from services.trade.domain.values import Field, Place
 from services.trade.formats import read_papers
 
 app = typer.Typer(help="Declarations and the papers behind them.", no_args_is_help=True)
 app.command()(step)
+app.command()(amend)
 _SHOWN = (Verdict.CONTRADICTION, Verdict.REVIEW)
 _VALUES = 4
 """Values of a finding that the table shows; a sum has more."""
@@ -33,6 +36,9 @@ _VALUES = 4
 @app.callback()
 def declare() -> None:
     """Declarations and the papers behind them."""
+
+
+app.command()(draft)
 
 
 @app.command()
@@ -51,7 +57,7 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Find where the papers of one shipment contradict one another; reads FILES only, sends nothing. Exit 3 on a finding."""
-    words = _words(language)
+    texts = words(language)
     day = day_of(as_of)
     papers, refusals = _read(files, day)
     in_force = rules(day)
@@ -59,17 +65,13 @@ def check(
     if as_json:
         print_json(_plain(papers, refusals, found, in_force))
     else:
-        _show(papers, refusals, found, words, everything)
+        _show(papers, refusals, found, texts, everything)
     if refusals:
         raise typer.Exit(Exit.FAILED)
     if any(each.verdict in _SHOWN for each in found) or any(
         r.refused for paper in papers for r in paper.remarks
     ):
         raise typer.Exit(Exit.FINDINGS)
-
-
-def _words(language: str) -> Mapping[str, str]:
-    return {row["key"]: row[language] for row in table("texts")}
 
 
 def _read(files: Sequence[Path], day: date) -> tuple[list[Paper], list[tuple[Path, Refusal]]]:

@@ -10,13 +10,16 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from schemas.reasons import Refusal
 from services.cli.exits import Exit, Failure
 from services.cli.options import AsJson
 from services.cli.output import iso, out, print_json, print_table
 from services.producers import file_reader
 from services.producers.outcomes import plain_refusal
-from services.trade.domain.in_step import Lag, PairStatus, Since, Status, in_step
+from services.trade.domain.crosswalk import elements
+from services.trade.domain.in_step import in_step
 from services.trade.domain.in_step_filings import Reason
+from services.trade.domain.in_step_pair import Lag, PairStatus, Since, Status
 from services.trade.domain.in_step_rules import SIDES, Due, FollowRule, step_rules
 from services.trade.domain.values import Field, table
 from services.trade.formats.filings import TradeFiles, read_trade
@@ -49,8 +52,8 @@ def step(
     as_json: AsJson = False,
 ) -> None:
     """Show where the declarations of a trade have not followed one another, what to do, who and by when. Sends nothing. Exit 3 where they are not in step."""
-    words = trade_words(language)
     day = day_of(as_of)
+    words = trade_words(language, day)
     trade = load(files, day)
     found = in_step(trade.datasets, trade.filings, trade.corrections, step_rules(day))
     if as_json:
@@ -69,9 +72,10 @@ def step(
         raise typer.Exit(Exit.FINDINGS)
 
 
-def trade_words(language: str) -> Mapping[str, str]:
-    """The texts in ``language`` by their keys."""
-    return {row["key"]: row[language] for row in table("in_step_texts")}
+def trade_words(language: str, as_of: date) -> Mapping[str, str]:
+    """The texts in ``language`` by their keys; elements of the crosswalk by ``element.`` and their number."""
+    names = {f"element.{number}": each.names[language] for number, each in elements(as_of).items()}
+    return {**names, **{row["key"]: row[language] for row in table("in_step_texts")}}
 
 
 def day_of(text: str) -> date:
@@ -85,8 +89,19 @@ def day_of(text: str) -> date:
 
 
 def load(files: Sequence[Path], day: date) -> TradeFiles:
-    """What ``files`` hold of one trade."""
-    return read_trade([(path.name, file_reader.load(path)[0]) for path in files], day)
+    """What ``files`` hold of one trade; each is called by its name, and by its path where two have one name."""
+    paths = list(dict.fromkeys(files))
+    names = Counter(path.name for path in paths)
+    contents, refused = [], []
+    for path in paths:
+        name = path.name if names[path.name] == 1 else str(path)
+        try:
+            contents.append((name, file_reader.load(path)[0]))
+        except Refusal as refusal:
+            refused.append((name, refusal))
+    trade = read_trade(contents, day)
+    trade.refused += refused
+    return trade
 
 
 def _show(trade: TradeFiles, found: Sequence[PairStatus], words: Mapping[str, str], everything: bool) -> None:

@@ -12,6 +12,7 @@ import typer
 
 from schemas.envelope import event_id
 from schemas.reasons import Refusal
+from schemas.remarks import remarks_of
 from schemas.trace_context import TraceContext, trace_id
 from services.cli.database import ReconnectingSession, session
 from services.cli.exits import Exit, Failure
@@ -211,30 +212,31 @@ def _line(event: Reread, as_json: bool) -> None:
     if as_json:
         typer.echo(json_text(body))
         return
-    envelope = event.admitted.envelope
+    envelope = event.envelope
     out.print(
-        f"{iso(event.stored.append_us)} {event.admitted.party.code:<10} {envelope.type:<40} {envelope.id}",
+        f"{iso(event.stored.append_us)} {event.party.code:<10} {envelope.type:<40} {envelope.id}",
         markup=False,
     )
 
 
 def _plain(event: Reread) -> dict[str, Any]:
-    stored, admitted = event.stored, event.admitted
+    stored, envelope = event.stored, event.envelope
+    remarks = remarks_of(event.payload, envelope.published_micros)
     return {
         "identity": stored.id.hex(),
-        "source": admitted.envelope.source,
-        "id": admitted.envelope.id,
-        "type": admitted.envelope.type,
-        "time": admitted.envelope.time,
-        "subject": admitted.envelope.subject,
-        "by": admitted.party.code,
+        "source": envelope.source,
+        "id": envelope.id,
+        "type": envelope.type,
+        "time": envelope.time,
+        "subject": envelope.subject,
+        "by": event.party.code,
         "key": stored.key_id,
         "origin": f"{stored.topic}[{stored.partition}]@{stored.offset}",
         "appended": iso(stored.append_us),
         "quarantined": stored.quarantined,
         "content": stored.content.hex(),
         "trace": trace_id(stored.headers),
-        "quality_flags": dict(Counter(each.code for each in admitted.remarks)),
-        "remarks": [each._asdict() for each in admitted.remarks],
+        "quality_flags": dict(Counter(each.code for each in remarks)),
+        "remarks": [each._asdict() for each in remarks],
         "payload": orjson.loads(stored.payload),
     }

@@ -87,7 +87,8 @@ def receipt(
                     if cose:
                         _write_cose(settings, found, to)
                         return
-                    raw = file_of(found)
+                    policy = settings.policy()
+                    raw = file_of([each if policy is None else each.under(policy) for each in found])
                 case [kind, *_] if cose:
                     raise Failure(Exit.USAGE, f"a COSE receipt is of an event, not of a {kind}", _WHAT)
                 case [kind, first, *more] if kind in _BUNDLES and len(more) <= 1:

@@ -13,7 +13,7 @@ import uvicorn
 from psycopg.errors import LockNotAvailable
 from psycopg_pool import ConnectionPool
 
-from services.cli import receipts
+from services.cli import log_keys, receipts
 from services.cli.exits import Exit, Failure
 from services.cli.monitor import monitor, show_fork
 from services.cli.options import AsJson, now
@@ -42,6 +42,7 @@ app = typer.Typer(
 )
 
 app.command()(monitor)
+app.add_typer(log_keys.app, name="key")
 
 
 @app.callback()
@@ -164,6 +165,8 @@ def show(as_json: AsJson = False) -> None:
     shown: dict[str, Any] = {
         "origin": head.key.name,
         "key": str(head.key),
+        "keys_beside": [str(each) for each in head.beside],
+        "key_ends": None if head.until is None else iso(head.until),
         "entries": head.checkpoint.size,
         "root": head.checkpoint.root.hex(),
         "signed": iso(head.at),
@@ -173,7 +176,8 @@ def show(as_json: AsJson = False) -> None:
         print_json(shown)
         return
     for name, value in shown.items():
-        out.print(f"{name:18}{'none' if value is None else value}", markup=False)
+        text = "\n".join(map(str, value)) if isinstance(value, list) else value
+        out.print(f"{name:18}{text or 'none'}" if value != 0 else f"{name:18}0", markup=False)
 
 
 app.command()(receipts.receipt)

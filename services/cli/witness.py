@@ -14,7 +14,7 @@ from services.cli.exits import Exit, Failure
 from services.cli.output import err, out
 from services.runtime.parent_process import end_with_parent
 from services.transparency.domain.encoding import Malformed
-from services.transparency.domain.keys import Cosigner, SignatureType, VerifierKey, fault_of_name
+from services.transparency.domain.keys import OF_LOGS, Cosigner, VerifierKey, fault_of_name
 from services.transparency.key_file import make_witness_key
 from services.transparency.witness.service import WitnessState, create_app, logs_of
 
@@ -39,7 +39,12 @@ def key(
 def serve(
     name: Annotated[str, typer.Argument(help="The witness's name.")],
     file: Annotated[Path, typer.Option(help="Its private key.")],
-    log: Annotated[list[str], typer.Option(help="Verifier key of a log that it witnesses; again for more.")],
+    log: Annotated[
+        list[str],
+        typer.Option(
+            help="Verifier key of a log that it witnesses; again for more, and for a log's next key."
+        ),
+    ],
     state: Annotated[Path, typer.Option(help="Its state: a file that must never be set back.")],
     host: Annotated[str, typer.Option(help="Where it listens.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535)] = 7380,
@@ -50,7 +55,7 @@ def serve(
         keys = [VerifierKey.parse(each) for each in log]
     except Malformed as fault:
         raise Failure(Exit.USAGE, f"--log: {fault}", "lianyun transparency show prints the key") from None
-    if any(each.type is not SignatureType.ED25519 for each in keys):
+    if any(each.type not in OF_LOGS for each in keys):
         raise Failure(Exit.USAGE, "--log: this is the key of a witness", "give the key of a log")
     cosigner = _cosigner(name, file)
     app = create_app(WitnessState(state), logs_of(keys), [cosigner], lambda: int(time.time()))

@@ -25,7 +25,7 @@ from services.domain.facts import (
     Micros,
     counts,
 )
-from services.domain.links import NAMES, Network, Path, parts
+from services.domain.links import NAMES, Network, Path, Span, parts
 from services.domain.liveness import Liveness, judge
 from services.domain.objects import Aliases, Thing
 from services.domain.view import Arrival, ClaimStatus
@@ -186,6 +186,15 @@ def _reach(
     for path in paths:
         ways[path.thing].append(path)
     ended = _own_ends(paths)
+    rivals: dict[int, tuple[Span, ...]] = {}  # of each span; a network has one for each link
+
+    def disputed(span: Span, at: Micros) -> bool:
+        """Whether another publisher assigns the carried object elsewhere at that moment, and nothing had freed it there."""
+        found = rivals.get(id(span))
+        if found is None:
+            found = rivals[id(span)] = tuple(network.rivals(span, ours, engaged, aliases))
+        return any(rival.holds(at) for rival in found)
+
     arrivals = []
     for claim in claims:
         held = [path for path in ways.get(claim.thing, ()) if path.holds(claim.happened)]
@@ -199,8 +208,7 @@ def _reach(
                 claim=claim,
                 status=ClaimStatus.COUNTED if trusted and open_ways else ClaimStatus.UNENGAGED,
                 via_disputed_link=all(
-                    any(network.disputed(span, claim.happened, ours, engaged, aliases) for span in path.spans)
-                    for path in used
+                    any(disputed(span, claim.happened) for span in path.spans) for path in used
                 ),
                 by_train=all(path.by_train for path in used),
                 still=any(path.holds(as_of) for path in used),

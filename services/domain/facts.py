@@ -7,11 +7,11 @@ with the greater digest precedes.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from enum import IntEnum
 from typing import NamedTuple, Protocol
 
-from schemas.events.base import Classifier, Region
+from schemas.events.base import Classifier, Edge, End, Region
 from services.domain.objects import Thing
 
 EventId = bytes
@@ -253,3 +253,41 @@ class Facts(NamedTuple):
             frozenset().union(*(part.goods for part in every)),
             frozenset().union(*(part.contents for part in every)),
         )
+
+
+class ClaimGroup(NamedTuple):
+    """Claims of one event that differ in their objects alone: ``claim`` is one of them, ``objects`` are those of all."""
+
+    claim: Claim
+    objects: frozenset[End]
+
+    def about(self, objects: Iterable[End]) -> list[Claim]:
+        """The claims about ``objects``, which are some of its own."""
+        before, behind = self.claim[:4], self.claim[5:]
+        return [Claim._make((*before, Thing(*each), *behind)) for each in objects]
+
+
+class LinkGroup(NamedTuple):
+    """Links of one event that differ in their ends alone: ``link`` is one of them, ``edges`` are the ends of all."""
+
+    link: Link
+    edges: Sequence[Edge]
+
+    def between(self, edges: Iterable[Edge]) -> list[Link]:
+        """The links of ``edges``, which are some of its own."""
+        before, behind = self.link[:4], self.link[6:]
+        return [Link._make((*before, Thing(*left), Thing(*right), *behind)) for left, right in edges]
+
+
+class GroupedFacts(NamedTuple):
+    """What an event states: its claims and links in groups, so that who reads one of hundreds makes no more; ``rest`` has neither."""
+
+    claims: tuple[ClaimGroup, ...] = ()
+    links: tuple[LinkGroup, ...] = ()
+    rest: Facts = Facts()
+
+    def facts(self) -> Facts:
+        """All of them."""
+        claims = (claim for group in self.claims for claim in group.about(group.objects))
+        links = (link for group in self.links for link in group.between(group.edges))
+        return Facts(frozenset(claims), frozenset(links), *self.rest[2:])

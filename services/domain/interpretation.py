@@ -6,12 +6,12 @@ the same facts in every process and every replay.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
 from schemas.envelope import event_id
-from schemas.events.base import Classifier, Edge, LinkPayload, Milestone, ObjectKind, Payload
+from schemas.events.base import Classifier, Edge, End, LinkPayload, Milestone, ObjectKind, Payload
 from schemas.events.correction import Corrected, Retracted
 from schemas.events.customs import ExportLodged, ImportLodged
 from schemas.events.document import NoteIssued, NoteReissued
@@ -31,13 +31,16 @@ from schemas.events.trade import DatasetStated
 from services.domain.facts import (
     Assurance,
     Claim,
+    ClaimGroup,
     EventId,
     Facts,
     Founding,
     Goods,
+    GroupedFacts,
     Handover,
     Lifting,
     Link,
+    LinkGroup,
     LinkKind,
     Micros,
     PlannedRoute,
@@ -71,41 +74,42 @@ _FREEING: dict[type[Payload], LinkKind] = {
 """Types whose facts end links; a plan ends none, nor does a delivery that the consignee refused."""
 
 
-def milestone(statement: Attribution, payload: Milestone) -> Facts:
+def milestone(statement: Attribution, payload: Milestone) -> GroupedFacts:
     """A claim for each object named, what the fact frees, and the goods where the event describes the cargo."""
     claims = claims_of(statement, payload)
     kind = _FREEING.get(type(payload))
     if kind is not None:
-        return Facts(claims=claims, links=frozenset(_freed(kind, payload, claims)))
+        return GroupedFacts((claims,), _freed(kind, payload, claims))
     if not isinstance(payload, _OF_GOODS) or not payload.commodities:
-        return Facts(claims=claims)
+        return GroupedFacts((claims,))
+    claim, commodities = claims.claim, tuple(payload.commodities)
     goods = (
-        Goods(claim.event, claim.publisher, claim.thing, tuple(payload.commodities), claim.territorial)
-        for claim in claims
+        Goods(claim.event, claim.publisher, Thing(*each), commodities, claim.territorial)
+        for each in claims.objects
     )
-    return Facts(claims=claims, goods=frozenset(goods))
+    return GroupedFacts((claims,), rest=Facts(goods=frozenset(goods)))
 
 
-def _freed(kind: LinkKind, payload: Milestone, claims: frozenset[Claim]) -> Iterator[Link]:
+def _freed(kind: LinkKind, payload: Milestone, claims: ClaimGroup) -> tuple[LinkGroup, ...]:
     """Each object claimed as free from the moment after the fact: the fact itself belongs to the journey that it ends."""
     refused = isinstance(payload, Delivered) and payload.condition == "REFUSED"
     if payload.classifier is not Classifier.ACT or refused:
-        return
-    for claim in claims:
-        thing = claim.thing
-        yield Link(
-            claim.event, claim.publisher, claim.published, kind, thing, thing, claim.happened + 1, None,
-            claim.territorial, place=claim.place,
-        )  # fmt: skip
+        return ()
+    claim = claims.claim
+    freed = Link(
+        claim.event, claim.publisher, claim.published, kind, claim.thing, claim.thing, claim.happened + 1, None,
+        claim.territorial, place=claim.place,
+    )  # fmt: skip
+    return (LinkGroup(freed, [(each, each) for each in claims.objects]),)
 
 
 def claims_of(
     statement: Attribution,
     payload: Milestone,
-    extra: tuple[Thing, ...] = (),
+    extra: tuple[End, ...] = (),
     stop: str = "",
     occurrence: str = "",
-) -> frozenset[Claim]:
+) -> ClaimGroup:
     """The claims of ``payload`` about the objects that it names and about ``extra`` ones; ``stop`` as in Claim.
 
     ``occurrence`` is that of a type which does not leave it to its publisher.
@@ -114,34 +118,25 @@ def claims_of(
     place = canonical_place(payload.place) if payload.place else ""
     jurisdiction = payload.jurisdiction_code
     territorial = publisher.covers(spec, jurisdiction, place)
-    assurance = _assurance(territorial, payload)
-    happened = payload.happened_micros
-    event, code, published = statement.event, publisher.code, statement.published
-    number, region = spec.number, spec.region
-    occurrence, classifier = occurrence or payload.occurrence, payload.classifier
-    things = [Thing(o.kind, o.key) for o in payload.objects]
-    things += extra
-    return frozenset(
-        [
-            Claim(
-                event,
-                code,
-                published,
-                happened,
-                thing,
-                number,
-                region,
-                jurisdiction,
-                place,
-                occurrence,
-                classifier,
-                assurance,
-                territorial,
-                stop,
-            )
-            for thing in things
-        ]
+    objects = [(each.kind, each.key) for each in payload.objects]
+    objects += extra
+    claim = Claim(
+        statement.event,
+        publisher.code,
+        statement.published,
+        payload.happened_micros,
+        Thing(*objects[0]),
+        spec.number,
+        spec.region,
+        jurisdiction,
+        place,
+        occurrence or payload.occurrence,
+        payload.classifier,
+        _assurance(territorial, payload),
+        territorial,
+        stop,
     )
+    return ClaimGroup(claim, frozenset(objects))
 
 
 def _assurance(territorial: bool, payload: Milestone) -> Assurance:
@@ -166,7 +161,7 @@ _KINDS = {
 }
 
 
-def link(statement: Attribution, payload: LinkPayload) -> Facts:
+def link(statement: Attribution, payload: LinkPayload) -> GroupedFacts:
     """The links of an event that is nothing else."""
     place = canonical_place(payload.place) if payload.place else ""
     territorial = statement.publisher.covers(payload.spec, payload.jurisdiction_code, place)
@@ -182,10 +177,10 @@ def link(statement: Attribution, payload: LinkPayload) -> Facts:
         ),  # a field of some links; asking a model for one that it lacks is slow
         place,
     )
-    return Facts(links=frozenset(links))
+    return GroupedFacts(links=links)
 
 
-def opened(statement: Attribution, payload: ConsignmentOpened) -> Facts:
+def opened(statement: Attribution, payload: ConsignmentOpened) -> GroupedFacts:
     """The founding of a consignment, with the links and the goods that it names."""
     founding = Founding(
         event=statement.event,
@@ -197,20 +192,20 @@ def opened(statement: Attribution, payload: ConsignmentOpened) -> Facts:
     known = Goods(
         statement.event, statement.publisher.code, founding.consignment, tuple(payload.commodities), False
     )
-    return link(statement, payload)._replace(
-        foundings=frozenset({founding}), goods=frozenset({known} if payload.commodities else ())
+    goods = frozenset({known} if payload.commodities else ())
+    return link(statement, payload)._replace(rest=Facts(foundings=frozenset({founding}), goods=goods))
+
+
+def note_reissued(statement: Attribution, payload: NoteReissued) -> GroupedFacts:
+    """A milestone of the note, and the link from the old note to the new one."""
+    claims = claims_of(statement, payload)
+    edges = payload.edges(statement.publisher.code)
+    return GroupedFacts(
+        (claims,), _links(statement, edges, claims.claim.territorial, payload.happened_micros)
     )
 
 
-def note_reissued(statement: Attribution, payload: NoteReissued) -> Facts:
-    """A milestone of the note, and the link from the old note to the new one."""
-    claims = claims_of(statement, payload)
-    territorial = any(claim.territorial for claim in claims)
-    links = _links(statement, payload.edges(statement.publisher.code), territorial, payload.happened_micros)
-    return Facts(claims=claims, links=frozenset(links))
-
-
-def route(statement: Attribution, payload: RoutePlanned) -> Facts:
+def route(statement: Attribution, payload: RoutePlanned) -> GroupedFacts:
     """The places that the objects named are planned to pass, in their order."""
     places = tuple(canonical_place(place) for place in payload.places)
     routes = (
@@ -219,7 +214,7 @@ def route(statement: Attribution, payload: RoutePlanned) -> Facts:
         )
         for o in payload.objects
     )
-    return Facts(routes=frozenset(routes))
+    return GroupedFacts(rest=Facts(routes=frozenset(routes)))
 
 
 def _links(
@@ -231,23 +226,36 @@ def _links(
     names: frozenset[str] = frozenset(),
     shared: bool = False,
     place: str = "",
-) -> Iterator[Link]:
+) -> tuple[LinkGroup, ...]:
     event, code, published = statement.event, statement.publisher.code, statement.published
-    for (left_kind, left), (right_kind, right) in edges:
-        yield Link(
-            event,
-            code,
-            published,
-            _KINDS[left_kind, right_kind],
-            Thing(left_kind, left),
-            Thing(right_kind, right),
-            start,
-            end,
-            territorial,
-            shared,
-            names,
-            place,
+    groups: dict[LinkKind, list[Edge]] = {}
+    for edge in edges:
+        kind = _KINDS[edge[0][0], edge[1][0]]
+        known = groups.get(kind)
+        if known is None:
+            groups[kind] = [edge]
+        else:
+            known.append(edge)
+    return tuple(
+        LinkGroup(
+            Link(
+                event,
+                code,
+                published,
+                kind,
+                Thing(*found[0][0]),
+                Thing(*found[0][1]),
+                start,
+                end,
+                territorial,
+                shared,
+                names,
+                place,
+            ),
+            found,
         )
+        for kind, found in groups.items()
+    )
 
 
 MEETING = ObjectKind.PLACE
@@ -259,7 +267,7 @@ def meeting(border: str, occurrence: str) -> Thing:
     return Thing(MEETING, f"handover:{border}/{occurrence}")
 
 
-def handover(statement: Attribution, payload: HandedOver | AdvanceListSent) -> Facts:
+def handover(statement: Attribution, payload: HandedOver | AdvanceListSent) -> GroupedFacts:
     """Claims about everything listed and about the meeting of both sides, and the list of boxes itself."""
     place = canonical_place(payload.place)
     own = {statement.publisher.code, *statement.publisher.managers}
@@ -268,8 +276,9 @@ def handover(statement: Attribution, payload: HandedOver | AdvanceListSent) -> F
     receives = isinstance(payload, HandedOver) and payload.side == "RECEIVING"
     stop = receiving_station(side, own, {payload.counterparty}, receives)
     claims = claims_of(statement, payload, extra=(meet,), stop=stop)
-    boxes = frozenset(o.key for o in payload.objects if o.kind is ObjectKind.CONTAINER)
-    trains = [Thing(o.kind, o.key) for o in payload.objects if o.kind is ObjectKind.TRAIN] or _named(payload)
+    named = claims.objects
+    boxes = frozenset([key for kind, key in named if kind is ObjectKind.CONTAINER])
+    trains = [Thing(kind, key) for kind, key in named if kind is ObjectKind.TRAIN] or _named(payload)
     listed = Handover(
         event=statement.event,
         publisher=statement.publisher.code,
@@ -280,11 +289,11 @@ def handover(statement: Attribution, payload: HandedOver | AdvanceListSent) -> F
         occurrence=payload.occurrence,
         side=payload.side if isinstance(payload, HandedOver) else ADVANCE,
         containers=boxes,
-        territorial=any(claim.territorial for claim in claims),
+        territorial=claims.claim.territorial,
         border=side,
         counterparty=payload.counterparty,
     )
-    return Facts(claims=claims, handovers=frozenset({listed}))
+    return GroupedFacts((claims,), rest=Facts(handovers=frozenset({listed})))
 
 
 def _named(payload: HandedOver | AdvanceListSent) -> list[Thing]:
@@ -300,14 +309,15 @@ def trade_data(owner: str, reference: str) -> Thing:
     return Thing(ObjectKind.PLACE, f"dataset:{owner}/{reference}")
 
 
-def dataset_stated(statement: Attribution, payload: DatasetStated) -> Facts:
+def dataset_stated(statement: Attribution, payload: DatasetStated) -> GroupedFacts:
     """Claims about what the goods travel in or under, and about the trade; versions of two trades are two occurrences."""
     reference = payload.data.reference
     trade = trade_data(payload.owner or statement.publisher.code, reference)
-    return Facts(claims=claims_of(statement, payload, extra=(trade,), occurrence=reference))
+    claims = claims_of(statement, payload, extra=((trade.kind, trade.key),), occurrence=reference)
+    return GroupedFacts((claims,))
 
 
-def restricted(statement: Attribution, payload: Restricted) -> Facts:
+def restricted(statement: Attribution, payload: Restricted) -> GroupedFacts:
     """The restriction of a place, by an authority where the place is its own."""
     place = canonical_place(payload.place)
     restriction = Restriction(
@@ -322,18 +332,18 @@ def restricted(statement: Attribution, payload: Restricted) -> Facts:
         end=payload.to_micros,
         territorial=statement.publisher.covers(payload.spec, "", place),
     )
-    return Facts(restrictions=frozenset({restriction}))
+    return GroupedFacts(rest=Facts(restrictions=frozenset({restriction})))
 
 
-def lifted(statement: Attribution, payload: RestrictionLifted) -> Facts:
+def lifted(statement: Attribution, payload: RestrictionLifted) -> GroupedFacts:
     """The end of a restriction of the same source; of any other, nothing."""
     if payload.restriction.source != statement.source:
-        return Facts()  # only the source that restricted can lift; stored, without effect
+        return GroupedFacts()  # only the source that restricted can lift; stored, without effect
     target = event_id(payload.restriction.source, payload.restriction.id)
-    return Facts(liftings=frozenset({Lifting(statement.event, target, payload.at_micros)}))
+    return GroupedFacts(rest=Facts(liftings=frozenset({Lifting(statement.event, target, payload.at_micros)})))
 
 
-__all__ = ["Attribution", "interpret", "meeting", "trade_data"]
+__all__ = ["Attribution", "grouped", "interpret", "meeting", "trade_data"]
 
 
 def interpret(statement: Attribution, content: bytes, payload: Payload) -> Facts:
@@ -341,35 +351,44 @@ def interpret(statement: Attribution, content: bytes, payload: Payload) -> Facts
 
     A type without an interpretation of its own states only its existence.
     """
+    return grouped(statement, content, payload).facts()
+
+
+def grouped(statement: Attribution, content: bytes, payload: Payload) -> GroupedFacts:
+    """The same in groups, for whoever reads few of them."""
     stated = _read(statement, payload)
-    return Facts._make((*stated[:-1], frozenset(((statement.event, content),))))
+    rest = Facts._make((*stated.rest[:-1], frozenset(((statement.event, content),))))
+    return GroupedFacts(stated.claims, stated.links, rest)
 
 
-def _read(statement: Attribution, payload: Payload) -> Facts:
+def _read(statement: Attribution, payload: Payload) -> GroupedFacts:
     return _reader(type(payload))(statement, payload)
 
 
 @cache
-def _reader(model: type[Payload]) -> Callable[..., Facts]:
+def _reader(model: type[Payload]) -> Callable[..., GroupedFacts]:
     return next((reader for kind, reader in _READERS if issubclass(model, kind)), _nothing)
 
 
-def _nothing(_statement: Attribution, _payload: Payload) -> Facts:
-    return Facts()
+def _nothing(_statement: Attribution, _payload: Payload) -> GroupedFacts:
+    return GroupedFacts()
 
 
-def _corrected(statement: Attribution, payload: Corrected) -> Facts:
-    target = event_id(statement.source, payload.target)
-    withdrawal = Withdrawal(statement.event, target, replaces=True)
-    return _read(statement, payload.replacement.payload)._replace(withdrawals=frozenset({withdrawal}))
+def _corrected(statement: Attribution, payload: Corrected) -> GroupedFacts:
+    stated = _read(statement, payload.replacement.payload)
+    withdrawal = _withdrawal(statement, payload, replaces=True)
+    return stated._replace(rest=stated.rest._replace(withdrawals=frozenset({withdrawal})))
 
 
-def _retracted(statement: Attribution, payload: Retracted) -> Facts:
-    target = event_id(statement.source, payload.target)
-    return Facts(withdrawals=frozenset({Withdrawal(statement.event, target, replaces=False)}))
+def _retracted(statement: Attribution, payload: Retracted) -> GroupedFacts:
+    return GroupedFacts(rest=Facts(withdrawals=frozenset({_withdrawal(statement, payload, replaces=False)})))
 
 
-_READERS: tuple[tuple[type[Payload], Callable[..., Facts]], ...] = (
+def _withdrawal(statement: Attribution, payload: Corrected | Retracted, replaces: bool) -> Withdrawal:
+    return Withdrawal(statement.event, event_id(statement.source, payload.target), replaces)
+
+
+_READERS: tuple[tuple[type[Payload], Callable[..., GroupedFacts]], ...] = (
     (HandedOver, handover),
     (AdvanceListSent, handover),
     (NoteReissued, note_reissued),

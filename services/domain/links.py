@@ -360,17 +360,6 @@ class Network:
             aliases.update(dict.fromkeys(one, one))
         return Aliases((thing, min(names)) for thing, names in aliases.items())
 
-    def disputed(
-        self,
-        span: Span,
-        at: Micros,
-        ours: Container[Thing],
-        engaged: Container[str] = (),
-        aliases: Aliases = Aliases(),
-    ) -> bool:
-        """Whether another publisher assigns the carried object elsewhere at that moment, and nothing had freed it there."""
-        return any(rival.holds(at) for rival in self.rivals(span, ours, engaged, aliases))
-
     def rivals(
         self,
         span: Span,

@@ -3,33 +3,45 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
-from services.domain.facts import FREEING, Claim, Facts, Link, LinkKind
+from schemas.events.base import Edge, End
+from services.domain.facts import FREEING, Claim, Facts, GroupedFacts, Link, LinkGroup, LinkKind
 from services.domain.objects import Thing
 
 _ENDING = frozenset({LinkKind.CONTAINER_CARRIES, LinkKind.WAGON_CARRIES})
 """Links that may end another one of what they lead from: a box holds one cargo, and a list of a wagon ends what rode on it before."""
-_OTHERS = tuple(name for name in Facts._fields if name not in ("claims", "links"))
-_Named = TypeVar("_Named", Claim, Link)
+_OTHERS = Facts._fields[2:]
+_NONE: Mapping[End, Sequence[Edge]] = {}
+
+
+class _IndexedLinks:
+    """A group of links by what they lead to, and by what they lead from where that is looked for."""
+
+    __slots__ = ("group", "left", "right")
+
+    def __init__(self, group: LinkGroup) -> None:
+        self.group = group
+        kind = group.link.kind
+        self.right = _by(1, group.edges)
+        self.left = _by(0, group.edges) if kind in _ENDING or kind is LinkKind.SAME_CONSIGNMENT else _NONE
 
 
 class IndexedFacts:
     """The facts of an event by the objects that they name: made once, and read for each consignment that the event may concern."""
 
-    __slots__ = ("claims", "ending", "facts", "freeing", "leading", "others", "right", "same")
+    __slots__ = ("claims", "freeing", "others", "paths")
 
-    def __init__(self, facts: Facts) -> None:
-        self.facts = facts
-        self.claims = _by((claim.thing, claim) for claim in facts.claims)
-        paths = [link for link in facts.links if link.kind not in FREEING]
-        self.leading = _by((link.right, link) for link in paths)
-        self.same = _by((link.left, link) for link in paths if link.kind is LinkKind.SAME_CONSIGNMENT)
-        self.right = _by((link.right, link) for link in facts.links)
-        self.ending = _by((link.left, link) for link in paths if link.kind in _ENDING)
-        self.freeing = _by((link.left, link) for link in facts.links if link.kind in FREEING)
-        self.others = tuple((name, stated) for name in _OTHERS if (stated := getattr(facts, name)))
+    def __init__(self, stated: GroupedFacts) -> None:
+        self.claims = stated.claims
+        self.paths: Sequence[_IndexedLinks] = ()
+        self.freeing: Sequence[_IndexedLinks] = ()
+        if stated.links:
+            links = [_IndexedLinks(group) for group in stated.links]
+            self.paths = [each for each in links if each.group.link.kind not in FREEING]
+            self.freeing = [each for each in links if each.group.link.kind in FREEING]
+        self.others = [named for named in zip(_OTHERS, stated.rest[2:], strict=True) if named[1]]
 
 
 def relevant(parts: Collection[IndexedFacts], consignment: Thing) -> Facts:
@@ -39,51 +51,71 @@ def relevant(parts: Collection[IndexedFacts], consignment: Thing) -> Facts:
     at whatever time; and links that neither lead to it, nor to where a link that leads to it might lead instead, nor end one of these. Linear
     in the number of parts and of facts that are not left out.
     """
-    linking = [part for part in parts if part.right]
-    reach, todo = {consignment}, [consignment]
-    while todo:
-        thing = todo.pop()
-        for part in linking:
-            found = [link.left for link in part.leading.get(thing, ())]
-            found += [link.right for link in part.same.get(thing, ())]
-            for each in found:
-                if each not in reach:
-                    reach.add(each)
-                    todo.append(each)
-    concerning = _about(reach, [part.right for part in linking])
-    concerning += _about(reach, [part.ending for part in linking if part.ending])
+    paths = [links for part in parts for links in part.paths]
+    freeing = [links for part in parts for links in part.freeing]
+    reach = _reach(paths, consignment)
+    concerning = _links(reach, [*paths, *freeing])
+    for links in paths:
+        if links.group.link.kind in _ENDING and (found := _among(reach, links.left)):
+            concerning += links.group.between(found)
     # A box assigned elsewhere is free of that again when the other cargo is delivered.
-    beside = {link.right for link in concerning} - reach
+    beside: set[End] = {link.right for link in concerning}
+    beside -= reach
     if beside:
-        concerning += _about(beside, [part.freeing for part in linking if part.freeing])
+        concerning += _links(beside, freeing)
+    claims: list[Claim] = []
     others: dict[str, list[frozenset[Any]]] = defaultdict(list)
     for part in parts:
+        for group in part.claims:
+            named = reach & group.objects
+            if named:
+                claims += group.about(named)
         for name, stated in part.others:
             others[name].append(stated)
     return Facts(
-        claims=frozenset(_about(reach, [part.claims for part in parts if part.claims])),
+        claims=frozenset(claims),
         links=frozenset(concerning),
         **{name: frozenset[Any]().union(*stated) for name, stated in others.items()},
     )
 
 
-def _by(pairs: Iterable[tuple[Thing, _Named]]) -> Mapping[Thing, Sequence[_Named]]:
-    found: dict[Thing, list[_Named]] = {}
-    for thing, named in pairs:
-        found.setdefault(thing, []).append(named)
+def _reach(paths: Collection[_IndexedLinks], consignment: Thing) -> set[End]:
+    """The consignment, and all from which links lead to it or one that is the same, at any depth."""
+    reach: set[End] = {consignment}
+    todo: list[End] = [consignment]
+    leading = [links.right for links in paths]
+    same = [links.left for links in paths if links.group.link.kind is LinkKind.SAME_CONSIGNMENT]
+    while todo:
+        thing = todo.pop()
+        found = {left for index in leading if thing in index for left, _ in index[thing]}
+        found.update(right for index in same if thing in index for _, right in index[thing])
+        found -= reach
+        reach |= found
+        todo += found
+    return reach
+
+
+def _links(rights: set[End], among: Collection[_IndexedLinks]) -> list[Link]:
+    """The links that lead to one of ``rights``."""
+    found: list[Link] = []
+    for links in among:
+        if edges := _among(rights, links.right):
+            found += links.group.between(edges)
     return found
 
 
-def _about(things: Collection[Thing], indexes: Iterable[Mapping[Thing, Sequence[_Named]]]) -> list[_Named]:
-    """What the ``indexes`` hold of ``things``; of both the smaller one is walked."""
-    found: list[_Named] = []
-    for index in indexes:
-        if len(index) < len(things):
-            for thing, named in index.items():
-                if thing in things:
-                    found += named
+def _among(ends: set[End], index: Mapping[End, Sequence[Edge]]) -> list[Edge]:
+    if len(index) < len(ends):
+        return [edge for end in index if end in ends for edge in index[end]]
+    return [edge for end in ends if end in index for edge in index[end]]
+
+
+def _by(side: int, edges: Sequence[Edge]) -> Mapping[End, Sequence[Edge]]:
+    found: dict[End, list[Edge]] = {}
+    for edge in edges:
+        known = found.get(edge[side])
+        if known is None:
+            found[edge[side]] = [edge]
         else:
-            for thing in things:
-                if thing in index:
-                    found += index[thing]
+            known.append(edge)
     return found

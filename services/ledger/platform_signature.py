@@ -12,7 +12,7 @@ import orjson
 from schemas.envelope import SIGNATURE_HEADER, Envelope, signed_bytes
 from schemas.events.base import Payload
 from schemas.signing import derive_salt, sign
-from schemas.signing_key import SigningKey
+from schemas.signing_key import PrivateKey
 from services.domain.facts import Micros
 from services.ledger.admission.raw_bytes import frame
 
@@ -25,7 +25,7 @@ class Signer:
 
     network: str
     source: str
-    key: SigningKey
+    key: PrivateKey
     salt_secret: bytes
 
     def secret(self, purpose: str) -> bytes:

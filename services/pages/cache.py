@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
-from services.query.view_cache import StateMark
-
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
@@ -44,14 +42,17 @@ class TimedCache(Generic[K, V]):
 
 
 class StateCache(Generic[K, V]):
-    """Values by key, each shown again only under the ``StateMark`` under which it was made; at most ``most``. For several threads."""
+    """Values by key, each shown again only under the state (``StateMark``, or what identifies a part of it) under which it was made.
+
+    At most ``most``. For several threads.
+    """
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._lock = threading.Lock()
-        self._made: dict[K, tuple[StateMark, V]] = {}
+        self._made: dict[K, tuple[Hashable, V]] = {}
 
-    def of(self, key: K, state: StateMark | None, make: Callable[[], V]) -> V:
+    def of(self, key: K, state: Hashable | None, make: Callable[[], V]) -> V:
         """The value of ``key`` under ``state``, which was read before, in the same transaction; ``make`` is called where there is none."""
         known = self._made.get(key)
         if known is not None and known[0] == state:

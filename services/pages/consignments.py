@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from services.api.access.consignment import VisibleConsignment, visible_each
-from services.arrival.store.reader import read_forecast, read_forecasts
+from services.arrival.store.reader import LegHistory, read_forecast, read_forecasts
 from services.domain.facts import Micros
 from services.pages.page import PageRequest
 from services.pages.tracking import words
@@ -109,9 +110,16 @@ def cached_forecast(request: PageRequest, shown: VisibleConsignment) -> ShownFor
     found: ShownForecast | None
     of, found = shown.known.made.get("forecast", (None, None))
     if of != at:
-        found = shown_forecast(read_forecast(request.session, shown.known, at[0]))
+        found = shown_forecast(
+            read_forecast(request.session, shown.known, at[0], remember=partial(_remembered, request))
+        )
         shown.known.made["forecast"] = at, found
     return found
+
+
+def _remembered(request: PageRequest, key: Hashable, read: Callable[[], LegHistory]) -> LegHistory:
+    """The history of legs that boxes of one train have ahead of them alike, for as long as nothing else was learned."""
+    return request.context.histories.of(key, request.begun.legs, read)
 
 
 def cached_forecasts(

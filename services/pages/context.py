@@ -18,6 +18,7 @@ from starlette.responses import Response
 from services.api.connections import Bounds, Connections
 from services.api.limits import RateLimit, address_of
 from services.api.targets import OwnNames
+from services.arrival.store.reader import LegHistory
 from services.ledger.registry import store
 from services.ledger.registry.registry import Registry
 from services.ledger.storage.schema_window import require_schema
@@ -99,6 +100,8 @@ class PageContext:
         self.statistics = SharedPublished()
         self.views = ViewCache()
         self.films: StateCache[Hashable, Any] = StateCache(16)
+        self.groups: StateCache[str, list[bytes]] = StateCache(10_000)
+        self.histories: StateCache[Hashable, LegHistory] = StateCache(64)
         self.counts: StateCache[Hashable, Any] = StateCache(1_000)
         self._batches = BatchCount(0)
         self.names = OwnNames(settings.pages_urls)

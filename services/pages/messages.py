@@ -15,6 +15,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
+from schemas import remarks
 from services.pages.languages import DEFAULT, LANGUAGES
 from services.pages.localization import FOLDER
 from services.statistics.domain.definitions import definitions
@@ -43,6 +44,8 @@ def used(folder: Path = HERE) -> Mapping[Id, frozenset[str]]:
     for definition in definitions().values():
         for text in definition.texts:
             found[text].add("statistics")
+    for text in remarks.TEXTS:
+        found[text].add("console_events")
     return {message: frozenset(saying) for message, saying in found.items()}
 
 

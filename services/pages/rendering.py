@@ -92,11 +92,15 @@ class Templates:
 
     @cached_property
     def _remembered(self) -> Callable[..., Markup]:
-        """A part of a page by a template of its own and its values, all hashable: what many pages show is rendered once."""
+        """A part of a page by the macro ``fragment`` of a template and its values, all hashable: what many pages show is rendered once."""
+        macros: dict[str, Callable[..., Markup]] = {}
 
         @lru_cache(maxsize=_FRAGMENTS)
         def fragment(template: str, **values: Any) -> Markup:
-            return Markup(self._environment.get_template(template).render(values))
+            macro = macros.get(template)
+            if macro is None:
+                macro = macros[template] = self._environment.get_template(template).module.fragment  # type: ignore[attr-defined]
+            return macro(**values)
 
         return fragment
 

@@ -62,7 +62,7 @@ class Column:
     """A column: ``key`` is its stable name in a row and in the data, ``title`` a message.
 
     ``href``, ``place``: the keys of the row that hold the address of a link, and the place whose clock is meant. ``words``: messages for
-    codes. ``unit`` of a number, for programs.
+    codes. ``unit`` of a number, for programs. ``lang``: the language of its texts, where it is another than the page's.
     """
 
     key: str
@@ -72,6 +72,7 @@ class Column:
     place: str = ""
     words: Mapping[Any, str] = field(default_factory=dict)
     unit: str = ""
+    lang: str = ""
 
     def __post_init__(self) -> None:
         assert _KEY.fullmatch(self.key), self.key

@@ -10,7 +10,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Container, Iterable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
@@ -18,12 +18,13 @@ from schemas.envelope import Envelope
 from schemas.events.base import Payload
 from schemas.events.decode import decode_admitted
 from schemas.reasons import Refusal
-from services.domain.facts import EventId, Facts
-from services.domain.interpretation import Attribution, interpret
+from services.domain.facts import EventId, Facts, GroupedFacts
+from services.domain.interpretation import Attribution, grouped
 from services.domain.objects import Thing
 from services.domain.relevance import IndexedFacts
 from services.ledger.admission.evaluation import evaluate
-from services.ledger.admission.model import Admitted, Record, Refused, Verified
+from services.ledger.admission.model import Record, Refused, Verified
+from services.ledger.admission.raw_bytes import Attributes, parse_attributes
 from services.ledger.registry.party import Key, Party
 from services.ledger.registry.registry import Registry
 from services.ledger.storage.event_reader import Stored
@@ -35,19 +36,33 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class Reread:
-    """A stored event, read again."""
+    """A stored event, read again: who published it when, its payload, and the facts that it states.
+
+    ``indexed`` holds its ``grouped`` facts by the objects that they name, of which those about one consignment are made.
+    """
 
     stored: Stored
-    admitted: Admitted
+    key: Key
+    party: Party
+    attributes: Attributes
+    payload: Payload
+    grouped: GroupedFacts
+    indexed: IndexedFacts = field(compare=False, repr=False)
 
     @property
-    def facts(self) -> Facts:
-        return self.admitted.facts
+    def statement(self) -> Attribution:
+        """Who published it when."""
+        return _attribution(self.stored, self.attributes, self.party)
+
+    @property
+    def envelope(self) -> Envelope:
+        """The attributes as published, read from the headers."""
+        return Envelope.from_headers(self.stored.headers)
 
     @cached_property
-    def indexed(self) -> IndexedFacts:
-        """The facts by the objects that they name."""
-        return IndexedFacts(self.admitted.facts)
+    def facts(self) -> Facts:
+        """All facts."""
+        return self.grouped.facts()
 
 
 class SourcedEvents:
@@ -99,8 +114,8 @@ class SourcedEvents:
         found = self._by_id.get(event)  # those in quarantine are the last
         if found is None:
             return {"source": "", "id": event.hex()}
-        envelope = found[0].admitted.verified.envelope
-        return {"source": envelope.source, "id": envelope.id}
+        attributes = found[0].attributes
+        return {"source": attributes.source, "id": attributes.id}
 
 
 def _names(facts: Facts, things: Container[Thing]) -> bool:
@@ -121,11 +136,12 @@ class DecodedEvent(NamedTuple):
 
 def reread(stored: Stored, registry: Registry) -> Reread:
     """``stored`` under its party as it was admitted by, found in the newest ``registry``. Raises Unreadable, naming the event."""
-    verified = _verified(stored, registry)
-    outcome = evaluate(verified, registry, stored.rule_version)
+    outcome = evaluate(_verified(stored, registry), registry, stored.rule_version)
     if isinstance(outcome, Refused):
         raise Unreadable(f"{_where(stored)}: {outcome.reason} at {outcome.pointer or '/'}: {outcome.detail}")
-    return Reread(stored, outcome)
+    of = outcome.envelope
+    attributes = Attributes(of.source, of.id, of.type, of.published_micros)
+    return _read(stored, outcome.key, outcome.party, attributes, outcome.payload)
 
 
 def read_admitted(stored: Stored, registry: Registry) -> Reread:
@@ -133,15 +149,17 @@ def read_admitted(stored: Stored, registry: Registry) -> Reread:
 
     For whoever shows what was accepted; whoever looks for damage rereads. Raises Unreadable.
     """
-    verified = _verified(stored, registry)
-    envelope = verified.envelope
-    statement = Attribution(stored.id, envelope.source, verified.party.publisher, envelope.published_micros)
+    key, party = _signer(stored, registry)
     try:
-        payload = decode_admitted(envelope.type, stored.payload)
-        facts = interpret(statement, stored.content, payload)
+        attributes = parse_attributes(stored.framed)
+        return _read(stored, key, party, attributes, decode_admitted(attributes.type, stored.payload))
     except (Refusal, ValueError) as problem:
         raise Unreadable(f"{_where(stored)}: {problem}") from None
-    return Reread(stored, Admitted(verified, payload, facts))
+
+
+def _read(stored: Stored, key: Key, party: Party, attributes: Attributes, payload: Payload) -> Reread:
+    stated = grouped(_attribution(stored, attributes, party), stored.content, payload)
+    return Reread(stored, key, party, attributes, payload, stated, IndexedFacts(stated))
 
 
 class RereadCache:
@@ -186,20 +204,22 @@ def _serves(known: Reread, stored: Stored, registry: Registry) -> bool:
     if known.stored != stored:
         return False
     key, party = _signer(stored, registry)
-    of = known.admitted
-    return (key is of.key or key == of.key) and (party is of.party or party == of.party)
+    return (key is known.key or key == known.key) and (party is known.party or party == known.party)
 
 
 def decode_stored(stored: Stored, registry: Registry) -> DecodedEvent:
     """The attribution and payload of ``stored``: half the time of ``reread`` where no facts are needed. Raises Unreadable."""
-    verified = _verified(stored, registry)
-    envelope = verified.envelope
+    _, party = _signer(stored, registry)
     try:
-        payload = decode_admitted(envelope.type, stored.payload)
+        attributes = parse_attributes(stored.framed)
+        payload = decode_admitted(attributes.type, stored.payload)
     except (Refusal, ValueError) as problem:
         raise Unreadable(f"{_where(stored)}: {problem}") from None
-    attribution = Attribution(stored.id, envelope.source, verified.party.publisher, envelope.published_micros)
-    return DecodedEvent(stored, attribution, payload)
+    return DecodedEvent(stored, _attribution(stored, attributes, party), payload)
+
+
+def _attribution(stored: Stored, attributes: Attributes, party: Party) -> Attribution:
+    return Attribution(stored.id, attributes.source, party.publisher, attributes.published)
 
 
 def _verified(stored: Stored, registry: Registry) -> Verified:

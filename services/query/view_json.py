@@ -106,9 +106,9 @@ def event_json(sources: SourcedEvents, event: EventId) -> dict[str, Any]:
         return {"event": sources.named(event), "type": None, "by": None, "published": None, "variants": []}
     variants = [
         {
-            "type": each.admitted.envelope.type.removeprefix("cre.").rpartition(".")[0],
-            "by": each.admitted.party.code,
-            "published": format_micros(each.admitted.envelope.published_micros),
+            "type": each.attributes.type.removeprefix("cre.").rpartition(".")[0],
+            "by": each.party.code,
+            "published": format_micros(each.attributes.published),
             "digest": each.stored.content.hex(),
         }
         for each in found
@@ -141,10 +141,10 @@ def claim_json(sources: SourcedEvents, claim: Claim) -> dict[str, Any]:
 def _corrected(sources: SourcedEvents, event: EventId) -> dict[str, str] | None:
     """The event that this one was published instead of: of the same source, whether it was read or not."""
     found = sources.variants(event)
-    stated = found[0].admitted.payload if found else None
+    stated = found[0].payload if found else None
     if not isinstance(stated, Corrected):
         return None
-    return {"source": found[0].admitted.envelope.source, "id": stated.target}
+    return {"source": found[0].attributes.source, "id": stated.target}
 
 
 def _position(source: SourcedView, position: Position | None) -> dict[str, Any] | None:

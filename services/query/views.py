@@ -94,12 +94,12 @@ def views_of_numbers(
 
 def view_of_events(events: Sequence[Reread], consignment: bytes, as_of: Micros) -> SourcedView | None:
     """The view of the group that ``consignment`` belongs to from the events that may concern it. Pure."""
-    parts = [event.indexed for event in events if not event.stored.quarantined]
-    foundings = (founding for part in parts for founding in part.facts.foundings)
+    counted = [event for event in events if not event.stored.quarantined]
+    foundings = (founding for event in counted for founding in event.grouped.rest.foundings)
     founded = next((f.consignment for f in foundings if f.consignment.id == consignment), None)
     if founded is None:
         return None
-    facts = relevant(parts, founded)
+    facts = relevant([event.indexed for event in counted], founded)
     view = derive(facts, founded, as_of)
     return None if view is None else SourcedView(view, as_of, SourcedEvents(events), facts)
 

@@ -1,6 +1,6 @@
-"""Six papers of one generated shipment, written as messages: honest with the noise of the trade, or with one lie in one field.
+"""Six papers of one generated shipment, written as messages: honest with the noise of the trade, or with one lie in one field; and trades amended once.
 
-The writer shares no word with the readers. A paper is a mapping of fields; a lie changes one field of one paper.
+A paper is a mapping of fields until it is written; a lie changes one field of one paper.
 """
 
 from __future__ import annotations
@@ -11,11 +11,27 @@ from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from random import Random
 from typing import Any
-from xml.sax.saxutils import escape
 
 from schemas.identifiers.iso6346 import check_digit
+from services.trade.domain.paper import (
+    Charge,
+    ChargeKind,
+    Kind,
+    Line,
+    Packages,
+    Paper,
+    Party,
+    Reference,
+    ReferenceKind,
+    Role,
+)
+from services.trade.domain.values import Code, Field, Money, Place, Quantity, hs_edition, unit
+from services.trade.formats import write_paper
 
 CENT = Decimal("0.01")
+CONTRACTED = date(2026, 1, 10)
+_DAY = date(2026, 3, 20)
+"""The day whose codes the papers are written with."""
 _GOODS = (
     ("8471300000", "8471309900", "Ноутбук", "便携式电脑", "C62"),
     ("8504409999", "8504408300", "Преобразователь", "变流器", "C62"),
@@ -45,12 +61,12 @@ class Papers:
     def files(self) -> dict[str, bytes]:
         """Each paper as a file."""
         return {
-            "invoice.xml": _invoice(self.invoice).encode(),
-            "packing.xml": _packing(self.packing).encode(),
-            "note.xml": _note(self.note).encode(),
-            "cn.xml": _dec_message(self.cn).encode("gb18030"),
-            "dt.xml": _esad(self.dt, "ИМ").encode("windows-1251"),
-            "td.xml": _esad(self.td, "ТТ").encode(),
+            "invoice.xml": write_paper(_invoice(self.invoice), _DAY),
+            "packing.xml": write_paper(_packing(self.packing), _DAY),
+            "note.xml": write_paper(_note(self.note), _DAY),
+            "cn.xml": write_paper(_chinese(self.cn), _DAY, "GB18030"),
+            "dt.xml": write_paper(customs_paper(self.dt, Kind.EAEU_DECLARATION), _DAY, "windows-1251"),
+            "td.xml": write_paper(customs_paper(self.td, Kind.EAEU_TRANSIT), _DAY),
         }
 
 
@@ -106,7 +122,7 @@ def honest(random: Random, lines: int = 0) -> Papers:
         {**shared, **names, "terms": terms, "place": place, "gross": gross, "net": net, "packages": packages, "level": "CT",
          "lines": [dict(each) for each in goods]},
         {**shared, **names, "number": note_no, "day": departed, "gross": gross.quantize(Decimal(1), ROUND_HALF_UP), "packages": packages,
-         "seals": list(seals), "lines": [{"hs6": each["hs6"], "ru": each["ru"], "article": each["article"]} for each in items]},
+         "seals": list(seals), "lines": [{"number": each["number"], "hs6": each["hs6"], "ru": each["ru"], "article": each["article"]} for each in items]},
         {**shared, **names, "number": f"90012026{'0'}{random.randrange(10**9):09}", "day": lodged, "export_day": departed,
          "terms": {"FCA": "3", "FOB": "3", "EXW": "7", "CIP": "1", "CPT": "2"}[terms],
          "freight": None if buyer_pays else freight, "gross": gross, "net": net,
@@ -195,194 +211,177 @@ def lie(random: Random, papers: Papers, paper: str, name: str) -> Papers:
     return changed
 
 
-def _tag(name: str, value: object) -> str:
-    return "" if value is None or value == "" else f"<{name}>{escape(str(value))}</{name}>"
+def _field(value: Any) -> Any:
+    """A value of a paper that is about to be written; it has no place yet."""
+    return None if value is None or value == "" else Field(value, str(value), Place("", ""))
 
 
-def _organisation(name: str, title: str, inn: str = "") -> str:
-    features = f"<RFOrganizationFeatures>{_tag('INN', inn)}</RFOrganizationFeatures>" if inn else ""
-    return f"<{name}>{_tag('OrganizationName', title)}{features}</{name}>"
+def _money(amount: Decimal | None, currency: str) -> Any:
+    return None if amount is None else _field(Money(amount, currency))
 
 
-def _document(name: str, number: object, day: object, mode: str = "") -> str:
-    return f"<{name}>{_tag('PrDocumentNumber', number)}{_tag('PrDocumentDate', day)}{_tag('PresentedDocumentModeCode', mode)}</{name}>"
+def _code(digits: str, scheme: str) -> Any:
+    return _field(Code(scheme, digits, hs_edition(_DAY)))
 
 
-_ALBUM = "urn:customs.ru:Information:"
+def _quantity(line: dict[str, Any], scheme: str) -> Any:
+    written = _UNITS[line["unit"]][("CN", "OKEI", "WORD").index(scheme)]
+    return _field(Quantity(line["quantity"], unit(written, scheme), written))
 
 
-def _invoice(paper: dict[str, Any]) -> str:
-    lines = "".join(
-        "<InvoiceGoods>"
-        + _tag("GoodsDescription", f"{each['ru']} {each['article']}")
-        + _tag("GoodsCode", each["hs6"])
-        + _tag("GoodsQuantity", each["quantity"])
-        + _tag("MeasureUnitQualifierName", _UNITS[each["unit"]][2])
-        + _tag("GoodsPrice", each["price"])
-        + _tag("GoodsCost", each["amount"])
-        + _tag("OriginA3CountryCode", {"CN": "CHN", "VN": "VNM", "TH": "THA", "KR": "KOR"}[each["origin"]])
-        + "</InvoiceGoods>"
-        for each in paper["lines"]
-    )
-    return (
-        f'<?xml version="1.0" encoding="UTF-8"?><CommercialInvoice xmlns="{_ALBUM}CommercialFinanceDocuments:CommercialInvoice:5.22.0">'
-        + _tag("CurrencyCode", paper["currency"])
-        + _tag("TotalCost", paper["total"])
-        + _organisation("Buyer", paper["buyer"], paper["inn"])
-        + _organisation("Seller", paper["seller"])
-        + _organisation("Consignee", paper["buyer"], paper["inn"])
-        + _organisation("Consignor", paper["seller"])
-        + lines
-        + _document("Registration", paper["invoice"], paper["day"])
-        + "</CommercialInvoice>"
+def _line(line: dict[str, Any], language: str, **stated: Any) -> Line:
+    return Line(
+        str(line["number"]),
+        Place("", ""),
+        description=_field(f"{line[language]} {line['article']}"),
+        **stated,
     )
 
 
-def _packing(paper: dict[str, Any]) -> str:
-    lines = "".join(
-        "<Goods>"
-        + _tag("GoodsDescription", f"{each['ru']} {each['article']}")
-        + _tag("GoodsQuantity", each["quantity"])
-        + _tag("MeasureUnitQualifierName", _UNITS[each["unit"]][2])
-        + _tag("GrossWeightQuantity", each["gross"])
-        + _tag("NetWeightQuantity", each["net"])
-        + _tag("MeasureUnitQualifierCode", _UNITS[each["unit"]][1])
-        + "</Goods>"
-        for each in paper["lines"]
-    )
-    return (
-        f'<PackingList xmlns="{_ALBUM}CommercialFinanceDocuments:PackingList:5.22.0">'
-        + _tag("GrossWeightQuantity", paper["gross"])
-        + _tag("NetWeightQuantity", paper["net"])
-        + _organisation("Consignor", paper["seller"])
-        + _organisation("Consignee", paper["buyer"], paper["inn"])
-        + f"<DeliveryTerms>{_tag('DeliveryPlace', paper['place'])}{_tag('DeliveryTermsStringCode', paper['terms'])}"
-        + _document("Contract", paper["contract"], "2026-01-10")
-        + _document("Invoice", paper["invoice"], paper["day"])
-        + _document("Registration", "PL-" + paper["invoice"], paper["day"])
-        + "</DeliveryTerms>"
-        + lines
-        + f"<TotalPlacesQuantity>{_tag('PlacesQuantity', paper['packages'])}{_tag('PackingCode', paper['level'])}</TotalPlacesQuantity>"
-        + "</PackingList>"
+def _party(role: Role, name: str, id: str = "") -> Party:
+    return Party(role, _field(id), _field(name))
+
+
+def _reference(kind: ReferenceKind, number: str, day: date | None = None) -> Reference:
+    return Reference(kind, _field(number), _field(day))
+
+
+def _paper(kind: Kind, paper: dict[str, Any], **stated: Any) -> Paper:
+    return Paper(
+        kind, Place("", ""), day=_field(paper["day"]), boxes=tuple(map(_field, paper["boxes"])), **stated
     )
 
 
-def _note(paper: dict[str, Any]) -> str:
-    goods = "".join(
-        f"<RWBGoods>{_tag('GoodsDescription', each['ru'] + ' ' + each['article'])}{_tag('GoodsNomenclatureCode', each['hs6'])}</RWBGoods>"
-        for each in paper["lines"]
-    )
-    return (
-        f'<RailwayBill xmlns="{_ALBUM}TransportDocuments:Railway:RailwayBill:5.23.0">'
-        + _tag("Number", paper["number"])
-        + _document("RegistrationDocument", paper["number"], paper["day"])
-        + _tag("PlacesQuantity", paper["packages"])
-        + _tag("GrossWeightQuantity", paper["gross"])
-        + _tag("WeightDefinitionModeDescription", "по документам отправителя")
-        + _organisation("Consignor", paper["seller"])
-        + _organisation("Consignee", paper["buyer"], paper["inn"])
-        + goods
-        + "".join(f"<Container>{_tag('ContainerID', each)}</Container>" for each in paper["boxes"])
-        + "".join(f"<Seal>{_tag('SealID', each)}{_tag('SealQuantity', 1)}</Seal>" for each in paper["seals"])
-        + f"<ContractCarrierDate>{_tag('Date', paper['day'])}</ContractCarrierDate>"
-        + "</RailwayBill>"
+def _invoice(paper: dict[str, Any]) -> Paper:
+    return _paper(
+        Kind.INVOICE,
+        paper,
+        number=_field(paper["invoice"]),
+        parties=(
+            _party(Role.BUYER, paper["buyer"], paper["inn"]),
+            _party(Role.SELLER, paper["seller"]),
+            _party(Role.CONSIGNEE, paper["buyer"], paper["inn"]),
+            _party(Role.CONSIGNOR, paper["seller"]),
+        ),
+        currency=_field(paper["currency"]),
+        total=_money(paper["total"], paper["currency"]),
+        lines=tuple(
+            _line(
+                each, "ru", code=_code(each["hs6"], "EAEU"), origin=_field(each["origin"]), quantity=_quantity(each, "WORD"),
+                price=_field(each["price"]), amount=_money(each["amount"], paper["currency"]),
+            )
+            for each in paper["lines"]
+        ),
+    )  # fmt: skip
+
+
+def _packing(paper: dict[str, Any]) -> Paper:
+    return _paper(
+        Kind.PACKING_LIST,
+        paper,
+        number=_field("PL-" + paper["invoice"]),
+        parties=(
+            _party(Role.CONSIGNOR, paper["seller"]),
+            _party(Role.CONSIGNEE, paper["buyer"], paper["inn"]),
+        ),
+        references=(
+            _reference(ReferenceKind.CONTRACT, paper["contract"], CONTRACTED),
+            _reference(ReferenceKind.INVOICE, paper["invoice"], paper["day"]),
+        ),
+        terms=_field(paper["terms"]),
+        terms_place=_field(paper["place"]),
+        gross=_field(paper["gross"]),
+        net=_field(paper["net"]),
+        packages=(Packages(_field(paper["packages"]), "CARTON"),),
+        lines=tuple(
+            _line(
+                each,
+                "ru",
+                quantity=_quantity(each, "OKEI"),
+                gross=_field(each["gross"]),
+                net=_field(each["net"]),
+            )
+            for each in paper["lines"]
+        ),
     )
 
 
-def _dec_message(paper: dict[str, Any]) -> str:
-    lines = "".join(
-        "<DecList>"
-        + _tag("GNo", each["number"])
-        + _tag("CodeTS", each["cn"])
-        + _tag("GName", each["zh"])
-        + _tag("GModel", f"0|0|{each['article']}")
-        + _tag("GQty", each["quantity"])
-        + _tag("GUnit", _UNITS[each["unit"]][0])
-        + _tag("FirstQty", each["net"])
-        + _tag("FirstUnit", "035")
-        + _tag("DeclTotal", each["amount"])
-        + _tag("TradeCurr", paper["currency"])
-        + _tag("OriginCountry", {"CN": "CHN", "VN": "VNM", "TH": "THA", "KR": "KOR"}[each["origin"]])
-        + "</DecList>"
-        for each in paper["lines"]
-    )
-    fee = (
-        _tag("FeeMark", "3") + _tag("FeeRate", paper["freight"]) + _tag("FeeCurr", paper["currency"])
-        if paper["freight"]
-        else ""
-    )
-    return (
-        '<?xml version="1.0" encoding="GB18030"?><DecMessage xmlns="http://www.chinaport.gov.cn/dec"><DecHead>'
-        + _tag("EntryId", paper["number"])
-        + _tag("IEFlag", "E")
-        + _tag("TradeMode", "0110")
-        + _tag("TradeCoScc", paper["uscc"])
-        + _tag("TradeName", paper["seller"])
-        + _tag("OverseasConsigneeEname", paper["buyer_latin"])
-        + _tag("ContrNo", paper["contract"])
-        + _tag("TransMode", paper["terms"])
-        + fee
-        + _tag("PackNo", paper["packages"])
-        + _tag("WrapType", paper["level"])
-        + _tag("GrossWet", paper["gross"])
-        + _tag("NetWt", paper["net"])
-        + _tag("TradeAreaCode", "RUS")
-        + _tag("DDate", f"{paper['day']:%Y%m%d}")
-        + _tag("IEDate", f"{paper['export_day']:%Y%m%d}")
-        + f"</DecHead><DecLists>{lines}</DecLists><DecContainers>"
-        + "".join(f"<Container>{_tag('ContainerId', each)}</Container>" for each in paper["boxes"])
-        + "</DecContainers></DecMessage>"
+def _note(paper: dict[str, Any]) -> Paper:
+    return _paper(
+        Kind.RAIL_NOTE,
+        paper,
+        number=_field(paper["number"]),
+        parties=(
+            _party(Role.CONSIGNOR, paper["seller"]),
+            _party(Role.CONSIGNEE, paper["buyer"], paper["inn"]),
+        ),
+        gross=_field(paper["gross"]),
+        packages=(Packages(_field(paper["packages"])),),
+        weighing=_field("по документам отправителя"),
+        seals=tuple(map(_field, paper["seals"])),
+        lines=tuple(_line(each, "ru", code=_code(each["hs6"], "EAEU")) for each in paper["lines"]),
     )
 
 
-def _esad(paper: dict[str, Any], procedure: str) -> str:
-    goods = "".join(
-        "<ESADout_CUGoods>"
-        + _tag("GoodsNumeric", each["number"])
-        + _tag("GoodsDescription", f"{each['ru']} {each['article']}")
-        + _tag("GrossWeightQuantity", each["gross"])
-        + (_tag("NetWeightQuantity", each["net"]) if paper["total"] is not None else "")
-        + (_tag("InvoicedCost", each["amount"]) if paper["total"] is not None else "")
-        + (_tag("CustomsCost", each["customs_value"]) if paper["total"] is not None else "")
-        + _tag("GoodsTNVEDCode", each["eaeu"] if paper["total"] is not None else each["hs6"])
-        + (_tag("OriginCountryCode", each["origin"]) if paper["total"] is not None else "")
-        + _document("ESADout_CUPresentedDocument", paper["contract"], "2026-01-10", "03011")
-        + _document("ESADout_CUPresentedDocument", paper["note"], paper["day"], "02013")
-        + "<SupplementaryGoodsQuantity1>"
-        + _tag("GoodsQuantity", each["quantity"])
-        + _tag("MeasureUnitQualifierCode", _UNITS[each["unit"]][1])
-        + "</SupplementaryGoodsQuantity1>"
-        + "<ESADContainer>"
-        + "".join(
-            f"<ContainerNumber>{_tag('ContainerIdentificaror', box)}</ContainerNumber>"
-            for box in paper["boxes"]
-        )
-        + "</ESADContainer></ESADout_CUGoods>"
-        for each in paper["lines"]
-    )
-    terms = (
-        "<ESADout_CUMainContractTerms>"
-        + _tag("ContractCurrencyCode", paper["currency"])
-        + _tag("ContractCurrencyRate", paper["rate"])
-        + _tag("TotalInvoiceAmount", paper["total"])
-        + _tag("TradeCountryCode", "CN")
-        + f"<CUESADDeliveryTerms>{_tag('DeliveryPlace', paper['place'])}{_tag('DeliveryTermsStringCode', paper['terms'])}</CUESADDeliveryTerms>"
-        + "</ESADout_CUMainContractTerms>"
-        if paper["total"] is not None
-        else ""
-    )
-    encoding = "windows-1251" if procedure == "ИМ" else "UTF-8"
-    return (
-        f'<?xml version="1.0" encoding="{encoding}"?><ESADout_CU xmlns="{_ALBUM}CustomsDocuments:ESADout_CU:5.23.0">'
-        + f"<EECEDocHeaderAddInfo>{_tag('EDocDateTime', str(paper['day']) + 'T10:00:00')}</EECEDocHeaderAddInfo>"
-        + _tag("CustomsProcedure", procedure)
-        + "".join(_tag("SealId", each) for each in paper["seals"])
-        + "<ESADout_CUGoodsShipment>"
-        + _tag("TotalGoodsNumber", len(paper["lines"]))
-        + _tag("TotalPackageNumber", paper["packages"])
-        + _organisation("ESADout_CUConsignor", paper["seller"])
-        + _organisation("ESADout_CUConsignee", paper["buyer"], paper["inn"])
-        + terms
-        + goods
-        + "</ESADout_CUGoodsShipment></ESADout_CU>"
-    )
+def _chinese(paper: dict[str, Any]) -> Paper:
+    freight = paper["freight"]
+    return _paper(
+        Kind.CN_DECLARATION,
+        paper,
+        number=_field(paper["number"]),
+        export_day=_field(paper["export_day"]),
+        parties=(
+            _party(Role.CONSIGNOR, paper["seller"], paper["uscc"]),
+            _party(Role.CONSIGNEE, paper["buyer_latin"]),
+        ),
+        references=(_reference(ReferenceKind.CONTRACT, paper["contract"]),),
+        terms=_field(paper["terms"]),
+        charges=(Charge(ChargeKind.FREIGHT, _money(freight, paper["currency"])),) if freight else (),
+        gross=_field(paper["gross"]),
+        net=_field(paper["net"]),
+        packages=(Packages(_field(paper["packages"]), "PALLET" if paper["level"] == "92" else "CARTON"),),
+        trade_country=_field("RU"),
+        procedure=_field("0110"),
+        lines=tuple(
+            _line(
+                each, "zh", code=_code(each["cn"], "CN"), origin=_field(each["origin"]), quantity=_quantity(each, "CN"),
+                further=(_field(Quantity(each["net"], unit("035", "CN"), "035")),), amount=_money(each["amount"], paper["currency"]),
+            )
+            for each in paper["lines"]
+        ),
+    )  # fmt: skip
+
+
+def customs_paper(paper: dict[str, Any], kind: Kind) -> Paper:
+    """The goods or transit declaration of a mapping of fields."""
+    priced, currency = paper["total"] is not None, paper["currency"]
+    return _paper(
+        kind,
+        paper,
+        id=paper.get("id", ""),
+        parties=(
+            _party(Role.CONSIGNOR, paper["seller"]),
+            _party(Role.CONSIGNEE, paper["buyer"], paper["inn"]),
+        ),
+        references=(
+            _reference(ReferenceKind.CONTRACT, paper["contract"], CONTRACTED),
+            _reference(ReferenceKind.TRANSPORT, paper["note"], paper["day"]),
+        ),
+        terms=_field(paper["terms"]),
+        terms_place=_field(paper["place"]),
+        currency=_field(currency) if priced else None,
+        total=_money(paper["total"], currency),
+        rate=_field(paper["rate"]),
+        packages=(Packages(_field(paper["packages"])),),
+        seals=tuple(map(_field, paper["seals"])),
+        trade_country=_field("CN") if priced else None,
+        mode=_field("RAIL"),
+        lines=tuple(
+            _line(
+                each, "ru", code=_code(each["eaeu"] if priced else each["hs6"], "EAEU"), further=(_quantity(each, "OKEI"),),
+                gross=_field(each["gross"]), net=_field(each["net"]) if priced else None, origin=_field(each["origin"]) if priced else None,
+                amount=_money(each["amount"], currency) if priced else None, customs_value=_field(each["customs_value"]) if priced else None,
+            )
+            for each in paper["lines"]
+        ),
+    )  # fmt: skip

@@ -89,10 +89,10 @@ LIMIT %(limit)s
 UPDATE lianyun.transparency_head SET size = %(size)s, root = %(root)s, checkpoint = %(checkpoint)s, at = %(at)s
 
 -- name: head
-SELECT h.key, h.size, h.root, h.checkpoint, h.at, h.cosigned FROM lianyun.transparency_head h
+SELECT h.key, h.beside, h.until, h.size, h.root, h.checkpoint, h.at, h.cosigned FROM lianyun.transparency_head h
 
 -- name: lock_head
-SELECT h.key, h.size, h.root, h.checkpoint, h.at, h.cosigned,
+SELECT h.key, h.beside, h.until, h.size, h.root, h.checkpoint, h.at, h.cosigned,
        (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
 FROM lianyun.transparency_head h FOR UPDATE NOWAIT
 
@@ -136,6 +136,10 @@ FROM lianyun.registry_statement s
 JOIN lianyun.audit_trail t ON t.register = 'registry_statement' AND t.key = s.number::text
 JOIN lianyun.transparency_entry e ON e.source = 'register registry_statement' AND e.position = t.no::text
 ORDER BY s.number
+
+-- name: set_keys
+UPDATE lianyun.transparency_head
+SET key = %(key)s, beside = %(beside)s, until = %(until)s, checkpoint = %(checkpoint)s, cosigned = coalesce(%(cosigned)s, cosigned)
 
 -- name: tile
 SELECT t.hashes FROM lianyun.transparency_tile t WHERE (t.level, t.number) = (%(level)s, %(number)s)

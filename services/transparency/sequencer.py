@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
 
 from services.ledger.storage.schema_window import require_schema
 from services.ledger.storage.session import Session, open_session
@@ -16,10 +15,10 @@ from services.runtime.follower import Follower
 from services.telemetry import metrics as names
 from services.telemetry.instruments import Instruments
 from services.transparency.domain.checkpoint import Checkpoint
-from services.transparency.domain.keys import LogSigner
+from services.transparency.domain.keys import LogSigner, Signer
 from services.transparency.domain.note import Note
 from services.transparency.domain.policy import Policy
-from services.transparency.key_file import read_key
+from services.transparency.key_file import read_keys
 from services.transparency.settings import TransparencySettings
 from services.transparency.store import log
 from services.transparency.witness.client import Prove, Witnesses
@@ -39,10 +38,19 @@ class SequencerMetrics:
 
 
 class Sequencer(Follower):
-    """Steps of the log. LogRefused and Contradicted end the process: an operator has to decide which history is right."""
+    """Steps of the log. LogRefused and Contradicted end the process: an operator has to decide which history is right.
 
-    def __init__(self, settings: TransparencySettings, signer: LogSigner, policy: Policy | None) -> None:
-        self._settings, self._signer = settings, signer
+    ``beside``: the other keys of the key file. It is read again where the log names a key that is not held: keys change while it runs.
+    """
+
+    def __init__(
+        self,
+        settings: TransparencySettings,
+        signer: LogSigner,
+        policy: Policy | None,
+        beside: tuple[Signer, ...] = (),
+    ) -> None:
+        self._settings, self._signer, self._beside = settings, signer, beside
         self._dsn = settings.dsn.get_secret_value()
         self._witnesses = None if policy is None else Witnesses(policy)
         self._session: Session | None = None
@@ -74,9 +82,15 @@ class Sequencer(Follower):
         """Sequence, and have the head cosigned where it is not yet; what that takes counts towards the tick."""
         assert self._session is not None
         began = time.monotonic()
-        done = log.sequence(
-            self._session, self._signer, self._settings.network, self._settings.transparency_entries
-        )
+        try:
+            done = self._sequenced(self._session)
+        except log.OtherKeys as refused:
+            try:
+                self._signer, *beside = read_keys(self._settings.transparency_key)
+            except OSError:
+                raise refused from None
+            self._beside = tuple(beside)
+            done = self._sequenced(self._session)
         self._size = done.after
         self.metrics.entries.set(done.after)
         if done.complete:
@@ -91,6 +105,10 @@ class Sequencer(Follower):
         """Entries of the log after the last step, and how many of them are cosigned."""
         return self._size, max(self._cosigned, 0)
 
+    def _sequenced(self, session: Session) -> log.Grown:
+        limit = self._settings.transparency_entries
+        return log.sequence(session, self._signer, self._settings.network, limit, self._beside)
+
     def _cosign(self, session: Session, witnesses: Witnesses) -> None:
         head = log.read_head(session)
         cosigned = witnesses.cosigned(head.note, self._prove(head.note), self._settings.transparency_patience)
@@ -100,14 +118,8 @@ class Sequencer(Follower):
             self.metrics.cosigned_at.set(time.time())
 
     def _prove(self, note: Note) -> Prove:
-        size = Checkpoint.parse(note.text).size
-
-        def proof(old: int) -> Sequence[bytes]:
-            with self._proving:
-                assert self._proofs is not None
-                return log.tree_of(self._proofs, size).consistency(old)
-
-        return proof
+        assert self._proofs is not None
+        return log.prover(self._proofs, Checkpoint.parse(note.text).size, self._proving)
 
     def close(self) -> None:
         """Close the sessions; requests to witnesses that are under way are not waited for."""
@@ -134,7 +146,8 @@ def once(settings: TransparencySettings) -> tuple[int, int]:
 
 
 def _sequencer(settings: TransparencySettings) -> Sequencer:
-    return Sequencer(settings, read_key(settings.transparency_key), settings.policy())
+    signer, *beside = read_keys(settings.transparency_key)
+    return Sequencer(settings, signer, settings.policy(), tuple(beside))
 
 
 def run(settings: TransparencySettings) -> None:

@@ -1,4 +1,7 @@
-"""Generated shipments: honest papers contradict one another in one of 200 at most, and each lie in a number or code is found."""
+"""Generated shipments: honest papers contradict one another in one of 200 at most, and each lie in a number or code is found.
+
+So is each amendment that one of two declarations did not follow, and nothing where both did.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,16 @@ from random import Random
 
 import pytest
 
+from services.testbed.amended_trade import AMENDED, AmendedTrade, amended
 from services.testbed.bench.declarations import read_all
 from services.testbed.trade_papers import LIES, Papers, honest, lie
 from services.trade.domain.checks import findings
 from services.trade.domain.finding import Finding, Verdict, rules
+from services.trade.domain.in_step import in_step
+from services.trade.domain.in_step_pair import PairStatus, Status
+from services.trade.domain.in_step_rules import SIDES, step_rules
 from services.trade.domain.paper import PaperSet
+from services.trade.formats.filings import read_trade
 from tests.support.profile import SEED, rounds
 
 DAY = date(2026, 3, 20)
@@ -87,3 +95,31 @@ def test_the_order_of_files_changes_no_verdict() -> None:
         for each_files in (files, backwards)
     )
     assert one == other
+
+
+def statuses(trade: AmendedTrade) -> tuple[PairStatus, ...]:
+    read = read_trade(list(trade.files.items()), DAY)
+    assert not read.refused
+    return in_step(read.datasets, read.filings, read.corrections, step_rules(DAY))
+
+
+@pytest.mark.randomised
+def test_an_amendment_that_one_side_did_not_follow_is_found_on_that_side_and_element_and_nowhere_else() -> (
+    None
+):
+    missed: Counter[tuple[str, str]] = Counter()
+    wrong: Counter[str] = Counter()
+    count = 0
+    for seed in range(SEED, SEED + rounds(3, 60)):
+        for name in AMENDED:
+            for behind in ("cn", "dt", ""):
+                trade = amended(Random(seed), name, behind)
+                found = [each for each in statuses(trade) if each.status not in (Status.SAME, Status.ALLOWED)]
+                count += 1
+                stale = {
+                    (each.element, each.line, SIDES[lag.kind].lower()) for each in found for lag in each.lags
+                }
+                missed[name, behind] += bool(behind) and (trade.element, trade.line, behind) not in stale
+                wrong[name] += any(each.element != trade.element or not behind for each in found)
+    assert sum(missed.values()) * 50 <= count, +missed
+    assert sum(wrong.values()) * 200 <= count, +wrong

@@ -20,7 +20,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,8 @@ from schemas.envelope import Envelope, content_digest, event_id, signed_bytes
 from schemas.events.base import ObjectKind, Role
 from schemas.events.decode import decode_payload
 from schemas.events.keys import canonical_key
-from services.domain.facts import Facts
-from services.domain.interpretation import Attribution, interpret
+from services.domain.facts import Facts, GroupedFacts
+from services.domain.interpretation import Attribution, grouped
 from services.domain.objects import Thing
 from services.domain.publisher import Publisher
 
@@ -63,9 +63,12 @@ class Told:
 
     def facts(self) -> Facts:
         """Decode and interpret the bytes anew: two calls share no object."""
+        return self.grouped().facts()
+
+    def grouped(self) -> GroupedFacts:
         envelope = self.envelope
         statement = Attribution(self.event, envelope.source, self.publisher, envelope.published_micros)
-        return interpret(statement, self.content, decode_payload(envelope.type, self.payload))
+        return grouped(statement, self.content, decode_payload(envelope.type, self.payload))
 
 
 @dataclass(frozen=True)
@@ -121,8 +124,9 @@ class Story:
         return next(told.event for told in self.told if told.short == short)
 
 
+@cache
 def stories() -> tuple[Story, ...]:
-    """All stories by file name."""
+    """All stories by file name; read once, and shared: nobody changes what they hold."""
     return tuple(_read(path) for path in sorted(FOLDER.glob("[0-9][0-9]_*.yaml")))
 
 

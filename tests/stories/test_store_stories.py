@@ -42,7 +42,7 @@ from .story import Story, Told, stories
 
 pytestmark = pytest.mark.integration
 
-TELLINGS = rounds(5, 35)
+TELLINGS = rounds(3, 35)
 VIEWED = 20
 TOPIC = "cre.stories.v1"
 KEY_ID = "00" * 8

@@ -12,6 +12,7 @@ from schemas.rfc3339 import format_micros, parse_micros
 from services.domain.derive import derive
 from services.domain.facts import Facts
 from services.domain.objects import Thing
+from services.ledger.admission.raw_bytes import Attributes
 from services.query.stored_events import Reread, SourcedEvents
 from services.query.view_json import view_json
 from services.query.views import SourcedView
@@ -27,7 +28,7 @@ def story_views(story: Story) -> Iterator[tuple[SourcedView, dict[str, Any]]]:
         view = derive(facts, Thing(ObjectKind.CONSIGNMENT, story.consignment(name)), as_of)
         if view is None:
             continue
-        known = SourcedView(view, as_of, SourcedEvents(events))
+        known = SourcedView(view, as_of, SourcedEvents(events), facts)
         body = view_json(known)
         for item, arrival in zip(body["timeline"], view.arrivals, strict=True):
             item["recorded"] = format_micros(known.sources[arrival.claim.event].stored.append_us)
@@ -42,11 +43,14 @@ def _reread(told: Told) -> Reread:
     )
     party = SimpleNamespace(code=told.publisher.code)
     payload = decode_payload(told.envelope.type, told.payload)
-    admitted = SimpleNamespace(
-        verified=SimpleNamespace(envelope=told.envelope),
-        envelope=told.envelope,
+    envelope = told.envelope
+    attributes = Attributes(envelope.source, envelope.id, envelope.type, envelope.published_micros)
+    read = SimpleNamespace(
+        stored=stored,
+        envelope=envelope,
+        attributes=attributes,
         party=party,
         payload=payload,
         facts=told.facts(),
     )
-    return cast(Reread, SimpleNamespace(stored=stored, admitted=admitted, facts=admitted.facts))
+    return cast(Reread, read)

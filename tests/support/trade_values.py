@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, is_dataclass, replace
 from decimal import Decimal
+from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
+
+import pytest
+from lxml import etree
 
 from services.trade.domain.paper import (
     Charge,
@@ -18,6 +24,9 @@ from services.trade.domain.paper import (
 )
 from services.trade.domain.values import Code, Field, Money, Place, Quantity, unit
 
+DATA = Path(__file__).parents[3] / "shared" / "data"
+if not DATA.exists():
+    DATA = Path(__file__).parents[4] / "shared" / "data"
 T = TypeVar("T")
 _COUNT = iter(range(10**6))
 
@@ -93,3 +102,33 @@ def priced(amount: str, quantity: str = "10", price: str = "", currency: str = "
 
 def freight(amount: str, currency: str = "USD") -> tuple[Charge, ...]:
     return (Charge(ChargeKind.FREIGHT, usd(amount, currency)),)
+
+
+def stated(value: Any) -> Any:
+    """A paper without places, texts as written and remarks: what it states."""
+    if isinstance(value, Field):
+        return stated(value.value)
+    if isinstance(value, Paper):
+        value = replace(value, remarks=(), sha256="")
+    if is_dataclass(value) and not isinstance(value, type):
+        return {
+            each.name: stated(getattr(value, each.name)) for each in fields(value) if each.name != "place"
+        }
+    return tuple(stated(each) for each in value) if isinstance(value, tuple) else value
+
+
+@cache
+def schema(kind: Kind) -> etree.XMLSchema:
+    name = {
+        Kind.INVOICE: "eaeu-album/CommercialInvoice", Kind.PACKING_LIST: "eaeu-album/PackingList", Kind.RAIL_NOTE: "eaeu-album/RailwayBill",
+        Kind.EAEU_DECLARATION: "eaeu-album/ESADout_CU", Kind.EAEU_TRANSIT: "eaeu-album/ESADout_CU", Kind.EAEU_CORRECTION: "eaeu-album/KDTout_CU",
+        Kind.WCO_DECLARATION: "wco-dec/schemas/WCO_DEC_2_DMS",
+    }[kind]  # fmt: skip
+    path = DATA / f"{name}.xsd"
+    if not path.exists():
+        pytest.skip(f"the schema {name}.xsd, which is not part of the project, is not here")
+    return etree.XMLSchema(etree.parse(path))
+
+
+def tree(written: bytes) -> etree._Element:
+    return etree.fromstring(written)

@@ -93,7 +93,7 @@ def _filtered(
     for item, arrival in zip(body["timeline"], known.view.arrivals, strict=True):
         event = known.sources[arrival.claim.event]
         item["recorded"] = format_micros(event.stored.append_us)
-        item["finding"] = getattr(event.admitted.payload, "finding", None)  # the category of an inspection's
+        item["finding"] = getattr(event.payload, "finding", None)  # the category of an inspection's
     _only_its_boxes(body)
     sides = (item for dispute in body["disputed_links"] for item in dispute["sides"])
     for item, may_see in zip(sides, assigned, strict=True):
@@ -242,7 +242,7 @@ def _invoices(known: SourcedView) -> list[dict[str, Any]]:
     found = []
     for id_ in counted:
         event = known.sources[id_]
-        stated = event.admitted.payload
+        stated = event.payload
         if isinstance(stated, InvoiceIssued):
             plain = stated.model_dump(
                 mode="json", include={"seller_party", "buyer_party", "grand_total_amount"}
@@ -252,8 +252,8 @@ def _invoices(known: SourcedView) -> list[dict[str, Any]]:
                     "document_id": stated.document_id,
                     "issue_date": str(stated.issue_date),
                     **plain,
-                    "by": event.admitted.party.code,
-                    "published": format_micros(event.admitted.envelope.published_micros),
+                    "by": event.party.code,
+                    "published": format_micros(event.attributes.published),
                 }
             )
     return sorted(found, key=lambda each: (each["document_id"], each["published"], each["by"]))

@@ -103,13 +103,12 @@ def lending(
 def _openings(known: SourcedView) -> Iterable[ConsignmentOpened]:
     founders = known.view.founders
     for event in known.sources.every:
-        payload = event.admitted.payload
+        payload = event.payload
         if (
             isinstance(payload, ConsignmentOpened)
             and not event.stored.quarantined
-            and event.admitted.party.code in founders
-            and f"{event.admitted.party.code}/{payload.reference}"
-            in {member.key for member in known.view.members}
+            and event.party.code in founders
+            and f"{event.party.code}/{payload.reference}" in {member.key for member in known.view.members}
         ):
             yield payload
 

@@ -25,6 +25,7 @@ from services.financing.store.fingerprint_versions import KeyMissing
 from services.financing.store.group_commit import GroupCommit, GroupFailed
 from services.financing.store.keys import KeysMissing, PlatformKeys, read_keys
 from services.ledger.storage.session import configure
+from services.runtime.hsm import HsmFailed
 
 _keys: WeakKeyDictionary[Context, PlatformKeys] = WeakKeyDictionary()
 _groups: WeakKeyDictionary[Context, GroupCommit] = WeakKeyDictionary()
@@ -91,6 +92,8 @@ async def decide(call: Call, pending: PendingDecision) -> Answer:
             ruling = await group.decided(pending.ask, pending.on)
     except (CargoMoved, GroupFailed) as changed:
         raise BeginAgain from changed
+    except HsmFailed as problem:
+        raise Problem("unavailable", "The key of decisions cannot be used; nothing was decided.") from problem
     except KeyMissing as problem:
         raise Problem(
             "unavailable", "The key of financing decisions is missing; nothing was decided."

@@ -28,6 +28,8 @@ from services.api.routes.financings import CREDIT_PURPOSE, Reference, own_summar
 from services.credit.store import records
 from services.documents.store.registers import receipt_of_transfer
 from services.transparency.domain.bundle import Bundle as Made
+from services.transparency.domain.policy import Policy
+from services.transparency.domain.receipt import Receipt as Proof
 from services.transparency.store import bundles
 from services.transparency.store.bundles import Issuer
 from services.transparency.store.log import NoLog
@@ -50,7 +52,7 @@ def event_receipt(call: Call, source: str, id: str) -> Answer:
     found = _made(lambda: receipt_of_event(call.session, call.context.settings.network, event), absent=True)
     if len(found) > 1:
         raise Problem("conflict", "You signed several contents under this id; none of them counts.")
-    return Answer(found[0].as_json())
+    return Answer(_under(call, found[0]).as_json())
 
 
 @routes.get(
@@ -112,7 +114,7 @@ def transfer_receipt(
     found = _made(lambda: receipt_of_transfer(call.session, network, register, number))
     if found is None:
         raise Problem("not-found")
-    return Answer(found.as_json())
+    return Answer(_under(call, found).as_json())
 
 
 @routes.get(
@@ -152,6 +154,12 @@ def credit_receipt(
         raise Problem("not-found")
     call.reads("credit", shipper, (shipper,))
     return _bundle(call, lambda issuer: bundles.credit_bundle(call.session, issuer, number, signal))
+
+
+def _under(call: Call, receipt: Proof) -> Proof:
+    """A receipt with the signatures that the policy asks about, so that it stays small."""
+    path = call.context.settings.transparency_policy
+    return receipt if path is None else receipt.under(Policy.parse(path.read_bytes()))
 
 
 def _bundle(call: Call, make: Callable[[Issuer], Made]) -> Answer:

@@ -10,7 +10,7 @@ import struct
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from itertools import accumulate, pairwise
+from itertools import accumulate, pairwise, zip_longest
 
 from services.domain.facts import Micros
 from services.domain.rules import HOUR
@@ -169,21 +169,32 @@ def outlasting(ended: Mass, unended: Mass, prior: Mass, strength: int) -> list[i
     """The distribution of a duration from weights by hour of those that ``ended``, those ``unended`` after so long, and a ``prior``.
 
     The product-limit estimate with a beta process as prior (Susarla and Van Ryzin 1976; Hjort 1990): without unended ones it is
-    the mixture of counts and ``strength`` times the prior. What has not ended counts for all that it has lasted.
+    the mixture of counts and ``strength`` times the prior. What has not ended counts for all that it has lasted. The last few are
+    remembered, as many cargoes have the same leg ahead of them.
     """
+    return list(_outlasting(tuple(ended), tuple(unended), tuple(prior), strength))
+
+
+@lru_cache(maxsize=512)
+def _outlasting(
+    ended: tuple[int, ...], unended: tuple[int, ...], prior: tuple[int, ...], strength: int
+) -> tuple[int, ...]:
     if not any(unended):
-        return mixed(((normal(ended), sum(ended)), (prior, strength)))
-    length = max(len(ended), len(unended), len(prior))
+        return tuple(mixed(((normal(ended), sum(ended)), (prior, strength))))
     at_risk, left, survives = sum(ended) + sum(unended), MASS, MASS << 24
     found = []
-    for hour in range(length):
-        d = ended[hour] if hour < len(ended) else 0
-        m = prior[hour] if hour < len(prior) else 0
-        risk = at_risk * MASS + strength * left
-        ends = survives if not risk else survives * (d * MASS + strength * m) // risk
+    for d, u, m in zip_longest(ended, unended, prior, fillvalue=0):
+        if d or m:
+            risk = at_risk * MASS + strength * left
+            ends = survives if not risk else survives * (d * MASS + strength * m) // risk
+            survives -= ends
+            at_risk -= d
+            left -= m
+        elif at_risk or strength * left:
+            ends = 0
+        else:
+            ends, survives = survives, 0
+        at_risk -= u
         found.append(ends)
-        survives -= ends
-        at_risk -= d + (unended[hour] if hour < len(unended) else 0)
-        left -= m
     found[-1] += survives
-    return normal(found)
+    return tuple(normal(found))

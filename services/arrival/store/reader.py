@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,7 +33,7 @@ from services.domain.derive import derive
 from services.domain.facts import Facts, Micros, Restriction
 from services.domain.relevance import relevant
 from services.domain.view import View
-from services.query.views import SourcedView, facts_of
+from services.query.views import SourcedView
 
 LOOKS_BACK = 120 * DAY
 """How far back passages of a border are read."""
@@ -50,8 +50,16 @@ class ArrivalForecast:
     silence: Silence | None
 
 
+Remember = Callable[[Hashable, Callable[[], "LegHistory"]], "LegHistory"]
+"""Gives what was read under an equal key before, where nothing else was learned since; else what it is called to read."""
+
+
 def read_forecast(
-    session: Connection[Any], known: SourcedView, now: Micros, table: Tables | None = None
+    session: Connection[Any],
+    known: SourcedView,
+    now: Micros,
+    table: Tables | None = None,
+    remember: Remember = lambda _key, read: read(),
 ) -> ArrivalForecast:
     """The forecast of the consignment of ``known`` as of ``now``, in the caller's transaction.
 
@@ -59,9 +67,9 @@ def read_forecast(
     """
     rules = table if table is not None else tables()
     earlier = _day_before(known, now)
-    facts, found = facts_of(known.sources.every), cargo(known.view)
+    facts, found = known.facts, cargo(known.view)
     before = None if earlier is None else cargo(earlier)
-    past = _read_past(session, [each for each in (found, before) if each is not None], now)
+    past = _read_past(session, [each for each in (found, before) if each is not None], now, remember)
     result = past.forecast(found, known.view, facts, now, rules)
     parts: tuple[Moved, ...] = ()
     was: Forecast | NoForecast | None = None
@@ -84,8 +92,7 @@ def read_forecasts(
     past = _read_past(session, cargoes, now)
     found = []
     for known, each in zip(several, cargoes, strict=True):
-        facts = facts_of(known.sources.every) if _restricted(known.view) else Facts()
-        result = past.forecast(each, known.view, facts, now, rules)
+        result = past.forecast(each, known.view, known.facts, now, rules)
         found.append(ArrivalForecast(each, result, (), None, past.silence(each, now, rules)))
     return found
 
@@ -97,7 +104,7 @@ def read_inputs(session: Connection[Any], view: View, facts: Facts, now: Micros)
 
 
 @dataclass(frozen=True, slots=True)
-class _Past:
+class LegHistory:
     """What the platform has seen of the legs of some cargoes, and of the borders on them.
 
     ``histories`` are by moment and closures, and made of it as they are needed.
@@ -135,16 +142,22 @@ class _Past:
         return silence(each.behind, None if here is None else habit(here, self.gaps, rules), now)
 
 
-def _read_past(session: Connection[Any], cargoes: Sequence[Cargo], now: Micros) -> _Past:
-    legs = {leg for each in cargoes for leg in _legs(each)}
-    cells, gaps, errors = _cells(session, legs, cargoes)
-    lasting = _lasting(session, legs)
-    borders = sorted({(leg.first, leg.last) for leg in legs if leg.stage is Stage.AT_BORDER})
-    return _Past(tuple(cells), gaps, errors, lasting, _passed(session, borders, now))
+def _read_past(
+    session: Connection[Any],
+    cargoes: Sequence[Cargo],
+    now: Micros,
+    remember: Remember = lambda _key, read: read(),
+) -> LegHistory:
+    legs = frozenset(leg for each in cargoes for leg in _legs(each))
+    ends = frozenset(railnet.canonical(each.route[-1]) for each in cargoes if each.route)
 
+    def read() -> LegHistory:
+        cells, gaps, errors = _cells(session, legs, ends)
+        lasting = _lasting(session, legs)
+        borders = sorted({(leg.first, leg.last) for leg in legs if leg.stage is Stage.AT_BORDER})
+        return LegHistory(tuple(cells), gaps, errors, lasting, _passed(session, borders, now))
 
-def _restricted(view: View) -> bool:
-    return bool(view.restrictions or view.announced_restrictions or view.past_restrictions)
+    return remember((legs, ends, now), read)
 
 
 def _day_before(known: SourcedView, now: Micros) -> View | None:
@@ -168,10 +181,9 @@ def _legs(found: Cargo) -> Iterable[Leg]:
 
 
 def _cells(
-    session: Connection[Any], legs: Iterable[Leg], cargoes: Iterable[Cargo]
+    session: Connection[Any], legs: Iterable[Leg], ends: Iterable[str]
 ) -> tuple[list[Cell], list[GapCell], Mapping[str, Mapping[str, tuple[int, ...]]]]:
-    ends = {Leg(Stage.RUNNING, "", railnet.canonical(each.route[-1])) for each in cargoes if each.route}
-    wanted = sorted({*legs, *ends})
+    wanted = sorted({*legs, *(Leg(Stage.RUNNING, "", end) for end in ends)})
     cells: list[Cell] = []
     gaps: list[GapCell] = []
     errors: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))

@@ -16,7 +16,7 @@ from services.transparency.domain.keys import VerifierKey
 from services.transparency.domain.note import Note
 from services.transparency.domain.tiles import ReadTile, TileTree, grown
 from services.transparency.store import sources
-from services.transparency.store.log import Head, LogRefused, NoLog, read_entries, read_head
+from services.transparency.store.log import KEYS_CHANGED, Head, LogRefused, NoLog, read_entries, read_head
 from services.transparency.store.sources import Cursor, Found, Unloggable
 
 REMEDY = (
@@ -52,6 +52,9 @@ WHERE (e.source = 'event' AND NOT EXISTS (SELECT FROM lianyun.body b WHERE b.no 
 ORDER BY e.index
 """.replace("%", "%%")
 _PURGED = "SELECT coalesce(max((detail ->> 'older_than')::bigint), 0) FROM lianyun.platform_event WHERE kind = 'DEAD_LETTERS_PURGED'"
+_KEYS = f"""
+SELECT detail -> 'keys', (detail ->> 'until')::bigint FROM lianyun.platform_event WHERE kind = '{KEYS_CHANGED}' ORDER BY no DESC LIMIT 1
+"""  # noqa: S608
 _JUDGED_AGAIN = """
 SELECT encode(d.digest, 'hex') FROM lianyun.dead_letter d
 WHERE encode(d.digest, 'hex') = ANY (%s) AND (d.count > 1 OR EXISTS (
@@ -81,6 +84,7 @@ def check_transparency(snapshot: Snapshot, network: str, findings: Findings) -> 
             Damage.TRANSPARENCY, "transparency_head", "checkpoint", str(fault), "what the log signed", REMEDY
         )
         return
+    _check_keys(snapshot, head, findings)
     _check_tree(snapshot, head, findings)
     counts: dict[str, int] = dict(snapshot.rows(_COUNTS))
     for source, major, minor in snapshot.rows(_CURSORS):
@@ -100,6 +104,14 @@ def check_transparency(snapshot: Snapshot, network: str, findings: Findings) -> 
             continue  # removed after its time, which is an entry of a register
         where = f"entry of {source} {position}"
         findings.add(Damage.TRANSPARENCY, where, "document", "none", "what was accepted", REMEDY)
+
+
+def _check_keys(snapshot: Snapshot, head: Head, findings: Findings) -> None:
+    """The keys that sign beside the log's own, and the announced end, are as they were changed last."""
+    keys, until = next(iter(snapshot.rows(_KEYS)), ([str(head.key)], None))
+    stored, expected = ([*map(str, head.keys)], head.until), (keys, until)
+    if stored != expected:
+        findings.add(Damage.TRANSPARENCY, "transparency_head", "keys", stored, expected, REMEDY)
 
 
 def _check_tree(snapshot: Snapshot, head: Head, findings: Findings) -> None:

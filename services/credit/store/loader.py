@@ -17,7 +17,6 @@ from services.credit.domain.statements import CreditFacts, FinancingStatement
 from services.credit.store import statement
 from services.credit.store.faults import INFRASTRUCTURE, UnreadableEvent
 from services.domain.facts import EventId, Facts
-from services.domain.interpretation import Attribution
 from services.domain.liveness import Liveness, judge
 from services.domain.objects import ObjectId, Thing
 from services.ledger.admission.raw_bytes import unframe
@@ -112,12 +111,7 @@ def read_events(
 
 
 def _credit(read: Reread) -> CreditFacts:
-    admitted = read.admitted
-    envelope = admitted.envelope
-    attribution = Attribution(
-        read.stored.id, envelope.source, admitted.party.publisher, envelope.published_micros
-    )
-    return statements.read(attribution, admitted.payload)
+    return statements.read(read.statement, read.payload)
 
 
 def of_cargo(

@@ -60,12 +60,12 @@ def stated_of(known: SourcedView) -> tuple[Stated, ...]:
 
 
 def _is_note(event: Reread) -> bool:
-    return isinstance(event.admitted.payload, NoteIssued)
+    return isinstance(event.payload, NoteIssued)
 
 
 def _fields(event: Reread, *, whole: bool) -> Iterator[tuple[str, Value]]:
     """(name, value) of what a note or packing list states; of a note for a ``whole`` cargo more than its seals."""
-    payload = event.admitted.payload
+    payload = event.payload
     if isinstance(payload, NoteIssued):
         if payload.seals:
             yield "seals", tuple(payload.seals)

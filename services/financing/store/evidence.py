@@ -14,7 +14,6 @@ from services.documents.store.registers import registers_over
 from services.domain.derive import view_of
 from services.domain.evidence import group_evidence
 from services.domain.facts import FOREVER, Facts, Micros
-from services.domain.interpretation import Attribution
 from services.domain.objects import Thing, consignment
 from services.financing.domain.assignments import LEADING, KnownAssignments
 from services.financing.domain.cargo import Cargo, Report
@@ -188,12 +187,7 @@ def record_of(event: Reread) -> Record:
     """What a stored event states to financing; nothing where it is quarantined."""
     if event.stored.quarantined:
         return Record()
-    verified = event.admitted.verified
-    envelope = verified.envelope
-    statement_ = Attribution(
-        verified.event, envelope.source, verified.party.publisher, envelope.published_micros
-    )
-    return read(statement_, verified.content, event.admitted.payload, event.stored.append_us)
+    return read(event.statement, event.stored.content, event.payload, event.stored.append_us)
 
 
 def known_assignments(

@@ -1,14 +1,13 @@
 """The platform's own keys for financing, in one file readable by its owner only, and their registration.
 
-The file is JSON: ``source`` and ``seed`` (the signing key of decisions), ``salt_secret``, and ``registry_keys`` for fingerprints, the
-newest last. Without it no further decision can be signed and no fingerprint compared: back it up apart. Nothing of it is stored
+The file is JSON: ``source``, ``seed`` (the signing key of decisions, case steps, answers and documents) or ``pkcs11`` that names that key in a
+module, ``salt_secret``, and ``registry_keys`` for fingerprints, the newest last. Without it no further decision can be signed and no fingerprint compared: back it up apart. Nothing of it is stored
 in the database.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from psycopg import Connection
 
 from schemas.events.base import Role
 from schemas.schemes import Scheme
-from schemas.signing_key import SigningKey
+from schemas.signing_key import PrivateKey, SigningKey
 from services.domain.facts import Micros
 from services.financing.domain.fingerprints import NEWEST
 from services.financing.store import fingerprint_versions
@@ -28,6 +27,8 @@ from services.ledger.platform_signature import Signer
 from services.ledger.registry import commands, store
 from services.ledger.registry.events import PartyAdded
 from services.ledger.registry.possession import proven
+from services.runtime.hsm import HsmFailed, held_key, named_key
+from services.runtime.private_file import read_or_create, replace
 
 Session = Connection[Any]
 CODE = "lianyun"
@@ -44,7 +45,7 @@ class PlatformKeys:
     """The contents of the file; secrets never show."""
 
     source: str
-    key: SigningKey
+    key: PrivateKey
     salt_secret: bytes
     registry_keys: tuple[bytes, ...]
 
@@ -63,46 +64,45 @@ class PlatformKeys:
 def read_keys(path: Path) -> PlatformKeys:
     """The keys in the file at ``path``; raises KeysMissing."""
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))
+        held = _read(path)
         return PlatformKeys(
             held["source"],
-            SigningKey.from_seed(Scheme.ED25519, bytes.fromhex(held["seed"])),
+            held_key(held),
             bytes.fromhex(held["salt_secret"]),
             tuple(bytes.fromhex(key) for key in held["registry_keys"]),
         )
+    except HsmFailed as problem:
+        raise KeysMissing(str(problem)) from None
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise KeysMissing(
             f"{path} holds no keys of financing ({type(problem).__name__}); make them with `lianyun bank prepare`"
         ) from None
 
 
-def make_keys(path: Path) -> PlatformKeys:
-    """The keys in the file at ``path``, made there (mode 600) where there is none; raises KeysMissing, OSError."""
-    if not path.exists():
-        made = {
-            "source": SOURCE,
-            "seed": SigningKey.generate(Scheme.ED25519).seed.hex(),
-            "salt_secret": secrets.token_hex(32),
-            "registry_keys": [secrets.token_hex(32)],
-        }
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write(path, made, os.O_EXCL)
+def make_keys(path: Path, hsm: tuple[str, str, str] | None = None) -> PlatformKeys:
+    """The keys in the file at ``path``, made there (mode 600) where there is none; raises KeysMissing, OSError.
+
+    With ``hsm`` (library, token, label) the platform signs from now on by the key in that module, and the file holds no other.
+    """
+    try:
+        named = None if hsm is None else named_key(*hsm)
+    except HsmFailed as problem:
+        raise KeysMissing(str(problem)) from None
+    seed = {"seed": SigningKey.generate(Scheme.ED25519).seed.hex()}
+    made = {"source": SOURCE, "salt_secret": secrets.token_hex(32), "registry_keys": [secrets.token_hex(32)]}
+    read_or_create(path, lambda: _file({**made, **(named or seed)}))
+    if named is not None:
+        held = _read(path)
+        held.pop("seed", None)
+        replace(path, _file({**held, **named}))
     return read_keys(path)
 
 
 def add_registry_key(path: Path) -> PlatformKeys:
     """Add a further registry key to the file; processes that are to decide by it have to be started again."""
-    held = read_keys(path)
-    further = secrets.token_bytes(32)
-    content = {
-        "source": held.source,
-        "seed": held.key.seed.hex(),
-        "salt_secret": held.salt_secret.hex(),
-        "registry_keys": [key.hex() for key in (*held.registry_keys, further)],
-    }
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    _write(draft, content, os.O_EXCL)
-    draft.replace(path)
+    read_keys(path)
+    held = _read(path)
+    replace(path, _file({**held, "registry_keys": [*held["registry_keys"], secrets.token_hex(32)]}))
     return read_keys(path)
 
 
@@ -133,9 +133,10 @@ def prepare(session: Session, keys: PlatformKeys, network: str, now: Micros, by:
     return done
 
 
-def _write(path: Path, content: dict[str, Any], flags: int) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | flags, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(content, file, indent=1)
-        file.flush()
-        os.fsync(handle)
+def _read(path: Path) -> dict[str, Any]:
+    held: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return held
+
+
+def _file(content: dict[str, Any]) -> str:
+    return json.dumps(content, indent=1)

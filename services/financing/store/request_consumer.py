@@ -103,7 +103,7 @@ def _answer(session: Session, service: DecisionService, no: int) -> None:
     number = 0
     if stored is not None and not stored.quarantined:
         read = reread(stored, registry_store.read_snapshot(session))
-        asked = request_of(read.admitted.payload, read.admitted.verified.party.code, stored.id)
+        asked = request_of(read.payload, read.party.code, stored.id)
         if asked is not None:
             number = _decided_before(session, asked[0]) or service.decide(session, *asked).number
     session.execute(statement("put_answered"), {"no": no, "number": number})

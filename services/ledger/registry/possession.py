@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from schemas.possession import Statement
 from schemas.schemes import PublicKey
-from schemas.signing_key import SigningKey
+from schemas.signing_key import PrivateKey, SigningKey
 from services.ledger.registry.events import KeyAdded, KeyRotated, NewKey, Proof
 from services.ledger.registry.registry import Registry, RegistryError
 
@@ -12,7 +12,7 @@ _HOW = "The holder of the private key makes the proof (`lianyun key prove`, or s
 
 
 def proven(
-    key: SigningKey,
+    key: PrivateKey,
     network: str,
     party: str,
     *,

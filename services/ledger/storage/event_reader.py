@@ -171,7 +171,7 @@ def naming_query(beside: bytes = b"") -> bytes:
 def _closed_query(superseded: bool, walk: bytes | None = None) -> bytes:
     naming = b"SELECT n.no FROM said n"
     if superseded:
-        old = nested(statement("read_superseded"), nos=naming)
+        old = nested(statement("read_superseded"), nos=naming, located=statement("read_located"))
         counted = b"SELECT n.no FROM said n EXCEPT (" + old + b")"
     else:
         counted = naming

@@ -774,7 +774,7 @@ ORDER BY b.xid, b.first_no
 LIMIT %(limit)s
 
 -- name: read_bodies
-SELECT b.no, b.id, b.content, t.name, b.part, b."offset", b.appended, b.registry, b.rules, b.key_id, b.headers,
+SELECT b.no, uuid_send(b.id), uuid_send(b.content), t.name, b.part, b."offset", b.appended, b.registry, b.rules, b.key_id, b.headers,
        b.payload, EXISTS (SELECT 1 FROM lianyun.quarantine q WHERE q.no = b.no)
 FROM unnest(%(nos)s::bigint[]) AS n (no)
 JOIN lianyun.body b ON b.no = n.no
@@ -848,6 +848,14 @@ SELECT l.xid::text, l.no FROM (
     ORDER BY b.xid DESC, b.first_no DESC, e.no DESC
     OFFSET %(count)s LIMIT 1
 ) AS l
+
+-- name: read_located
+-- The events of a walk that say where a train was running.
+SELECT n.no FROM walk w CROSS JOIN LATERAL (
+    SELECT c.no FROM lianyun.claim c
+    WHERE c.object = w.id AND c.happened >= w.lo AND c.happened < w.hi AND c.milestone = %(running)s AND NOT c.dead
+    OFFSET 0
+) AS n
 
 -- name: read_numbers
 -- The numbers of all events that may concern the objects of a walk. From objects to events, whatever the planner believes
@@ -1001,7 +1009,7 @@ SELECT f.no FROM down d JOIN lianyun.founding f ON f.cons = d.id WHERE d.kind = 
 -- Of the given events those that say nothing but where a train was running and that their publisher has since said anew:
 -- of the same place, and in the same stretch of time. No link that the reader will walk begins or ends inside a stretch,
 -- nor does what he looks at (``moments``), so each is reached exactly where its successor is. What somebody took back is
--- not among them: who reads judges that himself.
+-- not among them: who reads judges that himself. ``located`` are those of the given events that say where a train was running.
 WITH given AS MATERIALIZED (
     SELECT no FROM unnest(%(nos)s::bigint[]) AS n (no)
 ), edge AS MATERIALIZED (
@@ -1017,8 +1025,9 @@ WITH given AS MATERIALIZED (
         PARTITION BY c.object, c.slot, c.publisher, c.territorial, width_bucket(c.happened, (SELECT e.ats FROM edge e))
         ORDER BY c.published DESC, c.event_hi DESC, c.event_lo DESC
     ) > 1 AS old, c.event_hi, c.event_lo
-    FROM given n JOIN lianyun.claim c ON c.no = n.no
-    WHERE c.milestone = %(running)s AND NOT c.dead
+    FROM (SELECT DISTINCT no FROM unnest(%(located)s::bigint[]) AS r (no)) AS n CROSS JOIN LATERAL (
+        SELECT s.* FROM lianyun.claim s WHERE s.no = n.no AND s.milestone = %(running)s AND NOT s.dead OFFSET 0
+    ) AS c
 ), old AS MATERIALIZED (
     SELECT r.no, min(r.event_hi) AS hi, min(r.event_lo) AS lo FROM ranked r GROUP BY r.no HAVING bool_and(r.old)
 )

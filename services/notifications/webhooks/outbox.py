@@ -48,9 +48,9 @@ def names_of(session: Connection[Any], consignments: Collection[bytes]) -> dict[
 
 
 def _named(event: Reread) -> str:
-    payload = event.admitted.payload
+    payload = event.payload
     opened = payload.replacement.payload if isinstance(payload, Corrected) else payload
-    return opened.consignment(event.admitted.party.code)[1] if isinstance(opened, ConsignmentOpened) else ""
+    return opened.consignment(event.party.code)[1] if isinstance(opened, ConsignmentOpened) else ""
 
 
 Session = Connection[Any]

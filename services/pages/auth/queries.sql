@@ -18,7 +18,11 @@ RETURNING 1
 DELETE FROM lianyun.console_session WHERE person = %(person)s::uuid AND digest <> %(digest)s
 
 -- name: find
-SELECT person, begun, seen FROM lianyun.console_session WHERE digest = %(digest)s
+SELECT s.person, s.begun, s.seen, p.id, p.issuer, q.code, p.subject, p.name, g.since, g.until, g.teams, g.permissions
+FROM lianyun.console_session s JOIN lianyun.person p ON p.id = s.person JOIN lianyun.party q ON q.no = p.party
+LEFT JOIN lianyun.person_grant g ON g.person = p.id
+WHERE s.digest = %(digest)s
+ORDER BY g.since
 
 -- name: open
 INSERT INTO lianyun.console_session (digest, person, begun, seen, sid, token)

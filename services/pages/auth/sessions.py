@@ -11,8 +11,10 @@ from psycopg import Connection
 from psycopg.rows import tuple_row
 
 from services.domain.facts import Micros
+from services.ledger.storage.arrays import adapt
 from services.pages.auth import statement
-from services.people.domain.person import PersonId
+from services.people.domain.person import Person, PersonId
+from services.people.store.people import people_of
 
 Session = Connection[Any]
 SECOND = 1_000_000
@@ -97,10 +99,14 @@ def open_session(session: Session, person: PersonId, sid: str, token: str, now: 
     return id_
 
 
-def find(session: Session, session_id: str) -> StoredSession | None:
-    """The session of that id; whether it has run out is not judged."""
+def find(session: Session, session_id: str) -> tuple[StoredSession, Person] | None:
+    """The session of that id, and whose it is; whether it has run out is not judged. One statement."""
+    adapt(session)
     found = _rows(session, "find", {"digest": digest(session_id)})
-    return StoredSession(*found[0]) if found else None
+    if not found:
+        return None
+    (person,) = people_of(row[3:] for row in found)
+    return StoredSession(*found[0][:3]), person
 
 
 def see(session: Session, session_id: str, stored: StoredSession, now: Micros) -> None:

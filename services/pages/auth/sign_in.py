@@ -85,10 +85,12 @@ class Authentication:
     def identify(self, session: Session, request: Request, now: Micros) -> SignedIn | None:
         """The signed-in person of a request, in its transaction; None where the session has run out or the person may do nothing."""
         session_id = request.cookies.get(self.cookie, "")
-        stored = sessions.find(session, session_id) if session_id else None
-        person = None if stored is None else people.by_id(session, stored.person)
-        grant = None if person is None else person.grant(now)
-        if stored is None or person is None or grant is None or person.issuer != self.settings.signin_issuer:
+        found = sessions.find(session, session_id) if session_id else None
+        if found is None:
+            return None
+        stored, person = found
+        grant = person.grant(now)
+        if grant is None or person.issuer != self.settings.signin_issuer:
             return None
         idle, lifetime = self._lifetimes(grant)
         if now - stored.seen >= idle * sessions.SECOND or now - stored.begun >= lifetime * sessions.SECOND:

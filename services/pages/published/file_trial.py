@@ -29,7 +29,10 @@ _BUSY = threading.BoundedSemaphore(_AT_ONCE)
 
 
 class Row(TypedDict, total=False):
-    """One record: its place, then ``refused`` (reason, detail, pointer, remedy), ``passed`` (why) or the event that it would become."""
+    """One record: its place, then ``refused`` (reason, detail, pointer, remedy), ``passed`` (why) or the event that it would become.
+
+    A remark is (where, text, remedy, code, found); the last two are of ``schemas.remarks``, "" where the reader of the file remarks something.
+    """
 
     where: str
     passed: str
@@ -125,8 +128,12 @@ def _trial(content: bytes, party: str, source: str, files: Mapping[str, Any] | N
             rows.append(_row(record, party))
         else:
             more += 1
-    remarks = [[str(each.where), each.text, each.remedy] for each in file.remarks]
+    remarks = list(map(_remark, file.remarks))
     return {"format": file.format.name, "sha256": file.sha256, "remarks": remarks, "rows": rows, "more": more}
+
+
+def _remark(remark: Any) -> list[str]:
+    return [str(remark.where), remark.text, remark.remedy, remark.code, remark.found]
 
 
 def _row(record: Any, party: str) -> Row:
@@ -166,7 +173,7 @@ def _row(record: Any, party: str) -> Row:
         "objects": list(things),
         "place": claims[0].place if claims else "",
         "happened": claims[0].happened if claims else None,
-        "remarks": [[str(each.where), each.text, each.remedy] for each in record.remarks],
+        "remarks": list(map(_remark, record.remarks)),
     }
 
 

@@ -35,8 +35,7 @@ def own_events(request: PageRequest, stored: Sequence[Stored]) -> list[OwnEvent]
     fates = fates_of(request.session, [each.id for each in stored], request.party.code)
     found = []
     for event, fate in zip(read, fates, strict=True):
-        admitted = event.admitted
-        remarks = tuple(remarks_of(admitted.payload, admitted.envelope.published_micros))
+        remarks = tuple(remarks_of(event.payload, event.attributes.published))
         found.append(OwnEvent(event, _state(fate, event.stored, bool(remarks)), remarks))
     return found
 
@@ -54,7 +53,7 @@ def _state(fate: Fate | None, stored: Stored, remarked: bool) -> str:
 def event_row(event: OwnEvent) -> dict[str, Any]:
     """The row of an event; times are UTC microseconds."""
     stored, facts = event.read.stored, event.read.facts
-    envelope = event.read.admitted.envelope
+    envelope = event.read.envelope
     claims = sorted(facts.claims)
     things = dict.fromkeys(
         [

@@ -159,7 +159,7 @@ def _own(
         return None, None
     stored = shown.known.sources[id_]
     payload = orjson.loads(stored.stored.payload)
-    stated = {"type": stored.admitted.envelope.type, "data": payload}
+    stated = {"type": stored.envelope.type, "data": payload}
     if stated["type"] == _CORRECTED:
         stated = payload["replacement"]
     data = {**stated["data"], "salt": secrets.token_hex(16)}

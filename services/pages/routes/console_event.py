@@ -11,6 +11,7 @@ import orjson
 
 from schemas.events.base import ObjectKind
 from schemas.reasons import Reason
+from schemas.remarks import meaning
 from schemas.signature_header import parse_header
 from services.api.access.consignment import References
 from services.api.access.unreached import own_unreached
@@ -77,14 +78,14 @@ def _event_page(
     request: PageRequest, viewer: SignedIn, variants: Sequence[OwnEvent], keys: Sequence[str]
 ) -> Page:
     first = variants[0]
-    stored, admitted = first.read.stored, first.read.admitted
+    stored = first.read.stored
     reaches, hidden = _reach(request, stored.no)
     around = event_reader.with_withdrawals(request.session, [stored.no])
     beside = [each for each in around if each.id != stored.id and each.key_id in keys]
     signature = parse_header(dict(stored.headers)["lianyun-signature"] or b"")
     values = {
         "event": event_row(first),
-        "envelope": admitted.envelope,
+        "envelope": first.read.envelope,
         "stored": stored,
         "content": _fields(orjson.loads(stored.payload)),
         "contents": [
@@ -94,7 +95,7 @@ def _event_page(
             }
             for each in variants[1:]
         ],
-        "remarks": first.remarks,
+        "remarks": [(each, meaning(each.code, request.l10n.gettext)) for each in first.remarks],
         "batch": "" if signature.batch is None else _root(stored),
         "place_in_batch": signature.batch,
         "reaches": reaches,
@@ -120,7 +121,7 @@ def _because(request: PageRequest, event: OwnEvent) -> list[tuple[str, str]]:
     facts = event.read.facts
     things = dict.fromkeys(claim.thing for claim in sorted(facts.claims))
     found = own_unreached(request, list(things)[:10], ())
-    name = event.read.admitted.envelope.id
+    name = event.read.envelope.id
     reasons = {
         (each["object"], words.OBSTACLES[obstacle["reason"]])
         for each in found

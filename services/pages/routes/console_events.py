@@ -275,7 +275,7 @@ def _of_consignment(request: PageRequest, chosen: Filter) -> Listing:
         for each in seen.known.sources.every
         if each.stored.key_id in keys
         and chosen.since <= each.stored.append_us < chosen.until
-        and chosen.type in ("", each.admitted.envelope.type)
+        and chosen.type in ("", each.envelope.type)
     }
     found = sorted(own.values(), key=lambda each: (each.append_us, each.no), reverse=True)
     if chosen.state:

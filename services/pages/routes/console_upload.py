@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from schemas.reasons import Reason
+from schemas.remarks import meaning
 from services.pages.auth.sign_in import SignedIn
 from services.pages.console import N_, console_page, signed_in
 from services.pages.errors import PageError
@@ -48,6 +49,7 @@ COLUMNS = (
     Column("why", N_("Why"), Kind.CODE, words={reason: what for reason, (what, _) in words.REASONS.items()}),
     Column("at", N_("At"), Kind.CODE),
     Column("notes", N_("What to do")),
+    Column("detail", N_("Exact text (English)"), lang="en"),
     Column("id", N_("Id"), Kind.CODE),
 )
 
@@ -154,16 +156,25 @@ def _page(
 
 
 def _row(request: PageRequest, row: dict[str, Any]) -> dict[str, Any]:
-    """A row for the table: what its reader remarks in English, what to do in the language of the page."""
+    """A row for the table: what it means and what to do in the language of the page, and beside it what only its reader says."""
+    tr, remarks = request.l10n.gettext, row.get("remarks", ())
     notes = [
-        request.l10n.gettext(row["to_do"]) if row.get("to_do") else "",
-        request.l10n.gettext(words.REASONS[row["reason"]][1]) if row.get("reason") else "",
+        tr(row["to_do"]) if row.get("to_do") else "",
+        tr(words.REASONS[row["reason"]][1]) if row.get("reason") else "",
+        *(f"{found}: {' '.join(meaning(code, tr))}" for *_, code, found in remarks if code),
+    ]
+    exact = [
         row.get("detail", ""),
         row.get("remedy", ""),
-        *(f"{text} {remedy}" for _, text, remedy in row.get("remarks", ())),
+        *(f"{text} {remedy}" for _, text, remedy, code, _ in remarks if not code),
     ]
-    at = row.get("changed") or row.get("pointer") or None
-    return {**row, "why": row.get("reason"), "at": at, "notes": " ".join(filter(None, notes)) or None}
+    return {
+        **row,
+        "why": row.get("reason"),
+        "at": row.get("changed") or row.get("pointer") or None,
+        "notes": " ".join(filter(None, notes)) or None,
+        "detail": " ".join(filter(None, exact)) or None,
+    }
 
 
 def _command(request: PageRequest, name: str, *, amend: bool) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Hashable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
@@ -38,6 +39,8 @@ from services.query.views import consignments_of
 
 pages = PageRoutes()
 _HOUR = 3_600_000_000
+_QUIET, _DARK = 4, re.compile(b"\x01+")
+"""Of a QR code how many modules stay empty around it, and the dark ones of a row."""
 _CONTENTS = 8
 """The content of one view is kept for at most so many languages and disclosures."""
 
@@ -69,7 +72,11 @@ def _originals(request: PageRequest, shown: VisibleConsignment) -> list[dict[str
 def by_reference(request: PageRequest, reference: str) -> VisibleConsignment:
     """The consignment that was founded under that reference, in whatever spelling; PageError 404 where the viewer sees none."""
     key = canonical_key(ObjectKind.CONSIGNMENT, reference)
-    groups = consignments_of(request.session, [Thing(ObjectKind.CONSIGNMENT, key)])
+    groups = request.context.groups.of(
+        key,
+        request.begun.state,
+        lambda: consignments_of(request.session, [Thing(ObjectKind.CONSIGNMENT, key)]),
+    )
     shown = visible(request, groups[0]) if groups else None
     if shown is None:
         raise PageError(404)
@@ -150,10 +157,18 @@ def page_values(
 def printed_code(address: str) -> Markup:
     """The QR code that holds ``address``, as SVG of one path with its quiet zone. Pure.
 
-    Its mask is given: to choose the best of eight takes four times as long, of every first view of a page for a rare print.
+    Its mask is given: to choose the best of eight takes four times as long, of every first view of a page for a rare print. As
+    long again takes what segno itself draws, the same to the byte.
     """
-    code = segno.make_qr(address, error="m", mask=2)
-    return Markup(code.svg_inline(omitsize=True, svgclass="code", lineclass=None, border=4))
+    rows = segno.make_qr(address, error="m", mask=2).matrix
+    side, lines, at = len(rows) + 2 * _QUIET, [], (0, 0)
+    for y, row in enumerate(rows):
+        for run in _DARK.finditer(row):
+            lines.append(f"m{run.start() - at[0]} {y - at[1]}h{run.end() - run.start()}")
+            at = run.end(), y
+    first = f"M{_QUIET} {_QUIET}.5{lines[0].removeprefix('m0 0')}"
+    path = f'<path stroke="#000" d="{first}{"".join(lines[1:])}"/>'
+    return Markup(f'<svg viewBox="0 0 {side} {side}" class="code">{path}</svg>')
 
 
 class _OfBody(NamedTuple):

@@ -155,8 +155,13 @@ def teams_of(session: Session, party: str, at: Micros) -> list[str]:
 
 def _people(session: Session, name: str, parameters: dict[str, Any]) -> list[Person]:
     adapt(session)
+    return people_of(_rows(session, name, parameters))
+
+
+def people_of(rows: Iterable[Sequence[Any]]) -> list[Person]:
+    """The people of rows as ``by_id`` selects them, of statements of others too."""
     grants: dict[tuple[Any, ...], list[Grant]] = defaultdict(list)
-    for *person, since, until, teams, permissions in _rows(session, name, parameters):
+    for *person, since, until, teams, permissions in rows:
         given = grants[tuple(person)]
         if since is not None:
             granted = frozenset(map(Permission, permissions))

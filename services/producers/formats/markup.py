@@ -7,9 +7,9 @@ elements and attributes are refused with location and remedy. Names are local na
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from lxml import etree
 
@@ -22,6 +22,8 @@ MAX_ELEMENTS = 200_000
 MAX_ATTRIBUTES = 64
 """Of one element: reading them takes the square of their number, and no message has a quarter of so many."""
 MAX_NAME = 128
+_NAMES = 4_096
+"""Names of elements that are remembered, several times those of all schemas that are read."""
 
 REPEATED = frozenset({"TrainCompositionJourneySection"})
 """Elements that a message repeats and of which the first stands for the message."""
@@ -86,6 +88,8 @@ class Node:
         for name in path.split("/"):
             found = node.all(name) if node is not None else ()
             node = found[0] if found else None
+            if len(found) < 2:
+                continue
             other = next((each for each in found[1:] if not found[0].says_the_same(each)), None)
             if other is not None and name not in REPEATED:
                 raise Refusal(
@@ -125,6 +129,15 @@ class Node:
             )
         return found
 
+    def with_children(self, children: Sequence[Node]) -> Node:
+        """The same element with other children; each keeps the path of where it was read."""
+        by_name: dict[str, list[Node]] = {}
+        for child in children:
+            by_name.setdefault(folded(child.name), []).append(child)
+        return replace(
+            self, children=tuple(children), _by_name={name: tuple(nodes) for name, nodes in by_name.items()}
+        )
+
     def walk(self) -> Iterator[Node]:
         """This node and all below it, in document order."""
         yield self
@@ -132,6 +145,7 @@ class Node:
             yield from child.walk()
 
 
+@lru_cache(_NAMES)
 def folded(name: str) -> str:
     """The spelling by which names are compared: schema versions differ in case and in underscores."""
     return name.replace("_", "").replace("-", "").casefold()
@@ -242,7 +256,7 @@ def _node(element: etree._Element, above: _Step | None, depth: int, number: int)
         return Node(name, step, " ".join(_text(element.text or "").split()), attributes, (), {})
     children = []
     by_name: dict[str, list[Node]] = {}
-    seen: Counter[str] = Counter()
+    seen: dict[str, int] = {}
     for child in element:
         if not isinstance(child.tag, str):
             raise Refusal(
@@ -252,7 +266,7 @@ def _node(element: etree._Element, above: _Step | None, depth: int, number: int)
                 "Write the text itself.",
             )
         local = _local(child.tag)
-        seen[local] += 1
+        seen[local] = seen.get(local, 0) + 1
         node = _node(child, step, depth + 1, seen[local])
         children.append(node)
         by_name.setdefault(folded(local), []).append(node)
@@ -267,6 +281,7 @@ def _node(element: etree._Element, above: _Step | None, depth: int, number: int)
     )
 
 
+@lru_cache(_NAMES)
 def _local(tag: str | bytes) -> str:
     return _text(tag).rsplit("}", 1)[-1]
 

@@ -62,9 +62,7 @@ def measures(events: Sequence[Reread], refused: int, now: Micros) -> Measures:
     count = len(events)
     if count < LEAST_EVENTS:
         return Measures(count)
-    coded = [
-        {each.code for each in remarks_of(event.admitted.payload, _published(event))} for event in events
-    ]
+    coded = [{each.code for each in remarks_of(event.payload, _published(event))} for event in events]
     late = [
         _published(event) - happened
         for event in events
@@ -116,7 +114,7 @@ def read_measures(session: Session, registry: Registry, party: str, now: Micros)
 
 
 def _published(event: Reread) -> Micros:
-    return event.admitted.envelope.published_micros
+    return event.attributes.published
 
 
 def _first_fact(claims: Iterable[Claim]) -> Micros | None:

@@ -150,10 +150,10 @@ def _shipper(view: View, events: Iterable[Reread]) -> str:
     named = {
         party.party
         for each in events
-        if isinstance(each.admitted.payload, ConsignmentOpened)
+        if isinstance(each.payload, ConsignmentOpened)
         and each.stored.id not in gone
         and any(founding.consignment in view.members for founding in each.facts.foundings)
-        for party in each.admitted.payload.parties
+        for party in each.payload.parties
         if party.role is Role.SHIPPER
     }
     return next(iter(named)) if len(named) == 1 else ""

@@ -66,7 +66,7 @@ def _count(event: Reread) -> Count | None:
     remark = REMARK.search(payload.get("remark") or "")
     if remark is None:
         return None
-    envelope, party = event.admitted.envelope, event.admitted.party
+    envelope, party = event.envelope, event.party
     return Count(
         place=payload["place"],
         by=party.code,

@@ -133,13 +133,19 @@ def codes(name: str, as_of: date) -> Mapping[str, CodeRow]:
         {
             row["key"]: CodeRow(
                 row["key"],
-                *(tuple(row[column].split("|")) if row[column] else () for column in ("cn", "eaeu", "un")),
-                row=TableRow(name, row["key"], row["source"], date.fromisoformat(row["valid_from"])),
+                _several(row["cn"]),
+                _several(row["eaeu"]),
+                _several(row["un"]),
+                TableRow(name, row["key"], row["source"], date.fromisoformat(row["valid_from"])),
             )
             for row in rows_in_force("codes", ("list", "key"), as_of)
             if row["list"] == name
         }
     )
+
+
+def _several(text: str) -> tuple[str, ...]:
+    return tuple(text.split("|")) if text else ()
 
 
 @cache

@@ -13,22 +13,26 @@ from datetime import date
 from decimal import Decimal
 from typing import TypeVar
 
-from services.trade.domain.crosswalk import Element, Giver, Relation, Side, TableRow, elements
+from services.trade.domain.crosswalk import Element, Giver, Relation, Side, TableRow, codes, elements
 from services.trade.domain.dataset import Dataset, DatasetLine
 from services.trade.domain.filing import LineLink
 from services.trade.domain.paper import Paper, Remark
-from services.trade.domain.values import Field, Place
+from services.trade.domain.values import Field, Place, plain
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Carriage:
-    """What of the carriage a dataset does not hold: mode at the border (SEA, RAIL, ROAD, AIR), countries from and to (alpha-2)."""
+    """What of the carriage a dataset does not hold: mode at the border (SEA, RAIL, ROAD, AIR), countries (alpha-2).
+
+    ``lodged_in`` is that whose customs takes the declaration; of an import it is the destination where it is not given.
+    """
 
     mode: str = ""
     dispatch: str = ""
     destination: str = ""
+    lodged_in: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +129,20 @@ class Filling:
         self.values.append(Value(elements(self.as_of)[number], tag, line, text, tuple(sources), row))
         return Field(value, text, Place(self.file, sources[0] if sources else ""))
 
+    def fit(self, text: str, limit: str, at: str, tag: str) -> tuple[str, TableRow]:
+        """``text`` as long as the side's form takes it, with the row that says so; what is cut off is remarked."""
+        row = codes("limit", self.as_of)[limit]
+        most = row.code(self.side.codes)
+        whole = plain(text)
+        shown = whole[: int(most)].rstrip() if most else whole
+        if shown != whole:
+            self.remark(
+                at,
+                f"{tag} takes {most} characters; it is cut off.",
+                "Show the whole of it in the paper itself.",
+            )
+        return shown, row.row
+
     def lack(self, number: int, tag: str, why: str = "", line: str = "") -> None:
         """Note that ``tag`` of element ``number`` is missing, where the side has it."""
         element = elements(self.as_of)[number]
@@ -138,7 +156,7 @@ class Filling:
 
     def draft(self, paper: Paper, part: int, parts: int, structure: TableRow | None) -> Draft:
         """The declaration; each element that nothing gave is a gap."""
-        known = {each.element.number for each in (*self.values, *self.gaps)}
+        known = {each.element.number for each in self.values} | {each.element.number for each in self.gaps}
         for number, element in elements(self.as_of).items():
             if number not in known and self.side in element.boxes:
                 self.lack(number, " ".join(element.boxes[self.side].tags))

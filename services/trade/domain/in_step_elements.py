@@ -332,3 +332,8 @@ ELEMENTS: Final[Mapping[str, Element]] = {
     )
 }  # fmt: skip
 """The elements that the readers give, in the order of the crosswalk."""
+
+
+def crosswalk_number(element: str) -> int:
+    """The number in the crosswalk of an element, of which some are read in two parts (``24n``: the national digits)."""
+    return int("".join(filter(str.isdigit, element)))

@@ -9,9 +9,10 @@ from enum import StrEnum
 from functools import cache
 from typing import Final
 
+from services.trade.domain.crosswalk import LANGUAGES
 from services.trade.domain.filing import ChangeClass, Filing
 from services.trade.domain.paper import Kind
-from services.trade.domain.values import table
+from services.trade.domain.values import rows_in_force
 
 SIDES: Final[Mapping[Kind, str]] = {
     Kind.CN_DECLARATION: "CN",
@@ -52,9 +53,9 @@ class FollowRule:
     valid_from: date
 
     @property
-    def precision(self) -> tuple[int, date]:
-        """A row of a side or phase goes before one of all; of two alike the later."""
-        return (self.side != "*") + (self.phase != "*"), self.valid_from
+    def precision(self) -> int:
+        """A row of a side or phase goes before one of all."""
+        return (self.side != "*") + (self.phase != "*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +114,6 @@ class StepRules:
 def step_rules(as_of: date) -> StepRules:
     """The rules that hold on ``as_of``."""
 
-    def since(row: Mapping[str, str]) -> date:
-        return date.fromisoformat(row["valid_from"])
-
     rows = tuple(
         FollowRule(
             row["element"],
@@ -126,19 +124,16 @@ def step_rules(as_of: date) -> StepRules:
             row["rule"],
             ChangeClass(row["change_class"]) if row["change_class"] else None,
             row["source"],
-            since(row),
+            date.fromisoformat(row["valid_from"]),
         )
-        for row in table("in_step")
-        if since(row) <= as_of
+        for row in rows_in_force("in_step", ("element", "side", "phase"), as_of)
     )
     terms = {
         (row["side"], row["act"]): (int(row["days"]) if row["days"] else None, row["source"])
-        for row in sorted(table("due_dates"), key=since)
-        if since(row) <= as_of
+        for row in rows_in_force("due_dates", ("side", "act"), as_of)
     }
     grounds = tuple(
-        Ground(row["side"], row["code"], {name: row[name] for name in ("en", "zh", "ru")}, row["source"])
-        for row in table("grounds")
-        if since(row) <= as_of
+        Ground(row["side"], row["code"], {name: row[name] for name in LANGUAGES}, row["source"])
+        for row in rows_in_force("grounds", ("side", "code"), as_of)
     )
     return StepRules(as_of, rows, terms, grounds)

@@ -148,6 +148,8 @@ class Paper:
     """The technical id of the message, by which a correction may name its original."""
     by_customs: bool = False
     """Of a correction, whether an official made it."""
+    change: Field[str] | None = None
+    """Of a correction of no goods, the eight characters of box 45a."""
 
     def party(self, role: Role) -> Party | None:
         """The party of that role."""

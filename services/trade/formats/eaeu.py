@@ -84,10 +84,18 @@ def _party(reading: Reading, node: Node | None, role: Role) -> tuple[Party, ...]
     if node is None:
         return ()
     person = any(node.all(name) for name in ("IdentityCard", "PersonId"))
-    id = reading.text(node, "RFOrganizationFeatures/INN") or reading.text(node, "UITN/UITNCode")
+    id, register = None, ""
+    for each in (
+        "RFOrganizationFeatures/INN",
+        "RKOrganizationFeatures/BIN",
+        "RBOrganizationFeatures/UNP",
+        "UITN/UITNCode",
+    ):
+        if id is None:
+            id, register = reading.text(node, each), each.rsplit("/", 1)[-1]
     ogrn = reading.text(node, "RFOrganizationFeatures/OGRN")
     person = person or (ogrn is not None and len(ogrn.value) == 15)
-    found = reading.party(role, id, reading.text(node, "OrganizationName"), person)
+    found = reading.party(role, id, reading.text(node, "OrganizationName"), person, register=register)
     return () if found is None else (found,)
 
 
@@ -277,7 +285,13 @@ def _correction(reading: Reading, root: Node) -> Paper:
         else Field(f"{original}/{counted.value.zfill(2)}", counted.written, counted.place)
     )
     by_customs = bool(root.value("LNPFilledPerson"))
-    return replace(paper, number=number_of, references=tuple(references), by_customs=by_customs)
+    return replace(
+        paper,
+        number=number_of,
+        references=tuple(references),
+        by_customs=by_customs,
+        change=_change(reading, root),
+    )
 
 
 def _customs(reading: Reading, root: Node, names: Mapping[str, str], kind: Kind) -> Paper:
@@ -317,9 +331,9 @@ def _customs(reading: Reading, root: Node, names: Mapping[str, str], kind: Kind)
         for each in node.all(names["document"]):
             mode = plain(each.value("PresentedDocumentModeCode"))
             found_kind = "ORIGIN" if mode.startswith("06") else listed.get(mode)
-            for found in _reference(reading, each, ReferenceKind(found_kind)) if found_kind else ():
-                key = (found.kind, found.number.value, found.day.value if found.day else None)
-                references.setdefault(key, found)
+            for named in _reference(reading, each, ReferenceKind(found_kind)) if found_kind else ():
+                key = (named.kind, named.number.value, named.day.value if named.day else None)
+                references.setdefault(key, named)
     consignment = shipment.find(names["consignment"]) if shipment else None
     return Paper(
         kind,
@@ -380,8 +394,6 @@ def _customs_line(reading: Reading, node: Node, money: str) -> Line:
         if supplementary is not None
         else None
     )
-    change = node.find("ChangeCode")
-    marks = "" if change is None else "".join(plain(each.text) for each in change.children)
     return Line(
         number.value if number else "?",
         Place(reading.file, node.path),
@@ -396,8 +408,17 @@ def _customs_line(reading: Reading, node: Node, money: str) -> Line:
         net=reading.mass(node, "NetWeightQuantity"),
         net_without_packing=reading.mass(node, "NetWeightQuantity2"),
         packages=reading.count(node, "ESADGoodsPackaging/PakageQuantity"),
-        change=Field(marks, marks, Place(reading.file, change.path)) if change is not None else None,
+        change=_change(reading, node),
     )
+
+
+def _change(reading: Reading, node: Node) -> Field[str] | None:
+    """The characters of box 45a."""
+    change = node.find("ChangeCode")
+    if change is None:
+        return None
+    marks = "".join(plain(each.text) for each in change.children)
+    return Field(marks, marks, Place(reading.file, change.path))
 
 
 _READERS: Final = {

@@ -54,13 +54,21 @@ def _number(value: Field[Decimal] | Field[Money] | Decimal | None) -> str | None
     return number(found.amount if isinstance(found, Money) else found)
 
 
+_REGISTERS: Final = {
+    10: ("cat:RFOrganizationFeatures", "cat:INN"),
+    12: ("cat:RKOrganizationFeatures", "cat:BIN"),
+    9: ("cat:RBOrganizationFeatures", "cat:UNP"),
+}
+"""Where a party's number stands, by its digits: of legal persons of Russia, Kazakhstan and Belarus."""
+
+
 def _party(name: str, party: Party | None, *, required: bool = False) -> Part | None:
     id = party.id.value if party and party.id else ""
-    inn = id if id.isdigit() and len(id) == 10 else ""
+    features, number_of = _REGISTERS.get(len(id) if id.isdigit() else 0, ("", ""))
     made = branch(
         name,
         leaf("cat:OrganizationName", party.name if party else None),
-        branch("cat:RFOrganizationFeatures", leaf("cat:INN", inn)),
+        branch(features, leaf(number_of, id)) if features else None,
     )
     return made or (always(name) if required else None)
 
@@ -69,7 +77,7 @@ def _customs_party(name: str, party: Party | None, *, required: bool = False) ->
     """A party of a declaration, which may also have a number of another register."""
     plain = _party(name, party, required=required)
     id = party.id.value if party and party.id else ""
-    if not id or (id.isdigit() and len(id) == 10):
+    if not id or (id.isdigit() and len(id) in _REGISTERS):
         return plain
     children = plain.content if plain and isinstance(plain.content, tuple) else ()
     return always(name, *children, branch("rus:UITN", leaf("rus:UITNCode", id)))
@@ -96,7 +104,7 @@ def _own(paper: Paper) -> Part | None:
     )
 
 
-def _invoice(paper: Paper, as_of: date, encoding: str) -> bytes:
+def _invoice(paper: Paper, encoding: str) -> bytes:
     tax = sum((each.amount.value.amount for each in paper.charged(ChargeKind.TAX) if each.amount), Decimal(0))
     root = always(
         "CommercialInvoice",
@@ -434,6 +442,7 @@ def _correction(paper: Paper, as_of: date, encoding: str) -> bytes:
         if registered
         else None,
         always("KDTFilledInfo"),
+        _change(paper),
     )
     return _root(root, "CustomsDocuments:KDTout_CU:5.23.0", "cat", "rus", "esad", encoding=encoding)
 
@@ -454,20 +463,18 @@ _CHANGES: Final = (
 """The eight characters of box 45a in their order."""
 
 
-def _change(line: Line) -> Part | None:
-    if line.change is None:
+def _change(of: Line | Paper) -> Part | None:
+    if of.change is None:
         return None
-    if len(line.change.value) != len(_CHANGES):
-        raise Unwritable(
-            f"Box 45a of goods {line.number} is {line.change.value!r}", "give its eight characters"
-        )
+    if len(of.change.value) != len(_CHANGES):
+        raise Unwritable(f"Box 45a of {of.place.at} is {of.change.value!r}", "give its eight characters")
     return branch(
-        "ChangeCode", *(leaf(name, mark) for name, mark in zip(_CHANGES, line.change.value, strict=True))
+        "ChangeCode", *(leaf(name, mark) for name, mark in zip(_CHANGES, of.change.value, strict=True))
     )
 
 
 _WRITERS: Final[Mapping[Kind, Callable[[Paper, date, str], bytes]]] = {
-    Kind.INVOICE: _invoice,
+    Kind.INVOICE: lambda paper, _, encoding: _invoice(paper, encoding),
     Kind.PACKING_LIST: _packing_list,
     Kind.RAIL_NOTE: _rail_note,
     Kind.EAEU_DECLARATION: _declaration,

@@ -84,8 +84,11 @@ def read_trade(files: Iterable[tuple[str, bytes]], as_of: date) -> TradeFiles:
     references = sorted({each.reference for each in found.datasets})
     only = references[0] if len(references) == 1 else ""
     try:
+        known = {paper.sha256 for name in (*stated, *changes) for paper in papers[name]}
         for name, several in papers.items():
             for paper in several if name not in changes else ():
+                if name not in stated and paper.sha256 in known:
+                    continue  # a copy of a file that the statement names
                 if paper.kind in SIDES:
                     found.filings.append(_filing(paper, stated.get(name), only, found.datasets))
                 elif paper.kind is not Kind.EAEU_CORRECTION:
@@ -140,10 +143,14 @@ def _midnight(day: date) -> int:
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1_000_000
 
 
+def _micros(source: Source, name: str) -> int:
+    return parse_micros(source.get(name, str), f"{source.pointer}/{name}")
+
+
 def _moment(source: Source | None, paper: Paper) -> int:
     """When: as stated, else the day that the paper gives; 0 where neither does."""
     if source is not None and "at" in source.value:
-        return source.get("at", parse_micros)
+        return _micros(source, "at")
     return _midnight(paper.day.value) if paper.day else 0
 
 
@@ -176,7 +183,7 @@ def _filing(paper: Paper, source: Source | None, only: str, datasets: Sequence[D
         _moment(source, paper),
         paper,
         source.get("phase", Phase, Phase.LODGED),
-        source.get("frozen", parse_micros) if "frozen" in source.value else None,
+        _micros(source, "frozen") if "frozen" in source.value else None,
         links,
     )
 
@@ -199,15 +206,11 @@ def _stated_changes(
 def _amendment(
     paper: Paper, declared: Paper, source: Source | None, datasets: Sequence[Dataset]
 ) -> Amendment:
-    marks = next(
-        (line.change.value for line in paper.lines if line.change and len(line.change.value) == 8), ""
-    )
+    stated = [each.value for each in (paper.change, *(line.change for line in paper.lines)) if each]
+    boxes = [each for each in stated if len(each) == 2 + len(BOX_45A)]
+    marks = next(iter(boxes), "")
     classes = frozenset(
-        each
-        for line in paper.lines
-        if line.change and len(line.change.value) == 8
-        for each, mark in zip(BOX_45A, line.change.value[2:], strict=True)
-        if mark != "0"
+        each for box in boxes for each, mark in zip(BOX_45A, box[2:], strict=True) if mark not in "0?"
     )
     if source is None:
         return Amendment(
@@ -217,12 +220,22 @@ def _amendment(
         source.get("number", str, _number(paper) if paper.kind is Kind.EAEU_CORRECTION else paper.place.file),
         _moment(source, paper),
         source.get("ground", str, marks[1:2]),
-        frozenset(ChangeClass(each) for each in source.value.get("classes", ())) or classes,
+        _classes(source) or classes,
         _version(source, datasets),
         declared,
         _flag(source, "by_customs", paper.by_customs),
         _flag(source, "refused", False),
     )
+
+
+def _classes(source: Source) -> frozenset[ChangeClass]:
+    given = source.value.get("classes", [])
+    known = {each.value for each in ChangeClass}
+    if not isinstance(given, list) or not all(each in known for each in given):
+        raise source.refuse(
+            "classes", "is no list of classes", f"The classes are {', '.join(sorted(known))}."
+        )
+    return frozenset(map(ChangeClass, given))
 
 
 def _flag(source: Source, name: str, default: bool) -> bool:

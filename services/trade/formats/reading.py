@@ -141,11 +141,16 @@ class Reading:
         """A container number: upper case, without blanks; Cyrillic letters in it are refused."""
         return self.of(node, path, box)
 
-    def party(self, role: Role, id: Field[str] | None, name: Field[str] | None, *marks: bool) -> Party | None:
-        """A legal person; None with a remark for a natural one, of whom nothing is kept. ``marks``: signs that it is one."""
+    def party(
+        self, role: Role, id: Field[str] | None, name: Field[str] | None, *marks: bool, register: str = ""
+    ) -> Party | None:
+        """A legal person; None with a remark for a natural one, of whom nothing is kept. ``marks``: signs that it is one.
+
+        ``register``: that of the number, where the message names it.
+        """
         if id is None and name is None:
             return None
-        if any(marks) or is_private(id.value if id else "", name.value if name else ""):
+        if any(marks) or is_private(id.value if id else "", name.value if name else "", register):
             at = (id or name).place.at  # type: ignore[union-attr]  # one of the two is there
             self.remark(at, "A natural person; nothing of it was read.")
             return None

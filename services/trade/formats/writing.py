@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from lxml import etree
 
@@ -76,7 +76,7 @@ def document(root: Part, namespaces: Mapping[str, str], encoding: str = "UTF-8")
 
     top = etree.Element(tag(root.name), nsmap=bound)
     fill(top, root)
-    return bytes(etree.tostring(top, xml_declaration=True, encoding=encoding))
+    return cast(bytes, etree.tostring(top, xml_declaration=True, encoding=encoding))
 
 
 def parts_of(text: str, most: int, count: int | None = None) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from typing import Any, Final
 import orjson
 
 from schemas.schemes import PublicKey
-from schemas.signing_key import SigningKey
+from schemas.signing_key import PrivateKey
 from services.transparency.domain.encoding import Malformed
 from services.transparency.domain.note import BadSignature
 
@@ -24,7 +24,7 @@ _SALT_BYTES: Final = 16
 _SD, _SD_ALG, _MORE = "_sd", "_sd_alg", "..."
 
 
-def issue(key: SigningKey, shown: Mapping[str, Any], selective: Mapping[str, Any], secret: bytes) -> str:
+def issue(key: PrivateKey, shown: Mapping[str, Any], selective: Mapping[str, Any], secret: bytes) -> str:
     """The answer with all of its fields; those of ``selective`` can be withheld. Equal arguments give equal text.
 
     Salts are derived from ``secret``, which nobody who may see the answer knows, and from what is answered.

@@ -12,7 +12,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey, MLDSA44PublicKey
 
 from schemas.schemes import PublicKey, Scheme, WeakKeyError, reject_weak_key
-from schemas.signing_key import SigningKey
+from schemas.signing_key import PrivateKey, SigningKey
 from services.transparency.domain.checkpoint import Checkpoint
 from services.transparency.domain.encoding import LARGEST, Malformed, binary, spelled
 
@@ -28,12 +28,18 @@ class SignatureType(IntEnum):
     COSIGNATURE_ED25519 = 0x04
     """A witness saw no larger consistent tree by the stated time."""
     COSIGNATURE_MLDSA44 = 0x06
-    """The same with ML-DSA-44 (FIPS 204); it covers the witness's name, and no extension line."""
+    """The same with ML-DSA-44 (FIPS 204); it covers the signer's name, and no extension line. A log signs so too, by its origin."""
 
     @property
     def key_bytes(self) -> int:
         """The length of a public key."""
         return 1312 if self is SignatureType.COSIGNATURE_MLDSA44 else 32
+
+
+COSIGNATURES: Final = (SignatureType.COSIGNATURE_ED25519, SignatureType.COSIGNATURE_MLDSA44)
+"""The types by which a witness signs."""
+OF_LOGS: Final = (SignatureType.ED25519, SignatureType.COSIGNATURE_MLDSA44)
+"""The types by which a log signs its checkpoints."""
 
 
 def key_id(name: str, type_: SignatureType, raw: bytes) -> bytes:
@@ -145,21 +151,10 @@ class Signer(Protocol):
         """The payload of a signature; ``time`` is a POSIX time, not used by a log."""
 
 
-class Ed25519Key(Protocol):
-    """A private Ed25519 key, here or in a module that it never leaves."""
-
-    @property
-    def public_key(self) -> bytes:
-        """The public half, 32 bytes."""
-
-    def sign_bytes(self, message: bytes) -> bytes:
-        """The 64-byte signature over exactly these bytes."""
-
-
 class LogSigner:
     """Signs the checkpoints of a log with an Ed25519 key."""
 
-    def __init__(self, name: str, key: Ed25519Key) -> None:
+    def __init__(self, name: str, key: PrivateKey) -> None:
         self._key, self.verifier = key, VerifierKey(name, SignatureType.ED25519, key.public_key)
 
     def sign(self, text: str, time: int) -> bytes:  # noqa: ARG002 (a log's signature states no time)
@@ -187,7 +182,10 @@ class Cosigner:
 
 
 class QuantumSafeCosigner:
-    """Cosigns checkpoints as a witness with an ML-DSA-44 key of a 32-byte seed."""
+    """Cosigns checkpoints with an ML-DSA-44 key of a 32-byte seed: as a witness, or under a log's origin as its further signature.
+
+    The same text at the same time is signed differently each time, which FIPS 204 prefers.
+    """
 
     def __init__(self, name: str, seed: bytes) -> None:
         self._key = MLDSA44PrivateKey.from_seed_bytes(seed)

@@ -8,11 +8,10 @@ from typing import Final, NamedTuple
 
 from services.transparency.domain.checkpoint import Checkpoint
 from services.transparency.domain.encoding import Malformed, decimal
-from services.transparency.domain.keys import SignatureType, VerifierKey
+from services.transparency.domain.keys import COSIGNATURES, OF_LOGS, SignatureType, VerifierKey
 from services.transparency.domain.note import BadSignature, Note
 
 NOBODY: Final = "none"
-COSIGNATURES: Final = (SignatureType.COSIGNATURE_ED25519, SignatureType.COSIGNATURE_MLDSA44)
 
 
 class Group(NamedTuple):
@@ -70,6 +69,12 @@ class Policy:
             return name in cosigned
         return sum(self.witnessed(member, cosigned) for member in group.members) >= group.threshold
 
+    def lines_of(self, note: Note) -> Note:
+        """The note with the signatures of keys that the policy names and no other; as it is where it names none of them."""
+        known = {(key.name, key.id) for key in (*self.logs, *self.witnesses.values())}
+        kept = tuple(each for each in note.signatures if (each.name, each.key_id) in known)
+        return Note(note.text, kept or note.signatures)
+
     def log_signed(self, note: Note) -> Checkpoint:
         """The checkpoint of a note that a trusted log signed, whoever cosigned it; BadSignature, Malformed."""
         return self._logged(note)[0]
@@ -110,7 +115,7 @@ class _Reading:
         """Take one line; Malformed where it defines nothing or against what stands before."""
         match words:
             case ["log", key, *url] if len(url) <= 1:
-                found = self._key(key, (SignatureType.ED25519,), self.logs, url)
+                found = self._key(key, OF_LOGS, self.logs, url)
                 self.logs.append(found)
             case ["witness", name, key, *url] if len(url) <= 1:
                 self._new(name)

@@ -77,7 +77,8 @@ class Issuer:
         unique = {each.index: each for each in (*prover.registered(known), *parts)}
         ordered = tuple(unique[index] for index in sorted(unique))
         trust = Policy.parse(self.policy.encode())
-        found = Bundle(claim, "", ordered, tuple(records), signed_answer, prover.checkpoint, self.policy)
+        checkpoint = trust.lines_of(prover.checkpoint)
+        found = Bundle(claim, "", ordered, tuple(records), signed_answer, checkpoint, self.policy)
         try:
             whole = found.stated(trust)
             return self._withholding(prover, whole).stated(trust) if self.withheld else whole
@@ -168,7 +169,7 @@ def handover_bundle(
     prover = Prover(session, issuer.signer.network)
     parts = [prover.event(each.stored) for each in lists]
     claim = Claim(ClaimKind.HANDED_OVER, {"box": key})
-    return issuer.bundle(prover, claim, parts, (each.admitted.party.code for each in lists))
+    return issuer.bundle(prover, claim, parts, (each.party.code for each in lists))
 
 
 class StoredDecision(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -10,18 +11,21 @@ from typing import Any, Final, NamedTuple
 from schemas.merkle import EMPTY_ROOT
 from services.domain.facts import Micros
 from services.ledger.storage.arrays import adapt, bigints, byteas, smallints
+from services.ledger.storage.platform_events import record_platform_event
 from services.ledger.storage.session import Session
 from services.transparency import statement
 from services.transparency.domain.checkpoint import Checkpoint
 from services.transparency.domain.encoding import Malformed
 from services.transparency.domain.entry import Entry
-from services.transparency.domain.keys import LogSigner, VerifierKey
+from services.transparency.domain.keys import LogSigner, Signer, VerifierKey
 from services.transparency.domain.note import BadSignature, Note, signed_note
 from services.transparency.domain.tiles import InconsistentTiles, TileTree, grown
 from services.transparency.store import sources
 
 log = logging.getLogger(__name__)
 SECOND: Final = 1_000_000
+KEYS_CHANGED: Final = "TRANSPARENCY_KEYS"
+"""The platform event that says which keys sign the log from then on."""
 
 
 class NoLog(Exception):
@@ -32,14 +36,34 @@ class LogRefused(Exception):
     """The log in the database cannot be continued: it is not what was signed, or not what others cosigned. Nothing was changed."""
 
 
+class OtherKeys(LogRefused):
+    """Whoever would continue the log does not hold every key that signs it."""
+
+
 class Head(NamedTuple):
-    """The stored head of the log."""
+    """The stored head of the log: its own key, the keys that sign beside it, and until when the key that is replaced signs."""
 
     key: VerifierKey
+    beside: tuple[VerifierKey, ...]
+    until: Micros | None
     checkpoint: Checkpoint
     note: Note
     at: Micros
     cosigned: Note | None
+
+    @property
+    def keys(self) -> tuple[VerifierKey, ...]:
+        """Every key that signs the checkpoints, the log's own first."""
+        return (self.key, *self.beside)
+
+    def signers(self, held: Iterable[Signer]) -> list[Signer]:
+        """Those of ``held`` that sign the checkpoints; OtherKeys where one is missing."""
+        found = {each.verifier: each for each in held}
+        for key in self.keys:
+            if key not in found:
+                own = ", ".join(str(each) for each in found)
+                raise OtherKeys(f"the log is that of {key.name} under key {key.id.hex()}, not of {own}")
+        return [found[key] for key in self.keys]
 
 
 def create(session: Session, signer: LogSigner, now: Micros) -> None:
@@ -58,16 +82,31 @@ def create(session: Session, signer: LogSigner, now: Micros) -> None:
 
 def read_head(session: Session) -> Head:
     """The head as stored, its signature verified; NoLog, LogRefused where it is not what the log signed."""
-    row = session.execute(statement("head")).fetchone()
+    return _verified(*_row(session, "head"))
+
+
+def _row(session: Session, query: str) -> tuple[Any, ...]:
+    row: tuple[Any, ...] | None = session.execute(statement(query)).fetchone()
     if row is None:
-        raise NoLog("there is no log in this database: lianyun log create makes one")
-    return _verified(*row)
+        raise NoLog("there is no log in this database: lianyun transparency create makes one")
+    return row
 
 
-def _verified(key: str, size: int, root: bytes, checkpoint: str, at: Micros, cosigned: str | None) -> Head:
+def _verified(
+    key: str,
+    beside: str,
+    until: Micros | None,
+    size: int,
+    root: bytes,
+    checkpoint: str,
+    at: Micros,
+    cosigned: str | None,
+) -> Head:
     try:
-        known, note = VerifierKey.parse(key), Note.parse(checkpoint.encode())
-        note.verified([known])
+        known, *others = (VerifierKey.parse(each) for each in (key, *beside.splitlines()))
+        note = Note.parse(checkpoint.encode())
+        if len(note.verified([known, *others])) <= len(others):
+            raise BadSignature("a key that signs it did not")
         signed = Checkpoint.parse(note.text)
     except (Malformed, BadSignature) as fault:
         raise LogRefused(f"the head of the log is not what its key signed: {fault}") from None
@@ -75,7 +114,8 @@ def _verified(key: str, size: int, root: bytes, checkpoint: str, at: Micros, cos
         raise LogRefused(
             f"the head says {size} entries, the signed checkpoint {signed.size} of {signed.origin}"
         )
-    return Head(known, signed, note, at, None if cosigned is None else Note.parse(cosigned.encode()))
+    last = None if cosigned is None else Note.parse(cosigned.encode())
+    return Head(known, tuple(others), until, signed, note, at, last)
 
 
 class Tiles:
@@ -99,6 +139,16 @@ def tree_of(session: Session, size: int) -> TileTree:
     return TileTree(size, Tiles(session))
 
 
+def prover(session: Session, size: int, turn: threading.Lock) -> Callable[[int], Sequence[bytes]]:
+    """Proofs from smaller trees to the one of ``size`` entries, for threads that take their ``turn`` at the session."""
+
+    def proof(old: int) -> Sequence[bytes]:
+        with turn:
+            return tree_of(session, size).consistency(old)
+
+    return proof
+
+
 def read_entries(session: Session, first: int, end: int) -> list[bytes]:
     """The entries [first, end) that there are, in order."""
     rows = session.execute(statement("entries"), {"first": first, "end": end}).fetchall()
@@ -114,23 +164,25 @@ class Grown:
     complete: bool
 
 
-def sequence(session: Session, signer: LogSigner, network: str, limit: int) -> Grown:
+def lock_head(session: Session) -> tuple[Head, Micros]:
+    """The head, locked until the caller's transaction ends, and the time; raises as ``read_head``, and LockNotAvailable."""
+    *stored, now = _row(session, "lock_head")
+    return _verified(*stored), now
+
+
+def sequence(
+    session: Session, signer: LogSigner, network: str, limit: int, beside: Iterable[Signer] = ()
+) -> Grown:
     """Move what was accepted since into the log: entries, tiles and the signed head, in one transaction. Blocks for no one.
 
-    Raises LockNotAvailable where another sequencer has its turn, NoLog, LogRefused where the log is not what it was signed as or the
-    clock has gone back, Unloggable where something stored is not what was accepted; nothing is changed then.
+    Those of ``signer`` and ``beside`` sign that the log names. Raises LockNotAvailable where another sequencer has its turn, NoLog,
+    OtherKeys, LogRefused where the log is not what it was signed as or the clock has gone back, Unloggable where something stored is not
+    what was accepted; nothing is changed then.
     """
     adapt(session)
     with session.transaction():
-        row = session.execute(statement("lock_head")).fetchone()
-        if row is None:
-            raise NoLog("there is no log in this database: lianyun log create makes one")
-        *stored, now = row
-        head = _verified(*stored)
-        if head.key != signer.verifier:
-            raise LogRefused(
-                f"the log is that of {head.key.name} under key {head.key.id.hex()}, not of {signer.verifier}"
-            )
+        head, now = lock_head(session)
+        signers = head.signers((signer, *beside))
         if now < head.at:
             raise LogRefused(
                 f"the clock has gone back: the head was signed {(head.at - now) / SECOND:.1f} s in the future"
@@ -159,8 +211,8 @@ def sequence(session: Session, signer: LogSigner, network: str, limit: int) -> G
         )
         for source, cursor in taken.cursors:
             session.execute(statement("advance"), {"source": source, **cursor._asdict()})
-        values = {"size": after, "root": root, "checkpoint": str(signed_note(text, [signer], 0)), "at": now}
-        session.execute(statement("grow"), values)
+        signed = str(signed_note(text, signers, now // SECOND))
+        session.execute(statement("grow"), {"size": after, "root": root, "checkpoint": signed, "at": now})
     return Grown(before, after, taken.complete)
 
 
@@ -219,6 +271,16 @@ def record_cosigned(session: Session, key: VerifierKey, note: Note) -> bool:
     with session.transaction():
         values = {"key": str(key), "size": size, "cosigned": str(note)}
         return session.execute(statement("cosign"), values).rowcount == 1
+
+
+def set_keys(
+    session: Session, keys: Sequence[VerifierKey], until: Micros | None, note: Note, cosigned: Note | None
+) -> None:
+    """Let ``keys``, the log's own first, sign from ``note`` on, which they signed; recorded, in the caller's transaction that holds the head."""
+    own, *beside = map(str, keys)
+    values = {"key": own, "beside": "\n".join(beside), "until": until, "checkpoint": str(note)}
+    session.execute(statement("set_keys"), values | {"cosigned": None if cosigned is None else str(cosigned)})
+    record_platform_event(session, KEYS_CHANGED, {"keys": [own, *beside], "until": until})
 
 
 def cosigned_of(session: Session, source: str, positions: Iterable[str]) -> frozenset[str]:

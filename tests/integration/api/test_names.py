@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 from services.api.client import ApiAuth
 from services.runtime.ports import free_port
+from tests.support import launcher
 from tests.support.api.server import RunningApi
 
 pytestmark = pytest.mark.integration
@@ -134,7 +132,7 @@ def test_whoever_probes_its_health_need_not_know_its_name(api: RunningApi) -> No
     assert httpx.get(f"{api.url}/health/ready", headers={"host": "10.0.0.7:8443"}).status_code == 200
 
 
-@pytest.mark.parametrize("command", [("-m", "services.api"), ("-m", "services.cli", "api", "serve")])
+@pytest.mark.parametrize("command", [("services.api",), ("services.cli", "api", "serve")])
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
@@ -152,15 +150,7 @@ def test_without_a_name_of_its_own_it_does_not_start(
     plain = {name: value for name, value in os.environ.items() if not name.startswith("LIANYUN_")}
     port = {"LIANYUN_API_PORT": str(free_port())}
     environment = {**plain, "LIANYUN_DSN": "postgresql://u:hidden@127.0.0.1:1/x", **port, **settings}
-    done: Any = subprocess.run(
-        [sys.executable, *command],
-        env={**environment, "PYTHONPATH": str(Path.cwd())},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = launcher.run(*command, env=environment, cwd=tmp_path)
     assert done.returncode == (2 if "serve" in command else 78), done.stderr
     assert said in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr

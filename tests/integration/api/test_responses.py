@@ -31,7 +31,8 @@ def test_every_success_has_a_schema() -> None:
                     assert all(each["schema"] for each in content.values()), (method, path, status)
 
 
-@pytest.mark.parametrize("key", sorted(ROWS), ids=" ".join)
+# What is removed can be removed but once, by the test of permissions; its answer has no content.
+@pytest.mark.parametrize("key", sorted(key for key in ROWS if ROWS[key].status != 204), ids=" ".join)
 def test_an_answer_has_the_published_form(api: RunningApi, key: tuple[str, str]) -> None:
     row, statuses = ROWS[key], set[int]()
     for party in sorted(row.sees & {*PARTIES}):

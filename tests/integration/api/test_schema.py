@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
@@ -18,7 +17,7 @@ from services.api.client import ApiAuth
 from tests.support.api.server import RunningApi
 from tests.support.profile import rounds
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.long]
 load_all_checks()
 SCHEMA = schemathesis.openapi.from_dict(json.loads(json.dumps(described()))).include(path_regex="^/v1/")
 # The tokens here are always good, so that requests get behind the gate; what is without one is test_permissions' business.
@@ -49,7 +48,6 @@ class Proving(AuthBase):
         return request
 
 
-@pytest.mark.long
 @pytest.mark.randomised
 @SCHEMA.parametrize()
 @settings(
@@ -65,19 +63,3 @@ def test_answers_are_as_published(api: RunningApi, case: schemathesis.Case) -> N
         case.headers["Idempotency-Key"] = uuid4().hex
     answer = case.call(base_url=api.url, auth=Proving(api, party), timeout=30)
     case.validate_response(answer, checks=ANY_LENGTH if answer.status_code == 414 else CHECKED)
-
-
-@pytest.mark.parametrize("odd", ["\0", "\ud7ff\uffff", "%00", "a/\0/b", "\u202e"])
-def test_no_odd_character_of_a_parameter_is_our_fault(api: RunningApi, odd: str) -> None:
-    for path, operations in described()["paths"].items():  # type: ignore[attr-defined]
-        if not path.startswith("/v1/") or "get" not in operations:
-            continue
-        named = [each for each in operations["get"].get("parameters", ()) if each["in"] in ("path", "query")]
-        party = "abank" if "bank" in operations["get"]["x-needs"]["roles"] else "xaport"
-        target = path
-        for each in named:
-            target = target.replace("{" + each["name"] + "}", quote(odd, safe=""))
-        for each in [None, *(each["name"] for each in named if each["in"] == "query")]:
-            params = {} if each is None else {each: odd}
-            answer = api.client(party).get(target, params=params)
-            assert answer.status_code < 500, (target, params, answer.text)

@@ -9,6 +9,7 @@ import re
 import time
 import zipfile
 from collections.abc import Iterator
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -404,3 +405,70 @@ def test_keys_and_quality_are_those_of_the_party(console: RunningConsole) -> Non
     assert four["digits"] == (1, None), "four other parties are too few"
     assert all_["digits"] == (1, 0)
     assert all_["refused"] == (pytest.approx(1 / 21), 0)
+
+
+class _Prose(HTMLParser):
+    """The texts of a page that are meant to be read in its language: no codes, no bytes, nothing in a language that it names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self._apart: list[tuple[str, bool]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        code = "code" in (given.get("class") or "").split() or tag in ("pre", "textarea", "option", "style")
+        if tag not in ("input", "meta", "link", "br", "hr", "img", "use", "path"):
+            self._apart.append((tag, code or (tag != "html" and "lang" in given)))
+
+    def handle_endtag(self, tag: str) -> None:
+        while self._apart and self._apart.pop()[0] != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        if not any(apart for _, apart in self._apart):
+            self.texts.append(data)
+
+
+def test_in_chinese_a_partner_reads_what_was_wrong_and_what_to_do_in_chinese(
+    console: RunningConsole,
+) -> None:
+    browser = console.looking("aigerim")
+    english = browser.get(letters(browser)["INVALID_SCHEMA"])
+    browser.cookies.set("lang", "zh")
+    row = {"id": "odd", "type": "cre.movement.departed.v1", "time": "2026-03-05T08:00:00Z"}
+    rows = [
+        json.dumps({**row, "data": departed("CSQU3054384")}),
+        line("bad", {"classifier": "ACT"}),
+        line("new", departed()),
+        line("new", departed("MSKU0000006")),
+    ]
+    doubtful = browser.get(f"/console/events/{event_id('urn:x:ktz', 'doubt').hex()}")
+    assert "校验位不符：箱号（ISO 6346）。 请与其来源核对" in doubtful.text
+    pages = {
+        "doubt": doubtful,
+        "file": tried(browser, "my.jsonl", "\n".join(rows).encode()),
+        "sheet": tried(browser, "x.xlsx", (SHEETS / "04_border_handover_zh_ru.xlsx").read_bytes()),
+        "read": tried(
+            browser,
+            "x.xlsx",
+            (SHEETS / "04_border_handover_zh_ru.xlsx").read_bytes(),
+            zone="Asia/Shanghai",
+            company="CR",
+        ),
+        **{reason: browser.get(address) for reason, address in letters(browser).items()},
+        **{
+            path: browser.get(path)
+            for path in ("/console", f"/console/events?{MARCH}", "/console/keys", "/console/quality")
+        },
+    }
+    assert "校验位不符" in pages["file"].text
+    wrong = {}
+    for name, page in pages.items():
+        assert page.status_code == 200, name
+        prose = _Prose()
+        prose.feed(page.text)
+        wrong[name] = [text for text in prose.texts if re.search(r"([A-Za-z'’]{2,}[ ,.:]+){4}", text)]
+    assert {name: texts for name, texts in wrong.items() if texts} == {}
+    assert "<summary>原文（英语）</summary>" in pages["INVALID_SCHEMA"].text
+    assert "<summary>" not in english.text, "in English it stands there as it is"

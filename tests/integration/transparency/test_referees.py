@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
@@ -28,6 +29,8 @@ from services.runtime.ports import free_port, listening
 from services.testbed.localstack.transparency import served
 from services.transparency.domain.keys import SignatureType, VerifierKey, key_id
 from services.transparency.domain.policy import Policy
+from services.transparency.key_change import add, end
+from services.transparency.key_file import new_mldsa44, read_keys
 from services.transparency.sequencer import Sequencer
 from services.transparency.server import create_app
 from services.transparency.settings import TransparencySettings
@@ -49,11 +52,10 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "NOT RUN: the log is not held against Go's reference code: there is no Go on this machine"
         )
     folder, source = tmp_path_factory.mktemp("referees"), tmp_path_factory.mktemp("source")
-    for name in ("go.mod", "go.sum"):
-        shutil.copy(MODULE / name, source / name)
+    shutil.copytree(MODULE, source, dirs_exist_ok=True)
     environment = {**os.environ, "GOFLAGS": "-mod=readonly -buildvcs=false"}
     made = subprocess.run(
-        ["go", "build", "-o", f"{folder}/", "tool"],
+        ["go", "build", "-o", f"{folder}/", "tool", "./mldsa"],
         cwd=source, env=environment, capture_output=True, text=True, timeout=900, check=False,
     )  # fmt: skip
     if made.returncode and any(each in made.stderr for each in ("dial tcp", ": 403 ", ": 404 ", ": 410 ")):
@@ -147,15 +149,24 @@ def policy(referees: Mapping[str, tuple[VerifierKey, str]], *names: str) -> Poli
 
 
 def test_two_witnesses_of_others_cosign_what_continues_and_refuse_what_does_not(
-    dsn: str, session: Session, told: list[Story], referees: Mapping[str, tuple[VerifierKey, str]]
+    dsn: str,
+    session: Session,
+    told: list[Story],
+    referees: Mapping[str, tuple[VerifierKey, str]],
+    programs: Path,
+    tmp_path: Path,
 ) -> None:
+    """They take no offence at a line in ML-DSA-44, which another program in Go verifies."""
     log.create(session, SIGNER, 1)
     fill(dsn, told)
     trust = policy(referees, *referees)
     settings = TransparencySettings(
         dsn=SecretStr(dsn), network=NETWORK, transparency_patience=30.0, transparency_entries=20
     )
-    sequencer = Sequencer(settings, SIGNER, trust)
+    (tmp_path / "key").write_text(json.dumps({"origin": ORIGIN, "seed": sha256(b"log").hexdigest()}))
+    add(session, tmp_path / "key", new_mldsa44(), None)
+    _, quantum = read_keys(tmp_path / "key")
+    sequencer = Sequencer(settings, SIGNER, trust, (quantum,))
     sequencer.open()
     began = int(time.time())
     for _ in range(4):
@@ -166,6 +177,14 @@ def test_two_witnesses_of_others_cosign_what_continues_and_refuse_what_does_not(
         assert (trusted.checkpoint, trusted.witnesses.keys()) == (head.checkpoint, referees.keys())
         assert all(began - 1 <= at <= time.time() + 1 for at in trusted.witnesses.values())
     sequencer.close()
+    assert head.cosigned is not None
+    whole = str(head.cosigned)
+    line = next(each for each in whole.splitlines() if len(each) > 3_000)
+    for shown, good in ((whole, True), (whole.replace(line, line[:-9] + "AAAAAAAAA"), False)):
+        command = [programs / "mldsa", str(quantum.verifier)]
+        done = subprocess.run(command, input=shown, capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode == 0) is good, done.stderr
+    end(session, tmp_path / "key", quantum.verifier.id.hex(), trust)
     catch_up(session)
     size = log.read_head(session).checkpoint.size
     assert size > 80

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -116,8 +116,9 @@ def joined(pieces: list[State] | tuple[State, ...]) -> State:
     return State(Facts.union(p.facts for p in pieces), CreditFacts.union(p.told for p in pieces))
 
 
+@cache
 def credit_stories() -> tuple[CreditStory, ...]:
-    """All credit stories by file name."""
+    """All credit stories by file name; read once."""
     return tuple(CreditStory(_read(path)) for path in sorted(FOLDER.glob("[0-9][0-9]_*.yaml")))
 
 

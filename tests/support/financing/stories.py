@@ -21,6 +21,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -157,8 +158,9 @@ class Case:
         return papers_of(said)
 
 
+@cache
 def cases() -> tuple[Case, ...]:
-    """All stories, by file name."""
+    """All stories, by file name; read once, and shared: nobody changes what they hold."""
     base = _load(FOLDER / "base.yaml")
     return tuple(_case(path, base) for path in sorted(FOLDER.glob("[0-9][0-9]_*.yaml")))
 

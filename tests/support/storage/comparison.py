@@ -11,7 +11,7 @@ import psycopg
 from services.domain.derive import derive
 from services.domain.evidence import canonical_consignment, consignment_groups, founding_parties
 from services.domain.explanations import Ways
-from services.domain.facts import FOREVER, Claim, Facts, Link, LinkKind
+from services.domain.facts import FOREVER, Claim, ClaimGroup, Facts, GroupedFacts, Link, LinkGroup, LinkKind
 from services.domain.head import RUNNING, Head, Stage, head, train_head
 from services.domain.links import Network, spans
 from services.domain.liveness import judge
@@ -210,13 +210,21 @@ def assert_readers_see_enough(
             for as_of in sorted({*MOMENTS, *sparsely}):
                 whole = derive(facts, cons, as_of)
                 same(f"view of {cons} at {as_of}", derive(known, cons, as_of), whole)
-                concerning = relevant([IndexedFacts(stated[e.id, e.content]) for e in loaded], cons)
+                concerning = relevant([IndexedFacts(_grouped(stated[e.id, e.content])) for e in loaded], cons)
                 same(f"view of {cons} at {as_of} of what concerns it", derive(concerning, cons, as_of), whole)
                 if as_of not in sparsely:
                     continue
                 fewer = event_reader.load_facts(session, [cons.id], as_of)
                 told = derive(Facts.union(stated[e.id, e.content] for e in fewer), cons, as_of)
                 same(f"view of {cons} at {as_of} without what was superseded", told, _told(whole, fewer))
+
+
+def _grouped(facts: Facts) -> GroupedFacts:
+    return GroupedFacts(
+        tuple(ClaimGroup(claim, frozenset({claim.thing})) for claim in facts.claims),
+        tuple(LinkGroup(link, [(link.left, link.right)]) for link in facts.links),
+        facts._replace(claims=frozenset(), links=frozenset()),
+    )
 
 
 def assert_explained_as_the_core_explains(dsn: str, events: Sequence[Event], as_of: int) -> None:

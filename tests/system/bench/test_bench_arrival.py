@@ -23,6 +23,10 @@ def test_four_of_five_arrive_within_the_interval(report: dict[str, Any], part: t
     found = report[part[0]][part[1]]
     assert found["forecasts"] > 1_000
     assert 750_000 <= found["coverage_80_ppm"] <= 850_000
+    for world in found["worlds"]:
+        low, high = world["coverage_80_interval_95_ppm"]
+        assert low <= 850_000, world
+        assert high >= 750_000, world
     pinball = found["pinball_hours"]
     assert pinball["model"] < pinball["route_history"] < pinball["timetable"]
     assert abs(found["bias_hours"]) < 12

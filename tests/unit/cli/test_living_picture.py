@@ -41,7 +41,10 @@ COMMAND = (sys.executable, "-c", PLAY)
 PICTURE = re.compile(r"SIMULATED|[◄►] |  •|  +[└•]─|waiting|published|refused|files ")
 
 
-@pytest.mark.parametrize(("width", "height"), [(80, 24), (80, 50), (120, 40)])
+@pytest.mark.parametrize(
+    ("width", "height"),
+    [(80, 24), pytest.param(80, 50, marks=pytest.mark.long), pytest.param(120, 40, marks=pytest.mark.long)],
+)
 def test_it_is_drawn_in_place_and_no_line_of_it_breaks(width: int, height: int) -> None:
     seen: set[str] = set()
 

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from schemas.envelope import HEADERS, SIGNATURE_HEADER, Envelope
 from schemas.reasons import Refusal
-from services.audit.stored_events import parse_attributes
-from services.ledger.admission.raw_bytes import frame
+from services.ledger.admission.raw_bytes import frame, parse_attributes
 
 USUAL = [
     ("ce_specversion", b"1.0"),
@@ -35,7 +34,9 @@ FOREIGN = st.lists(
 
 def as_admitted(headers: list[tuple[str, bytes | None]]) -> None:
     envelope = Envelope.from_headers(headers)
-    assert parse_attributes(frame(headers)) == (envelope.source, envelope.type, envelope.published_micros)
+    assert parse_attributes(frame(headers)) == (
+        envelope.source, envelope.id, envelope.type, envelope.published_micros
+    )  # fmt: skip
 
 
 @given(

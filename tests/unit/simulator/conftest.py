@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 
 from schemas.events.decode import decode_payload
@@ -44,14 +44,22 @@ def facts_of(simulation: Simulation) -> Facts:
 
 
 def mismatches(simulation: Simulation, facts: Facts, aliases: Mapping[str, str] | None = None) -> list[str]:
-    """What the heart's views of ``facts`` show otherwise than the world's truth; ``aliases`` are trains by other names."""
+    """What the views of ``facts`` show otherwise than the world's truth; ``aliases`` are trains by other names."""
+    return list(each_mismatch(simulation, facts, aliases))
+
+
+def mismatch(simulation: Simulation, facts: Facts) -> bool:
+    """Whether there is one; nothing more is looked at then."""
+    return any(each_mismatch(simulation, facts))
+
+
+def each_mismatch(
+    simulation: Simulation, facts: Facts, aliases: Mapping[str, str] | None = None
+) -> Iterator[str]:
     names = {thing_of(("train", name)): thing_of(("train", key)) for name, key in (aliases or {}).items()}
     refold = Refold(facts)
-    return [
-        line
-        for truth in simulation.truths.values()
-        for line in differences(refold.view(consignment_of(truth), simulation.scale.now), truth, names)
-    ]
+    for truth in simulation.truths.values():
+        yield from differences(refold.view(consignment_of(truth), simulation.scale.now), truth, names)
 
 
 @cache

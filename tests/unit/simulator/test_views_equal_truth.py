@@ -11,7 +11,7 @@ from schemas.events.base import Classifier
 from services.domain.facts import Facts
 from services.testbed.simulator.simulate import NOW
 from services.testbed.simulator.world import DAY
-from tests.unit.simulator.conftest import facts_of, mismatches, world
+from tests.unit.simulator.conftest import facts_of, mismatch, mismatches, world
 
 
 @pytest.mark.parametrize("seed", range(1, 7))
@@ -86,4 +86,4 @@ def lost_links(facts: Facts) -> Facts:
 )
 def test_the_truth_notices_a_broken_rule(damage: Callable[[Facts], Facts]) -> None:
     simulation = world(11, trains=16, boxes=8, days=75)
-    assert mismatches(simulation, damage(long_facts()))
+    assert mismatch(simulation, damage(long_facts()))

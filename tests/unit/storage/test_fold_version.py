@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import os
 import re
 import shutil
@@ -19,6 +20,7 @@ from services.ledger.storage.fold_version import ROWS, fold_parts, fold_version
 from services.monitoring.artefacts import ROOT
 from services.runtime import code_digest
 from services.runtime.code_digest import sources, version_of
+from tests.support.profile import rounds
 
 PARTS = fold_parts()
 CODE = sorted(name for name in PARTS if name.endswith(".py"))
@@ -87,11 +89,11 @@ def leaves(name: str) -> Iterator[bytes]:
             yield raw[:start] + b"(" + raw[start:end] + b", 1)" + raw[end:]
 
 
+@pytest.mark.randomised
 @pytest.mark.parametrize("name", CODE)
 def test_every_function_and_every_constant_counts(name: str) -> None:
     present = changed(name, PARTS[name])
-    for source in leaves(name):
-        ast.parse(source)
+    for source in itertools.islice(leaves(name), 0, None, rounds(5, 1)):
         assert changed(name, source) != present, source.decode()
 
 

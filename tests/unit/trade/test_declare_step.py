@@ -6,6 +6,7 @@ import json
 from decimal import Decimal
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -13,14 +14,15 @@ from typer.testing import CliRunner
 
 from services.cli.declare import app
 from services.testbed.trade_papers import honest
-from services.trade.domain.in_step import Status
 from services.trade.domain.in_step_elements import ELEMENTS
 from services.trade.domain.in_step_filings import Reason
+from services.trade.domain.in_step_pair import Status
 from services.trade.domain.in_step_rules import step_rules
 from services.trade.domain.values import table
 from services.trade.formats.dataset import read
+from tests.support.invariants import holds_for
 from tests.unit.trade.test_in_step import DAY
-from tests.unit.trade.test_readers import correction
+from tests.unit.trade.test_readers import correction, only
 
 
 def _shipment(folder: Path, moved: bool = True) -> list[str]:
@@ -65,7 +67,7 @@ def _shipment(folder: Path, moved: bool = True) -> list[str]:
             "lines": [lines[0], {**lines[1], "amount": amount}, lines[2]],
         }
         files["v2.json"] = json.dumps(second).encode()
-        files["kdt.xml"] = correction(files["dt.xml"], amount)
+        files["kdt.xml"] = correction(only(files["dt.xml"]), amount)
         dt["amendments"] = [{"file": "kdt.xml", "version": 2, "at": "2026-03-21T08:00:00Z"}]
     files["filings.json"] = json.dumps({"filings": filings}).encode()
     for name, content in files.items():
@@ -84,7 +86,7 @@ def test_the_side_that_did_not_follow_is_named_with_both_values_who_must_act_and
     text = " ".join(done.output.split())
     assert done.exit_code == 3, done.output
     assert "STALE" in text
-    assert "21 price L2" in text
+    assert "21 price of the goods L2" in text
     assert "since version 2" in text
     assert "declarant in China" in text
     assert "by when: no term for an application is known here" in text
@@ -126,15 +128,44 @@ def test_a_file_that_a_statement_names_and_is_not_there_is_refused_with_its_plac
     assert "filings.json /filings/1/amendments/0/file" in done.output
 
 
+@holds_for(
+    {
+        "a class that is none": ({"classes": ["PRICE"]}, "/filings/1/amendments/0/classes"),
+        "a version that is not there": ({"version": 7}, "/filings/1/amendments/0/version"),
+        "a flag in words": ({"refused": "no"}, "/filings/1/amendments/0/refused"),
+        "a member that is not known": ({"person": "X"}, "/filings/1/amendments/0/person"),
+        "a moment without a zone": ({"at": "2026-03-21T08:00:00"}, "/filings/1/amendments/0/at"),
+    }
+)
+def test_a_statement_is_read_strictly(case: tuple[dict[str, Any], str]) -> None:
+    members, pointer = case
+    with TemporaryDirectory() as folder:
+        files = _shipment(Path(folder))
+        statement = next(Path(each) for each in files if each.endswith("filings.json"))
+        body = json.loads(statement.read_text())
+        body["filings"][1]["amendments"][0].update(members)
+        statement.write_text(json.dumps(body))
+        done = _run("step", *files)
+        assert done.exit_code == 1, done.output
+        assert f"filings.json {pointer}" in " ".join(done.output.split())
+
+
+def test_two_files_of_one_name_are_both_read(tmp_path: Path) -> None:
+    files = _shipment(tmp_path)
+    (tmp_path / "again").mkdir()
+    copy = tmp_path / "again" / "v1.json"
+    copy.write_bytes((tmp_path / "v1.json").read_bytes())
+    unstated = tmp_path / "cn (1).xml"
+    unstated.write_bytes((tmp_path / "cn.xml").read_bytes())
+    more = [*files, str(copy), str(unstated)]
+    one, other = (json.loads(_run("step", *each, "--json").stdout) for each in (files, more))
+    assert [(len(each["datasets"]), len(each["declarations"])) for each in (one, other)] == [(2, 2), (3, 2)]
+    assert one["statuses"] == other["statuses"]
+
+
 def test_every_status_reason_rule_and_element_has_its_words_and_every_row_its_source() -> None:
     keys = {row["key"] for row in table("in_step_texts")}
-    wanted = {
-        *Status,
-        *Reason,
-        *(f"{each}.do" for each in Reason),
-        *(f"element.{each}" for each in ELEMENTS),
-        "element.23",
-    }
+    wanted = {*Status, *Reason, *(f"{each}.do" for each in Reason), "element.21v", "element.24n"}
     wanted |= {f"rule.{row['rule']}" for row in table("in_step") if row["element"] != "*"}
     assert wanted <= keys, wanted - keys
     for name in ("in_step", "due_dates", "grounds"):

@@ -13,8 +13,9 @@ import pytest
 
 from services.trade.domain.dataset import Dataset
 from services.trade.domain.filing import Amendment, ChangeClass, Filing, LineLink, Phase
-from services.trade.domain.in_step import PairStatus, Status, in_step
+from services.trade.domain.in_step import in_step
 from services.trade.domain.in_step_filings import Correction, Reason
+from services.trade.domain.in_step_pair import PairStatus, Status
 from services.trade.domain.in_step_rules import step_rules
 from services.trade.domain.paper import Kind, Line, Paper
 from services.trade.formats.dataset import read

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -16,11 +17,12 @@ from schemas.reasons import Refusal
 from services.testbed.trade_papers import honest
 from services.trade.domain.checks import findings
 from services.trade.domain.finding import Reason, Verdict, rules
-from services.trade.domain.paper import ChargeKind, Kind, Paper, PaperSet, Role
+from services.trade.domain.paper import ChargeKind, Kind, Paper, PaperSet, Reference, ReferenceKind, Role
 from services.trade.domain.values import Money, Unreadable, code, country_code, currency, decimal, unit
-from services.trade.formats import MAX_BYTES, read_papers
+from services.trade.formats import MAX_BYTES, read_papers, write_paper
 from services.trade.formats.sheets import decimal_mark, unmarked
 from tests.support.invariants import holds_for
+from tests.support.trade_values import f, usd
 
 DAY = date(2026, 3, 20)
 DATA = Path(__file__).parents[4] / "shared" / "data"
@@ -118,7 +120,7 @@ def test_what_is_refused_as_a_whole(case: tuple[bytes, str]) -> None:
 def test_structure_by_date() -> None:
     files = honest(Random(1), 1).files()
     text = files["dt.xml"].decode("windows-1251").replace("windows-1251", "UTF-8")
-    before = text.index("<EDocDateTime>") + len("<EDocDateTime>")
+    before = text.index("<rus:EDocDateTime>") + len("<rus:EDocDateTime>")
     for day, remarked in (
         ("2026-03-31", ""),
         ("2026-04-01", "until 2026-03-31"),
@@ -129,21 +131,21 @@ def test_structure_by_date() -> None:
 
 
 def correction(declaration: bytes, amount: str) -> bytes:
-    """The correction of a generated declaration: its second item at another price, what it is of by the id of the message."""
-    text = declaration.decode()
-    for old, new in (
-        ("ESADout_CUGoodsShipment", "KDToutGoodsShipment"), ("ESADout_CUMainContractTerms", "KDToutMainContractTerms"),
-        ("ESADout_CUPresentedDocument", "KDToutPresentedDocument"), ("ESADout_CUConsignor", "KTDoutConsignor"),
-        ("ESADout_CUConsignee", "KTDoutConsignee"), ("ESADout_CUGoods>", "KDToutGoods>"), ("ESADout_CU", "KDTout_CU"),
-        ("<DocumentID>D1</DocumentID>", "<RefDocumentID>D1</RefDocumentID><KDTNumber>1</KDTNumber>"),
-    ):  # fmt: skip
-        text = text.replace(old, new)
-    item = text.split("<KDToutGoods>")[2].split("</KDToutGoods>")[0]
-    before = item[item.index("<InvoicedCost>") : item.index("</InvoicedCost>")]
-    change = "<ChangeCode><PhaseChanges>1</PhaseChanges><CustCostChanges>1</CustCostChanges></ChangeCode>"
-    changed = item.replace(before, f"<InvoicedCost>{amount}") + change
-    head, _, _ = text.partition("<KDToutGoods>")
-    return f"{head}<KDToutGoods>{changed}</KDToutGoods></KDToutGoodsShipment></KDTout_CU>".encode()
+    """The correction of a declaration: its second item at another price, what it is of by the id of the message."""
+    declared = only(declaration)
+    line = replace(declared.lines[1], amount=usd(amount, "USD"), change=f("10000100"))
+    assert line.amount is not None
+    return write_paper(
+        replace(
+            declared,
+            kind=Kind.EAEU_CORRECTION,
+            id="",
+            number=f("D1/01"),
+            references=(*declared.references, Reference(ReferenceKind.DECLARATION, f("D1"))),
+            lines=(line,),
+        ),
+        DAY,
+    )
 
 
 def test_a_correction_is_applied_to_the_declaration_that_it_names_and_the_other_side_is_stale() -> None:
@@ -154,7 +156,7 @@ def test_a_correction_is_applied_to_the_declaration_that_it_names_and_the_other_
     papers = (only(files["cn.xml"], "cn.xml"), only(original, "dt.xml"), only(corrected, "kdt.xml"))
     assert papers[2].kind is Kind.EAEU_CORRECTION
     change = papers[2].lines[0].change
-    assert (papers[2].lines[0].number, change and change.value) == ("2", "11")
+    assert (papers[2].lines[0].number, change and change.value) == ("2", "10000100")
     found = findings(PaperSet(papers), rules(DAY))
     stale = next(each for each in found if each.reason is Reason.STALE)
     assert (stale.line, [value.place.file for value in stale.values]) == (

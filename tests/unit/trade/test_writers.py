@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from functools import cache
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -29,29 +27,14 @@ from services.trade.domain.values import Code, Field, Money, Place, Quantity, hs
 from services.trade.formats import read_papers, write_paper
 from services.trade.formats.writing import Unwritable, parts_of
 from tests.support.invariants import holds_for
+from tests.support.trade_values import schema, stated, tree
 
 DAY = date(2026, 3, 20)
-DATA = Path(__file__).parents[4] / "shared" / "data"
-if not DATA.exists():
-    DATA = Path(__file__).parents[5] / "shared" / "data"
 AT = Place("", "")
 
 
 def f(value: Any) -> Any:
     return Field(value, "", AT)
-
-
-def stated(value: Any) -> Any:
-    """A paper without places, texts as written and remarks: what it states."""
-    if isinstance(value, Field):
-        return stated(value.value)
-    if isinstance(value, Paper):
-        value = replace(value, remarks=(), sha256="")
-    if is_dataclass(value) and not isinstance(value, type):
-        return {
-            each.name: stated(getattr(value, each.name)) for each in fields(value) if each.name != "place"
-        }
-    return tuple(stated(each) for each in value) if isinstance(value, tuple) else value
 
 
 class Drawn:
@@ -268,19 +251,6 @@ class Drawn:
         )  # fmt: skip
 
 
-@cache
-def schema(kind: Kind) -> etree.XMLSchema:
-    name = {
-        Kind.INVOICE: "eaeu-album/CommercialInvoice", Kind.PACKING_LIST: "eaeu-album/PackingList", Kind.RAIL_NOTE: "eaeu-album/RailwayBill",
-        Kind.EAEU_DECLARATION: "eaeu-album/ESADout_CU", Kind.EAEU_TRANSIT: "eaeu-album/ESADout_CU", Kind.EAEU_CORRECTION: "eaeu-album/KDTout_CU",
-        Kind.WCO_DECLARATION: "wco-dec/schemas/WCO_DEC_2_DMS",
-    }[kind]  # fmt: skip
-    path = DATA / f"{name}.xsd"
-    if not path.exists():
-        pytest.skip(f"the schema {name}.xsd, which is not part of the project, is not here")
-    return etree.XMLSchema(etree.parse(path))
-
-
 def sign(invoice: etree._Element) -> None:
     """Add the names of the persons who sign, which its schema requires and no paper here holds."""
     own, common = etree.QName(invoice).namespace, "urn:customs.ru:CommonAggregateTypes:5.22.0"
@@ -305,10 +275,10 @@ def test_what_is_read_from_what_was_written_is_the_paper_again(kind: Kind) -> No
 @holds_for({kind: kind for kind in Kind if kind is not Kind.CN_DECLARATION})
 def test_what_is_written_is_valid(kind: Kind) -> None:
     for seed in range(4):
-        tree = etree.fromstring(write_paper(Drawn(seed).paper(kind), DAY))
+        written = tree(write_paper(Drawn(seed).paper(kind), DAY))
         if kind is Kind.INVOICE:
-            sign(tree)
-        schema(kind).assertValid(tree)
+            sign(written)
+        schema(kind).assertValid(written)
 
 
 def test_what_a_message_cannot_hold_is_refused_with_a_remedy() -> None:

@@ -1,11 +1,15 @@
-"""A log's key in a hardware security module, by PKCS#11: it signs there, and its private half is never here."""
+"""Signing keys of the platform: in a hardware security module by PKCS#11, where they sign and which they never leave, or as a seed in a file."""
 
 from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final
+
+from schemas.schemes import PublicKey, Scheme
+from schemas.signing_key import PrivateKey, SigningKey
 
 PIN: Final = "LIANYUN_HSM_PIN"
 """The variable with the PIN of the token's user."""
@@ -25,9 +29,9 @@ def _session(module: str, token: str) -> Any:
 
 
 class HsmKey:
-    """An Ed25519 key pair of one label on a token, used through one session; for any thread.
+    """An Ed25519 key pair of one label on a token, used through one session; for any thread. A ``schemas.signing_key.PrivateKey``.
 
-    ``public_key`` is raw, 32 bytes. HsmFailed where the module cannot be loaded, or holds no such key that stays in it.
+    HsmFailed where the module cannot be loaded, or holds no such key that stays in it.
     """
 
     def __init__(self, module: str, token: str, label: str) -> None:
@@ -55,7 +59,23 @@ class HsmKey:
             raise HsmFailed(
                 f"the key {label} of token {token} can leave it: make one that is sensitive and not extractable"
             )
-        self.public_key = point[-_KEY_BYTES:]  # a DER octet string, or the bytes themselves
+        # A DER octet string, or the bytes themselves.
+        self.public = PublicKey(Scheme.ED25519, point[-_KEY_BYTES:])
+
+    @property
+    def scheme(self) -> Scheme:
+        """Ed25519."""
+        return self.public.scheme
+
+    @property
+    def key_id(self) -> str:
+        """The id under which the registry knows the public half."""
+        return self.public.key_id
+
+    @property
+    def public_key(self) -> bytes:
+        """The public half, 32 bytes."""
+        return self.public.raw
 
     def sign_bytes(self, message: bytes) -> bytes:
         """The 64-byte signature over exactly these bytes; HsmFailed."""
@@ -64,3 +84,19 @@ class HsmKey:
                 return bytes(self._private.sign(message, mechanism=self._mechanism))
             except self._faults as fault:
                 raise HsmFailed(f"the module does not sign: {str(fault) or type(fault).__name__}") from None
+
+
+def named_key(module: str, token: str, label: str) -> dict[str, Any]:
+    """A key in a module, as an object of a key file names it; HsmFailed where there is none."""
+    HsmKey(module, token, label)
+    return {"pkcs11": {"module": module, "token": token, "label": label}}
+
+
+def held_key(held: Mapping[str, Any]) -> PrivateKey:
+    """The Ed25519 key that an object of a key file holds: its ``seed``, or ``pkcs11`` that names one in a module.
+
+    KeyError, TypeError, ValueError where it holds none; HsmFailed where the module does not give it.
+    """
+    if "pkcs11" in held:
+        return HsmKey(**held["pkcs11"])
+    return SigningKey.from_seed(Scheme.ED25519, bytes.fromhex(held["seed"]))
