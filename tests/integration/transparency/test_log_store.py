@@ -16,6 +16,7 @@ import psycopg
 import pytest
 from psycopg_pool import ConnectionPool
 from pydantic import SecretStr
+from typer.testing import CliRunner
 
 from schemas.envelope import event_id
 from schemas.merkle import MerkleTree, leaf_hash
@@ -23,6 +24,7 @@ from schemas.schemes import Scheme
 from schemas.signing_key import SigningKey
 from services.audit.fsck.check import fsck
 from services.audit.report import Damage
+from services.cli.transparency import app
 from services.ledger.storage.session import Session, open_session
 from services.testbed.localstack.transparency import served
 from services.transparency.domain.checkpoint import Checkpoint
@@ -87,6 +89,26 @@ def test_a_log_and_its_key_are_made_once_and_one_is_never_made_for_the_other(
     session.execute("DELETE FROM lianyun.transparency_head")
     with pytest.raises(log.LogRefused, match="not in this database"):
         create_log(session, lost, ORIGIN, 2, once=True)
+
+
+def test_the_policy_is_written_once_and_taken_over_from_beside_the_key(
+    dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The witnesses that an operator wrote into it are there after a start, also after one that has it elsewhere."""
+    monkeypatch.setenv("LIANYUN_DSN", dsn)
+    monkeypatch.setenv("LIANYUN_TRANSPARENCY_KEY", str(tmp_path / "key.json"))
+
+    def start(policy: Path) -> str:
+        done = CliRunner().invoke(app, ["create", "--once", "--policy", str(policy), ORIGIN])
+        assert done.exit_code == 0, done.output
+        return policy.read_text()
+
+    beside = tmp_path / "policy"
+    assert start(beside).splitlines()[1] == "quorum none"
+    beside.write_text(f"{beside.read_text()}# and our witnesses\n")
+    (tmp_path / "shared").mkdir()
+    assert start(beside) == start(tmp_path / "shared" / "policy")
+    assert "our witnesses" in beside.read_text()
 
 
 @pytest.mark.parametrize("limit", [5, 8192])

@@ -55,6 +55,11 @@ UNCOVERED: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("lianyun.subscription_token", (EVERYTHING,), "digests of random bits that lead to a subscription; who holds them is known to nobody"),
     ("lianyun.redrive_request", (EVERYTHING,), "what people asked to be redriven; an action on a letter by anybody else than who asked for it and might is found"),
     ("lianyun.saved_view", (EVERYTHING,), "addresses that people noted for themselves: they give no rights and decide nothing"),
+    ("lianyun.transparency_cursor", (COPIED, "major", "minor"),
+     "up to where a source has joined the log: set back, nothing joins twice; set forward, the next document that was passed over is found"),
+    ("lianyun.transparency_entry", ("salt",), "set to null only: as it is once payload and salt were erased; every proof stays valid"),
+    ("lianyun.transparency_head", ("at",), "when the head was signed"),
+    ("lianyun.transparency_head", ("cosigned",), "set to null only: witnesses hold what they cosigned, and are asked again"),
     ("lianyun.webhook_cursor", (DELETED, "xid", "no"), _PLACE),
     ("lianyun.webhook_salt", (EVERYTHING,), "random bytes in front of what ids of messages are digests of; nothing follows from them"),
     ("lianyun.webhook_subscription", ("failing_since", "last_success"), "how its endpoint is getting on"),
@@ -70,10 +75,6 @@ EMPTY: dict[str, str] = {
     "lianyun.case_touched": "emptied in the transaction that decides on the cases",
     "lianyun.dead_letter_cut": "written in a flood only (tests/integration/deadletters)",
     "lianyun.credit_broken": "a row of it is a finding by itself",
-    **dict.fromkeys(
-        (f"lianyun.transparency_{name}" for name in ("cursor", "entry", "head", "tile")),
-        "made by a command only; changed column by column in tests/integration/transparency",
-    ),
     **dict.fromkeys(
         (f"lianyun.pint_{name}" for name in ("file", "step", "transfer")),
         "documents of other platforms; changed one by one in tests/integration/documents",

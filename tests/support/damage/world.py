@@ -1,7 +1,7 @@
 """A small platform in one database: every table of the store and of its state has a row, and fsck finds nothing.
 
 Trains, late links, corrections, equivocation, refusals, a loss that was accepted, loans with decisions, credit records, cases with
-steps, webhooks and clients of the API; one link and a fact of its box are left as two workers that missed one another leave them.
+steps, webhooks and clients of the API, and the transparency log over all of it; one link and a fact of its box are left as two workers that missed one another leave them.
 """
 
 from __future__ import annotations
@@ -155,6 +155,7 @@ def build(dsn: str, folder: Path) -> None:
     _webhooks(dsn)
     _shared(dsn)
     _upkeep(dsn)
+    begin_log(dsn)
 
 
 def begin_log(dsn: str) -> None:
