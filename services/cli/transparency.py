@@ -176,8 +176,8 @@ def show(as_json: AsJson = False) -> None:
         print_json(shown)
         return
     for name, value in shown.items():
-        text = "\n".join(map(str, value)) if isinstance(value, list) else value
-        out.print(f"{name:18}{text or 'none'}" if value != 0 else f"{name:18}0", markup=False)
+        text = "none" if value in (None, []) else " ".join(value) if isinstance(value, list) else value
+        out.print(f"{name:18}{text}", markup=False)
 
 
 app.command()(receipts.receipt)

@@ -30,10 +30,11 @@ from services.pages.auth import sessions
 from services.people.domain.person import Permission
 from services.people.store import people
 from services.query.views import read_view
-from services.testbed.bench import founded, machine, view_cost
+from services.testbed.bench import founded, machine, portfolio, view_cost
 from services.testbed.bench.bank_load import LoadResult, steady
 from services.testbed.bench.line_film import ARGUMENTS, chromium
 from services.testbed.bench.observation import cpu_seconds
+from services.testbed.bench.portfolio import Cargo
 from services.testbed.localstack.engine import GivenBroker, GivenDatabase, Servers
 from services.testbed.localstack.pages import LocalPages
 from services.testbed.localstack.platform import RunningPlatform
@@ -65,7 +66,11 @@ MEANING: Final = {
     "bytes": "of a page as sent, compressed",
     "events": "events behind a tracked consignment, on average",
     "first_paint": f"a browser without anything in its cache, over {SLOW // 1_000} kB/s with {LATENCY_MS} ms each way of a request: "
-    "first_contentful_paint_ms is when the first words stood there, bytes what it had received by the end; null without Chromium",
+    "first_contentful_paint_ms is when the first words stood there, bytes what it had received by the end, browser_ms how long the page kept the "
+    "browser's main thread; null without Chromium",
+    "film": "the data of the line's film of the last days, with all trains",
+    "portfolio": "pages of a bank's financings, each pledged on a consignment with a whole history: one after the other, first by a process that has shown "
+    "none, then again",
     "first": "the first page of each consignment that a fresh worker shows: nothing is kept in the process",
 }
 
@@ -82,6 +87,7 @@ class Scale:
     boxes: int = 50
     seconds: float = 20.0
     connections: int = 8
+    financings: int = 500
 
 
 class Tracked(NamedTuple):
@@ -106,6 +112,7 @@ def bench_pages(scale: Scale = Scale(), say: Say = lambda _line: None) -> dict[s
             "first_paint": run.first_paint(),
             "kinds": kinds,
             "first": first,
+            "portfolio": run.portfolio(),
             "events": environment.events,
             "consignments": scale.consignments,
             "copied_seconds": round(environment.copied, 1),
@@ -126,6 +133,7 @@ class PagesEnvironment:
     def __init__(self, dsn: str, folder: Path, scale: Scale, say: Say = lambda _line: None) -> None:
         self.dsn, self._folder, self.scale = dsn, folder, scale
         self._again: list[tuple[Tracked, str]] = []
+        self.cargoes: list[Cargo] = []
         view_cost.fill(dsn, view_cost.Scale(trains=scale.trains, boxes=scale.boxes))
         say("a simulated world stands")
         self.now = time.time_ns() // 1_000
@@ -153,8 +161,16 @@ class PagesEnvironment:
             assert known is not None
             events += len(known.sources.every)
             found.append(Tracked(known.view.consignment.key, min(known.view.founders)))
+            if (cargo := Cargo.of(known, registry)) is not None:
+                self.cargoes.append(cargo)
         Random(SEED).shuffle(found)
         return found, round(events / max(1, len(found)), 1)
+
+    def sign_in(self, code: str) -> None:
+        """Somebody of that party has signed in from here on."""
+        with open_session(self.dsn, "lianyun-bench") as session:
+            self.cookies[code] = self._signed_in(session, code)
+            session.commit()
 
     def _signed_in(self, session: Session, code: str) -> str:
         """The cookie of a person of that party."""
@@ -221,6 +237,8 @@ class PagesEnvironment:
                 return self._get(url, f"/search?q={founded.box(number)}", founded.SHIPPER)
             case "board":
                 return self._get(url, f"/console/board/{CROSSING}", WATCHER)
+            case "film":
+                return self._get(url, "/line/film", WATCHER)
         return self._get(url, "/line", "")
 
     def again(self, url: str) -> list[tuple[Tracked, str]]:
@@ -262,7 +280,7 @@ class _Measurements:
             first = self._measured(pages, [queue], each)
             self.say(f"first: {first['server_ms']}")
             found = {}
-            for kind in (*SHARES, "tracking_shown"):
+            for kind in (*SHARES, "tracking_shown", "film"):
                 random = Random(SEED)
                 steady(pages.url, [self._queue(pages, kind, random, 50)], each)
                 found[kind] = self._measured(
@@ -281,6 +299,23 @@ class _Measurements:
             found = self._measured(pages, queues, self.scale.seconds)
         self.say(f"mix: {found['per_second']} pages/s; {found['cpu_ms']} ms of processor each")
         return {"connections": self.scale.connections, **found}
+
+    def portfolio(self) -> dict[str, Any]:
+        """The pages of a bank's portfolio one after the other, for the first time and again; the bank lends from here on."""
+        environment = self.environment
+        cargoes = environment.cargoes[: self.scale.financings]
+        pledged = portfolio.pledge(environment.dsn, profiles(SEED, network=NETWORK), NETWORK, cargoes)
+        environment.sign_in(portfolio.BANK)
+        behind = ["", *(f"?after={portfolio.reference(number)}" for number in range(19, pledged, 20))]
+        with environment.serving() as pages:
+            queue = [
+                environment._get(pages.url, f"/console/financings{each}", portfolio.BANK) for each in behind
+            ]
+            found = {
+                name: self._measured(pages, [queue], 10 * self.scale.seconds) for name in ("first", "again")
+            }
+        self.say(f"portfolio of {pledged}: {found['first']['server_ms']}, {found['again']['server_ms']}")
+        return {"financings": pledged, **found}
 
     def first_paint(self) -> dict[str, Any] | None:
         """When the first words of each page stand there, in a browser on a slow line; None without a browser."""
@@ -354,6 +389,7 @@ def _painted(browser: Path, url: str, path: str, cookie: str) -> dict[str, Any]:
             page.goto(f"{url}{path}", wait_until="load")
             wire = context.new_cdp_session(page)
             wire.send("Network.enable")
+            wire.send("Performance.enable")
             wire.send("Network.clearBrowserCache")
             limits = {
                 "offline": False,
@@ -370,9 +406,11 @@ def _painted(browser: Path, url: str, path: str, cookie: str) -> dict[str, Any]:
             ):  # waiting for a function is eval to the policy of the pages
                 page.wait_for_timeout(50)
             painted = page.evaluate(f"Math.round({_PAINTS}[0].startTime)")
+            metrics = {each["name"]: each["value"] for each in wire.send("Performance.getMetrics")["metrics"]}
         finally:
             started.close()
-    return {"first_contentful_paint_ms": painted, "bytes": sum(received)}
+    busy = round(metrics.get("TaskDuration", 0.0) * 1_000)
+    return {"first_contentful_paint_ms": painted, "bytes": sum(received), "browser_ms": busy}
 
 
 def _milliseconds(found: LoadResult) -> dict[str, float]:

@@ -47,7 +47,12 @@ def party_country(f: Filling, found: Found | None, tag: str, element: int = 13) 
 def references(f: Filling, kind: ReferenceKind, element: int, tag: str) -> tuple[Reference, ...]:
     made: list[Reference] = []
     for at, paper in enumerate(f.dataset.papers):
-        if paper.kind is not kind or (made and f.side is Side.CN):
+        if paper.kind is not kind:
+            continue
+        if made and f.side is Side.CN:
+            f.remark(
+                f"/papers/{at}/number", f"{tag} takes one number; this one was left out.", "Attach the paper."
+            )
             continue
         if kind is ReferenceKind.TRANSPORT and f.side is not Side.CN and not _transport_code(f):
             f.lack(element, "PresentedDocumentModeCode", "its code follows from the mode of transport")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
@@ -37,6 +38,9 @@ def drafts(dataset: Dataset, side: Side, as_of: date, carriage: Carriage = Carri
                 f"Declaration {part + 1} of {len(divided)}: more than {most} items.",
                 "Lodge all of them.",
             )
+        for role, count in Counter(party.role for party in dataset.parties).items():
+            if count > 1:
+                filling.remark("/parties", f"{role} stands {count} times; the first was taken.", "State one.")
         paper = chinese(filling, divided, part) if side is Side.CN else eaeu(filling)
         if side is not Side.CN:
             paper = replace(paper, id=str(uuid5(_DOCUMENTS, f"{dataset.digest} {side} {part}")))

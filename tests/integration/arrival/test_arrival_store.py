@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 
 import psycopg
 import pytest
@@ -17,7 +17,7 @@ from services.arrival.domain.legs import Stage
 from services.arrival.store import projector
 from services.arrival.store.presentation import arrival_json
 from services.arrival.store.projector import ALWAYS, Row
-from services.arrival.store.reader import read_forecast
+from services.arrival.store.reader import LegHistory, read_forecast
 from services.audit.fsck.check import fsck
 from services.audit.report import Damage, Finding
 from services.domain.derive import derive
@@ -173,6 +173,15 @@ def test_a_forecast_reads_three_statements_and_uses_what_others_ran(dsn: str, se
 
     found = read_forecast(Counting(), known, moment)  # type: ignore[arg-type]
     assert len(asked) == 3
+    histories: dict[Hashable, LegHistory] = {}
+
+    def remember(key: Hashable, read: Callable[[], LegHistory]) -> LegHistory:
+        return histories[key] if key in histories else histories.setdefault(key, read())
+
+    for _ in range(2):
+        again = read_forecast(Counting(), known, moment, remember=remember)  # type: ignore[arg-type]
+        assert again == found
+    assert len(asked) == 6, "what was read of the legs serves again"
     result = found.forecast
     assert isinstance(result, Forecast)
     border, transfer = result.legs[:2]

@@ -377,7 +377,7 @@ def test_a_note_of_a_witness_is_no_head_of_the_log() -> None:
     key = Cosigner(ORIGIN, SigningKey.from_seed(Scheme.ED25519, sha256(b"log").digest()))
     text = Checkpoint(ORIGIN, 0, bytes(32)).text
     with pytest.raises(log.LogRefused):
-        log._verified(str(SIGNER.verifier), 0, bytes(32), str(signed_note(text, [key], 1)), 0, None)
+        log._verified(str(SIGNER.verifier), "", None, 0, bytes(32), str(signed_note(text, [key], 1)), 0, None)
 
 
 def test_fsck_compares_both_ways(dsn: str, session: Session, told: list[Story]) -> None:

@@ -19,6 +19,10 @@ def test_each_kind_of_page_is_answered_and_measured() -> None:
         wanted = {"search_exact": "303", "tracking_again": "304"}.get(kind, "200")
         assert set(found["statuses"]) == {wanted}, kind
         assert set(found["cpu_ms"]) == {"worker", "database"}
+    assert set(report["kinds"]["film"]["statuses"]) == {"200"}
+    assert report["portfolio"]["financings"] > 0
+    for each in ("first", "again"):
+        assert set(report["portfolio"][each]["statuses"]) == {"200"}
     assert set(report["pages"]["statuses"]) <= {"200", "303", "304"}
     assert report["pages"]["per_second"] > 0
     assert report["simulated"]

@@ -28,6 +28,6 @@ def test_each_size_is_measured_cold_and_warm_by_a_constant_number_of_statements(
     assert {each["statements"] for each in report["views"]} == {2}
     for each in report["views"]:
         assert each["events"] > 0
-        for way in ("judged", "cold", "warm"):
+        for way in ("judged", "cold", "first", "warm"):
             assert set(each[way]) == {"p50_ms", "p95_ms", "cpu_ms", "database_cpu_ms"}
     assert report["simulated"]

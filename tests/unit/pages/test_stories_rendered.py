@@ -6,8 +6,10 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+import segno
 
 from services.pages.languages import LANGUAGES
+from services.pages.routes.tracking import printed_code
 from tests.stories.story import Story, stories
 from tests.support.story_pages import story_page
 from tests.support.story_views import story_views
@@ -65,3 +67,11 @@ def test_what_partners_write_is_text_and_nothing_else() -> None:
     assert "onload='x'" not in text
     assert "49" not in re.findall(r"alert\(1\)[^<]{0,80}", text)[0]
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+
+
+def test_the_printed_code_is_the_one_that_segno_draws() -> None:
+    for address in ("https://track.example/track/a/1", f"http://127.0.0.1:8480/s/{'x' * 90}"):
+        code = segno.make_qr(address, error="m", mask=2)
+        assert printed_code(address) == code.svg_inline(
+            omitsize=True, svgclass="code", lineclass=None, border=4
+        )

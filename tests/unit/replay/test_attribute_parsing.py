@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from schemas.envelope import HEADERS, SIGNATURE_HEADER, Envelope
 from schemas.reasons import Refusal
-from services.ledger.admission.raw_bytes import frame, parse_attributes
+from services.ledger.admission.raw_bytes import frame, parse_attributes, unframe
 
 USUAL = [
     ("ce_specversion", b"1.0"),
@@ -62,7 +62,21 @@ def test_any_source_and_id_that_are_admitted(source: str, id_: str) -> None:
     as_admitted([*headers])
 
 
-@pytest.mark.parametrize("cut", [0, 3, 40, 90])
+@pytest.mark.parametrize("at", range(len(frame(USUAL))))
+def test_a_damaged_length_is_never_read_over(at: int) -> None:
+    whole = frame(USUAL)
+    damaged = whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :]
+    try:
+        envelope = Envelope.from_headers(unframe(damaged))
+    except (Refusal, ValueError):
+        if whole[at] < 0x20:  # of a length; other bytes belong to a text, which admission has judged
+            with pytest.raises((Refusal, ValueError)):
+                parse_attributes(damaged)
+        return
+    assert parse_attributes(damaged)[:3] == (envelope.source, envelope.id, envelope.type)
+
+
+@pytest.mark.parametrize("cut", [0, 3, 40, 90, -1])
 def test_a_damaged_frame_is_said(cut: int) -> None:
     with pytest.raises((Refusal, ValueError)):
         parse_attributes(frame(USUAL)[:cut])

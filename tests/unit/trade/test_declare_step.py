@@ -22,7 +22,7 @@ from services.trade.domain.values import table
 from services.trade.formats.dataset import read
 from tests.support.invariants import holds_for
 from tests.unit.trade.test_in_step import DAY
-from tests.unit.trade.test_readers import correction, only
+from tests.unit.trade.test_readers import correction
 
 
 def _shipment(folder: Path, moved: bool = True) -> list[str]:
@@ -67,7 +67,7 @@ def _shipment(folder: Path, moved: bool = True) -> list[str]:
             "lines": [lines[0], {**lines[1], "amount": amount}, lines[2]],
         }
         files["v2.json"] = json.dumps(second).encode()
-        files["kdt.xml"] = correction(only(files["dt.xml"]), amount)
+        files["kdt.xml"] = correction(files["dt.xml"], amount)
         dt["amendments"] = [{"file": "kdt.xml", "version": 2, "at": "2026-03-21T08:00:00Z"}]
     files["filings.json"] = json.dumps({"filings": filings}).encode()
     for name, content in files.items():

@@ -146,6 +146,17 @@ def test_lines_are_merged_only_where_they_are_too_many_and_split_where_they_stil
     assert len(drafts(dataset(*alike, *other), Side.EAEU, DAY, RAIL)) == 1
 
 
+def test_nothing_is_left_out_silently() -> None:
+    party = DatasetParty(Role.CONSIGNEE, "INN", "7707083893", "A LLC")
+    contracts = tuple(DatasetPaper(ReferenceKind.CONTRACT, each) for each in ("X" * 40, "XA-2"))
+    charges = (DatasetCharge(ChargeKind.DISCOUNT, Decimal(1)), DatasetCharge(ChargeKind.FREIGHT, Decimal(1)),
+               DatasetCharge(ChargeKind.FREIGHT, Decimal(2)))  # fmt: skip
+    draft = only(Side.CN, dataset(parties=(party, party), papers=contracts, charges=charges))
+    assert {(each.place.at, bool(each.remedy)) for each in draft.remarks} >= {
+        ("/parties", True), ("/papers/0/number", True), ("/papers/1/number", True), ("/charges/0/amount", True), ("/charges/2/amount", True),
+    }  # fmt: skip
+
+
 def test_the_structure_is_that_of_the_day() -> None:
     assert not only(Side.EAEU).remarks
     later = only(Side.EAEU, day=date(2026, 4, 1))
