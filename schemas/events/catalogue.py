@@ -19,6 +19,7 @@ _MODULES = (
     "document",
     "document_trade",
     "trade",
+    "customs_filing",
     "network",
     "link",
     "correction",

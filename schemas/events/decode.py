@@ -44,9 +44,11 @@ _WHOLE = (
     "inspection_finding",
     "held",
 )
+_FILED = ("export_lodged", "import_lodged", "transit_lodged", "accepted", "amended", "cancelled")
 STEPS: Mapping[str, Step] = MappingProxyType(
     {
         **{f"cre.customs.{name}.v1": Step(f"cre.customs.{name}.v2", whole) for name in _WHOLE},
+        **{f"cre.customs.{name}.v1": Step(f"cre.customs.{name}.v2", unchanged) for name in _FILED},
         "cre.finance.decided.v1": Step("cre.finance.decided.v2", unchanged),
         "cre.finance.decided.v2": Step("cre.finance.decided.v3", unchanged),
         "cre.finance.decided.v3": Step("cre.finance.decided.v4", unchanged),

@@ -193,6 +193,18 @@ class PackedJson(Wire):
         return strict_json.loads(raw, LARGEST)
 
 
+def unpacked_refusal(invalid: ValidationError, at: str) -> Refusal:
+    """The refusal of what was packed at ``at`` and is not what should stand there."""
+    first = invalid.errors(include_url=False)[0]
+    where = "".join(f"/{part}" for part in first["loc"])
+    return Refusal(
+        Reason.INVALID_SCHEMA,
+        f"What is packed is not of the form: {first['msg']} at {where[:120]}."[:300],
+        at,
+        "Compare what was packed with the published JSON Schema.",
+    )
+
+
 STATED, PACKED = "<stated>", "<packed>"
 """How a member was sent; in angle brackets, which no name of a member has, so that pointers leave it out."""
 
@@ -231,14 +243,7 @@ class DatasetStated(Milestone):
         try:
             return TradeData.model_validate(self.dataset.value("/dataset"))
         except ValidationError as invalid:
-            first = invalid.errors(include_url=False)[0]
-            at = "".join(f"/{part}" for part in first["loc"])
-            raise Refusal(
-                Reason.INVALID_SCHEMA,
-                f"What is packed is no version of a trade's data: {first['msg']} at {at[:120]}."[:300],
-                "/dataset",
-                "Compare what was packed with the published JSON Schema.",
-            ) from None
+            raise unpacked_refusal(invalid, "/dataset") from None
 
     def check(self) -> None:
         super().check()

@@ -15,7 +15,7 @@ from schemas.events.vocabulary import ObjectKind, Role
 # Printable, no control, no bidirectional or zero-width characters, no blank at either end.
 _HIDDEN = r"\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
 _PRINTABLE = rf"^[^\u0020\u00a0{_HIDDEN}]([^{_HIDDEN}]*[^\u0020\u00a0{_HIDDEN}])?$"
-_LINE = rf"^[^{_HIDDEN}]*$"
+LINE = rf"^[^{_HIDDEN}]*$"
 TIME_PATTERN = (
     r"^(19[7-9][0-9]|20[0-9]{2}|2100)-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
     r"(\.[0-9]{1,6})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
@@ -78,12 +78,12 @@ Description = Annotated[
 ]
 Remark = Annotated[
     str,
-    StringConstraints(pattern=_LINE, min_length=1, max_length=200),
+    StringConstraints(pattern=LINE, min_length=1, max_length=200),
     Field(description="Free text for people; never about a natural person."),
 ]
 EventId = Annotated[
     str,
-    StringConstraints(pattern=_LINE, min_length=1, max_length=256),
+    StringConstraints(pattern=LINE, min_length=1, max_length=256),
     Field(description="The ce_id of an event."),
 ]
 Source = Annotated[
@@ -93,14 +93,14 @@ Source = Annotated[
 ]
 Occurrence = Annotated[
     str,
-    StringConstraints(pattern=_LINE, max_length=64),
+    StringConstraints(pattern=LINE, max_length=64),
     Field(
         description="The run, leg or visit, as the publisher names it; a second visit is a second occurrence."
     ),
 ]
 AsWritten = Annotated[
     str,
-    StringConstraints(pattern=_LINE, min_length=1, max_length=40),
+    StringConstraints(pattern=LINE, min_length=1, max_length=40),
     Field(description="The local time as the source wrote it."),
 ]
 EventType = Annotated[str, StringConstraints(pattern=r"^cre\.[a-z]+\.[a-z0-9_]+\.v[1-9][0-9]{0,3}$")]

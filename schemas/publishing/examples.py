@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from schemas.events.base import CustomsMilestone, Payload
 from schemas.events.catalogue import CATALOGUE
+from schemas.events.customs_filing import Filing
 from schemas.events.vocabulary import ObjectKind
 
 Json = dict[str, Any]
@@ -251,12 +252,50 @@ TRADE_DATA: Json = {
     ],
 }
 
+_DECLARED: Json = {
+    "kind": "CN_DECLARATION",
+    "number": "900120260000000417",
+    "day": "2026-03-02",
+    "parties": [{"role": "CONSIGNOR", "id": "91330100799655058B", "name": "Xi'an Optics Co., Ltd."}],
+    "references": [{"kind": "INVOICE", "number": "INV-2026-0417"}],
+    "terms": "FCA",
+    "currency": "CNY",
+    "charges": [{"kind": "FREIGHT", "amount": {"amount": "41750.5", "currency": "CNY"}}],
+    "gross": "21340.25",
+    "boxes": [CONTAINERS[0]],
+    "lines": [
+        {
+            "number": "1",
+            "description": "Portable computers AB-120",
+            "code": {"scheme": "CN", "digits": "8471300000", "edition": 2022},
+            "quantity": {"number": "412", "unit": {"base": "C62", "factor": "1"}, "unit_written": "007"},
+            "amount": {"amount": "4174999.99974", "currency": "CNY"},
+            "gross": "21340.25",
+        }
+    ],
+}
+_MADE_FROM: Json = {
+    "owner": "xian-optics",
+    "reference": "T-2026-031",
+    "version": hashlib.sha256(b"a version").hexdigest(),
+}
 _WHOLE_RELAY: Json = {
     "authority": "eaeu-kz",
     "message_sha256": hashlib.sha256(_MESSAGE).hexdigest(),
     "message_b64": "H4sIAAAAAAAA//N0NTCyVMhPUyjJSAVSaZnJIEohJbW4JDMvsSQzP09HIbFYoSg1OTWzLDUFAFO5LakvAAAA",
     "message_length": len(_MESSAGE),
     "packing": "GZIP",
+}
+_FILING: Json = {
+    "dataset": _MADE_FROM,
+    "declared": _DECLARED,
+    "links": [{"dataset": "L1", "declared": "1"}],
+    "amendment": "900120260000000417/1",
+    "phase": "RELEASED",
+    "ground": "Decision 289, 11",
+    "classes": ["QUANTITY"],
+    "by_customs": True,
+    "refused": False,
 }
 _STEPS_OF_CASES = ("reopened", "acknowledged", "noted", "closed")
 _ASSIGNED: Json = {"number": 4_113, "before": 4_112, "to": {"party": "ktz", "desk": "aktogay-shift"}}
@@ -345,7 +384,9 @@ def _value(model: type[Payload], name: str, annotation: Any) -> Any:
     type_ = model.spec.type
     if name in _BY_TYPE.get(type_, {}):
         return _BY_TYPE[type_][name]
-    if name == "relay" and model.spec.version > 1:
+    if issubclass(model, Filing) and name in _FILING:
+        return _FILING[name]
+    if name == "relay" and model.spec.version > 1 and not issubclass(model, Filing):
         return _WHOLE_RELAY
     if name == "salt":
         return hashlib.sha256(f"salt of the example of {type_}".encode()).hexdigest()[:32]

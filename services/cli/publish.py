@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -231,16 +231,15 @@ def publish(
     if state:
         _status(store, as_json)
         return
-    bootstrap = _bootstrap(settings)
-    # Spans that are still here when the command ends are sent by the SDK then.
-    context = trace_source(open_spans("lianyun-publish", os.environ), os.environ)
     if folder is not None:
+        # Spans that are still here when the command ends are sent by the SDK then.
+        context = trace_source(open_spans("lianyun-publish", os.environ), os.environ)
         options = WatchOptions(format, amend, whole, patience if once else min(patience, 5.0), context)
         watch(
             folder,
             who,
             store,
-            bootstrap,
+            _bootstrap(settings),
             options,
             settings.kafka_security(),
             settle=quiet,
@@ -249,12 +248,40 @@ def publish(
             as_json=as_json,
         )
         return
+    sent(
+        settings,
+        who,
+        lambda intake: [intake.path(path) for path in paths or ()],
+        format=format,
+        amend=amend,
+        whole=whole,
+        patience=patience,
+        every=every,
+        as_json=as_json,
+    )
+
+
+def sent(
+    settings: CliSettings,
+    who: Profile,
+    take: Callable[[Intake], Sequence[FileOutcome]],
+    *,
+    format: str = "",
+    amend: bool = False,
+    whole: bool = False,
+    patience: float = 120.0,
+    every: bool = False,
+    as_json: bool = False,
+) -> None:
+    """Sign and publish what ``take`` gives to the intake, and print what became of it; ends the command where something is refused or waits."""
+    bootstrap = _bootstrap(settings)
+    context = trace_source(open_spans("lianyun-publish", os.environ), os.environ)
     run = PublishOutcome([])
     problem: Failure | None = None
-    with _spool(store) as waiting:
+    with _spool(settings.partners / f"{who.party}.spool") as waiting:
         acknowledged = waiting.counts()[1]
         intake = Intake(who, waiting, format=format, amend=amend, whole=whole, trace_source=context)
-        run.files += [intake.path(path) for path in paths or ()]
+        run.files += take(intake)
         intake.close()
         try:
             publisher.drain(

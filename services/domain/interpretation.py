@@ -14,6 +14,7 @@ from schemas.envelope import event_id
 from schemas.events.base import Classifier, Edge, End, LinkPayload, Milestone, ObjectKind, Payload
 from schemas.events.correction import Corrected, Retracted
 from schemas.events.customs import ExportLodged, ImportLodged
+from schemas.events.customs_filing import Filing
 from schemas.events.document import NoteIssued, NoteReissued
 from schemas.events.document_trade import InvoiceIssued
 from schemas.events.keys import canonical_key, canonical_place
@@ -76,7 +77,8 @@ _FREEING: dict[type[Payload], LinkKind] = {
 
 def milestone(statement: Attribution, payload: Milestone) -> GroupedFacts:
     """A claim for each object named, what the fact frees, and the goods where the event describes the cargo."""
-    claims = claims_of(statement, payload)
+    trade = _trade_of(statement, payload)
+    claims = claims_of(statement, payload, extra=trade)
     kind = _FREEING.get(type(payload))
     if kind is not None:
         return GroupedFacts((claims,), _freed(kind, payload, claims))
@@ -86,6 +88,7 @@ def milestone(statement: Attribution, payload: Milestone) -> GroupedFacts:
     goods = (
         Goods(claim.event, claim.publisher, Thing(*each), commodities, claim.territorial)
         for each in claims.objects
+        if each not in trade
     )
     return GroupedFacts((claims,), rest=Facts(goods=frozenset(goods)))
 
@@ -307,6 +310,15 @@ def _named(payload: HandedOver | AdvanceListSent) -> list[Thing]:
 def trade_data(owner: str, reference: str) -> Thing:
     """The object under which the versions of one trade's data are found, and what was declared from them."""
     return Thing(ObjectKind.PLACE, f"dataset:{owner}/{reference}")
+
+
+def _trade_of(statement: Attribution, payload: Milestone) -> tuple[End, ...]:
+    """The trade from whose data a filing was made, under which it is found too."""
+    made_from = payload.dataset if isinstance(payload, Filing) else None
+    if made_from is None:
+        return ()
+    trade = trade_data(made_from.owner or statement.publisher.code, made_from.reference)
+    return ((trade.kind, trade.key),)
 
 
 def dataset_stated(statement: Attribution, payload: DatasetStated) -> GroupedFacts:

@@ -67,7 +67,7 @@ def visible_each(reader: Reader, consignments: Sequence[bytes]) -> list[VisibleC
 def _visible(
     reader: Reader, known: SourcedView, shared: Collection[Field] | None
 ) -> VisibleConsignment | None:
-    found, grants = _grants(reader, known, shared)
+    found, grants = grants_of(reader, known, shared)
     if grants[Field.MOVEMENT] is Shown.NONE:
         return None
     hidden = frozenset(
@@ -136,7 +136,7 @@ class References:
         known = self._view(consignment)
         if known is None:
             return None
-        grants = _grants(reader, known)[1]
+        grants = grants_of(reader, known)[1]
         if grants[Field.MOVEMENT] is Shown.NONE:
             return None
         return known.view.consignment.key, shippers_of(known), grants
@@ -157,7 +157,7 @@ _NAMED_BY = {ObjectKind.CONSIGNMENT: Field.MOVEMENT, ObjectKind.DECLARATION: Fie
 """By which group of fields the name of an object is shown, where not as numbers of containers are."""
 
 
-def _grants(
+def grants_of(
     reader: Reader, known: SourcedView, shared: Collection[Field] | None = None
 ) -> tuple[Relationship, Mapping[Field, Shown]]:
     """What the caller is to the consignment, and what of it the matrix grants; as ``visible``."""
@@ -189,7 +189,7 @@ def _may_see(reader: Reader, thing: Thing) -> bool:
     """Whether facts about ``thing`` reach a consignment that is the caller's to see."""
     views = reader.views(consignments_of(reader.session, [thing]))
     return any(
-        known is not None and _grants(reader, known)[1][Field.MOVEMENT] is not Shown.NONE for known in views
+        known is not None and grants_of(reader, known)[1][Field.MOVEMENT] is not Shown.NONE for known in views
     )
 
 

@@ -22,6 +22,7 @@ class Field(StrEnum):
     IDS = "ids"  # containers, wagons, seals
     GOODS = "goods"  # description, HS
     INVOICE = "invoice"  # value, price, parties of the sale
+    PRICE = "price"  # of a version of a trade's data: prices, amounts, charges, currency, and digests that would betray them
     CONTACT = "contact"  # natural persons; v1 of the events has no such field
     DECLARATION_STATUS = "declaration_status"
     DECLARATION_NUMBER = "declaration_number"

@@ -89,15 +89,18 @@ def lending(
         holds = lifecycle.holds(decisions_of(session, [row[0] for row in rows]))
         if any(hold.bank == party.code and hold.pledged for hold in holds.values()):
             found.add(Relation.PLEDGED)
-    for shipper in shippers_of(known):
-        loaded = loader.by_keys(session, [f"shipper {shipper}"], registry)
-        consents = in_force(loaded.credit, loaded.liveness(), now)
-        if any(
-            (each.bank, each.shipper) == (party.code, shipper) and each.purpose in _CARGO_PURPOSES
-            for each in consents
-        ):
-            found.add(Relation.CONSENTED)
+    if any(consented(session, shipper, party, now, registry) for shipper in shippers_of(known)):
+        found.add(Relation.CONSENTED)
     return frozenset(found)
+
+
+def consented(session: Session, shipper: str, party: Party, now: Micros, registry: Registry) -> bool:
+    """Whether ``shipper`` lets ``party`` see its cargo now, for a purpose of lending; one small read."""
+    loaded = loader.by_keys(session, [f"shipper {shipper}"], registry)
+    return any(
+        (each.bank, each.shipper) == (party.code, shipper) and each.purpose in _CARGO_PURPOSES
+        for each in in_force(loaded.credit, loaded.liveness(), now)
+    )
 
 
 def _openings(known: SourcedView) -> Iterable[ConsignmentOpened]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import orjson
 
@@ -169,3 +169,48 @@ def lineage(versions: Iterable[Dataset]) -> Lineage:
             )
         ),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A value that differs between two versions: its path, lines by their ids; None where one of them does not state it."""
+
+    path: str
+    before: Any
+    after: Any
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change, ...]:
+    """What differs between two versions in their one JSON form, or in parts of it; numbers, digests and order of versions are no difference."""
+    return tuple(_changes(_by_key(before), _by_key(after), ""))
+
+
+_KEYED: Final = {
+    "lines": ("id",),
+    "parties": ("role", "scheme"),
+    "papers": ("kind", "number"),
+    "charges": ("kind",),
+}
+
+
+def _by_key(form: Mapping[str, Any]) -> dict[str, Any]:
+    """The form with its lists as objects: of lines by id, of parties by role and scheme; of several under one key all are kept."""
+    found: dict[str, Any] = {}
+    for name, value in form.items():
+        if name in _KEYED:
+            members: dict[str, Any] = defaultdict(list)
+            for each in value:
+                members["/".join(str(each[key]) for key in _KEYED[name])].append(each)
+            found[name] = {key: same[0] if len(same) == 1 else same for key, same in members.items()}
+        elif name not in ("version", "previous"):
+            found[name] = value
+    return found
+
+
+def _changes(before: Mapping[str, Any], after: Mapping[str, Any], at: str) -> Iterator[Change]:
+    for name in sorted({*before, *after}):
+        one, other = before.get(name), after.get(name)
+        if isinstance(one, Mapping) and isinstance(other, Mapping):
+            yield from _changes(one, other, f"{at}/{name}")
+        elif one != other:
+            yield Change(f"{at}/{name}", one, other)

@@ -3,31 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
+from schemas.events.customs_filing import ChangeClass as ChangeClass
+from schemas.events.customs_filing import Phase as Phase
 from services.trade.domain.paper import Kind, Paper
-
-
-class Phase(StrEnum):
-    """Where a declaration stands with its authority."""
-
-    LODGED = "LODGED"
-    ACCEPTED = "ACCEPTED"
-    INSPECTED = "INSPECTED"
-    RELEASED = "RELEASED"
-    REFUSED = "REFUSED"
-    CANCELLED = "CANCELLED"
-
-
-class ChangeClass(StrEnum):
-    """What an amendment is of: the characters of box 45a of the EAEU's correction."""
-
-    QUANTITY = "QUANTITY"
-    COUNTRY = "COUNTRY"
-    CODE = "CODE"
-    COST = "COST"
-    PAYMENT = "PAYMENT"
-    OTHER = "OTHER"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from base64 import b64encode
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -10,8 +12,10 @@ from typing import Any, Final, TypeVar
 
 import orjson
 
+from schemas.events.customs_whole import LARGEST, PACKED_AT_MOST
 from schemas.events.trade import (
     CommodityCode,
+    DatasetStated,
     StatedCharge,
     StatedLine,
     StatedPaper,
@@ -19,6 +23,8 @@ from schemas.events.trade import (
     TradeData,
 )
 from schemas.reasons import Reason, Refusal
+from services.producers.formats.gzip_file import pack
+from services.producers.formats.model import EventDraft, Position
 from services.trade.domain import values
 from services.trade.domain.dataset import Dataset, DatasetCharge, DatasetLine, DatasetPaper, DatasetParty
 from services.trade.domain.paper import (
@@ -186,6 +192,53 @@ def _code(source: _Source, as_of: date) -> Code:
 def stated(data: TradeData) -> Dataset:
     """The version of ``data`` that was stated; raises Refusal as ``read``, for what was never judged."""
     return read(data.model_dump_json(exclude_none=True).encode(), date.min)
+
+
+_INLINE: Final = 40_000
+"""Bytes of JSON that an event carries as it is; more is packed, so that it stays below 64 KiB."""
+
+
+def enclosed(form: dict[str, Any]) -> dict[str, Any]:
+    """``form`` as an event carries it: packed where it is large; raises Refusal where that is too large as well."""
+    raw = orjson.dumps(form)
+    if len(raw) <= _INLINE:
+        return form
+    if len(raw) > LARGEST or len(packed := pack(raw)) > PACKED_AT_MOST:
+        raise Refusal(
+            Reason.TOO_LARGE,
+            f"It has {len(raw):,} bytes, too many for an event even when packed.",
+            remedy="Shorten the descriptions, or state the trade as two.",
+        )
+    return {"gzip_b64": b64encode(packed).decode(), "length": len(raw)}
+
+
+def statement_of(dataset: Dataset, owner: str, objects: Iterable[tuple[str, str]], at: str) -> EventDraft:
+    """The event by which a version is stated at ``at`` (RFC 3339): about ``objects`` (kind, id), its boxes and the notes that it names.
+
+    Its id follows from the version, so that stating it again states nothing new.
+    """
+    named = [
+        *objects,
+        *(("container", box) for box in dataset.boxes),
+        *(
+            ("note", paper.number)
+            for paper in dataset.papers
+            if paper.kind is ReferenceKind.TRANSPORT and _NOTE.match(paper.number)
+        ),
+    ]
+    data = {
+        "classifier": "ACT",
+        "happened": at,
+        "objects": [{"kind": kind, "id": id} for kind, id in dict.fromkeys(named)],
+        **({"owner": owner} if owner else {}),
+        "dataset": enclosed(dataset.form),
+    }
+    identity = f"trade/{owner}/{dataset.reference}/{dataset.version}/{dataset.digest[:16]}"
+    return EventDraft(Position(), identity, DatasetStated.spec.type, at, data)
+
+
+_NOTE: Final = re.compile(r"(SMGS|CIM|CIMSMGS)(/[^/]+){4}$")
+"""The id of a note: form, country, station, number, year."""
 
 
 def papers(dataset: Dataset, file: str) -> tuple[Paper, Paper]:

@@ -198,12 +198,12 @@ def _stated_changes(
         for paper in papers[name]:
             if original is not None and paper.kind is original.kind:
                 corrections.append(
-                    Correction(original.declaration, _amendment(paper, paper, source, found.datasets))
+                    Correction(original.declaration, amendment_of(paper, paper, source, found.datasets))
                 )
     return corrections
 
 
-def _amendment(
+def amendment_of(
     paper: Paper, declared: Paper, source: Source | None, datasets: Sequence[Dataset]
 ) -> Amendment:
     stated = [each.value for each in (paper.change, *(line.change for line in paper.lines)) if each]
@@ -267,7 +267,7 @@ def _corrections(
         if original is not None:
             before = now.get(original.declaration, original.declared)
             declared = replace(corrected(before, paper), place=paper.place, sha256=paper.sha256, id=paper.id)
-        amendment = _amendment(paper, declared, source, datasets)
+        amendment = amendment_of(paper, declared, source, datasets)
         if original is not None and not amendment.refused:
             now[original.declaration] = declared
         of = original.declaration if original is not None else (named[0] if named else "")

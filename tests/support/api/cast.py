@@ -2,7 +2,7 @@
 
 XA-1: shipper optic, consignee ruhr, forwarder silk, railway cr, terminal dit, pledged to abank (LN-1), which reserved the
 goods too (GD-1, run out); its declaration was inspected. XA-2: shipper textil, forwarder silk, nobody else; textil lets bbank look. XA-3: shipper toys, forwarder silk.
-XA-2 and XA-3 share a box.
+XA-2 and XA-3 share a box. Optic states its trade T-1, silk the next version of it; textil states TX-1 of the shared box; each price stands nowhere else.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from schemas.events.trade import TradeData
 from services.credit.store import projector
+from services.trade.formats.dataset import stated
 from tests.support.financing.stored_world import Stored, events_of, register
 from tests.support.financing.stories import Case, cases, micros
 
@@ -24,6 +26,30 @@ PARTIES = {
     "stranger": {"roles": ["operator"]},
     "hull": {"roles": ["insurer"]},
 }
+OPTIC_PRICE, AGENT_PRICE, TEXTIL_PRICE = "7391.264185", "7391.264186", "5183.927461"
+
+
+def trade(reference: str, price: str, previous: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A version of a trade's data: the first, or the one after ``previous``."""
+    line = {
+        "id": "L1", "description": "Optical sensors AB-120", "code": {"scheme": "HS", "digits": "8541430000", "edition": 2022},
+        "origin": "CN", "quantity": "3", "unit": "C62", "price": price, "amount": price, "gross": "12.000001",
+    }  # fmt: skip
+    before = (
+        {"version": 1}
+        if previous is None
+        else {"version": previous["version"] + 1, "previous": digest_of(previous)}
+    )
+    return {"reference": reference, **before, "currency": "CNY", "lines": [line]}
+
+
+def digest_of(version: dict[str, Any]) -> str:
+    """The digest of a version as JSON."""
+    return stated(TradeData.model_validate(version)).digest
+
+
+FIRST = trade("T-1", OPTIC_PRICE)
+SECOND = trade("T-1", AGENT_PRICE, FIRST)
 ODD = ("A/B", "A B", "联运-1", "50%", "A%2FB", "50%25", "timeline", "A/timeline", "a?b#c", "~x.y", "é")
 """References of consignments of xaport, of one event each, that cannot be written into a URL as they are."""
 EVENTS = (
@@ -40,6 +66,12 @@ EVENTS = (
      "says": {"objects": f"declaration {DECLARATION}", "jurisdiction": "CN", "finding": "QUANTITY"}},
     {"id": "let-go", "by": "gacc", "at": "2026-03-01T15:00+08:00", "type": "customs.released",
      "says": {"objects": f"declaration {DECLARATION}", "jurisdiction": "CN", "procedure": "EXPORT"}},
+    {"id": "trade-1", "by": "optic", "at": "2026-03-01T10:00+08:00", "type": "trade.dataset_stated",
+     "says": {"objects": "consignment xaport/XA-1", "dataset": FIRST}},
+    {"id": "trade-2", "by": "silk", "at": "2026-03-01T10:30+08:00", "type": "trade.dataset_stated",
+     "says": {"objects": "consignment xaport/XA-1", "owner": "optic", "dataset": SECOND}},
+    {"id": "trade-shared", "by": "textil", "at": "2026-03-01T16:00+08:00", "type": "trade.dataset_stated",
+     "says": {"objects": f"container {SHARED_BOX}", "dataset": trade("TX-1", TEXTIL_PRICE)}},
     {"id": "cover-gone", "by": "silk", "at": "2026-03-18T12:00+08:00", "type": "document.insurance_cancelled",
      "says": {"objects": "consignment xaport/XA-1", "document_id": "POL-1", "reason": "NON_PAYMENT"}},
     {"id": "consent", "by": "textil", "at": "2026-03-01T12:00+08:00", "type": "credit.consent_granted",

@@ -169,6 +169,11 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("DELETE", "/v1/share-links/{id}"): Row(
         f"/v1/share-links/{hooks.LINK}", f"/v1/share-links/{hooks.NONE}", frozenset({"optic"}), status=204
     ),
+    ("GET", "/v1/trade/datasets/{reference:path}"): Row(
+        "/v1/trade/datasets/optic/T-1",
+        "/v1/trade/datasets/optic/none",
+        frozenset({"silk", "optic", "ruhr", "cr", "gacc"}),  # whoever sees the goods of XA-1 whole
+    ),
     ("GET", "/v1/documents"): Row("/v1/documents", "/v1/documents", _OF_BILL, lists=True),
     **{
         ("GET", f"/v1/documents/{{document}}{part}"): Row(

@@ -32,6 +32,7 @@ movement            F F F F F F  F - F F F   F F F F
 ids                 F F F F F F  F - F F F   F F F F
 goods               2 F F F 2 2  F - F F -   4 F 4 F
 invoice             - - - F - -  - F F F -   - F - F
+price               - - - - - -  - - - - -   - F - F
 contact             i i i F - -  F - F i -   - - - -
 declaration_status  s s s F s s  F - F s -   F F F F
 declaration_number  - - - F - -  F - F - -   F h F h
@@ -44,6 +45,9 @@ LETTERS = {
     "h": Shown.HASH, "o": Shown.HOLD, "c": Shown.CATEGORY,
 }  # fmt: skip
 BESIDE = {
+    ("price", "shipper", "own"): Shown.FULL,
+    ("price", "forwarder", "own"): Shown.FULL,
+    ("price", "consignee", "own"): Shown.FULL,
     ("credit", "customs", "own"): Shown.FULL,
     ("credit", "shipper", "own"): Shown.FULL,
     ("financing", "operator", "asked"): Shown.ANSWER,

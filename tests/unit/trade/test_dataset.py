@@ -16,12 +16,14 @@ from schemas.events.trade import DatasetStated, TradeData
 from schemas.publishing.examples import example
 from schemas.reasons import Refusal
 from services.producers.formats.gzip_file import pack
+from services.producers.formats.model import Position
+from services.producers.formats.native_lines import line_of, record
 from services.trade.domain.checks import findings
-from services.trade.domain.dataset import Dataset, lineage
+from services.trade.domain.dataset import Dataset, changes, lineage
 from services.trade.domain.finding import Verdict, rules
 from services.trade.domain.paper import PaperSet
 from services.trade.formats import read_papers
-from services.trade.formats.dataset import read
+from services.trade.formats.dataset import read, statement_of
 from services.trade.formats.dataset import stated as stated_version
 from tests.support.invariants import holds_for
 from tests.support.trade_values import cn, code, priced
@@ -123,3 +125,29 @@ def test_a_dataset_is_checked_against_papers() -> None:
     found = findings(PaperSet((*papers, declared)), rules(DAY))
     wrong = [each for each in found if each.verdict is Verdict.CONTRADICTION]
     assert {(each.check, each.values[0].place.at) for each in wrong} == {("D02", "/lines/0/amount")}
+
+
+def test_a_version_of_999_lines_is_an_event_that_says_the_same() -> None:
+    lines = [{**LINE, "id": f"L{n}", "description": f"Laptop AB-{n * 7919 % 1009}", "amount": f"{n}.5"} for n in range(999)]  # fmt: skip
+    many = version(1, None, lines=lines, boxes=["CSQU3054383"], papers=[{"kind": "TRANSPORT", "number": "SMGS/CN/XAY/1/2026"}])  # fmt: skip
+    draft = statement_of(many, "", [("consignment", "xaport/XA-1")], "2026-03-02T09:00:00+08:00")
+    event = record(line_of(draft), Position())
+    payload = decode_payload(event.type, orjson.dumps({"salt": "00" * 16, **event.data}))
+    assert isinstance(payload, DatasetStated)
+    assert stated_version(payload.data).digest == many.digest
+    assert [(each.kind.wire, each.id) for each in payload.objects] == [
+        ("consignment", "xaport/XA-1"),
+        ("container", "CSQU3054383"),
+        ("note", "SMGS/CN/XAY/1/2026"),
+    ]
+    assert statement_of(version(2, many), "", [], event.time).id != draft.id
+
+
+def test_changes_are_by_line_whatever_the_order() -> None:
+    first = version(1, None, lines=[LINE, {**LINE, "id": "L2"}])
+    second = version(2, first, lines=[{**LINE, "id": "L2", "gross": "5.1"}, LINE], terms="CIP")
+    assert [(each.path, each.before, each.after) for each in changes(first.form, second.form)] == [
+        ("/lines/L2/gross", "5.000001", "5.1"),
+        ("/terms", "FCA", "CIP"),
+    ]
+    assert [each.path for each in changes(second.form, version(3, second, terms="CIP").form)] == ["/lines/L2"]

@@ -1,0 +1,76 @@
+"""The filings of a trade as events state them: those made from its data, with all that was said of their declarations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from psycopg import Connection
+
+from schemas.events.base import CustomsMilestone, ObjectKind
+from services.domain.facts import Micros
+from services.domain.interpretation import trade_data
+from services.domain.liveness import judge
+from services.domain.objects import Thing
+from services.ledger.registry.registry import Registry
+from services.ledger.storage.event_reader import events_about
+from services.query.stored_events import Reread
+from services.query.views import EVENTS, consignments_of, facts_of, read_views
+from services.trade.domain.in_step_filings import Current, Issue, assemble
+from services.trade.formats.declared import Statement, filings_of
+from services.trade.store.datasets import payload_of
+
+
+def read_filings(
+    session: Connection[Any], owner: str, reference: str, registry: Registry, as_of: Micros
+) -> tuple[tuple[Current, ...], tuple[Issue, ...]]:
+    """What is declared of ``owner``'s trade ``reference`` and what has no certain place; the same of any order and any copies of the events.
+
+    An amendment whose original is not here is an issue until it comes; so is one of a declaration that was cancelled before.
+    """
+    known = _read(session, trade_data(owner, reference), registry, as_of)
+    declarations = {
+        claim.thing
+        for event in known.values()
+        for claim in event.facts.claims
+        if claim.thing.kind is ObjectKind.DECLARATION
+    }
+    for thing in sorted(declarations):
+        known |= _read(session, thing, registry, as_of)
+    facts = facts_of(list(known.values()))
+    liveness = judge(facts.withdrawals, facts.equivocated)
+    live = [event for event in known.values() if liveness.live(event.stored.id)]
+    counting = _engaged_with(session, owner, live, registry, as_of)
+    return assemble(
+        *filings_of(
+            each
+            for event in live
+            if event.party.code in counting or any(claim.territorial for claim in event.facts.claims)
+            for each in _statements(event, declarations)
+        )
+    )
+
+
+def _engaged_with(
+    session: Connection[Any], owner: str, events: Iterable[Reread], registry: Registry, as_of: Micros
+) -> frozenset[str]:
+    """The owner, and who is named with it in a consignment that the events reach: a stranger amends nobody's declaration."""
+    things = {claim.thing for event in events for claim in event.facts.claims}
+    views = read_views(session, consignments_of(session, sorted(things)), as_of, registry)
+    found = {owner}
+    for known in views:
+        if known is not None and owner in known.view.engaged:
+            found |= known.view.engaged
+    return frozenset(found)
+
+
+def _read(session: Connection[Any], thing: Thing, registry: Registry, as_of: Micros) -> dict[int, Reread]:
+    stored = events_about(session, thing.kind, thing.key, as_of)
+    return {each.no: EVENTS(each, registry) for each in stored if not each.quarantined}
+
+
+def _statements(event: Reread, declarations: set[Thing]) -> Iterator[Statement]:
+    payload = payload_of(event)
+    if isinstance(payload, CustomsMilestone) and payload.classifier == "ACT":
+        for thing in sorted({claim.thing for claim in event.facts.claims} & declarations):
+            yield Statement(event.stored.id.hex(), thing.key, payload)
