@@ -113,15 +113,18 @@ class Decoder:
     def admitted(self, type_: str, raw: bytes) -> Payload:
         """Read bytes that :meth:`decode` accepted once, to an equal payload, without judging them again; half the time.
 
-        Raises ValueError or Refusal where they are not what was accepted.
+        Raises ValueError or Refusal where they are not what was accepted; neither shows what stands there.
         """
-        if type_ in self._steps:
-            payload = self._admitted(type_, orjson.loads(raw))
-        else:
-            payload = self._model(type_).__pydantic_validator__.validate_json(raw)
-        if isinstance(payload, Corrected):
-            replacement = payload.replacement
-            replacement.settle(self._admitted(replacement.type, replacement.data))
+        try:
+            if type_ in self._steps:
+                payload = self._admitted(type_, orjson.loads(raw))
+            else:
+                payload = self._model(type_).__pydantic_validator__.validate_json(raw)
+            if isinstance(payload, Corrected):
+                replacement = payload.replacement
+                replacement.settle(self._admitted(replacement.type, replacement.data))
+        except ValidationError as invalid:
+            raise _refusal(type_, invalid) from None
         return payload
 
     def _admitted(self, type_: str, value: Any) -> Payload:

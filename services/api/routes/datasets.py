@@ -13,16 +13,16 @@ routes = Routes("trade")
 
 
 @routes.get(
-    "/v1/trade/datasets/{reference:path}",
+    "/v1/trade/datasets/{ref:path}",
     Needs(Scope.EVENTS_READ, foreign="absent"),
     answers=TradeVersions,
     problems=("not-found",),
 )
-def trade_versions(call: Call, reference: str) -> Answer:
+def trade_versions(call: Call, ref: str) -> Answer:
     """The versions of a trade's data that the caller may see, by the code of its owner and the owner's reference (`optic/T-2026-031`), with what
     changed. Forks, gaps and versions out of number are shown and never decided here; prices only to whom they belong or whom the owner lets see them.
     """
-    found = visible_trade(call, reference)
+    found = visible_trade(call, ref)
     if found is None:
         raise Problem("not-found")
     return Answer(found)

@@ -130,7 +130,7 @@ REGISTERS = (
         "subscription",
         "id",
         "consignment reference party share made_by channel language milestones delay_hours exceptions disputes overdue state reason made ended",
-        "told last_no look",
+        "told last_no look failures",
         since=80,
         salt=_digest("salt"),
         address=_digest("salt || convert_to(address, 'UTF8')"),

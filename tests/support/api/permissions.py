@@ -169,7 +169,7 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("DELETE", "/v1/share-links/{id}"): Row(
         f"/v1/share-links/{hooks.LINK}", f"/v1/share-links/{hooks.NONE}", frozenset({"optic"}), status=204
     ),
-    ("GET", "/v1/trade/datasets/{reference:path}"): Row(
+    ("GET", "/v1/trade/datasets/{ref:path}"): Row(
         "/v1/trade/datasets/optic/T-1",
         "/v1/trade/datasets/optic/none",
         frozenset({"silk", "optic", "ruhr", "cr", "gacc"}),  # whoever sees the goods of XA-1 whole
