@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from schemas.events.catalogue import CATALOGUE
+from schemas.events.customs_whole import WholeRelay
 from schemas.identifiers import country, mrn, note_key
 from schemas.identifiers.form import MalformedIdentifier
 from schemas.reasons import Reason, Refusal
@@ -250,11 +251,13 @@ def same(message: Message, territory: str, declarations: Sequence[str]) -> Itera
 
 
 def _carrying(kind: str, relay: dict[str, Any] | None) -> tuple[str, dict[str, Any] | None]:
-    """The type of the milestone ``kind`` that carries ``relay``, and what it carries: a second version what is packed."""
+    """The type of the milestone ``kind`` that carries ``relay``, and what it carries; what is packed only a second version that may."""
     if relay is None or "packing" not in relay:
         return f"cre.customs.{kind}.v1", relay
     second = f"cre.customs.{kind}.v2"
-    return (second, relay) if second in CATALOGUE else (f"cre.customs.{kind}.v1", None)
+    model = CATALOGUE.get(second)
+    packs = model is not None and model.model_fields["relay"].annotation == WholeRelay | None
+    return (second, relay) if packs else (f"cre.customs.{kind}.v1", None)
 
 
 def _acting_office(node: Node) -> str:
