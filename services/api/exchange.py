@@ -216,7 +216,7 @@ def create_app(process: ExchangeProcess) -> Starlette:
 
 
 def serve(settings: ExchangeSettings, running: Exchange) -> None:
-    """Serve until SIGINT or SIGTERM; what is asked when they come is still answered."""
+    """Serve until SIGINT or SIGTERM; requests that have come are answered before."""
     process = ExchangeProcess(settings, running)
     if settings.metrics_port is not None:
         HealthServer(

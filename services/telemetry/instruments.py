@@ -113,7 +113,7 @@ class Instruments:
         return bulk
 
     def watch_pool(self, stats: Callable[[], Mapping[str, int]]) -> None:
-        """Show what a pool of sessions says of itself whenever it is asked (``psycopg_pool.ConnectionPool.get_stats``); once."""
+        """Show the state of a pool of sessions (``psycopg_pool.ConnectionPool.get_stats``) at each scrape; once."""
         self.gauge(DATABASE_POOL_SIZE).set_function(lambda: stats().get("pool_size", 0))
         self.gauge(DATABASE_POOL_WAITING).set_function(lambda: stats().get("requests_waiting", 0))
         self.gauge(DATABASE_POOL_IN_USE).set_function(

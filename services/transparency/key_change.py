@@ -93,10 +93,10 @@ def end(session: Session, path: Path, key_id: str, policy: Policy | None, *, at_
 
 
 def _cosigned(session: Session, head: log.Head, note: Note, policy: Policy | None) -> Note | None:
-    """The note with the cosignatures of the policy's quorum; None where nothing was ever cosigned and nobody is asked."""
+    """The note with the cosignatures of the policy's quorum; None where nothing was ever cosigned and there is no policy."""
     if policy is None:
         if head.cosigned is not None:
-            raise Unchanged("the witnesses have to be asked first: LIANYUN_TRANSPARENCY_POLICY names them")
+            raise Unchanged("the witnesses have to cosign first: LIANYUN_TRANSPARENCY_POLICY names them")
         return None
     witnesses = Witnesses(policy)
     try:

@@ -104,7 +104,7 @@ class Subscription:
 
     @property
     def resumable(self) -> bool:
-        """Whether it may be resumed: its address was confirmed once, so that it has been told something."""
+        """Whether it may be resumed: its address was confirmed once, so that it takes part."""
         return self.state is Status.SUSPENDED and self.last_no > CONFIRMATION
 
 

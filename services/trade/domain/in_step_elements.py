@@ -1,4 +1,4 @@
-"""The elements of declarations that are kept in step, by their numbers in the crosswalk: what papers and datasets state of each, in common terms.
+"""The elements of declarations that are compared, by their numbers in the crosswalk: what papers and datasets state of each, in common terms.
 
 Values are summed over the lines that stand for one another. What two sides write in forms that cannot be compared (names and descriptions in two
 scripts) has no common key; a change of it is still seen, by what one side wrote before and after.

@@ -88,7 +88,7 @@ class _Group:
 
 
 class TradeVersions:
-    """The versions of one trade under the tables of one day; where lines stand in them and in papers is kept."""
+    """The versions of one trade under the tables of one day; where lines stand in them and in papers is found once."""
 
     def __init__(self, versions: Mapping[str, Dataset], step_rules: StepRules) -> None:
         self.versions, self.step_rules = versions, step_rules
@@ -100,7 +100,7 @@ class TradeVersions:
         self._positions: dict[str, dict[str, int]] = {}
 
     def lines(self, paper: Paper) -> Mapping[str, tuple[int, ...]]:
-        """Where in ``paper`` the lines of each number stand; kept, because every element asks."""
+        """Where in ``paper`` the lines of each number stand; found once, because every element needs it."""
         if id(paper) not in self._lines:
             found: dict[str, tuple[int, ...]] = {}
             for at, line in enumerate(paper.lines):
@@ -137,12 +137,12 @@ def connected(edges: Iterable[tuple[Hashable, Hashable]]) -> list[frozenset[Any]
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """One side of one element: what it states now, what it should by each version, what changed it last, what it asked for in vain."""
+    """One side of one element: what it states now, what it should by each version, what changed it last, and the changes that its authority refused."""
 
     filings: tuple[Current, ...]
     stated: Stated
     changed: Amendment | None
-    asked: tuple[tuple[Amendment, Stated], ...]
+    refused: tuple[tuple[Amendment, Stated], ...]
     then: Hashable
     then_known: bool
     now: tuple[Hashable, ...]
@@ -335,7 +335,7 @@ class Pair:
             (row for each in side.filings if (row := self.trade.step_rules.frozen(each.filing))), None
         )
         status = Status.STALE
-        if any(self._in_vain(element, stated, side, wanted, lines) for _, stated in side.asked):
+        if any(self._in_vain(element, stated, side, wanted, lines) for _, stated in side.refused):
             status, reason = Status.REFUSED, Reason.CHANGE_REFUSED
         elif frozen is not None:
             status, reason = Status.FROZEN, Reason(frozen.rule)
@@ -344,7 +344,7 @@ class Pair:
     def _in_vain(
         self, element: Element, stated: Stated, side: _Side, wanted: Stated | None, lines: int
     ) -> bool:
-        """Whether what was asked for is what the side lacks."""
+        """Whether the refused change is what the side lacks."""
         if wanted is not None:
             return element.same(stated.key, wanted.key, self.trade.rules, lines) is not False
         return element.same(stated.own, side.now[0], self.trade.rules, lines) is not False
@@ -373,7 +373,7 @@ class Pair:
             return element.of_lines(lines) if element.of_lines else Stated()
 
         current = [(each, each.declared) for each in filings]
-        changes, asked = [], []
+        changes, in_vain = [], []
         for each in filings:
             before = stated([(each, each.filing.declared)])
             for paper, amendment in each.states[1:]:
@@ -387,14 +387,14 @@ class Pair:
                     others = [
                         (other, refused.declared if other is each else other.declared) for other in filings
                     ]
-                    asked.append((refused, stated(others)))
+                    in_vain.append((refused, stated(others)))
         versions = {each.version for each in filings}
         made = self.trade.versions.get(next(iter(versions))) if len(versions) == 1 else None
         return _Side(
             filings,
             stated(current),
             max(changes, key=lambda each: (each.at, each.number), default=None),
-            tuple(asked),
+            tuple(in_vain),
             None if made is None else self._expected(element, group, made, kind),
             made is not None,
             tuple(self._expected(element, group, each, kind) for each in self.trade.heads)

@@ -19,7 +19,7 @@ SIDES: Final[Mapping[Kind, str]] = {
     Kind.EAEU_DECLARATION: "DT",
     Kind.EAEU_TRANSIT: "TD",
 }
-"""The declarations that are kept in step, by the name of their side in the tables."""
+"""The declarations that are compared, by the name of their side in the tables."""
 
 
 class Follows(StrEnum):
