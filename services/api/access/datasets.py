@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from schemas.events.base import Role
 from schemas.rfc3339 import format_micros
@@ -60,8 +60,22 @@ class _Version:
         return {**{name: form[name] for name in form if name in names}, "lines": lines}
 
 
-def visible_trade(reader: LoggedReader, name: str) -> Json | None:
-    """The versions of the trade ``owner/reference`` that the reader may see; None where there is none. Notes the read."""
+class Trade(NamedTuple):
+    """A trade by its owner and reference: every version stated, and those that count with the consignments that they reach."""
+
+    owner: str
+    reference: str
+    stated: tuple[StatedVersion, ...]
+    counting: tuple[tuple[StatedVersion, Sequence[SourcedView]], ...]
+
+    @property
+    def publishers(self) -> frozenset[str]:
+        """The owner, and whose versions count."""
+        return frozenset({self.owner, *(each.publisher for each, _ in self.counting)})
+
+
+def read_trade(reader: Reader, name: str) -> Trade:
+    """The trade ``owner/reference``, whoever may see it."""
     owner, _, reference = name.partition("/")
     found = (
         stated_versions(reader.session, owner, reference, reader.registry, reader.now) if reference else ()
@@ -73,6 +87,13 @@ def visible_trade(reader: LoggedReader, name: str) -> Json | None:
         for each, views in zip(found, reached, strict=True)
         if each.not_live is None and (each.publisher == owner or _is_agent(each, views))
     ]
+    return Trade(owner, reference, found, tuple(counting))
+
+
+def visible_trade(reader: LoggedReader, name: str) -> Json | None:
+    """The versions of the trade ``owner/reference`` that the reader may see; None where there is none. Notes the read."""
+    trade = read_trade(reader, name)
+    owner, found, counting = trade.owner, trade.stated, trade.counting
     versions = _versions(reader, owner, counting)
     counted = {each.event.stored.id for each, _ in counting}
     ignored = [
@@ -82,7 +103,7 @@ def visible_trade(reader: LoggedReader, name: str) -> Json | None:
     ]
     if not versions and not ignored:
         return None
-    reader.reads("dataset", name, {owner, *(each.publisher for each, _ in counting)})
+    reader.reads("dataset", name, trade.publishers)
     return _body(name, versions, lineage(each.dataset for each, _ in counting), ignored)
 
 

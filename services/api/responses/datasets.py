@@ -60,3 +60,71 @@ class TradeVersions(Shape):
     ]
     versions: list[Version]
     not_counted: list[NotCounted]
+
+
+class Declared(Shape):
+    """A declaration of one side: CN export, DT goods of the EAEU, TD its transit."""
+
+    side: Literal["CN", "DT", "TD", "OTHER"]
+    declaration: Annotated[str | None, Field(description="Null where the caller may not see the number.")]
+
+
+class FollowedBy(Shape):
+    """The row of the table of what must follow."""
+
+    follows: str
+    rule: str
+    source: str
+    valid_from: str
+
+
+class ByWhen(Shape):
+    """A term; no day where none is known."""
+
+    day: str | None
+    source: str
+
+
+class NotFollowed(Shape):
+    """A version of the trade's data, or the moment of an amendment of the other side."""
+
+    version: int | None
+    amended: Moment | None
+
+
+class Behind(Shape):
+    """Declarations of one side that have not followed."""
+
+    side: Literal["CN", "DT", "TD"]
+    declarations: list[Declared]
+    status: Literal["STALE", "FROZEN", "REFUSED"]
+    reason: str
+    since: NotFollowed
+    due: ByWhen
+
+
+class ElementStatus(Shape):
+    """One element of one pair of sides; of a question about one side the other is empty."""
+
+    left: list[Declared]
+    right: list[Declared]
+    element: Annotated[str, Field(description="The number of the element in the crosswalk of declarations.")]
+    lines: Annotated[str, Field(description="Lines of the trade's data by their ids; empty for the whole.")]
+    status: Literal["SAME", "ALLOWED", "STALE", "FROZEN", "REFUSED", "QUESTION"]
+    reason: str
+    values: Annotated[
+        list[list[str] | None],
+        Field(description="As written, left and right; null where somebody else lodged it."),
+    ]
+    rule: FollowedBy | None
+    behind: list[Behind]
+    due: ByWhen | None
+
+
+class TradeStatuses(Shape):
+    """Whether the declarations of one trade are in step, by the tables of a day."""
+
+    dataset: str
+    as_of: str
+    in_step: bool
+    statuses: list[ElementStatus]

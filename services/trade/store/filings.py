@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from psycopg import Connection
 
 from schemas.events.base import CustomsMilestone, ObjectKind
+from schemas.events.customs_filing import Filing as FiledValues
 from services.domain.facts import Micros
 from services.domain.interpretation import trade_data
 from services.domain.liveness import judge
@@ -16,17 +18,26 @@ from services.ledger.registry.registry import Registry
 from services.ledger.storage.event_reader import events_about
 from services.query.stored_events import Reread
 from services.query.views import EVENTS, consignments_of, facts_of, read_views
-from services.trade.domain.in_step_filings import Current, Issue, assemble
+from services.trade.domain.filing import Filing
+from services.trade.domain.in_step_filings import Correction
 from services.trade.formats.declared import Statement, filings_of
 from services.trade.store.datasets import payload_of
 
 
-def read_filings(
-    session: Connection[Any], owner: str, reference: str, registry: Registry, as_of: Micros
-) -> tuple[tuple[Current, ...], tuple[Issue, ...]]:
-    """What is declared of ``owner``'s trade ``reference`` and what has no certain place; the same of any order and any copies of the events.
+class StatedFilings(NamedTuple):
+    """What was said of the declarations of one trade; ``lodged_by`` are all who said what a declaration states, by the declaration."""
 
-    An amendment whose original is not here is an issue until it comes; so is one of a declaration that was cancelled before.
+    filings: tuple[Filing, ...]
+    corrections: tuple[Correction, ...]
+    lodged_by: Mapping[str, frozenset[str]]
+
+
+def stated_filings(
+    session: Connection[Any], owner: str, reference: str, registry: Registry, as_of: Micros
+) -> StatedFilings:
+    """What is declared of ``owner``'s trade ``reference``; the same of any order and any copies of the events.
+
+    Which amendments count is decided by ``in_step_filings.assemble``: one whose original is not here waits for it.
     """
     known = _read(session, trade_data(owner, reference), registry, as_of)
     declarations = {
@@ -41,14 +52,18 @@ def read_filings(
     liveness = judge(facts.withdrawals, facts.equivocated)
     live = [event for event in known.values() if liveness.live(event.stored.id)]
     counting = _engaged_with(session, owner, live, registry, as_of)
-    return assemble(
-        *filings_of(
-            each
-            for event in live
-            if event.party.code in counting or any(claim.territorial for claim in event.facts.claims)
-            for each in _statements(event, declarations)
-        )
-    )
+    said = [
+        (event.party.code, each)
+        for event in live
+        if event.party.code in counting or any(claim.territorial for claim in event.facts.claims)
+        for each in _statements(event, declarations)
+    ]
+    lodged_by: dict[str, set[str]] = defaultdict(set)
+    for party, each in said:
+        if isinstance(each.payload, FiledValues) and each.payload.declared is not None:
+            lodged_by[each.declaration].add(party)
+    filings, corrections = filings_of(each for _, each in said)
+    return StatedFilings(filings, corrections, {of: frozenset(by) for of, by in lodged_by.items()})
 
 
 def _engaged_with(

@@ -8,7 +8,8 @@ from services.ledger.registry import store
 from services.ledger.storage.session import open_session
 from services.testbed.localstack.engine import DatabaseAddress
 from services.trade.domain.filing import Phase
-from services.trade.store.filings import read_filings
+from services.trade.domain.in_step_filings import assemble
+from services.trade.store.filings import stated_filings
 from tests.support.api import cast
 from tests.support.databases import migrated_database
 
@@ -40,8 +41,11 @@ def test_filings_of_a_trade(postgres: DatabaseAddress) -> None:
     cast.play(dsn, cast.case(MORE))
     with open_session(dsn, "lianyun-test") as session:
         registry = store.read_snapshot(session)
-        (current,), issues = read_filings(session, "optic", "T-1", registry, cast.micros("2026-12-31T00:00Z"))
-        assert read_filings(session, "textil", "TX-1", registry, cast.micros("2026-12-31T00:00Z")) == ((), ())
+        at = cast.micros("2026-12-31T00:00Z")
+        stated = stated_filings(session, "optic", "T-1", registry, at)
+        assert stated_filings(session, "textil", "TX-1", registry, at) == ((), (), {})
+    (current,), issues = assemble(stated.filings, stated.corrections)
+    assert stated.lodged_by == {cast.DECLARATION: {"silk"}}
     assert issues == ()
     assert current.filing.declaration == cast.DECLARATION
     assert current.version == cast.digest_of(cast.FIRST)

@@ -174,6 +174,13 @@ ROWS: Mapping[tuple[str, str], Row] = {
         "/v1/trade/datasets/optic/none",
         frozenset({"silk", "optic", "ruhr", "cr", "gacc"}),  # whoever sees the goods of XA-1 whole
     ),
+    ("GET", "/v1/trade/statuses/{ref:path}"): Row(
+        "/v1/trade/statuses/optic/T-1",
+        "/v1/trade/statuses/optic/none",
+        frozenset(
+            {"silk", "optic", "gacc", "abank"}
+        ),  # who stated it, and whoever sees the declarations of XA-1 whole
+    ),
     ("GET", "/v1/documents"): Row("/v1/documents", "/v1/documents", _OF_BILL, lists=True),
     **{
         ("GET", f"/v1/documents/{{document}}{part}"): Row(

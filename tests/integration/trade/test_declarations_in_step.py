@@ -1,0 +1,82 @@
+"""Whether declarations are in step, over HTTP: the verdict to whom it concerns, a declared price to nobody but who lodged it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from services.testbed.localstack.engine import DatabaseAddress
+from tests.support.api import cast
+from tests.support.api.server import RunningApi
+from tests.support.databases import migrated_database
+
+pytestmark = pytest.mark.integration
+PATH = "/v1/trade/statuses/optic/T-1"
+IMPORT = "RU/10131010/160326/3000001"
+SOLD, RESOLD = "6482.915377", "9205.164738"
+"""What silk declares at export, and ruhr at import: its margin lies between."""
+
+
+def _declared(kind: str, number: str, price: str) -> dict[str, Any]:
+    line = {"number": "1", "amount": {"amount": price, "currency": "CNY"}, "gross": "12.000001"}
+    return {"kind": kind, "number": number, "lines": [line]}
+
+
+def _lodged(
+    id: str, by: str, at: str, type_: str, declaration: str, declared: dict[str, Any]
+) -> dict[str, Any]:
+    return {
+        "id": id, "by": by, "at": at, "type": f"customs.{type_}.v2",
+        "says": {"objects": f"declaration {declaration}", "jurisdiction": declaration[:2], "declared": declared,
+                 "dataset": {"owner": "optic", "reference": "T-1", "version": cast.digest_of(cast.FIRST)},
+                 "links": [{"dataset": "L1", "declared": "1"}]},
+    }  # fmt: skip
+
+
+MORE = (
+    _lodged("cn", "silk", "2026-03-01T12:00+08:00", "export_lodged", cast.DECLARATION,
+            _declared("CN_DECLARATION", "222920260000012345", SOLD)),
+    {"id": "of-note", "by": "ruhr", "at": "2026-03-16T08:00+03:00", "type": "link.declaration_covers",
+     "says": {"declaration": IMPORT, "notes": [cast.NOTE], "from": "2026-03-16T08:00+03:00"}},
+    _lodged("dt", "ruhr", "2026-03-16T09:00+03:00", "import_lodged", IMPORT,
+            _declared("EAEU_DECLARATION", "10131010/160326/3000001", RESOLD)),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def api(postgres: DatabaseAddress, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApi]:
+    dsn = migrated_database(postgres, "in_step")
+    cast.play(dsn, cast.case(MORE))
+    with RunningApi(dsn, tmp_path_factory.mktemp("in_step")) as running:
+        yield running
+
+
+def test_who_may_know_sees_where_they_are_not_in_step_and_why(api: RunningApi) -> None:
+    found = api.client("optic").get(PATH).json()
+    assert not found["in_step"]
+    price = next(
+        each for each in found["statuses"] if each["element"] == "21" and each["left"] and each["right"]
+    )
+    assert [each["side"] for each in price["left"] + price["right"]] == ["CN", "DT"]
+    assert price["lines"] == "L1"
+    assert price["status"] not in ("SAME", "ALLOWED")
+    gross = next(each for each in found["statuses"] if each["element"] in ("29", "30") and each["right"])
+    assert gross["values"] == [None, None], "the owner lodged neither"
+
+
+def test_a_declared_price_is_shown_to_who_lodged_it_alone(api: RunningApi) -> None:
+    seen = {SOLD: set[str](), RESOLD: set[str]()}
+    for party in cast.case(MORE).story.parties:
+        text = api.client(party).get(PATH).text
+        for price, readers in seen.items():
+            if price in text:
+                readers.add(party)
+    assert seen == {SOLD: {"silk"}, RESOLD: {"ruhr"}}
+
+
+def test_nobody_else_learns_that_there_is_a_trade(api: RunningApi) -> None:
+    for party in ("stranger", "toys", "cr", "dit", "depl"):
+        assert api.client(party).get(PATH).status_code == 404, party
+    assert api.client("optic").get("/v1/trade/statuses/optic/none").status_code == 404
