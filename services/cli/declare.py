@@ -14,7 +14,7 @@ from schemas.reasons import Refusal
 from services.cli.declare_amend import amend
 from services.cli.declare_draft import draft, words
 from services.cli.declare_step import AsOf, InLanguage, day_of, step
-from services.cli.declare_trade import lodge, show, state
+from services.cli.declare_trade import lodge, show, state, statuses
 from services.cli.exits import Exit
 from services.cli.options import AsJson
 from services.cli.output import out, print_json, print_table
@@ -30,6 +30,7 @@ app = typer.Typer(help="Declarations and the papers behind them.", no_args_is_he
 app.command()(step)
 app.command()(state)
 app.command()(show)
+app.command()(statuses)
 app.command()(lodge)
 app.command()(amend)
 _SHOWN = (Verdict.CONTRADICTION, Verdict.REVIEW)

@@ -1,8 +1,8 @@
-"""`lianyun declare state`, `lodge` and `show`: a trade's data and what was declared from them, published; and the versions that the platform holds."""
+"""`lianyun declare state`, `lodge`, `show` and `statuses`: a trade's data and what was declared from them, published; and what the platform holds of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +13,7 @@ import typer
 from schemas.reasons import Refusal
 from services.cli.bank import Client, Key, Url
 from services.cli.bank_client import calling, got
+from services.cli.declare_step import InLanguage, trade_words
 from services.cli.exits import Exit, Failure
 from services.cli.options import AsJson, micros
 from services.cli.output import out, print_json, print_table
@@ -230,3 +231,57 @@ def _shown(found: dict[str, Any]) -> None:
         print_table(("in version", "value", "before", "after"), changes)
     for each in found["not_counted"]:
         out.print(f"not counted: {each['event']['id']} by {each['by']} ({each['because']})", markup=False)
+
+
+def statuses(
+    reference: Annotated[str, typer.Argument(help="The trade: its owner's code, a slash, the reference.")],
+    client: Client,
+    key: Key,
+    url: Url = "",
+    language: InLanguage = "en",
+    everything: Annotated[
+        bool, typer.Option("--all", help="Show also what is the same and what may differ.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show where the declarations that were lodged of a trade have not followed one another, and who has to act. Exit 3 where they are not in step."""
+    with calling(url, client, key) as api:
+        found = got(api.get(f"/v1/trade/statuses/{quote(reference)}")).json()
+    if as_json:
+        print_json(found)
+    else:
+        words = trade_words(language, date.fromisoformat(found["as_of"]))
+        shown = [
+            each for each in found["statuses"] if everything or each["status"] not in ("SAME", "ALLOWED")
+        ]
+        titles = ("status", "element", "lines", "values", "why", "to do", "who", "by when")
+        if shown:
+            print_table([words[each] for each in titles], [_status_row(each, words) for each in shown])
+        else:
+            out.print(words["in step"], markup=False)
+    if not found["in_step"]:
+        raise typer.Exit(Exit.FINDINGS)
+
+
+def _status_row(status: Mapping[str, Any], words: Mapping[str, str]) -> tuple[str, ...]:
+    behind = status["behind"]
+    dues = [each["due"] for each in behind] + ([status["due"]] if status["due"] else [])
+    return (
+        words[status["status"]],
+        f"{status['element']} {words['element.' + status['element']]}",
+        status["lines"],
+        "\n".join(
+            f"{_declared(side)}: {'-' if values is None else ', '.join(values)}"
+            for side, values in zip((status["left"], status["right"]), status["values"], strict=True)
+            if side
+        ),
+        words[status["reason"]],
+        "\n".join(dict.fromkeys(words[f"{each['reason']}.do"] for each in behind))
+        or words[f"{status['reason']}.do"],
+        "\n".join(dict.fromkeys(words[f"actor.{each['side']}"] for each in behind)),
+        "\n".join(dict.fromkeys(due["day"] or words["unknown"] for due in dues)),
+    )
+
+
+def _declared(side: Iterable[Mapping[str, Any]]) -> str:
+    return " + ".join(each["declaration"] or each["side"] for each in side)

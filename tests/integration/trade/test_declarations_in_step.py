@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from services.cli.declare import app
+from services.cli.exits import Exit
 from services.testbed.localstack.engine import DatabaseAddress
 from tests.support.api import cast
 from tests.support.api.server import RunningApi
@@ -74,6 +79,18 @@ def test_a_declared_price_is_shown_to_who_lodged_it_alone(api: RunningApi) -> No
             if price in text:
                 readers.add(party)
     assert seen == {SOLD: {"silk"}, RESOLD: {"ruhr"}}
+
+
+def test_a_terminal_shows_what_is_to_do_in_the_readers_language(api: RunningApi, tmp_path: Path) -> None:
+    api.client("optic")
+    key = tmp_path / "optic.jwk"
+    key.write_text(json.dumps(api.key("optic").as_dict(private=True)))
+    calls = ["statuses", "optic/T-1", "--client", "optic", "--key", str(key), "--url", api.url]
+    shown = CliRunner().invoke(app, [*calls, "--lang", "zh"])
+    assert shown.exit_code == Exit.FINDINGS, shown.output
+    assert f"{cast.DECLARATION}: -" in shown.output
+    whole = json.loads(CliRunner().invoke(app, [*calls, "--json"]).output)
+    assert whole == {"schema_version": 1, **api.client("optic").get(PATH).json()}
 
 
 def test_nobody_else_learns_that_there_is_a_trade(api: RunningApi) -> None:
