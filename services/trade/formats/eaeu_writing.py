@@ -1,45 +1,31 @@
-"""Documents of the EAEU album written in structure 5.22 and 5.23: invoice, packing list, rail note, declarations and correction.
+"""Documents of the EAEU album written in structure 5.22 and 5.23: declarations and correction here, commercial papers beside.
 
 A writer states what the paper states, in the order of the schema, and the constants that the schema requires of every such document;
 what the message has no element for is left out. What a paper lacks is not made up, so that an incomplete one is not valid.
-An invoice is valid but for the names of the persons who sign it, which its schema requires and no paper here holds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date
-from decimal import Decimal
 from typing import Final
 
 from schemas.identifiers import eaeu_declaration
 from schemas.identifiers.form import MalformedIdentifier
 from services.trade.domain.crosswalk import codes
-from services.trade.domain.paper import ChargeKind, Kind, Line, Paper, Party, Reference, ReferenceKind, Role
-from services.trade.domain.values import Field, Money, Quantity, country_alpha3, number
-from services.trade.formats.writing import Part, Unwritable, always, branch, document, leaf, leaves, parts_of
-
-_ALBUM: Final = "urn:customs.ru:Information:"
-_COMMON: Final = {
-    "cat": "urn:customs.ru:CommonAggregateTypes:5.22.0",
-    "rus": "urn:customs.ru:RUSCommonAggregateTypes:5.22.0",
-    "esad": "urn:customs.ru:CUESADCommonAggregateTypesCust:5.22.0",
-    "fin": f"{_ALBUM}CommercialFinanceDocuments:CommercialFinanceCommonAgregateTypesCust:5.22.0",
-    "tran": f"{_ALBUM}TransportDocuments:TransportCommonAgregateTypesCust:5.23.0",
-}
-_PART: Final = 250
-"""Characters of one part of a description."""
-
-
-_MODES: Final = {
-    "CommercialInvoice": "1002003E", "PackingList": "1002009E", "RailwayBill": "1003401E", "ESADout_CU": "1006107E", "KDTout_CU": "1006111E",
-}  # fmt: skip
-"""The kind of document in the album, a constant of each schema."""
-
-
-def _root(root: Part, own: str, *prefixes: str, encoding: str = "UTF-8") -> bytes:
-    marked = root._replace(attributes=(("DocumentModeID", _MODES[root.name]),))
-    return document(marked, {"": _ALBUM + own, **{each: _COMMON[each] for each in prefixes}}, encoding)
+from services.trade.domain.paper import Kind, Line, Paper, Party, ReferenceKind, Role
+from services.trade.domain.values import Field, Quantity, number
+from services.trade.formats.eaeu_commercial import invoice, packing_list, rail_note
+from services.trade.formats.eaeu_parts import (
+    REGISTERS,
+    album_message,
+    described_parts,
+    document_part,
+    package_code,
+    party_part,
+    plain_number,
+)
+from services.trade.formats.writing import Part, Unwritable, always, branch, leaf, leaves
 
 
 def write(paper: Paper, as_of: date, encoding: str = "UTF-8") -> bytes:
@@ -47,195 +33,14 @@ def write(paper: Paper, as_of: date, encoding: str = "UTF-8") -> bytes:
     return _WRITERS[paper.kind](paper, as_of, encoding)
 
 
-def _number(value: Field[Decimal] | Field[Money] | Decimal | None) -> str | None:
-    if value is None:
-        return None
-    found = value.value if isinstance(value, Field) else value
-    return number(found.amount if isinstance(found, Money) else found)
-
-
-_REGISTERS: Final = {
-    10: ("cat:RFOrganizationFeatures", "cat:INN"),
-    12: ("cat:RKOrganizationFeatures", "cat:BIN"),
-    9: ("cat:RBOrganizationFeatures", "cat:UNP"),
-}
-"""Where a party's number stands, by its digits: of legal persons of Russia, Kazakhstan and Belarus."""
-
-
-def _party(name: str, party: Party | None, *, required: bool = False) -> Part | None:
-    id = party.id.value if party and party.id else ""
-    features, number_of = _REGISTERS.get(len(id) if id.isdigit() else 0, ("", ""))
-    made = branch(
-        name,
-        leaf("cat:OrganizationName", party.name if party else None),
-        branch(features, leaf(number_of, id)) if features else None,
-    )
-    return made or (always(name) if required else None)
-
-
 def _customs_party(name: str, party: Party | None, *, required: bool = False) -> Part | None:
     """A party of a declaration, which may also have a number of another register."""
-    plain = _party(name, party, required=required)
+    plain = party_part(name, party, required=required)
     id = party.id.value if party and party.id else ""
-    if not id or (id.isdigit() and len(id) in _REGISTERS):
+    if not id or (id.isdigit() and len(id) in REGISTERS):
         return plain
     children = plain.content if plain and isinstance(plain.content, tuple) else ()
     return always(name, *children, branch("rus:UITN", leaf("rus:UITNCode", id)))
-
-
-def _document(name: str, reference: Reference | None, mode: str = "") -> Part | None:
-    if reference is None:
-        return None
-    return branch(
-        name,
-        leaf("cat:PrDocumentNumber", reference.number),
-        leaf("cat:PrDocumentDate", reference.day),
-        leaf("esad:PresentedDocumentModeCode", mode),
-    )
-
-
-def _referred(paper: Paper, kind: ReferenceKind) -> Reference | None:
-    return next((each for each in paper.references if each.kind is kind), None)
-
-
-def _own(paper: Paper) -> Part | None:
-    return branch(
-        "Registration", leaf("cat:PrDocumentNumber", paper.number), leaf("cat:PrDocumentDate", paper.day)
-    )
-
-
-def _invoice(paper: Paper, encoding: str) -> bytes:
-    tax = sum((each.amount.value.amount for each in paper.charged(ChargeKind.TAX) if each.amount), Decimal(0))
-    root = always(
-        "CommercialInvoice",
-        leaf("cat:DocumentID", paper.id),
-        leaf("CurrencyCode", paper.currency),
-        leaf("TotalCost", _number(paper.total)),
-        leaf("TaxSum", number(tax)),
-        *(
-            _party(role.capitalize(), paper.party(role), required=True)
-            for role in (Role.BUYER, Role.SELLER, Role.CONSIGNEE, Role.CONSIGNOR)
-        ),
-        *(
-            branch(
-                "InvoiceGoods",
-                *leaves("fin:GoodsDescription", _described(line, 4)),
-                leaf("fin:GoodsCode", line.code.value.digits if line.code else None),
-                leaf("fin:GoodsQuantity", _number(line.quantity.value.number) if line.quantity else None),
-                leaf("fin:MeasureUnitQualifierName", line.quantity.value.unit_written if line.quantity else None),
-                leaf("fin:GoodsPrice", _number(line.price)),
-                leaf("fin:GoodsCost", _number(line.amount)),
-                leaf("fin:TotalCost", _number(line.amount)),
-                leaf("fin:OriginA3CountryCode", country_alpha3(line.origin.value) if line.origin else None),
-            )
-            for line in paper.lines
-        ),
-        _own(paper),
-    )  # fmt: skip
-    return _root(root, "CommercialFinanceDocuments:CommercialInvoice:5.22.0", "cat", "fin", encoding=encoding)
-
-
-def _described(line: Line, most: int | None = None) -> tuple[str, ...]:
-    return parts_of(line.description.value, _PART, most) if line.description else ()
-
-
-def _packing_list(paper: Paper, as_of: date, encoding: str) -> bytes:
-    root = always(
-        "PackingList",
-        leaf("cat:DocumentID", paper.id),
-        leaf("GrossWeightQuantity", _number(paper.gross)),
-        leaf("NetWeightQuantity", _number(paper.net)),
-        _party("Consignor", paper.party(Role.CONSIGNOR), required=True),
-        _party("Consignee", paper.party(Role.CONSIGNEE), required=True),
-        branch(
-            "DeliveryTerms",
-            leaf("DeliveryPlace", paper.terms_place),
-            leaf("DeliveryTermsStringCode", paper.terms),
-            _document("Contract", _referred(paper, ReferenceKind.CONTRACT)),
-            _document("Invoice", _referred(paper, ReferenceKind.INVOICE)),
-            _own(paper),
-        ),
-        *(
-            branch(
-                "Goods",
-                *leaves("GoodsDescription", _described(line, 4)),
-                leaf("GoodsQuantity", _number(line.quantity.value.number) if line.quantity else None),
-                leaf("GrossWeightQuantity", _number(line.gross)),
-                leaf("NetWeightQuantity", _number(line.net)),
-                leaf("MeasureUnitQualifierCode", line.quantity.value.unit_written if line.quantity else None),
-            )
-            for line in paper.lines
-        ),
-        *(
-            branch(
-                "TotalPlacesQuantity",
-                leaf("PlacesQuantity", each.number),
-                leaf("PackingCode", _package(each.level, as_of)),
-            )
-            for each in paper.packages
-        ),
-    )
-    return _root(root, "CommercialFinanceDocuments:PackingList:5.22.0", "cat", encoding=encoding)
-
-
-def _package(level: str, as_of: date) -> str:
-    found = codes("package", as_of).get(level)
-    return found.code("eaeu") if found else ""
-
-
-def _rail_note(paper: Paper, as_of: date, encoding: str) -> bytes:
-    level = paper.packages[0].level if paper.packages else ""
-    stations = [each.value for each in paper.stations] or [""]
-    loads = paper.box_loads if len(paper.box_loads) == len(paper.boxes) else (None,) * len(paper.boxes)
-    root = always(
-        "RailwayBill",
-        leaf("cat:DocumentID", paper.id),
-        leaf("Number", paper.number),
-        branch(
-            "RegistrationDocument",
-            leaf("cat:PrDocumentNumber", paper.number),
-            leaf("cat:PrDocumentDate", paper.day),
-        ),
-        leaf("PlacesQuantity", paper.packages[0].number if paper.packages else None),
-        leaf("GrossWeightQuantity", _number(paper.gross)),
-        leaf("WeightDefinitionModeDescription", paper.weighing),
-        _party("Consignor", paper.party(Role.CONSIGNOR), required=True),
-        _party("Consignee", paper.party(Role.CONSIGNEE), required=True),
-        branch("DepartureStation", leaf("StationName", stations[0])),
-        branch("DestinationStation", leaf("RailwayAndStationName", stations[-1])),
-        _document("Contract", _referred(paper, ReferenceKind.CONTRACT)),
-        *(
-            branch(
-                "RWBGoods",
-                *leaves("cat:GoodsDescription", _described(line)),
-                leaf("tran:GoodsNomenclatureCode", line.code.value.digits if line.code and line.code.value.scheme != "NHM" else None),
-                leaf("PlacesQuantity", line.packages),
-                leaf("GrossWeightQuantity", _number(line.gross)),
-                leaf("PlacesDescription", level),
-                leaf("HarmonizedRangeGoods", line.code.value.digits if line.code and line.code.value.scheme == "NHM" else None),
-                leaf("Packing", _package(level, as_of)),
-            )
-            for line in paper.lines
-        ),
-        *(
-            branch("Container", leaf("ContainerID", box), leaf("GoodsWeight", _number(load)))
-            for box, load in zip(paper.boxes, loads, strict=True)
-        ),
-        *(branch("Seal", leaf("SealID", seal), leaf("SealQuantity", 1)) for seal in paper.seals),
-        branch(
-            "Carrier",
-            leaf("CarrierName", paper.carrier),
-            branch("FromStation", leaf("StationName", stations[0])),
-            branch("ToStation", leaf("StationName", stations[-1])),
-        ),
-        branch(
-            "ContractCarrierDate",
-            leaf("CarrierName", paper.carrier),
-            leaf("Date", paper.day),
-            branch("Station", leaf("StationName", stations[0])),
-        ),
-    )  # fmt: skip
-    return _root(root, "TransportDocuments:Railway:RailwayBill:5.23.0", "cat", "tran", encoding=encoding)
 
 
 def _header(paper: Paper, name: str, as_of: date) -> Part | None:
@@ -291,7 +96,7 @@ def _declaration(paper: Paper, as_of: date, encoding: str) -> bytes:
             ),
         ),
     )
-    return _root(root, "CustomsDocuments:ESADout_CU:5.23.0", "cat", "rus", "esad", encoding=encoding)
+    return album_message(root, "CustomsDocuments:ESADout_CU:5.23.0", "cat", "rus", "esad", encoding=encoding)
 
 
 def _consignment(paper: Paper, name: str, border: str, as_of: date) -> Part | None:
@@ -309,8 +114,8 @@ def _terms(paper: Paper, name: str) -> Part | None:
     return branch(
         name,
         leaf("esad:ContractCurrencyCode", paper.currency),
-        leaf("esad:ContractCurrencyRate", _number(paper.rate)),
-        leaf("esad:TotalInvoiceAmount", _number(paper.total)),
+        leaf("esad:ContractCurrencyRate", plain_number(paper.rate)),
+        leaf("esad:TotalInvoiceAmount", plain_number(paper.total)),
         leaf("esad:TradeCountryCode", paper.trade_country),
         branch(
             "esad:CUESADDeliveryTerms",
@@ -322,18 +127,18 @@ def _terms(paper: Paper, name: str) -> Part | None:
 
 def _goods(line: Line, paper: Paper) -> tuple[Part | None, ...]:
     """What a declaration and a correction say of goods in common, to the further parts of a long description."""
-    described = _described(line)
+    described = described_parts(line)
     own = line.amount.value.currency if line.amount else ""
     stated = paper.currency.value if paper.currency else ""
     return (
         leaf("esad:GoodsNumeric", line.number),
         *leaves("esad:GoodsDescription", described[:4]),
-        leaf("esad:GrossWeightQuantity", _number(line.gross)),
-        leaf("esad:NetWeightQuantity", _number(line.net)),
-        leaf("esad:NetWeightQuantity2", _number(line.net_without_packing)),
-        leaf("esad:InvoicedCost", _number(line.amount)),
+        leaf("esad:GrossWeightQuantity", plain_number(line.gross)),
+        leaf("esad:NetWeightQuantity", plain_number(line.net)),
+        leaf("esad:NetWeightQuantity2", plain_number(line.net_without_packing)),
+        leaf("esad:InvoicedCost", plain_number(line.amount)),
         leaf("esad:InvoicedCurrencyCode", own if own != stated else ""),
-        leaf("esad:CustomsCost", _number(line.customs_value)),
+        leaf("esad:CustomsCost", plain_number(line.customs_value)),
         leaf("esad:GoodsTNVEDCode", line.code.value.digits if line.code else None),
         leaf("esad:OriginCountryCode", line.origin),
         branch("esad:GoodsGroupDescription", *leaves("esad:GoodsDescription", described[4:])),
@@ -349,7 +154,7 @@ def _documents(paper: Paper, name: str, as_of: date) -> tuple[Part | None, ...]:
             by_mode = codes("transport document", as_of).get(paper.mode.value)
             mode = by_mode.code("eaeu") if by_mode else mode
         if mode:
-            made.append(_document(name, each, mode))
+            made.append(document_part(name, each, mode))
     return tuple(made)
 
 
@@ -376,7 +181,7 @@ def _quantities(line: Line) -> tuple[Part | None, ...]:
 
 
 def _packaging(line: Line, paper: Paper, as_of: date) -> Part | None:
-    kind = _package(paper.packages[0].level if paper.packages else "", as_of)
+    kind = package_code(paper.packages[0].level if paper.packages else "", as_of)
     return branch(
         "ESADGoodsPackaging",
         leaf("esad:PakageQuantity", line.packages),
@@ -444,7 +249,7 @@ def _correction(paper: Paper, as_of: date, encoding: str) -> bytes:
         always("KDTFilledInfo"),
         _change(paper),
     )
-    return _root(root, "CustomsDocuments:KDTout_CU:5.23.0", "cat", "rus", "esad", encoding=encoding)
+    return album_message(root, "CustomsDocuments:KDTout_CU:5.23.0", "cat", "rus", "esad", encoding=encoding)
 
 
 def _registered(text: str) -> tuple[str, str, str] | None:
@@ -474,9 +279,9 @@ def _change(of: Line | Paper) -> Part | None:
 
 
 _WRITERS: Final[Mapping[Kind, Callable[[Paper, date, str], bytes]]] = {
-    Kind.INVOICE: lambda paper, _, encoding: _invoice(paper, encoding),
-    Kind.PACKING_LIST: _packing_list,
-    Kind.RAIL_NOTE: _rail_note,
+    Kind.INVOICE: lambda paper, _, encoding: invoice(paper, encoding),
+    Kind.PACKING_LIST: packing_list,
+    Kind.RAIL_NOTE: rail_note,
     Kind.EAEU_DECLARATION: _declaration,
     Kind.EAEU_TRANSIT: _declaration,
     Kind.EAEU_CORRECTION: _correction,
