@@ -52,6 +52,8 @@ class Element:
     of_dataset: Callable[[Dataset, Kind], Hashable] | None = None
     of_dataset_lines: Callable[[Dataset, DatasetLines], Hashable] | None = None
     allowed: Callable[[Rules, int, Decimal], Decimal] | None = None
+    optional_on: frozenset[Kind] = frozenset()
+    """Declarations that need it for some goods or lines only: stated for none, it is not missing."""
     in_words: bool = False
     """Whether sides write it in scripts of their own, so that only equal texts say something."""
 
@@ -300,7 +302,8 @@ ELEMENTS: Final[Mapping[str, Element]] = {
         Element("1", of_papers=lambda papers: _stated((paper.number for paper in papers), _identity)),
         Element("3", of_papers=_party(Role.CONSIGNOR), of_dataset=_party_stated(Role.CONSIGNOR), in_words=True),
         Element("5", of_papers=_party(Role.CONSIGNEE), of_dataset=_party_stated(Role.CONSIGNEE), in_words=True),
-        Element("8", of_papers=_reference(ReferenceKind.CONTRACT), of_dataset=_reference_stated(ReferenceKind.CONTRACT)),
+        Element("8", of_papers=_reference(ReferenceKind.CONTRACT), of_dataset=_reference_stated(ReferenceKind.CONTRACT),
+                optional_on=frozenset({Kind.EAEU_TRANSIT})),
         Element("9", of_papers=_reference(ReferenceKind.INVOICE), of_dataset=_reference_stated(ReferenceKind.INVOICE)),
         Element("10", of_papers=_reference(ReferenceKind.TRANSPORT), of_dataset=_reference_stated(ReferenceKind.TRANSPORT)),
         Element("13", of_papers=lambda papers: _stated((paper.trade_country for paper in papers), _identity)),
@@ -322,7 +325,8 @@ ELEMENTS: Final[Mapping[str, Element]] = {
                 of_dataset_lines=lambda _, lines: frozenset(each.origin for each in lines)),
         Element("29", of_papers=_gross, of_dataset_lines=_sum("gross"), allowed=_kilograms_each),
         Element("30", of_lines=lambda lines: _summed(line.gross for line in lines), of_dataset_lines=_sum("gross"), allowed=_half_kilograms),
-        Element("31", of_lines=lambda lines: _summed(line.net for line in lines), of_dataset_lines=_sum("net"), allowed=_net),
+        Element("31", of_lines=lambda lines: _summed(line.net for line in lines), of_dataset_lines=_sum("net"), allowed=_net,
+                optional_on=frozenset({Kind.CN_DECLARATION})),  # the head has it; a line where it is counted in kilograms
         Element("33", of_lines=_quantity, of_dataset_lines=_dataset_quantity),
         Element("34", of_papers=_packages, of_dataset_lines=_dataset_packages),
         Element("37", of_papers=lambda papers: _stated((each for paper in papers for each in paper.boxes), _identity),

@@ -208,7 +208,10 @@ class Pair:
             rows = [self.trade.step_rules.follow(element.number, each.filings[0].filing) for each in sides]
         except KeyError:
             return None
-        carried = [SIDES[kind] in row.carried_by for kind, row in zip(kinds, rows, strict=True)]
+        carried = [
+            SIDES[kind] in row.carried_by and bool(side.stated.fields or kind not in element.optional_on)
+            for kind, row, side in zip(kinds, rows, sides, strict=True)
+        ]
         if not any(each.stated.fields for each in sides) or not any(carried):
             return None
         lines = max(

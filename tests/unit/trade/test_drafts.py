@@ -17,6 +17,10 @@ from services.trade.domain.dataset import (
 )
 from services.trade.domain.draft import Carriage, Draft
 from services.trade.domain.drafting import drafts
+from services.trade.domain.filing import Filing
+from services.trade.domain.in_step import in_step
+from services.trade.domain.in_step_pair import Status
+from services.trade.domain.in_step_rules import step_rules
 from services.trade.domain.paper import ChargeKind, ReferenceKind, Role
 from services.trade.domain.values import Code
 from services.trade.formats import read_papers, write_paper
@@ -183,3 +187,30 @@ def test_a_draft_is_read_again_as_it_was_written_and_is_valid(side: Side) -> Non
 def without_price(line: Any, side: Side) -> Any:
     """The EAEU's declarations have no unit price."""
     return line if side is Side.CN else replace(line, price=None)
+
+
+def test_the_drafts_of_one_version_are_in_step_as_they_are_lodged() -> None:
+    """As they are read again from what is written, two lines and whatever one form has and another has not."""
+    data = dataset(line("L1"), line("L2", "850440", description="Adapter C-9", net=Decimal("1.5")))
+    filings = []
+    for side in Side:
+        draft = only(side, data)
+        (paper,) = read_papers(write_paper(draft.paper, DAY), f"{side}.xml", DAY)
+        filings.append(
+            Filing(str(side), paper.kind, data.reference, data.digest, 0, paper, links=draft.links)
+        )
+    found = in_step([data], filings, (), step_rules(DAY))
+    off = [
+        (each.element, each.line, each.status, each.reason)
+        for each in found
+        if each.status not in (Status.SAME, Status.ALLOWED)
+    ]
+    assert off == []
+    assert {each.element for each in found if each.status is Status.SAME} >= {
+        "21",
+        "24",
+        "27",
+        "29",
+        "33",
+        "37",
+    }
