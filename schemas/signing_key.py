@@ -1,7 +1,7 @@
 """Private signing keys in memory: made, restored from a seed, used; their secret never shows in text."""
 
 import secrets
-from typing import Protocol
+from abc import ABC, abstractmethod
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
@@ -15,30 +15,33 @@ from schemas.schemes import P256_ORDER, SIGNATURE_BYTES, PublicKey, Scheme
 _ECDSA = ec.ECDSA(SHA256(), deterministic_signing=True)
 
 
-class PrivateKey(Protocol):
-    """What signs: a key bound to one scheme, in memory (`SigningKey`) or in a module that it never leaves."""
+class PrivateKey(ABC):
+    """What signs: a key bound to one scheme, in memory (`SigningKey`) or in a module that it never leaves. ``public`` is its other half."""
 
-    @property
-    def public(self) -> PublicKey:
-        """The public half with its scheme."""
+    __slots__ = ()
+    public: PublicKey
 
     @property
     def scheme(self) -> Scheme:
         """The one scheme of this key."""
+        return self.public.scheme
 
     @property
     def key_id(self) -> str:
         """The id under which the registry knows the public half."""
+        return self.public.key_id
 
     @property
     def public_key(self) -> bytes:
-        """The public half as registered."""
+        """The public half as registered: 32 bytes for Ed25519, 65 for P-256."""
+        return self.public.raw
 
+    @abstractmethod
     def sign_bytes(self, message: bytes) -> bytes:
         """Return the 64-byte signature over exactly these bytes."""
 
 
-class SigningKey:
+class SigningKey(PrivateKey):
     """A private key bound to one scheme; build it with `generate` or `from_seed`.
 
     `seed` is the 32 secret bytes to store: the Ed25519 seed of RFC 8032, or the P-256 scalar, big-endian.
@@ -77,21 +80,6 @@ class SigningKey:
     def from_seed(cls, scheme: Scheme, seed: bytes) -> "SigningKey":
         """Restore the key of a stored 32-byte seed; ValueError when it is none."""
         return cls(scheme, seed)
-
-    @property
-    def scheme(self) -> Scheme:
-        """The one scheme of this key."""
-        return self.public.scheme
-
-    @property
-    def key_id(self) -> str:
-        """The id under which the registry knows the public half."""
-        return self.public.key_id
-
-    @property
-    def public_key(self) -> bytes:
-        """The public half as registered: 32 bytes for Ed25519, 65 for P-256."""
-        return self.public.raw
 
     def sign_bytes(self, message: bytes) -> bytes:
         """Return the 64-byte signature over exactly these bytes; `schemas.signing.sign` makes headers of it."""

@@ -17,10 +17,11 @@ from services.cli.declare_step import InLanguage, trade_words
 from services.cli.exits import Exit, Failure
 from services.cli.options import AsJson, micros
 from services.cli.output import out, print_json, print_table
-from services.cli.publish import profile_of, sent
+from services.cli.publish import Patience, profile_of, sent
 from services.cli.settings import CliSettings
 from services.producers import file_reader
 from services.producers.formats.native_lines import line_of
+from services.producers.profile import Profile
 from services.trade.domain.filing import LineLink
 from services.trade.domain.paper import Kind, Paper
 from services.trade.formats import read_papers
@@ -45,9 +46,7 @@ def state(
         list[str] | None, typer.Option("--note", help="SMGS|CIM|CIMSMGS/country/station/number/year.")
     ] = None,
     bookings: Annotated[list[str] | None, typer.Option("--booking", help="party/number.")] = None,
-    patience: Annotated[
-        float, typer.Option(min=0.0, help="Seconds to wait for a broker that does not answer.")
-    ] = 120.0,
+    patience: Patience = 120.0,
     as_json: AsJson = False,
 ) -> None:
     """Sign and publish a version of a trade's data; repeating it repeats nothing. Its boxes and notes are what it is found by."""
@@ -60,6 +59,13 @@ def state(
         *(("booking", each) for each in bookings or ()),
     ]
     line = _line(file, day, owner, named, made)
+    _publish(settings, who, file, line, patience, as_json)
+
+
+def _publish(
+    settings: CliSettings, who: Profile, file: Path, line: bytes, patience: float, as_json: bool
+) -> None:
+    """Sign and publish the record that was made from ``file``; ends the command where it is refused or waits."""
     sent(
         settings,
         who,
@@ -112,9 +118,7 @@ def lodge(
         list[str] | None,
         typer.Option("--link", help="LINE=NUMBER: the line of the data that a declared line states."),
     ] = None,
-    patience: Annotated[
-        float, typer.Option(min=0.0, help="Seconds to wait for a broker that does not answer.")
-    ] = 120.0,
+    patience: Patience = 120.0,
     as_json: AsJson = False,
 ) -> None:
     """Sign and publish what a declaration states and from which version of the trade's data it was made. Natural persons are not read; nothing goes to customs."""
@@ -135,14 +139,7 @@ def lodge(
         line = line_of(lodging_of(paper, named, type_, made_from, _links(links or ()), made))
     except Refusal as refusal:
         raise _failed(file, refusal) from None
-    sent(
-        settings,
-        who,
-        lambda intake: [intake.content(str(file), line)],
-        format="native",
-        patience=patience,
-        as_json=as_json,
-    )
+    _publish(settings, who, file, line, patience, as_json)
 
 
 _EAEU = {"10": "export_lodged", "40": "import_lodged", "80": "transit_lodged"}

@@ -27,6 +27,7 @@ from services.producers.spool import SpoolError
 from services.producers.unsigned_event import trace_source
 from services.telemetry.tracing import open_spans
 
+Patience = Annotated[float, typer.Option(min=0.0, help="Seconds to wait for a broker that does not answer.")]
 _COLUMNS = ("where", "outcome", "record", "what", "to do")
 _FATES = (
     RecordStatus.PUBLISHED,
@@ -217,9 +218,7 @@ def publish(
         bool, typer.Option("--status", help="Show what waits in the spool and what was acknowledged last.")
     ] = False,
     every: Annotated[bool, typer.Option("--every", help="List good records too.")] = False,
-    patience: Annotated[
-        float, typer.Option(min=0.0, help="Seconds to wait for a broker that does not answer.")
-    ] = 120.0,
+    patience: Patience = 120.0,
     as_json: AsJson = False,
 ) -> None:
     """Sign the records of PATHS and publish them through a durable spool; repeating it repeats nothing."""

@@ -28,8 +28,8 @@ def _session(module: str, token: str) -> Any:
     return pkcs11.lib(module).get_token(token_label=token).open(user_pin=os.environ.get(PIN, ""))
 
 
-class HsmKey:
-    """An Ed25519 key pair of one label on a token, used through one session; for any thread. A ``schemas.signing_key.PrivateKey``.
+class HsmKey(PrivateKey):
+    """An Ed25519 key pair of one label on a token, used through one session; for any thread.
 
     HsmFailed where the module cannot be loaded, or holds no such key that stays in it.
     """
@@ -61,21 +61,6 @@ class HsmKey:
             )
         # A DER octet string, or the bytes themselves.
         self.public = PublicKey(Scheme.ED25519, point[-_KEY_BYTES:])
-
-    @property
-    def scheme(self) -> Scheme:
-        """Ed25519."""
-        return self.public.scheme
-
-    @property
-    def key_id(self) -> str:
-        """The id under which the registry knows the public half."""
-        return self.public.key_id
-
-    @property
-    def public_key(self) -> bytes:
-        """The public half, 32 bytes."""
-        return self.public.raw
 
     def sign_bytes(self, message: bytes) -> bytes:
         """The 64-byte signature over exactly these bytes; HsmFailed."""
