@@ -194,7 +194,7 @@ _KEYED: Final = {
 
 
 def _by_key(form: Mapping[str, Any]) -> dict[str, Any]:
-    """The form with its lists as objects: of lines by id, of parties by role and scheme; of several under one key all are kept."""
+    """The form with its lists as objects: of lines by id, of parties by role and scheme; of several under one key all are there."""
     found: dict[str, Any] = {}
     for name, value in form.items():
         if name in _KEYED:

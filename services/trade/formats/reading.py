@@ -144,7 +144,7 @@ class Reading:
     def party(
         self, role: Role, id: Field[str] | None, name: Field[str] | None, *marks: bool, register: str = ""
     ) -> Party | None:
-        """A legal person; None with a remark for a natural one, of whom nothing is kept. ``marks``: signs that it is one.
+        """A legal person; None with a remark for a natural one, of whom nothing is read. ``marks``: signs that it is one.
 
         ``register``: that of the number, where the message names it.
         """

@@ -72,8 +72,8 @@ class Policy:
     def lines_of(self, note: Note) -> Note:
         """The note with the signatures of keys that the policy names and no other; as it is where it names none of them."""
         known = {(key.name, key.id) for key in (*self.logs, *self.witnesses.values())}
-        kept = tuple(each for each in note.signatures if (each.name, each.key_id) in known)
-        return Note(note.text, kept or note.signatures)
+        named = tuple(each for each in note.signatures if (each.name, each.key_id) in known)
+        return Note(note.text, named or note.signatures)
 
     def log_signed(self, note: Note) -> Checkpoint:
         """The checkpoint of a note that a trusted log signed, whoever cosigned it; BadSignature, Malformed."""
