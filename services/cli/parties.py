@@ -71,6 +71,8 @@ def add(
     with session(settings) as connection:
         registered(lambda: commands.add_party(connection, entry, at=now(), by=by))
     out.print(f"registered {code}; give it a key with: lianyun key add {code} --new")
+    if topic:
+        out.print(f"its topic is made, and opened to it, by: lianyun partner add {code}")
 
 
 class Emptied(StrEnum):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Iterable
-from pathlib import Path
 from random import Random
 
 import pytest
