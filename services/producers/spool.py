@@ -212,6 +212,12 @@ class Spool:
         self._db.execute("COMMIT")
         return outcomes
 
+    def readdress(self, topic: str) -> int:
+        """Have everything that waits go to ``topic``; returns how much was for another one. The signature covers no topic."""
+        return self._db.execute(
+            "UPDATE message SET topic = ?1 WHERE offset IS NULL AND topic <> ?1", (topic,)
+        ).rowcount
+
     def waiting(self, after: int, limit: int) -> list[tuple[int, Message]]:
         """Up to ``limit`` unacknowledged messages behind sequence number ``after``, oldest first."""
         rows = self._db.execute(
