@@ -192,8 +192,7 @@ def _require_same(found: Party, given: dict[str, object]) -> None:
 
 def _read(settings: CliSettings, own: Declaration, shown: _Steps) -> Step:
     """Wait until workers read every partition of the topics."""
-    began = time.monotonic()
-    shown.note("waiting for the workers ...")
+    began, waiting = time.monotonic(), False
     with session(settings) as connection:
         connection.autocommit = True
         with admin_client(settings.bootstrap, settings.kafka_security()) as admin:
@@ -207,14 +206,18 @@ def _read(settings: CliSettings, own: Declaration, shown: _Steps) -> Step:
             alive = {tuple(where) for where, (_, held) in workers.ledger(connection).items() if held}
             left = sorted(wanted - alive)
             waited = time.monotonic() - began
+            if not left and waiting:
+                detail = f"all {len(wanted)} partitions are read, {waited:.1f} s later"
+                return Step("readers", StepState.DONE, detail)
             if not left:
-                return Step(
-                    "readers", StepState.DONE, f"all {len(wanted)} partitions are read, {waited:.1f} s later"
-                )
+                return Step("readers", StepState.PRESENT, f"all {len(wanted)} partitions are read")
             if waited > _PATIENCE:
                 detail = f"{len(left)} of {len(wanted)} partitions are read by nobody after {waited:.0f} s"
                 running = workers.workers(connection)
                 return Step("readers", StepState.MISSING, detail, running.mend or "lianyun doctor")
+            if not waiting:
+                shown.note("waiting for the workers ...")
+            waiting = True
             time.sleep(0.2)
 
 
