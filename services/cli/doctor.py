@@ -58,7 +58,7 @@ def examine(settings: CliSettings, in_containers: bool = False) -> Iterator[Chec
         yield from part("testbed.localstack.checks").look()
     if in_containers:
         yield from containers.look()
-    yield monitoring.targets(settings.prometheus_url, os.environ)
+    yield monitoring.targets(settings.prometheus_url, os.environ, local=RUNNING.exists())
     yield monitoring.grafana()
     try:
         declaration = read_declaration()

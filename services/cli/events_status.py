@@ -114,8 +114,9 @@ def _by_api(api: httpx.Client, event: SpooledEvent) -> Status:
     if answer.status_code == httpx.codes.NOT_FOUND:
         return named
     body = got(answer).json()
+    detail, remedy = _MEANS.get(body["outcome"], ("", ""))
     why = " ".join(filter(None, (body.get("reason"), body.get("detail"), body.get("pointer"))))
-    return _named(event, body["outcome"], why, body.get("remedy") or "")
+    return _named(event, body["outcome"], why or detail, body.get("remedy") or remedy)
 
 
 def _by_database(
@@ -157,7 +158,7 @@ def _accepted(connection: Connection[Any], events: Sequence[Stored], party: str)
         )
 
 
-_MEANS: Mapping[Outcome, tuple[str, str]] = {
+_MEANS: Mapping[str, tuple[str, str]] = {
     Outcome.PARKED: (
         "it reaches no consignment yet",
         "publish the link that leads to it, where it is yours to say",

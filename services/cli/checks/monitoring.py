@@ -16,11 +16,15 @@ from services.runtime import ports
 INFRA = Path(__file__).resolve().parents[3] / "infra"
 _PATIENCE = 3.0
 _LOCAL = "http://127.0.0.1:{port}"
+_WATCHERS = frozenset({"prometheus", "alertmanager"})
 _NOT_OURS = "a Prometheus that does not scrape this platform"
 
 
-def targets(url: str, environment: Mapping[str, str], infra: Path = INFRA) -> Check:
-    """Whether the Prometheus at ``url``, or one on this machine, scrapes every job, and all of them answer; blocks."""
+def targets(url: str, environment: Mapping[str, str], infra: Path = INFRA, *, local: bool = False) -> Check:
+    """Whether the Prometheus at ``url``, or one on this machine, scrapes every job, and all of them answer; blocks.
+
+    One of a ``local`` platform watches that alone, neither itself nor an Alertmanager.
+    """
     name = "prometheus targets"
     here = _LOCAL.format(port=environment.get("LIANYUN_PROMETHEUS_PORT") or "9090")
     if not url and not ports.listening(urlsplit(here).port or 0):
@@ -35,7 +39,7 @@ def targets(url: str, environment: Mapping[str, str], infra: Path = INFRA) -> Ch
         if not url:
             return Check(name, True, f"{here} is no Prometheus; LIANYUN_PROMETHEUS_URL is not set")
         return Check(name, False, f"{url} does not answer: {problem}", "check LIANYUN_PROMETHEUS_URL")
-    wanted = _jobs(infra)
+    wanted = _jobs(infra) - (_WATCHERS if local else frozenset())
     seen = {job for job, _, _ in health}
     if not url and wanted and "workers" not in seen:
         return Check(name, True, f"{_NOT_OURS} at {here}; LIANYUN_PROMETHEUS_URL is not set")
