@@ -128,6 +128,8 @@ def amend(
         print_json(_plain(registry, amended))
         return
     out.print(f"amended {code}: counts for what the broker takes from {iso(amended.since)} on")
+    if topic:
+        out.print(f"its topic is made, and opened to it, by: lianyun partner add {code}")
 
 
 @party.command("list")

@@ -159,12 +159,13 @@ log = logging.getLogger(__name__)
 
 def unassigned(topics: Iterable[Mapping[str, Any]], group: Mapping[str, Any]) -> frozenset[PartitionId]:
     """The partitions of ``topics`` that no member of ``group`` has, both as the broker describes them; none unless the group is stable."""
-    if group["group_state"] != "Stable":
-        return frozenset()
+    assignments = [member["member_assignment"] or {} for member in group["members"]]
+    if group["group_state"] != "Stable" or not all(isinstance(each, Mapping) for each in assignments):
+        return frozenset()  # while it forms, or in a form that the client does not read
     held = {
         PartitionId(part["topic"], number)
-        for member in group["members"]
-        for part in member["member_assignment"]["assigned_partitions"]
+        for each in assignments
+        for part in each.get("assigned_partitions", ())
         for number in part["partitions"]
     }
     every = {
