@@ -35,15 +35,17 @@ def record(name: str, type_: str, **data: object) -> dict[str, object]:
 OPENED = record(
     "open-1", "cre.link.consignment_opened.v1", reference="R-1", **{"from": "2026-03-01T08:00:00+08:00"}
 )
-RELEASED = record(
-    "rel-1",
-    "cre.customs.released.v1",
+CERTIFIED = record(
+    "cert-1",
+    "cre.document.certificate_of_origin_issued.v1",
     classifier="ACT",
     happened="2026-03-05T09:00:00Z",
-    objects=[{"kind": "declaration", "id": "CN/900120260000000417"}],
-    jurisdiction="CN",
-    procedure="EXPORT",
+    objects=[{"kind": "consignment", "id": "ktz/R-1"}],
+    document_id="CO-1",
+    issue_date="2026-02-26",
+    origin_country_code="CN",
 )
+"""What an authority says, and no operator."""
 
 
 class Publisher:
@@ -99,7 +101,7 @@ def publisher(
 
 
 def test_every_event_has_its_outcome_and_what_it_reaches(publisher: Publisher) -> None:
-    publisher.publish(departed("dep-1"), OPENED, RELEASED)
+    publisher.publish(departed("dep-1"), OPENED, CERTIFIED)
     before = publisher.status()
     assert {each["outcome"] for each in before.values()} == {"pending"}
     assert f"no worker reads {publisher.topic}/" in str(before["open-1"]["detail"])
@@ -111,12 +113,12 @@ def test_every_event_has_its_outcome_and_what_it_reaches(publisher: Publisher) -
             time.sleep(0.2)
     seen = publisher.status()
     assert {name: each["outcome"] for name, each in seen.items()} == {
-        "dep-1": "parked", "open-1": "accepted", "rel-1": "refused",
+        "dep-1": "parked", "open-1": "accepted", "cert-1": "refused",
     }  # fmt: skip
-    assert "ROLE_NOT_ALLOWED" in str(seen["rel-1"]["detail"])
-    assert all(seen[name]["remedy"] for name in ("rel-1", "dep-1"))
+    assert "ROLE_NOT_ALLOWED" in str(seen["cert-1"]["detail"])
+    assert all(seen[name]["remedy"] for name in ("cert-1", "dep-1"))
     assert len(seen["open-1"]["reaches"]) == 1, "the consignment that it founds"  # type: ignore[arg-type]
-    assert publisher.status("--outcome", "refused").keys() == {"rel-1"}
+    assert publisher.status("--outcome", "refused").keys() == {"cert-1"}
     assert list(publisher.status("--limit", "1")) == list(seen)[:1]
 
 
