@@ -121,7 +121,7 @@ def claims_of(
     place = canonical_place(payload.place) if payload.place else ""
     jurisdiction = payload.jurisdiction_code
     territorial = publisher.covers(spec, jurisdiction, place)
-    objects = [(each.kind, each.key) for each in payload.objects]
+    objects = [(each.kind, canonical_key(each.kind, each.id)) for each in payload.objects]
     objects += extra
     claim = Claim(
         statement.event,
@@ -280,8 +280,9 @@ def handover(statement: Attribution, payload: HandedOver | AdvanceListSent) -> G
     stop = receiving_station(side, own, {payload.counterparty}, receives)
     claims = claims_of(statement, payload, extra=(meet,), stop=stop)
     named = claims.objects
-    boxes = frozenset([key for kind, key in named if kind is ObjectKind.CONTAINER])
-    trains = [Thing(kind, key) for kind, key in named if kind is ObjectKind.TRAIN] or _named(payload)
+    box, carrier = ObjectKind.CONTAINER, ObjectKind.TRAIN  # looked up once for hundreds of objects
+    boxes = frozenset([key for kind, key in named if kind is box])
+    trains = [Thing(kind, key) for kind, key in named if kind is carrier] or _named(payload)
     listed = Handover(
         event=statement.event,
         publisher=statement.publisher.code,

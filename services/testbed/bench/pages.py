@@ -41,6 +41,7 @@ from services.testbed.localstack.platform import RunningPlatform
 from services.testbed.localstack.process import StackError
 from services.testbed.localstack.stack import LocalStack
 from services.testbed.simulator.signed_messages import profiles
+from services.testbed.simulator.simulate import NOW
 
 NETWORK: Final = "demo"
 SEED: Final = 1
@@ -134,7 +135,8 @@ class PagesEnvironment:
         self.dsn, self._folder, self.scale = dsn, folder, scale
         self._again: list[tuple[Tracked, str]] = []
         self.cargoes: list[Cargo] = []
-        view_cost.fill(dsn, view_cost.Scale(trains=scale.trains, boxes=scale.boxes))
+        # As of its own moment: a bank's status rests on what was known by now.
+        view_cost.fill(dsn, view_cost.Scale(trains=scale.trains, boxes=scale.boxes), NOW // 1_000)
         say("a simulated world stands")
         self.now = time.time_ns() // 1_000
         with open_session(dsn, "lianyun-bench") as session:

@@ -111,13 +111,13 @@ def bench_views(scale: Scale = Scale(), say: Callable[[str], None] = lambda _lin
         }
 
 
-def fill(dsn: str, scale: Scale) -> int:
-    """Store a simulated world and return its moment (UTC microseconds)."""
+def fill(dsn: str, scale: Scale, appended_ms: int = _APPENDED_MS) -> int:
+    """Store a simulated world, taken by the broker at ``appended_ms``, and return its moment (UTC microseconds)."""
     migrate(dsn)
     known = profiles(1, network=NETWORK)
     register(dsn, members(known))
     simulation = simulate(WorldScale(trains=scale.trains, boxes=scale.boxes))
-    apply(dsn, sign_all(simulation.publication.messages, known))
+    apply(dsn, sign_all(simulation.publication.messages, known), appended_ms=appended_ms)
     return simulation.scale.now
 
 
