@@ -6,7 +6,7 @@ the same facts in every process and every replay.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -231,14 +231,13 @@ def _links(
     place: str = "",
 ) -> tuple[LinkGroup, ...]:
     event, code, published = statement.event, statement.publisher.code, statement.published
-    groups: dict[LinkKind, list[Edge]] = {}
-    for edge in edges:
-        kind = _KINDS[edge[0][0], edge[1][0]]
-        known = groups.get(kind)
-        if known is None:
-            groups[kind] = [edge]
-        else:
-            known.append(edge)
+    kinds = {(left[0], right[0]): None for left, right in edges}
+    # Most lists, of up to hundreds, have edges of one kind alone.
+    groups: dict[LinkKind, Sequence[Edge]] = (
+        {_KINDS[ends]: edges for ends in kinds}
+        if len(kinds) < 2
+        else {_KINDS[ends]: [edge for edge in edges if (edge[0][0], edge[1][0]) == ends] for ends in kinds}
+    )
     return tuple(
         LinkGroup(
             Link(

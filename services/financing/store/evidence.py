@@ -16,6 +16,7 @@ from services.domain.derive import view_of
 from services.domain.evidence import group_evidence
 from services.domain.facts import FOREVER, Facts, Micros
 from services.domain.objects import Thing, consignment
+from services.domain.relevance import of_named
 from services.financing.domain.assignments import LEADING, KnownAssignments
 from services.financing.domain.cargo import Cargo, Report
 from services.financing.domain.followed_goods import FollowedGoods, follow
@@ -37,7 +38,7 @@ Session = Connection[Any]
 class Evidence:
     """The goods of some consignments, and all statements on them and on some subjects.
 
-    ``reports`` are the facts of each event that was read, ``facts`` those of all that count (none for the goods of a pledge).
+    ``reports`` are the facts of each event that was read, ``facts`` those of all that count; none for the goods of a pledge.
     """
 
     goods: FollowedGoods
@@ -95,18 +96,27 @@ def gather_pledged(
         if stored.append_us <= known_at
     }
     own = [[events[no] for no in nos if no in events] for nos in numbers]
-    reported = [reports_of(each) for each in own]
     followed = [
-        follow(reports, each.pledge, as_of) for each, reports in zip(financings, reported, strict=True)
+        follow(_reports_of_named(facts), each.pledge, as_of)
+        for each, facts in zip(financings, own, strict=True)
     ]
     subjects = [each.subjects | _notes(goods) for each, goods in zip(financings, followed, strict=True)]
     stated = load_statements_of_each(session, subjects)
     found = []
-    for goods, reports, each, nos, loaded in zip(followed, reported, own, numbers, stated, strict=True):
+    for goods, each, nos, loaded in zip(followed, own, numbers, stated, strict=True):
         known = frozenset(nos)
         further = statements_in((one for one in loaded if one.no not in known), registry, known_at)
-        found.append(Evidence(goods, Record.all([*map(record_of, each), further]), reports))
+        found.append(Evidence(goods, Record.all([*map(record_of, each), further])))
     return found
+
+
+def _reports_of_named(events: Sequence[Reread]) -> tuple[Report, ...]:
+    """``reports_of`` without the facts about what only travels beside."""
+    named = of_named([event.indexed for event in events])
+    return tuple(
+        Report(event.stored.append_us, facts, event.stored.quarantined)
+        for event, facts in zip(events, named, strict=True)
+    )
 
 
 def _numbers_of_pledged(session: Session, financings: Sequence[PledgedFinancing]) -> list[list[int]]:
