@@ -19,7 +19,7 @@ from services.domain.liveness import judge
 from services.domain.objects import Thing
 from services.domain.view import ClaimStatus
 from services.query.view_json import view_json
-from services.query.views import SourcedView, consignments_of, facts_of
+from services.query.views import SourcedView, consignments_of
 
 
 @dataclass(frozen=True)
@@ -239,7 +239,7 @@ def _only_its_boxes(body: dict[str, Any]) -> None:
 
 def _goods(known: SourcedView) -> list[dict[str, Any]]:
     """The HS codes of the cargo, each with who said it, of live events of engaged publishers and authorities."""
-    facts = facts_of(known.sources.every)
+    facts = known.facts
     liveness = judge(facts.withdrawals, facts.equivocated)
     stated = {
         (code, each.publisher)

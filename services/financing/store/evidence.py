@@ -102,11 +102,13 @@ def gather_pledged(
     ]
     subjects = [each.subjects | _notes(goods) for each, goods in zip(financings, followed, strict=True)]
     stated = load_statements_of_each(session, subjects)
+    records = {no: record_of(event) for no, event in events.items()}
     found = []
     for goods, each, nos, loaded in zip(followed, own, numbers, stated, strict=True):
         known = frozenset(nos)
         further = statements_in((one for one in loaded if one.no not in known), registry, known_at)
-        found.append(Evidence(goods, Record.all([*map(record_of, each), further])))
+        of_facts = (records[event.stored.no] for event in each)
+        found.append(Evidence(goods, Record.all([*of_facts, further])))
     return found
 
 
