@@ -231,12 +231,12 @@ def _links(
     place: str = "",
 ) -> tuple[LinkGroup, ...]:
     event, code, published = statement.event, statement.publisher.code, statement.published
-    kinds = {(left[0], right[0]): None for left, right in edges}
+    kinds = {_KINDS[ends] for ends in {(left[0], right[0]) for left, right in edges}}
     # Most lists, of up to hundreds, have edges of one kind alone.
     groups: dict[LinkKind, Sequence[Edge]] = (
-        {_KINDS[ends]: edges for ends in kinds}
-        if len(kinds) < 2
-        else {_KINDS[ends]: [edge for edge in edges if (edge[0][0], edge[1][0]) == ends] for ends in kinds}
+        dict.fromkeys(kinds, edges)
+        if len(kinds) == 1
+        else {kind: [edge for edge in edges if _KINDS[edge[0][0], edge[1][0]] is kind] for kind in kinds}
     )
     return tuple(
         LinkGroup(
