@@ -11,6 +11,8 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
+from services.trade.domain.crosswalk import TableRow
+from services.trade.domain.official_tables import Rates, Tariff
 from services.trade.domain.values import Field, Place, rows_in_force
 
 
@@ -37,6 +39,9 @@ class Reason(StrEnum):
     UNMATCHED = "UNMATCHED"
     ABSENT = "ABSENT"
     NO_TABLE = "NO_TABLE"
+    NOT_IN_TABLE = "NOT_IN_TABLE"
+    OTHER_DAY = "OTHER_DAY"
+    WRONG_SIDE = "WRONG_SIDE"
     UNLIKE_UNITS = "UNLIKE_UNITS"
     UNLIKE_SCRIPTS = "UNLIKE_SCRIPTS"
     UNLIKE_LEVELS = "UNLIKE_LEVELS"
@@ -70,7 +75,10 @@ class Tolerance:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check says. ``values`` are as written, with their places; ``line`` is "" where the whole papers are meant."""
+    """What a check says. ``values`` are as written, with their places; ``line`` is "" where the whole papers are meant.
+
+    ``table`` is the row of a code list or of an authority's table that was used, with its version.
+    """
 
     check: str
     verdict: Verdict
@@ -79,14 +87,17 @@ class Finding:
     values: tuple[Field[Any], ...] = ()
     arithmetic: str = ""
     tolerance: Tolerance | None = None
+    table: TableRow | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The tables as they hold on one day."""
+    """The tables as they hold on one day, with those of authorities where they are given."""
 
     as_of: date
     tolerances: Mapping[tuple[str, str], Tolerance]
+    rates: Rates | None = None
+    tariff: Tariff | None = None
 
     def tolerance(self, check: str, name: str) -> Tolerance:
         """The tolerance of ``check`` called ``name``; KeyError where the table has none on that day."""

@@ -54,6 +54,11 @@ class Unreadable(ValueError):
         super().__init__(problem)
         self.problem, self.remedy = problem, remedy
 
+    @property
+    def advice(self) -> str:
+        """The remedy as a sentence."""
+        return f"{self.remedy[:1].upper()}{self.remedy[1:]}."
+
 
 _DECIMAL: Final = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
 

@@ -39,7 +39,7 @@ class Reading:
         try:
             return Field(parse(text), text, Place(self.file, at))
         except Unreadable as problem:
-            self.remark(at, f"{problem.problem}.", f"{problem.remedy}.".capitalize(), refused=True)
+            self.remark(at, f"{problem.problem}.", problem.advice, refused=True)
             return None
 
     def text(self, node: Node | None, path: str = "") -> Field[str] | None:

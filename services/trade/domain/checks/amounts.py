@@ -219,22 +219,36 @@ def d04_cn_price_is_eaeu(shipment: Shipment) -> Iterator[Finding]:
         return
     one, other = one_currency(shipment.chinese), one_currency(shipment.eaeu)
     if one != other or not one:
-        values = [
-            line.amount
-            for paper in (*shipment.chinese, *shipment.eaeu)
-            for line in paper.lines[:1]
-            if line.amount
-        ]
-        yield Finding(
-            "D04",
-            Verdict.NOT_COMPARABLE,
-            Reason.UNLIKE_CURRENCIES,
-            values=tuple(values),
-            arithmetic=f"{one or '?'}, {other or '?'}",
-        )
+        yield _in_other_currency(shipment, one, other)
         return
     outside = Verdict.REVIEW if _resold(shipment) else Verdict.CONTRADICTION
     yield from _by_line("D04", shipment, shipment.chinese, shipment.eaeu, outside)
+
+
+def _in_other_currency(shipment: Shipment, one: str, other: str) -> Finding:
+    """Both totals in the currency of the EAEU declaration by the table of rates; without rates they are not comparable."""
+    values = tuple(
+        line.amount
+        for paper in (*shipment.chinese, *shipment.eaeu)
+        for line in paper.lines[:1]
+        if line.amount
+    )
+    ours, theirs = _whole(shipment.chinese), _whole(shipment.eaeu)
+    worth = (
+        shipment.converted(Money(ours[0], one), other, (*shipment.eaeu, *shipment.chinese))
+        if one and other and ours and theirs
+        else None
+    )
+    if worth is None or ours is None or theirs is None:
+        return Finding(
+            "D04", Verdict.NOT_COMPARABLE, Reason.UNLIKE_CURRENCIES, values=values, arithmetic=f"{one or '?'}, {other or '?'}"
+        )  # fmt: skip
+    share = shipment.tolerance("D04", "other currency")
+    worth = round(worth, 2)
+    return within(
+        "D04", (worth, f"{number(ours[0])} {one} = {number(worth)} {other}"), theirs[:2], share.value * worth, values,
+        tolerance=share, outside=Verdict.REVIEW,
+    )  # fmt: skip
 
 
 def _resold(shipment: Shipment) -> bool:

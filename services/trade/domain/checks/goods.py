@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -16,10 +16,12 @@ from services.trade.domain.checks.shipment import (
     same,
     within,
 )
+from services.trade.domain.crosswalk import TableRow
 from services.trade.domain.finding import Finding, Reason, Verdict
 from services.trade.domain.names import comparable, script
+from services.trade.domain.official_tables import TariffCode
 from services.trade.domain.paper import Line, Paper, ReferenceKind
-from services.trade.domain.values import SPECIAL_COUNTRIES, Code, Field, Quantity, number, table
+from services.trade.domain.values import SPECIAL_COUNTRIES, Code, Field, Quantity, number, rows_in_force
 
 Side = tuple[str, Sequence[Paper]]
 _MEASURED: Final = frozenset({"KGM", "MTR", "MTK", "MTQ", "LTR"})
@@ -96,20 +98,56 @@ def _code(group: Group) -> Field[Code] | None:
 
 
 def d12_national_code(shipment: Shipment) -> Iterator[Finding]:
-    """A national code has its ten digits; whether it is in force a tariff table would say, and none is part of an offline check."""
+    """A national code has its ten digits and is in force in the tariff on the day of the declaration."""
     done = False
-    for paper in (*shipment.chinese, *shipment.eaeu):
-        for line in paper.lines:
-            if line.code is None:
-                continue
-            done = True
-            if len(line.code.value.digits) not in (10, 13):
+    for side, papers in (("CN", shipment.chinese), ("EAEU", shipment.eaeu)):
+        coded = [(paper, line) for paper in papers for line in paper.lines if line.code is not None]
+        done = done or bool(coded)
+        for _, line in coded:
+            if line.code and len(line.code.value.digits) not in (10, 13):
                 text = f"{len(line.code.value.digits)} digits"
                 yield Finding("D12", Verdict.REVIEW, Reason.FORM, line.number, (line.code,), text)
-    if done:
-        yield Finding("D12", Verdict.MISSING, Reason.NO_TABLE, arithmetic="tariff table")
-    else:
+        yield from _in_tariff(shipment, side, coded)
+    if not done:
         yield absent("D12", "national commodity codes")
+
+
+def _in_tariff(shipment: Shipment, side: str, coded: Sequence[tuple[Paper, Line]]) -> Iterator[Finding]:
+    tariff = shipment.rules.tariff
+    if not coded:
+        return
+    if tariff is None:
+        yield Finding("D12", Verdict.MISSING, Reason.NO_TABLE, arithmetic=f"tariff table {side}")
+        return
+    undated = next((paper for paper, _ in coded if paper.day is None), None)
+    if undated is not None:
+        yield absent("D12", f"day of the {side} declaration")
+    for paper, line in coded:
+        if line.code is None or paper.day is None or len(line.code.value.digits) not in (10, 13):
+            continue
+        day, digits = paper.day.value, line.code.value.digits[:10]
+        values = (line.code, paper.day)
+        if not tariff.covers(side, day):
+            yield Finding(
+                "D12", Verdict.MISSING, Reason.NO_TABLE, "", values, f"{tariff.name}: {side}, {day}"
+            )
+            return
+        found = tariff.code(side, digits, day)
+        known = found or tariff.last(side, digits)
+        text = f"{digits}, {day}" if found else f"{digits}, {day}; {_days(known)}"
+        yield Finding(
+            "D12",
+            Verdict.MATCH if found else Verdict.REVIEW,
+            Reason.AGREES if found else Reason.NOT_IN_TABLE,
+            line.number,
+            values,
+            text,
+            table=known.row if known else TableRow(tariff.name, side, "", day),
+        )
+
+
+def _days(known: TariffCode | None) -> str:
+    return "-" if known is None else f"{known.row.valid_from} - {known.until or ''}".rstrip()
 
 
 def d13_description(shipment: Shipment) -> Iterator[Finding]:
@@ -157,7 +195,7 @@ def _described(group: Group) -> Field[str] | None:
 
 def d14_vague_description(shipment: Shipment) -> Iterator[Finding]:
     """No description that carriers and customs refuse as too vague."""
-    words = [(row["word"], row["language"]) for row in table("stop_words")]
+    words = rows_in_force("stop_words", ("word",), shipment.rules.as_of)
     done = False
     for paper in (*shipment.notes, *shipment.transit):
         for line in paper.lines:
@@ -165,19 +203,22 @@ def d14_vague_description(shipment: Shipment) -> Iterator[Finding]:
                 continue
             done = True
             text = " ".join(line.description.value.casefold().split()).strip(" .,;")
-            word = next(
-                (word for word, _ in words if text == word or text in (f"{word}s", f"goods: {word}")), ""
-            )
+            row = next((row for row in words if text in _forms(row["word"])), None)
             yield Finding(
                 "D14",
-                Verdict.REVIEW if word else Verdict.MATCH,
-                Reason.STOP_WORD if word else Reason.AGREES,
+                Verdict.REVIEW if row else Verdict.MATCH,
+                Reason.STOP_WORD if row else Reason.AGREES,
                 line.number,
                 (line.description,),
-                word,
-            )
+                row["word"] if row else "",
+                table=TableRow("stop_words", row["word"], row["source"], date.fromisoformat(row["valid_from"])) if row else None,
+            )  # fmt: skip
     if not done:
         yield absent("D14", "descriptions in the rail note or transit declaration")
+
+
+def _forms(word: str) -> tuple[str, ...]:
+    return word, f"{word}s", f"goods: {word}"
 
 
 def d15_origin(shipment: Shipment) -> Iterator[Finding]:

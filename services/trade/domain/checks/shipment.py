@@ -11,7 +11,7 @@ from typing import Any
 from services.trade.domain.alignment import Alignment, align
 from services.trade.domain.finding import Finding, Reason, Rules, Tolerance, Verdict
 from services.trade.domain.paper import Kind, Line, Paper, PaperSet, ReferenceKind, lines_of
-from services.trade.domain.values import Field, Place, number
+from services.trade.domain.values import Field, Money, Place, number
 
 _TERMS = 6
 """Terms of a sum that are written out in its arithmetic."""
@@ -102,6 +102,18 @@ class Shipment:
             for line in a.lines
             if line.code is None and b.lines[0].code is not None
         }
+
+    def converted(self, amount: Money, into: str, papers: Iterable[Paper]) -> Decimal | None:
+        """``amount`` in the currency ``into`` by the rates of the first day that ``papers`` give; None without such rates."""
+        if amount.currency == into:
+            return amount.amount
+        day = next((paper.day.value for paper in papers if paper.day), None)
+        rates = self.rules.rates
+        return (
+            None
+            if day is None or rates is None
+            else rates.converted(amount.amount, amount.currency, into, day)
+        )
 
     def tolerance(self, check: str, name: str) -> Tolerance:
         """A tolerance of the day."""
