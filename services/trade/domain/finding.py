@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from services.trade.domain.crosswalk import TableRow
 from services.trade.domain.official_tables import Rates, Tariff
@@ -73,8 +73,7 @@ class Tolerance:
         return f"{self.name} {self.value} {self.unit}".strip()
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """What a check says. ``values`` are as written, with their places; ``line`` is "" where the whole papers are meant.
 
     ``table`` is the row of a code list or of an authority's table that was used, with its version.

@@ -39,8 +39,11 @@ class Reading:
         try:
             return Field(parse(text), text, Place(self.file, at))
         except Unreadable as problem:
-            self.remark(at, f"{problem.problem}.", problem.advice, refused=True)
+            self._refuse(at, problem)
             return None
+
+    def _refuse(self, at: str, problem: Unreadable) -> None:
+        self.remark(at, f"{problem.problem}.", problem.advice, refused=True)
 
     def text(self, node: Node | None, path: str = "") -> Field[str] | None:
         """The text at ``path`` of ``node``, full width folded."""
@@ -49,11 +52,19 @@ class Reading:
     def of(self, node: Node | None, path: str, parse: Callable[[str], T]) -> Field[T] | None:
         """The value at ``path`` of ``node`` by ``parse``."""
         found = node.find(path) if node is not None and path else node
-        return None if found is None else self.value(found.text, found.path, parse)
+        if found is None or not found.text:
+            return None
+        try:
+            return Field(parse(found.text), found.text, Place(self.file, found.path))
+        except Unreadable as problem:
+            self._refuse(found.path, problem)
+            return None
 
     def number(self, node: Node | None, path: str = "", decimals: int | None = None) -> Field[Decimal] | None:
         """The decimal number at ``path``."""
-        return self.of(node, path, lambda text: values.decimal(text, decimals))
+        return self.of(
+            node, path, _exact if decimals is None else lambda text: values.decimal(text, decimals)
+        )
 
     def mass(self, node: Node | None, path: str = "") -> Field[Decimal] | None:
         """The mass in kilograms at ``path``; raises nothing, a negative one is refused."""
@@ -155,6 +166,10 @@ class Reading:
             self.remark(at, "A natural person; nothing of it was read.")
             return None
         return Party(role, id, name)
+
+
+def _exact(text: str) -> Decimal:
+    return values.decimal(text, None)
 
 
 def mass(text: str) -> Decimal:

@@ -257,7 +257,7 @@ def _line(cells: _Cells, entry: Entry, number: str, money: Field[str] | None) ->
     described = text("goods.description") or text("goods.descriptionForeign")
     article = text("trade.article")
     if described is not None and article is not None:
-        described = replace(described, value=f"{described.value} {article.value}")
+        described = described._replace(value=f"{described.value} {article.value}")
     amount = decimal("trade.amount")
     if amount is not None and amount.value < 0:
         reading.remark(
@@ -283,7 +283,9 @@ def _line(cells: _Cells, entry: Entry, number: str, money: Field[str] | None) ->
         origin=reading.value(
             _text(entry, "trade.origin"), str(entry.where("trade.origin")), values.country_code
         ),
-        quantity=None if quantity is None else replace(quantity, value=Quantity(quantity.value, known, unit)),  # type: ignore[arg-type]
+        quantity=None
+        if quantity is None
+        else Field(Quantity(quantity.value, known, unit), quantity.written, quantity.place),
         price=decimal("trade.unitPrice"),
         amount=None if amount is None else Field(Money(amount.value, currency), amount.written, amount.place),
         gross=_mass(cells, entry, "goods.grossMass"),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any, Final
 
 from services.trade.domain.alignment import Group, article_tokens
@@ -21,9 +22,10 @@ from services.trade.domain.finding import Finding, Reason, Verdict
 from services.trade.domain.names import comparable, script
 from services.trade.domain.official_tables import TariffCode
 from services.trade.domain.paper import Line, Paper, ReferenceKind
-from services.trade.domain.values import SPECIAL_COUNTRIES, Code, Field, Quantity, number, rows_in_force
+from services.trade.domain.values import SPECIAL_COUNTRIES, Field, rows_in_force
 
 Side = tuple[str, Sequence[Paper]]
+_NOTHING: Final = Decimal(0)
 _MEASURED: Final = frozenset({"KGM", "MTR", "MTK", "MTQ", "LTR"})
 
 
@@ -75,7 +77,7 @@ def d11_hs_six_digits(shipment: Shipment) -> Iterator[Finding]:
     done = False
     for (_, left), (_, right) in _sides(shipment):
         for a, b in shipment.aligned(left, right).pairs:
-            one, other = _code(a), _code(b)
+            one, other = a.code, b.code
             if one is None or other is None:
                 continue
             done = True
@@ -90,11 +92,6 @@ def d11_hs_six_digits(shipment: Shipment) -> Iterator[Finding]:
                 yield same("D11", one, other, one.value.hs6 == other.value.hs6, line=label, arithmetic=text)
     if not done:
         yield absent("D11", "commodity codes of two papers")
-
-
-def _code(group: Group) -> Field[Code] | None:
-    codes = [line.code for line in group.lines if line.code]
-    return codes[0] if len({each.value.hs6 for each in codes}) == 1 else None
 
 
 def d12_national_code(shipment: Shipment) -> Iterator[Finding]:
@@ -195,7 +192,7 @@ def _described(group: Group) -> Field[str] | None:
 
 def d14_vague_description(shipment: Shipment) -> Iterator[Finding]:
     """No description that carriers and customs refuse as too vague."""
-    words = rows_in_force("stop_words", ("word",), shipment.rules.as_of)
+    words = _stop_words(shipment.rules.as_of)
     done = False
     for paper in (*shipment.notes, *shipment.transit):
         for line in paper.lines:
@@ -203,7 +200,7 @@ def d14_vague_description(shipment: Shipment) -> Iterator[Finding]:
                 continue
             done = True
             text = " ".join(line.description.value.casefold().split()).strip(" .,;")
-            row = next((row for row in words if text in _forms(row["word"])), None)
+            row = words.get(text)
             yield Finding(
                 "D14",
                 Verdict.REVIEW if row else Verdict.MATCH,
@@ -217,8 +214,14 @@ def d14_vague_description(shipment: Shipment) -> Iterator[Finding]:
         yield absent("D14", "descriptions in the rail note or transit declaration")
 
 
-def _forms(word: str) -> tuple[str, ...]:
-    return word, f"{word}s", f"goods: {word}"
+@cache
+def _stop_words(as_of: date) -> Mapping[str, Mapping[str, str]]:
+    """The rows of the list by the descriptions that are too vague: the word, its plural, the word after "goods:"."""
+    return {
+        form: row
+        for row in rows_in_force("stop_words", ("word",), as_of)
+        for form in (row["word"], f"{row['word']}s", f"goods: {row['word']}")
+    }
 
 
 def d15_origin(shipment: Shipment) -> Iterator[Finding]:
@@ -226,7 +229,7 @@ def d15_origin(shipment: Shipment) -> Iterator[Finding]:
     done = False
     for (_, left), (_, right) in _sides(shipment):
         for a, b in shipment.aligned(left, right).pairs:
-            one, other = _origin(a.lines), _origin(b.lines)
+            one, other = a.origin, b.origin
             if one is None or other is None:
                 continue
             done = True
@@ -237,11 +240,6 @@ def d15_origin(shipment: Shipment) -> Iterator[Finding]:
                 yield same("D15", one, other, one.value == other.value, line=label, arithmetic=text)
     if not done:
         yield absent("D15", "origins of two papers")
-
-
-def _origin(lines: Sequence[Line]) -> Field[str] | None:
-    origins = [line.origin for line in lines if line.origin]
-    return origins[0] if len({each.value for each in origins}) == 1 else None
 
 
 def d16_origin_certificate(shipment: Shipment) -> Iterator[Finding]:
@@ -291,7 +289,7 @@ def d25_quantity(shipment: Shipment) -> Iterator[Finding]:
 def _quantities(a: Group, b: Group, measured: Decimal) -> Finding | None:
     """The first unit that every line of both states, pieces before kilograms."""
     label = pair_label(a.label, b.label)
-    ours, theirs = _by_base(a.lines), _by_base(b.lines)
+    ours, theirs = a.quantities, b.quantities
     common = [base for base in ours if base in theirs]
     if not common:
         one, other = a.lines[0].quantity, b.lines[0].quantity
@@ -299,29 +297,11 @@ def _quantities(a: Group, b: Group, measured: Decimal) -> Finding | None:
             return None
         text = f"{one.value.unit_written or '?'}, {other.value.unit_written or '?'}"
         return Finding("D25", Verdict.NOT_COMPARABLE, Reason.UNLIKE_UNITS, label, (one, other), text)
-    base = min(common, key=lambda each: each in _MEASURED)
-    sums = [sum((each.value.in_base for each in side[base]), Decimal(0)) for side in (ours, theirs)]
-    allowed = measured * max(sums) if base in _MEASURED else Decimal(0)
-    return within(
-        "D25",
-        (sums[0], f"{number(sums[0])} {base}"),
-        (sums[1], f"{number(sums[1])} {base}"),
-        allowed,
-        (*ours[base][:3], *theirs[base][:3]),
-        line=label,
-    )
-
-
-def _by_base(lines: Sequence[Line]) -> dict[str, list[Field[Quantity]]]:
-    """The quantities of ``lines`` by base unit, where every line has one."""
-    found: dict[str, list[Field[Quantity]]] = {}
-    for line in lines:
-        seen = set()
-        for each in line.quantities:
-            if each.value.unit and each.value.unit.base not in seen:
-                seen.add(each.value.unit.base)
-                found.setdefault(each.value.unit.base, []).append(each)
-    return {base: each for base, each in found.items() if len(each) == len(lines)}
+    base = common[0] if len(common) == 1 else min(common, key=lambda each: each in _MEASURED)
+    (fields, one_sum, one_text), (other_fields, other_sum, other_text) = ours[base], theirs[base]
+    allowed = measured * max(one_sum, other_sum) if base in _MEASURED else _NOTHING
+    values = (*fields[:3], *other_fields[:3])
+    return within("D25", (one_sum, one_text), (other_sum, other_text), allowed, values, line=label)
 
 
 CHECKS: Final[tuple[Check, ...]] = (

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from services.trade.domain.alignment import Alignment, align
+from services.trade.domain.alignment import Alignment, Grouping, align
 from services.trade.domain.finding import Finding, Reason, Rules, Tolerance, Verdict
 from services.trade.domain.paper import Kind, Line, Paper, PaperSet, ReferenceKind, lines_of
 from services.trade.domain.values import Field, Money, Place, number
@@ -22,40 +22,39 @@ class Shipment:
 
     def __init__(self, papers: PaperSet, rules: Rules) -> None:
         self.papers, self.rules = papers, rules
-        self._features: dict[tuple[int, ...], tuple[Hashable, ...]] = {}
         self._aligned: dict[tuple[tuple[int, ...], tuple[int, ...]], Alignment] = {}
 
-    @property
+    @cached_property
     def invoices(self) -> tuple[Paper, ...]:
         """The invoices."""
         return self.papers.of(Kind.INVOICE)
 
-    @property
+    @cached_property
     def packing_lists(self) -> tuple[Paper, ...]:
         """The packing lists."""
         return self.papers.of(Kind.PACKING_LIST)
 
-    @property
+    @cached_property
     def notes(self) -> tuple[Paper, ...]:
         """The rail notes."""
         return self.papers.of(Kind.RAIL_NOTE)
 
-    @property
+    @cached_property
     def chinese(self) -> tuple[Paper, ...]:
         """The Chinese declarations."""
         return self.papers.of(Kind.CN_DECLARATION)
 
-    @property
+    @cached_property
     def transit(self) -> tuple[Paper, ...]:
         """The EAEU transit declarations."""
         return self.papers.of(Kind.EAEU_TRANSIT)
 
-    @property
+    @cached_property
     def wco(self) -> tuple[Paper, ...]:
         """Declarations in the WCO data model."""
         return self.papers.of(Kind.WCO_DECLARATION)
 
-    @property
+    @cached_property
     def corrections(self) -> tuple[Paper, ...]:
         """The corrections of EAEU declarations, as they are."""
         return self.papers.of(Kind.EAEU_CORRECTION)
@@ -89,8 +88,12 @@ class Shipment:
         """The lines of both sides as pairs."""
         key = tuple(map(id, left)), tuple(map(id, right))
         if key not in self._aligned:
-            self._aligned[key] = align(lines_of(left), lines_of(right), self._codes, self._features)
+            self._aligned[key] = align(lines_of(left), lines_of(right), self._grouping)
         return self._aligned[key]
+
+    @cached_property
+    def _grouping(self) -> Grouping:
+        return Grouping(self._codes)
 
     @cached_property
     def _codes(self) -> dict[Place, str]:
@@ -158,9 +161,9 @@ def absent(check: str, *needed: str) -> Finding:
 def summed(fields: Iterable[Field[Decimal]]) -> tuple[Decimal, str]:
     """The sum of values, and how it was made."""
     values = [each.value for each in fields]
-    total = sum(values, Decimal(0))
     if len(values) == 1:
-        return total, number(total)
+        return values[0], number(values[0])
+    total = sum(values, Decimal(0))
     shown = " + ".join(number(each) for each in values[:_TERMS])
     more = f" + ... ({len(values)} values)" if len(values) > _TERMS else ""
     return total, f"{shown}{more} = {number(total)}"
@@ -181,17 +184,13 @@ def within(
     """Whether two numbers, each with how it was made, differ by at most ``allowed``."""
     difference = abs(left[0] - right[0])
     fits = difference <= allowed
-    text = f"|{number(left[0])} - {number(right[0])}| = {number(difference)} {'<=' if fits else '>'} {number(allowed)}"
-    made = [each for value, each in (left, right) if each != number(value)]
-    return Finding(
-        check,
-        Verdict.MATCH if fits else outside,
-        Reason.AGREES if fits else reason,
-        line,
-        tuple(values),
-        "; ".join([*made, text]),
-        tolerance,
-    )
+    one, other = number(left[0]), number(right[0])
+    text = f"|{one} - {other}| = {number(difference) if difference else 0} {'<=' if fits else '>'} {number(allowed) if allowed else 0}"
+    if left[1] != one or right[1] != other:
+        made = [each for value, each in ((one, left[1]), (other, right[1])) if each != value]
+        text = "; ".join([*made, text])
+    verdict, why = (Verdict.MATCH, Reason.AGREES) if fits else (outside, reason)
+    return Finding(check, verdict, why, line, tuple(values), text, tolerance)
 
 
 def same(
