@@ -264,6 +264,10 @@ def _line(cells: _Cells, entry: Entry, number: str, money: Field[str] | None) ->
             amount.place.at, f"The amount {amount.written} is negative.", "Give a discount as a discount."
         )
     quantity = decimal("trade.quantity")
+    if quantity is not None and quantity.value <= 0:
+        reading.remark(
+            quantity.place.at, f"The quantity {quantity.written} is not above zero.", "Correct the quantity."
+        )
     unit = _text(entry, "trade.unit")
     known = values.unit(unit, "WORD") if unit else None
     if quantity is not None and unit and known is None:

@@ -112,7 +112,12 @@ def _whole(papers: Sequence[Paper]) -> tuple[Decimal, str, tuple[Field[Money], .
 
 
 def _totals(
-    check: str, shipment: Shipment, left: Sequence[Paper], right: Sequence[Paper], names: tuple[str, str]
+    check: str,
+    shipment: Shipment,
+    left: Sequence[Paper],
+    right: Sequence[Paper],
+    names: tuple[str, str],
+    outside: Verdict,
 ) -> Iterator[Finding]:
     ours, theirs = _whole(left), _whole(right)
     if ours is None or theirs is None:
@@ -133,8 +138,9 @@ def _totals(
         return
     per_line = shipment.tolerance(check, "per line")
     allowed = per_line.value * minor_unit(one) * max(len(lines_of(left)), len(lines_of(right)), 1)
+    reason = Reason.RESALE if outside is Verdict.REVIEW else Reason.SUM_DIFFERS
     finding = within(
-        check, ours[:2], theirs[:2], allowed, values, tolerance=per_line, reason=Reason.SUM_DIFFERS
+        check, ours[:2], theirs[:2], allowed, values, tolerance=per_line, outside=outside, reason=reason
     )
     if finding.verdict is not Verdict.MATCH:
         fees = [
@@ -182,13 +188,17 @@ def _by_line(
 
 def d02_invoice_is_cn(shipment: Shipment) -> Iterator[Finding]:
     """The invoices and the Chinese declarations have one total, but for the charges that the terms add."""
-    yield from _totals("D02", shipment, shipment.invoices, shipment.chinese, ("invoice", "CN declaration"))
-    yield from _by_line("D02", shipment, shipment.invoices, shipment.chinese)
+    invoices = shipment.first_sale or shipment.invoices
+    outside = Verdict.REVIEW if shipment.resold and not shipment.first_sale else Verdict.CONTRADICTION
+    yield from _totals("D02", shipment, invoices, shipment.chinese, ("invoice", "CN declaration"), outside)
+    yield from _by_line("D02", shipment, invoices, shipment.chinese, outside)
 
 
 def d03_invoice_is_eaeu(shipment: Shipment) -> Iterator[Finding]:
     """The invoices are box 22 of the EAEU declaration, box 22 is the sum of boxes 42, and each line is its box 42."""
-    yield from _totals("D03", shipment, shipment.invoices, shipment.eaeu, ("invoice", "EAEU declaration"))
+    invoices = shipment.last_sale or shipment.invoices
+    outside = Verdict.REVIEW if shipment.resold and not shipment.last_sale else Verdict.CONTRADICTION
+    yield from _totals("D03", shipment, invoices, shipment.eaeu, ("invoice", "EAEU declaration"), outside)
     per_line = shipment.tolerance("D03", "per line")
     for paper in shipment.eaeu:
         amounts = [line.amount for line in paper.lines if line.amount]
@@ -205,7 +215,7 @@ def d03_invoice_is_eaeu(shipment: Shipment) -> Iterator[Finding]:
             tolerance=per_line,
             reason=Reason.SUM_DIFFERS,
         )
-    yield from _by_line("D03", shipment, shipment.invoices, shipment.eaeu)
+    yield from _by_line("D03", shipment, invoices, shipment.eaeu, outside)
 
 
 def d04_cn_price_is_eaeu(shipment: Shipment) -> Iterator[Finding]:
@@ -221,7 +231,7 @@ def d04_cn_price_is_eaeu(shipment: Shipment) -> Iterator[Finding]:
     if one != other or not one:
         yield _in_other_currency(shipment, one, other)
         return
-    outside = Verdict.REVIEW if _resold(shipment) else Verdict.CONTRADICTION
+    outside = Verdict.REVIEW if shipment.resold else Verdict.CONTRADICTION
     yield from _by_line("D04", shipment, shipment.chinese, shipment.eaeu, outside)
 
 
@@ -251,27 +261,27 @@ def _in_other_currency(shipment: Shipment, one: str, other: str) -> Finding:
     )  # fmt: skip
 
 
-def _resold(shipment: Shipment) -> bool:
-    """Whether a third country trades on a side: box 11 names the seller's country, and 贸易国 the buyer's."""
-    sellers = {paper.trade_country.value for paper in shipment.eaeu if paper.trade_country}
-    buyers = {paper.trade_country.value for paper in shipment.chinese if paper.trade_country}
-    return bool(sellers - {"CN"}) or (bool(buyers & {"HK", "SG", "AE", "CH"}) and bool(sellers))
-
-
 def d09_one_currency(shipment: Shipment) -> Iterator[Finding]:
     """Every paper of the sale names one currency."""
-    stated = [
-        each
-        for paper in (*shipment.invoices, *shipment.chinese, *shipment.eaeu)
-        for each in ((paper.currency,) if paper.currency else paper.currencies)
-        if each is not None
-    ]
-    if len({field.place.file for field in stated}) < 2:
+    sales: list[tuple[Paper, ...]] = [(*shipment.invoices, *shipment.chinese, *shipment.eaeu)]
+    if shipment.resold:
+        sales = [(*shipment.first_sale, *shipment.chinese), (*shipment.last_sale, *shipment.eaeu)]
+    done = False
+    for papers in sales:
+        stated = [
+            each
+            for paper in papers
+            for each in ((paper.currency,) if paper.currency else paper.currencies)
+            if each is not None
+        ]
+        if len({field.place.file for field in stated}) < 2:
+            continue
+        done = True
+        first = stated[0]
+        for other in stated[1:]:
+            yield same("D09", first, other, first.value == other.value)
+    if not done:
         yield absent("D09", "currency of two papers")
-        return
-    first = stated[0]
-    for other in stated[1:]:
-        yield same("D09", first, other, first.value == other.value)
 
 
 CHECKS: Final[tuple[Check, ...]] = (

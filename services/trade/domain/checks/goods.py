@@ -31,13 +31,17 @@ _MEASURED: Final = frozenset({"KGM", "MTR", "MTK", "MTQ", "LTR"})
 
 def _sides(shipment: Shipment) -> list[tuple[Side, Side]]:
     """The pairs of papers whose lines are one another's: along the way of the goods, then its ends."""
-    invoice, packing = ("invoice", shipment.invoices), ("packing list", shipment.packing_lists)
-    chinese, note = ("CN declaration", shipment.chinese), ("rail note", shipment.notes)
+    invoice, packing = (
+        ("invoice", shipment.first_sale or shipment.invoices),
+        ("packing list", shipment.packing_lists),
+    )
+    sold = ("invoice", shipment.last_sale or shipment.invoices)
+    chinese, note = ("CN declaration", shipment.chinese), ("rail note", shipment.first_notes)
     eaeu, transit = ("EAEU declaration", shipment.eaeu), ("transit declaration", shipment.transit)
     wco = ("WCO declaration", shipment.wco)
     pairs = [
-        (invoice, packing), (invoice, chinese), (packing, chinese), (chinese, eaeu), (invoice, eaeu), (packing, eaeu),
-        (chinese, note), (invoice, note), (eaeu, note), (chinese, transit), (transit, eaeu), (invoice, wco), (wco, eaeu),
+        (invoice, packing), (invoice, chinese), (packing, chinese), (chinese, eaeu), (sold, eaeu), (packing, eaeu),
+        (chinese, note), (invoice, note), (eaeu, note), (chinese, transit), (transit, eaeu), (sold, wco), (wco, eaeu),
     ]  # fmt: skip
     return [(a, b) for a, b in pairs if a[1] and b[1]]
 

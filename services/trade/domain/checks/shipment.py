@@ -10,7 +10,10 @@ from typing import Any
 
 from services.trade.domain.alignment import Alignment, Grouping, align
 from services.trade.domain.finding import Finding, Reason, Rules, Tolerance, Verdict
-from services.trade.domain.paper import Kind, Line, Paper, PaperSet, ReferenceKind, lines_of
+from services.trade.domain.names import comparable, likeness
+from services.trade.domain.official_tables import MONEY_OF
+from services.trade.domain.paper import Kind, Line, Paper, PaperSet, Party, ReferenceKind, Role, lines_of
+from services.trade.domain.places import Spot, named
 from services.trade.domain.values import Field, Money, Place, number
 
 _TERMS = 6
@@ -38,6 +41,61 @@ class Shipment:
     def notes(self) -> tuple[Paper, ...]:
         """The rail notes."""
         return self.papers.of(Kind.RAIL_NOTE)
+
+    @cached_property
+    def first_notes(self) -> tuple[Paper, ...]:
+        """The rail notes under which the goods leave: those that do not go on from where another one ends."""
+        ends = [_places(paper, -1) for paper in self.notes]
+        return tuple(
+            paper
+            for at, paper in enumerate(self.notes)
+            if not any(_meet(end, _places(paper, 0)) for n, end in enumerate(ends) if n != at)
+        )
+
+    @cached_property
+    def last_notes(self) -> tuple[Paper, ...]:
+        """The rail notes under which the goods arrive: those that no other one goes on from."""
+        starts = [_places(paper, 0) for paper in self.notes]
+        return tuple(
+            paper
+            for at, paper in enumerate(self.notes)
+            if not any(_meet(_places(paper, -1), start) for n, start in enumerate(starts) if n != at)
+        )
+
+    @cached_property
+    def resold(self) -> bool:
+        """Whether a third country trades: box 11 names the seller's country, 贸易国 the buyer's, which need not be that of destination."""
+        sellers = {paper.trade_country.value for paper in self.eaeu if paper.trade_country}
+        buyers = {paper.trade_country.value for paper in self.chinese if paper.trade_country}
+        arrives = {
+            each.value
+            for paper in (*self.eaeu, *self.transit, *self.chinese)
+            for each in (paper.destination, paper.lodged_in)
+            if each is not None
+        } or set(MONEY_OF)
+        return bool(sellers - {"CN"}) or bool(sellers and buyers - arrives - {"CN"})
+
+    @cached_property
+    def first_sale(self) -> tuple[Paper, ...]:
+        """The invoices of the sale that the Chinese declaration states; in a resale those of its consignor as seller."""
+        return self._of_sale(Role.SELLER, self.chinese, (Role.CONSIGNOR,))
+
+    @cached_property
+    def last_sale(self) -> tuple[Paper, ...]:
+        """The invoices of the sale that the EAEU declaration states; in a resale those to its consignee or buyer."""
+        return self._of_sale(Role.BUYER, self.eaeu, (Role.BUYER, Role.CONSIGNEE))
+
+    def _of_sale(self, side: Role, papers: Sequence[Paper], roles: tuple[Role, ...]) -> tuple[Paper, ...]:
+        if not self.resold:
+            return self.invoices
+        traders = [party for paper in papers for role in roles if (party := paper.party(role)) is not None]
+        passes = self.tolerance("D28", "pass").value
+        return tuple(
+            invoice
+            for invoice in self.invoices
+            if (dealer := invoice.party(side)) is not None
+            and any(_one_party(dealer, trader, passes) for trader in traders)
+        )
 
     @cached_property
     def chinese(self) -> tuple[Paper, ...]:
@@ -98,7 +156,7 @@ class Shipment:
     @cached_property
     def _codes(self) -> dict[Place, str]:
         """The subheadings of the lines of packing lists, which state none, from the invoice's lines."""
-        pairs = align(lines_of(self.packing_lists), lines_of(self.invoices)).pairs
+        pairs = align(lines_of(self.packing_lists), lines_of(self.first_sale or self.invoices)).pairs
         return {
             line.place: b.lines[0].code.value.hs6
             for a, b in pairs
@@ -121,6 +179,26 @@ class Shipment:
     def tolerance(self, check: str, name: str) -> Tolerance:
         """A tolerance of the day."""
         return self.rules.tolerance(check, name)
+
+
+def _places(paper: Paper, at: int) -> tuple[Spot, ...]:
+    return named(paper.stations[at].value) if len(paper.stations) > 1 else ()
+
+
+def _meet(end: Sequence[Spot], start: Sequence[Spot]) -> bool:
+    """Whether a note ends where another one begins."""
+    return bool({each.id for each in end} & {each.id for each in start})
+
+
+def _one_party(one: Party, other: Party, passes: Decimal) -> bool:
+    if one.id is not None and other.id is not None and len(one.id.value) == len(other.id.value):
+        return one.id.value == other.id.value
+    return (
+        one.name is not None
+        and other.name is not None
+        and comparable(one.name.value, other.name.value)
+        and likeness(one.name.value, other.name.value) >= passes
+    )
 
 
 Check = Callable[[Shipment], Iterator[Finding]]
@@ -180,10 +258,13 @@ def within(
     tolerance: Tolerance | None = None,
     outside: Verdict = Verdict.CONTRADICTION,
     reason: Reason = Reason.DIFFERS,
+    masses: bool = False,
 ) -> Finding:
-    """Whether two numbers, each with how it was made, differ by at most ``allowed``."""
+    """Whether two numbers, each with how it was made, differ by at most ``allowed``; two ``masses`` may be one in kilograms and in tonnes."""
     difference = abs(left[0] - right[0])
     fits = difference <= allowed
+    if masses and not fits and thousandfold(left[0], right[0]):
+        reason = Reason.THOUSANDFOLD
     one, other = number(left[0]), number(right[0])
     text = f"|{one} - {other}| = {number(difference) if difference else 0} {'<=' if fits else '>'} {number(allowed) if allowed else 0}"
     if left[1] != one or right[1] != other:
@@ -191,6 +272,12 @@ def within(
         text = "; ".join([*made, text])
     verdict, why = (Verdict.MATCH, Reason.AGREES) if fits else (outside, reason)
     return Finding(check, verdict, why, line, tuple(values), text, tolerance)
+
+
+def thousandfold(one: Decimal, other: Decimal) -> bool:
+    """Whether one is a thousand of the other, as tonnes and kilograms are, to half a per cent."""
+    less, more = sorted((one, other))
+    return less > 0 and abs(less * 1000 - more) <= more / 200
 
 
 def same(

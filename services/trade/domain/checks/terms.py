@@ -23,17 +23,26 @@ def d07_terms_and_freight(shipment: Shipment) -> Iterator[Finding]:
         if paper.terms is not None
     ]
     done = bool(stated)
+    arriving: tuple[Paper, ...] = ()
+    apart: tuple[Paper, ...] = ()
+    if shipment.resold:  # each sale has terms of its own; a packing list may state those of either
+        apart = (
+            *(each for each in shipment.invoices if each not in shipment.last_sale),
+            *shipment.packing_lists,
+        )
+        leaving = shipment.first_sale
+        arriving = tuple(each for each, _ in stated if each not in leaving)
     for paper, terms in stated:
         for charge in paper.charged(ChargeKind.FREIGHT) if terms.value in BUYER_PAYS else ():
             field = charge.amount or charge.share
             if field:
                 yield Finding("D07", Verdict.CONTRADICTION, Reason.DIFFERS, values=(terms, field))
-        for chinese in shipment.chinese:
+        for chinese in shipment.chinese if paper not in arriving else ():
             if chinese.terms is not None:
                 expected = CN_TERMS.get(terms.value, "?")
                 text = f"{terms.value} -> {expected}"
                 yield same("D07", terms, chinese.terms, expected == chinese.terms.value, arithmetic=text)
-    for (_, one), (_, other) in itertools.pairwise(stated):
+    for (_, one), (_, other) in itertools.pairwise(each for each in stated if each[0] not in apart):
         yield same("D07", one, other, one.value == other.value, arithmetic=f"{one.value}, {other.value}")
     for paper in shipment.chinese:
         if paper.terms is None:
@@ -61,7 +70,8 @@ def d08_terms_place(shipment: Shipment) -> Iterator[Finding]:
         for each in (*shipment.invoices, *shipment.packing_lists, *shipment.eaeu, *shipment.wco)
         if each.terms_place is not None
     ]
-    for one, other in itertools.pairwise(papers):
+    sale = [each for each in papers if not shipment.resold or each in (*shipment.last_sale, *shipment.eaeu)]
+    for one, other in itertools.pairwise(sale):
         yield _one_place(shipment, one.terms_place, other.terms_place)  # type: ignore[arg-type]
     journey = _journey(shipment)
     seen: set[tuple[str, str]] = set()
@@ -108,14 +118,14 @@ class _Journey(NamedTuple):
 
 def _journey(shipment: Shipment) -> _Journey | None:
     """The journey by the note's stations, else by the countries of the declarations; None where neither is known."""
-    for paper in shipment.notes:
-        if len(paper.stations) > 1:
-            start, end = named(paper.stations[0].value), named(paper.stations[-1].value)
-            if start and end:
-                ends = (paper.stations[0], paper.stations[-1])
-                return _Journey(start, end, _countries(start), _countries(end), ends)
     declared: Sequence[Paper] = (*shipment.eaeu, *shipment.transit, *shipment.wco)
     dispatch = next((each.dispatch for each in declared if each.dispatch), None)
+    first = next((each.stations for each in shipment.first_notes if len(each.stations) > 1), ())
+    last = next((each.stations for each in shipment.last_notes if len(each.stations) > 1), ())
+    if first and last:
+        start, end = named(first[0].value), named(last[-1].value)
+        if start and end and (dispatch is None or dispatch.value in _countries(start)):
+            return _Journey(start, end, _countries(start), _countries(end), (first[0], last[-1]))
     destination = next(
         (each.destination for each in (*declared, *shipment.chinese) if each.destination), None
     )
