@@ -24,6 +24,8 @@ MAX_ATTRIBUTES = 64
 """Of one element: reading them takes the square of their number, and no message has a quarter of so many."""
 MAX_NAME = 128
 _NONE: Final[Mapping[str, Any]] = MappingProxyType({})
+_new: Final = tuple.__new__
+"""Makes a named tuple without the call of a Python function that its own constructor is; a message has thousands."""
 _NAMES = 4_096
 """Names of elements that are remembered, several times those of all schemas that are read."""
 
@@ -275,7 +277,9 @@ def _node(element: etree._Element, name: str, above: _Step | None, depth: int, n
             node = _node(child, local, step, depth + 1, ordinal)
         else:  # most elements are such: text alone
             text = child.text
-            node = Node(local, step, ordinal, " ".join(_text(text).split()) if text else "", _NONE, (), _NONE)
+            node = _new(
+                Node, (local, step, ordinal, " ".join(_text(text).split()) if text else "", _NONE, (), _NONE)
+            )
         children.append(node)
         by_name.setdefault(key, []).append(node)
         tail = child.tail

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import fields, replace
@@ -25,6 +24,8 @@ _SHOWN: Final = (Verdict.CONTRADICTION, Verdict.REVIEW)
 _SPOKEN: Final = (Verdict.CONTRADICTION, Verdict.REVIEW, Verdict.NOT_COMPARABLE, Verdict.MISSING)
 _TRIES: Final = 40
 """Consignments that are looked at for one that a lie can be told of."""
+_APART: Final = 7
+"""Consignments between two tellings of one lie; the lies are told of the same ones."""
 _Z: Final = 1.96
 
 
@@ -90,14 +91,13 @@ def found(
     return bool(new), any(value.place in places for each in new for value in each.values)
 
 
-def told(lie: Lie, world: World, number: int) -> tuple[Consignment, Consignment, Truth] | None:
-    """The first honest consignment from ``number`` on that ``lie`` can be told of, and the one that tells it."""
+def told(lie: Lie, world: World, number: int) -> tuple[int, Consignment, Truth] | None:
+    """The number of the first honest consignment from ``number`` on that ``lie`` can be told of, and the consignment that tells it."""
     for at in range(number, number + _TRIES):
-        honest = world.consignment(at)
-        lying = copy.deepcopy(honest)
+        lying = world.consignment(at)
         truth = lie.tell(Random(f"{world.seed}/{at}/{lie.name}"), world, lying)
         if truth is not None:
-            return honest, lying, truth
+            return at, lying, truth
     return None
 
 
@@ -111,23 +111,25 @@ def evaluate_papers(seeds: Iterable[int], honest: int, each_lie: int) -> dict[st
     used = list(seeds)
     for seed in used:
         world = World(seed)
-        consignments = [world.consignment(n) for n in range(max(honest, _TRIES + each_lie * len(LIES)))]
+        consignments = [world.consignment(n) for n in range(max(honest, _TRIES + each_lie * _APART))]
         in_force = replace(
             rules(DAY), rates=read_rates(world.rates, "rates.csv"), tariff=read_tariff(world.tariff(consignments), "tariff.csv")
         )  # fmt: skip
-        for each in consignments[:honest]:
-            _, said = checked(each, in_force)
-            spoken.update({(finding.check, finding.verdict) for finding in said})
-            accused += any(finding.verdict is Verdict.CONTRADICTION for finding in said)
+        honestly: dict[int, tuple[Finding, ...]] = {}
+        for n in range(honest):
+            honestly[n] = checked(consignments[n], in_force)[1]
+            spoken.update({(finding.check, finding.verdict) for finding in honestly[n]})
+            accused += any(finding.verdict is Verdict.CONTRADICTION for finding in honestly[n])
             count += 1
-        for n, lie in enumerate(LIES):
+        for lie in LIES:
             for at in range(each_lie):
-                taken = told(lie, world, at * len(LIES) + n)
+                taken = told(lie, world, at * _APART)
                 if taken is None:
                     continue
-                true, lying, truth = taken
-                _, before = checked(true, in_force)
-                paper, line = found(lie, truth, lying, before, in_force)
+                n, lying, truth = taken
+                if n not in honestly:
+                    honestly[n] = checked(consignments[n], in_force)[1]
+                paper, line = found(lie, truth, lying, honestly[n], in_force)
                 tellings[lie.name] += 1
                 hits[lie.name] += paper
                 lines[lie.name] += line

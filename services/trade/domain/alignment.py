@@ -12,58 +12,50 @@ from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property, lru_cache
-from typing import Any, Final
+from functools import lru_cache
+from typing import Final
 
 from services.trade.domain.assignment import assign
 from services.trade.domain.paper import Line
-from services.trade.domain.values import Code, Field, Place, Quantity, number
+from services.trade.domain.values import Code, Field, Place, Quantity
 
 
-@dataclass(frozen=True, eq=False)
 class Group:
     """Lines of one paper that stand for one line of the other; usually one. What it states is computed once."""
 
-    lines: tuple[Line, ...]
+    __slots__ = ("_quantities", "code", "label", "lines", "origin")
 
-    @cached_property
-    def label(self) -> str:
+    def __init__(self, lines: tuple[Line, ...]) -> None:
+        self.lines = lines
+        self.label: str = lines[0].number if len(lines) == 1 else "+".join([line.number for line in lines])
         """The numbers of its lines."""
-        return "+".join(line.number for line in self.lines)
-
-    @cached_property
-    def code(self) -> Field[Code] | None:
+        codes = [line.code for line in lines if line.code]
+        alike = len(codes) == 1 or len({each.value.hs6 for each in codes}) == 1
+        self.code: Field[Code] | None = codes[0] if alike else None
         """The first code where all are of one subheading."""
-        codes = [line.code for line in self.lines if line.code]
-        return codes[0] if len({each.value.hs6 for each in codes}) == 1 else None
-
-    @cached_property
-    def origin(self) -> Field[str] | None:
+        origins = [line.origin for line in lines if line.origin]
+        alike = len(origins) == 1 or len({each.value for each in origins}) == 1
+        self.origin: Field[str] | None = origins[0] if alike else None
         """The first origin where all are one."""
-        origins = [line.origin for line in self.lines if line.origin]
-        return origins[0] if len({each.value for each in origins}) == 1 else None
+        self._quantities: Mapping[str, tuple[tuple[Field[Quantity], ...], Decimal]] | None = None
 
-    @cached_property
-    def quantities(self) -> Mapping[str, tuple[tuple[Field[Quantity], ...], Decimal, str]]:
-        """The quantities by base unit with their sum, as a number and written, where every line has one."""
-        found: dict[str, list[Field[Quantity]]] = {}
-        for line in self.lines:
-            seen = set()
-            for each in line.quantities:
-                if each.value.unit and each.value.unit.base not in seen:
-                    seen.add(each.value.unit.base)
-                    found.setdefault(each.value.unit.base, []).append(each)
-        sums = {
-            base: (tuple(fields), _total([each.value.in_base for each in fields]) or Decimal(0))
-            for base, fields in found.items()
-            if len(fields) == len(self.lines)
-        }
-        return {base: (fields, total, f"{number(total)} {base}") for base, (fields, total) in sums.items()}
-
-    def all(self, name: str) -> tuple[Field[Any], ...] | None:
-        """What every line states as ``name``; None where one does not."""
-        found = tuple(each for line in self.lines if (each := getattr(line, name)) is not None)
-        return found if len(found) == len(self.lines) else None
+    @property
+    def quantities(self) -> Mapping[str, tuple[tuple[Field[Quantity], ...], Decimal]]:
+        """The quantities by base unit with their sum, where every line has one."""
+        if self._quantities is None:
+            found: dict[str, list[Field[Quantity]]] = {}
+            for line in self.lines:
+                seen = set()
+                for each in line.quantities:
+                    if each.value.unit and each.value.unit.base not in seen:
+                        seen.add(each.value.unit.base)
+                        found.setdefault(each.value.unit.base, []).append(each)
+            self._quantities = {
+                base: (tuple(fields), _total([each.value.in_base for each in fields]) or Decimal(0))
+                for base, fields in found.items()
+                if len(fields) == len(self.lines)
+            }
+        return self._quantities
 
 
 class Grouping:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from schemas.identifiers import eaeu_declaration
 from schemas.identifiers.form import MalformedIdentifier
@@ -18,6 +18,8 @@ from services.trade.domain.paper import Charge, ChargeKind, Packages, Party, Rem
 from services.trade.domain.values import Code, Field, Money, Place, Quantity, Unreadable, plain
 
 T = TypeVar("T")
+_new: Final = tuple.__new__
+"""Makes a named tuple without the call of a Python function that its own constructor is; a paper has thousands."""
 
 
 @dataclass(slots=True)
@@ -55,7 +57,8 @@ class Reading:
         if found is None or not found.text:
             return None
         try:
-            return Field(parse(found.text), found.text, Place(self.file, found.path))
+            where = _new(Place, (self.file, found.path))
+            return _new(Field, (parse(found.text), found.text, where))
         except Unreadable as problem:
             self._refuse(found.path, problem)
             return None

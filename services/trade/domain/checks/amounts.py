@@ -17,7 +17,7 @@ from services.trade.domain.checks.shipment import (
     within,
 )
 from services.trade.domain.crosswalk import codes
-from services.trade.domain.finding import Finding, Reason, Tolerance, Verdict
+from services.trade.domain.finding import Finding, Reason, Sum, Tolerance, Verdict
 from services.trade.domain.paper import ChargeKind, Paper, lines_of
 from services.trade.domain.values import Field, Money, minor_unit, number
 
@@ -63,7 +63,8 @@ def _total(invoice: Paper, minor: Decimal, per_line: Tolerance) -> Iterator[Find
     if invoice.total is None or not amounts or len(amounts) != len(invoice.lines):
         yield absent("D01", "invoice total" if invoice.total is None else "line amounts")
         return
-    total, made = summed(amounts_of(amounts))
+    total, of_lines = summed(amounts_of(amounts))
+    made = str(of_lines)
     used: list[Field[Money]] = []
     for charge in invoice.charges:
         if charge.amount is None or not charge.amount.value.amount:
@@ -95,7 +96,7 @@ def one_currency(papers: Sequence[Paper]) -> str:
     return next(iter(found)) if len(found) == 1 else ""
 
 
-def _whole(papers: Sequence[Paper]) -> tuple[Decimal, str, tuple[Field[Money], ...]] | None:
+def _whole(papers: Sequence[Paper]) -> tuple[Decimal, Sum, tuple[Field[Money], ...]] | None:
     """The total of ``papers``: as stated, else the sum of their lines; None where amounts are missing."""
     fields: list[Field[Money]] = []
     for paper in papers:
@@ -133,7 +134,7 @@ def _totals(
             Verdict.NOT_COMPARABLE,
             Reason.UNLIKE_CURRENCIES,
             values=values,
-            arithmetic=f"{one or '?'}, {other or '?'}",
+            worked=f"{one or '?'}, {other or '?'}",
         )
         return
     per_line = shipment.tolerance(check, "per line")
@@ -251,7 +252,7 @@ def _in_other_currency(shipment: Shipment, one: str, other: str) -> Finding:
     )
     if worth is None or ours is None or theirs is None:
         return Finding(
-            "D04", Verdict.NOT_COMPARABLE, Reason.UNLIKE_CURRENCIES, values=values, arithmetic=f"{one or '?'}, {other or '?'}"
+            "D04", Verdict.NOT_COMPARABLE, Reason.UNLIKE_CURRENCIES, values=values, worked=f"{one or '?'}, {other or '?'}"
         )  # fmt: skip
     share = shipment.tolerance("D04", "other currency")
     worth = round(worth, 2)

@@ -18,7 +18,7 @@ from services.trade.domain.checks.shipment import (
     within,
 )
 from services.trade.domain.crosswalk import TableRow
-from services.trade.domain.finding import Finding, Reason, Verdict
+from services.trade.domain.finding import Counted, Finding, Reason, Verdict
 from services.trade.domain.names import comparable, script
 from services.trade.domain.official_tables import TariffCode
 from services.trade.domain.paper import Line, Paper, ReferenceKind
@@ -93,7 +93,7 @@ def d11_hs_six_digits(shipment: Shipment) -> Iterator[Finding]:
                 )
             else:
                 text = f"{one.value.hs6}, {other.value.hs6}"
-                yield same("D11", one, other, one.value.hs6 == other.value.hs6, line=label, arithmetic=text)
+                yield same("D11", one, other, one.value.hs6 == other.value.hs6, line=label, worked=text)
     if not done:
         yield absent("D11", "commodity codes of two papers")
 
@@ -118,7 +118,7 @@ def _in_tariff(shipment: Shipment, side: str, coded: Sequence[tuple[Paper, Line]
     if not coded:
         return
     if tariff is None:
-        yield Finding("D12", Verdict.MISSING, Reason.NO_TABLE, arithmetic=f"tariff table {side}")
+        yield Finding("D12", Verdict.MISSING, Reason.NO_TABLE, worked=f"tariff table {side}")
         return
     undated = next((paper for paper, _ in coded if paper.day is None), None)
     if undated is not None:
@@ -184,7 +184,7 @@ def d13_description(shipment: Shipment) -> Iterator[Finding]:
                     bool(ours & theirs),
                     line=label,
                     outside=Verdict.REVIEW,
-                    arithmetic=text,
+                    worked=text,
                 )
     if not done:
         yield absent("D13", "descriptions of two papers")
@@ -241,7 +241,7 @@ def d15_origin(shipment: Shipment) -> Iterator[Finding]:
             if {one.value, other.value} & SPECIAL_COUNTRIES and one.value != other.value:
                 yield Finding("D15", Verdict.REVIEW, Reason.SPECIAL_CODE, label, (one, other), text)
             else:
-                yield same("D15", one, other, one.value == other.value, line=label, arithmetic=text)
+                yield same("D15", one, other, one.value == other.value, line=label, worked=text)
     if not done:
         yield absent("D15", "origins of two papers")
 
@@ -267,13 +267,11 @@ def d16_origin_certificate(shipment: Shipment) -> Iterator[Finding]:
         last = max(departed, key=lambda each: each.value, default=None)
         if first is not None:
             text = f"{issued.value} {'>=' if issued.value >= first.value else '<'} {first.value}"
-            yield same(
-                "D16", issued, first, issued.value >= first.value, outside=Verdict.REVIEW, arithmetic=text
-            )
+            yield same("D16", issued, first, issued.value >= first.value, outside=Verdict.REVIEW, worked=text)
         if last is not None:
             limit = last.value + timedelta(days=int(days.value))
             text = f"{issued.value} {'<=' if issued.value <= limit else '>'} {limit}"
-            yield same("D16", issued, last, issued.value <= limit, outside=Verdict.REVIEW, arithmetic=text)
+            yield same("D16", issued, last, issued.value <= limit, outside=Verdict.REVIEW, worked=text)
 
 
 def d25_quantity(shipment: Shipment) -> Iterator[Finding]:
@@ -302,10 +300,11 @@ def _quantities(a: Group, b: Group, measured: Decimal) -> Finding | None:
         text = f"{one.value.unit_written or '?'}, {other.value.unit_written or '?'}"
         return Finding("D25", Verdict.NOT_COMPARABLE, Reason.UNLIKE_UNITS, label, (one, other), text)
     base = common[0] if len(common) == 1 else min(common, key=lambda each: each in _MEASURED)
-    (fields, one_sum, one_text), (other_fields, other_sum, other_text) = ours[base], theirs[base]
+    (fields, one_sum), (other_fields, other_sum) = ours[base], theirs[base]
     allowed = measured * max(one_sum, other_sum) if base in _MEASURED else _NOTHING
     values = (*fields[:3], *other_fields[:3])
-    return within("D25", (one_sum, one_text), (other_sum, other_text), allowed, values, line=label)
+    left, right = (one_sum, Counted(one_sum, base)), (other_sum, Counted(other_sum, base))
+    return within("D25", left, right, allowed, values, line=label)
 
 
 CHECKS: Final[tuple[Check, ...]] = (

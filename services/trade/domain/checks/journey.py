@@ -53,7 +53,7 @@ def d26_boxes(shipment: Shipment) -> Iterator[Finding]:
                 Verdict.MATCH,
                 Reason.AGREES,
                 values=(left[0], right[0]),
-                arithmetic=f"{len(ours)} = {len(theirs)}",
+                worked=f"{len(ours)} = {len(theirs)}",
             )
             continue
         only = (
@@ -67,7 +67,7 @@ def d26_boxes(shipment: Shipment) -> Iterator[Finding]:
             Verdict.REVIEW if reloaded else Verdict.CONTRADICTION,
             Reason.RELOADED if reloaded else Reason.DIFFERS,
             values=(*only[0][:3], *only[1][:3]),
-            arithmetic=text,
+            worked=text,
         )
 
 
@@ -75,12 +75,12 @@ def _check_digit(box: Field[str]) -> Iterator[Finding]:
     try:
         parsed = iso6346.parse(box.value)
     except MalformedIdentifier:
-        yield Finding("D26", Verdict.REVIEW, Reason.FORM, values=(box,), arithmetic="ISO 6346")
+        yield Finding("D26", Verdict.REVIEW, Reason.FORM, values=(box,), worked="ISO 6346")
         return
     if parsed.check is CheckDigit.WRONG:
         expected = iso6346.check_digit(parsed.text[:10])
         text = f"{parsed.text[:10]} -> {expected}, not {parsed.text[10]}"
-        yield Finding("D26", Verdict.REVIEW, Reason.CHECK_DIGIT, values=(box,), arithmetic=text)
+        yield Finding("D26", Verdict.REVIEW, Reason.CHECK_DIGIT, values=(box,), worked=text)
 
 
 def d27_seals(shipment: Shipment) -> Iterator[Finding]:
@@ -99,15 +99,13 @@ def d27_seals(shipment: Shipment) -> Iterator[Finding]:
             Verdict.MATCH,
             Reason.AGREES,
             values=(note[0], transit[0]),
-            arithmetic=f"{len(ours)} = {len(theirs)}",
+            worked=f"{len(ours)} = {len(theirs)}",
         )
         return
     text = (
         f"{', '.join(each.value for each in left) or '-'} / {', '.join(each.value for each in right) or '-'}"
     )
-    yield Finding(
-        "D27", Verdict.CONTRADICTION, Reason.DIFFERS, values=(*left[:3], *right[:3]), arithmetic=text
-    )
+    yield Finding("D27", Verdict.CONTRADICTION, Reason.DIFFERS, values=(*left[:3], *right[:3]), worked=text)
 
 
 def d28_parties(shipment: Shipment) -> Iterator[Finding]:
@@ -156,7 +154,7 @@ def _party(
     outside = outside if one.role is other.role else Verdict.REVIEW
     if one.id is not None and other.id is not None and len(one.id.value) == len(other.id.value):
         text = f"{one.id.value}, {other.id.value}"
-        return same("D28", one.id, other.id, one.id.value == other.id.value, outside=outside, arithmetic=text)
+        return same("D28", one.id, other.id, one.id.value == other.id.value, outside=outside, worked=text)
     if one.name is None or other.name is None:
         return None
     values = (one.name, other.name)
@@ -223,7 +221,7 @@ def d30_amendment_followed(shipment: Shipment) -> Iterator[Finding]:
         if original is None:
             named = [each.number for each in correction.references if each.kind is ReferenceKind.DECLARATION]
             text = ", ".join(each.value for each in named)
-            yield Finding("D30", Verdict.REVIEW, Reason.NO_ORIGINAL, values=tuple(named[:1]), arithmetic=text)
+            yield Finding("D30", Verdict.REVIEW, Reason.NO_ORIGINAL, values=tuple(named[:1]), worked=text)
             continue
         old_lines = {line.number: line for line in original.lines}
         for a, b in shipment.aligned(shipment.chinese, shipment.eaeu).pairs:
@@ -279,7 +277,7 @@ def d31_used_twice(shipment: Shipment) -> Iterator[Finding]:
             Verdict.CONTRADICTION if twice else Verdict.MATCH,
             Reason.TWICE if twice else Reason.AGREES,
             values=numbers[:4],
-            arithmetic=f"{len(papers)} x {numbers[0].value}",
+            worked=f"{len(papers)} x {numbers[0].value}",
         )
 
 
@@ -295,7 +293,7 @@ def _content(paper: Paper) -> str:
 def d32_offshore(shipment: Shipment) -> Iterator[Finding]:
     """An offshore deal has no Chinese declaration; no paper that is read states such a deal."""
     declared = tuple(paper.number for paper in shipment.chinese if paper.number)
-    yield Finding("D32", Verdict.MISSING, Reason.NOT_CONCERNED, values=declared, arithmetic="offshore deal")
+    yield Finding("D32", Verdict.MISSING, Reason.NOT_CONCERNED, values=declared, worked="offshore deal")
 
 
 CHECKS: Final[tuple[Check, ...]] = (

@@ -250,7 +250,7 @@ def d23_mass_possible(shipment: Shipment) -> Iterator[Finding]:
         Verdict.MATCH if fits else Verdict.REVIEW,
         Reason.AGREES if fits else Reason.BEYOND_BAND,
         values=(*masses[:3], *list(boxes.values())[:3]),
-        arithmetic=f"{number(total[0])} {'<=' if fits else '>'} {len(boxes)} x {number(payload.value)} = {number(most)}",
+        worked=f"{number(total[0])} {'<=' if fits else '>'} {len(boxes)} x {number(payload.value)} = {number(most)}",
         tolerance=payload,
     )
 
@@ -287,7 +287,7 @@ def _packages(left: Sequence[Paper], right: Sequence[Paper], others: set[int]) -
     one, other = _count(left), _count(right)
     if one & other:
         count = min(one & other)
-        return Finding("D24", Verdict.MATCH, Reason.AGREES, values=values, arithmetic=f"{count} = {count}")
+        return Finding("D24", Verdict.MATCH, Reason.AGREES, values=values, worked=f"{count} = {count}")
     text = f"{'/'.join(map(str, sorted(one)))}, {'/'.join(map(str, sorted(other)))}"
     levels = {each.level for each in ours if each.level}, {each.level for each in theirs if each.level}
     unnamed = (levels[0] == {"PALLET"} and not levels[1] and other & others) or (
@@ -295,8 +295,8 @@ def _packages(left: Sequence[Paper], right: Sequence[Paper], others: set[int]) -
     )
     if (levels[0] and levels[1] and not levels[0] & levels[1]) or unnamed:
         text += f"; {'+'.join(sorted(levels[0])) or '?'}, {'+'.join(sorted(levels[1])) or '?'}"
-        return Finding("D24", Verdict.NOT_COMPARABLE, Reason.UNLIKE_LEVELS, values=values, arithmetic=text)
-    return Finding("D24", Verdict.CONTRADICTION, Reason.DIFFERS, values=values, arithmetic=text)
+        return Finding("D24", Verdict.NOT_COMPARABLE, Reason.UNLIKE_LEVELS, values=values, worked=text)
+    return Finding("D24", Verdict.CONTRADICTION, Reason.DIFFERS, values=values, worked=text)
 
 
 def _count(papers: Sequence[Paper]) -> set[int]:

@@ -9,15 +9,12 @@ from functools import cached_property
 from typing import Any
 
 from services.trade.domain.alignment import Alignment, Grouping, align
-from services.trade.domain.finding import Finding, Reason, Rules, Tolerance, Verdict
+from services.trade.domain.finding import Difference, Finding, Reason, Rules, Sum, Tolerance, Verdict
 from services.trade.domain.names import comparable, likeness
 from services.trade.domain.official_tables import MONEY_OF
 from services.trade.domain.paper import Kind, Line, Paper, PaperSet, Party, ReferenceKind, Role, lines_of
 from services.trade.domain.places import Spot, named
-from services.trade.domain.values import Field, Money, Place, number
-
-_TERMS = 6
-"""Terms of a sum that are written out in its arithmetic."""
+from services.trade.domain.values import Field, Money, Place
 
 
 class Shipment:
@@ -233,24 +230,20 @@ def _filled(new: Line | None, old: Line) -> Line:
 
 def absent(check: str, *needed: str) -> Finding:
     """Nothing to compare: the papers or values that the check needs and the set does not have."""
-    return Finding(check, Verdict.MISSING, Reason.ABSENT, arithmetic=", ".join(needed))
+    return Finding(check, Verdict.MISSING, Reason.ABSENT, worked=", ".join(needed))
 
 
-def summed(fields: Iterable[Field[Decimal]]) -> tuple[Decimal, str]:
+def summed(fields: Iterable[Field[Decimal]]) -> tuple[Decimal, Sum]:
     """The sum of values, and how it was made."""
-    values = [each.value for each in fields]
-    if len(values) == 1:
-        return values[0], number(values[0])
-    total = sum(values, Decimal(0))
-    shown = " + ".join(number(each) for each in values[:_TERMS])
-    more = f" + ... ({len(values)} values)" if len(values) > _TERMS else ""
-    return total, f"{shown}{more} = {number(total)}"
+    values = tuple([each.value for each in fields])
+    total = values[0] if len(values) == 1 else sum(values, Decimal(0))
+    return total, Sum(total, values)
 
 
 def within(
     check: str,
-    left: tuple[Decimal, str],
-    right: tuple[Decimal, str],
+    left: tuple[Decimal, object],
+    right: tuple[Decimal, object],
     allowed: Decimal,
     values: Iterable[Field[Any]],
     *,
@@ -261,17 +254,11 @@ def within(
     masses: bool = False,
 ) -> Finding:
     """Whether two numbers, each with how it was made, differ by at most ``allowed``; two ``masses`` may be one in kilograms and in tonnes."""
-    difference = abs(left[0] - right[0])
-    fits = difference <= allowed
+    fits = abs(left[0] - right[0]) <= allowed
     if masses and not fits and thousandfold(left[0], right[0]):
         reason = Reason.THOUSANDFOLD
-    one, other = number(left[0]), number(right[0])
-    text = f"|{one} - {other}| = {number(difference) if difference else 0} {'<=' if fits else '>'} {number(allowed) if allowed else 0}"
-    if left[1] != one or right[1] != other:
-        made = [each for value, each in ((one, left[1]), (other, right[1])) if each != value]
-        text = "; ".join([*made, text])
     verdict, why = (Verdict.MATCH, Reason.AGREES) if fits else (outside, reason)
-    return Finding(check, verdict, why, line, tuple(values), text, tolerance)
+    return Finding(check, verdict, why, line, tuple(values), Difference(left, right, allowed), tolerance)
 
 
 def thousandfold(one: Decimal, other: Decimal) -> bool:
@@ -289,7 +276,7 @@ def same(
     line: str = "",
     outside: Verdict = Verdict.CONTRADICTION,
     reason: Reason = Reason.DIFFERS,
-    arithmetic: str = "",
+    worked: str = "",
 ) -> Finding:
     """Whether two values are the same."""
     return Finding(
@@ -298,7 +285,7 @@ def same(
         Reason.AGREES if equal else reason,
         line,
         (one, other),
-        arithmetic,
+        worked,
     )
 
 

@@ -41,9 +41,9 @@ def d07_terms_and_freight(shipment: Shipment) -> Iterator[Finding]:
             if chinese.terms is not None:
                 expected = CN_TERMS.get(terms.value, "?")
                 text = f"{terms.value} -> {expected}"
-                yield same("D07", terms, chinese.terms, expected == chinese.terms.value, arithmetic=text)
+                yield same("D07", terms, chinese.terms, expected == chinese.terms.value, worked=text)
     for (_, one), (_, other) in itertools.pairwise(each for each in stated if each[0] not in apart):
-        yield same("D07", one, other, one.value == other.value, arithmetic=f"{one.value}, {other.value}")
+        yield same("D07", one, other, one.value == other.value, worked=f"{one.value}, {other.value}")
     for paper in shipment.chinese:
         if paper.terms is None:
             continue
@@ -57,7 +57,7 @@ def d07_terms_and_freight(shipment: Shipment) -> Iterator[Finding]:
             Verdict.MATCH if right else Verdict.CONTRADICTION,
             Reason.AGREES if right else Reason.DIFFERS,
             values=(paper.terms,) if paid is None else (paper.terms, paid),
-            arithmetic=f"{paper.terms.value}: {'freight' if freight else 'no freight'}",
+            worked=f"{paper.terms.value}: {'freight' if freight else 'no freight'}",
         )
     if not done:
         yield absent("D07", "terms of delivery")
@@ -146,7 +146,7 @@ def _on_journey(shipment: Shipment, journey: _Journey, terms: Field[str], place:
     spots = named(place.value)
     if not spots:
         return Finding(
-            "D08", Verdict.MISSING, Reason.NO_TABLE, values=values, arithmetic=f"places: {place.value}"
+            "D08", Verdict.MISSING, Reason.NO_TABLE, values=values, worked=f"places: {place.value}"
         )
     city = shipment.tolerance("D08", "one city")
     detour = shipment.tolerance("D08", "detour")

@@ -160,7 +160,7 @@ def d06_freight_plausible(shipment: Shipment) -> Iterator[Finding]:
                 Verdict.MATCH if fits else Verdict.REVIEW,
                 Reason.AGREES if fits else Reason.BEYOND_BAND,
                 values=(stated, *amounts[:3]),
-                arithmetic=f"{number(low.value)} <= {number(round(share, 4))} <= {number(high.value)}"
+                worked=f"{number(low.value)} <= {number(round(share, 4))} <= {number(high.value)}"
                 if fits
                 else f"{number(round(share, 4))} is not in {number(low.value)} to {number(high.value)}",
                 tolerance=low if share < low.value else high,
@@ -181,7 +181,7 @@ def d10_rate(shipment: Shipment) -> Iterator[Finding]:
 def _rate(shipment: Shipment, paper: Paper, rate: Field[Decimal]) -> Finding:
     table = shipment.rules.rates
     if table is None:
-        return Finding("D10", Verdict.MISSING, Reason.NO_TABLE, values=(rate,), arithmetic="table of rates")
+        return Finding("D10", Verdict.MISSING, Reason.NO_TABLE, values=(rate,), worked="table of rates")
     money = _money(paper)
     if not money or paper.day is None or paper.currency is None:
         needed = (
@@ -191,7 +191,7 @@ def _rate(shipment: Shipment, paper: Paper, rate: Field[Decimal]) -> Finding:
             if paper.day is None
             else "currency"
         )
-        return Finding("D10", Verdict.MISSING, Reason.ABSENT, values=(rate,), arithmetic=needed)
+        return Finding("D10", Verdict.MISSING, Reason.ABSENT, values=(rate,), worked=needed)
     share, beside = shipment.tolerance("D10", "rate"), shipment.tolerance("D10", "day beside")
     values = (rate, paper.currency, paper.day)
     day, currency = paper.day.value, paper.currency.value
@@ -209,7 +209,7 @@ def _rate(shipment: Shipment, paper: Paper, rate: Field[Decimal]) -> Finding:
             )  # fmt: skip
     if found is None:
         text = f"{table.name}: {money} {currency}, {day}"
-        return Finding("D10", Verdict.MISSING, Reason.NO_TABLE, values=values, arithmetic=text)
+        return Finding("D10", Verdict.MISSING, Reason.NO_TABLE, values=values, worked=text)
     text = f"{number(rate.value)}, not {number(found.value)}, {day}"
     if found.units > 1:
         text = f"{text} ({found.units} {currency})"
