@@ -87,11 +87,11 @@ def test_lies_of_a_world_are_found_and_its_honest_consignments_are_not_accused()
     """Fails where what is seen is all but impossible (one of ten thousand) under the promised shares, not where it is merely unlucky."""
     found = evaluate_papers([SEED + 70_000], rounds(12, 250), rounds(1, 6))
     together, honest = found["numbers_and_codes"], found["honest"]
-    missed = [each for each in found["lies"] if each["found"] < each["told"]]
-    assert at_most(together["found"], together["told"], 0.98) > 1e-4, missed
+    missed = [each for each in found["lies"] if each["found"] < each["seeded"]]
+    assert at_most(together["found"], together["seeded"], 0.98) > 1e-4, missed
     accused, count = honest["accused"], honest["consignments"]
     assert accused == 0 or 1 - at_most(accused - 1, count, 1 / 200) > 1e-4, honest["by_check"]
-    assert all(each["told"] for each in found["lies"])
+    assert all(each["seeded"] for each in found["lies"])
 
 
 def test_no_value_is_lost_or_doubted_in_honest_papers() -> None:

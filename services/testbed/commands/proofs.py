@@ -203,7 +203,7 @@ def papers(
     seeds: Annotated[str, typer.Option(help="Seeds of the worlds; take fresh ones to judge a change.")] = "1",
     honest: Annotated[int, typer.Option(help="Honest consignments of each world.", min=1)] = 100,
     lies: Annotated[
-        int, typer.Option(help="How often each of the 32 lies is told in each world.", min=1)
+        int, typer.Option(help="How often each of the 32 lies is seeded in each world.", min=1)
     ] = 5,
     rounds: Annotated[int, typer.Option(help="Shipments of 50 lines that are timed.", min=1)] = 20,
 ) -> None:

@@ -23,9 +23,9 @@ NOTICE: Final = "simulated papers; no figure of real consignments"
 _SHOWN: Final = (Verdict.CONTRADICTION, Verdict.REVIEW)
 _SPOKEN: Final = (Verdict.CONTRADICTION, Verdict.REVIEW, Verdict.NOT_COMPARABLE, Verdict.MISSING)
 _TRIES: Final = 40
-"""Consignments that are looked at for one that a lie can be told of."""
+"""Consignments that are looked at for one that can hold a lie."""
 _APART: Final = 7
-"""Consignments between two tellings of one lie; the lies are told of the same ones."""
+"""Consignments between two that hold one lie; all lies are seeded into the same ones."""
 _Z: Final = 1.96
 
 
@@ -91,23 +91,23 @@ def found(
     return bool(new), any(value.place in places for each in new for value in each.values)
 
 
-def told(lie: Lie, world: World, number: int) -> tuple[int, Consignment, Truth] | None:
-    """The number of the first honest consignment from ``number`` on that ``lie`` can be told of, and the consignment that tells it."""
+def seeded(lie: Lie, world: World, number: int) -> tuple[int, Consignment, Truth] | None:
+    """The number of the first honest consignment from ``number`` on that can hold ``lie``, and that consignment with it."""
     for at in range(number, number + _TRIES):
         lying = world.consignment(at)
-        truth = lie.tell(Random(f"{world.seed}/{at}/{lie.name}"), world, lying)
+        truth = lie.plant(Random(f"{world.seed}/{at}/{lie.name}"), world, lying)
         if truth is not None:
             return at, lying, truth
     return None
 
 
 def evaluate_papers(seeds: Iterable[int], honest: int, each_lie: int) -> dict[str, Any]:
-    """Of ``honest`` consignments of each world how often each check speaks, and of ``each_lie`` tellings of each lie how many are found."""
+    """Of ``honest`` consignments of each world how often each check speaks, and of each lie, seeded ``each_lie`` times, how many are found."""
     spoken: Counter[tuple[str, Verdict]] = Counter()
     accused = count = 0
     hits: Counter[str] = Counter()
     lines: Counter[str] = Counter()
-    tellings: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     used = list(seeds)
     for seed in used:
         world = World(seed)
@@ -123,14 +123,14 @@ def evaluate_papers(seeds: Iterable[int], honest: int, each_lie: int) -> dict[st
             count += 1
         for lie in LIES:
             for at in range(each_lie):
-                taken = told(lie, world, at * _APART)
+                taken = seeded(lie, world, at * _APART)
                 if taken is None:
                     continue
                 n, lying, truth = taken
                 if n not in honestly:
                     honestly[n] = checked(consignments[n], in_force)[1]
                 paper, line = found(lie, truth, lying, honestly[n], in_force)
-                tellings[lie.name] += 1
+                counts[lie.name] += 1
                 hits[lie.name] += paper
                 lines[lie.name] += line
     return {
@@ -155,18 +155,18 @@ def evaluate_papers(seeds: Iterable[int], honest: int, each_lie: int) -> dict[st
                 "lie": lie.name,
                 "in": lie.kind,
                 "checks": lie.checks,
-                "told": tellings[lie.name],
+                "seeded": counts[lie.name],
                 "found": hits[lie.name],
-                "interval": interval(hits[lie.name], tellings[lie.name]),
+                "interval": interval(hits[lie.name], counts[lie.name]),
                 "line_named": lines[lie.name],
             }
             for lie in LIES
         ],
-        "numbers_and_codes": _together(hits, tellings),
+        "numbers_and_codes": _together(hits, counts),
     }
 
 
-def _together(hits: Counter[str], tellings: Counter[str]) -> dict[str, Any]:
+def _together(hits: Counter[str], counts: Counter[str]) -> dict[str, Any]:
     names = [lie.name for lie in LIES if lie.kind != WORD]
-    found_of, of = sum(hits[name] for name in names), sum(tellings[name] for name in names)
-    return {"told": of, "found": found_of, "interval": interval(found_of, of)}
+    found_of, of = sum(hits[name] for name in names), sum(counts[name] for name in names)
+    return {"seeded": of, "found": found_of, "interval": interval(found_of, of)}

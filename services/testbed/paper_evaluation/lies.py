@@ -1,7 +1,7 @@
 """32 lies, each in one value or fact of an honest consignment, with its truth: the checks that concern it, the paper and the line.
 
 Numbers are moved by 6 % at least, codes to another of their form, days by at least three. A lie that a consignment has no value for,
-or that nothing in its papers can show, is not told of it (``None``).
+or that nothing in its papers can show, is not planted in it (``None``).
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ class Truth:
 
 
 class Lie(NamedTuple):
-    """A lie: its name, whether it is in a number, a code or words, the checks that concern it, and how it is told."""
+    """A lie: its name, whether it is in a number, a code or words, the checks that concern it, and how it is planted."""
 
     name: str
     kind: str
     checks: tuple[str, ...]
-    tell: Callable[[Random, World, Consignment], Truth | None]
+    plant: Callable[[Random, World, Consignment], Truth | None]
 
 
 def _moved(random: Random, value: Decimal, step: Decimal = CENT) -> Decimal:
@@ -57,18 +57,18 @@ def _line(random: Random, consignment: Consignment, kind: str) -> tuple[Truth, F
 def _number_of_line(
     kind: str, name: str, step: str = "0.01"
 ) -> Callable[[Random, World, Consignment], Truth]:
-    def tell(random: Random, _: World, consignment: Consignment) -> Truth:
+    def plant(random: Random, _: World, consignment: Consignment) -> Truth:
         truth, line = _line(random, consignment, kind)
         line[name] = _moved(random, line[name], Decimal(step))
         return truth
 
-    return tell
+    return plant
 
 
 def _number_of_paper(
     kind: str, name: str, step: str = "0.01"
 ) -> Callable[[Random, World, Consignment], Truth | None]:
-    def tell(random: Random, _: World, consignment: Consignment) -> Truth | None:
+    def plant(random: Random, _: World, consignment: Consignment) -> Truth | None:
         stem = random.choice(consignment.of(kind))
         fields = consignment.papers[stem]
         if not fields[name]:
@@ -76,7 +76,7 @@ def _number_of_paper(
         fields[name] = _moved(random, Decimal(fields[name]), Decimal(step))
         return Truth(stem)
 
-    return tell
+    return plant
 
 
 def _extra_line(random: Random, _: World, consignment: Consignment) -> Truth:

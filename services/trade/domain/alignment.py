@@ -159,7 +159,7 @@ _WEIGHTS: Final = (4, 5, 4, 4, 3, 3, 1)
 def align(left: Sequence[Line], right: Sequence[Line], grouping: Grouping | None = None) -> Alignment:
     """The lines of two papers as pairs. The features are those that both papers state; a pair shares one at least.
 
-    Of unequal numbers of lines nothing is paired where a line has no code. ``grouping`` keeps groups and their features from one call
+    Of unequal numbers of lines nothing is paired where a line has no code. ``grouping`` holds groups and their features from one call
     to the next.
     """
     grouping = grouping or Grouping()

@@ -39,7 +39,7 @@ class Rate:
 
 
 class Rates:
-    """Exchange rates; ``name`` tells one version of the table from another. A day that no row covers has no rate, never that of another day."""
+    """Exchange rates; ``name`` is that of its version. A day that no row covers has no rate, never that of another day."""
 
     def __init__(self, name: str, rows: Sequence[Rate]) -> None:
         self.name = name

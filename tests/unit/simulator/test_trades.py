@@ -51,17 +51,17 @@ def judged_by(seed: int) -> dict[bool, int]:
         destination = next(
             (each.payload.jurisdiction for each in statements if isinstance(each.payload, ImportFiled)), ""
         )
-        told = truth.of(keys[name], destination) if destination and name in keys else None
-        if told is None or set(versions[name]) != set(told.digests):
+        known = truth.of(keys[name], destination) if destination and name in keys else None
+        if known is None or set(versions[name]) != set(known.digests):
             continue
         filings, corrections = filings_of(statements)
         day = datetime.fromtimestamp(played.ends / 1e6, UTC).date()
         found = in_step(tuple(versions[name].values()), filings, corrections, step_rules(day))
         wrong = [each for each in found if each.status not in (Status.SAME, Status.ALLOWED)]
-        assert bool(wrong) is told.behind, [
+        assert bool(wrong) is known.behind, [
             (each.element, each.line, each.status, each.reason) for each in wrong
         ]
-        judged[told.behind] += 1
+        judged[known.behind] += 1
     return judged
 
 
