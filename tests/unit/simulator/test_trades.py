@@ -9,6 +9,9 @@ from schemas.events.catalogue import spec
 from schemas.events.customs_filing import ExportFiled, ImportFiled
 from schemas.events.trade import DatasetStated
 from schemas.events.vocabulary import ObjectKind
+from services.ledger.admission.evaluation import admit
+from services.ledger.admission.model import AdmissionSettings, Admitted, Record
+from services.testbed.simulator.signed_messages import profiles, sign_all
 from services.testbed.simulator.trades import Trades
 from services.testbed.simulator.world import World
 from services.trade.domain.dataset import Dataset
@@ -17,6 +20,7 @@ from services.trade.domain.in_step_pair import Status
 from services.trade.domain.in_step_rules import step_rules
 from services.trade.formats.dataset import stated
 from services.trade.formats.declared import Statement, filings_of
+from tests.unit.simulator.conftest import registry_of
 from tests.unit.simulator.corridor_worlds import small
 
 MODELS: dict[str, type[DatasetStated | ExportFiled | ImportFiled]] = {
@@ -69,6 +73,22 @@ def test_declarations_are_in_step_but_for_those_whose_trade_was_amended_after_th
     judged = [judged_by(seed) for seed in (1, 2, 3)]
     assert sum(each[True] for each in judged) > 0
     assert sum(each[False] for each in judged) > 0
+
+
+def test_the_platform_accepts_them_from_those_who_send_them() -> None:
+    played = small("ordinary-week")
+    messages = [each for each in played.messages() if each.record["type"] in MODELS and not each.refused_as]
+    signed = sign_all(messages, profiles(played.seed))
+    settings = AdmissionSettings("demo", frozenset({"cre.gateway.v1"}))
+    for number, each in enumerate(signed):
+        sent = each.message
+        answer = admit(
+            Record(sent.topic, 0, number, played.ends // 1_000, list(sent.headers), sent.value),
+            registry_of(played.seed),
+            settings,
+        )
+        assert isinstance(answer, Admitted), answer
+    assert len({each.record["type"] for each in messages}) == len(MODELS)
 
 
 def test_their_types_are_those_of_the_catalogue() -> None:
