@@ -197,12 +197,14 @@ def _paper(kind: Kind, found: Section, file: str, as_of: date) -> Paper:
         if isinstance(cell, str)
     ]
     cells = _Cells(reading, found.table.sheet, decimal_mark(texts))
-    for remark in found.remarks:
-        reading.remark(str(remark.where), remark.text, remark.remedy)
     stated = _day(reading, found)
     if stated is not None:
         reading.day = stated.value
     money = _currency(reading, found)
+    for remark in found.remarks:
+        understood = money is not None and money.place.at == str(remark.where)
+        if not (understood and money and f"'({money.written})'" in remark.text):
+            reading.remark(str(remark.where), remark.text, remark.remedy)
     lines: list[Line] = []
     charges: list[Charge] = []
     for entry in found.entries():

@@ -74,6 +74,12 @@ def test_what_is_read_as_it_is_meant(case: tuple[Callable[[], Paper], str]) -> N
         assert line.amount.value.amount == 12345
 
 
+def test_the_currency_in_a_header_is_understood_and_not_remarked() -> None:
+    paper = sheet("1,Laptop AB-120,8471300000,10,5.50,55.00")
+    assert paper.currency is not None
+    assert (paper.currency.value, paper.remarks) == ("USD", ())
+
+
 def boxed(number: str) -> Paper:
     """A Chinese declaration with that container number beside its own."""
     added = f"<DecContainers><Container><ContainerId>{number}</ContainerId></Container></DecContainers></DecMessage>"
