@@ -6,7 +6,7 @@ the same facts in every process and every replay.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -121,7 +121,7 @@ def claims_of(
     place = canonical_place(payload.place) if payload.place else ""
     jurisdiction = payload.jurisdiction_code
     territorial = publisher.covers(spec, jurisdiction, place)
-    objects = [(each.kind, each.key) for each in payload.objects]
+    objects = [(each.kind, canonical_key(each.kind, each.id)) for each in payload.objects]
     objects += extra
     claim = Claim(
         statement.event,
@@ -231,14 +231,13 @@ def _links(
     place: str = "",
 ) -> tuple[LinkGroup, ...]:
     event, code, published = statement.event, statement.publisher.code, statement.published
-    groups: dict[LinkKind, list[Edge]] = {}
-    for edge in edges:
-        kind = _KINDS[edge[0][0], edge[1][0]]
-        known = groups.get(kind)
-        if known is None:
-            groups[kind] = [edge]
-        else:
-            known.append(edge)
+    kinds = {_KINDS[ends] for ends in {(left[0], right[0]) for left, right in edges}}
+    # Most lists, of up to hundreds, have edges of one kind alone.
+    groups: dict[LinkKind, Sequence[Edge]] = (
+        dict.fromkeys(kinds, edges)
+        if len(kinds) == 1
+        else {kind: [edge for edge in edges if _KINDS[edge[0][0], edge[1][0]] is kind] for kind in kinds}
+    )
     return tuple(
         LinkGroup(
             Link(
@@ -280,8 +279,9 @@ def handover(statement: Attribution, payload: HandedOver | AdvanceListSent) -> G
     stop = receiving_station(side, own, {payload.counterparty}, receives)
     claims = claims_of(statement, payload, extra=(meet,), stop=stop)
     named = claims.objects
-    boxes = frozenset([key for kind, key in named if kind is ObjectKind.CONTAINER])
-    trains = [Thing(kind, key) for kind, key in named if kind is ObjectKind.TRAIN] or _named(payload)
+    box, carrier = ObjectKind.CONTAINER, ObjectKind.TRAIN  # looked up once for hundreds of objects
+    boxes = frozenset([key for kind, key in named if kind is box])
+    trains = [Thing(kind, key) for kind, key in named if kind is carrier] or _named(payload)
     listed = Handover(
         event=statement.event,
         publisher=statement.publisher.code,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from functools import cache
 from itertools import groupby
 from operator import itemgetter
@@ -159,7 +158,7 @@ def read_context(
         session, locked.consignments, locked_reads.facts, subjects, registry, at, loaded_statements=loaded
     )
     if ask.action in _CONTROLLED:
-        evidence = replace(evidence, goods=with_originals(session, evidence.goods, at))
+        (evidence,) = with_originals(session, [evidence], at)
     context = DecisionContext(
         decisions=prior.decisions,
         statements=live(evidence.record, at, at),

@@ -8,6 +8,9 @@ ON CONFLICT (financing, alert) DO NOTHING
 -- name: acknowledged
 SELECT alert, at, client, remark FROM lianyun.financing_acknowledged WHERE financing = %(financing)s AND at <= %(known_at)s
 
+-- name: acknowledged_of_each
+SELECT financing, alert FROM lianyun.financing_acknowledged WHERE financing = ANY (%(financings)s::uuid[]) AND at <= %(known_at)s
+
 -- name: add_version
 INSERT INTO lianyun.financing_version (number, key_id, normaliser)
 SELECT coalesce(max(number), 0) + 1, %(key_id)s, %(normaliser)s FROM lianyun.financing_version
@@ -83,6 +86,9 @@ ORDER BY h.name, c.key
 -- name: cargo_of
 SELECT DISTINCT consignment, key FROM lianyun.financing_cargo WHERE financing = ANY (%(financings)s::uuid[])
 
+-- name: cargo_of_each
+SELECT financing, consignment, key FROM lianyun.financing_cargo WHERE financing = ANY (%(financings)s::uuid[])
+
 -- name: close_version
 UPDATE lianyun.financing_version SET open = false WHERE number = %(number)s AND open RETURNING number
 
@@ -125,6 +131,15 @@ FROM lianyun.financing_touched t JOIN lianyun.financing_decision d ON d.number =
 WHERE t.financing = ANY (%(financings)s::uuid[])
 ORDER BY d.number
 
+-- name: decisions_of_each
+-- The same with the financing that each decision changed, once for each of them.
+SELECT t.financing, d.number, d.action, d.outcome, d.at, d.asked_by, d.idempotency, d.asked, d.position, d.rules, d.financing,
+       d.request, d.application, d.applicant, d.product, d.interest, d.amount, d.currency, d.until, d.frees, d.notices,
+       d.guard, d.satisfied_by, d.before, d.shares, d.waiver, d.goods, d.resembles, d.reviewed, d.reviewers, d.signatories
+FROM lianyun.financing_touched t JOIN lianyun.financing_decision d ON d.number = t.number
+WHERE t.financing = ANY (%(financings)s::uuid[])
+ORDER BY d.number
+
 -- name: entries
 -- What is held under any of the digests.
 SELECT e.version, e.kind, e.digest, e.name, e.measure, e.part, e.whole, e.near, e.thing
@@ -151,15 +166,17 @@ WHERE e.financing = ANY (%(financings)s::uuid[]) AND e.freed IS NULL
 SELECT registry, finding, at FROM lianyun.financing_external WHERE financing = %(financing)s ORDER BY at
 
 -- name: financings_beside
--- The financings of these consignments, or of ones that are the same now.
-WITH grouped (id) AS (
-    SELECT unnest(%(consignments)s::uuid[])
+-- With each of these financings those of its consignments, or of ones that are the same now.
+WITH grouped (own, id) AS (
+    SELECT c.financing, c.consignment FROM lianyun.financing_cargo c WHERE c.financing = ANY (%(financings)s::uuid[])
     UNION
-    SELECT k.canonical FROM lianyun.canonical k WHERE k.cons = ANY (%(consignments)s::uuid[])
+    SELECT c.financing, k.canonical
+    FROM lianyun.financing_cargo c JOIN lianyun.canonical k ON k.cons = c.consignment
+    WHERE c.financing = ANY (%(financings)s::uuid[])
 )
-SELECT c.financing FROM grouped g JOIN lianyun.financing_cargo c ON c.consignment = g.id
+SELECT g.own, c.financing FROM grouped g JOIN lianyun.financing_cargo c ON c.consignment = g.id
 UNION
-SELECT c.financing
+SELECT g.own, c.financing
 FROM grouped g JOIN lianyun.canonical k ON k.canonical = g.id JOIN lianyun.financing_cargo c ON c.consignment = k.cons
 
 -- name: financings_on
@@ -167,6 +184,14 @@ FROM grouped g JOIN lianyun.canonical k ON k.canonical = g.id JOIN lianyun.finan
 SELECT c.financing FROM lianyun.financing_cargo c WHERE c.consignment = ANY (%(ids)s::uuid[])
 UNION
 SELECT c.financing
+FROM lianyun.canonical k JOIN lianyun.financing_cargo c ON c.consignment = k.cons
+WHERE k.canonical = ANY (%(ids)s::uuid[])
+
+-- name: financings_on_each
+-- The same, each with the group of these that it is on.
+SELECT c.consignment, c.financing FROM lianyun.financing_cargo c WHERE c.consignment = ANY (%(ids)s::uuid[])
+UNION
+SELECT k.canonical, c.financing
 FROM lianyun.canonical k JOIN lianyun.financing_cargo c ON c.consignment = k.cons
 WHERE k.canonical = ANY (%(ids)s::uuid[])
 
@@ -197,10 +222,10 @@ ORDER BY v.number
 FOR SHARE OF v
 
 -- name: judged
--- The latest judgment, by a moment, of the forecast of each consignment against the maturity of a financing.
-SELECT DISTINCT ON (j.cons) j.consignment, j.at, j.lateness, j.evidence FROM lianyun.arrival_judgment j
-WHERE j.subject = %(subject)s AND j.subject <> 'PROMISE' AND j.at <= %(at)s
-ORDER BY j.cons, j.number DESC
+-- The latest judgment, by a moment, of the forecast of each consignment against the maturity of each of these financings.
+SELECT DISTINCT ON (j.subject, j.cons) j.subject, j.consignment, j.at, j.lateness, j.evidence FROM lianyun.arrival_judgment j
+WHERE j.subject = ANY (%(subjects)s::text[]) AND j.subject <> 'PROMISE' AND j.at <= %(at)s
+ORDER BY j.subject, j.cons, j.number DESC
 
 -- name: limits
 -- The amount limits of a bank: all, or those of some persons and the first one of all.
@@ -274,12 +299,12 @@ WHERE e.digest = ANY (%(digests)s::uuid[]) AND e.freed IS NULL AND e.name >= %(f
 ORDER BY e.name
 
 -- name: pledged_walk
--- Everything from which facts reach the goods of a financing that was pledged at ``since``, until the pledge ended at ``until``: what
--- named them by links of any time, dead ones as well, with no end but one that was written with the link; and the other
+-- Everything from which facts reach the goods of a financing that was pledged at ``since``, until the pledge ended at ``until``, a row
+-- ``g`` around it: what named them by links of any time, dead ones as well, with no end but one that was written with the link; and the other
 -- consignments that name a box or note of them meanwhile, with what leads to these other than by train. The reader judges which count.
 WITH RECURSIVE member (id) AS MATERIALIZED (
     SELECT unnest(lianyun.financing_same(ARRAY(
-        SELECT c.consignment FROM lianyun.financing_cargo c WHERE c.financing = %(financing)s::uuid
+        SELECT c.consignment FROM lianyun.financing_cargo c WHERE c.financing = g.financing
     )))
 ), up (id, kind, lo, hi, shared) AS (
     SELECT id, 0::smallint, -4611686018427387904, 4611686018427387904, false FROM member
@@ -287,7 +312,7 @@ WITH RECURSIVE member (id) AS MATERIALIZED (
     SELECT l.left_id, l.kind, greatest(u.lo, l.start_at), least(u.hi, l.until), l.shared
     FROM up u CROSS JOIN LATERAL (
         SELECT n.left_id, n.kind, n.start_at, n.shared,
-               CASE WHEN n.kind IN (6, 7) OR n.end_at IS NOT NULL THEN n.until ELSE greatest(n.until, %(until)s) END AS until
+               CASE WHEN n.kind IN (6, 7) OR n.end_at IS NOT NULL THEN n.until ELSE greatest(n.until, g.until) END AS until
         FROM lianyun.link n
         WHERE n.right_id = u.id AND n.kind <> 8 AND n.start_at < u.hi AND (n.kind NOT IN (6, 7) OR n.until >= u.lo)
         OFFSET 0
@@ -298,7 +323,7 @@ WITH RECURSIVE member (id) AS MATERIALIZED (
     SELECT l.right_id, l.right_kind
     FROM name n CROSS JOIN LATERAL (
         SELECT l.right_id, l.right_kind FROM lianyun.link l
-        WHERE l.left_id = n.id AND l.kind IN (1, 2) AND l.start_at < n.hi AND l.until > %(since)s AND NOT (n.shared AND l.shared)
+        WHERE l.left_id = n.id AND l.kind IN (1, 2) AND l.start_at < n.hi AND l.until > g.since AND NOT (n.shared AND l.shared)
         OFFSET 0
     ) AS l
     UNION
@@ -680,6 +705,27 @@ LIMIT %(limit)s
 -- name: watched_end
 -- The place behind all that is visible to everybody now.
 SELECT pg_snapshot_xmin(pg_current_snapshot())::text
+
+-- name: words_of_each
+-- As ``words_read``, of each place its subjects: the numbers alone.
+WITH RECURSIVE told (place, id) AS (
+    SELECT s.place, b.id
+    FROM unnest(%(places)s::bigint[], %(subjects)s::uuid[]) AS s (place, subject)
+    JOIN lianyun.financing_word w ON w.subject = s.subject
+    JOIN lianyun.body b ON b.no = w.no
+    UNION
+    SELECT t.place, n.id FROM told t CROSS JOIN LATERAL (
+        SELECT w.event FROM lianyun.withdrawal w WHERE w.target = t.id
+        UNION ALL
+        SELECT b.id FROM lianyun.mention m JOIN lianyun.body b ON b.no = m.no WHERE m.object = t.id
+    ) AS n (id)
+)
+SELECT DISTINCT t.place, c.no FROM told t CROSS JOIN LATERAL (
+    SELECT i.no FROM lianyun.identity i WHERE i.id = t.id
+    UNION ALL
+    SELECT v.no FROM lianyun.variant v WHERE v.id = t.id
+) AS c
+ORDER BY t.place, c.no
 
 -- name: words_read
 -- The events that are found under subjects, with all that withdraws them at any depth and all contents under their ids.
