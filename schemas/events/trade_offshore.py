@@ -71,7 +71,7 @@ class DealContract(Wire):
 
 
 class DealPaper(Wire):
-    """A paper behind a payment. ``issuer`` is left out where the deal's owner issued it; without ``amount`` it is annotated whole or not at all.
+    """A paper behind a payment. ``issuer`` is left out where the publisher issued it; without ``amount`` it is annotated whole or not at all.
 
     The number of a declaration is jurisdiction/number, of a rail note its form, country, station, number and year.
     """
@@ -101,12 +101,11 @@ class Vessel(Wire):
 class OffshoreDealStated(Milestone):
     """A resident stated an offshore deal: its contracts, its balance-of-payments code and its papers; ``objects`` are what the goods travel in or under.
 
-    ``owner`` is the resident, the publisher where that is left out. Works abroad without goods name their place. ``bop`` is the code of the
+    The resident is the publisher: nobody states a deal for another one. Works abroad without goods name their place. ``bop`` is the code of the
     balance of payments by which both payments are reported (122010: merchanting; 121030: bonded goods). Goods of it are in no customs statistics
-    of the home country. The deal is stated to nobody by its objects: who shares a box learns nothing of it.
+    of the home country. No object makes the deal known to others: who shares a box learns nothing of it.
     """
 
-    owner: PartyCode | None = None
     reference: Reference
     kind: Annotated[DealKind, Field(strict=False)]
     bop: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]

@@ -253,7 +253,6 @@ TRADE_DATA: Json = {
 }
 
 OFFSHORE_DEAL: Json = {
-    "owner": "xian-optics",
     "occurrence": "",
     "reference": "OD-2026-7",
     "kind": "RESALE",

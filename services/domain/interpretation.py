@@ -347,7 +347,7 @@ def dataset_stated(statement: Attribution, payload: DatasetStated) -> GroupedFac
 
 def offshore_deal_stated(statement: Attribution, payload: OffshoreDealStated) -> GroupedFacts:
     """Claims about the deal and its papers alone: nothing of it reaches a consignment, so nobody learns of it who shares a box."""
-    owner = payload.owner or statement.publisher.code
+    owner = statement.publisher.code
     deal = offshore_deal(owner, payload.reference)
     claim = claims_of(statement, payload, occurrence=payload.reference).claim._replace(thing=deal)
     named = (deal, *(deal_paper(owner, each) for each in payload.papers))
