@@ -52,7 +52,7 @@ def deal(owner: str = "optic", reference: str = "OD-1", event: bytes = b"deal", 
         **deal_says(reference, **changed),
     }
     return Deal(
-        event.ljust(16), owner, 1, f"https://{owner}.example", OffshoreDealStated.model_validate(payload)
+        event.ljust(16), owner, 1, f"https://{owner}.example", "1", OffshoreDealStated.model_validate(payload)
     )
 
 

@@ -86,12 +86,13 @@ class Sighting:
 
 @dataclass(frozen=True)
 class Deal:
-    """What one event states of a deal of ``owner``, who published it."""
+    """What one event states of a deal of ``owner``, who published it as ``id`` of ``source``."""
 
     event: EventId
     owner: str
     published: Micros
     source: str
+    id: str
     stated: OffshoreDealStated
 
     @property

@@ -79,6 +79,7 @@ def _stated(session: Connection[Any], thing: Thing, registry: Registry, as_of: M
                 event.party.code,
                 event.envelope.published_micros,
                 event.attributes.source,
+                event.attributes.id,
                 payload,
             )
 

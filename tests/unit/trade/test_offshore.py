@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -16,7 +17,6 @@ from schemas.reasons import Refusal
 from services.trade.domain.checks import findings
 from services.trade.domain.finding import Finding, Reason, Verdict, rules
 from services.trade.domain.offshore import (
-    Deal,
     DealClass,
     KnownDeal,
     Line,
@@ -88,7 +88,7 @@ def test_no_order_and_no_duplicate_changes_class_or_report(
 
 def test_the_latest_published_statement_counts_in_any_order() -> None:
     first, second = deal(event=b"a"), deal(event=b"b", bop="121030")
-    later = Deal(second.event, second.owner, 2, second.source, second.stated)
+    later = replace(second, published=2)
     assert current([first, later]) is current([later, first]) is later
     assert current([]) is None
 
