@@ -11,6 +11,7 @@ from services.arrival.domain.tables import tables
 from services.cli.exits import Exit, Failure
 from services.cli.output import err, print_json
 from services.testbed.arrival_evaluation.evaluate import evaluate as evaluate_arrival
+from services.testbed.bench.annotations import bench_annotations
 from services.testbed.bench.bank import Scale as BankScale
 from services.testbed.bench.bank import bench_bank
 from services.testbed.bench.declarations import bench_declarations
@@ -196,6 +197,18 @@ def declarations(
 ) -> None:
     """Measure how long it takes to read six papers of one shipment and to find their contradictions, in processor time."""
     print_json(bench_declarations(lines, rounds))
+
+
+@bench.command()
+def annotate(
+    papers: Annotated[int, typer.Option(min=64, help="Papers that are annotated at most.")] = 6_000,
+    seconds: Annotated[float, typer.Option(min=1, help="Length of each of the two runs.")] = 10.0,
+    rounds: Annotated[int, typer.Option(min=1, help="Papers that 64 banks want at once.")] = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs; the report is JSON anyway.")] = False,
+) -> None:
+    """Annotations of papers a second by 64 banks, through the API and by the service alone, and how many of 64 win one paper; takes a minute."""
+    _ = as_json
+    print_json(bench_annotations(papers, seconds, rounds, say))
 
 
 @bench.callback()
