@@ -262,7 +262,11 @@ OFFSHORE_DEAL: Json = {
         {
             "number": "P-77",
             "role": "BUYS",
-            "counterparty": {"scheme": "LEI", "number": "5493000IBP32UQZ0KL24", "name": "Ruhr Maschinen GmbH"},
+            "counterparty": {
+                "scheme": "LEI",
+                "number": "5493000IBP32UQZ0KL24",
+                "name": "Ruhr Maschinen GmbH",
+            },
             "day": "2026-02-20",
             "amount": {"minor_units": 8_100_000, "currency_code": "EUR"},
             "subheading": "847130",

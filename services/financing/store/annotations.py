@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from psycopg import Connection
+from psycopg import Connection, Cursor
 from psycopg.rows import tuple_row
 
 from schemas.events.trade_offshore import AnnotationDecided, DealPaperKind
+from services.domain.facts import Micros
 from services.financing.domain import lifecycle
 from services.financing.domain.annotation import (
     OWN_STANDING,
@@ -34,7 +35,7 @@ from services.financing.domain.documents import Share
 from services.financing.domain.fingerprints import Fingerprint, Version
 from services.financing.store import fingerprint_versions as versions
 from services.financing.store import statement
-from services.financing.store.financings import KINDS, decisions_of, entries_under, print_of
+from services.financing.store.financings import KINDS, HeldEntry, among, decisions_of, print_of
 from services.financing.store.fingerprint_versions import KeyRing
 from services.financing.store.identifiers import financing_id
 from services.ledger.platform_signature import SignedEvent, Signer, rfc3339, signed_event
@@ -75,7 +76,8 @@ class AnnotationService:
         A repeated request gives its recorded decision and records nothing. Raises RequestUsed, KeyMissing, and what Postgres raises.
         """
         adapt(session)
-        counting = versions.hold(session, self.ring)
+        with session.pipeline():
+            counting = versions.hold(session, self.ring)
         paper = None if ask.paper is None else paper_in(ask.paper, behind)
         share = None if paper is None else taken_of(paper, ask.amount)
         refused: Refused | None = PAPER_OF_DEAL if paper is None else None
@@ -84,19 +86,16 @@ class AnnotationService:
             refused, share = share, None
         elif paper is not None:
             prints = prints_of(paper, share, behind.owner, counting)
-        self.take(session, [*(each.digest for each in prints), request_key(ask.by, ask.request)])
-        points.reach("annotation_locked")
-        at, position = self.clock(session)
+        at, position = self._locked(session, [*(each.digest for each in prints), _request(ask)])
         asked = ask.digest(self.signer.secret("request"))
-        earlier = _earlier(session, ask, asked)
-        if earlier is not None:
+        read = _read(session, ask, prints)
+        if (earlier := read.earlier(ask, asked)) is not None:
             return earlier
-        standing: Sequence[Standing] = ()
+        standing = read.standing(prints)
         if refused is None:
-            standing = _standing(session, prints)
-            refused = against(prints, behind.deal, standing, _held(session, prints, at))
+            refused = against(prints, behind.deal, standing, _held(session, read.held(prints), at))
         assert ask.paper is not None
-        number = _number(session)
+        number = read.number
         decision = Annotation(
             number=number,
             action=Action.ANNOTATE,
@@ -127,18 +126,16 @@ class AnnotationService:
         parameters = {"number": ask.revokes, "by": ask.by}
         if _row(session, "annotation_of", parameters) is None:
             raise UnknownAnnotation(ask.revokes)
-        self.take(session, [request_key("annotation", str(ask.revokes)), request_key(ask.by, ask.request)])
-        points.reach("annotation_locked")
-        at, position = self.clock(session)
+        at, position = self._locked(session, [request_key("annotation", str(ask.revokes)), _request(ask)])
         asked = ask.digest(self.signer.secret("request"))
-        earlier = _earlier(session, ask, asked)
-        if earlier is not None:
+        read = _read(session, ask, ())
+        if (earlier := read.earlier(ask, asked)) is not None:
             return earlier
         row = _row(session, "annotation_of", parameters)
         assert row is not None
         known, standing = annotation_of(row), row[COLUMNS]
         decision = known._replace(
-            number=_number(session),
+            number=read.number,
             action=Action.REVOKE,
             done=bool(standing),
             at=max(at, known.at),
@@ -151,18 +148,27 @@ class AnnotationService:
         self._record(session, decision, ())
         return decision
 
+    def _locked(self, session: Session, ids: Iterable[bytes]) -> tuple[Micros, int]:
+        """Take the locks; the moment behind them, and the transaction below which all is visible."""
+        with session.pipeline():
+            self.take(session, ids)
+            found = self.clock(session)
+        points.reach("annotation_locked")
+        return found
+
     def _record(self, session: Session, decision: Annotation, taken: Sequence[Fingerprint]) -> None:
         points.reach("annotation_decided")
         signed = signed_annotation(self.signer, decision, taken)
         row = {**row_of(decision), "headers": signed.headers, "payload": signed.payload}
-        session.execute(statement("put_annotation"), row)
-        if taken:
-            session.execute(statement("put_annotation_entries"), _entries(decision, taken))
-        if decision.done and decision.action is Action.REVOKE:
-            session.execute(
-                statement("revoke_annotation"),
-                {"number": decision.number, "annotation": decision.annotation},
-            )
+        with session.pipeline():
+            session.execute(statement("put_annotation"), row)
+            if taken:
+                session.execute(statement("put_annotation_entries"), _entries(decision, taken))
+            if decision.done and decision.action is Action.REVOKE:
+                session.execute(
+                    statement("revoke_annotation"),
+                    {"number": decision.number, "annotation": decision.annotation},
+                )
         points.reach("annotation_recorded")
 
 
@@ -247,36 +253,64 @@ def signed_annotation(signer: Signer, decision: Annotation, taken: Sequence[Fing
     return signed_event(signer, AnnotationDecided, event_id_of(decision), decision.at, fields)
 
 
-def _earlier(session: Session, ask: AnnotationRequest, asked: bytes) -> Annotation | None:
-    row = _row(session, "annotation_requested", {"by": ask.by, "request": ask.request})
-    if row is None:
-        return None
-    found = annotation_of(row)
-    if found.asked != asked:
-        raise RequestUsed(f"request {ask.request} was used for another one: name this one anew")
-    return found
+class _Read(NamedTuple):
+    """What was read behind the locks: the number of the decision, the one on this request, and what stands and is held under the fingerprints."""
+
+    number: int
+    requested: Sequence[Any] | None
+    annotated: Sequence[Sequence[Any]] = ()
+    entries: Sequence[Sequence[Any]] = ()
+
+    def earlier(self, ask: AnnotationRequest, asked: bytes) -> Annotation | None:
+        """The decision that the bank already has on this request; raises RequestUsed."""
+        if self.requested is None:
+            return None
+        found = annotation_of(self.requested)
+        if found.asked != asked:
+            raise RequestUsed(f"request {ask.request} was used for another one: name this one anew")
+        return found
+
+    def standing(self, prints: Iterable[Fingerprint]) -> list[Standing]:
+        """The annotations that stand under the very ``prints``."""
+        wanted = {(each.version, each.kind, each.digest) for each in prints}
+        found = (Standing(print_of(row[:9])[1], *row[9:]) for row in self.annotated)
+        return [
+            each
+            for each in found
+            if (each.fingerprint.version, each.fingerprint.kind, each.fingerprint.digest) in wanted
+        ]
+
+    def held(self, prints: Iterable[Fingerprint]) -> list[HeldEntry]:
+        """What financings hold under the very ``prints``."""
+        return among(map(print_of, self.entries), prints)
 
 
-def _standing(session: Session, prints: Sequence[Fingerprint]) -> list[Standing]:
-    cursor = session.cursor(binary=True, row_factory=tuple_row)
-    digests = uuids(sorted({each.digest for each in prints}))
-    rows = cursor.execute(statement("annotations_standing"), {"digests": digests}).fetchall()
-    wanted = {(each.version, each.kind, each.digest) for each in prints}
-    found = (Standing(print_of(row[:9])[1], *row[9:]) for row in rows)
-    return [
-        each
-        for each in found
-        if (each.fingerprint.version, each.fingerprint.kind, each.fingerprint.digest) in wanted
-    ]
+def _read(session: Session, ask: AnnotationRequest, prints: Sequence[Fingerprint]) -> _Read:
+    digests = {"digests": uuids(sorted({each.digest for each in prints}))}
+    with session.pipeline():
+        number = session.execute(statement("annotation_number"))
+        requested = _rows(session, "annotation_requested", {"by": ask.by, "request": ask.request})
+        annotated = _rows(session, "annotations_standing", digests) if prints else None
+        entries = _rows(session, "entries", digests) if prints else None
+    ((drawn,),) = number.fetchall()
+    return _Read(
+        int(drawn),
+        requested.fetchone(),
+        () if annotated is None else annotated.fetchall(),
+        () if entries is None else entries.fetchall(),
+    )
 
 
-def _held(session: Session, prints: Sequence[Fingerprint], at: int) -> list[Fingerprint]:
-    """What financings hold of the paper at ``at``: pledged, or reserved and not run out."""
-    entries = entries_under(session, prints)
+def _held(session: Session, entries: Sequence[HeldEntry], at: Micros) -> list[Fingerprint]:
+    """Those of ``entries`` that are held at ``at``: pledged, or reserved and not run out."""
     if not entries:
         return []
     holds = lifecycle.holds(decisions_of(session, [financing_id(name) for name, _ in entries]))
     return [each for name, each in entries if name in holds and holds[name].held(at)]
+
+
+def _request(ask: AnnotationRequest) -> bytes:
+    return request_key(ask.by, ask.request)
 
 
 def _written(
@@ -301,10 +335,9 @@ def _entries(decision: Annotation, taken: Sequence[Fingerprint]) -> dict[str, An
     }
 
 
-def _number(session: Session) -> int:
-    ((number,),) = session.execute(statement("annotation_number")).fetchall()
-    return int(number)
-
-
 def _row(session: Session, name: str, parameters: dict[str, Any]) -> Sequence[Any] | None:
-    return session.cursor(binary=True, row_factory=tuple_row).execute(statement(name), parameters).fetchone()
+    return _rows(session, name, parameters).fetchone()
+
+
+def _rows(session: Session, name: str, parameters: dict[str, Any]) -> Cursor[tuple[Any, ...]]:
+    return session.cursor(binary=True, row_factory=tuple_row).execute(statement(name), parameters)

@@ -21,6 +21,7 @@ from services.financing.store.annotations import AnnotationService
 from services.financing.store.fingerprint_versions import KeyRing
 from services.financing.store.keys import read_keys
 from services.ledger.storage.session import open_session
+from services.runtime.transactions import RetryPolicy, retry
 from services.testbed.bench import machine, seed_data
 from services.testbed.bench.bank import NETWORK, BankEnvironment
 from services.testbed.bench.bank_load import LoadResult, SignedRequests, steady
@@ -173,7 +174,8 @@ def _race(dsn: str, service: AnnotationService, round_: int) -> int:
     def work(bank: int) -> None:
         with open_session(dsn, "lianyun-bench") as session:
             ready.wait()
-            if _annotate(service, session, bank, 1_000_000 + round_):
+            policy = RetryPolicy((psycopg.errors.LockNotAvailable,), attempts=20)
+            if retry(lambda: _annotate(service, session, bank, 1_000_000 + round_), policy):
                 won.append(bank)
 
     _run(BANKS, work, ready, LoadResult([], Counter(), 0.0))
