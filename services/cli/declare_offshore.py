@@ -18,7 +18,7 @@ from schemas.strict_json import loads
 from services.cli.bank import Client, Key, Url
 from services.cli.bank_client import calling, got
 from services.cli.exits import Exit, Failure
-from services.cli.options import AsJson
+from services.cli.options import AsJson, micros
 from services.cli.output import out, print_json, print_table
 from services.cli.publish import Patience, profile_of, sent
 from services.cli.settings import CliSettings
@@ -66,6 +66,7 @@ def deal(
     """Sign and publish an offshore deal; repeating it repeats nothing. What changed is stated again: the latest statement counts."""
     settings = CliSettings()
     who = profile_of(settings, party)
+    micros(made, "--made")
     named = [
         *(("consignment", each) for each in consignments or ()),
         *(("note", each) for each in notes or ()),

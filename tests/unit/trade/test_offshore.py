@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from schemas.events.decode import decode_payload
 from schemas.publishing.examples import example
 from schemas.reasons import Refusal
+from schemas.schemes import Scheme
+from services.cli.declare import app
+from services.cli.exits import Failure
+from services.producers import publisher
+from services.producers.profile import create
+from services.producers.spool import Spool
 from services.trade.domain.checks import findings
 from services.trade.domain.finding import Finding, Reason, Verdict, rules
 from services.trade.domain.offshore import (
@@ -27,7 +35,7 @@ from services.trade.domain.offshore import (
     report,
 )
 from services.trade.domain.paper import PaperSet
-from tests.support.trade_deals import deal, deal_says, invoice_paper, seen
+from tests.support.trade_deals import BOX, deal, deal_says, invoice_paper, seen
 from tests.support.trade_values import cn, f
 
 ABROAD = seen("movement.arrived", 1, place="locode:KZALA", rides=True)
@@ -176,3 +184,29 @@ def test_what_cannot_be_an_offshore_deal_is_refused_where_it_is_wrong(
     with pytest.raises(Refusal) as refused:
         decode_payload(type_, orjson.dumps({**example(type_), **changed}))
     assert refused.value.pointer.startswith(pointer)
+
+
+def test_the_terminal_signs_a_deal_once_and_names_what_is_wrong_in_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create("optic", "urn:cre:optic", "cre.shipper.optic.v1", "demo", Scheme.ED25519).save(tmp_path)
+    monkeypatch.setenv("LIANYUN_PARTNERS", str(tmp_path))
+    monkeypatch.setenv("LIANYUN_BOOTSTRAP", "127.0.0.1:9")
+    monkeypatch.setattr(publisher, "drain", lambda *_, **__: None)
+    file = tmp_path / "deal.json"
+    common = ["--as", "optic", "--made", "2026-03-20T09:00:00Z", "--patience", "0"]
+
+    def stated(said: dict[str, Any], *objects: str) -> BaseException | None:
+        file.write_bytes(orjson.dumps(said))
+        return CliRunner().invoke(app, ["deal", str(file), *objects, *common]).exception
+
+    for _ in range(2):
+        assert isinstance(stated(deal_says(), "--box", BOX), SystemExit)  # not all went out
+    works = deal_says("OD-2", kind="WORKS_ABROAD")
+    assert isinstance(stated(works, "--place", "locode:KZALA"), SystemExit)
+    with Spool(tmp_path / "optic.spool") as spool:
+        assert spool.counts() == (2, 0)
+    unknown = stated({**deal_says(), "margin": 1}, "--box", BOX)
+    assert isinstance(unknown, Failure)
+    assert "/margin" in unknown.problem
+    assert isinstance(stated(deal_says()), Failure)
