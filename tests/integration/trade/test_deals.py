@@ -40,7 +40,7 @@ def stated(id_: str, by: str, at: str, objects: str, **changed: Any) -> Event:
 
 FOUND = event(
     "opened", "xaport", "01T08:00", "link.consignment_opened", reference="KZ-1",
-    parties=[{"party": "optic", "role": "shipper"}, {"party": "cr", "role": "railway"}],
+    parties=[{"optic": "shipper"}, {"cr": "railway"}],
 )  # fmt: skip
 _KZ1 = "consignment xaport/KZ-1"
 _ABROAD = event("abroad", "cr", "02T08:00", "movement.arrived", objects=_KZ1, place="locode:KZALA")
