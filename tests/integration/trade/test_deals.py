@@ -109,9 +109,7 @@ def test_each_fact_moves_the_class_and_a_stranger_moves_nothing(postgres: Databa
 
 
 def test_the_latest_live_statement_counts(postgres: DatabaseAddress) -> None:
-    gone = event(
-        "gone", "optic", "06T09:00", "correction.retracted", of="deal-again", reason="OTHER"
-    )
+    gone = event("gone", "optic", "06T09:00", "correction.retracted", of="deal-again", reason="OTHER")
     both = known(played(postgres, "deals_both", [FOUND, _DEAL, _AGAIN], Random(1)))
     assert both is not None
     assert both.deal.stated.bop == "121030"

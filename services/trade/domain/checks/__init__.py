@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from services.trade.domain.checks import amounts, goods, journey, masses, offshore, valuation
+from services.trade.domain.checks import amounts, goods, journey, masses, offshore, terms, valuation
 from services.trade.domain.checks.shipment import Check, Shipment
 from services.trade.domain.finding import Finding, Rules
 from services.trade.domain.paper import PaperSet
@@ -20,6 +20,7 @@ CHECKS: Final[dict[str, Check]] = {
         (
             *amounts.CHECKS,
             *valuation.CHECKS,
+            *terms.CHECKS,
             *goods.CHECKS,
             *masses.CHECKS,
             *journey.CHECKS,

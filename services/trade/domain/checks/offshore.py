@@ -44,7 +44,7 @@ def d31_used_twice(shipment: Shipment) -> Iterator[Finding]:
             Verdict.CONTRADICTION if twice else Verdict.MATCH,
             Reason.TWICE if twice else Reason.AGREES,
             values=numbers[:4],
-            arithmetic=f"{len(papers)} x {numbers[0].value}",
+            worked=f"{len(papers)} x {numbers[0].value}",
         )
     for deals in behind.values():
         several = len(deals) > 1
@@ -53,7 +53,7 @@ def d31_used_twice(shipment: Shipment) -> Iterator[Finding]:
             Verdict.CONTRADICTION if several else Verdict.MATCH,
             Reason.TWO_DEALS if several else Reason.AGREES,
             values=tuple(deals.values())[:4],
-            arithmetic=f"{len(deals)} x {next(iter(deals.values())).value}",
+            worked=f"{len(deals)} x {next(iter(deals.values())).value}",
         )
 
 
@@ -88,9 +88,7 @@ def d32_offshore(shipment: Shipment) -> Iterator[Finding]:
     """The goods of an offshore deal are declared to no home customs and do not enter home territory; its code is that of its class."""
     declared = tuple(paper.number for paper in shipment.chinese if paper.number)
     if not shipment.papers.deals:
-        yield Finding(
-            "D32", Verdict.MISSING, Reason.NOT_CONCERNED, values=declared, arithmetic="offshore deal"
-        )
+        yield Finding("D32", Verdict.MISSING, Reason.NOT_CONCERNED, values=declared, worked="offshore deal")
     for known in shipment.papers.deals:
         if declared:
             yield Finding("D32", Verdict.CONTRADICTION, Reason.HOME_TERRITORY, values=declared)
