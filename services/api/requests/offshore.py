@@ -42,7 +42,7 @@ class AnnotationBody(RequestBody):
     paper: AnnotatedPaper
     amount: Amount | None = None
 
-    def asked_by(self, bank: str) -> AnnotationRequest:
+    def ask_of(self, bank: str) -> AnnotationRequest:
         """As the core takes it."""
         amount = None if self.amount is None else self.amount.money()
         return AnnotationRequest(Action.ANNOTATE, bank, self.request, self.deal, self.paper.name(), amount)

@@ -59,7 +59,7 @@ def annotate_paper(call: Call, body: AnnotationBody) -> Answer:
     deal = readable_deal(call, body.deal)
     if deal is None or not lends_with_consent(call, deal.owner):
         raise Problem("not-found")
-    ask = body.asked_by(call.party.code)
+    ask = body.ask_of(call.party.code)
     behind = Behind(deal.name, deal.event, deal.stated.papers)
     decision = _decided(call, lambda service: service.annotate(call.session, ask, behind))
     call.reads("deal", deal.name, {deal.owner})

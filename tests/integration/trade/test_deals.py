@@ -148,7 +148,7 @@ def test_a_paper_of_two_owners_deals_is_found_without_the_other_owners_word(
 
 
 def test_who_is_not_named_in_the_consignment_learns_nothing_of_it(postgres: DatabaseAddress) -> None:
-    """A deal over somebody else's consignment sees no fact of it, so its report is no way around the need to know."""
+    """A deal over somebody else's consignment sees no fact of it, so its report opens nothing."""
     foreign = stated("foreign", "textil", "07T09:00", _KZ1, reference="X-1")
     found = known(played(postgres, "deals_foreign", [FOUND, foreign, _HOME, _TRANSIT]), "textil", "X-1")
     assert found is not None
