@@ -16,6 +16,43 @@ INSERT INTO lianyun.financing_version (number, key_id, normaliser)
 SELECT coalesce(max(number), 0) + 1, %(key_id)s, %(normaliser)s FROM lianyun.financing_version
 RETURNING number
 
+-- name: annotated_under
+-- What stands annotated under any of the digests, by request: of which paper, how much.
+SELECT r.ask, a.version, a.kind, a.digest, NULL::text, a.measure, a.part, a.whole, '{}'::bigint[], NULL::uuid
+FROM unnest(%(prints)s::text[]) WITH ORDINALITY AS r (prints, ask)
+JOIN lianyun.annotation_entry a ON a.digest = ANY (r.prints::uuid[]) AND a.revoked IS NULL
+
+-- name: annotation_number
+SELECT nextval('lianyun.annotation_number')
+
+-- name: annotation_of
+-- An annotation that is done, by its number and bank, and whether it stands.
+SELECT d.number, d.action, d.done, d.at, d.position, d.by_party, d.request, d.asked, d.deal, d.stated, d.annotation, d.kind,
+       d.measure, d.part, d.whole, d.guard, d.satisfied_by, d.rules,
+       NOT EXISTS (SELECT FROM lianyun.annotation_decision r WHERE r.annotation = d.number AND r.action = 'REVOKE' AND r.done)
+FROM lianyun.annotation_decision d
+WHERE d.number = %(number)s AND d.by_party = %(by)s AND d.action = 'ANNOTATE' AND d.done
+
+-- name: annotation_requested
+SELECT d.number, d.action, d.done, d.at, d.position, d.by_party, d.request, d.asked, d.deal, d.stated, d.annotation, d.kind,
+       d.measure, d.part, d.whole, d.guard, d.satisfied_by, d.rules
+FROM lianyun.annotation_decision d WHERE d.by_party = %(by)s AND d.request = %(request)s
+
+-- name: annotations_on
+-- What a bank has annotated of a deal and not revoked.
+SELECT d.number, d.action, d.done, d.at, d.position, d.by_party, d.request, d.asked, d.deal, d.stated, d.annotation, d.kind,
+       d.measure, d.part, d.whole, d.guard, d.satisfied_by, d.rules
+FROM lianyun.annotation_decision d
+WHERE d.deal = %(deal)s AND d.by_party = %(by)s AND d.action = 'ANNOTATE' AND d.done
+  AND NOT EXISTS (SELECT FROM lianyun.annotation_decision r WHERE r.annotation = d.number AND r.action = 'REVOKE' AND r.done)
+ORDER BY d.number
+
+-- name: annotations_standing
+SELECT a.version, a.kind, a.digest, NULL::text, a.measure, a.part, a.whole, '{}'::bigint[], NULL::uuid,
+       a.annotation, d.by_party, d.deal
+FROM lianyun.annotation_entry a JOIN lianyun.annotation_decision d ON d.number = a.annotation
+WHERE a.digest = ANY (%(digests)s::uuid[]) AND a.revoked IS NULL
+
 -- name: answered_by
 SELECT answered FROM lianyun.financing_asked WHERE answered = ANY (%(numbers)s::bigint[])
 
@@ -216,7 +253,10 @@ FROM lianyun.financing_hold_goods(
 -- The least version from one on is found by one step into the index, where EXISTS may read all that is held.
 SELECT v.number, v.key_id, v.normaliser, v.open FROM lianyun.financing_version v
 WHERE v.open OR v.number = (
-    SELECT min(e.version) FROM lianyun.financing_entry e WHERE e.version >= v.number AND e.freed IS NULL
+    SELECT least(
+        (SELECT min(e.version) FROM lianyun.financing_entry e WHERE e.version >= v.number AND e.freed IS NULL),
+        (SELECT min(a.version) FROM lianyun.annotation_entry a WHERE a.version >= v.number AND a.revoked IS NULL)
+    )
 )
 ORDER BY v.number
 FOR SHARE OF v
@@ -367,6 +407,19 @@ WHERE p.bank = %(bank)s
   AND (%(waiting)s::bigint IS NULL OR v.proposal IS NULL AND p.expires > %(waiting)s)
 ORDER BY p.made DESC, p.id
 LIMIT %(limit)s
+
+-- name: put_annotation
+INSERT INTO lianyun.annotation_decision (number, action, done, at, position, by_party, request, asked, deal, stated, annotation, kind,
+    measure, part, whole, guard, satisfied_by, rules, headers, payload)
+VALUES (%(number)s, %(action)s, %(done)s, %(at)s, %(position)s, %(by)s, %(request)s, %(asked)s::uuid, %(deal)s, %(stated)s::uuid,
+    %(annotation)s, %(kind)s, %(measure)s, %(part)s, %(whole)s, %(guard)s, %(satisfied_by)s, %(rules)s, %(headers)s, %(payload)s)
+
+-- name: put_annotation_entries
+INSERT INTO lianyun.annotation_entry (annotation, version, kind, digest, measure, part, whole)
+SELECT %(annotation)s::bigint, e.* FROM unnest(
+    %(versions)s::smallint[], %(kinds)s::smallint[], %(digests)s::uuid[], %(measures)s::text[], %(parts)s::text[]::bigint[],
+    %(wholes)s::text[]::bigint[]
+) AS e
 
 -- name: put_answered
 UPDATE lianyun.financing_asked SET answered = %(number)s, fault = NULL, again = NULL WHERE no = %(no)s
@@ -632,6 +685,9 @@ WITH hold AS (
 INSERT INTO lianyun.financing_cargo (consignment, financing, key)
 SELECT c.id, c.financing, c.key
 FROM unnest(%(cargo)s::uuid[], %(cargo_of)s::uuid[], %(cargo_keys)s::text[]) AS c (id, financing, key)
+
+-- name: revoke_annotation
+UPDATE lianyun.annotation_entry SET revoked = %(number)s WHERE annotation = %(annotation)s AND revoked IS NULL
 
 -- name: seen
 -- The facts of these numbers and the events that are found under subjects, with all that withdraws or lifts them, at any depth,
