@@ -151,7 +151,7 @@ def configuration(receivers: Receivers, group_wait: str = "30s", group_interval:
     body = {
         "route": {
             "receiver": "people",
-            "group_by": ["alertname", "partner", "topic", "crossing", "slo", "disk"],
+            "group_by": ["alertname", "partner", "topic", "crossing", "slo"],
             "group_wait": group_wait,
             "group_interval": group_interval,
             "repeat_interval": "12h",
