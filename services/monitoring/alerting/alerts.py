@@ -86,6 +86,9 @@ _OVERDUE = "max by (milestone, corridor) (lianyun_milestones_overdue{})"
 
 _LEFT = "lianyun_disk_free_bytes / (-deriv(lianyun_disk_free_bytes[1h]) > 0)"
 _FULL = "lianyun_disk_free_bytes < 0.05 * lianyun_disk_size_bytes"
+_BELOW = (
+    "lianyun_disk_free_bytes < 0.4 * lianyun_disk_size_bytes"  # a base backup on an empty disk is no growth
+)
 _OUTAGE = (
     "min(min_over_time(lianyun_database_up[15m])) == 0 or min(min_over_time(lianyun_broker_up[15m])) == 0"
 )
@@ -115,7 +118,7 @@ CAUSES = (
     Alert(
         "DiskFilling",
         "page",
-        f"min by (disk) ({_LEFT}) < {DAY} or 0 * min by (disk) ({_FULL})",
+        f"min by (disk) ({_LEFT} and {_BELOW}) < {DAY} or 0 * min by (disk) ({_FULL})",
         "10m",
         "The disk {{ $labels.disk }} is full in {{ $value | humanizeDuration }} as it fills now (0s: less than 5 % is free).",
         lingers="15m",

@@ -16,7 +16,7 @@ from services.runtime.ports import free_port
 from services.testbed.localstack.process import Guard, ServerProcess
 
 _NO_TEMPLATES = "failed to parse templates"
-PATIENCE = 240.0
+PATIENCE = 400.0
 """Seconds until a state that a test waits for must be there, on the busiest machine."""
 
 
