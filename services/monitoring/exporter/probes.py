@@ -14,6 +14,7 @@ import struct
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -89,11 +90,7 @@ def probes(settings: ExporterSettings) -> tuple[Probe, ...]:
         found.append(Probe("disks", often, lambda: probe_disks(settings.disks)))
     found += [
         # One by one: a server that is away hides no other one's certificate.
-        Probe(
-            f"certificate of {name}",
-            20 * often,
-            lambda name=name, where=where: probe_certificate(name, where),
-        )  # type: ignore[misc]
+        Probe(f"certificate of {name}", 20 * often, partial(probe_certificate, name, where))
         for name, where in settings.certificates.items()
     ]
     return tuple(found)
