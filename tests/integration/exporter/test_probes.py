@@ -117,9 +117,9 @@ def test_until_when_a_certificate_that_is_shown_is_valid(tmp_path: Path) -> None
 
 
 def test_the_write_ahead_log_is_measured_where_the_role_may_see_it(postgres: DatabaseAddress) -> None:
-    with psycopg.connect(postgres.dsn) as session:
+    with psycopg.connect(getattr(postgres, "admin_dsn", postgres.dsn)) as session:
         found = values(operations.measure_archiving(session, 0))
-        assert found == {(gauges.WAL_SIZE.name,): pytest.approx(found[gauges.WAL_SIZE.name,])}, "no archive"
+        assert set(found) == {(gauges.WAL_SIZE.name,)}, "nothing is to be archived here"
         assert found[gauges.WAL_SIZE.name,] > 0
         session.execute("SET ROLE pg_read_all_data")
         assert values(operations.measure_archiving(session, 0)) == {}
