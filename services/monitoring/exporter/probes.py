@@ -118,7 +118,7 @@ def probe_broker(connection: Mapping[str, Any]) -> Iterator[Sample]:
     """Whether a broker lets in a new client and answers it, and what its disks hold, where this user may know."""
     patience = int(PATIENCE * 1_000)
     options = {**connection, "bootstrap_timeout_ms": patience, "request_timeout_ms": patience}
-    bootstrap = options.pop("bootstrap_servers")
+    bootstrap = ",".join(options.pop("bootstrap_servers"))
     found: tuple[Sample, ...] = ()
     try:
         with admin_client(bootstrap, options) as admin:

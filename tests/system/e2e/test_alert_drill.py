@@ -43,10 +43,10 @@ from tests.support.alerts.programs import alertmanager, answers, prometheus, unt
 from tests.support.alerts.robot import Robot, robot
 from tests.support.databases import migrated_database
 
-pytestmark = [pytest.mark.integration, pytest.mark.long]
+pytestmark = [pytest.mark.integration, pytest.mark.long, pytest.mark.timeout(2_400)]
 
 TOPIC = "cre.railway.ktz.v1"
-LINGERS = 180
+LINGERS = 120
 """Seconds that DatabaseDown and BrokerDown outlast their end here: until the workers are back, on a busy machine."""
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
