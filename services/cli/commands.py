@@ -190,6 +190,9 @@ COMMANDS: Mapping[str, Listed] = {
         "cli.registry", "app", "Changes of the registry that two administrators sign, under a root key."
     ),
     "party": Listed("cli.parties", "party", "The parties of the network."),
+    "partner": Listed(
+        "cli.partners", "app", "New partners: what the platform makes, and the folder they get."
+    ),
     "people": Listed("cli.people", "app", "People who sign in to the console: party, teams and permissions."),
     "key": Listed("cli.keys", "key", "Signing keys of parties."),
     "dlq": Listed("cli.dead_letters", "dlq", "Dead letters: what was refused and why."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +18,8 @@ from services.cli.exits import Exit
 from services.cli.options import AsJson
 from services.cli.output import out, print_json, print_table
 from services.cli.settings import RUNNING, CliSettings
+from services.ledger.registry import store
+from services.ledger.storage.ledger_protocol import PartitionId
 from services.processors.topics import cluster
 from services.processors.topics.declaration import Declaration, DeclarationError, read_declaration
 
@@ -56,7 +58,7 @@ def examine(settings: CliSettings, in_containers: bool = False) -> Iterator[Chec
         yield from part("testbed.localstack.checks").look()
     if in_containers:
         yield from containers.look()
-    yield monitoring.targets(settings.prometheus_url, os.environ)
+    yield monitoring.targets(settings.prometheus_url, os.environ, local=RUNNING.exists())
     yield monitoring.receivers(settings.alertmanager_url, os.environ)
     yield monitoring.grafana()
     try:
@@ -68,7 +70,13 @@ def examine(settings: CliSettings, in_containers: bool = False) -> Iterator[Chec
     answers = False
     for check in guarded(
         "broker",
-        lambda: broker.look(settings.bootstrap, declaration, settings.network, settings.kafka_security()),
+        lambda: broker.look(
+            settings.bootstrap,
+            declaration,
+            settings.network,
+            settings.kafka_security(),
+            parties=_parties(settings),
+        ),
         (cluster.ClusterError,),
         f"check LIANYUN_BOOTSTRAP and the broker's log, or {start}",
     ):
@@ -91,7 +99,7 @@ def _stored(settings: CliSettings, declaration: Declaration, bootstrap: str) -> 
         dsn, connect_timeout=3, application_name="lianyun-doctor", options=_OPTIONS, autocommit=True
     ) as connection:
         schema = True
-        for check in database.look(connection, declaration):
+        for check in database.look(connection):
             schema = schema and (check.ok or check.name != "migrations")
             yield check
         if not schema:
@@ -101,16 +109,44 @@ def _stored(settings: CliSettings, declaration: Declaration, bootstrap: str) -> 
         )
         yield database.webhooks(connection)
         yield database.documents(connection)
-        yield from _working(connection, bootstrap, settings.kafka_security())
+        yield from _working(connection, declaration, bootstrap, settings.kafka_security())
+
+
+def _parties(settings: CliSettings) -> Mapping[str, Collection[str]]:
+    """The topics of the registered parties, by code; none where the database does not show them."""
+    try:
+        with psycopg.connect(
+            settings.dsn.get_secret_value(),
+            connect_timeout=3,
+            application_name="lianyun-doctor",
+            options=_OPTIONS,
+        ) as connection:
+            return {party.code: party.topics for party in store.read_snapshot(connection).parties.values()}
+    except psycopg.Error:
+        return {}
 
 
 def _working(
-    connection: psycopg.Connection[Any], bootstrap: str, security: Mapping[str, Any]
+    connection: psycopg.Connection[Any],
+    declaration: Declaration,
+    bootstrap: str,
+    security: Mapping[str, Any],
 ) -> Iterator[Check]:
     yield workers.workers(connection)
     held = workers.ledger(connection)
-    yield workers.claims(held)
-    if not bootstrap or not held:
+    if not bootstrap:
+        yield workers.claims(held)
+        return
+    registry = store.read_snapshot(connection)
+    present = broker.present(bootstrap, security)
+    named = registry.topics | set(declaration.names())
+    yield database.parties_topics(registry, present)
+    yield workers.strays(present, named)
+    yield workers.claims(
+        held,
+        [PartitionId(name, number) for name in named & present.keys() for number in range(present[name])],
+    )
+    if not held:
         return
     log = broker.compared(bootstrap, security, {where: claim.last for where, (claim, _) in held.items()})
     yield workers.stopped(held, log)

@@ -15,6 +15,7 @@ from schemas.reasons import Refusal
 from schemas.remarks import remarks_of
 from schemas.trace_context import TraceContext, trace_id
 from services.cli.database import ReconnectingSession, session
+from services.cli.events_status import status
 from services.cli.exits import Exit, Failure
 from services.cli.output import err, iso, json_text, out, print_json, print_table
 from services.cli.settings import CliSettings
@@ -28,6 +29,7 @@ from services.producers.outcomes import plain_refusal
 from services.query.stored_events import Reread, reread
 
 events = typer.Typer(no_args_is_help=True, help="Single events.")
+events.command()(status)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

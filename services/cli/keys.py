@@ -150,6 +150,8 @@ def prove(
     start = micros(valid_from, "--valid-from") if valid_from else now()
     try:
         held = profile.load(settings.partners, code)
+    except profile.KeylessProfile:
+        held = _completed(settings, code, scheme)
     except profile.NoProfile:
         if not source or replace:
             raise Failure(
@@ -195,6 +197,14 @@ def revoke(
         print_json({"keys": list(done.keys), "quarantined": done.quarantined})
         return
     out.print(f"revoked {', '.join(done.keys)}; {done.quarantined} stored events were put aside")
+
+
+def _completed(settings: CliSettings, code: str, scheme: Scheme) -> profile.Profile:
+    """The profile that a kit brought, with a key made now; Failure where it cannot be used."""
+    try:
+        return profile.complete(settings.partners, code, scheme)
+    except profile.ProfileError as problem:
+        raise Failure(Exit.FAILED, str(problem), "take the profile of the kit again") from None
 
 
 def _require_one(new: bool, proof: Path | None, public_key: str, command: str) -> None:

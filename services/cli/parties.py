@@ -71,6 +71,8 @@ def add(
     with session(settings) as connection:
         registered(lambda: commands.add_party(connection, entry, at=now(), by=by))
     out.print(f"registered {code}; give it a key with: lianyun key add {code} --new")
+    if topic:
+        out.print(f"its topic is made, and opened to it, by: lianyun partner add {code}")
 
 
 class Emptied(StrEnum):
@@ -126,6 +128,8 @@ def amend(
         print_json(_plain(registry, amended))
         return
     out.print(f"amended {code}: counts for what the broker takes from {iso(amended.since)} on")
+    if topic:
+        out.print(f"its topic is made, and opened to it, by: lianyun partner add {code}")
 
 
 @party.command("list")

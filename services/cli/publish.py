@@ -279,6 +279,8 @@ def sent(
     problem: Failure | None = None
     with _spool(settings.partners / f"{who.party}.spool") as waiting:
         acknowledged = waiting.counts()[1]
+        if moved := waiting.readdress(who.topic):
+            err.print(f"{moved} events that wait go to {who.topic} now, as the profile says", markup=False)
         intake = Intake(who, waiting, format=format, amend=amend, whole=whole, trace_source=context)
         run.files += take(intake)
         intake.close()
@@ -290,6 +292,7 @@ def sent(
                 security=settings.kafka_security(),
                 progress=lambda sent: err.print(f"{sent} acknowledged") if err.is_terminal else None,
                 notice=lambda said: err.print(f"{said} Trying for {patience:g} s in all.", markup=False),
+                party=who.party,
             )
         except publisher.BrokerUnreachable as away:
             problem = Failure(Exit.UNREACHABLE, str(away), "run it again when there is one; lianyun doctor")

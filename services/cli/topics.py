@@ -1,17 +1,21 @@
-"""`lianyun topics`: the declared topics and access rules, compared with a broker and applied to it."""
+"""`lianyun topics`: the topics and access rules, declared and of registered parties, compared with a broker and applied to it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from pydantic import SecretStr
 
+from services.cli.database import session
 from services.cli.exits import Exit, Failure
 from services.cli.options import AsJson
 from services.cli.output import err, out, print_json
 from services.cli.settings import CliSettings
+from services.ledger.registry import store
+from services.ledger.registry.party import Party
 from services.processors.topics.access import (
     Grant,
     PasswordError,
@@ -48,7 +52,7 @@ def plan(
     file: File = None, replication_factor: Replicas = None, access: Access = False, as_json: AsJson = False
 ) -> None:
     """Show what `apply` would do; changes nothing. Exit code 3 when the broker is not as declared."""
-    declaration = _declaration(file)
+    declaration = _with_registry(_declaration(file))
     try:
         with admin_client(*_broker()) as admin:
             wanted = make_plan(admin, declaration, replication_factor)
@@ -69,9 +73,10 @@ def apply(
     as_json: AsJson = False,
 ) -> None:
     """Create what is missing and set what differs; nothing is ever deleted. Repeating it changes nothing."""
-    declaration = _declaration(file)
+    declared = _declaration(file)
+    declaration = _with_registry(declared)
     bootstrap, security = _broker()
-    users = _passwords(passwords, declaration)
+    users = _passwords(passwords, declared, declaration)
     try:
         done = apply_topics(bootstrap, declaration, replication_factor, security)
         new_grants: tuple[Grant, ...] = ()
@@ -90,7 +95,7 @@ def apply(
 @topics.command()
 def acl(file: File = None) -> None:
     """Print the access rules as commands of Kafka's own tool, for those who administer by hand."""
-    for grant in grants(_declaration(file)):
+    for grant in grants(_with_registry(_declaration(file))):
         out.print(grant.command(), markup=False)
 
 
@@ -101,6 +106,25 @@ def _declaration(file: Path | None) -> Declaration:
         raise Failure(Exit.USAGE, str(wrong), "correct the declaration") from None
 
 
+def declared_with(parties: Iterable[Party]) -> Declaration:
+    """The declaration with the topics of ``parties``; Failure where it is wrong."""
+    return _declaration(None).with_parties({party.code: party.topics for party in parties})
+
+
+def _with_registry(declaration: Declaration) -> Declaration:
+    """``declaration`` with the topics of every registered party, where a database is configured and answers."""
+    settings = CliSettings()
+    if not settings.dsn.get_secret_value():
+        return declaration
+    try:
+        with session(settings) as connection:
+            parties = store.read_snapshot(connection).parties.values()
+    except Failure as away:
+        err.print(f"without the topics of registered parties: {away.problem}", markup=False)
+        return declaration
+    return declaration.with_parties({party.code: party.topics for party in parties})
+
+
 def _broker() -> tuple[str, dict[str, Any]]:
     settings = CliSettings()
     if not settings.bootstrap:
@@ -108,9 +132,14 @@ def _broker() -> tuple[str, dict[str, Any]]:
     return settings.bootstrap, settings.kafka_security()
 
 
-def _passwords(folder: Path | None, declaration: Declaration) -> dict[str, SecretStr]:
+def _passwords(folder: Path | None, declared: Declaration, declaration: Declaration) -> dict[str, SecretStr]:
+    """The passwords in ``folder``: of every declared user, and of a registered party where its file is there."""
+    if folder is None:
+        return {}
+    users = principals(declared)
+    others = (user for user in principals(declaration) if user not in users and (folder / user).exists())
     try:
-        return {} if folder is None else read_passwords(folder, principals(declaration))
+        return read_passwords(folder, (*users, *others))
     except PasswordError as wrong:
         raise Failure(Exit.USAGE, str(wrong), "lianyun secrets make") from None
 

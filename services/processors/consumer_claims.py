@@ -29,6 +29,9 @@ class Ledger(Protocol):
     async def topic_ids(self, topics: Iterable[str]) -> Mapping[str, str]:
         """The ids of the topics, as far as the broker returns them."""
 
+    async def unassigned(self, group: str, topics: Iterable[str]) -> frozenset[PartitionId]:
+        """The partitions of the topics that no member of the group reads."""
+
     async def found(self, marks: Mapping[PartitionId, Mark]) -> Mapping[PartitionId, Found]:
         """What the log holds at the offsets of `marks`, as far as the broker returns it."""
 
@@ -48,6 +51,7 @@ class ClaimingConsumer(driver.Consumer):  # type: ignore[misc]
         self.reader: Reader[LogRecord] = Reader()
         self.stopped_partitions: dict[PartitionId, LogMoved] = {}
         self.missing_topics: frozenset[str] = frozenset()
+        self._unassigned: frozenset[PartitionId] = frozenset()
         self.rebalances = 0
         self._topic_ids: dict[str, str] = {}
         self._applied: dict[PartitionId, int] = {}
@@ -78,13 +82,35 @@ class ClaimingConsumer(driver.Consumer):  # type: ignore[misc]
             self._handed.clear()
             await self._claim(sorted(PartitionId(*tp) for tp in self.assignment()))
 
+    @property
+    def _settling(self) -> bool:
+        """Whether a rebalance or a claim is under way."""
+        return not self.flow_active or bool(self.app.rebalancing) or self._claiming.locked()
+
+    async def follow(self, topics: frozenset[str]) -> frozenset[str]:
+        """Begin to read those of `topics` that exist and are not read yet; returns them. To be called every second or so.
+
+        The group rebalances as it does for a new member, so nothing is lost or applied twice. What nobody created, or granted to this
+        user, is looked for again at the next call: the group does not subscribe to it before.
+        """
+        if self._settling or not (unread := topics - self.wanted):
+            return frozenset()
+        found = frozenset(await self.ledger.topic_ids(unread))
+        if not found or self._settling:
+            return frozenset()
+        log.info("reading %s too", ", ".join(sorted(found)), extra={"action": "topics_followed"})
+        self.wanted |= found
+        await self.subscribe(self.wanted)
+        return found
+
     async def examine(self) -> None:
         """Stop the partitions of recreated topics, and claim again those that stopped or that an operator moved.
 
         To be called every few seconds. A partition that an operator repaired resumes without a restart.
         """
-        if not self.flow_active or self.app.rebalancing or self._claiming.locked():
+        if self._settling:
             return
+        await self._join_again_where_unread()
         async with self._claiming:
             current = await self.ledger.topic_ids(self.wanted)
             if current:
@@ -97,6 +123,20 @@ class ClaimingConsumer(driver.Consumer):  # type: ignore[misc]
             again = {*filter(self._settled, self.stopped_partitions), *await self.ledger.moved()}
             if self.flow_active:
                 await self._claim(sorted(again & {PartitionId(*tp) for tp in self.assignment()}))
+
+    async def _join_again_where_unread(self) -> None:
+        """Have the group assign its partitions anew where two looks in a row found some that nobody reads.
+
+        A static member that comes back with more topics than it had is given what it had, and the broker calls for no rebalance.
+        """
+        before, self._unassigned = (
+            self._unassigned,
+            await self.ledger.unassigned(self.app.conf.id, self.wanted),
+        )
+        if (both := before & self._unassigned) and not self._settling:
+            log.warning("nobody reads %s; joining again", sorted(both), extra={"action": "partitions_unread"})
+            self._unassigned = frozenset()
+            await self._thread.join_again()
 
     def _settled(self, partition: PartitionId) -> bool:
         """Whether everything passed on is applied: a claim drops the backlog, which a truncated log cannot supply again."""

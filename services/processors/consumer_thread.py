@@ -145,6 +145,10 @@ class LedgerConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         """Stop fetching `partition` until the next assignment or `seek_all`."""
         await self.call_thread(self._pause, partition)
 
+    async def join_again(self) -> None:
+        """Join the group anew; where this member leads it, the broker has all partitions assigned again."""
+        await self.call_thread(self._join_again)
+
     async def bounds(self, partitions: Sequence[PartitionId]) -> dict[PartitionId, tuple[int, int]]:
         """(first offset, end offset) of each partition; {} when the broker does not respond within 5 s."""
         result: dict[PartitionId, tuple[int, int]] = await self.call_thread(self._bounds, list(partitions))
@@ -165,6 +169,9 @@ class LedgerConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             self._ensure_consumer().pause(TopicPartition(*partition))
         except IllegalStateError:
             log.info("not pausing %s: it is assigned elsewhere now", partition)
+
+    async def _join_again(self) -> None:
+        self._ensure_consumer()._coordinator.request_rejoin()
 
     async def _bounds(self, partitions: list[PartitionId]) -> dict[PartitionId, tuple[int, int]]:
         consumer = self._ensure_consumer()

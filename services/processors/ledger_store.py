@@ -64,6 +64,11 @@ class LedgerStore:
         """The snapshot loaded last."""
         return self._registry
 
+    @property
+    def topics(self) -> frozenset[str]:
+        """The topics that this snapshot names."""
+        return self._registry.topics
+
     def claim(self, partitions: Sequence[PartitionId], topic_ids: Mapping[str, str]) -> Sequence[Claim]:
         """Claim partitions; one unknown to the ledger starts at offset 0, wherever the log starts."""
         wanted = [AssignedPartition(p.topic, p.partition, topic_ids.get(p.topic), 0) for p in partitions]

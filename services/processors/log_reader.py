@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -157,6 +157,25 @@ def _leader(record: Any) -> int | None:
 log = logging.getLogger(__name__)
 
 
+def unassigned(topics: Iterable[Mapping[str, Any]], group: Mapping[str, Any]) -> frozenset[PartitionId]:
+    """The partitions of ``topics`` that no member of ``group`` has, both as the broker describes them; none unless the group is stable."""
+    assignments = [member["member_assignment"] or {} for member in group["members"]]
+    if group["group_state"] != "Stable" or not all(isinstance(each, Mapping) for each in assignments):
+        return frozenset()  # while it forms, or in a form that the client does not read
+    held = {
+        PartitionId(part["topic"], number)
+        for each in assignments
+        for part in each.get("assigned_partitions", ())
+        for number in part["partitions"]
+    }
+    every = {
+        PartitionId(topic["name"], part["partition_index"])
+        for topic in topics
+        for part in topic["partitions"]
+    }
+    return frozenset(every - held)
+
+
 class TopicDirectory:
     """`ports.LogDirectory` on kafka-python, since aiokafka does not read topic ids. A recreated topic has another id.
 
@@ -181,9 +200,7 @@ class TopicDirectory:
             return {}
         with self._lock:
             try:
-                if self._admin is None:
-                    self._admin = KafkaAdminClient(**self._connection)
-                described = self._admin.describe_topics(wanted)
+                described = self._described(wanted)
             except KafkaError as error:
                 log.warning(
                     "topic ids unknown: %r (a wrong SASL password looks the same)",
@@ -192,7 +209,29 @@ class TopicDirectory:
                 )
                 self._drop()
                 return {}
-        return {topic["name"]: str(topic["topic_id"]) for topic in described if not topic["error_code"]}
+        return {topic["name"]: str(topic["topic_id"]) for topic in described}
+
+    def unassigned(self, group: str, topics: Iterable[str]) -> frozenset[PartitionId]:
+        """The partitions of those `topics` that exist that no member of `group` has. Blocks for up to 10 s.
+
+        None while the group rebalances or is empty, and when the broker does not respond.
+        """
+        wanted = sorted(topics)
+        with self._lock:
+            try:
+                there = self._described(wanted)
+                found = self._admin.describe_groups([group])[group]
+            except KafkaError as error:
+                log.warning("the group is not shown: %r", error, extra={"action": "group_unknown"})
+                self._drop()
+                return frozenset()
+        return unassigned(there, found)
+
+    def _described(self, topics: Sequence[str]) -> list[Any]:
+        """Those of `topics` that exist and that this user may see. Raises KafkaError."""
+        if self._admin is None:
+            self._admin = KafkaAdminClient(**self._connection)
+        return [topic for topic in self._admin.describe_topics(topics) if not topic["error_code"]]
 
     def found(self, marks: Mapping[PartitionId, Mark]) -> Mapping[PartitionId, Found]:
         """What the log holds at the offsets of `marks`; see `LogReader`. Blocks for up to 10 s."""

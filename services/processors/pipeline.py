@@ -97,6 +97,11 @@ class Pipeline:
         wanted = tuple(topics)
         return await self._run(self._broker, lambda: self._directory.topic_ids(wanted))
 
+    async def unassigned(self, group: str, topics: Iterable[str]) -> frozenset[PartitionId]:
+        """The partitions of `topics` that no member of `group` reads."""
+        wanted = tuple(topics)
+        return await self._run(self._broker, lambda: self._directory.unassigned(group, wanted))
+
     async def found(self, marks: Mapping[PartitionId, Mark]) -> Mapping[PartitionId, Found]:
         """What the log holds at the offsets of `marks`."""
         return await self._run(self._broker, lambda: self._directory.found(marks)) if marks else {}

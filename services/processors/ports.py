@@ -73,6 +73,10 @@ class Store(Protocol):
     def registry(self) -> Any:
         """The snapshot loaded last; readable from any thread."""
 
+    @property
+    def topics(self) -> frozenset[str]:
+        """The topics that this snapshot names; readable from any thread."""
+
     def claim(self, partitions: Sequence[PartitionId], topic_ids: Mapping[str, str]) -> Sequence[Claim]:
         """Claim `partitions`, each under a new epoch, and store the topic ids of those never read."""
 
@@ -119,6 +123,9 @@ class LogDirectory(Protocol):
 
     def found(self, marks: Mapping[PartitionId, Mark]) -> Mapping[PartitionId, Found]:
         """What the log holds at the offsets of `marks`; without those that the broker does not return in time."""
+
+    def unassigned(self, group: str, topics: Iterable[str]) -> frozenset[PartitionId]:
+        """The partitions of `topics` that no member of `group` reads; none while it rebalances, or when the broker does not respond."""
 
     def leave(self, group: str, member: str) -> bool:
         """Remove the static `member` from `group`, so that its partitions are reassigned at once; False on failure."""

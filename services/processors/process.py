@@ -86,21 +86,28 @@ def run(open_store: OpenStore, open_admitter: Callable[[WorkerSettings], Admitte
     try:
         slot = slots.take(dsn, settings.group, owner, settings.slot_lease)
         store = open_store(settings, slot.instance_id)
+        store.refresh()
     except psycopg.Error as error:
         end_process(Exit.UNEXPECTED, f"the database is not there for us: {error}")
         raise
     except GenerationMoved as moved:
         end_process(Exit.STATE_MOVED, f"this release cannot write to the state: {moved}")
         raise
-    log.info("started as %s", slot.instance_id, extra={"action": "started", "topics": len(topics)})
     lease = slots.Lease(dsn, slot, settings.slot_lease, lambda why: end_process(Exit.SLOT_LOST, why))
     lease.start()
     directory = TopicDirectory(settings.kafka_connection())
+    if follow := not settings.topics:
+        # From the start: a member that comes back is given the partitions that it had, of whatever topic.
+        topics += tuple(directory.topic_ids(store.topics.difference(topics)))
+    log.info("started as %s", slot.instance_id, extra={"action": "started", "topics": len(topics)})
     spans = open_spans("lianyun-worker", os.environ)
 
     async def work() -> None:
         collecting = asyncio.create_task(collect_on_growth())
-        await Worker(settings, topics, slot.instance_id, store, admitter, directory, spans=spans).run()
+        worker = Worker(
+            settings, topics, slot.instance_id, store, admitter, directory, spans=spans, follow=follow
+        )
+        await worker.run()
         collecting.cancel()
         lease.stop(release=True)
         if spans is not None:

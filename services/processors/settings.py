@@ -18,7 +18,9 @@ class WorkerSettings(Connections):
     bootstrap: str = Field(description="host:port of Kafka brokers, separated by commas")
     dsn: SecretStr = Field(description="URL of the database")
     topics: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), validation_alias="LIANYUN_WORKER_TOPICS", description="topics to read; empty: those declared"
+        (),
+        validation_alias="LIANYUN_WORKER_TOPICS",
+        description="topics to read and no others; empty: those declared and those of the registry",
     )
     group: str = Field("lianyun", description="consumer group; the ledger belongs to one group")
     worker_owner: str | None = Field(None, description="who restarts this process: it gets its slot back")

@@ -137,6 +137,8 @@ def _credentials(settings: WorkerSettings) -> Any:
 class Worker:
     """Consumes `topics` until it is stopped. `store`, `admitter` and `directory` do the work that is not Kafka's.
 
+    With `follow` it also consumes, within seconds of their appearance, the topics that the registry names.
+
     Create and run it in one event loop. Errors end the process through `end`.
     """
 
@@ -150,6 +152,8 @@ class Worker:
         directory: LogDirectory,
         end: End = end_process,
         spans: Spans | None = None,
+        *,
+        follow: bool = False,
     ) -> None:
         self._settings, self._instance_id, self._end = settings, instance_id, end
         self.metrics = WorkerMetrics()
@@ -165,7 +169,7 @@ class Worker:
         self.pipeline = Pipeline(
             store, admitter, directory, self._backlog, self._breakers, limits, observer, end
         )
-        self._store = store
+        self._store, self._follow = store, follow
         self.watchdog = Watchdog(settings.stuck_after, end)
         self.app = build_app(settings, instance_id)
         self._connect(topics)
@@ -270,6 +274,8 @@ class Worker:
             await asyncio.sleep(min(1.0, self._settings.examine_every))
             try:
                 self._update_metrics()
+                if self.ready and self._follow:
+                    self.metrics.initialize(await self.consumer.follow(self._store.topics), ())
                 if self.ready and time.monotonic() - examined >= self._settings.examine_every:
                     await self.consumer.examine()
                     examined = time.monotonic()

@@ -263,6 +263,7 @@ class FolderWatch:
             return
         try:
             with Spool(self._spool, _SPOOL_PATIENCE) as spool:
+                spool.readdress(self._profile.topic)
                 for candidate in fresh:
                     if stop():
                         break
@@ -322,7 +323,14 @@ class FolderWatch:
         problem = ""
         before = spool.counts()[1]
         try:
-            drain(spool, self._bootstrap, patience=self._options.patience, security=self._security, stop=stop)
+            drain(
+                spool,
+                self._bootstrap,
+                patience=self._options.patience,
+                security=self._security,
+                stop=stop,
+                party=self._profile.party,
+            )
         except BrokerUnreachable as unreachable_detail:
             problem = str(unreachable_detail)
         except MessageRefused as refusal:

@@ -27,6 +27,10 @@ class NoProfile(ProfileError):
     """There is no profile of that name."""
 
 
+class KeylessProfile(ProfileError):
+    """The profile says where to publish, and its key is still to be made; ``complete`` makes it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """A partner's publishing identity. ``network`` is signed with every event ("demo" is worthless in "prod").
@@ -85,11 +89,36 @@ def renewed(folder: Path, fresh: Profile) -> Profile:
     return replace(fresh, salt_secret=old.salt_secret, files=old.files)
 
 
+def complete(folder: Path, party: str, scheme: Scheme) -> Profile:
+    """Store a fresh key and salt secret in the keyless profile of ``party``, and return it; raises ProfileError."""
+    path = folder / f"{party}.toml"
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        if "key" in table or "salt" in table:
+            raise ProfileError(f"{path} has a key already, or half of one; move it aside to start anew")
+        files = declarations.read(table["files"], table["party"]) if "files" in table else None
+        made = create(table["party"], table["source"], table["topic"], table["network"], scheme)
+    except (OSError, KeyError, ValueError, declarations.BadDeclaration) as problem:
+        raise ProfileError(f"{path}: not a usable profile ({problem})") from None
+    whole = replace(made, files=files)
+    whole.save(folder)
+    return whole
+
+
+def keyless(party: str, source: str, topic: str, network: str) -> str:
+    """The text of a profile whose key the partner makes: ``complete`` does."""
+    return f'party = "{party}"\nsource = "{source}"\ntopic = "{topic}"\nnetwork = "{network}"\n'
+
+
 def load(folder: Path, party: str) -> Profile:
     """Read ``folder``/<party>.toml; raises ProfileError with the remedy."""
     path = folder / f"{party}.toml"
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
+        if "key" not in table and "salt" not in table:
+            raise KeylessProfile(
+                f"{path} has no key yet. Make it with: lianyun key prove {party} > proof.json"
+            )
         key = SigningKey.from_seed(Scheme(table["key"]["scheme"]), bytes.fromhex(table["key"]["seed"]))
         secret = bytes.fromhex(table["salt"]["secret"])
         files = declarations.read(table["files"], table["party"]) if "files" in table else None

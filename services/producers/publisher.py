@@ -85,8 +85,9 @@ def refusal_of(
     bootstrap: str,
     security: Mapping[str, Any],
     patience: float,
+    party: str = "CODE",
 ) -> MessageRefused | None:
-    """The permanent refusal among ``refused`` (error by topic); None where every message may be sent later.
+    """The permanent refusal among ``refused`` (error by topic) of ``party``'s; None where every message may be sent later.
 
     ``names`` holds the id of an event per topic. Describes topics without an answer at the broker; blocks for up to about three
     times ``patience`` seconds.
@@ -99,13 +100,13 @@ def refusal_of(
                 "say it in several records, or have the operator raise the topic's max.message.bytes",
             )
         if isinstance(problem, REFUSALS):
-            return _not_allowed(topic, security)
+            return _not_allowed(topic, security, party)
     silent = [topic for topic, problem in refused.items() if not isinstance(problem, REFUSALS)]
-    return _described(silent, bootstrap, security, patience) if silent else None
+    return _described(silent, bootstrap, security, patience, party) if silent else None
 
 
 def _described(
-    topics: Iterable[str], bootstrap: str, security: Mapping[str, Any], patience: float
+    topics: Iterable[str], bootstrap: str, security: Mapping[str, Any], patience: float, party: str
 ) -> MessageRefused | None:
     milliseconds = max(100, int(patience * 1_000))
     try:
@@ -119,15 +120,15 @@ def _described(
         for described in admin.describe_topics(list(topics)):
             topic, code = described["name"], described["error_code"]
             if code == TopicAuthorizationFailedError.errno:
-                return _not_allowed(topic, security)
+                return _not_allowed(topic, security, party)
             if code == UnknownTopicOrPartitionError.errno:
                 near = difflib.get_close_matches(topic, admin.list_topics(), 3)
                 others = f"; there is {', '.join(near)}" if near else ""
                 return MessageRefused(
                     topic,
                     f"there is no topic {topic} at {bootstrap}{others}",
-                    "lianyun topics apply, for a topic that is declared (infra/kafka/topics.toml); otherwise mend `topic` in the "
-                    "profile: lianyun party list shows who writes where",
+                    f"the operator makes it: lianyun partner add {party}; or set `topic` in the profile to the party's own "
+                    f"(lianyun party show {party}): what waits follows it",
                     missing=True,
                 )
     except KafkaError:
@@ -137,12 +138,13 @@ def _described(
     return None
 
 
-def _not_allowed(topic: str, security: Mapping[str, Any]) -> MessageRefused:
+def _not_allowed(topic: str, security: Mapping[str, Any], party: str) -> MessageRefused:
     user = security.get("sasl_plain_username")
     return MessageRefused(
         topic,
         f"the broker lets {user or 'us'} write nothing to {topic}, or there is no such topic",
-        "check `topic` in the profile and LIANYUN_KAFKA_USER; the operator grants it: lianyun topics apply --access",
+        "check `topic` in the profile and LIANYUN_KAFKA_USER; the operator makes and grants it: lianyun partner add "
+        f"{party}, or lianyun topics apply --access where it is declared",
     )
 
 
@@ -193,14 +195,15 @@ def drain(
     progress: Callable[[int], None] = lambda _sent: None,
     stop: Callable[[], bool] = lambda: False,
     notice: Callable[[str], None] = lambda _problem: None,
+    party: str = "CODE",
 ) -> int:
-    """Send what waits, repeatedly, until all is acknowledged, ``patience`` seconds pass without any success, or ``stop``.
+    """Send what ``party`` has waiting, repeatedly, until all is acknowledged, ``patience`` seconds pass without any success, or ``stop``.
 
-    Returns how many were acknowledged. Raises BrokerUnreachable where no broker answered within ``patience``; ``notice`` is
-    called as soon as that is known. Raises MessageRefused, without waiting, where only messages that the broker refuses are
+    Returns how many were acknowledged. Raises BrokerUnreachable where no broker answered within ``patience``, or one answers and takes
+    nothing; ``notice`` is called as soon as that is known. Raises MessageRefused, without waiting, where only messages that the broker refuses are
     left, or messages for a topic that does not exist.
     """
-    last_success, total, unsent = time.monotonic(), 0, Unsent()
+    last_success, total, unsent, looks = time.monotonic(), 0, Unsent(), 0
     trying = min(_FIRST_PATIENCE, max(patience, _LEAST_PATIENCE))
     while spool.counts()[0] and not stop():
         away: BrokerUnreachable | None = None
@@ -220,20 +223,27 @@ def drain(
         if sent or unsent.found != before:
             continue
         unsent.problems.update(unsent.too_large)
-        look = min(_LOOK_SECONDS, REQUEST_SECONDS)
-        refusal = (
-            refusal_of(unsent.problems, unsent.names, bootstrap, security or {}, look)
-            if unsent.problems
-            else None
-        )
-        if refusal is not None:
-            raise refusal
+        if unsent.problems:
+            looks += 1
+            look = min(_LOOK_SECONDS * looks, REQUEST_SECONDS)  # longer each time: the broker may be busy
+            refusal = refusal_of(unsent.problems, unsent.names, bootstrap, security or {}, look, party)
+            if refusal is not None:
+                raise refusal
+            if away is None:
+                away = BrokerUnreachable(_taking_nothing(unsent.problems, bootstrap))
+                if looks == 1:
+                    notice(str(away))
         if time.monotonic() - last_success > patience:
             if away is not None:
                 raise away
             break
         time.sleep(0.5)
     return total
+
+
+def _taking_nothing(problems: Mapping[str, KafkaError], bootstrap: str) -> str:
+    topic, problem = next(iter(problems.items()))
+    return f"the broker at {bootstrap} takes nothing for {topic} ({type(problem).__name__}). {_SAFE}"
 
 
 @dataclass(slots=True)

@@ -212,6 +212,12 @@ class Spool:
         self._db.execute("COMMIT")
         return outcomes
 
+    def readdress(self, topic: str) -> int:
+        """Have everything that waits go to ``topic``; returns how much was for another one. The signature covers no topic."""
+        return self._db.execute(
+            "UPDATE message SET topic = ?1 WHERE offset IS NULL AND topic <> ?1", (topic,)
+        ).rowcount
+
     def waiting(self, after: int, limit: int) -> list[tuple[int, Message]]:
         """Up to ``limit`` unacknowledged messages behind sequence number ``after``, oldest first."""
         rows = self._db.execute(
@@ -317,6 +323,35 @@ def status(path: Path, limit: int = 10) -> SpoolStatus:
         tuple(WaitingEvent(*_named(headers), topic, at) for headers, topic, at in oldest),
         None if last is None else AcknowledgedEvent(*_named(last[0]), *last[1:]),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class SpooledEvent:
+    """An event of the spool and its place in the log, None while it waits; ``at_us`` is when it was spooled or acknowledged."""
+
+    message: Message
+    place: tuple[int, int] | None
+    at_us: int
+
+
+def history(path: Path, limit: int) -> list[SpooledEvent]:
+    """The last ``limit`` events of the spool at ``path``, the latest first; none where there is none. Takes no lock, as ``status``."""
+    if not path.exists():
+        return []
+    db = sqlite3.connect(path, isolation_level=None)
+    try:
+        db.execute("PRAGMA query_only = ON")
+        rows = db.execute(
+            "SELECT partition, offset, coalesce(acknowledged_us, queued_us), identity, digest, topic, key, headers, value"
+            " FROM message ORDER BY seq DESC LIMIT ?",
+            (limit,),
+        ).fetchall()
+    finally:
+        db.close()
+    return [
+        SpooledEvent(_message(rest), None if offset is None else (partition, offset), at)
+        for partition, offset, at, *rest in rows
+    ]
 
 
 def sent(path: Path) -> Iterator[tuple[Sequence[tuple[str, bytes]], bytes]]:

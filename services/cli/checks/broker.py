@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
+from types import MappingProxyType
 from typing import Any
 
 from kafka import TopicPartition
@@ -28,8 +29,9 @@ def look(
     network: str,
     security: Mapping[str, Any] | None = None,
     connect: Connect = cluster.admin_client,
+    parties: Mapping[str, Collection[str]] = MappingProxyType({}),
 ) -> Iterator[Check]:
-    """Check the broker at ``bootstrap``; blocks up to 15 s where none answers. Raises ClusterError."""
+    """Check the broker at ``bootstrap``; ``parties`` are the topics of those registered, by code. Blocks up to 15 s where none answers; raises ClusterError."""
     if not bootstrap:
         yield Check("broker", False, "none is configured", "set LIANYUN_BOOTSTRAP=host:port, or: make up")
         return
@@ -38,8 +40,8 @@ def look(
     with connect(bootstrap, security) as admin:
         yield Check("broker", True, bootstrap)
         yield _listeners(admin)
-        yield from _topics(admin, declaration)
-        yield _access(admin, declaration, network)
+        yield from _topics(admin, declaration, parties)
+        yield _access(admin, declaration.with_parties(parties), network)
 
 
 def _listeners(admin: Any) -> Check:
@@ -59,9 +61,12 @@ def _connects(address: str) -> bool:
     return True
 
 
-def _topics(admin: Any, declaration: Declaration) -> Iterator[Check]:
-    plan = cluster.make_plan(admin, declaration)
-    missing = [action.name for action in plan.actions if isinstance(action, CreateTopic)]
+def _topics(admin: Any, declaration: Declaration, parties: Mapping[str, Collection[str]]) -> Iterator[Check]:
+    plan = cluster.make_plan(admin, declaration.with_parties(parties))
+    declared = set(declaration.names())  # those of parties alone are checked with the parties
+    missing = [
+        action.name for action in plan.actions if isinstance(action, CreateTopic) and action.name in declared
+    ]
     wrong = [*plan.conflicts, *(str(act) for act in plan.actions if not isinstance(act, CreateTopic))]
     every = len(declaration.topics)
     there = (
@@ -82,6 +87,16 @@ def _access(admin: Any, declaration: Declaration, network: str) -> Check:
         )
     found = f"{len(missing)} are missing" if missing else "as declared"
     return judged("access rules", not missing, found, "lianyun topics apply --access")
+
+
+def present(bootstrap: str, security: Mapping[str, Any]) -> dict[str, int]:
+    """The number of partitions of each topic at the broker, the internal ones left out. Blocks; raises ClusterError."""
+    with cluster.admin_client(bootstrap, security) as admin:
+        return {
+            topic["name"]: len(topic["partitions"])
+            for topic in admin.describe_topics()
+            if not topic["is_internal"]
+        }
 
 
 def log_states(

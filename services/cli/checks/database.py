@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,6 @@ from services.ledger.storage.schema_window import (
     schema_status,
 )
 from services.notifications.webhooks import subscriptions
-from services.processors.topics.declaration import Declaration
 
 DAY = 86_400
 KEY_DAYS = 14
@@ -35,7 +34,7 @@ MOST_DEAD_LETTERS = 1_000
 MOST_CONNECTIONS = 0.8
 
 
-def look(connection: Connection[Any], declaration: Declaration) -> Iterator[Check]:
+def look(connection: Connection[Any]) -> Iterator[Check]:
     """Check the database; ends early where it has no schema yet. Changes nothing."""
     version = connection.info.server_version // 10_000
     yield judged("database", version >= 15, f"PostgreSQL {version}", "use PostgreSQL 15 to 18")
@@ -50,7 +49,7 @@ def look(connection: Connection[Any], declaration: Declaration) -> Iterator[Chec
     yield transactions(connection)
     if schema.ok:
         registry = store.read_snapshot(connection)
-        yield from parties(registry, declaration)
+        yield parties(registry)
         yield keys(registry, time.time_ns() // 1_000)
         yield dead_letters(connection)
 
@@ -138,15 +137,25 @@ def generation(connection: Connection[Any]) -> Check:
     return judged("fold version", current == fold_version(), found, "lianyun replay")
 
 
-def parties(registry: Registry, declaration: Declaration) -> Iterator[Check]:
-    """Whether any party may publish, and to topics that exist."""
-    every = registry.parties.values()
-    yield judged("parties", bool(every), f"{len(every)} registered", "lianyun party add --help")
-    declared = set(declaration.names())
-    strays = sorted(f"{p.code} to {topic}" for p in every for topic in p.topics if topic not in declared)
-    found = f"{len(strays)} are not declared: {shortened(strays)}" if strays else "declared"
-    mend = "declare them in infra/kafka/topics.toml; lianyun topics apply"
-    yield judged("parties' topics", not strays, found, mend)
+def parties(registry: Registry) -> Check:
+    """Whether any party may publish."""
+    every = registry.parties
+    return judged("parties", bool(every), f"{len(every)} registered", "lianyun partner add --help")
+
+
+def parties_topics(registry: Registry, present: Collection[str]) -> Check:
+    """Whether the topics of all parties are among those ``present`` at the broker."""
+    lacking = sorted(
+        (party.code, topic)
+        for party in registry.parties.values()
+        for topic in party.topics
+        if topic not in present
+    )
+    if not lacking:
+        return Check("parties' topics", True, "all exist")
+    named = [f"{topic} of {code}" for code, topic in lacking]
+    found = f"{len(lacking)} do not exist: {shortened(named)}"
+    return Check("parties' topics", False, found, f"lianyun partner add {lacking[0][0]}")
 
 
 def keys(registry: Registry, now: int) -> Check:

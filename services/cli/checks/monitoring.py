@@ -18,11 +18,15 @@ _PATIENCE = 3.0
 _PORTS = {"LIANYUN_PROMETHEUS_PORT": 9090, "LIANYUN_PROMETHEUS_SECURE_PORT": 9091}
 _ALERTMANAGER_PORTS = {"LIANYUN_ALERTMANAGER_PORT": 9093, "LIANYUN_ALERTMANAGER_SECURE_PORT": 9096}
 _LOCAL = "http://127.0.0.1:{port}"
+_WATCHERS = frozenset({"prometheus", "alertmanager"})
 _NOT_OURS = "a Prometheus that does not scrape this platform"
 
 
-def targets(url: str, environment: Mapping[str, str], infra: Path = INFRA) -> Check:
-    """Whether the Prometheus at ``url``, or one on this machine, scrapes every job, and all of them answer; blocks."""
+def targets(url: str, environment: Mapping[str, str], infra: Path = INFRA, *, local: bool = False) -> Check:
+    """Whether the Prometheus at ``url``, or one on this machine, scrapes every job, and all of them answer; blocks.
+
+    One of a ``local`` platform watches that alone, neither itself nor an Alertmanager.
+    """
     name = "prometheus targets"
     here = _here(_PORTS, environment)
     if not url and not ports.listening(urlsplit(here).port or 0):
@@ -37,7 +41,7 @@ def targets(url: str, environment: Mapping[str, str], infra: Path = INFRA) -> Ch
         if not url:
             return Check(name, True, f"{here} is no Prometheus; LIANYUN_PROMETHEUS_URL is not set")
         return Check(name, False, f"{url} does not answer: {problem}", "check LIANYUN_PROMETHEUS_URL")
-    wanted = _jobs(infra)
+    wanted = _jobs(infra) - (_WATCHERS if local else frozenset())
     seen = {job for job, _, _ in health}
     if not url and wanted and "workers" not in seen:
         return Check(name, True, f"{_NOT_OURS} at {here}; LIANYUN_PROMETHEUS_URL is not set")

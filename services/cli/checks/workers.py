@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from psycopg import Connection
@@ -41,11 +41,33 @@ def ledger(connection: Connection[Any]) -> dict[PartitionId, tuple[Claim, bool]]
     return held
 
 
-def claims(held: Mapping[PartitionId, tuple[Claim, bool]]) -> Check:
-    """Partitions whose claimer is gone."""
-    left = [_name(partition) for partition, (_, alive) in held.items() if not alive]
-    found = f"{len(left)} without a live worker: {shortened(left)}" if left else f"{len(held)} claimed"
-    return judged("partitions", not left, found, "start workers: lianyun worker, or: make up")
+def claims(held: Mapping[PartitionId, tuple[Claim, bool]], expected: Collection[PartitionId] = ()) -> Check:
+    """Partitions that no live worker reads: of those ``expected``, and of those that were read before."""
+    every = held.keys() | set(expected)
+    left = [_name(where) for where in sorted(every) if not (where in held and held[where][1])]
+    if not left:
+        return Check("partitions", True, f"all {len(every)} are read")
+    found = f"{len(left)} of {len(every)} without a live worker: {shortened(left)}"
+    running = len(left) < len(every)
+    return Check(
+        "partitions", False, found, _UNREAD if running else "start workers: lianyun worker, or: make up"
+    )
+
+
+_UNREAD = (
+    "let the workers read them: lianyun topics apply --access; where LIANYUN_WORKER_TOPICS is set, name them there; else restart one "
+    "worker after the other"
+)
+
+
+def strays(present: Collection[str], named: Collection[str]) -> Check:
+    """Topics of our names at the broker that neither the declaration nor a party names: no worker reads them."""
+    left = sorted(topic for topic in present if topic.startswith("cre.") and topic not in named)
+    if not left:
+        return Check("topics of nobody", True, "none")
+    found = f"{len(left)}: {shortened(left)}"
+    mend = f"give it to its party: lianyun party amend CODE --topic {left[0]}; or delete it at the broker"
+    return Check("topics of nobody", False, found, mend)
 
 
 def moved(

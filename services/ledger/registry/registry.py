@@ -35,6 +35,7 @@ class Registry:
     owners: Mapping[str, Party]  # by source, also one that its party has given up
     numbered: Mapping[int, Party]  # by the number that storage uses
     writers: Mapping[str, Party]  # by topic
+    topics: frozenset[str]  # of all parties, also one that its party wrote to before it was amended
     signed: bool = field(default=False, compare=False)  # every change was verified from a root key on
 
     @classmethod
@@ -48,6 +49,9 @@ class Registry:
             MappingProxyType({source: party for party in every for source in party.owned}),
             MappingProxyType({party.no: party for party in every}),
             MappingProxyType(_sole_writers(every)),
+            frozenset(
+                topic for party in every for shape in (party, *party.earlier) for topic in shape.topics
+            ),
         )
 
     def key(self, key_id: str) -> Key | None:

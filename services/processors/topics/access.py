@@ -71,13 +71,19 @@ def principals(declaration: Declaration) -> tuple[str, ...]:
     return tuple(sorted({grant.principal for grant in grants(declaration)}))
 
 
+def enforced(admin: Any) -> bool:
+    """Whether the cluster enforces access rules; False where it has no authorizer. Blocks; raises KafkaError."""
+    try:
+        _, error = _described(admin)
+    except SecurityDisabledError:
+        return False
+    return error is not SecurityDisabledError
+
+
 def missing_grants(admin: Any, wanted: Iterable[Grant]) -> tuple[Grant, ...]:
     """Those of ``wanted`` that the cluster lacks, sorted. Blocks; read-only."""
-    everything = ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY)
     try:
-        present, error = admin.describe_acls(
-            ACLFilter(None, None, ACLOperation.ANY, ACLPermissionType.ANY, everything)
-        )
+        present, error = _described(admin)
     except SecurityDisabledError:
         present, error = [], SecurityDisabledError
     if error is not NoError:
@@ -98,6 +104,15 @@ def missing_grants(admin: Any, wanted: Iterable[Grant]) -> tuple[Grant, ...]:
         and acl.resource_pattern.pattern_type == ACLResourcePatternType.LITERAL
     }
     return tuple(sorted(set(wanted) - held))
+
+
+def _described(admin: Any) -> tuple[Any, Any]:
+    """All rules of the cluster, and the error instead of them."""
+    everything = ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY)
+    found: tuple[Any, Any] = admin.describe_acls(
+        ACLFilter(None, None, ACLOperation.ANY, ACLPermissionType.ANY, everything)
+    )
+    return found
 
 
 def apply_grants(admin: Any, wanted: Iterable[Grant], patience: float = 60.0) -> tuple[Grant, ...]:

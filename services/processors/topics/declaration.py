@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -55,6 +55,37 @@ class Declaration(_Strict):
         """Return the topics that ``party`` (its code) publishes to by its own connection."""
         return tuple(topic.name for topic in self.topics if party in topic.parties)
 
+    def gateways(self) -> frozenset[str]:
+        """Return the topics to which the gateway alone writes."""
+        return frozenset(topic.name for topic in self.topics if not topic.parties)
+
+    def with_parties(self, topics: Mapping[str, Iterable[str]]) -> Declaration:
+        """Return the declaration with the ``topics`` of registered parties (by code): theirs too, with the defaults, unless the gateway's.
+
+        What is declared comes first, in the order of the file; what is added is sorted by name.
+        """
+        writers = {topic.name: set(topic.parties) for topic in self.topics}
+        gateways = self.gateways()
+        for party, names in topics.items():
+            for name in names:
+                if name not in gateways:
+                    writers.setdefault(name, set()).add(party)
+        declared = [
+            topic.model_copy(
+                update={"parties": (*topic.parties, *sorted(writers[topic.name].difference(topic.parties)))}
+            )
+            for topic in self.topics
+        ]
+        added = [
+            Topic(name=name, partner=", ".join(sorted(writers[name])), parties=tuple(sorted(writers[name])))
+            for name in sorted(writers.keys() - set(self.names()))
+        ]
+        return self.model_copy(update={"topics": (*declared, *added)})
+
+    def only(self, names: Collection[str]) -> Declaration:
+        """Return the declaration of those topics alone."""
+        return self.model_copy(update={"topics": tuple(t for t in self.topics if t.name in names)})
+
     def config_of(self, topic: Topic) -> dict[str, str]:
         """Return the configuration that ``topic`` is to have, defaults included."""
         return {**self.defaults.config, **topic.config}
@@ -79,12 +110,13 @@ def read_declaration(path: Path | None = None) -> Declaration:
         first = wrong.errors()[0]
         place = "/".join(str(part) for part in first["loc"])
         raise DeclarationError(f"{path}, /{place}: {first['msg']}") from None
-    for problem in _problems(declaration):
+    for problem in problems(declaration):
         raise DeclarationError(f"{path}, {problem}")
     return declaration
 
 
-def _problems(declaration: Declaration) -> Iterator[str]:
+def problems(declaration: Declaration) -> Iterator[str]:
+    """Yield what is wrong with ``declaration`` beyond its form, each with its place."""
     seen: set[str] = set()
     for index, topic in enumerate(declaration.topics):
         where = f"/topics/{index}"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,7 +20,7 @@ from schemas.rfc3339 import format_micros
 from services.cli.database import session
 from services.cli.exits import Exit, Failure
 from services.cli.output import err, print_json
-from services.cli.settings import CliSettings
+from services.cli.settings import RUNNING, CliSettings
 from services.ledger.registry.trust import DEVELOPMENT_NETWORK
 from services.ledger.storage.session import open_session
 from services.query import view_json
@@ -29,7 +31,13 @@ from services.testbed.bench.line_film import chromium
 from services.testbed.commands import demo_report
 from services.testbed.commands.live_picture import Screen, moving_picture
 from services.testbed.commands.page_pictures import write_pictures
-from services.testbed.commands.up import announced, show_receipts, signing_in, wait_for_ctrl_c
+from services.testbed.commands.up import (
+    announced,
+    show_metrics,
+    show_receipts,
+    signing_in,
+    wait_for_ctrl_c,
+)
 from services.testbed.demo import run as playing
 from services.testbed.demo import train_counts
 from services.testbed.demo.banks import Banks
@@ -37,6 +45,7 @@ from services.testbed.demo.financing import DemoFinancing, follow
 from services.testbed.demo.train_counts import Count
 from services.testbed.localstack.api import Callers, LocalApi
 from services.testbed.localstack.engine import GivenBroker, GivenDatabase, Servers
+from services.testbed.localstack.metrics import MetricsPorts
 from services.testbed.localstack.pages import PORT as PAGES_PORT
 from services.testbed.localstack.pages import LocalPages
 from services.testbed.localstack.platform import (
@@ -45,6 +54,7 @@ from services.testbed.localstack.platform import (
     case_follower,
     checked,
     credit_follower,
+    exporter,
     register,
     signed_registry,
 )
@@ -75,10 +85,17 @@ def running_platform() -> RunningPlatform:
     return RunningPlatform(servers, settings.network)
 
 
-def api_of(stack: ExitStack, platform: Platform | RunningPlatform, folder: Path, *, log: bool = False) -> str:
+def api_of(
+    stack: ExitStack,
+    platform: Platform | RunningPlatform,
+    folder: Path,
+    *,
+    log: bool = False,
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """Where the API of ``platform`` is: the one that runs already, else one that ``stack`` ends, with its keys in ``folder``.
 
-    With ``log`` it makes receipts by the policy of the log in that folder.
+    With ``log`` it makes receipts by the policy of the log in that folder. ``environment`` is added to that of its process.
     Ends the command where somebody else's keys decide on that platform and its API is not known.
     """
     if isinstance(platform, RunningPlatform):
@@ -94,10 +111,14 @@ def api_of(stack: ExitStack, platform: Platform | RunningPlatform, folder: Path,
     logs = platform.stack.folder / "logs" / "api" if isinstance(platform, Platform) else folder / "logs"
     # The log is made when the world was played, where it goes on running; until then there are no receipts.
     policy = {"LIANYUN_TRANSPARENCY_POLICY": str(policy_in(folder / LOG))} if log else {}
-    return stack.enter_context(LocalApi(platform, folder / "keys", logs, environment=policy)).url
+    return stack.enter_context(
+        LocalApi(platform, folder / "keys", logs, environment={**policy, **environment})
+    ).url
 
 
-def watched_pages(stack: ExitStack, platform: Platform | RunningPlatform, folder: Path) -> tuple[str, str]:
+def watched_pages(
+    stack: ExitStack, platform: Platform | RunningPlatform, folder: Path, ports: MetricsPorts
+) -> tuple[str, str]:
     """The addresses of the pages of ``platform`` and of the issuer that signs people in there, until ``stack`` ends them.
 
     The line shows every train to everybody: all of it is simulated. On a platform of somebody else there is no issuer ("").
@@ -106,8 +127,10 @@ def watched_pages(stack: ExitStack, platform: Platform | RunningPlatform, folder
     settings = {"LIANYUN_PAGES_OPEN_LINE": "1"}
     if isinstance(platform, Platform):
         keys = folder / "keys" / LocalApi.KEYS
-        stack.enter_context(case_follower(platform, keys))
+        own = ports.setting("cases", "LIANYUN_CASES_METRICS_PORT")
+        stack.enter_context(case_follower(platform, keys, own))
         settings |= {**stack.enter_context(signing_in(platform, port)), "LIANYUN_FINANCING_KEYS": str(keys)}
+        settings |= ports.setting("pages")
     pages = LocalPages(platform, folder / "logs" / "pages", port=port, environment=settings)
     return stack.enter_context(pages).url, settings.get("LIANYUN_SIGNIN_ISSUER", "")
 
@@ -153,13 +176,13 @@ def run(world: SimulatedWorld, options: DemoOptions) -> tuple[dict[str, Any], li
 
     Raises StackError, Failure, TimeoutError.
     """
-    started = time.monotonic()
+    started, ports = time.monotonic(), MetricsPorts.of_environment()
     if options.pictures is not None:
         chromium()  # before anything is played
     closures: tuple[Closure, ...] = conditions_of(world.scenario, world.scale).closures
     with ExitStack() as stack:
         screen = stack.enter_context(Screen(err, world.snapshot, closures, world.scenario.title))
-        environment = _prepared(stack, screen, world, options)
+        environment = _prepared(stack, screen, world, options, ports)
         dsn = environment.platform.stack.dsn
         money = DemoFinancing.of(environment.simulation, world.opens)
         callers = stack.enter_context(Callers(dsn, environment.api, environment.folder))
@@ -185,16 +208,22 @@ def run(world: SimulatedWorld, options: DemoOptions) -> tuple[dict[str, Any], li
         wrong = _discrepancies(outcome)
         if not wrong and (options.keep or options.browser or options.pictures):
             _publish_statistics(dsn)
-            pages, issuer = watched_pages(stack, environment.platform, environment.folder)
+            pages, issuer = watched_pages(stack, environment.platform, environment.folder, ports)
             if options.pictures is not None and outcome.shown is not None:
                 _write_pages(options.pictures, dsn, pages, outcome.shown, closures, world.ends)
         if not wrong and (options.keep or options.browser):
             if options.keep and isinstance(environment.platform, Platform):
-                stack.enter_context(credit_follower(environment.platform))
-                log = stack.enter_context(local_log(environment.platform, environment.folder / LOG, LOG_PORT))
+                own = ports.setting("credit", "LIANYUN_CREDIT_METRICS_PORT")
+                stack.enter_context(credit_follower(environment.platform, own))
+                stack.enter_context(exporter(environment.platform, ports.take("exporter")))
+                sequencer = ports.take("transparency")
+                log = stack.enter_context(
+                    local_log(environment.platform, environment.folder / LOG, LOG_PORT, sequencer)
+                )
                 stack.enter_context(announced(environment.platform, environment.api, pages, log.policy))
                 demo_report.show_kept(outcome.shown, environment.api, banks.example)
                 show_receipts(log)
+                show_metrics(ports.write(RUNNING.absolute().parent / "prometheus"))
             demo_report.show_console(pages, issuer)
             demo_report.show_line(line_address(pages, world.opens, world.ends), open_it=options.browser)
             wait_for_ctrl_c()
@@ -209,7 +238,7 @@ def _publish_statistics(dsn: str) -> None:
 
 
 def _prepared(
-    stack: ExitStack, screen: Screen, world: SimulatedWorld, options: DemoOptions
+    stack: ExitStack, screen: Screen, world: SimulatedWorld, options: DemoOptions, ports: MetricsPorts
 ) -> DemoEnvironment:
     """The platform and its API, started where they do not run; the world takes shape meanwhile."""
     known = profiles(world.seed)
@@ -223,8 +252,14 @@ def _prepared(
         else:
             screen.say(f"starting Kafka, Postgres, {options.workers} workers and the API ...")
             stack.enter_context(signed_registry(folder, DEVELOPMENT_NETWORK))
-            platform = stack.enter_context(Platform(workers=options.workers, members=members(known)))
-        api = api_of(stack, platform, folder, log=options.keep)
+            platform = stack.enter_context(
+                Platform(
+                    workers=options.workers,
+                    members=members(known),
+                    metrics_port=ports.take("workers", options.workers),
+                )
+            )
+        api = api_of(stack, platform, folder, log=options.keep, environment=ports.setting("api"))
         screen.say(f"the world of {world.scenario.name} takes shape ...")
         simulation, deliveries = shaping.result()
     return DemoEnvironment(platform, api, folder, simulation, deliveries)

@@ -25,6 +25,7 @@ from services.testbed.identity.local import PORT as IDENTITY_PORT
 from services.testbed.localstack.api import PORT, LocalApi, sandbox
 from services.testbed.localstack.exchange import PORT as EXCHANGE_PORT
 from services.testbed.localstack.exchange import LocalExchange
+from services.testbed.localstack.metrics import MetricsPorts
 from services.testbed.localstack.pages import PORT as PAGES_PORT
 from services.testbed.localstack.pages import LocalPages
 from services.testbed.localstack.platform import (
@@ -69,28 +70,44 @@ def up(
             "stop it with Ctrl-C; if it is gone, remove that file",
         )
     pages_at = pages_port if pages_port and not listening(pages_port) else free_port()
-    metrics = int(os.environ.get("LIANYUN_EXPORTER_METRICS_PORT") or free_port())
+    ports = MetricsPorts.of_environment()
+    chosen = int(os.environ.get("LIANYUN_EXPORTER_METRICS_PORT") or 0)
+    metrics = ports.name("exporter", chosen) if chosen else ports.take("exporter")
     err.print("starting Kafka, Postgres, the workers, the API and the pages ...")
     try:
         with (
             signed_registry(KEYS, settings.network),
-            Platform(DATA, workers=workers, network=settings.network) as platform,
-            credit_follower(platform),
-            arrival_follower(platform),
-            webhooks(platform),
-            notifications(platform, pages_at, os.environ.get("LIANYUN_MAIL_FROM", "")),
+            Platform(
+                DATA, workers=workers, network=settings.network, metrics_port=ports.take("workers", workers)
+            ) as platform,
+            credit_follower(platform, ports.setting("credit", "LIANYUN_CREDIT_METRICS_PORT")),
+            arrival_follower(platform, ports.setting("arrival", "LIANYUN_ARRIVAL_METRICS_PORT")),
+            webhooks(platform, ports.setting("webhooks")),
+            notifications(
+                platform,
+                pages_at,
+                os.environ.get("LIANYUN_MAIL_FROM", ""),
+                ports.setting("notifications"),
+            ),
             exporter(platform, metrics),
-            local_log(platform, platform.stack.folder / "transparency", LOG_PORT) as log,
+            local_log(
+                platform, platform.stack.folder / "transparency", LOG_PORT, ports.take("transparency")
+            ) as log,
             LocalApi(
                 platform,
                 KEYS,
                 platform.stack.folder / "logs" / "api",
                 port=api_port,
-                environment={"LIANYUN_TRANSPARENCY_POLICY": str(log.policy)},
+                environment={"LIANYUN_TRANSPARENCY_POLICY": str(log.policy), **ports.setting("api")},
             ) as api,
-            case_follower(platform, api.keys),
+            case_follower(platform, api.keys, ports.setting("cases", "LIANYUN_CASES_METRICS_PORT")),
             LocalExchange(
-                platform, api.keys, KEYS, platform.stack.folder / "logs" / "exchange", port=EXCHANGE_PORT
+                platform,
+                api.keys,
+                KEYS,
+                platform.stack.folder / "logs" / "exchange",
+                port=EXCHANGE_PORT,
+                environment=ports.setting("exchange"),
             ) as exchange,
             signing_in(platform, pages_at) as sign_in,
             LocalPages(
@@ -99,6 +116,7 @@ def up(
                 port=pages_at,
                 environment={
                     **sign_in,
+                    **ports.setting("pages"),
                     "LIANYUN_FINANCING_KEYS": str(api.keys),
                     # In the network of trials nobody's trains are a secret on the machine that plays them.
                     **({"LIANYUN_PAGES_OPEN_LINE": "1"} if settings.network == "demo" else {}),
@@ -107,7 +125,8 @@ def up(
         ):
             key = sandbox(platform.stack.dsn, platform.network, KEYS)
             with announced(platform, api.url, pages.url, log.policy):
-                _tell(platform, api.url, pages.url, exchange.url, log, key, metrics)
+                watched = ports.write(KEYS.absolute() / "prometheus")
+                _tell(platform, api.url, pages.url, exchange.url, log, key, metrics, watched)
                 wait_for_ctrl_c()
     except (StackError, KeysMissing, KeyMissing) as problem:
         raise Failure(Exit.FAILED, str(problem), "lianyun doctor") from None
@@ -128,7 +147,14 @@ def signing_in(platform: Platform, pages_port: int) -> Iterator[Mapping[str, str
 
 
 def _tell(
-    platform: Platform, api: str, pages: str, exchange: str, log: LocalLog, key: Path | None, metrics: int
+    platform: Platform,
+    api: str,
+    pages: str,
+    exchange: str,
+    log: LocalLog,
+    key: Path | None,
+    metrics: int,
+    watched: Path,
 ) -> None:
     """Print where everything is, and what to try first."""
     out.print("The platform runs:")
@@ -160,6 +186,7 @@ def _tell(
             "  docs/reference/sandbox.md lists what else it can meet; docs/guides/api.md makes a client of your own"
         )
     show_receipts(log)
+    show_metrics(watched)
     out.print("And:")
     for line in (
         "lianyun party list",
@@ -171,6 +198,18 @@ def _tell(
     ):
         out.print(f"  {line}")
     out.print("Ctrl-C stops it.")
+
+
+def show_metrics(configuration: Path) -> None:
+    """Print where the metrics of each process are, and how a Prometheus reads them."""
+    targets = configuration.with_name("targets.json")
+    out.print(f"Watch it: each process shows its own metrics, where {from_here(targets)} says:", markup=False)
+    data = from_here(configuration.with_name("data"))
+    out.print(
+        f"  prometheus --config.file={from_here(configuration)} --storage.tsdb.path={data}",
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 def from_here(path: Path) -> Path:

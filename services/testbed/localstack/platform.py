@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 import psycopg
@@ -35,7 +35,8 @@ class Platform:
 
     ``members`` are registered with their keys where the registry does not know them yet. With ``folder`` the data stays
     for the next run. ``environment`` is added to that of the workers. ``workers=0`` starts none;
-    ``command`` is what a worker process runs; ``broker_settings`` take the place of the local broker's own.
+    ``command`` is what a worker process runs; ``broker_settings`` take the place of the local broker's own. ``metrics_port`` is that of
+    the first worker; each has one of its own, and what starts them again the one after.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Platform:
         environment: Mapping[str, str] | None = None,
         command: Sequence[str] = COMMAND,
         broker_settings: Mapping[str, str] | None = None,
+        metrics_port: int | None = None,
     ) -> None:
         self.stack = LocalStack(folder, broker_settings=broker_settings)
         self.network = network
@@ -55,6 +57,7 @@ class Platform:
         self._members = tuple(members)
         self._environment = dict(environment or {})
         self._command = tuple(command)
+        self._metrics = {} if metrics_port is None else {"LIANYUN_METRICS_PORT": str(metrics_port)}
         self.workers: Supervisor | None = None
 
     def __enter__(self) -> Self:
@@ -65,7 +68,7 @@ class Platform:
             register(self.stack.dsn, self._members)
             if self._count:
                 self.workers = Supervisor(
-                    self.worker_environment(),
+                    {**self.worker_environment(), **self._metrics},
                     workers=self._count,
                     logs=self.stack.folder / "logs",
                     command=self._command,
@@ -168,48 +171,54 @@ def register(dsn: str, members: Iterable[tuple[PartyAdded, tuple[NewKey, ...]]])
     return added
 
 
-def credit_follower(platform: Platform) -> Supervisor:
+Environment = Mapping[str, str]
+"""Further settings of a process, such as the port of its metrics."""
+_NONE: Environment = MappingProxyType({})
+
+
+def credit_follower(platform: Platform, environment: Environment = _NONE) -> Supervisor:
     """Keeps credit signals up to date."""
-    return _process(platform, "credit", "services.credit")
+    return _process(platform, "credit", "services.credit", environment)
 
 
-def arrival_follower(platform: Platform) -> Supervisor:
+def arrival_follower(platform: Platform, environment: Environment = _NONE) -> Supervisor:
     """Keeps the legs behind arrival times up to date, and publishes the statistics that are due."""
-    return _process(platform, "arrival", "services.statistics")
+    return _process(platform, "arrival", "services.statistics", environment)
 
 
-def case_follower(platform: Platform, keys: Path) -> Supervisor:
+def case_follower(platform: Platform, keys: Path, environment: Environment = _NONE) -> Supervisor:
     """Opens and closes cases by rule, signed by the platform's own key in the file ``keys``, which must be there."""
-    return _process(platform, "cases", "services.cases", LIANYUN_FINANCING_KEYS=str(keys.absolute()))
+    settings = {"LIANYUN_FINANCING_KEYS": str(keys.absolute()), **environment}
+    return _process(platform, "cases", "services.cases", settings)
 
 
-def webhooks(platform: Platform) -> Supervisor:
+def webhooks(platform: Platform, environment: Environment = _NONE) -> Supervisor:
     """Tells parties of what changed."""
-    return _process(platform, "webhooks", "services.notifications.webhooks")
+    return _process(platform, "webhooks", "services.notifications.webhooks", environment)
 
 
-def notifications(platform: Platform, pages_port: int, mail_from: str) -> Supervisor:
+def notifications(
+    platform: Platform, pages_port: int, mail_from: str, environment: Environment = _NONE
+) -> Supervisor:
     """Makes what feeds show, and sends mail from ``mail_from``; "": no mail."""
-    return _process(
-        platform,
-        "notifications",
-        "services.pages.subscriptions",
-        LIANYUN_PAGES_HOST="127.0.0.1",
-        LIANYUN_PAGES_PORT=str(pages_port),
-        LIANYUN_MAIL_FROM=mail_from,
-    )
+    settings = {
+        "LIANYUN_PAGES_HOST": "127.0.0.1",
+        "LIANYUN_PAGES_PORT": str(pages_port),
+        "LIANYUN_MAIL_FROM": mail_from,
+        **environment,
+    }
+    return _process(platform, "notifications", "services.pages.subscriptions", settings)
 
 
 def exporter(platform: Platform, port: int) -> Supervisor:
     """Exports the database's figures as metrics on ``port``."""
-    return _process(
-        platform, "exporter", "services.monitoring.exporter", LIANYUN_EXPORTER_METRICS_PORT=str(port)
-    )
+    settings = {"LIANYUN_EXPORTER_METRICS_PORT": str(port)}
+    return _process(platform, "exporter", "services.monitoring.exporter", settings)
 
 
-def _process(platform: Platform, name: str, module: str, **more: str) -> Supervisor:
+def _process(platform: Platform, name: str, module: str, environment: Environment) -> Supervisor:
     return Supervisor(
-        {**platform.worker_environment(), **more},
+        {**platform.worker_environment(), **environment},
         workers=1,
         logs=platform.stack.folder / "logs" / name,
         command=(sys.executable, "-m", module),

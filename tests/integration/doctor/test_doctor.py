@@ -154,8 +154,8 @@ def session(dsn: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
 
 
 @pytest.fixture
-def stored(session: psycopg.Connection[tuple[object, ...]], declaration: Declaration) -> Look:
-    return lambda: {c.name: c for c in database.look(session, declaration)}
+def stored(session: psycopg.Connection[tuple[object, ...]]) -> Look:
+    return lambda: {c.name: c for c in database.look(session)}
 
 
 def member(dsn: str, topic: str, *windows: tuple[int, int | None], code: str = "ktz") -> list[str]:
@@ -185,9 +185,9 @@ def test_a_database_as_it_should_be_has_no_finding(dsn: str, stored: Look, decla
     assert [check for check in stored().values() if not check.ok] == []
 
 
-def test_an_empty_database(postgres: DatabaseAddress, declaration: Declaration) -> None:
+def test_an_empty_database(postgres: DatabaseAddress) -> None:
     with psycopg.connect(postgres.fresh_database("doctor_empty"), autocommit=True) as session:
-        checks = {c.name: c for c in database.look(session, declaration)}
+        checks = {c.name: c for c in database.look(session)}
     finding(checks["migrations"], "to apply: 0027_baseline", "lianyun db migrate")
     assert "fold version" not in checks
 
@@ -253,12 +253,42 @@ def test_clocks_that_differ(stored: Look, monkeypatch: pytest.MonkeyPatch, ahead
 
 
 def test_nobody_may_publish(stored: Look) -> None:
-    finding(stored()["parties"], "0 registered", "lianyun party add")
+    finding(stored()["parties"], "0 registered", "lianyun partner add")
 
 
-def test_a_party_that_writes_to_a_topic_which_nobody_declared(dsn: str, stored: Look) -> None:
-    member(dsn, "cre.railway.ktz.v9", (-1, None))
-    finding(stored()["parties' topics"], "ktz to cre.railway.ktz.v9", "lianyun topics apply")
+def test_a_party_whose_topic_does_not_exist(
+    dsn: str, session: psycopg.Connection[tuple[object, ...]], broker: BrokerAddress, declaration: Declaration
+) -> None:
+    first, second = declaration.names()
+    apply(broker.bootstrap, declaration.only([first]))
+    present = broker_checks.present(broker.bootstrap, {})
+    assert present[first] == 2
+    member(dsn, first, (-1, None))
+    assert database.parties_topics(store.load(session), present).ok
+    member(dsn, second, code="optic")
+    check = database.parties_topics(store.load(session), present)
+    finding(check, f"1 do not exist: {second} of optic", "lianyun partner add optic")
+
+
+def test_the_topics_of_parties_are_compared_as_if_they_were_declared(
+    broker: BrokerAddress, declaration: Declaration
+) -> None:
+    first, second = declaration.names()
+    apply(broker.bootstrap, declaration)
+    declared, parties = declaration.only([first]), {"optic": [second]}
+
+    def look() -> dict[str, Check]:
+        checks = broker_checks.look(broker.bootstrap, declared, "demo", parties=parties)
+        return {check.name: check for check in checks}
+
+    assert look()["topic settings"].ok
+    with admin_client(broker.bootstrap) as admin:
+        wrong = {"message.timestamp.type": "CreateTime"}
+        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, second, wrong)])
+    until = time.monotonic() + 60
+    while look()["topic settings"].ok and time.monotonic() < until:
+        time.sleep(0.05)
+    finding(look()["topic settings"], f"of {second}", "lianyun topics apply")
 
 
 @pytest.mark.parametrize(
@@ -342,7 +372,29 @@ def test_partitions_that_lost_their_worker(dsn: str, session: psycopg.Connection
     while session.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", (pid,)).fetchone():
         assert time.monotonic() < until
         time.sleep(0.01)
-    finding(workers.claims(workers.ledger(session)), "2 without a live worker: t/0, t/1", "lianyun worker")
+    finding(
+        workers.claims(workers.ledger(session)), "2 of 2 without a live worker: t/0, t/1", "lianyun worker"
+    )
+
+
+def test_partitions_that_nobody_ever_read(dsn: str, session: psycopg.Connection[tuple[object, ...]]) -> None:
+    claimer = open_session(dsn)
+    claim_partitions(claimer, "w", [AssignedPartition("t", 0), AssignedPartition("t", 1)])
+    expected = [PartitionId(name, number) for name in ("t", "new") for number in (0, 1)]
+    held = workers.ledger(session)
+    assert workers.claims(held, expected[:2]).ok
+    finding(
+        workers.claims(held, expected), "2 of 4 without a live worker: new/0, new/1", "LIANYUN_WORKER_TOPICS"
+    )
+    claimer.close()
+
+
+def test_a_topic_of_nobody() -> None:
+    present = ["cre.a.v1", "cre.stray.x.v1", "elsewhere"]
+    assert workers.strays(present, ["cre.a.v1", "cre.stray.x.v1"]).ok
+    finding(
+        workers.strays(present, ["cre.a.v1"]), "1: cre.stray.x.v1", "party amend CODE --topic cre.stray.x.v1"
+    )
 
 
 def test_partitions_whose_log_moved(

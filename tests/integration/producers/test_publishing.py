@@ -108,11 +108,26 @@ def test_a_topic_that_does_not_exist_is_named_at_once_and_the_events_wait(
     assert done.returncode == 5, done.stderr
     assert f"there is no topic {missing} at {broker.bootstrap}; there is {profile.topic}" in done.stderr
     assert "safe in the spool" in done.stderr
-    assert "to do: lianyun topics apply" in done.stderr
+    assert (
+        "to do: the operator makes it: lianyun partner add ktz; or set `topic` in the profile" in done.stderr
+    )
     made(broker, missing)
     again = lianyun(environment, "--json", file)
     assert (again.returncode, json.loads(again.stdout)["acknowledged"]) == (0, 3), again.stderr
     assert stored(broker.bootstrap, missing) == {f"dep-{n}": 1 for n in range(3)}
+
+
+def test_what_waits_follows_the_topic_of_the_profile(
+    broker: BrokerAddress, profile: Profile, tmp_path: Path
+) -> None:
+    file = str(records(tmp_path / "r.jsonl", 3))
+    missing = f"{profile.topic}.wrong"
+    refused = lianyun(elsewhere(profile, tmp_path, broker, missing), file)
+    assert refused.returncode == 5, refused.stderr
+    mended = lianyun(elsewhere(profile, tmp_path, broker, profile.topic), "--json", file)
+    assert (mended.returncode, json.loads(mended.stdout)["acknowledged"]) == (0, 3), mended.stderr
+    assert f"3 events that wait go to {profile.topic} now" in mended.stderr
+    assert stored(broker.bootstrap, profile.topic) == {f"dep-{n}": 1 for n in range(3)}
 
 
 @pytest.mark.long  # the client waits for the topic again and again
@@ -180,7 +195,7 @@ def test_a_watch_says_what_the_broker_refuses_and_goes_on(
             watch.round()
             time.sleep(0.1)
         assert f"there is no topic {missing}" in said[0]
-        assert "lianyun topics apply" in said[0]
+        assert "lianyun partner add" in said[0]
         made(broker, missing)
         while watch.waiting and time.monotonic() < end:
             watch.round()

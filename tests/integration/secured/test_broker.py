@@ -227,7 +227,7 @@ def test_a_partner_that_may_not_write_somewhere_hears_so_at_once(
     assert done.exception.code == 1
     assert f"the broker lets ktz write nothing to {topic}" in done.exception.problem
     assert "safe in the spool" in done.exception.problem
-    assert "lianyun topics apply --access" in done.exception.suggestion
+    assert "lianyun partner add ktz" in done.exception.suggestion
 
 
 @pytest.mark.long

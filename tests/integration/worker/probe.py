@@ -38,6 +38,12 @@ class ProbeStore:
 
     registry = None
 
+    @property
+    def topics(self) -> frozenset[str]:
+        """What the file `PROBE_TOPICS` names."""
+        named = Path(os.environ.get("PROBE_TOPICS", "/nonexistent"))
+        return frozenset(named.read_text().split()) if named.exists() else frozenset()
+
     def __init__(self, settings: WorkerSettings, name: str) -> None:
         self._name = name
         self._session = open_session(settings.dsn.get_secret_value())
