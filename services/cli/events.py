@@ -29,6 +29,8 @@ from services.query.stored_events import Reread, reread
 
 events = typer.Typer(no_args_is_help=True, help="Single events.")
 
+_MOST = 10_000
+_EQUIVOCATES = "None of the contents counts: publish what is right under a new id."
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -99,6 +101,41 @@ def show(
         print_table(("", ""), list(_plain(each).items()))
     if len(found) > 1:
         out.print("[bold red]EQUIVOCATION[/]: several contents under one id; none of them counts")
+
+
+@events.command()
+def equivocations(
+    publisher: Annotated[str, typer.Option(help="Only this party's.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List the ids under which several contents were accepted, none of which counts, the latest first."""
+    with session(CliSettings()) as connection:
+        registry = store.read_snapshot(connection)
+        ids = event_reader.equivocations(connection, _MOST)
+        contents: dict[bytes, list[Reread]] = {id_: [] for id_ in ids}
+        for stored in event_reader.events_by_id(connection, ids):
+            contents[stored.id].append(reread(stored, registry))
+    found = [each for each in contents.values() if publisher in ("", each[0].party.code)]
+    rows = [
+        {
+            "by": each[0].party.code,
+            "source": each[0].envelope.source,
+            "id": each[0].envelope.id,
+            "contents": len(each),
+            "last": iso(max(one.stored.append_us for one in each)),
+            "remedy": _EQUIVOCATES,
+        }
+        for each in found[:limit]
+    ]
+    if as_json:
+        print_json({"total": len(found), "equivocations": rows})
+        return
+    if rows:
+        print_table(tuple(rows[0])[:-1], [tuple(row.values())[:-1] for row in rows])
+    out.print(
+        f"{len(rows):,} of {len(found):,} ids with several contents. {_EQUIVOCATES if rows else ''}".rstrip()
+    )
 
 
 @events.command()

@@ -59,7 +59,7 @@ def attributed_to(record: Record, registry: Registry, party: Party | None = None
 
 def _verify(
     record: Record, registry: Registry, settings: AdmissionSettings, check: SignatureCheck
-) -> Verified:
+) -> Verified | Refused:
     payload = require_payload(record.value)
     _require_small(record.headers, settings)
     envelope, value = read_headers(record.headers)
@@ -67,20 +67,24 @@ def _verify(
     key = _key(header, registry)
     _require_window(key, record)
     party = _owner(envelope, key, registry, record.appended)
-    _require_topic(record, party, settings)
     signed = bytes_to_sign(settings.network, envelope, payload)
     check(header, key.public, signed)
-    _require_clock(envelope, record, settings)
-    return Verified(
-        record, envelope, party, key, event_id(envelope.source, envelope.id), content_digest(signed), payload
-    )
+    event = event_id(envelope.source, envelope.id)
+    try:
+        _require_topic(record, party, settings)
+        _require_clock(envelope, record, settings)
+    except (
+        Refusal
+    ) as refusal:  # proven to be of the party: it finds the letter by its event, whoever owns the topic
+        return Refused.of(record, refusal, attributed_to(record, registry, party), event)
+    return Verified(record, envelope, party, key, event, content_digest(signed), payload)
 
 
 def _require_small(headers: Headers, settings: AdmissionSettings) -> None:
     if len(headers) > settings.max_headers:
         raise Refusal(
             Reason.TOO_LARGE,
-            f"The record has {len(headers)} headers, more than {settings.max_headers}.",
+            f"The record has {len(headers):,} headers, more than {settings.max_headers}.",
             "headers",
             "Send the headers of the signing specification only.",
         )
@@ -90,7 +94,7 @@ def _require_small(headers: Headers, settings: AdmissionSettings) -> None:
     if size > settings.max_header_bytes:
         raise Refusal(
             Reason.TOO_LARGE,
-            f"The headers have {size} bytes, more than {settings.max_header_bytes}.",
+            f"The headers have {size:,} bytes, more than {settings.max_header_bytes:,}.",
             "headers",
             "Send the headers of the signing specification only.",
         )
@@ -185,7 +189,17 @@ def _require_clock(envelope: Envelope, record: Record, settings: AdmissionSettin
     if ahead > settings.clock_ahead_ms:
         raise Refusal(
             Reason.CLOCK_SKEW,
-            f"The event says it was published {ahead / 1_000:.0f} s after the broker took it.",
+            f"The event says it was published {_spoken(ahead)} after the broker took it; {_spoken(settings.clock_ahead_ms)} "
+            "are allowed.",
             "header:ce_time",
             "Set the publisher's clock and publish a new event; the time is the source's own creation time.",
         )
+
+
+_UNITS = (("years", 31_557_600_000), ("days", 86_400_000), ("hours", 3_600_000), ("minutes", 60_000))
+
+
+def _spoken(ms: int) -> str:
+    """A time in the largest unit of which it holds two."""
+    unit, size = next(((unit, size) for unit, size in _UNITS if ms >= 2 * size), ("seconds", 1_000))
+    return f"{ms / size:.3g} {unit}" if ms < 100 * size else f"{ms / size:,.0f} {unit}"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from schemas.envelope import signed_bytes
+from schemas.envelope import event_id, signed_bytes
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey, sign
 from services.ledger.admission.evaluation import evaluate
@@ -73,6 +73,35 @@ def test_a_source_that_is_not_the_keys_partys(network: Any, source: str) -> None
 @pytest.mark.parametrize("topic", ["cre.customs.kgd.v1", "cre.railway.ktz.v2", ""])
 def test_another_partys_topic(network: Any, topic: str) -> None:
     assert network.refusal(network.record(topic=topic)) == ("WRONG_TOPIC", "topic")
+
+
+def test_what_was_signed_rightly_is_found_by_its_event_though_the_topic_or_the_clock_is_wrong(
+    network: Any,
+) -> None:
+    for record in (
+        network.record(topic="cre.customs.kgd.v1"),
+        network.record(time="2026-03-05T10:00:00Z"),
+    ):
+        refused = network.judge(record)
+        assert refused.event == event_id("urn:cre:ktz", "arr-1")
+    stranger = network.record(topic="cre.customs.kgd.v1", key=network.other_key)
+    assert network.judge(stranger).event is None
+
+
+@pytest.mark.parametrize(
+    ("time", "spoken"),
+    [
+        ("2026-03-05T09:35:01Z", "5.02 minutes"),
+        ("2026-03-05T12:00:00Z", "2.5 hours"),
+        ("2099-01-01T00:00:00Z", "72.8 years"),
+    ],
+)
+def test_how_far_a_clock_is_ahead_is_given_in_units_that_people_use(
+    network: Any, time: str, spoken: str
+) -> None:
+    refused = network.judge(network.record(time=time))
+    assert refused.reason == "CLOCK_SKEW"
+    assert f"published {spoken} after the broker took it; 5 minutes are allowed" in refused.detail
 
 
 def test_a_revoked_key_from_the_moment_of_revocation_on(network: Any) -> None:
@@ -406,7 +435,7 @@ def test_a_refusal_names_whom_it_is_put_down_to(network: Any) -> None:
     assert whose(without(network.record(topic="cre.gateway.v1"), "ce_id")) == ("cre.gateway.v1", False)
     # Whoever may write to a topic answers for it: a forged header cannot put garbage down to another party.
     framed = network.record(topic="cre.customs.kgd.v1")
-    assert whose(framed) == ("kgd", False)
+    assert whose(framed) == ("kgd", True)
 
 
 def test_the_same_signature_on_another_payload(network: Any) -> None:
