@@ -14,9 +14,9 @@ from schemas.envelope import (
 )
 from schemas.envelope import signed_bytes as bytes_to_sign
 from schemas.reasons import Reason, Refusal
-from schemas.schemes import PublicKey, Scheme
+from schemas.schemes import PublicKey
 from schemas.signature_header import SignatureHeader, parse_header
-from schemas.signing import Verifier, verify
+from schemas.signing import Verifier, require_verified_scheme, verify
 from services.ledger.admission.model import AdmissionSettings, Headers, Record, Refused, Verified
 from services.ledger.registry.party import Key, KeyState, Party, key_state
 from services.ledger.registry.registry import Registry
@@ -65,10 +65,10 @@ def _verify(
     envelope, value = read_headers(record.headers)
     header = parse_header(value)
     key = _key(header, registry)
-    _require_window(key, record)
-    party = _owner(envelope, key, registry, record.appended)
     signed = bytes_to_sign(settings.network, envelope, payload)
     check(header, key.public, signed)
+    _require_window(key, record)
+    party = _owner(envelope, key, registry, record.appended)
     event = event_id(envelope.source, envelope.id)
     try:
         _require_topic(record, party, settings)
@@ -101,13 +101,7 @@ def _require_small(headers: Headers, settings: AdmissionSettings) -> None:
 
 
 def _key(header: SignatureHeader, registry: Registry) -> Key:
-    if header.scheme is Scheme.SM2_SM3:
-        raise Refusal(
-            Reason.UNSUPPORTED_SCHEME,
-            "The scheme sm2-sm3 is reserved and cannot be verified yet.",
-            _AT_SIGNATURE,
-            "Register and use a key of another scheme beside it.",
-        )
+    require_verified_scheme(header)
     key = registry.key(header.key_id)
     if key is None:
         raise Refusal(
