@@ -72,7 +72,7 @@ def forms() -> tuple[Written, ...]:
 
 
 def _whole(pattern: str) -> str:
-    return f"^{pattern.replace('(?:', '(')}$"
+    return f"^{pattern.replace('(?:', '(').replace('{1}', '')}$"
 
 
 def _after_form() -> str:

@@ -12,8 +12,10 @@ import typer
 
 from schemas.envelope import event_id
 from schemas.reasons import Refusal
-from schemas.remarks import remarks_of
+from schemas.remarks import UNREACHED, remark, remarks_of
 from schemas.trace_context import TraceContext, trace_id
+from services.api.cloudevents import outcomes
+from services.api.cloudevents.outcomes import Fate, Outcome
 from services.cli.database import ReconnectingSession, session
 from services.cli.exits import Exit, Failure
 from services.cli.output import err, iso, json_text, out, print_json, print_table
@@ -92,13 +94,15 @@ def show(
         registry = store.read_snapshot(connection)
         stored = event_reader.events_by_id(connection, [wanted])
         found = [reread(each, registry) for each in stored]
-    if not found:
+        fate = outcomes.fate_of(connection, wanted, found[0].party.code) if found else None
+    if fate is None:
         raise Failure(Exit.NOT_FOUND, "no such event was accepted", "lianyun dlq list; lianyun events tail")
+    shown = [_plain(each, fate) for each in found]
     if as_json:
-        print_json({"events": [_plain(each) for each in found]})
+        print_json({"events": shown})
         return
-    for each in found:
-        print_table(("", ""), list(_plain(each).items()))
+    for body in shown:
+        print_table(("", ""), list(body.items()))
     if len(found) > 1:
         out.print("[bold red]EQUIVOCATION[/]: several contents under one id; none of them counts")
 
@@ -256,10 +260,14 @@ def _line(event: Reread, as_json: bool) -> None:
     )
 
 
-def _plain(event: Reread) -> dict[str, Any]:
+def _plain(event: Reread, fate: Fate | None = None) -> dict[str, Any]:
+    """An event as plain values; with its ``fate`` also its outcome, and whether it reaches nobody yet."""
     stored, envelope = event.stored, event.envelope
     remarks = remarks_of(event.payload, envelope.published_micros)
+    if fate is not None and fate.outcome is Outcome.PARKED:
+        remarks = (*remarks, remark(UNREACHED, "", ""))
     return {
+        **({} if fate is None else {"outcome": str(fate.outcome)}),
         "identity": stored.id.hex(),
         "source": envelope.source,
         "id": envelope.id,

@@ -14,6 +14,7 @@ from schemas.envelope import (
 )
 from schemas.envelope import signed_bytes as bytes_to_sign
 from schemas.reasons import Reason, Refusal
+from schemas.rfc3339 import format_micros
 from schemas.schemes import PublicKey
 from schemas.signature_header import SignatureHeader, parse_header
 from schemas.signing import Verifier, require_verified_scheme, verify
@@ -124,23 +125,32 @@ def _require_window(key: Key, record: Record) -> None:
     state = key_state(key, record.appended)
     if state is not KeyState.VALID:
         reason, detail, remedy = _WINDOWS[state]
-        raise Refusal(reason, detail.format(key_id=key.key_id), _AT_SIGNATURE, remedy)
+        began, ended = key.not_before, key.not_after or 0
+        moments = {
+            "appended": record.appended,
+            "began": began,
+            "ended": ended,
+            "revoked": key.revoked_at or 0,
+        }
+        shown = {name: format_micros(min(moment, _LAST)) for name, moment in moments.items()}
+        raise Refusal(reason, detail.format(key_id=key.key_id, **shown), _AT_SIGNATURE, remedy)
 
 
+_LAST = 4_133_980_799_000_000  # the end of 2100: a window may be said to begin or end at any number
 _WINDOWS = {
     KeyState.NOT_YET_VALID: (
         Reason.KEY_NOT_YET_VALID,
-        "The key {key_id} was not valid yet when the broker took the record.",
-        "Use the key of that time.",
+        "The key {key_id} was not valid yet when the broker took the record, at {appended}: its window begins at {began}.",
+        "Publish it again once the window has begun, or with the key of that time.",
     ),
     KeyState.EXPIRED: (
         Reason.KEY_EXPIRED,
-        "The key {key_id} was no longer valid when the broker took the record.",
+        "The key {key_id} was no longer valid when the broker took the record, at {appended}: its window ended at {ended}.",
         "Sign and publish the event again with the present key.",
     ),
     KeyState.REVOKED: (
         Reason.KEY_REVOKED,
-        "The key {key_id} was revoked before the broker took the record.",
+        "The key {key_id} was revoked at {revoked}, before the broker took the record, at {appended}.",
         "Sign and publish the event again with the present key.",
     ),
     KeyState.COMPROMISED: (

@@ -20,8 +20,9 @@ from schemas.signing import SigningKey, sign
 from services.ledger.admission.evaluation import evaluate
 from services.ledger.admission.model import AdmissionSettings, Admitted, Record, Refused
 from services.ledger.admission.verification import verify_record
-from services.ledger.registry.events import KeyRevoked, KeyRotated, NewKey
+from services.ledger.registry.events import KeyAdded, KeyRevoked, KeyRotated, NewKey
 from services.ledger.registry.fold import fold
+from services.ledger.registry.possession import proven
 from tests.unit.admission.conftest import key_event, party
 
 SIGNATURE = "header:lianyun-signature"
@@ -123,6 +124,12 @@ def test_a_compromised_key_from_the_moment_of_compromise_on_under_each_of_its_id
     assert isinstance(network.judge(network.record(appended="2026-03-05T09:29:59.999Z")), Admitted)
 
 
+def test_a_key_whose_window_begins_beyond_every_calendar(network: Any) -> None:
+    new = SigningKey.from_seed(Scheme.ED25519, b"\x0a" * 32)
+    network.events.append(KeyAdded(party="ktz", key=proven(new, "demo", "ktz", not_before=2**62 - 1)))
+    assert network.refusal(network.record(key=new)) == ("KEY_NOT_YET_VALID", SIGNATURE)
+
+
 def test_an_expired_key_and_one_not_yet_valid(network: Any) -> None:
     old = network.keys[Scheme.ED25519]
     new = SigningKey.from_seed(Scheme.ED25519, b"\x0a" * 32)
@@ -132,6 +139,14 @@ def test_an_expired_key_and_one_not_yet_valid(network: Any) -> None:
     before = network.record(key=new, appended="2026-03-05T09:29:59Z")
     assert network.refusal(before) == ("KEY_NOT_YET_VALID", SIGNATURE)
     assert isinstance(network.judge(network.record(key=new)), Admitted)
+    assert (
+        "at 2026-03-05T09:30:00Z: its window ended at 2026-03-05T09:30:00Z"
+        in network.judge(network.record(key=old)).detail
+    )
+    assert (
+        "at 2026-03-05T09:29:59Z: its window begins at 2026-03-05T09:29:59.999000Z"
+        in network.judge(before).detail
+    )
     overlap = "2026-03-05T09:29:59.999Z"
     assert isinstance(network.judge(network.record(key=old, appended=overlap)), Admitted)
     assert isinstance(network.judge(network.record(key=new, appended=overlap)), Admitted)
@@ -490,12 +505,16 @@ def test_a_text_that_cannot_be_told_from_another_by_looking(
     )
 
 
-VECTORS = json.loads((Path(schemas.__file__).parent / "published" / "signing-vectors.json").read_text("utf-8"))
+VECTORS = json.loads(
+    (Path(schemas.__file__).parent / "published" / "signing-vectors.json").read_text("utf-8")
+)
 
 
 @pytest.mark.parametrize("case", VECTORS["refused"], ids=lambda case: case["name"])
 def test_admission_gives_the_reason_that_the_published_vector_gives(case: Any) -> None:
-    keys = [SigningKey.from_seed(Scheme(key["scheme"]), bytes.fromhex(key["seed"])) for key in VECTORS["keys"]]
+    keys = [
+        SigningKey.from_seed(Scheme(key["scheme"]), bytes.fromhex(key["seed"])) for key in VECTORS["keys"]
+    ]
     registry = fold([party("ktz", Role.RAILWAY), *(key_event("ktz", key) for key in keys)])
     headers = [(HEADERS[name], value.encode()) for name, value in case["attributes"].items()]
     signed = [*headers, ("lianyun-signature", case["header"].encode())]
