@@ -90,7 +90,7 @@ def _show(party: str, run: str, found: list[Verdict]) -> None:
         for finding in each.findings:
             where = f" at {finding.where}" if finding.where else ""
             _line(
-                f"WRONG {each.case.id}: {finding.event}{where}: expected {finding.expected}, came {finding.came}."
+                f"WRONG {each.case.id}: {finding.event}{where}: expected {finding.expected}, came {finding.came.removesuffix('.')}."
             )
             _line(f"      {finding.remedy}")
         if each.status is Status.NOT_TRIED and any(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -109,10 +111,25 @@ def test_the_example_is_a_program(gateway: Gateway, tmp_path: Path) -> None:
     key.write_text(json.dumps(gateway.api.key("program").as_dict(private=True)))
     seed.write_text(partner.key.seed.hex())
     command = [sys.executable, str(EXAMPLE), gateway.api.url, "program", str(key), str(seed)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("right 3")
-    assert "wrong 0, not tried 1" in done.stdout
+    for more, untried in (([], 2), (["2", "--batches"], 1)):
+        done = subprocess.run([*command, *more], capture_output=True, text=True, timeout=300, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+        right = re.fullmatch(rf"right ([0-9]+), wrong 0, not tried {untried}\n", done.stdout)
+        assert right is not None, done.stdout
+        assert int(right.group(1)) > 30
+
+
+def test_the_example_needs_nothing_of_ours() -> None:
+    tree = ast.parse(EXAMPLE.read_text(encoding="utf-8"))
+    imported = {
+        name.partition(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in (
+            [node.module or ""] if isinstance(node, ast.ImportFrom) else [each.name for each in node.names]
+        )
+    }
+    assert imported - set(sys.stdlib_module_names) == {"cryptography"}
 
 
 class WrongNetwork(EXAMPLES.Publisher):  # type: ignore[misc]
