@@ -14,6 +14,7 @@ import typer
 from schemas.reasons import Refusal
 from services.cli.declare_amend import amend
 from services.cli.declare_draft import draft, words
+from services.cli.declare_offshore import annotate, deal, report, revoke
 from services.cli.declare_step import AsOf, InLanguage, day_of, step
 from services.cli.declare_trade import lodge, show, state, statuses
 from services.cli.exits import Exit, Failure
@@ -36,6 +37,10 @@ app.command()(show)
 app.command()(statuses)
 app.command()(lodge)
 app.command()(amend)
+app.command()(deal)
+app.command()(report)
+app.command()(annotate)
+app.command()(revoke)
 _SHOWN = (Verdict.CONTRADICTION, Verdict.REVIEW)
 _VALUES = 4
 """Values of a finding that the table shows; a sum has more."""
