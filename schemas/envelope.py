@@ -113,7 +113,7 @@ def require_payload(value: bytes | None) -> bytes:
     if len(value) > MAX_BYTES:
         raise Refusal(
             Reason.TOO_LARGE,
-            f"The payload has {len(value)} bytes, more than {MAX_BYTES}.",
+            f"The payload has {len(value):,} bytes, more than {MAX_BYTES:,}.",
             remedy="Split the event; refer to documents by digest instead of enclosing them.",
         )
     return value

@@ -1,6 +1,6 @@
 """Remarks on an accepted event: what is doubtful about its ids, places and times, for its publisher; they refuse nothing.
 
-Pure, and the only place where they are computed: files, the API, the commands and the metrics show what this gives. The codes are
+Pure, and the only place where they are made: files, the API, the commands and the metrics show what this gives. The codes are
 published (docs/reference/remarks.md) and never change their meaning.
 """
 
@@ -19,6 +19,8 @@ from schemas.rfc3339 import format_micros
 AHEAD: Final = 5 * 60 * 1_000_000
 """Microseconds by which a fact may lie after its own publication: clocks of two machines differ."""
 FUTURE: Final = "time.future"
+UNREACHED: Final = "event.unreached"
+"""The one remark that is not of the event alone: whoever knows what it reaches makes it by ``remark(UNREACHED, "", "")``."""
 
 
 class EventRemark(NamedTuple):
@@ -76,6 +78,10 @@ _MEANINGS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "It is said to have happened after the event was published.",
             "Publish what is expected as EST or PLN; where the clock or its zone was wrong, publish a correction.",
         ),
+        "unreached": (
+            "It reaches no consignment yet.",
+            "It counts as soon as a link leads what it is about to a consignment: publish the link where that is yours.",
+        ),
     }
 )
 TEXTS: Final = (
@@ -93,6 +99,7 @@ CODES: Final = (
     "declaration.jurisdiction",
     "place.unknown",
     FUTURE,
+    UNREACHED,
 )
 """Every code that there is."""
 

@@ -29,6 +29,7 @@ __all__ = [
     "derive_salt",
     "parse_header",
     "reject_weak_key",
+    "require_verified_scheme",
     "sign",
     "sign_batch",
     "statement_bytes",
@@ -139,7 +140,19 @@ def derive_salt(secret: bytes, source: str, record_key: str) -> str:
     return hmac.digest(secret, message, "sha256")[:16].hex()
 
 
+def require_verified_scheme(header: SignatureHeader) -> None:
+    """Raise Refusal UNSUPPORTED_SCHEME where the header names a scheme that is reserved, whatever its key."""
+    if header.scheme is Scheme.SM2_SM3:
+        raise Refusal(
+            Reason.UNSUPPORTED_SCHEME,
+            f"The scheme {header.scheme} is reserved and cannot be verified yet.",
+            f"header:{SIGNATURE_HEADER}",
+            "Register and use a key of another scheme beside it.",
+        )
+
+
 def _require_same_key(header: SignatureHeader, public_key: PublicKey) -> None:
+    require_verified_scheme(header)
     if header.scheme is not public_key.scheme:
         raise _refuse(
             Reason.SCHEME_MISMATCH,

@@ -35,7 +35,7 @@ def loads(raw: bytes, max_bytes: int = MAX_BYTES) -> object:
     if len(raw) > max_bytes:
         raise Refusal(
             Reason.TOO_LARGE,
-            f"The payload has {len(raw)} bytes, more than {max_bytes}.",
+            f"The payload has {len(raw):,} bytes, more than {max_bytes:,}.",
             remedy="Split the event; refer to documents by digest instead of enclosing them.",
         )
     # Text that comes out of the serialiser as it went in holds no duplicate key and no rounded number.

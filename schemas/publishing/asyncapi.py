@@ -76,7 +76,8 @@ def headers() -> Json:
                 "type": "string",
                 "format": "date-time",
                 "pattern": TIME_PATTERN,
-                "description": "When the source created the event; never the clock of the sending process.",
+                "description": "When the source created the event; never the clock of the sending process. At most 5 minutes after "
+                "the broker's append time (else CLOCK_SKEW), before it without limit.",
             },
             "ce_subject": {
                 **text,

@@ -14,6 +14,13 @@ from schemas.events.vocabulary import Region
 from schemas.publishing.asyncapi import asyncapi
 from schemas.publishing.examples import example
 from schemas.publishing.json_schema import json_schema
+from schemas.publishing.reference import (
+    identifiers_data,
+    identifiers_page,
+    places_csv,
+    reasons_data,
+    reasons_page,
+)
 from schemas.publishing.signing_vectors import signing_vectors
 from schemas.publishing.topics import channels
 
@@ -41,7 +48,8 @@ def _lines() -> Iterator[str]:
     yield ""
     yield (
         "Generated from the models. Tolerance is the spread of times beyond which publishers disagree; an authority's "
-        "word counts inside its territory (a place or a jurisdiction). `+` opens an exception, `-` closes it."
+        "word counts inside its territory (a place or a jurisdiction). `+` opens an exception, `-` closes it. "
+        "[How objects are written](identifiers.md), [why an event is refused](reasons.md), [how it is signed](signing.md)."
     )
     for region in Region:
         specs = [spec for spec in catalogue.specs() if spec.region is region]
@@ -86,6 +94,11 @@ def render() -> dict[str, bytes]:
     files["asyncapi.json"] = _json(asyncapi(channels()))
     files["signing-vectors.json"] = _json(signing_vectors())
     files["events.md"] = catalogue_page().encode()
+    files["reasons.md"] = reasons_page().encode()
+    files["reasons.json"] = _json(reasons_data())
+    files["identifiers.md"] = identifiers_page().encode()
+    files["identifiers.json"] = _json(identifiers_data())
+    files["places.csv"] = places_csv().encode()
     return files
 
 

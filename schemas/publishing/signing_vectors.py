@@ -110,7 +110,7 @@ def _schemes(
         "scheme swapped for a reserved one",
         single,
         header.replace(single, Scheme.SM2_SM3),
-        Reason.SCHEME_MISMATCH,
+        Reason.UNSUPPORTED_SCHEME,
     )
     yield "scheme swapped", p256, right[p256].header.replace(p256, single), Reason.SCHEME_MISMATCH
     yield "scheme swapped", batch, right[batch].header.replace(batch, single), Reason.MALFORMED_SIGNATURE

@@ -195,6 +195,11 @@ COMMANDS: Mapping[str, Listed] = {
     ),
     "people": Listed("cli.people", "app", "People who sign in to the console: party, teams and permissions."),
     "key": Listed("cli.keys", "key", "Signing keys of parties."),
+    "conformance": Listed(
+        "cli.conformance",
+        "conformance",
+        "Take a partner's publisher through the cases of the sandbox: what is right, what is wrong and where, what was not tried.",
+    ),
     "dlq": Listed("cli.dead_letters", "dlq", "Dead letters: what was refused and why."),
     "topics": Listed(
         "cli.topics", "topics", "The declared topics, compared with a broker and applied to it."

@@ -24,6 +24,7 @@ from services.ledger.dead_letters.service import (
     DeadLetterService,
     PostgresLedger,
 )
+from services.ledger.registry import store as registry
 from services.processors.ledger_store import PROJECTIONS
 from services.processors.log_reader import TopicDirectory
 from services.processors.settings import admission_settings
@@ -43,9 +44,12 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List dead letters, the latest first."""
-    query = store.LetterQuery(state, publisher or None, reason, limit)
     with session(CliSettings()) as connection:
+        party = registry.read_snapshot(connection).party(publisher) if publisher else None
+        sources = frozenset() if party is None else party.sources
+        query = store.LetterQuery(state, publisher or None, sources, reason, limit)
         found = store.list_letters(connection, query)
+        total = store.count_letters(connection, query)
         tallies = store.tallies(connection)
         cuts = [
             cut
@@ -55,6 +59,7 @@ def list_(
     if as_json:
         print_json(
             {
+                "total": total,
                 "letters": [_plain(dead_letter) for dead_letter in found],
                 "tallies": [_tally(t) for t in tallies],
                 "cut": [_cut(cut) for cut in cuts],
@@ -68,13 +73,20 @@ def list_(
             dead_letter.publisher,
             dead_letter.reason,
             dead_letter.pointer,
+            dead_letter.labels.get("event_id"),
             iso(dead_letter.last.appended),
         )
         for dead_letter in found
     ]
-    print_table(("digest", "copies", "publisher", "reason", "where", "last seen"), rows)
+    print_table(("digest", "copies", "publisher", "reason", "where", "event id", "last seen"), rows)
     if not found:
         out.print(f"no {state.lower()} letters")
+    elif len(found) < total:
+        out.print(
+            f"the latest {len(found):,} of {total:,} {state.lower()} letters; --limit {total} shows all"
+        )
+    else:
+        out.print(f"{total:,} {state.lower()} letters")
     if cuts:
         print_table(
             ("refused, not stored", "publisher", "reason", "log", "from offset", "to offset", "last seen"),
@@ -259,6 +271,9 @@ def _plain(dead_letter: DeadLetter, whole: bool = False) -> dict[str, Any]:
         "digest": dead_letter.name,
         "state": str(dead_letter.state),
         "publisher": dead_letter.publisher,
+        "source": dead_letter.labels.get("event_source"),
+        "id": dead_letter.labels.get("event_id"),
+        "type": dead_letter.labels.get("event_type"),
         "reason": str(dead_letter.reason),
         "detail": dead_letter.detail,
         "pointer": dead_letter.pointer,
@@ -270,16 +285,12 @@ def _plain(dead_letter: DeadLetter, whole: bool = False) -> dict[str, Any]:
     if whole:
         shown["truncated"] = dead_letter.truncated
         shown["bytes"] = dead_letter.value_bytes
-        if not dead_letter.truncated:
-            record = dead_letter.records()[0]
-            shown["trace"] = trace_id(record.headers)
-            shown["headers"] = {
-                name: None if value is None else value.decode("utf-8", "backslashreplace")
-                for name, value in record.headers
-            }
-            shown["payload"] = (
-                None if record.value is None else record.value.decode("utf-8", "backslashreplace")
-            )
+        headers, value = dead_letter.message_headers, dead_letter.value
+        shown["trace"] = trace_id(headers)
+        shown["headers"] = {
+            name: None if held is None else held.decode("utf-8", "backslashreplace") for name, held in headers
+        }
+        shown["payload"] = None if value is None else value.decode("utf-8", "backslashreplace")
         shown["outcomes"] = [
             {"at": iso(o.at), "by": o.by, "action": o.action, "outcome": o.outcome, "detail": o.detail}
             for o in dead_letter.outcomes

@@ -12,8 +12,10 @@ import typer
 
 from schemas.envelope import event_id
 from schemas.reasons import Refusal
-from schemas.remarks import remarks_of
+from schemas.remarks import UNREACHED, remark, remarks_of
 from schemas.trace_context import TraceContext, trace_id
+from services.api.cloudevents import outcomes
+from services.api.cloudevents.outcomes import Fate, Outcome
 from services.cli.database import ReconnectingSession, session
 from services.cli.events_status import status
 from services.cli.exits import Exit, Failure
@@ -31,6 +33,8 @@ from services.query.stored_events import Reread, reread
 events = typer.Typer(no_args_is_help=True, help="Single events.")
 events.command()(status)
 
+_MOST = 10_000
+_EQUIVOCATES = "None of the contents counts: publish what is right under a new id."
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -92,15 +96,52 @@ def show(
         registry = store.read_snapshot(connection)
         stored = event_reader.events_by_id(connection, [wanted])
         found = [reread(each, registry) for each in stored]
-    if not found:
+        fate = outcomes.fate_of(connection, wanted, found[0].party.code) if found else None
+    if fate is None:
         raise Failure(Exit.NOT_FOUND, "no such event was accepted", "lianyun dlq list; lianyun events tail")
+    shown = [_plain(each, fate) for each in found]
     if as_json:
-        print_json({"events": [_plain(each) for each in found]})
+        print_json({"events": shown})
         return
-    for each in found:
-        print_table(("", ""), list(_plain(each).items()))
+    for body in shown:
+        print_table(("", ""), list(body.items()))
     if len(found) > 1:
         out.print("[bold red]EQUIVOCATION[/]: several contents under one id; none of them counts")
+
+
+@events.command()
+def equivocations(
+    publisher: Annotated[str, typer.Option(help="Only this party's.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List the ids under which several contents were accepted, none of which counts, the latest first."""
+    with session(CliSettings()) as connection:
+        registry = store.read_snapshot(connection)
+        ids = event_reader.equivocations(connection, _MOST)
+        contents: dict[bytes, list[Reread]] = {id_: [] for id_ in ids}
+        for stored in event_reader.events_by_id(connection, ids):
+            contents[stored.id].append(reread(stored, registry))
+    found = [each for each in contents.values() if publisher in ("", each[0].party.code)]
+    rows = [
+        {
+            "by": each[0].party.code,
+            "source": each[0].envelope.source,
+            "id": each[0].envelope.id,
+            "contents": len(each),
+            "last": iso(max(one.stored.append_us for one in each)),
+            "remedy": _EQUIVOCATES,
+        }
+        for each in found[:limit]
+    ]
+    if as_json:
+        print_json({"total": len(found), "equivocations": rows})
+        return
+    if rows:
+        print_table(tuple(rows[0])[:-1], [tuple(row.values())[:-1] for row in rows])
+    out.print(
+        f"{len(rows):,} of {len(found):,} ids with several contents. {_EQUIVOCATES if rows else ''}".rstrip()
+    )
 
 
 @events.command()
@@ -221,10 +262,14 @@ def _line(event: Reread, as_json: bool) -> None:
     )
 
 
-def _plain(event: Reread) -> dict[str, Any]:
+def _plain(event: Reread, fate: Fate | None = None) -> dict[str, Any]:
+    """An event as plain values; with its ``fate`` also its outcome, and whether it reaches nobody yet."""
     stored, envelope = event.stored, event.envelope
     remarks = remarks_of(event.payload, envelope.published_micros)
+    if fate is not None and fate.outcome is Outcome.PARKED:
+        remarks = (*remarks, remark(UNREACHED, "", ""))
     return {
+        **({} if fate is None else {"outcome": str(fate.outcome)}),
         "identity": stored.id.hex(),
         "source": envelope.source,
         "id": envelope.id,

@@ -1,7 +1,8 @@
 -- The SQL of the fates of posted events, by name.
 
 -- name: fate_of
--- For each identity, whoever brought it where: an accepted event, else the letter that was seen last.
+-- For each identity, whoever brought it where: an accepted event, else the letter that was seen last. A letter WRONG_TOPIC with an
+-- identity was rightly signed by the owner of its source, whoever the topic is put down to.
 WITH asked (ord, id) AS MATERIALIZED (
     SELECT a.ord, a.id FROM unnest(%(ids)s::uuid[]) WITH ORDINALITY AS a (id, ord)
 ), found (ord, no) AS MATERIALIZED (
@@ -24,7 +25,7 @@ FROM asked a
 LEFT JOIN found f ON f.ord = a.ord
 LEFT JOIN LATERAL (
     SELECT d.reason, d.detail, d.pointer, d.remedy FROM lianyun.dead_letter d
-    WHERE d.event = a.id AND d.publisher = %(publisher)s
+    WHERE d.event = a.id AND (d.publisher = %(publisher)s OR d.reason = 'WRONG_TOPIC')
     ORDER BY d.last_append DESC, d.digest
     LIMIT 1
 ) AS e ON true

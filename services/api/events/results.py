@@ -7,7 +7,7 @@ from typing import Any
 from schemas.envelope import Envelope
 from schemas.events.decode import decode_payload
 from schemas.reasons import Refusal
-from schemas.remarks import EventRemark, remarks_of
+from schemas.remarks import UNREACHED, EventRemark, remark, remarks_of
 from services.api.calls import Answer
 from services.api.cloudevents.offer import Misfit, Offer
 from services.api.cloudevents.outcomes import Fate, Outcome
@@ -76,7 +76,9 @@ def remarks_on(envelope: Envelope, payload: bytes) -> tuple[EventRemark, ...]:
 
 
 def result(name: Result, fate: Fate, handle: str | None, remarks: tuple[EventRemark, ...] = ()) -> Result:
-    """The result of one event; ``remarks`` are left out of a refused one."""
+    """The result of one event; ``remarks`` are left out of a refused one. That it reaches nobody yet is the last of them."""
+    if fate.outcome is Outcome.PARKED:
+        remarks = (*remarks, remark(UNREACHED, "", ""))
     shown = {**name, "outcome": str(fate.outcome), "handle": handle}
     if fate.outcome is not Outcome.REFUSED:
         return {**shown, "remarks": [each._asdict() for each in remarks]} if remarks else shown

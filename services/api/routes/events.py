@@ -14,6 +14,7 @@ from services.api.cloudevents.handle import Handle
 from services.api.cloudevents.offer import Misfit, Offer
 from services.api.cloudevents.outcomes import Outcome
 from services.api.cloudevents.publisher import Unavailable
+from services.api.conformance.evidence import record
 from services.api.events.delivery import HANDLE, forced, results_of, send
 from services.api.events.request import offers_of, owns, preferences, wait_of
 from services.api.events.results import answered, misfit, named, nothing_forwarded, remarks_on, result
@@ -69,6 +70,7 @@ def post_events(call: Call) -> Answer:
     admit_sender(call)
     brought, single = offers_of(call)
     offers = verified(call, brought)
+    record(call, brought, offers)
     call.context.metrics.events_refused(each.refusal for each in offers if isinstance(each, Misfit))
     results = [misfit(each) if isinstance(each, Misfit) else None for each in offers]
     good = [each for each in offers if isinstance(each, Offer)]

@@ -14,9 +14,10 @@ from schemas.envelope import (
 )
 from schemas.envelope import signed_bytes as bytes_to_sign
 from schemas.reasons import Reason, Refusal
-from schemas.schemes import PublicKey, Scheme
+from schemas.rfc3339 import format_micros
+from schemas.schemes import PublicKey
 from schemas.signature_header import SignatureHeader, parse_header
-from schemas.signing import Verifier, verify
+from schemas.signing import Verifier, require_verified_scheme, verify
 from services.ledger.admission.model import AdmissionSettings, Headers, Record, Refused, Verified
 from services.ledger.registry.party import Key, KeyState, Party, key_state
 from services.ledger.registry.registry import Registry
@@ -59,28 +60,32 @@ def attributed_to(record: Record, registry: Registry, party: Party | None = None
 
 def _verify(
     record: Record, registry: Registry, settings: AdmissionSettings, check: SignatureCheck
-) -> Verified:
+) -> Verified | Refused:
     payload = require_payload(record.value)
     _require_small(record.headers, settings)
     envelope, value = read_headers(record.headers)
     header = parse_header(value)
     key = _key(header, registry)
-    _require_window(key, record)
-    party = _owner(envelope, key, registry, record.appended)
-    _require_topic(record, party, settings)
     signed = bytes_to_sign(settings.network, envelope, payload)
     check(header, key.public, signed)
-    _require_clock(envelope, record, settings)
-    return Verified(
-        record, envelope, party, key, event_id(envelope.source, envelope.id), content_digest(signed), payload
-    )
+    _require_window(key, record)
+    party = _owner(envelope, key, registry, record.appended)
+    event = event_id(envelope.source, envelope.id)
+    try:
+        _require_topic(record, party, settings)
+        _require_clock(envelope, record, settings)
+    except (
+        Refusal
+    ) as refusal:  # proven to be of the party: it finds the letter by its event, whoever owns the topic
+        return Refused.of(record, refusal, attributed_to(record, registry, party), event)
+    return Verified(record, envelope, party, key, event, content_digest(signed), payload)
 
 
 def _require_small(headers: Headers, settings: AdmissionSettings) -> None:
     if len(headers) > settings.max_headers:
         raise Refusal(
             Reason.TOO_LARGE,
-            f"The record has {len(headers)} headers, more than {settings.max_headers}.",
+            f"The record has {len(headers):,} headers, more than {settings.max_headers}.",
             "headers",
             "Send the headers of the signing specification only.",
         )
@@ -90,20 +95,14 @@ def _require_small(headers: Headers, settings: AdmissionSettings) -> None:
     if size > settings.max_header_bytes:
         raise Refusal(
             Reason.TOO_LARGE,
-            f"The headers have {size} bytes, more than {settings.max_header_bytes}.",
+            f"The headers have {size:,} bytes, more than {settings.max_header_bytes:,}.",
             "headers",
             "Send the headers of the signing specification only.",
         )
 
 
 def _key(header: SignatureHeader, registry: Registry) -> Key:
-    if header.scheme is Scheme.SM2_SM3:
-        raise Refusal(
-            Reason.UNSUPPORTED_SCHEME,
-            "The scheme sm2-sm3 is reserved and cannot be verified yet.",
-            _AT_SIGNATURE,
-            "Register and use a key of another scheme beside it.",
-        )
+    require_verified_scheme(header)
     key = registry.key(header.key_id)
     if key is None:
         raise Refusal(
@@ -126,23 +125,32 @@ def _require_window(key: Key, record: Record) -> None:
     state = key_state(key, record.appended)
     if state is not KeyState.VALID:
         reason, detail, remedy = _WINDOWS[state]
-        raise Refusal(reason, detail.format(key_id=key.key_id), _AT_SIGNATURE, remedy)
+        began, ended = key.not_before, key.not_after or 0
+        moments = {
+            "appended": record.appended,
+            "began": began,
+            "ended": ended,
+            "revoked": key.revoked_at or 0,
+        }
+        shown = {name: format_micros(min(moment, _LAST)) for name, moment in moments.items()}
+        raise Refusal(reason, detail.format(key_id=key.key_id, **shown), _AT_SIGNATURE, remedy)
 
 
+_LAST = 4_133_980_799_000_000  # the end of 2100: a window may be said to begin or end at any number
 _WINDOWS = {
     KeyState.NOT_YET_VALID: (
         Reason.KEY_NOT_YET_VALID,
-        "The key {key_id} was not valid yet when the broker took the record.",
-        "Use the key of that time.",
+        "The key {key_id} was not valid yet when the broker took the record, at {appended}: its window begins at {began}.",
+        "Publish it again once the window has begun, or with the key of that time.",
     ),
     KeyState.EXPIRED: (
         Reason.KEY_EXPIRED,
-        "The key {key_id} was no longer valid when the broker took the record.",
+        "The key {key_id} was no longer valid when the broker took the record, at {appended}: its window ended at {ended}.",
         "Sign and publish the event again with the present key.",
     ),
     KeyState.REVOKED: (
         Reason.KEY_REVOKED,
-        "The key {key_id} was revoked before the broker took the record.",
+        "The key {key_id} was revoked at {revoked}, before the broker took the record, at {appended}.",
         "Sign and publish the event again with the present key.",
     ),
     KeyState.COMPROMISED: (
@@ -185,7 +193,17 @@ def _require_clock(envelope: Envelope, record: Record, settings: AdmissionSettin
     if ahead > settings.clock_ahead_ms:
         raise Refusal(
             Reason.CLOCK_SKEW,
-            f"The event says it was published {ahead / 1_000:.0f} s after the broker took it.",
+            f"The event says it was published {_spoken(ahead)} after the broker took it; {_spoken(settings.clock_ahead_ms)} "
+            "are allowed.",
             "header:ce_time",
             "Set the publisher's clock and publish a new event; the time is the source's own creation time.",
         )
+
+
+_UNITS = (("years", 31_557_600_000), ("days", 86_400_000), ("hours", 3_600_000), ("minutes", 60_000))
+
+
+def _spoken(ms: int) -> str:
+    """A time in the largest unit of which it holds two."""
+    unit, size = next(((unit, size) for unit, size in _UNITS if ms >= 2 * size), ("seconds", 1_000))
+    return f"{ms / size:.3g} {unit}" if ms < 100 * size else f"{ms / size:,.0f} {unit}"

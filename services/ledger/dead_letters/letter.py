@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from schemas.reasons import Reason
-from services.ledger.admission.model import Record
-from services.ledger.admission.raw_bytes import unframe
+from services.ledger.admission.model import Headers, Record
+from services.ledger.admission.raw_bytes import message_labels, unframe
 
 
 class LetterState(StrEnum):
@@ -95,6 +95,19 @@ class DeadLetter:
     def name(self) -> str:
         """The digest in hex, as commands and logs name the letter."""
         return self.digest.hex()
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """``event_source``, ``event_id`` and ``event_type`` as its headers name them, which nothing proves; also of a truncated letter."""
+        return message_labels(self.message_headers)
+
+    @property
+    def message_headers(self) -> Headers:
+        """The headers as far as they are stored, () where they are damaged."""
+        try:
+            return unframe(self.headers)
+        except ValueError:
+            return ()
 
     def records(self) -> tuple[Record, ...]:
         """The message unchanged, with its original append time: as first appended, and as last where that differs.

@@ -32,7 +32,8 @@ SET reason = %(reason)s, detail = %(detail)s, pointer = %(pointer)s, remedy = %(
 WHERE digest = %(digest)s
 
 -- name: list
--- The latest seen first. An open letter whose event was accepted in another form counts as replaced.
+-- The latest seen first. An open letter whose event was accepted in another form counts as replaced. What a publisher signed rightly and
+-- sent to a topic of somebody else is the publisher's too: by the framed header of its source.
 SELECT d.digest, CASE WHEN d.state = 'OPEN' AND i.id IS NOT NULL THEN 'REPLACED' ELSE d.state END,
        d.publisher, uuid_send(d.event), d.reason, d.detail, d.pointer, d.remedy, d.count,
        d.headers, d.value, d.value_bytes, d.truncated,
@@ -42,12 +43,26 @@ FROM lianyun.dead_letter d
 LEFT JOIN lianyun.identity i ON i.id = d.event
 WHERE (%(state)s::text IS NULL
        OR %(state)s::text = CASE WHEN d.state = 'OPEN' AND i.id IS NOT NULL THEN 'REPLACED' ELSE d.state END)
-  AND (%(publisher)s::text IS NULL OR d.publisher = %(publisher)s::text)
+  AND (%(publisher)s::text IS NULL OR d.publisher = %(publisher)s::text
+       OR d.reason = 'WRONG_TOPIC' AND d.event IS NOT NULL
+          AND EXISTS (SELECT FROM unnest(%(sources)s::bytea[]) AS s (framed) WHERE position(s.framed IN d.headers) > 0))
   AND (%(reason)s::text IS NULL OR d.reason = %(reason)s::text)
   AND (%(before_append)s::bigint IS NULL
        OR (d.last_append, d.digest) < (%(before_append)s::bigint, %(before_digest)s::bytea))
 ORDER BY d.last_append DESC, d.digest DESC
 LIMIT %(limit)s
+
+-- name: matching
+-- How many list would give, without a limit.
+SELECT count(*)
+FROM lianyun.dead_letter d
+LEFT JOIN lianyun.identity i ON i.id = d.event
+WHERE (%(state)s::text IS NULL
+       OR %(state)s::text = CASE WHEN d.state = 'OPEN' AND i.id IS NOT NULL THEN 'REPLACED' ELSE d.state END)
+  AND (%(publisher)s::text IS NULL OR d.publisher = %(publisher)s::text
+       OR d.reason = 'WRONG_TOPIC' AND d.event IS NOT NULL
+          AND EXISTS (SELECT FROM unnest(%(sources)s::bytea[]) AS s (framed) WHERE position(s.framed IN d.headers) > 0))
+  AND (%(reason)s::text IS NULL OR d.reason = %(reason)s::text)
 
 -- name: named
 SELECT d.digest, CASE WHEN d.state = 'OPEN' AND i.id IS NOT NULL THEN 'REPLACED' ELSE d.state END,

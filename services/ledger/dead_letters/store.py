@@ -9,8 +9,10 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from schemas.envelope import HEADERS
 from schemas.reasons import Reason
 from services.ledger.admission.model import Refused
+from services.ledger.admission.raw_bytes import frame
 from services.ledger.audit_trail.entries import enter
 from services.ledger.dead_letters import statement
 from services.ledger.dead_letters.batch import storable
@@ -22,10 +24,14 @@ Session = Connection[Any]
 
 @dataclass(frozen=True, slots=True)
 class LetterQuery:
-    """A filter of letters; all given conditions hold. ``before`` is the last letter of the previous page."""
+    """A filter of letters; all given conditions hold. ``before`` is the last letter of the previous page.
+
+    Of a ``publisher`` are also letters WRONG_TOPIC that were rightly signed under one of its ``sources``.
+    """
 
     state: LetterState | None = LetterState.OPEN
     publisher: str | None = None
+    sources: frozenset[str] = frozenset()
     reason: Reason | None = None
     limit: int = 50
     before: DeadLetter | None = None
@@ -51,15 +57,24 @@ def list_letters(session: Session, query: LetterQuery) -> list[DeadLetter]:
     found = session.execute(
         statement("list"),
         {
-            "state": query.state,
-            "publisher": query.publisher,
-            "reason": query.reason,
+            **_filter(query),
             "limit": query.limit,
             "before_append": None if last is None else last.last.appended,
             "before_digest": None if last is None else last.digest,
         },
     )
     return [_letter(row) for row in found]
+
+
+def count_letters(session: Session, query: LetterQuery) -> int:
+    """How many letters ``query`` is about, whatever its limit and page."""
+    row = session.execute(statement("matching"), _filter(query)).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def _filter(query: LetterQuery) -> dict[str, Any]:
+    sources = [frame([(HEADERS["source"], source.encode())]) for source in sorted(query.sources)]
+    return {"state": query.state, "publisher": query.publisher, "reason": query.reason, "sources": sources}
 
 
 @dataclass(frozen=True, slots=True)

@@ -226,6 +226,11 @@ def events_by_id(session: Session, ids: Sequence[bytes]) -> list[Stored]:
     return _bodies(work, [row[0] for row in work.rows("read_ids", {"ids": uuids(sorted(ids))})])
 
 
+def equivocations(session: Session, limit: int) -> list[bytes]:
+    """The 16-byte ids under which several contents were accepted, at most ``limit``, the latest first."""
+    return [bytes(row[0]) for row in _work(session).rows("equivocations", {"limit": limit})]
+
+
 def events_by_number(session: Session, numbers: Sequence[int]) -> list[Stored]:
     """The events of these numbers, in order."""
     return _bodies(_work(session), numbers)

@@ -160,6 +160,10 @@ JOIN pg_stat_activity a ON a.pid = held.backend AND a.backend_start = held.backe
 WHERE a.application_name = 'lianyun' AND a.pid <> pg_backend_pid()
   AND a.xact_start < clock_timestamp() - interval '1 second'
 
+-- name: equivocations
+-- The ids under which several contents were accepted, the latest variant first.
+SELECT uuid_send(v.id) FROM lianyun.variant v GROUP BY v.id ORDER BY max(v.no) DESC LIMIT %(limit)s
+
 -- name: fence
 UPDATE lianyun.kafka_offset o
 SET next_offset = v.next_offset, events = o.events + v.events, refused = o.refused + v.refused,

@@ -14,11 +14,14 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
-from schemas.envelope import Envelope, signed_bytes
+from schemas.envelope import Envelope, event_id, signed_bytes
 from schemas.events.base import Role
 from schemas.schemes import Scheme
 from schemas.signing import SigningKey, sign
+from services.api.cloudevents import outcomes
+from services.cli.main import app
 from services.ledger.admission.evaluation import admit
 from services.ledger.admission.model import AdmissionSettings, Admitted, Record, Refused
 from services.ledger.admission.raw_bytes import digest
@@ -449,6 +452,65 @@ def test_pages_filters_and_prefixes(session: psycopg.Connection[Any]) -> None:
     assert store.find_by_prefix(session, "ff" * 32) == []
     with pytest.raises(ValueError):
         store.find_by_prefix(session, "ab")
+
+
+def test_what_was_signed_rightly_and_sent_to_the_topic_of_another_is_listed_under_both(
+    session: psycopg.Connection[Any], dsn: str
+) -> None:
+    register(session)
+    with session.transaction():
+        owner = PartyAdded(
+            code="kgd",
+            name="KGD",
+            roles=frozenset({Role.CUSTOMS}),
+            sources=frozenset({"urn:cre:kgd"}),
+            topics=frozenset({"cre.customs.kgd.v1"}),
+        )
+        commands.add_party(session, owner, at=NOW, by="op")
+    registry = commands.store.read_snapshot(session)
+    elsewhere = event()._replace(topic="cre.customs.kgd.v1")
+    with session.transaction():
+        batch.record_refused(session, [refuse(elsewhere, registry)], KEEP)
+    for code in ("ktz", "kgd"):
+        query = store.LetterQuery(publisher=code, sources=registry.parties[code].sources)
+        (letter,) = store.list_letters(session, query)
+        assert (letter.reason, letter.publisher, store.count_letters(session, query)) == (
+            "WRONG_TOPIC",
+            "kgd",
+            1,
+        )
+        shown = json.loads(command(dsn, "list", "--publisher", code, "--json"))
+        assert (shown["total"], shown["letters"][0]["id"]) == (1, "arr-1")
+    nobody = store.LetterQuery(publisher="rzd", sources=frozenset({"urn:cre:rzd"}))
+    assert store.list_letters(session, nobody) == []
+    (fate,) = outcomes.fates_of(session, [event_id("urn:cre:ktz", "arr-1")], "ktz")
+    assert fate is not None
+    assert fate.reason == "WRONG_TOPIC"
+
+
+def test_the_list_gives_how_many_there_are_and_the_event_of_each(
+    session: psycopg.Connection[Any], dsn: str
+) -> None:
+    large = event("large", remark="x" * 70_000)
+    put(session, *(garbage(n, offset=n) for n in range(3)), large._replace(append_ms=NOW_MS + 9))
+    shown = json.loads(command(dsn, "list", "--limit", "1", "--json"))
+    assert (shown["total"], len(shown["letters"])) == (4, 1)
+    assert {name: shown["letters"][0][name] for name in ("reason", "source", "id", "type")} == {
+        "reason": "TOO_LARGE",
+        "source": "urn:cre:ktz",
+        "id": "large",
+        "type": "cre.movement.arrived.v1",
+    }
+    assert "the latest 1 of 4 open letters; --limit 4 shows all" in command(dsn, "list", "--limit", "1")
+    whole = json.loads(command(dsn, "show", shown["letters"][0]["digest"], "--json"))
+    assert whole["truncated"]
+    assert whole["headers"]["ce_id"] == "large"
+
+
+def command(dsn: str, *words: str) -> str:
+    done = CliRunner().invoke(app, ["dlq", *words], env={"LIANYUN_DSN": dsn}, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.output
 
 
 def test_purge_takes_only_what_is_old_in_slices_and_frees_its_room(session: psycopg.Connection[Any]) -> None:

@@ -66,8 +66,11 @@ def test_what_is_doubtful_is_said_with_every_outcome(gateway: Gateway) -> None:
     by_name = client.get("/v1/events", params=name).json()
     by_handle = client.get(f"/v1/events/{pending['handle']}").json()
     assert (by_name["outcome"], by_handle["outcome"]) == ("parked", "parked")
-    for each in (final, by_name, by_handle):
-        assert each["remarks"] == pending["remarks"]
+    assert final["remarks"] == pending["remarks"]
+    for each in (by_name, by_handle):
+        *doubts, unreached = each["remarks"]
+        assert doubts == pending["remarks"]
+        assert (unreached["code"], unreached["pointer"]) == ("event.unreached", "")
 
 
 def test_a_union_is_no_jurisdiction(gateway: Gateway) -> None:

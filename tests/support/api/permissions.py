@@ -150,6 +150,12 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("GET", "/v1/line"): Row(
         "/v1/line?at=2026-03-10T00:00:00Z", "/v1/line?at=2026-03-10T00:00:00Z", frozenset(PARTIES)
     ),
+    ("GET", "/v1/sandbox/conformance"): Row(
+        "/v1/sandbox/conformance", "/v1/sandbox/conformance", frozenset(PARTIES)
+    ),
+    ("GET", "/v1/sandbox/conformance/{run}"): Row(
+        "/v1/sandbox/conformance/1", "/v1/sandbox/conformance/1", frozenset(PARTIES)
+    ),
     ("GET", "/v1/statistics"): Row("/v1/statistics", "/v1/statistics", frozenset(PARTIES)),
     ("GET", "/v1/platform-keys"): Row("/v1/platform-keys", "/v1/platform-keys", frozenset(PARTIES)),
     ("GET", "/v1/access-log"): Row("/v1/access-log", "/v1/access-log", frozenset(PARTIES)),

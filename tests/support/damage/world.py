@@ -346,6 +346,10 @@ def _upkeep(dsn: str) -> None:
             " SELECT id, 1, 'n', '/', 1 FROM lianyun.person"
         )
         session.execute(
+            "INSERT INTO lianyun.conformance_attempt (party, run, at, event, events, reason, detail, pointer, remedy)"
+            " VALUES ('ktz', '1', 1, 'conformance/1/departed', 1, '', '', '', '')"
+        )
+        session.execute(
             "INSERT INTO lianyun.redrive_request (digest, turn, publisher, issuer, person, requested)"
             " SELECT sha256('\\x01'), 0, 'ktz', issuer, id, 1 FROM lianyun.person LIMIT 1"
         )

@@ -118,6 +118,7 @@ class Network:
         assert isinstance(answer, Refused), answer
         assert answer.record is record
         assert answer.detail
+        assert answer.remedy
         return answer.reason.value, answer.pointer
 
 

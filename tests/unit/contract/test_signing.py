@@ -90,8 +90,11 @@ def test_the_key_not_the_message_chooses_the_scheme() -> None:
     single, batch = KEYS[Scheme.ED25519], KEYS[Scheme.ED25519_BATCH]
     header = parse_header(sign(single, b"event").encode())
     assert reason_of(header, batch.public, b"event") is Reason.SCHEME_MISMATCH
-    for claimed in (Scheme.ECDSA_P256_SHA256, Scheme.SM2_SM3):
-        assert reason_of(replace(header, scheme=claimed), single.public, b"event") is Reason.SCHEME_MISMATCH
+    for claimed, reason in (
+        (Scheme.ECDSA_P256_SHA256, Reason.SCHEME_MISMATCH),
+        (Scheme.SM2_SM3, Reason.UNSUPPORTED_SCHEME),
+    ):
+        assert reason_of(replace(header, scheme=claimed), single.public, b"event") is reason
     batched = parse_header(sign(batch, b"event").encode())
     assert reason_of(batched, single.public, b"event") is Reason.SCHEME_MISMATCH
     with pytest.raises(ValueError, match="batch"):
