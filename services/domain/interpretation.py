@@ -28,7 +28,7 @@ from schemas.events.movement import (
     Unloaded,
 )
 from schemas.events.network import Restricted, RestrictionLifted
-from schemas.events.trade import DatasetStated
+from schemas.events.trade import DatasetStated, FindingExplained
 from services.domain.facts import (
     Assurance,
     Claim,
@@ -329,6 +329,13 @@ def dataset_stated(statement: Attribution, payload: DatasetStated) -> GroupedFac
     return GroupedFacts((claims,))
 
 
+def finding_explained(statement: Attribution, payload: FindingExplained) -> GroupedFacts:
+    """A claim about the trade alone: it reaches nothing that the goods travel in."""
+    trade = trade_data(payload.owner or statement.publisher.code, payload.reference)
+    claims = claims_of(statement, payload, extra=((trade.kind, trade.key),), occurrence=payload.reference)
+    return GroupedFacts((claims,))
+
+
 def restricted(statement: Attribution, payload: Restricted) -> GroupedFacts:
     """The restriction of a place, by an authority where the place is its own."""
     place = canonical_place(payload.place)
@@ -405,6 +412,7 @@ _READERS: tuple[tuple[type[Payload], Callable[..., GroupedFacts]], ...] = (
     (AdvanceListSent, handover),
     (NoteReissued, note_reissued),
     (DatasetStated, dataset_stated),
+    (FindingExplained, finding_explained),
     (Milestone, milestone),
     (ConsignmentOpened, opened),
     (RoutePlanned, route),

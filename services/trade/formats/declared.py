@@ -68,9 +68,10 @@ def declared_form(paper: Paper) -> dict[str, Any]:
     return form
 
 
-def declared_paper(values: DeclaredValues) -> Paper:
-    """The paper that ``values`` state, each value at its JSON pointer."""
-    return cast(Paper, _restored(Paper, values.model_dump(mode="json", exclude_none=True), ""))
+def declared_paper(values: DeclaredValues, source: str = "") -> Paper:
+    """The paper that ``values`` of ``source`` state, each value at its JSON pointer."""
+    form = values.model_dump(mode="json", exclude_none=True)
+    return cast(Paper, _restored(Paper, form, Place(source, "")))
 
 
 def _compact(value: Any) -> Any:
@@ -92,16 +93,16 @@ def _hints(kind: type) -> dict[str, Any]:
     return get_type_hints(kind)
 
 
-def _restored(kind: Any, value: Any, at: str) -> Any:
+def _restored(kind: Any, value: Any, place: Place) -> Any:
     """``value`` of JSON, which was judged, as a value of the type ``kind``; what it leaves out is the type's default."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (UnionType, typing.Union):
-        return _restored(next(each for each in arguments if each is not NoneType), value, at)
+        return _restored(next(each for each in arguments if each is not NoneType), value, place)
     if origin is Field:
-        found = _restored(arguments[0], value, at)
-        return Field(found, _written(value), Place("", at))
+        found = _restored(arguments[0], value, place)
+        return Field(found, _written(value), place)
     if origin is tuple:
-        return tuple(_restored(arguments[0], each, f"{at}/{n}") for n, each in enumerate(value))
+        return tuple(_restored(arguments[0], each, _below(place, n)) for n, each in enumerate(value))
     if kind is Unit:
         return Unit(value["base"], Decimal(value["factor"]))
     if kind is date:
@@ -110,11 +111,15 @@ def _restored(kind: Any, value: Any, at: str) -> Any:
         return kind(value)
     if is_dataclass(kind):
         hints = _hints(cast(type, kind))
-        given = {name: _restored(hints[name], each, f"{at}/{name}") for name, each in value.items()}
+        given = {name: _restored(hints[name], each, _below(place, name)) for name, each in value.items()}
         if "place" in hints:
-            given["place"] = Place("", at)
+            given["place"] = place
         return cast(type, kind)(**{**_EMPTY.get(cast(type, kind).__name__, {}), **given})
     return value
+
+
+def _below(place: Place, step: object) -> Place:
+    return Place(place.file, f"{place.at}/{step}")
 
 
 _EMPTY: Final[Mapping[str, dict[str, Any]]] = {"Money": {"currency": ""}, "Quantity": {"unit": None}}
@@ -260,7 +265,7 @@ def _version(filing: Filing) -> tuple[str, str]:
 def _paper(statement: Statement, values: DeclaredValues) -> Paper:
     """The paper with the digest of its values, by which copies are known, and the event as its place."""
     raw = orjson.dumps(values.model_dump(mode="json", exclude_none=True), option=orjson.OPT_SORT_KEYS)
-    paper = declared_paper(values)
+    paper = declared_paper(values, statement.event)
     return replace(paper, place=Place(statement.event, "/declared"), sha256=hashlib.sha256(raw).hexdigest())
 
 

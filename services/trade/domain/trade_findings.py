@@ -1,0 +1,131 @@
+"""Findings of one trade: what the checks say of the papers that its events state, and which of these somebody explained.
+
+A pure function of papers, explanations and the tables of a day; of any order and any copies the same. The place of each value names the event
+that states it. The digest of a finding covers what it says and every value as written, under a salt of the trade: who may not see the values
+cannot guess them from it. An explanation names that digest, so it counts as long as the values are the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Final, NamedTuple
+
+import orjson
+
+from services.runtime.code_digest import sources, version_of
+from services.trade.domain.checks import CHECKS, findings
+from services.trade.domain.checks.shipment import Shipment
+from services.trade.domain.finding import Finding, Rules, Verdict
+from services.trade.domain.paper import Paper, PaperSet
+from services.trade.domain.values import table
+
+OPEN: Final = (Verdict.CONTRADICTION, Verdict.REVIEW, Verdict.NOT_COMPARABLE)
+"""Verdicts that are for somebody to look at."""
+_TABLES: Final = ("tolerances", "units", "codes", "stop_words", "crosswalk")
+
+
+@cache
+def checks_version() -> str:
+    """Digest of the checks, of what they share and of their tables: by another one every trade is looked at anew."""
+    code = sources("services.trade.domain", "services.trade.domain.checks", "services.trade.formats")
+    tables = {f"{name}.csv": orjson.dumps([dict(row) for row in table(name)]) for name in _TABLES}
+    return version_of({**code, **tables})
+
+
+class SourceKind:
+    """What an event states of a trade."""
+
+    DATASET: Final = "dataset"
+    DECLARATION: Final = "declaration"
+    NOTE: Final = "note"
+
+
+class Source(NamedTuple):
+    """What an event states: a version of the data, a declaration or a note; ``name`` is the declaration's or the note's."""
+
+    kind: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Who explained a finding, by its check, lines and digest, at which moment and how; ``event`` is the signed explanation's id."""
+
+    event: str
+    by: str
+    at: int
+    check: str
+    lines: str
+    digest: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TradeFinding:
+    """A finding with the digest by which it may be explained, and the explanations that count for it, in the order of their moments."""
+
+    finding: Finding
+    digest: str
+    explanations: tuple[Explanation, ...] = ()
+
+    @property
+    def explained(self) -> bool:
+        """Whether somebody explained it, as its values are now."""
+        return bool(self.explanations)
+
+    @property
+    def open(self) -> bool:
+        """Whether somebody has to look at it."""
+        return self.finding.verdict in OPEN and not self.explanations
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        """The ids of the events that state its values, in order."""
+        return tuple(sorted({value.place.file for value in self.finding.values} - {""}))
+
+
+def judged(
+    sets: Iterable[PaperSet],
+    doubles: Sequence[Paper],
+    stated_by: Mapping[str, Source],
+    explanations: Iterable[Explanation],
+    salt: bytes,
+    rules: Rules,
+) -> tuple[TradeFinding, ...]:
+    """What every check says of each of ``sets`` (several where it is open which version of the data counts), and D31 of ``doubles``.
+
+    ``stated_by`` is what each event states. In the order of checks, verdicts and lines.
+    """
+    found = {finding: None for each in sets for finding in findings(each, rules)}
+    if doubles:
+        found |= dict.fromkeys(CHECKS["D31"](Shipment(PaperSet(tuple(doubles)), rules)))
+    known: dict[tuple[str, str, str], list[Explanation]] = defaultdict(list)
+    for each in sorted(set(explanations), key=lambda each: (each.at, each.event)):
+        known[each.check, each.lines, each.digest].append(each)
+    by_digest: dict[str, TradeFinding] = {}
+    for finding in found:
+        digest = digest_of(finding, stated_by, salt)
+        counting = known.get((finding.check, finding.line, digest), ())
+        one = TradeFinding(finding, digest, tuple(counting))
+        by_digest[digest] = min(by_digest.get(digest, one), one, key=lambda each: each.events)
+    return tuple(sorted(by_digest.values(), key=_order))
+
+
+_ORDER: Final = {verdict: n for n, verdict in enumerate((*OPEN, Verdict.MISSING, Verdict.MATCH))}
+
+
+def _order(each: TradeFinding) -> tuple[str, int, str, str]:
+    finding = each.finding
+    return finding.check, _ORDER[finding.verdict], finding.line, each.digest
+
+
+def digest_of(finding: Finding, stated_by: Mapping[str, Source], salt: bytes) -> str:
+    """HMAC-SHA256 under ``salt`` of what ``finding`` says, of which values, as written in which papers, and by which arithmetic."""
+    values = [[*stated_by.get(each.place.file, Source("")), each.written] for each in finding.values]
+    said = [finding.check, finding.verdict, finding.reason, finding.line, values, finding.arithmetic]
+    return hmac.new(salt, orjson.dumps(said), hashlib.sha256).hexdigest()

@@ -1,0 +1,170 @@
+"""The findings of a trade, computed from its stored events on read: versions of its data, declarations, rail notes, explanations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from psycopg import Connection
+
+from schemas.events.base import Classifier, Milestone, ObjectKind, Role
+from schemas.events.customs_filing import Filing
+from schemas.events.document import NoteAmended, NoteIssued
+from schemas.events.movement_exceptions import Resealed
+from schemas.events.trade import DatasetStated, FindingExplained
+from services.domain.facts import Micros
+from services.domain.interpretation import trade_data
+from services.domain.liveness import judge
+from services.domain.view import ClaimStatus
+from services.ledger.registry.registry import Registry
+from services.ledger.storage.event_reader import events_about
+from services.query.stored_events import Reread
+from services.query.views import EVENTS, facts_of, read_views
+from services.trade.domain.finding import rules
+from services.trade.domain.paper import Paper
+from services.trade.domain.trade_findings import Explanation, Source, SourceKind, TradeFinding, judged
+from services.trade.formats.trade_papers import day_of, latest, note_paper, paper_sets
+from services.trade.store.datasets import payload_of
+from services.trade.store.filings import StatedFilings, stated_filings
+from services.trade.store.trades import Trade, Views, read_trade
+
+
+@dataclass(frozen=True, slots=True)
+class TradeFindings:
+    """What the checks say of a trade, by the tables of ``as_of``: the latest day of what it states, None where it states nothing.
+
+    ``stated_by`` is what each event (id in hexadecimal digits) states; ``moments`` when what it states happened, in microseconds.
+    """
+
+    trade: Trade
+    filings: StatedFilings
+    as_of: date | None
+    findings: tuple[TradeFinding, ...]
+    stated_by: Mapping[str, Source]
+    moments: Mapping[str, Micros]
+
+    @property
+    def concerned(self) -> frozenset[str]:
+        """Whose trade it is, whose versions of it count, and who lodged its declarations."""
+        return self.trade.publishers.union(*self.filings.lodged_by.values())
+
+
+def read_findings(
+    session: Connection[Any],
+    owner: str,
+    reference: str,
+    registry: Registry,
+    as_of: Micros,
+    views: Views | None = None,
+) -> TradeFindings:
+    """The findings of ``owner``'s trade ``reference``; the same of any order and any copies of the events. Raises Unreadable.
+
+    ``views`` reads consignments, by default without a cache. The work is the same whoever will read what.
+    """
+    seen = views or (lambda ids: read_views(session, ids, as_of, registry))
+    trade = read_trade(session, owner, reference, registry, as_of, seen)
+    filings = stated_filings(session, owner, reference, registry, as_of)
+    thing = trade_data(owner, reference)
+    stored = events_about(session, thing.kind, thing.key, as_of)
+    return findings_of(trade, filings, [EVENTS(each, registry) for each in stored if not each.quarantined])
+
+
+def findings_of(trade: Trade, filings: StatedFilings, about: Sequence[Reread]) -> TradeFindings:
+    """The findings of what was read of a trade; ``about`` are the events that name it, explanations among them. Pure."""
+    liveness = judge((facts := facts_of(about)).withdrawals, facts.equivocated)
+    live = [each for each in about if liveness.live(each.stored.id)]
+    datasets = {each.event.stored.id.hex(): each.dataset for each, _ in trade.counting}
+    notes = tuple(_notes(trade))
+    sets, doubles = paper_sets(datasets, filings.filings, filings.corrections, notes)
+    if not sets and not doubles:
+        return TradeFindings(trade, filings, None, (), {}, {})
+    moments = {each.event.stored.id.hex(): _happened(each.event) for each, _ in trade.counting}
+    moments |= {each.declared.place.file: each.at for each in filings.filings}
+    moments |= {each.amendment.declared.place.file: each.amendment.at for each in filings.corrections}
+    as_of = day_of(max(moments.values()))
+    stated_by = {
+        **{
+            each.declared.place.file: Source(SourceKind.DECLARATION, each.declaration)
+            for each in filings.filings
+        },
+        **{
+            each.amendment.declared.place.file: Source(SourceKind.DECLARATION, each.of)
+            for each in filings.corrections
+        },
+        **{
+            each.place.file: Source(SourceKind.NOTE, each.number.value if each.number else "")
+            for each in notes
+        },
+        **{event: Source(SourceKind.DATASET) for event in datasets},
+    }
+    found = judged(
+        sets, doubles, stated_by, _explanations(trade, filings, live), _salt(trade, live), rules(as_of)
+    )
+    return TradeFindings(trade, filings, as_of, found, stated_by, moments)
+
+
+def _happened(event: Reread) -> Micros:
+    payload = payload_of(event)
+    return payload.happened_micros if isinstance(payload, Milestone) else 0
+
+
+def _notes(trade: Trade) -> Iterator[Paper]:
+    """The rail notes under which the goods travel, as their last counting statement has them."""
+    said: list[tuple[str, Micros, str, tuple[NoteIssued, bool, bool]]] = []
+    for known in trade.views:
+        events = {
+            arrival.claim.event: known.sources[arrival.claim.event]
+            for arrival in known.view.arrivals
+            if arrival.status is ClaimStatus.COUNTED
+        }
+        stated = [(event, payload_of(each)) for event, each in sorted(events.items())]
+        others = {payload.data.reference for _, payload in stated if isinstance(payload, DatasetStated)} - {
+            trade.reference
+        }
+        amended = {payload.concerns for _, payload in stated if isinstance(payload, NoteAmended)}
+        resealed = "SEALS" in amended or any(isinstance(payload, Resealed) for _, payload in stated)
+        alone = not others and "WEIGHT" not in amended and len(trade.views) == 1
+        said += [
+            (of.key, payload.happened_micros, event.hex(), (payload, alone, resealed))
+            for event, payload in stated
+            if isinstance(payload, NoteIssued) and payload.classifier is Classifier.ACT
+            for of in payload.objects
+            if of.kind is ObjectKind.NOTE
+        ]
+    for note, (event, (payload, alone, resealed)) in latest(said).items():
+        yield note_paper(note, event, payload, alone=alone, resealed=resealed)
+
+
+def _explanations(trade: Trade, filings: StatedFilings, live: Iterable[Reread]) -> Iterator[Explanation]:
+    """What the owner, who lodged a declaration and customs of its country said of findings."""
+    lodged = frozenset[str]().union(*filings.lodged_by.values())
+    countries = {declaration.partition("/")[0] for declaration in filings.lodged_by}
+    for event in live:
+        payload, party = payload_of(event), event.party
+        official = Role.CUSTOMS in party.roles and not countries.isdisjoint(party.countries)
+        if isinstance(payload, FindingExplained) and (party.code in lodged | {trade.owner} or official):
+            of = payload.finding
+            yield Explanation(
+                event.stored.id.hex(),
+                party.code,
+                payload.happened_micros,
+                of.check,
+                of.lines,
+                of.digest,
+                payload.text,
+            )
+
+
+def _salt(trade: Trade, live: Iterable[Reread]) -> bytes:
+    """The salt of the trade's first version, else of the first event that names it: known to whoever may read that whole."""
+    versions = [
+        (0, each.dataset.version, each.event.stored.id, each.event.payload.salt) for each, _ in trade.counting
+    ]
+    others = [
+        (1, _happened(each), each.stored.id, each.payload.salt)
+        for each in live
+        if isinstance(payload_of(each), Filing)
+    ]
+    return min((*versions, *others), default=(0, 0, b"", ""))[3].encode()
