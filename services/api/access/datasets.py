@@ -66,6 +66,16 @@ def trade_of(reader: Reader, name: str) -> Trade:
     return read_trade(reader.session, owner, reference, reader.registry, reader.now, reader.views)
 
 
+def priced_events(reader: Reader, trade: Trade) -> frozenset[str]:
+    """The ids, in hexadecimal digits, of the events whose versions the reader may read whole, prices with them."""
+    return frozenset(
+        each.event.stored.id.hex()
+        for version in _versions(reader, trade.owner, trade.counting)
+        if version.priced
+        for each in version.stated
+    )
+
+
 def visible_trade(reader: LoggedReader, name: str) -> Json | None:
     """The versions of the trade ``owner/reference`` that the reader may see; None where there is none. Notes the read."""
     trade = trade_of(reader, name)

@@ -1,8 +1,8 @@
 """Findings of one trade: what the checks say of the papers that its events state, and which of these somebody explained.
 
 A pure function of papers, explanations and the tables of a day; of any order and any copies the same. The place of each value names the event
-that states it. The digest of a finding covers what it says and every value as written, under a salt of the trade: who may not see the values
-cannot guess them from it. An explanation names that digest, so it counts as long as the values are the same.
+that states it. The digest of a finding covers what it says and every value as written, under the salts of all papers of these kinds: whoever may
+not read one of them cannot guess its values from the digest. An explanation names the digest, so it counts as long as the values are the same.
 """
 
 from __future__ import annotations
@@ -37,16 +37,8 @@ def checks_version() -> str:
     return version_of({**code, **tables})
 
 
-class SourceKind:
-    """What an event states of a trade."""
-
-    DATASET: Final = "dataset"
-    DECLARATION: Final = "declaration"
-    NOTE: Final = "note"
-
-
 class Source(NamedTuple):
-    """What an event states: a version of the data, a declaration or a note; ``name`` is the declaration's or the note's."""
+    """What an event states: a paper by its kind, and its name where there are several (a declaration, a note)."""
 
     kind: str
     name: str = ""
@@ -94,23 +86,23 @@ def judged(
     doubles: Sequence[Paper],
     stated_by: Mapping[str, Source],
     explanations: Iterable[Explanation],
-    salt: bytes,
+    salts: Mapping[Source, str],
     rules: Rules,
 ) -> tuple[TradeFinding, ...]:
     """What every check says of each of ``sets`` (several where it is open which version of the data counts), and D31 of ``doubles``.
 
-    ``stated_by`` is what each event states. In the order of checks, verdicts and lines.
+    ``stated_by`` is what each event states, ``salts`` the salt of the first event of each paper. In the order of checks, verdicts and lines.
     """
     found = {finding: None for each in sets for finding in findings(each, rules)}
     if doubles:
         found |= dict.fromkeys(CHECKS["D31"](Shipment(PaperSet(tuple(doubles)), rules)))
-    known: dict[tuple[str, str, str], list[Explanation]] = defaultdict(list)
+    known: dict[tuple[str, str], list[Explanation]] = defaultdict(list)
     for each in sorted(set(explanations), key=lambda each: (each.at, each.event)):
-        known[each.check, each.lines, each.digest].append(each)
+        known[each.check, each.digest].append(each)
     by_digest: dict[str, TradeFinding] = {}
     for finding in found:
-        digest = digest_of(finding, stated_by, salt)
-        counting = known.get((finding.check, finding.line, digest), ())
+        digest = digest_of(finding, stated_by, salts)
+        counting = known.get((finding.check, digest), ())
         one = TradeFinding(finding, digest, tuple(counting))
         by_digest[digest] = min(by_digest.get(digest, one), one, key=lambda each: each.events)
     return tuple(sorted(by_digest.values(), key=_order))
@@ -124,8 +116,14 @@ def _order(each: TradeFinding) -> tuple[str, int, str, str]:
     return finding.check, _ORDER[finding.verdict], finding.line, each.digest
 
 
-def digest_of(finding: Finding, stated_by: Mapping[str, Source], salt: bytes) -> str:
-    """HMAC-SHA256 under ``salt`` of what ``finding`` says, of which values, as written in which papers, and by which arithmetic."""
-    values = [[*stated_by.get(each.place.file, Source("")), each.written] for each in finding.values]
+def digest_of(finding: Finding, stated_by: Mapping[str, Source], salts: Mapping[Source, str]) -> str:
+    """HMAC-SHA256 of what ``finding`` says, of which values, as written in which papers, and by which arithmetic.
+
+    Its key are the salts of every paper of the kinds that it compares, also of those whose values it leaves out of a long sum.
+    """
+    papers = [stated_by.get(each.place.file, Source("")) for each in finding.values]
+    kinds = {each.kind for each in papers}
+    key = "\n".join(salts[each] for each in sorted(salts) if each.kind in kinds)
+    values = [[*paper, each.written] for paper, each in zip(papers, finding.values, strict=True)]
     said = [finding.check, finding.verdict, finding.reason, finding.line, values, finding.arithmetic]
-    return hmac.new(salt, orjson.dumps(said), hashlib.sha256).hexdigest()
+    return hmac.new(key.encode(), orjson.dumps(said), hashlib.sha256).hexdigest()

@@ -25,11 +25,15 @@ from services.trade.store.datasets import payload_of
 
 
 class StatedFilings(NamedTuple):
-    """What was said of the declarations of one trade; ``lodged_by`` are all who said what a declaration states, by the declaration."""
+    """What was said of the declarations of one trade; ``lodged_by`` are all who said what a declaration states, by the declaration.
+
+    ``salts`` is the salt of the first event that states values of each declaration.
+    """
 
     filings: tuple[Filing, ...]
     corrections: tuple[Correction, ...]
     lodged_by: Mapping[str, frozenset[str]]
+    salts: Mapping[str, str]
 
 
 def stated_filings(
@@ -59,11 +63,13 @@ def stated_filings(
         for each in _statements(event, declarations)
     ]
     lodged_by: dict[str, set[str]] = defaultdict(set)
-    for party, each in said:
+    salts: dict[str, str] = {}
+    for party, each in sorted(said, key=lambda one: (one[1].at, one[1].event)):
         if isinstance(each.payload, FiledValues) and each.payload.declared is not None:
             lodged_by[each.declaration].add(party)
+            salts.setdefault(each.declaration, each.payload.salt)
     filings, corrections = filings_of(each for _, each in said)
-    return StatedFilings(filings, corrections, {of: frozenset(by) for of, by in lodged_by.items()})
+    return StatedFilings(filings, corrections, {of: frozenset(by) for of, by in lodged_by.items()}, salts)
 
 
 def _engaged_with(

@@ -10,7 +10,6 @@ from typing import Any
 from psycopg import Connection
 
 from schemas.events.base import Classifier, Milestone, ObjectKind, Role
-from schemas.events.customs_filing import Filing
 from schemas.events.document import NoteAmended, NoteIssued
 from schemas.events.movement_exceptions import Resealed
 from schemas.events.trade import DatasetStated, FindingExplained
@@ -24,11 +23,14 @@ from services.query.stored_events import Reread
 from services.query.views import EVENTS, facts_of, read_views
 from services.trade.domain.finding import rules
 from services.trade.domain.paper import Paper
-from services.trade.domain.trade_findings import Explanation, Source, SourceKind, TradeFinding, judged
+from services.trade.domain.trade_findings import Explanation, Source, TradeFinding, judged
 from services.trade.formats.trade_papers import day_of, latest, note_paper, paper_sets
 from services.trade.store.datasets import payload_of
 from services.trade.store.filings import StatedFilings, stated_filings
 from services.trade.store.trades import Trade, Views, read_trade
+
+DATASET = "DATASET"
+"""The kind of paper that a version of the data is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,23 +88,34 @@ def findings_of(trade: Trade, filings: StatedFilings, about: Sequence[Reread]) -
     as_of = day_of(max(moments.values()))
     stated_by = {
         **{
-            each.declared.place.file: Source(SourceKind.DECLARATION, each.declaration)
-            for each in filings.filings
+            each.declared.place.file: Source(each.declared.kind, each.declaration) for each in filings.filings
         },
         **{
-            each.amendment.declared.place.file: Source(SourceKind.DECLARATION, each.of)
+            each.amendment.declared.place.file: Source(each.amendment.declared.kind, each.of)
             for each in filings.corrections
         },
-        **{
-            each.place.file: Source(SourceKind.NOTE, each.number.value if each.number else "")
-            for each in notes
-        },
-        **{event: Source(SourceKind.DATASET) for event in datasets},
+        **{each.place.file: _note(each) for each in notes},
+        **{event: Source(DATASET) for event in datasets},
     }
-    found = judged(
-        sets, doubles, stated_by, _explanations(trade, filings, live), _salt(trade, live), rules(as_of)
-    )
+    salts = {source: filings.salts.get(source.name, "") for source in stated_by.values()}
+    salts |= {_note(each): known for each in notes if (known := _salt_of(trade, each.place.file))}
+    if trade.counting:
+        first = min(
+            (each for each, _ in trade.counting),
+            key=lambda each: (each.dataset.version, each.event.stored.id),
+        )
+        salts[Source(DATASET)] = first.event.payload.salt
+    found = judged(sets, doubles, stated_by, _explanations(trade, filings, live), salts, rules(as_of))
     return TradeFindings(trade, filings, as_of, found, stated_by, moments)
+
+
+def _note(paper: Paper) -> Source:
+    return Source(paper.kind, paper.number.value if paper.number else "")
+
+
+def _salt_of(trade: Trade, event: str) -> str:
+    id_ = bytes.fromhex(event)
+    return next((known.sources[id_].payload.salt for known in trade.views if id_ in known.sources.ids), "")
 
 
 def _happened(event: Reread) -> Micros:
@@ -155,16 +168,3 @@ def _explanations(trade: Trade, filings: StatedFilings, live: Iterable[Reread]) 
                 of.digest,
                 payload.text,
             )
-
-
-def _salt(trade: Trade, live: Iterable[Reread]) -> bytes:
-    """The salt of the trade's first version, else of the first event that names it: known to whoever may read that whole."""
-    versions = [
-        (0, each.dataset.version, each.event.stored.id, each.event.payload.salt) for each, _ in trade.counting
-    ]
-    others = [
-        (1, _happened(each), each.stored.id, each.payload.salt)
-        for each in live
-        if isinstance(payload_of(each), Filing)
-    ]
-    return min((*versions, *others), default=(0, 0, b"", ""))[3].encode()
