@@ -307,9 +307,13 @@ def _named(payload: HandedOver | AdvanceListSent) -> list[Thing]:
     return [Thing(ObjectKind.TRAIN, key)] if key.count("/") >= 2 else []
 
 
+TRADE_DATA = "dataset:"
+"""How the key of a trade's object begins."""
+
+
 def trade_data(owner: str, reference: str) -> Thing:
     """The object under which the versions of one trade's data are found, and what was declared from them."""
-    return Thing(ObjectKind.PLACE, f"dataset:{owner}/{reference}")
+    return Thing(ObjectKind.PLACE, f"{TRADE_DATA}{owner}/{reference}")
 
 
 def _trade_of(statement: Attribution, payload: Milestone) -> tuple[End, ...]:
@@ -362,7 +366,7 @@ def lifted(statement: Attribution, payload: RestrictionLifted) -> GroupedFacts:
     return GroupedFacts(rest=Facts(liftings=frozenset({Lifting(statement.event, target, payload.at_micros)})))
 
 
-__all__ = ["Attribution", "grouped", "interpret", "meeting", "trade_data"]
+__all__ = ["TRADE_DATA", "Attribution", "grouped", "interpret", "meeting", "trade_data"]
 
 
 def interpret(statement: Attribution, content: bytes, payload: Payload) -> Facts:

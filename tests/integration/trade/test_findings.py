@@ -18,8 +18,8 @@ from services.ledger.registry import store
 from services.ledger.storage.session import open_session
 from services.testbed.localstack.engine import DatabaseAddress
 from services.trade.store.findings import TradeFindings, read_findings
-from tests.integration.trade.test_declarations_in_step import MORE, RESOLD, SOLD
 from tests.support.api import cast
+from tests.support.api.declared import AMENDED, CORRECTED, MORE, RESOLD, SOLD, explained
 from tests.support.api.server import RunningApi
 from tests.support.databases import migrated_database
 from tests.support.financing.stored_world import events_of, register, tell
@@ -28,13 +28,6 @@ pytestmark = pytest.mark.integration
 PATH = "/v1/trade/findings/optic/T-1"
 SECRETS = (cast.OPTIC_PRICE, cast.AGENT_PRICE, SOLD, RESOLD, "2722.249361", "908.348809", "1813.900552")
 """The prices, and the differences between them that the arithmetic holds."""
-
-
-def explained(id: str, by: str, at: str, check: str, digest: str, text: str) -> dict[str, Any]:
-    return {
-        "id": id, "by": by, "at": at, "type": "trade.finding_explained",
-        "says": {"owner": "optic", "reference": "T-1", "finding": {"check": check, "digest": digest}, "text": text},
-    }  # fmt: skip
 
 
 def stored(dsn: str, events: Any, seed: int = 0) -> TradeFindings:
@@ -97,14 +90,8 @@ def test_an_explanation_counts_from_whom_it_concerns_as_long_as_the_values_do_no
     assert of(after, "D03").explained
     assert not of(after, "D02").explained
     assert not of(after, "D01").explained
-    amended = {
-        "id": "again", "by": "ruhr", "at": "2026-03-18T09:00+03:00", "type": "customs.amended.v2",
-        "says": {"objects": MORE[2]["says"]["objects"], "jurisdiction": "RU", "amendment": "K-1", "classes": ["COST"],
-                 "declared": {**MORE[2]["says"]["declared"], "lines": [
-                     {"number": "1", "amount": {"amount": "9205.17", "currency": "CNY"}, "gross": "12.000001"}]}},
-    }  # fmt: skip
-    changed = stored(migrated_database(postgres, "findings_2"), (amended, *MORE, *said), seed=2)
-    assert of(changed, "D04").finding.values[1].written == "9205.17"
+    changed = stored(migrated_database(postgres, "findings_2"), (CORRECTED, *MORE, *said), seed=2)
+    assert of(changed, "D04").finding.values[1].written == AMENDED
     assert of(changed, "D04").open, "the values are others than those explained"
 
 
