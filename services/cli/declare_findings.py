@@ -82,7 +82,7 @@ def _rows(
             "\n".join(f"{value['paper']} {value['event']['id']} {value['at']}" for value in values),
             each["arithmetic"] or "",
             "\n".join(said) or (words[each["reason"]] if each["reason"] else ""),
-            each["digest"][:_DIGITS],
+            (each["digest"] or "")[:_DIGITS],
         )
 
 
@@ -109,7 +109,7 @@ def explain(
     micros(made, "--made")
     with calling(url, client, key) as api:
         found = got(api.get(f"/v1/trade/findings/{quote(reference)}")).json()["findings"]
-    named = [each for each in found if len(digest) >= _DIGITS and each["digest"].startswith(digest)]
+    named = [each for each in found if len(digest) >= _DIGITS and (each["digest"] or "").startswith(digest)]
     if len(named) != 1:
         raise Failure(
             Exit.NOT_FOUND,

@@ -22,6 +22,7 @@ from services.query.views import SourcedView
 from services.trade.domain.dataset import Dataset, Lineage, changes, lineage
 from services.trade.domain.paper import Role as PartyRole
 from services.trade.store.datasets import StatedVersion
+from services.trade.store.source import TradeSource
 from services.trade.store.trades import Trade, read_trade
 
 Json = dict[str, Any]
@@ -63,7 +64,9 @@ def trade_of(reader: Reader, name: str) -> Trade:
     owner, _, reference = name.partition("/")
     if not reference:
         return Trade(owner, reference, (), ())
-    return read_trade(reader.session, owner, reference, reader.registry, reader.now, reader.views)
+    return read_trade(
+        TradeSource(reader.session, reader.registry, reader.now, reader.views), owner, reference
+    )
 
 
 def priced_events(reader: Reader, trade: Trade) -> frozenset[str]:

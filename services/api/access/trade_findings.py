@@ -80,7 +80,7 @@ class _Shown:
             "verdict": finding.verdict,
             "lines": finding.line if self._lines else "",
             "explained": each.explained,
-            "digest": each.digest,
+            "digest": each.digest or None,
             "reason": finding.reason if whole else None,
             "values": [self._value(value) for value in finding.values] if whole else None,
             "arithmetic": finding.arithmetic if whole else None,

@@ -167,7 +167,8 @@ class FindingOfTrade(Shape):
     lines: Annotated[str, Field(description="Lines as their papers number them; empty for the whole.")]
     explained: Annotated[bool, Field(description="Whether an explanation of these values counts.")]
     digest: Annotated[
-        str, Field(description="By which it is explained (`trade.finding_explained`); it betrays no value.")
+        str | None,
+        Field(description="By which it is explained (`trade.finding_explained`); it betrays no value."),
     ]
     reason: str | None
     values: list[ComparedValue] | None

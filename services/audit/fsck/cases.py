@@ -17,7 +17,7 @@ from services.cases.store import evaluation, projector
 from services.cases.store.case_service import BY_PERSON, event_id_of, model_of, stated
 from services.cases.store.evaluation import EventCache, affected_subjects
 from services.cases.store.rows import STEP_COLUMNS, cause_of, crossing_of, life_row, step_of
-from services.cases.store.trades import STATING, TradeRow, expected_trade, trades_named
+from services.cases.store.trades import STATING, TradeRow, expected_trades, trades_named
 from services.ledger.registry.registry import Registry
 from services.ledger.registry.store import RegistryHistory
 from services.people.domain.person import Person, PersonId, Signatory
@@ -298,11 +298,11 @@ def _trades(
     right: set[TradeRow] = set()
     causes: set[tuple[bytes, Cause]] = set()
     for chunk in chunks((row[0] for row in snapshot.rows(_STATED_TRADES, (list(STATING),))), 200):
-        for trade, name in trades_named(snapshot.connection, chunk, registry).items():
+        by_name = {name: trade for trade, name in trades_named(snapshot.connection, chunk, registry).items()}
+        for name, expected in expected_trades(snapshot.connection, sorted(by_name), registry):
             findings.counts["trades"] += 1
-            try:
-                expected = expected_trade(snapshot.connection, name, registry)
-            except Unreadable:
+            trade = by_name[name]
+            if isinstance(expected, Unreadable):
                 excused.add(trade)  # its events are findings, and what is stored of it stays
                 continue
             right |= set() if expected.row is None else {expected.row}

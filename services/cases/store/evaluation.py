@@ -24,7 +24,7 @@ from services.cases.domain.causes import Cause, FinancingAlert, Journey, causes,
 from services.cases.store import statement
 from services.cases.store.arrivals import ArrivalJudge, dues_of
 from services.cases.store.rows import cause_of, cause_row
-from services.cases.store.trades import ExpectedTrade, affected_trades, expected_trade, replace_rows
+from services.cases.store.trades import ExpectedTrade, affected_trades, expected_trades, replace_rows
 from services.domain.derive import derive
 from services.domain.facts import FOREVER, Claim, Facts, Micros
 from services.domain.handovers import LISTS
@@ -245,14 +245,16 @@ def evaluate_trades(
     """
     unread: set[ObjectId] = set()
     judged: dict[ObjectId, ExpectedTrade] = {}
-    for trade, name in sorted(trades.items()):
-        try:
-            judged[trade] = expected_trade(session, name, registry)
-        except Unreadable as problem:
+    by_name = {name: trade for trade, name in sorted(trades.items())}
+    for name, found in expected_trades(session, list(by_name), registry):
+        trade = by_name[name]
+        if isinstance(found, Unreadable):
             unread.add(trade)
-            log.error("findings of trade %s stay as they were: %s", trade.hex(), problem)
-    replace_causes(session, {trade: found.causes for trade, found in judged.items()})
-    replace_rows(session, judged, [found.row for found in judged.values() if found.row is not None])
+            log.error("findings of trade %s stay as they were: %s", trade.hex(), found)
+        else:
+            judged[trade] = found
+    replace_causes(session, {trade: each.causes for trade, each in judged.items()})
+    replace_rows(session, judged, [each.row for each in judged.values() if each.row is not None])
     dues = {"ids": uuids(sorted(unread)), "dues": bigints([as_of + OF_A_PLEDGE] * len(unread))}
     session.execute(statement("set_due"), {**dues, "judged": uuids(sorted(trades))})
     return unread

@@ -21,10 +21,11 @@ from schemas.signing_key import SigningKey
 from services.audit.worker_pool import WorkerPool
 from services.cases.store import projector
 from services.cases.store.case_service import CaseService
-from services.cases.store.trades import TradeRow, expected_trade
+from services.cases.store.trades import IN_A_SET, ExpectedTrade, TradeRow, expected_trades
 from services.domain.facts import FOREVER
 from services.ledger.platform_signature import Signer
 from services.ledger.registry import store
+from services.ledger.storage.migrate import migrate
 from services.ledger.storage.session import open_session
 from services.producers.formats.model import EventDraft
 from services.testbed.amended_trade import DAY, amended
@@ -44,7 +45,6 @@ from services.trade.store.findings import read_findings
 _SIGNER: Final = Signer(
     NETWORK, "urn:lianyun:bench", SigningKey.from_seed(Scheme.ED25519, bytes(32)), bytes(16)
 )
-_CHUNK: Final = 50
 _TARGET: Final = 1_000_000
 MEANING: Final = {
     "visible_ms": "from a filing that is ready to be signed to its findings: signed, admitted, applied, committed, read; without broker and HTTP",
@@ -69,6 +69,7 @@ def bench_findings(scale: Scale = Scale(), say: Callable[[str], None] = lambda _
     hardware = machine.hardware()
     known = profiles(1, network=NETWORK)
     with WorkerPool(scale.processes) as pool, LocalStack(kafka=False) as stack:
+        migrate(stack.dsn)
         register(stack.dsn, members(known))
         before, late = [], []
         for number in range(scale.trades):
@@ -88,7 +89,7 @@ def bench_findings(scale: Scale = Scale(), say: Callable[[str], None] = lambda _
         began = time.monotonic()
         names = [name(number) for number in range(scale.trades)]
         with pool.workers(partial(_Reader, stack.dsn)) as workers:
-            tasks = [names[at : at + _CHUNK] for at in range(0, len(names), _CHUNK)]
+            tasks = [names[at : at + IN_A_SET] for at in range(0, len(names), IN_A_SET)]
             again = {row for rows in workers.run(_rows, tasks) for row in rows}
         rate = scale.trades / (time.monotonic() - began)
         cuts = quantiles(visible, n=20)
@@ -194,9 +195,9 @@ class _Reader:
 
     def rows(self, names: Sequence[str]) -> list[TradeRow]:
         """What should be stored of the trades, from their stored events."""
-        found = [expected_trade(self._session, each, self._registry).row for each in names]
+        found = list(expected_trades(self._session, names, self._registry))
         self._session.commit()
-        return [row for row in found if row is not None]
+        return [each.row for _, each in found if isinstance(each, ExpectedTrade) and each.row is not None]
 
     def close(self) -> None:
         """Close its session."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Final, NamedTuple
@@ -59,7 +59,10 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class TradeFinding:
-    """A finding with the digest by which it may be explained, and the explanations that count for it, in the order of their moments."""
+    """A finding with the digest by which it may be explained ("" where there is nothing to explain), and the explanations that count for it.
+
+    These are in the order of their moments.
+    """
 
     finding: Finding
     digest: str
@@ -82,7 +85,7 @@ class TradeFinding:
 
 
 def judged(
-    sets: Iterable[PaperSet],
+    sets: Sequence[PaperSet],
     doubles: Sequence[Paper],
     stated_by: Mapping[str, Source],
     explanations: Iterable[Explanation],
@@ -99,21 +102,23 @@ def judged(
     known: dict[tuple[str, str], list[Explanation]] = defaultdict(list)
     for each in sorted(set(explanations), key=lambda each: (each.at, each.event)):
         known[each.check, each.digest].append(each)
-    by_digest: dict[str, TradeFinding] = {}
-    for finding in found:
-        digest = digest_of(finding, stated_by, salts)
-        counting = known.get((finding.check, digest), ())
-        one = TradeFinding(finding, digest, tuple(counting))
-        by_digest[digest] = min(by_digest.get(digest, one), one, key=lambda each: each.events)
-    return tuple(sorted(by_digest.values(), key=_order))
+    by_content: dict[Hashable, TradeFinding] = {}
+    several = len(sets) > 1
+    for n, finding in enumerate(found):
+        digest = digest_of(finding, stated_by, salts) if finding.verdict in OPEN else ""
+        one = TradeFinding(finding, digest, tuple(known.get((finding.check, digest), ())))
+        content: Hashable = digest or (finding if several else n)
+        other = by_content.get(content)
+        by_content[content] = one if other is None else min(one, other, key=lambda each: each.events)
+    return tuple(sorted(by_content.values(), key=_order))
 
 
 _ORDER: Final = {verdict: n for n, verdict in enumerate((*OPEN, Verdict.MISSING, Verdict.MATCH))}
 
 
-def _order(each: TradeFinding) -> tuple[str, int, str, str]:
+def _order(each: TradeFinding) -> tuple[str, int, str, str, str]:
     finding = each.finding
-    return finding.check, _ORDER[finding.verdict], finding.line, each.digest
+    return finding.check, _ORDER[finding.verdict], finding.line, each.digest, finding.arithmetic
 
 
 def digest_of(finding: Finding, stated_by: Mapping[str, Source], salts: Mapping[Source, str]) -> str:

@@ -18,16 +18,16 @@ from services.domain.interpretation import trade_data
 from services.domain.liveness import judge
 from services.domain.view import ClaimStatus
 from services.ledger.registry.registry import Registry
-from services.ledger.storage.event_reader import events_about
 from services.query.stored_events import Reread
-from services.query.views import EVENTS, facts_of, read_views
+from services.query.views import facts_of
 from services.trade.domain.finding import rules
 from services.trade.domain.paper import Paper
 from services.trade.domain.trade_findings import Explanation, Source, TradeFinding, judged
 from services.trade.formats.trade_papers import day_of, latest, note_paper, paper_sets
 from services.trade.store.datasets import payload_of
-from services.trade.store.filings import StatedFilings, stated_filings
-from services.trade.store.trades import Trade, Views, read_trade
+from services.trade.store.filings import StatedFilings, filings_by
+from services.trade.store.source import TradeSource, Views
+from services.trade.store.trades import Trade, read_trade
 
 DATASET = "DATASET"
 """The kind of paper that a version of the data is."""
@@ -65,12 +65,14 @@ def read_findings(
 
     ``views`` reads consignments, by default without a cache. The work is the same whoever will read what.
     """
-    seen = views or (lambda ids: read_views(session, ids, as_of, registry))
-    trade = read_trade(session, owner, reference, registry, as_of, seen)
-    filings = stated_filings(session, owner, reference, registry, as_of)
-    thing = trade_data(owner, reference)
-    stored = events_about(session, thing.kind, thing.key, as_of)
-    return findings_of(trade, filings, [EVENTS(each, registry) for each in stored if not each.quarantined])
+    return findings_by(TradeSource(session, registry, as_of, views), owner, reference)
+
+
+def findings_by(source: TradeSource, owner: str, reference: str) -> TradeFindings:
+    """``read_findings`` from a source that may hold what is stored of many trades."""
+    trade = read_trade(source, owner, reference)
+    filings = filings_by(source, owner, reference)
+    return findings_of(trade, filings, source.about(trade_data(owner, reference)))
 
 
 def findings_of(trade: Trade, filings: StatedFilings, about: Sequence[Reread]) -> TradeFindings:

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
-
-from psycopg import Connection
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from schemas.events.base import Role
-from services.domain.facts import Micros
-from services.domain.objects import Thing
 from services.domain.view import ClaimStatus
-from services.ledger.registry.registry import Registry
-from services.query.views import SourcedView, consignments_of
+from services.query.views import SourcedView
 from services.trade.store.datasets import StatedVersion, stated_versions
-
-Views = Callable[[Sequence[bytes]], Sequence[SourcedView | None]]
-"""The views of consignments by their ids, in order."""
+from services.trade.store.source import TradeSource
 
 
 class Trade(NamedTuple):
@@ -40,12 +33,10 @@ class Trade(NamedTuple):
         )
 
 
-def read_trade(
-    session: Connection[Any], owner: str, reference: str, registry: Registry, as_of: Micros, views: Views
-) -> Trade:
+def read_trade(source: TradeSource, owner: str, reference: str) -> Trade:
     """``owner``'s trade ``reference``. A version counts that the owner stated, or a forwarder named with it in what the version reaches."""
-    found = stated_versions(session, owner, reference, registry, as_of)
-    reached_by = _Reached(session, owner, views)
+    found = stated_versions(source, owner, reference)
+    reached_by = _Reached(source, owner)
     reached = [reached_by(each) for each in found]
     counting = [
         (each, several)
@@ -56,28 +47,22 @@ def read_trade(
 
 
 class _Reached:
-    """The consignments that versions reach; what several travel in is looked up once."""
+    """The consignments that versions reach."""
 
-    def __init__(self, session: Connection[Any], owner: str, views: Views) -> None:
-        self._session, self._owner, self._views = session, owner, views
-        self._known: dict[frozenset[Thing], list[SourcedView]] = {}
+    def __init__(self, source: TradeSource, owner: str) -> None:
+        self._source, self._owner = source, owner
 
     def __call__(self, version: StatedVersion) -> list[SourcedView]:
         """Those that name the owner and count what was stated: not those that only share the box."""
         if version.not_live is not None:
             return []
-        if version.things not in self._known:
-            groups = consignments_of(self._session, sorted(version.things))
-            self._known[version.things] = [
-                known
-                for known in self._views(groups)
-                if known is not None and self._owner in known.view.engaged
-            ]
         event = version.event.stored.id
         return [
             known
-            for known in self._known[version.things]
-            if any(
+            for known in self._source.views(self._source.consignments(version.things))
+            if known is not None
+            and self._owner in known.view.engaged
+            and any(
                 arrival.claim.event == event and arrival.status is ClaimStatus.COUNTED
                 for arrival in known.view.arrivals
             )
