@@ -48,10 +48,24 @@ def of(found: TradeFindings, check: str) -> Any:
     return next(each for each in found.findings if each.finding.check == check)
 
 
+def played(dsn: str, events: Any) -> None:
+    """The cast with ``events``, and ruhr's explanation of D04 in which its own price stands."""
+    cast.play(dsn, cast.case(events))
+    with open_session(dsn, "lianyun-test") as session:
+        registry = store.read_snapshot(session)
+        known = read_findings(session, "optic", "T-1", registry, cast.micros("2026-12-31T00:00Z"))
+        why = explained(
+            "why", "ruhr", "2026-03-17T09:00+03:00", "D04", of(known, "D04").digest, f"Resold for {RESOLD}."
+        )
+        at, told = events_of(cast.case((*events, why)))[-1]
+        tell(session, told, at)
+        session.commit()
+
+
 @pytest.fixture(scope="module")
 def api(postgres: DatabaseAddress, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApi]:
     dsn = migrated_database(postgres, "findings")
-    cast.play(dsn, cast.case(MORE))
+    played(dsn, MORE)
     with RunningApi(dsn, tmp_path_factory.mktemp("findings")) as running:
         yield running
 
@@ -109,6 +123,10 @@ def test_a_reader_who_may_not_read_both_values_gets_the_verdict_alone(api: Runni
         assert found.status_code == 200, (party, found.text)
         price = next(each for each in found.json()["findings"] if each["check"] == "D04")
         assert price["verdict"] == "CONTRADICTION"
+        assert price["explained"]
+        assert [(each["by"], each["text"] is None) for each in price["explanations"]] == [
+            ("ruhr", party != "ruhr")
+        ]
         assert (price["values"], price["arithmetic"], price["reason"], price["tolerance"]) == (None,) * 4
     own = next(each for each in api.client("optic").get(PATH).json()["findings"] if each["check"] == "D01")
     assert [each["written"] for each in own["values"]] == ["3", cast.AGENT_PRICE, cast.AGENT_PRICE]
@@ -138,7 +156,7 @@ def test_another_price_changes_nothing_for_who_may_not_read_it(
 ) -> None:
     """Neither which findings there are, nor their number, nor their order; the digest is under a salt that such a reader does not have."""
     dsn = migrated_database(postgres, "findings_other_price")
-    cast.play(dsn, cast.case(json.loads(json.dumps(MORE).replace(RESOLD, "11876.5"))))
+    played(dsn, json.loads(json.dumps(MORE).replace(RESOLD, "11876.5")))
 
     def shown(running: RunningApi, party: str) -> Any:
         body = running.client(party).get(PATH).json()
