@@ -17,7 +17,8 @@ from services.cli.exits import Exit
 from services.ledger.registry import store
 from services.ledger.storage.session import open_session
 from services.testbed.localstack.engine import DatabaseAddress
-from services.trade.store.findings import TradeFindings, read_findings
+from services.trade.store.findings import TradeFindings, findings_by, read_findings
+from services.trade.store.source import TradeSource
 from tests.support.api import cast
 from tests.support.api.declared import AMENDED, CORRECTED, MORE, RESOLD, SOLD, explained
 from tests.support.api.server import RunningApi
@@ -115,6 +116,26 @@ def test_any_order_and_any_copies_give_the_same_findings(postgres: DatabaseAddre
         for seed in range(3)
     ]
     assert found[0] == found[1] == found[2]
+
+
+def test_trades_read_together_are_as_each_is_alone(postgres: DatabaseAddress) -> None:
+    events = (
+        *MORE,
+        CORRECTED,
+        {"id": "not-so", "by": "ruhr", "at": "2026-03-19T09:00+03:00", "type": "correction.retracted",
+         "says": {"of": "dt-again", "reason": "DID_NOT_HAPPEN"}},
+    )  # fmt: skip
+    dsn = migrated_database(postgres, "findings_together")
+    alone = stored(dsn, events)
+    assert of(alone, "D04").finding.values[1].written == RESOLD, "the correction was retracted"
+    names = [("optic", "T-1"), ("textil", "TX-1"), ("optic", "none")]
+    with open_session(dsn, "lianyun-test") as session:
+        registry, at = store.read_snapshot(session), cast.micros("2026-12-31T00:00Z")
+        source = TradeSource(session, registry, at)
+        source.prepare(names)
+        for name in names:
+            assert findings_by(source, *name).findings == read_findings(session, *name, registry, at).findings
+        assert findings_by(source, "optic", "T-1").findings == alone.findings
 
 
 def test_a_reader_who_may_not_read_both_values_gets_the_verdict_alone(api: RunningApi) -> None:
