@@ -151,6 +151,15 @@ class DatedTolerance(Shape):
     valid_from: str
 
 
+class DatedRow(Shape):
+    """The row of a code list or of an authority's table by which a check decided."""
+
+    name: str
+    row: str
+    source: str
+    valid_from: str
+
+
 class FindingExplanation(Shape):
     """A signed explanation; the text only to its author and to whoever may read every value."""
 
@@ -174,6 +183,7 @@ class FindingOfTrade(Shape):
     values: list[ComparedValue] | None
     arithmetic: str | None
     tolerance: DatedTolerance | None
+    table: DatedRow | None
     explanations: list[FindingExplanation]
 
 
