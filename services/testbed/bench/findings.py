@@ -87,10 +87,11 @@ def bench_findings(scale: Scale = Scale(), say: Callable[[str], None] = lambda _
         visible = list(_visible(stack.dsn, late, known))
         followed, incremental = _follow(stack.dsn)
         say("followed")
-        began = time.monotonic()
         names = [name(number) for number in range(scale.trades)]
+        tasks = [names[at : at + IN_A_SET] for at in range(0, len(names), IN_A_SET)]
         with pool.workers(partial(_Reader, stack.dsn)) as workers:
-            tasks = [names[at : at + IN_A_SET] for at in range(0, len(names), IN_A_SET)]
+            list(workers.run(_rows, tasks[:1] * 2 * scale.processes))  # the processes have begun
+            began = time.monotonic()
             done = list(workers.run(_rows, tasks))
         rate = scale.trades / (time.monotonic() - began)
         again = {row for rows, _ in done for row in rows}
