@@ -192,6 +192,7 @@ MOUNTED = (
     "infra/postgres",
     "infra/prometheus",
     "ops/alerts",
+    "ops/runbooks",
     "ops/dashboards",
 )
 """Folders whose files containers read, each as a user of its own."""

@@ -34,8 +34,10 @@ ALTER DEFAULT PRIVILEGES FOR ROLE lianyun_owner GRANT SELECT ON SEQUENCES TO lia
 -- These read what reports may read, and write the tables that a migration gives each of them.
 GRANT lianyun_reader TO lianyun_credit, lianyun_arrival, lianyun_transparency, lianyun_cases, lianyun_api, lianyun_pages, lianyun_webhooks;
 
--- Who counts for the metrics reads the same, sees how long transactions of others take, and writes how far it is.
+-- Who counts for the metrics reads the same, sees how long transactions of others take and how large the write-ahead log is, and
+-- writes how far it is.
 GRANT lianyun_reader, pg_read_all_stats TO lianyun_exporter;
+GRANT EXECUTE ON FUNCTION pg_ls_waldir() TO lianyun_exporter;
 
 -- Its own tables are given to it by a migration; here, where they were made before the role.
 DO $$

@@ -19,6 +19,7 @@ _MODULES = (
     "document",
     "document_trade",
     "trade",
+    "trade_offshore",
     "customs_filing",
     "network",
     "link",

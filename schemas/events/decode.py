@@ -116,13 +116,15 @@ class Decoder:
         Raises ValueError or Refusal where they are not what was accepted; neither shows what stands there.
         """
         try:
+            model = self._model(type_)
             if type_ in self._steps:
                 payload = self._admitted(type_, orjson.loads(raw))
-            else:
-                payload = self._model(type_).__pydantic_validator__.validate_json(raw)
-            if isinstance(payload, Corrected):
+            elif issubclass(model, Corrected):  # its replacement is read from the same value
+                payload = model.__pydantic_validator__.validate_python(orjson.loads(raw))
                 replacement = payload.replacement
                 replacement.settle(self._admitted(replacement.type, replacement.data))
+            else:
+                payload = model.__pydantic_validator__.validate_json(raw)
         except ValidationError as invalid:
             raise _refusal(type_, invalid) from None
         return payload

@@ -38,7 +38,8 @@ def _end(kind: ObjectKind, text: str) -> End:
 
 def _join(kind: ObjectKind, lefts: Iterable[str], rights: Iterable[End]) -> tuple[Edge, ...]:
     goals = tuple(rights)
-    return tuple((_end(kind, left), goal) for left in lefts for goal in goals)
+    ends = [(kind, canonical_key(kind, left)) for left in lefts]
+    return tuple([(end, goal) for end in ends for goal in goals])
 
 
 class EngagedParty(Wire):

@@ -260,7 +260,7 @@ class ExplainedFinding(Wire):
 
 @event(
     "trade.finding_explained.v1",
-    2201,
+    2203,
     region=Region.DOCUMENT,
     by=(Role.SHIPPER, Role.FORWARDER, Role.CONSIGNEE, Role.CUSTOMS),
     about=CARGO,

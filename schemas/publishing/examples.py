@@ -252,6 +252,52 @@ TRADE_DATA: Json = {
     ],
 }
 
+OFFSHORE_DEAL: Json = {
+    "occurrence": "",
+    "reference": "OD-2026-7",
+    "kind": "RESALE",
+    "bop": "122010",
+    "customs_statistics": False,
+    "contracts": [
+        {
+            "number": "P-77",
+            "role": "BUYS",
+            "counterparty": {
+                "scheme": "LEI",
+                "number": "5493000IBP32UQZ0KL24",
+                "name": "Ruhr Maschinen GmbH",
+            },
+            "day": "2026-02-20",
+            "amount": {"minor_units": 8_100_000, "currency_code": "EUR"},
+            "subheading": "847130",
+            "destination": "DE",
+        },
+        {
+            "number": "S-78",
+            "role": "SELLS",
+            "counterparty": {"scheme": "BIN", "number": "050140003456"},
+            "day": "2026-02-24",
+            "amount": {"minor_units": 9_000_000, "currency_code": "EUR"},
+            "subheading": "847130",
+            "destination": "KZ",
+        },
+    ],
+    "papers": [
+        {
+            "kind": "INVOICE",
+            "number": "INV-2026-0418",
+            "day": "2026-02-26",
+            "amount": {"minor_units": 9_000_000, "currency_code": "EUR"},
+        },
+        {
+            "kind": "TRANSPORT",
+            "number": "HWB 4410",
+            "issuer": {"scheme": "EORI", "number": "DE1234567"},
+        },
+    ],
+    "vessels": [{"imo": "9074729", "voyage": "018W"}],
+}
+
 _DECLARED: Json = {
     "kind": "CN_DECLARATION",
     "number": "900120260000000417",
@@ -314,6 +360,24 @@ _BY_TYPE: dict[str, Json] = {
             "digest": hashlib.sha256(b"a finding").hexdigest(),
         },
         "text": "Resold in transit: both contracts are with the declarant.",
+    },
+    "cre.trade.offshore_deal_stated.v1": OFFSHORE_DEAL,
+    "cre.trade.annotation_decided.v1": {
+        "number": 17,
+        "action": "ANNOTATE",
+        "outcome": "REFUSED",
+        "by": "abank",
+        "request": "annotate-2026-17",
+        "deal": "xian-optics/OD-2026-7",
+        "stated": hashlib.sha256(b"a deal").hexdigest()[:32],
+        "annotation": 17,
+        "kind": "INVOICE",
+        "measure": "EUR",
+        "part": 4_000_000,
+        "whole": 9_000_000,
+        "guard": "PAPER_FREE",
+        "satisfied_by": "The revocation or the release of what is recorded on this paper.",
+        "rules": "annotation-1",
     },
     "cre.movement.transshipped.v1": {"gauge_from": 1435, "gauge_to": 1520},
     "cre.movement.advance_list_sent.v1": {"classifier": "PLN"},

@@ -12,7 +12,8 @@ import typer
 from services.cli.exits import Exit, Failure
 from services.cli.output import err, print_table
 from services.monitoring.alerting.alertmanager import Receivers, configuration
-from services.monitoring.alerting.rules import all_alerts
+from services.monitoring.alerting.alerts import RUNBOOKS_URL
+from services.monitoring.alerting.rules import alert_rules, all_alerts
 from services.notifications.alert_relay.relay import Relay, RelaySettings
 from services.telemetry.logs import configure
 
@@ -56,6 +57,16 @@ def config(
     except ValueError as problem:
         raise Failure(Exit.USAGE, str(problem), "lianyun alerts config --help") from None
     sys.stdout.write(text)
+
+
+@app.command()
+def rules(
+    runbooks: Annotated[
+        str, typer.Option(help="The URL of a folder with the runbooks; by default Prometheus serves them.")
+    ] = RUNBOOKS_URL,
+) -> None:
+    """Print the alerting rules of Prometheus (ops/alerts/alerts.yml), with their runbooks at another address."""
+    sys.stdout.write(alert_rules(runbooks.rstrip("/")))
 
 
 @app.command("relay")

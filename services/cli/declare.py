@@ -16,6 +16,7 @@ from services.cli.declare_amend import amend
 from services.cli.declare_draft import draft, words
 from services.cli.declare_findings import explain
 from services.cli.declare_findings import findings as findings_of_trade
+from services.cli.declare_offshore import annotate, deal, report, revoke
 from services.cli.declare_step import AsOf, InLanguage, day_of, step
 from services.cli.declare_trade import lodge, show, state, statuses
 from services.cli.exits import Exit, Failure
@@ -40,6 +41,10 @@ app.command("findings")(findings_of_trade)
 app.command()(explain)
 app.command()(lodge)
 app.command()(amend)
+app.command()(deal)
+app.command()(report)
+app.command()(annotate)
+app.command()(revoke)
 _SHOWN = (Verdict.CONTRADICTION, Verdict.REVIEW)
 _VALUES = 4
 """Values of a finding that the table shows; a sum has more."""

@@ -57,6 +57,7 @@ def examine(settings: CliSettings, in_containers: bool = False) -> Iterator[Chec
     if in_containers:
         yield from containers.look()
     yield monitoring.targets(settings.prometheus_url, os.environ)
+    yield monitoring.receivers(settings.alertmanager_url, os.environ)
     yield monitoring.grafana()
     try:
         declaration = read_declaration()

@@ -11,7 +11,9 @@ from services.cli.settings import CliSettings
 
 def exporter() -> None:
     """Show what the database says as metrics, in this terminal until Ctrl-C; settings from LIANYUN_* variables."""
-    os.environ.setdefault("LIANYUN_DSN", dsn_of(CliSettings()))
+    settings = CliSettings()
+    os.environ.setdefault("LIANYUN_DSN", dsn_of(settings))
+    os.environ.setdefault("LIANYUN_BOOTSTRAP", settings.bootstrap)
     runpy.run_module("services.monitoring.exporter", run_name="__main__")
 
 

@@ -26,6 +26,7 @@ class CliSettings(Connections):
     api_url: str = Field("", description="where the API is")
     pages_url: str = Field("", description="where the pages are")
     prometheus_url: str = Field("", description="where the Prometheus is that watches the platform")
+    alertmanager_url: str = Field("", description="where the Alertmanager is that notifies people")
     transparency_policy: Path | None = Field(
         None, description="policy of the transparency log, with its witnesses"
     )

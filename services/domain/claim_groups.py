@@ -12,14 +12,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from schemas.events.base import Classifier, Region
 from services.domain.facts import Claim, EventId, Micros
 from services.domain.objects import Aliases, Thing
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Question:
+class Question(NamedTuple):
     """What a claim answers: its slot without the publisher."""
 
     region: Region

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from schemas.events.base import Classifier, ObjectKind, Region
 from services.domain import handovers, restrictions, sequence
@@ -77,7 +77,7 @@ def with_carrier_answers(
         if key.thing.kind is not ObjectKind.CONTAINER or key.milestone not in AT_ONCE:
             continue
         carriers = riding.get(_slot(given.current[0]), {}).get(key.thing, ())
-        questions = [replace(key, thing=carrier) for carrier in carriers]
+        questions = [key._replace(thing=carrier) for carrier in carriers]
         joined = _joined(given, [current[question] for question in questions if question in current])
         if joined is not None:
             found[key] = joined

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from schemas.events.base import Classifier, ObjectKind
 from services.domain import handovers
@@ -237,4 +237,4 @@ def _own_ends(paths: Iterable[Path]) -> Mapping[tuple[EventId, Thing], tuple[Eve
 def _mark(arrival: Arrival, old: frozenset[Claim]) -> Arrival:
     if arrival.claim not in old or arrival.status is not ClaimStatus.COUNTED:
         return arrival
-    return replace(arrival, status=ClaimStatus.SUPERSEDED)
+    return arrival._replace(status=ClaimStatus.SUPERSEDED)

@@ -6,7 +6,9 @@ the same facts in every process and every replay.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import unicodedata
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -29,6 +31,7 @@ from schemas.events.movement import (
 )
 from schemas.events.network import Restricted, RestrictionLifted
 from schemas.events.trade import DatasetStated, FindingExplained
+from schemas.events.trade_offshore import DealPaper, OffshoreDealStated
 from services.domain.facts import (
     Assurance,
     Claim,
@@ -121,7 +124,7 @@ def claims_of(
     place = canonical_place(payload.place) if payload.place else ""
     jurisdiction = payload.jurisdiction_code
     territorial = publisher.covers(spec, jurisdiction, place)
-    objects = [(each.kind, each.key) for each in payload.objects]
+    objects = [(each.kind, canonical_key(each.kind, each.id)) for each in payload.objects]
     objects += extra
     claim = Claim(
         statement.event,
@@ -231,14 +234,13 @@ def _links(
     place: str = "",
 ) -> tuple[LinkGroup, ...]:
     event, code, published = statement.event, statement.publisher.code, statement.published
-    groups: dict[LinkKind, list[Edge]] = {}
-    for edge in edges:
-        kind = _KINDS[edge[0][0], edge[1][0]]
-        known = groups.get(kind)
-        if known is None:
-            groups[kind] = [edge]
-        else:
-            known.append(edge)
+    kinds = {_KINDS[ends] for ends in {(left[0], right[0]) for left, right in edges}}
+    # Most lists, of up to hundreds, have edges of one kind alone.
+    groups: dict[LinkKind, Sequence[Edge]] = (
+        dict.fromkeys(kinds, edges)
+        if len(kinds) == 1
+        else {kind: [edge for edge in edges if _KINDS[edge[0][0], edge[1][0]] is kind] for kind in kinds}
+    )
     return tuple(
         LinkGroup(
             Link(
@@ -280,8 +282,9 @@ def handover(statement: Attribution, payload: HandedOver | AdvanceListSent) -> G
     stop = receiving_station(side, own, {payload.counterparty}, receives)
     claims = claims_of(statement, payload, extra=(meet,), stop=stop)
     named = claims.objects
-    boxes = frozenset([key for kind, key in named if kind is ObjectKind.CONTAINER])
-    trains = [Thing(kind, key) for kind, key in named if kind is ObjectKind.TRAIN] or _named(payload)
+    box, carrier = ObjectKind.CONTAINER, ObjectKind.TRAIN  # looked up once for hundreds of objects
+    boxes = frozenset([key for kind, key in named if kind is box])
+    trains = [Thing(kind, key) for kind, key in named if kind is carrier] or _named(payload)
     listed = Handover(
         event=statement.event,
         publisher=statement.publisher.code,
@@ -316,6 +319,19 @@ def trade_data(owner: str, reference: str) -> Thing:
     return Thing(ObjectKind.PLACE, f"{TRADE_DATA}{owner}/{reference}")
 
 
+def offshore_deal(owner: str, reference: str) -> Thing:
+    """The object under which what ``owner`` states of an offshore deal is found."""
+    return Thing(ObjectKind.PLACE, f"offshore:{owner}/{reference}")
+
+
+def deal_paper(owner: str, paper: DealPaper) -> Thing:
+    """The object under which the deals of all owners that name one paper meet: by its kind, its issuer and its number, whatever its separators."""
+    issuer = f"PARTY:{owner}" if paper.issuer is None else f"{paper.issuer.scheme}:{paper.issuer.number}"
+    number = "".join(filter(str.isalnum, unicodedata.normalize("NFKC", paper.number).upper()))
+    digest = hashlib.sha256(f"{paper.kind}\0{issuer.upper()}\0{number}".encode()).hexdigest()
+    return Thing(ObjectKind.PLACE, f"offshore-paper:{digest[:32]}")
+
+
 def _trade_of(statement: Attribution, payload: Milestone) -> tuple[End, ...]:
     """The trade from whose data a filing was made, under which it is found too."""
     made_from = payload.dataset if isinstance(payload, Filing) else None
@@ -338,6 +354,15 @@ def finding_explained(statement: Attribution, payload: FindingExplained) -> Grou
     trade = trade_data(payload.owner or statement.publisher.code, payload.reference)
     claims = claims_of(statement, payload, extra=((trade.kind, trade.key),), occurrence=payload.reference)
     return GroupedFacts((claims,))
+
+
+def offshore_deal_stated(statement: Attribution, payload: OffshoreDealStated) -> GroupedFacts:
+    """Claims about the deal and its papers alone: nothing of it reaches a consignment, so nobody learns of it who shares a box."""
+    owner = statement.publisher.code
+    deal = offshore_deal(owner, payload.reference)
+    claim = claims_of(statement, payload, occurrence=payload.reference).claim._replace(thing=deal)
+    named = (deal, *(deal_paper(owner, each) for each in payload.papers))
+    return GroupedFacts((ClaimGroup(claim, frozenset((each.kind, each.key) for each in named)),))
 
 
 def restricted(statement: Attribution, payload: Restricted) -> GroupedFacts:
@@ -417,6 +442,7 @@ _READERS: tuple[tuple[type[Payload], Callable[..., GroupedFacts]], ...] = (
     (NoteReissued, note_reissued),
     (DatasetStated, dataset_stated),
     (FindingExplained, finding_explained),
+    (OffshoreDealStated, offshore_deal_stated),
     (Milestone, milestone),
     (ConsignmentOpened, opened),
     (RoutePlanned, route),

@@ -18,8 +18,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Container, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from schemas.events.base import ObjectKind
 from services.domain.facts import FOREVER, FREEING, SINCE_EVER, TIMED, Link, LinkKind, Micros, counts
@@ -102,8 +101,7 @@ def carried(link: Link) -> Thing:
     return link.left if link.kind is LinkKind.CONTAINER_CARRIES else link.right
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A link with the half-open interval in which it is in force.
 
     ``ended_by``: what ended the open link: the same publisher's next one, its list of the wagon for a later run, the next leg of
@@ -162,7 +160,7 @@ def _span(link: Link, starts: Starts, lists: Lists) -> Span:
 
 def _ended(span: Span, by: Link | None) -> Span:
     """``span`` ended by the start of ``by``, where that comes before its end."""
-    return span if by is None or by.start >= span.end else replace(span, end=by.start, ended_by=by)
+    return span if by is None or by.start >= span.end else span._replace(end=by.start, ended_by=by)
 
 
 def _order(link: Link) -> tuple[Micros, bytes, Thing, Thing]:
@@ -200,8 +198,7 @@ _CALLED = frozenset({ObjectKind.CONSIGNMENT, ObjectKind.BOOKING, ObjectKind.NOTE
 """What the whole cargo may be called by."""
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
+class Path(NamedTuple):
     """A path by which facts about ``thing`` reach a consignment, in force in [start, end).
 
     ``spans`` are the timed links on it, from the thing to the consignment; a fact that frees ends the path, not these: ``freed`` are
@@ -287,8 +284,8 @@ class Network:
             return _ended(span, off_wagon(link, (fact for fact, counted in facts if counted)))
         begun, end, freed = of_cargo(link, facts)
         if begun != link.start:
-            span = replace(span, start=begun)
-        return span if freed is None or link.end is not None else replace(span, end=end, ended_by=freed)
+            span = span._replace(start=begun)
+        return span if freed is None or link.end is not None else span._replace(end=end, ended_by=freed)
 
     def onward(self, thing: Thing, engaged: Container[str] = ()) -> Iterator[Span]:
         """The links by which facts about ``thing`` lead on, each as long as it is in force.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from schemas.events.base import Edge, End
@@ -12,6 +12,8 @@ from services.domain.objects import Thing
 
 _ENDING = frozenset({LinkKind.CONTAINER_CARRIES, LinkKind.WAGON_CARRIES})
 """Links that may end another one of what they lead from: a box holds one cargo, and a list of a wagon ends what rode on it before."""
+_RIDING = frozenset({LinkKind.WAGON_CARRIES, LinkKind.TRAIN_CARRIES, LinkKind.SAME_TRAIN})
+"""Links by which trains and wagons lead to what they carry."""
 _OTHERS = Facts._fields[2:]
 _NONE: Mapping[End, Sequence[Edge]] = {}
 
@@ -31,10 +33,11 @@ class _IndexedLinks:
 class IndexedFacts:
     """The facts of an event by the objects that they name: made once, and read for each consignment that the event may concern."""
 
-    __slots__ = ("claims", "freeing", "others", "paths")
+    __slots__ = ("claims", "foundings", "freeing", "others", "paths")
 
     def __init__(self, stated: GroupedFacts) -> None:
         self.claims = stated.claims
+        self.foundings = stated.rest.foundings
         self.paths: Sequence[_IndexedLinks] = ()
         self.freeing: Sequence[_IndexedLinks] = ()
         if stated.links:
@@ -53,7 +56,7 @@ def relevant(parts: Collection[IndexedFacts], consignment: Thing) -> Facts:
     """
     paths = [links for part in parts for links in part.paths]
     freeing = [links for part in parts for links in part.freeing]
-    reach = _reach(paths, consignment)
+    reach = _reach(paths, [consignment])
     concerning = _links(reach, [*paths, *freeing])
     for links in paths:
         if links.group.link.kind in _ENDING and (found := _among(reach, links.left)):
@@ -79,10 +82,51 @@ def relevant(parts: Collection[IndexedFacts], consignment: Thing) -> Facts:
     )
 
 
-def _reach(paths: Collection[_IndexedLinks], consignment: Thing) -> set[End]:
-    """The consignment, and all from which links lead to it or one that is the same, at any depth."""
-    reach: set[End] = {consignment}
-    todo: list[End] = [consignment]
+def of_named(parts: Sequence[IndexedFacts]) -> list[Facts]:
+    """Of each of ``parts``, in order, the facts without those about what merely stands on the same list as something else.
+
+    Something is named by any link but a ride, to whatever it leads, and by a founding. Left out are the claims about what is neither
+    named nor carries something named, and what rides or is freed besides: no consignment is reached from there, whichever of
+    the other facts count. So whatever is derived of consignments from all parts, or from some of them, is the same from these.
+    """
+    paths = [links for part in parts for links in part.paths]
+    named: set[End] = {
+        end
+        for links in paths
+        if links.group.link.kind not in _RIDING
+        for edge in links.group.edges
+        for end in edge
+    }
+    founded = (founding.consignment for part in parts for founding in part.foundings)
+    reach = _reach(paths, named.union(founded))
+    beside: set[End] = set()
+    for links in paths:
+        if links.group.link.kind is LinkKind.WAGON_CARRIES:
+            beside.update(right for _, right in _among(reach, links.left))
+    free = reach | beside
+    return [_part(part, reach, free) for part in parts]
+
+
+def _part(part: IndexedFacts, reach: set[End], free: set[End]) -> Facts:
+    concerning: set[Link] = set()
+    for links in part.paths:
+        group = links.group
+        if group.link.kind not in _RIDING:
+            concerning.update(group.between(group.edges))
+            continue
+        concerning.update(group.between(_among(reach, links.right)))
+        if group.link.kind is LinkKind.WAGON_CARRIES:
+            concerning.update(group.between(_among(reach, links.left)))
+    concerning.update(_links(free, part.freeing))
+    claims = (claim for group in part.claims for claim in group.about(reach & group.objects))
+    others: dict[str, Any] = dict(part.others)
+    return Facts(claims=frozenset(claims), links=frozenset(concerning), **others)
+
+
+def _reach(paths: Collection[_IndexedLinks], starts: Iterable[End]) -> set[End]:
+    """All of ``starts``, and all from which links lead to one of them or to a consignment that is the same, at any depth."""
+    reach: set[End] = set(starts)
+    todo: list[End] = list(reach)
     leading = [links.right for links in paths]
     same = [links.left for links in paths if links.group.link.kind is LinkKind.SAME_CONSIGNMENT]
     while todo:

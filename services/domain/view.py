@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from services.domain.claim_groups import Answers
 from services.domain.facts import Claim, EventId, Link, Micros, PlannedRoute, Restriction
@@ -19,8 +20,7 @@ class ClaimStatus(StrEnum):
     UNENGAGED = "UNENGAGED"  # its publisher, or a link on its way, is nobody's party here
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """A live claim that reaches the consignment, and what it is worth there."""
 
     claim: Claim
@@ -32,8 +32,7 @@ class Arrival:
     ends: tuple[EventId, ...] = ()  # the links of its own publisher that it ended, whether it counts or not
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """The latest fact of a region or box: its claim."""
 
     claim: Claim

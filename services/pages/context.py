@@ -34,6 +34,7 @@ from services.pages.rendering import Part, Templates, request_values, static_fil
 from services.pages.settings import PagesSettings
 from services.pages.statistics.published import SharedPublished
 from services.pages.viewer import Viewer
+from services.query.published.day_counts import DayCounts
 from services.query.view_cache import BatchCount, StateMark, ViewCache
 
 APPLICATION = "lianyun-pages"
@@ -102,7 +103,7 @@ class PageContext:
         self.films: StateCache[Hashable, Any] = StateCache(16)
         self.groups: StateCache[str, list[bytes]] = StateCache(10_000)
         self.histories: StateCache[Hashable, LegHistory] = StateCache(64)
-        self.counts: StateCache[Hashable, Any] = StateCache(1_000)
+        self.counts = DayCounts()
         self._batches = BatchCount(0)
         self.names = OwnNames(settings.pages_urls)
         self.secure = self.names.issuer.startswith("https://")

@@ -104,7 +104,7 @@ class WorkerMetrics:
             self._remove_landed(part.slice.partition, part.slice.next_offset)
             self._watermark.labels(part.slice.partition.topic).set(records[-1].timestamp / 1_000)
             self._latency.add(("log_to_state",), [now - record.timestamp / 1_000 for record in records])
-        self._count_outcomes(batch, now)
+        self._count_outcomes(batch)
 
     def circuit_opened(self, topic: str, seconds: float) -> None:
         """Expose until when consumption of a topic is paused."""
@@ -145,27 +145,25 @@ class WorkerMetrics:
         while flying and flying[0][0] <= next_offset:
             flying.popleft()
 
-    def _count_outcomes(self, batch: Batch[Any], now: float) -> None:
+    def _count_outcomes(self, batch: Batch[Any]) -> None:
         # Comprehensions and counters loop in C: this runs on the event loop, once per event of the whole flow.
         accepted: Counter[tuple[str, str]] = Counter()
         doubts: Counter[tuple[str, str]] = Counter()
         refused: Counter[tuple[str, str]] = Counter()
         published: dict[str, list[int]] = {}
+        ages: dict[str, list[int]] = {}
         for part in batch:
             admitted = [one.admitted for one in part.outcomes if type(one) is Accepted]
             seen = [one.verified for one in admitted]
             accepted.update([(one.party.code, one.envelope.type) for one in seen])
             times = [one.envelope.published_micros for one in seen]
-            self._latency.add(
-                ("published_to_log",),
-                [
-                    max(one.record.append_ms / 1e3 - at / 1e6, 0.0)
-                    for one, at in zip(seen, times, strict=True)
-                ],
-            )
+            taken = [one.record.append_ms * 1_000 - at for one, at in zip(seen, times, strict=True)]
+            self._latency.add(("published_to_log",), [max(micros, 0) / 1e6 for micros in taken])
             for code, own in _by_party(seen, times).items():
                 self._note_order(code, part.slice.partition, own)
                 published.setdefault(code, []).extend(own)
+            for code, own in _by_party(seen, taken).items():
+                ages.setdefault(code, []).extend(own)
             for one in admitted:
                 for remark in one.remarks:
                     doubts[one.verified.party.code, remark.code] += 1
@@ -179,7 +177,7 @@ class WorkerMetrics:
         for code, times in published.items():
             latest = self._latest[code] = max(self._latest.get(code, 0), max(times))
             self._last_event.labels(code).set(latest / 1e6)
-            self._age.add((code,), [now - micros / 1e6 for micros in times])
+            self._age.add((code,), [micros / 1e6 for micros in ages[code]])
 
     def _note_order(self, code: str, partition: PartitionId, times: list[int]) -> None:
         latest = list(accumulate(times, max, initial=self._published.get((code, partition), 0)))

@@ -39,10 +39,8 @@ class SourcedView:
 
 def consignments_of(connection: Connection[Any], things: Iterable[Thing]) -> list[bytes]:
     """The canonical ids of the consignments that facts about any of ``things`` reach, at any time, in order."""
-    found: dict[bytes, None] = {}
-    for thing in things:
-        found.update(dict.fromkeys(event_reader.consignments_of(connection, thing.kind, thing.key)))
-    return list(found)
+    of_each = event_reader.consignments_of_each(connection, [(thing.kind, thing.key) for thing in things])
+    return list(dict.fromkeys(found for each in of_each for found in each))
 
 
 def read_view(

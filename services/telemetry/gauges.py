@@ -1,4 +1,4 @@
-"""The metrics of the exporter, which are read from the database and so independent of the number of workers.
+"""The metrics of the exporter, which it reads from the database or probes itself, so independent of the number of workers.
 
 Times are exported as timestamps, not as ages, so that a dead process still shows as late (`time() - x`).
 """
@@ -272,6 +272,29 @@ DATABASE_CLOCK_OFFSET = Definition(
     "gauge",
     "How far the database's clock is ahead of the exporter's; negative where it is behind.",
 )
+DATABASE_UP = Definition(
+    "lianyun_database_up",
+    "gauge",
+    "1 where the database lets in a new session and answers it, 0 where it does not.",
+)
+WAL_SIZE = Definition(
+    "lianyun_wal_size_bytes",
+    "gauge",
+    "What the database's write-ahead log takes beside the data; absent where the exporter's role may not see it.",
+)
+ARCHIVER_ARCHIVED = Definition(
+    "lianyun_archiver_last_archived_timestamp_seconds",
+    "gauge",
+    "When a segment of the write-ahead log was last archived; 0: never. Absent where nothing is to be archived.",
+)
+ARCHIVER_FAILED = Definition(
+    "lianyun_archiver_last_failed_timestamp_seconds",
+    "gauge",
+    "When archiving a segment last failed; 0: never. Absent where nothing is to be archived.",
+)
+ARCHIVER_FAILURES = Definition(
+    "lianyun_archiver_failures_total", "counter", "Failures to archive a segment of the write-ahead log."
+)
 OLDEST_TRANSACTION = Definition(
     "lianyun_oldest_writing_transaction_timestamp_seconds",
     "gauge",
@@ -282,6 +305,26 @@ UNSETTLED = Definition(
     "gauge",
     "Changes of structure that are still to be looked at once more; a head may be stale until they are.",
 )
+
+# --- broker, disks and certificates ---------------------------------------------------------------------------------
+BROKER_UP = Definition(
+    "lianyun_broker_up",
+    "gauge",
+    "1 where a broker lets in a new client and answers it, 0 where it does not; absent where LIANYUN_BOOTSTRAP is not set.",
+)
+BROKER_LOG_SIZE = Definition(
+    "lianyun_broker_log_size_bytes", "gauge", "What the log of a broker holds on one of its disks.", ("disk",)
+)
+DISK_SIZE = Definition("lianyun_disk_size_bytes", "gauge", "Capacity of a disk.", ("disk",))
+DISK_FREE = Definition("lianyun_disk_free_bytes", "gauge", "What can still be written to a disk.", ("disk",))
+CERTIFICATE_EXPIRES = Definition(
+    "lianyun_certificate_expires_timestamp_seconds",
+    "gauge",
+    "When the certificate ends that a server shows to who connects now.",
+    ("certificate",),
+)
+
+# --- the exporter itself --------------------------------------------------------------------------------------------
 EXPORTER_REFRESHED = Definition(
     "lianyun_exporter_refreshed_timestamp_seconds",
     "gauge",

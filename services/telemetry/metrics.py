@@ -61,7 +61,7 @@ BATCH_EVENTS = Definition(
 EVENT_AGE = Definition(
     "lianyun_event_age_seconds",
     "histogram",
-    "From the publisher's own time of publishing to the commit.",
+    "From the publisher's own time of publishing to the broker's append, so not longer while we catch up.",
     ("partner",),
     _AGE,
 )

@@ -19,7 +19,7 @@ from services.domain.liveness import judge
 from services.domain.objects import Thing
 from services.domain.view import ClaimStatus
 from services.query.view_json import view_json
-from services.query.views import SourcedView, consignments_of, facts_of
+from services.query.views import SourcedView, consignments_of
 
 
 @dataclass(frozen=True)
@@ -55,19 +55,26 @@ def visible(
     or legal purpose, or of another consignment.
     """
     (known,) = reader.views([consignment])
-    return None if known is None else _visible(reader, known, shared)
+    if known is None:
+        return None
+    (found,) = grants_of_each(reader, [known], shared)
+    return _visible(reader, known, *found, shared)
 
 
 def visible_each(reader: Reader, consignments: Sequence[bytes]) -> list[VisibleConsignment | None]:
     """``visible`` of each of ``consignments``, in order; their views are read together."""
     views = reader.views(consignments)
-    return [None if known is None else _visible(reader, known, None) for known in views]
+    granted_each = iter(grants_of_each(reader, [known for known in views if known is not None]))
+    return [None if known is None else _visible(reader, known, *next(granted_each), None) for known in views]
 
 
 def _visible(
-    reader: Reader, known: SourcedView, shared: Collection[Field] | None
+    reader: Reader,
+    known: SourcedView,
+    found: Relationship,
+    grants: Mapping[Field, Shown],
+    shared: Collection[Field] | None,
 ) -> VisibleConsignment | None:
-    found, grants = grants_of(reader, known, shared)
     if grants[Field.MOVEMENT] is Shown.NONE:
         return None
     hidden = frozenset(
@@ -157,20 +164,29 @@ _NAMED_BY = {ObjectKind.CONSIGNMENT: Field.MOVEMENT, ObjectKind.DECLARATION: Fie
 """By which group of fields the name of an object is shown, where not as numbers of containers are."""
 
 
-def grants_of(
-    reader: Reader, known: SourcedView, shared: Collection[Field] | None = None
-) -> tuple[Relationship, Mapping[Field, Shown]]:
+def grants_of(reader: Reader, known: SourcedView) -> tuple[Relationship, Mapping[Field, Shown]]:
     """What the caller is to the consignment, and what of it the matrix grants; as ``visible``."""
-    by_view = _by_view(reader, known)
+    return grants_of_each(reader, [known])[0]
+
+
+def grants_of_each(
+    reader: Reader, several: Sequence[SourcedView], shared: Collection[Field] | None = None
+) -> list[tuple[Relationship, Mapping[Field, Shown]]]:
+    """The same of each consignment, in order; what is not in the views is read together."""
+    by_view = [_by_view(reader, known) for known in several]
     if shared is not None:
-        grants = granted(by_view.roles, by_view.relations)
-        return by_view, {field: how if field in shared else Shown.NONE for field, how in grants.items()}
-    relations = {
-        *by_view.relations,
-        *lending(reader.session, known, reader.party, reader.now, reader.registry),
-        *((Relation.LEGAL,) if reader.purpose else ()),
-    }
-    return Relationship(by_view.roles, frozenset(relations)), granted(by_view.roles, relations)
+        return [(own, _handed_on(granted(own.roles, own.relations), shared)) for own in by_view]
+    lent = lending(reader.session, several, reader.party, reader.now, reader.registry)
+    legal = frozenset({Relation.LEGAL} if reader.purpose else ())
+    found = []
+    for own, besides in zip(by_view, lent, strict=True):
+        relations = own.relations | besides | legal
+        found.append((Relationship(own.roles, relations), granted(own.roles, relations)))
+    return found
+
+
+def _handed_on(grants: Mapping[Field, Shown], shared: Collection[Field]) -> Mapping[Field, Shown]:
+    return {field: how if field in shared else Shown.NONE for field, how in grants.items()}
 
 
 def _by_view(reader: Reader, known: SourcedView) -> Relationship:
@@ -223,7 +239,7 @@ def _only_its_boxes(body: dict[str, Any]) -> None:
 
 def _goods(known: SourcedView) -> list[dict[str, Any]]:
     """The HS codes of the cargo, each with who said it, of live events of engaged publishers and authorities."""
-    facts = facts_of(known.sources.every)
+    facts = known.facts
     liveness = judge(facts.withdrawals, facts.equivocated)
     stated = {
         (code, each.publisher)

@@ -22,6 +22,8 @@ _BY_MILESTONE = {
     "document.invoice_issued": Field.INVOICE,
     "trade.dataset_stated": Field.INVOICE,
     "trade.finding_explained": Field.FINDING,
+    "trade.offshore_deal_stated": Field.INVOICE,
+    "trade.annotation_decided": Field.FINANCING,
     "document.insurance_bound": Field.INVOICE,
     "document.insurance_cancelled": Field.INVOICE,
     "document.packing_list_issued": Field.GOODS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from services.domain.facts import Micros
 from services.financing.domain import lifecycle
 from services.financing.store import statement
 from services.financing.store.financings import decisions_of
+from services.financing.store.identifiers import financing_id
 from services.ledger.registry.party import Party
 from services.ledger.registry.registry import Registry
 from services.ledger.storage.arrays import adapt, uuids
@@ -76,22 +77,46 @@ def shippers_of(known: SourcedView) -> frozenset[str]:
 
 
 def lending(
-    session: Session, known: SourcedView, party: Party, now: Micros, registry: Registry
-) -> frozenset[Relation]:
-    """What a bank or insurer is to the consignment besides: PLEDGED, CONSENTED. Some small reads, nothing for others."""
+    session: Session, several: Sequence[SourcedView], party: Party, now: Micros, registry: Registry
+) -> list[frozenset[Relation]]:
+    """What a bank or insurer is to each consignment besides, in order: PLEDGED, CONSENTED. Some small reads for all, nothing for others."""
     if not party.roles & LENDERS:
-        return frozenset()
+        return [frozenset() for _ in several]
+    pledged = _pledged(session, several, party)
+    shippers = sorted({shipper for known in several for shipper in shippers_of(known)})
+    consenting = {each for each in shippers if consented(session, each, party, now, registry)}
+    return [
+        frozenset(
+            relation
+            for relation, holds in (
+                (Relation.PLEDGED, view_pledged),
+                (Relation.CONSENTED, bool(consenting & shippers_of(known))),
+            )
+            if holds
+        )
+        for known, view_pledged in zip(several, pledged, strict=True)
+    ]
+
+
+def _pledged(session: Session, several: Sequence[SourcedView], party: Party) -> list[bool]:
+    """Whether each consignment is pledged to ``party``; two statements for all."""
     adapt(session)
-    groups = sorted(member.id for member in known.view.members)
-    found = set()
-    rows = session.execute(statement("financings_on"), {"ids": uuids(groups)}, binary=True).fetchall()
-    if rows:
-        holds = lifecycle.holds(decisions_of(session, [row[0] for row in rows]))
-        if any(hold.bank == party.code and hold.pledged for hold in holds.values()):
-            found.add(Relation.PLEDGED)
-    if any(consented(session, shipper, party, now, registry) for shipper in shippers_of(known)):
-        found.add(Relation.CONSENTED)
-    return frozenset(found)
+    members = {id(known): [member.id for member in known.view.members] for known in several}
+    ids = sorted({each for own in members.values() for each in own})
+    on: dict[bytes, set[bytes]] = {each: set() for each in ids}
+    for group, financing in session.execute(
+        statement("financings_on_each"), {"ids": uuids(ids)}, binary=True
+    ):
+        on[group].add(financing)
+    financings = {financing for found in on.values() for financing in found}
+    if not financings:
+        return [False for _ in several]
+    held = {
+        financing_id(hold.financing)
+        for hold in lifecycle.holds(decisions_of(session, financings)).values()
+        if hold.bank == party.code and hold.pledged
+    }
+    return [any(on[each] & held for each in members[id(known)]) for known in several]
 
 
 def consented(session: Session, shipper: str, party: Party, now: Micros, registry: Registry) -> bool:

@@ -18,6 +18,7 @@ WHY: Mapping[str, str] = {
     "containers": "infra/docker-compose.yml needs an engine that answers and Compose 2",
     "container ports": "a container whose port is taken does not start",
     "prometheus targets": "what is not scraped raises no alert, whatever happens to it",
+    "alert receivers": "a page that goes to nobody wakes nobody",
     "grafana files": "Grafana leaves out what it cannot read, without a word",
     "declaration": "topics, access rules and workers follow it",
     "broker": "nothing can be published or applied without it; nothing is lost meanwhile",

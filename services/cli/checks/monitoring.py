@@ -1,4 +1,4 @@
-"""Checks of monitoring: Prometheus with its targets, and Grafana's provisioned files."""
+"""Checks of monitoring: Prometheus with its targets, Alertmanager with its receivers, and Grafana's provisioned files."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from services.runtime import ports
 INFRA = Path(__file__).resolve().parents[3] / "infra"
 _PATIENCE = 3.0
 _PORTS = {"LIANYUN_PROMETHEUS_PORT": 9090, "LIANYUN_PROMETHEUS_SECURE_PORT": 9091}
+_ALERTMANAGER_PORTS = {"LIANYUN_ALERTMANAGER_PORT": 9093, "LIANYUN_ALERTMANAGER_SECURE_PORT": 9096}
 _LOCAL = "http://127.0.0.1:{port}"
 _NOT_OURS = "a Prometheus that does not scrape this platform"
 
@@ -23,8 +24,7 @@ _NOT_OURS = "a Prometheus that does not scrape this platform"
 def targets(url: str, environment: Mapping[str, str], infra: Path = INFRA) -> Check:
     """Whether the Prometheus at ``url``, or one on this machine, scrapes every job, and all of them answer; blocks."""
     name = "prometheus targets"
-    usual = [int(environment.get(name) or port) for name, port in _PORTS.items()]
-    here = _LOCAL.format(port=next(filter(ports.listening, usual), usual[0]))
+    here = _here(_PORTS, environment)
     if not url and not ports.listening(urlsplit(here).port or 0):
         return Check(name, True, f"none at {here}, and LIANYUN_PROMETHEUS_URL is not set")
     try:
@@ -49,6 +49,54 @@ def targets(url: str, environment: Mapping[str, str], infra: Path = INFRA) -> Ch
     ]
     mend = f"open {url or here}/targets; start what is down; infra/prometheus/prometheus.yml lists what is scraped"
     return judged(name, not trouble, "; ".join(trouble) or f"all {len(health)} answer", mend)
+
+
+def _here(usual: Mapping[str, int], environment: Mapping[str, str]) -> str:
+    """The address on this machine under the first port that listens, else under the first."""
+    found = [int(environment.get(name) or port) for name, port in usual.items()]
+    return _LOCAL.format(port=next(filter(ports.listening, found), found[0]))
+
+
+def receivers(url: str, environment: Mapping[str, str]) -> Check:
+    """Whether the Alertmanager at ``url``, or one on this machine, sends pages to anybody; blocks."""
+    name, unset = "alert receivers", "LIANYUN_ALERTMANAGER_URL is not set"
+    here = _here(_ALERTMANAGER_PORTS, environment)
+    if not url and not ports.listening(urlsplit(here).port or 0):
+        return Check(name, True, f"no Alertmanager at {here}, and {unset}")
+    try:
+        with urllib.request.urlopen(f"{url or here}/api/v2/status", timeout=_PATIENCE) as answer:
+            receiver, sends = page_receiver(json.load(answer)["config"]["original"])
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        if not url:
+            return Check(name, True, f"{here} is no Alertmanager; {unset}")
+        return Check(name, False, f"{url} does not answer: {problem}", "check LIANYUN_ALERTMANAGER_URL")
+    mend = (
+        "lianyun alerts config --mail-to ... > infra/alertmanager/alertmanager.yml (lianyun alerts config --help), "
+        "and restart Alertmanager"
+    )
+    found = (
+        f"pages go to {receiver!r}" if sends else f"pages go to {receiver!r}, which sends nothing to anybody"
+    )
+    return judged(name, sends, found, mend)
+
+
+def page_receiver(configuration: str) -> tuple[str, bool]:
+    """The receiver of alerts with severity "page", and whether it has any channel.
+
+    ``configuration`` is YAML as Alertmanager shows it, where a route begins with its receiver. Raises ValueError for any other text.
+    """
+    route = re.search(r"^route:\n((?:[ ].*\n)+)", configuration, re.MULTILINE)
+    listed = re.search(r"^receivers:\n((?:[- ].*\n?)+)", configuration, re.MULTILINE)
+    if route is None or listed is None:
+        raise ValueError("its configuration has no route or no receivers")
+    # The first route that names the severity, else the outermost one.
+    chosen = re.findall(r"receiver: (.+)|severity(?:=~?\"|: )(?:[^\"\n]*\|)?(page)\b", route[1])
+    before = [receiver for receiver, _ in chosen]
+    own = next((index for index, (_, page) in enumerate(chosen) if page), None)
+    name = before[0] if own is None else next(filter(None, reversed(before[:own])))
+    blocks = re.split(r"^- name: ", listed[1], flags=re.MULTILINE)
+    block = next((each for each in blocks if each.partition("\n")[0] == name), "")
+    return name.strip("\"'"), re.search(r"^  \w+_configs:", block, re.MULTILINE) is not None
 
 
 def _jobs(infra: Path) -> set[str]:

@@ -27,7 +27,15 @@ from schemas.events.base import ObjectKind
 from schemas.events.keys import canonical_key, canonical_place
 from schemas.identifiers.confusables import confusables
 from services.domain.objects import Thing
-from services.financing.domain.documents import Company, Invoice, Papers, Share
+from services.financing.domain.documents import (
+    Company,
+    Declaration,
+    Invoice,
+    Note,
+    Papers,
+    Share,
+    TransportDocument,
+)
 from services.financing.domain.resemblance import Feature
 
 Normaliser = Callable[[str], str]
@@ -167,6 +175,28 @@ def fingerprints(
     return tuple(sorted(found.values(), key=lambda made: (made.digest, made.kind)))
 
 
+def issued(
+    kind: str, issuer: Company, number: str, share: Share | None, version: Version, owner: str = ""
+) -> tuple[Fingerprint, ...]:
+    """The exact fingerprints of one INVOICE, TRANSPORT document or note, or DECLARATION, as ``fingerprints`` makes them of the same paper.
+
+    ``owner`` is the code of the party whose own invoice it is, "" where somebody else issued it.
+    """
+    if kind == "INVOICE":
+        return tuple(_of_invoice(issuer, owner, number, share, version))
+    if kind == "DECLARATION":
+        papers = Papers(declarations=(Declaration(number, share),))
+    elif _NOTE.match(number):
+        papers = Papers(notes=(Note(number, share),))
+    else:
+        papers = Papers(documents=(TransportDocument(issuer, number, date.min, share),))
+    return tuple(_made(papers, "", version, ()))
+
+
+_NOTE = re.compile(r"(SMGS|CIM|CIMSMGS)(/[^/]+){4}$")
+"""The key of a note: form, country, station, number, year."""
+
+
 def _made(papers: Papers, applicant: str, version: Version, on: Iterable[Thing]) -> Iterator[Fingerprint]:
     for document in papers.documents:
         parts = (_company(document.issuer, version), version.normaliser(document.number))
@@ -215,14 +245,22 @@ def _invoice(
     invoice: Invoice, applicant: str, version: Version, identified: Iterable[tuple[ObjectKind, str]]
 ) -> Iterator[Fingerprint]:
     number = version.normaliser(invoice.number)
-    yield _print(version, Kind.INVOICE, (_company(invoice.seller, version), number), invoice.share)
-    yield _print(version, Kind.INVOICE, (f"APPLICANT:{applicant}", number), invoice.share)
+    yield from _of_invoice(invoice.seller, applicant, invoice.number, invoice.share, version)
     marks = tuple(_marks(invoice, number, version, identified))
     near = frozenset(digest for _, digest in marks)
     parties = (_company(invoice.seller, version), _company(invoice.buyer, version), invoice.amount.currency)
     for step in _steps(invoice.amount.minor):
         made = _print(version, Kind.NEAR_TRADE, (*parties, str(step)), invoice.share)
         yield replace(made, near=near, marks=marks)
+
+
+def _of_invoice(
+    seller: Company, applicant: str, number: str, share: Share | None, version: Version
+) -> Iterator[Fingerprint]:
+    spelled = version.normaliser(number)
+    yield _print(version, Kind.INVOICE, (_company(seller, version), spelled), share)
+    if applicant:
+        yield _print(version, Kind.INVOICE, (f"APPLICANT:{applicant}", spelled), share)
 
 
 def _marks(

@@ -139,7 +139,7 @@ class DecisionContext:
     decision already taken under this idempotency key or event. For a request about cargo ``named`` are the objects that it names, and
     ``near`` the financings of other consignments that may be of the same goods; for a reservation, and for a pledge of goods, likewise
     those of the same consignments. ``reports`` are the facts about all of them. ``holders`` are other financings that hold something of
-    the cargo, and ``known`` is what assigns boxes and papers to it, and to others.
+    the cargo, and ``known`` is what assigns boxes and papers to it, and to others. ``annotated`` is what stands annotated of its papers.
     """
 
     decisions: tuple[Decision, ...] = ()
@@ -155,6 +155,7 @@ class DecisionContext:
     reports: tuple[Report, ...] = ()
     holders: tuple[NearbyFinancing, ...] = ()
     known: KnownAssignments = field(default_factory=KnownAssignments)
+    annotated: tuple[Fingerprint, ...] = ()
 
     @property
     def last(self) -> Decision | None:
@@ -257,6 +258,7 @@ def reply(decision: Decision) -> Reply:
 MATCHES = {
     "INTEREST_FREE": Match.EXACT,
     "WITHIN_RESIDUAL": Match.EXACT,
+    "PAPER_NOT_ANNOTATED": Match.EXACT,
     "SPLIT_KNOWN": Match.EXACT,
     "OTHER_INTEREST_OF_APPLICANT": Match.EXACT,
     "GOODS_FREE": Match.EXACT,

@@ -14,6 +14,7 @@ from schemas.events.keys import canonical_key
 from services.domain.facts import Micros
 from services.domain.objects import Thing
 from services.financing.domain import external_registries, lifecycle, uniqueness
+from services.financing.domain.annotation import beyond_annotated
 from services.financing.domain.assignment_rules import held_in_doubt, of_holders, unsettled, without_doubted
 from services.financing.domain.cargo import in_order
 from services.financing.domain.claims_on_goods import beside_claims
@@ -77,6 +78,8 @@ def reserve(ask: DecisionRequest, context: DecisionContext, at: Micros, table: P
     checked, doubted = without_doubted(checked, context, at)
     if checked.verdict is Verdict.TAKEN:
         return _against(ask, at, checked)
+    if context.annotated and _annotated(wanted, context, holds, at):
+        return _refused(ask, at, NOT_ANNOTATED)
     common, in_doubt = _common(wanted, context, holds, at, table, lambda hold: hold.held(at))
     if common:
         return _shared(_refused(ask, at, Failed("GOODS_FREE", _free_again(common[0]))), common)
@@ -97,6 +100,25 @@ def reserve(ask: DecisionRequest, context: DecisionContext, at: Micros, table: P
         frees=tuple(sorted(stale)),
         notices=left.notices,
     )
+
+
+NOT_ANNOTATED = Failed(
+    "PAPER_NOT_ANNOTATED",
+    "The revocation of what banks annotated on a paper, or a share of it within what is left, of the same whole.",
+)
+
+
+def _annotated(wanted: Encumbrance, context: DecisionContext, holds: dict[str, Hold], at: Micros) -> bool:
+    """Whether banks annotated more of a paper for payments than the reservation leaves, beside what competing financings hold."""
+    held = [
+        entry.fingerprint
+        for entry in context.entries
+        if (hold := holds.get(entry.holder.financing)) is not None
+        and hold.held(at)
+        and (entry.holder.group, entry.holder.value) == (wanted.group, wanted.value)
+        and entry.holder.financing != wanted.financing
+    ]
+    return beyond_annotated(context.prints, context.annotated, held)
 
 
 def goods_free(ask: DecisionRequest, taken: Decision, context: DecisionContext, table: Products) -> Decision:

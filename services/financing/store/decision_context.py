@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from functools import cache
 from itertools import groupby
 from operator import itemgetter
@@ -38,7 +37,7 @@ from services.financing.store.locks import (
 )
 from services.ledger.registry.registry import Registry
 from services.ledger.storage import event_reader
-from services.ledger.storage.arrays import uuids
+from services.ledger.storage.arrays import literal, texts, uuids
 from services.ledger.storage.event_reader import Stored
 from services.runtime.named_sql import nested
 
@@ -83,6 +82,28 @@ def reads_in(
             ),
         )
         for place, (prepared, h) in enumerate(zip(requests, locked, strict=True))
+    ]
+
+
+def send_annotated(session: Session, requests: Sequence[PreparedRequest]) -> Rows | None:
+    """Send the read of what stands annotated of the papers that are presented; None where none are."""
+    if not any(prepared.prints for prepared in requests):
+        return None
+    prints = texts(
+        [literal(sorted({each.digest.hex() for each in prepared.prints})) for prepared in requests]
+    )
+    cursor = session.cursor(binary=True, row_factory=tuple_row)
+    return cursor.execute(statement("annotated_under"), {"prints": prints})
+
+
+def annotated_in(rows: Rows | None, requests: Sequence[PreparedRequest]) -> list[tuple[Fingerprint, ...]]:
+    """What stands annotated under the fingerprints of each request."""
+    found: list[list[tuple[str, Fingerprint]]] = [[] for _ in requests]
+    for ask, *row in () if rows is None else rows.fetchall():
+        found[ask - 1].append(print_of(row))
+    return [
+        tuple(each for _, each in among(own, prepared.prints))
+        for own, prepared in zip(found, requests, strict=True)
     ]
 
 
@@ -145,6 +166,7 @@ def read_context(
     at: Micros,
     table: Products,
     required: frozenset[str],
+    annotated: tuple[Fingerprint, ...] = (),
 ) -> ContextRead:
     """The context of the request locked by ``locked``.
 
@@ -159,7 +181,7 @@ def read_context(
         session, locked.consignments, locked_reads.facts, subjects, registry, at, loaded_statements=loaded
     )
     if ask.action in _CONTROLLED:
-        evidence = replace(evidence, goods=with_originals(session, evidence.goods, at))
+        (evidence,) = with_originals(session, [evidence], at)
     context = DecisionContext(
         decisions=prior.decisions,
         statements=live(evidence.record, at, at),
@@ -180,6 +202,7 @@ def read_context(
         known=known_assignments(session, evidence, locked.consignments, registry, at)
         if ask.action in _ASSIGNED
         else KnownAssignments(),
+        annotated=annotated,
     )
     return ContextRead(context, prior.things)
 

@@ -29,11 +29,14 @@ from services.financing.domain.requests import DecisionRequest
 from services.financing.domain.uniqueness import written
 from services.financing.store import fingerprint_versions as versions
 from services.financing.store.decision_context import (
+    ContextRead,
     LockedReads,
     PriorDecisions,
+    annotated_in,
     read_context,
     read_prior,
     reads_in,
+    send_annotated,
     send_reads,
 )
 from services.financing.store.decision_writer import SignedDecision, record, signed, state_digest
@@ -86,6 +89,7 @@ class _RequestReads(NamedTuple):
     locked: LockedScope
     locked_reads: LockedReads
     prior: PriorDecisions
+    annotated: tuple[Fingerprint, ...]
 
 
 class _GroupReads(NamedTuple):
@@ -134,7 +138,7 @@ class DecisionService:
             assert isinstance(found[0], Exception)
             raise found[0]
         (_, each), table = reads.each[0], products() if self.table is None else self.table
-        context, _ = read_context(session, *each, reads.registry, reads.at, table, self.required)
+        context, _ = _context(session, each, reads, table, self.required)
         found_now = decide(each.prepared.ask, context, reads.at, self.table)
         return Foresight(found_now, state_digest(context), amount_of(ask, context, reads.at))
 
@@ -187,7 +191,7 @@ class DecisionService:
     ) -> tuple[Decision, SignedDecision | None]:
         """The decision on one request, and its record unless there is nothing to record."""
         at, table = group_reads.at, products() if self.table is None else self.table
-        context, things = read_context(session, *reads, group_reads.registry, at, table, self.required)
+        context, things = _context(session, reads, group_reads, table, self.required)
         decision = decide(reads.prepared.ask, context, at, self.table)
         if decision.recorded:
             return decision, None
@@ -215,6 +219,7 @@ class DecisionService:
                     session.execute(b"BEGIN")
                 lock_rows = send_locks(session, prepared, counting.rows)
                 rows = send_reads(session)
+                annotated_rows = send_annotated(session, prepared)
             locked = locked_in(lock_rows, prepared)
             if not isinstance(locked, OtherVersions):
                 break
@@ -222,10 +227,14 @@ class DecisionService:
             whole = False
         prior = read_prior(session, prepared, locked)
         locked_reads = reads_in(rows, prepared, locked)
+        annotated = annotated_in(annotated_rows, prepared)
         each = list[tuple[int, _RequestReads]]()
         for number, (place, h) in enumerate(zip(places, locked, strict=True)):
             if isinstance(h, LockedScope):
-                each.append((place, _RequestReads(prepared[number], h, locked_reads[number], prior[number])))
+                read = _RequestReads(
+                    prepared[number], h, locked_reads[number], prior[number], annotated[number]
+                )
+                each.append((place, read))
             else:
                 found[place] = h
         first = next((h for h in locked if isinstance(h, LockedScope)), None)
@@ -243,6 +252,13 @@ class DecisionService:
             self._known.clear()
             self._known[version] = known
         return known
+
+
+def _context(
+    session: Session, reads: _RequestReads, group: _GroupReads, table: Products, required: frozenset[str]
+) -> ContextRead:
+    of = reads.prepared, reads.locked, reads.locked_reads, reads.prior
+    return read_context(session, *of, group.registry, group.at, table, required, reads.annotated)
 
 
 def _freed(

@@ -143,6 +143,7 @@ def state_digest(context: DecisionContext) -> bytes:
         *sorted({f"cargo {c.consignment} {a.claim.event.hex()}" for c in context.cargo for a in c.counted}),
         *sorted({f"original {o.document} {o.last}" for c in context.cargo for o in c.originals}),
         *sorted(f"entry {e.fingerprint.digest.hex()} {e.holder.financing}" for e in context.entries),
+        *sorted(f"annotated {each.digest.hex()} {each.share}" for each in context.annotated),
         *sorted(f"near {n.financing} {thing}" for n in context.near for thing in n.consignments),
         *sorted({f"link {link.event.hex()}" for link in context.known.facts.links if not link.left.rides}),
         *sorted(f"registry {answer.registry} {answer.finding} {answer.at}" for answer in context.external),

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any, NamedTuple
 
 from psycopg import Connection
 from psycopg.rows import tuple_row
 
-from services.documents.domain.originals import original_of
+from services.documents.domain.originals import ControlledOriginal, original_of
 from services.documents.store.registers import registers_over
 from services.domain.derive import view_of
 from services.domain.evidence import group_evidence
 from services.domain.facts import FOREVER, Facts, Micros
 from services.domain.objects import Thing, consignment
+from services.domain.relevance import of_named
 from services.financing.domain.assignments import LEADING, KnownAssignments
 from services.financing.domain.cargo import Cargo, Report
 from services.financing.domain.followed_goods import FollowedGoods, follow
@@ -24,7 +26,7 @@ from services.financing.store import statement
 from services.financing.store.identifiers import note_id
 from services.ledger.registry.registry import Registry
 from services.ledger.storage import event_reader
-from services.ledger.storage.arrays import uuids
+from services.ledger.storage.arrays import bigints, uuids
 from services.ledger.storage.event_reader import Stored
 from services.query.stored_events import Reread, decode_stored, reread
 from services.query.views import facts_of
@@ -36,7 +38,7 @@ Session = Connection[Any]
 class Evidence:
     """The goods of some consignments, and all statements on them and on some subjects.
 
-    ``reports`` are the facts of each event that was read, ``facts`` those of all that count (none for the goods of a pledge).
+    ``reports`` are the facts of each event that was read, ``facts`` those of all that count; none for the goods of a pledge.
     """
 
     goods: FollowedGoods
@@ -66,28 +68,90 @@ def gather_evidence(
     return evidence_of(session, consignments, loaded, subjects, registry, as_of, known_at)
 
 
+class PledgedFinancing(NamedTuple):
+    """A financing (16-byte id) that is or was pledged, and the subjects of the statements on it."""
+
+    id: bytes
+    pledge: Pledge
+    subjects: frozenset[bytes]
+
+
 def gather_pledged(
     session: Session,
-    financing: bytes,
-    pledge: Pledge,
-    subjects: Iterable[bytes],
+    financings: Sequence[PledgedFinancing],
     registry: Registry,
     as_of: Micros,
     known_at: Micros,
-) -> Evidence:
-    """The same of the goods of a financing (16-byte id) that is or was pledged, whatever consignment names them by now.
+    read: Callable[[Stored, Registry], Reread] = reread,
+) -> list[Evidence]:
+    """The same of the goods of each financing, in order, whatever consignment names them by now.
 
-    A constant number of statements; the facts grow with what is said of the goods and of what shares a box or note with them until
-    the pledge ends. Raises Unreadable.
+    A constant number of statements for all, each event read once; the facts grow with what is said of the goods and of what shares a
+    box or note with them until the pledge ends. Raises Unreadable.
     """
-    event_reader.limit_work_memory(session)
-    cursor = session.cursor(binary=True, row_factory=tuple_row)
-    cursor.execute(
-        event_reader.facts_query(False, statement("pledged_walk")),
-        {"financing": financing.hex(), "since": pledge.since, "until": pledge.until},
+    numbers = _numbers_of_pledged(session, financings)
+    events = {
+        stored.no: read(stored, registry)
+        for stored in event_reader.events_of_walks(session, sorted({no for nos in numbers for no in nos}))
+        if stored.append_us <= known_at
+    }
+    own = [[events[no] for no in nos if no in events] for nos in numbers]
+    followed = [
+        follow(_reports_of_named(facts), each.pledge, as_of)
+        for each, facts in zip(financings, own, strict=True)
+    ]
+    subjects = [each.subjects | _notes(goods) for each, goods in zip(financings, followed, strict=True)]
+    stated = load_statements_of_each(session, subjects)
+    records = {no: record_of(event) for no, event in events.items()}
+    found = []
+    for goods, each, nos, loaded in zip(followed, own, numbers, stated, strict=True):
+        known = frozenset(nos)
+        further = statements_in((one for one in loaded if one.no not in known), registry, known_at)
+        of_facts = (records[event.stored.no] for event in each)
+        found.append(Evidence(goods, Record.all([*of_facts, further])))
+    return found
+
+
+def _reports_of_named(events: Sequence[Reread]) -> tuple[Report, ...]:
+    """``reports_of`` without the facts about what only travels beside."""
+    named = of_named([event.indexed for event in events])
+    return tuple(
+        Report(event.stored.append_us, facts, event.stored.quarantined)
+        for event, facts in zip(events, named, strict=True)
     )
-    loaded = [event_reader.stored_of(row) for row in cursor.fetchall()]
-    return evidence_of(session, (), loaded, subjects, registry, as_of, known_at, pledge=pledge)
+
+
+def _numbers_of_pledged(session: Session, financings: Sequence[PledgedFinancing]) -> list[list[int]]:
+    """Of each financing the numbers of the events that may concern its goods, in order; one statement."""
+    parameters = {
+        "financings": uuids([each.id for each in financings]),
+        "sinces": bigints([each.pledge.since for each in financings]),
+        "untils": bigints([each.pledge.until for each in financings]),
+    }
+    return [nos or [] for (nos,) in event_reader.walk_rows(session, pledged_query(), parameters)]
+
+
+@cache
+def pledged_query() -> bytes:
+    """For each pledged financing a row with the numbers of the events that may concern its goods."""
+    return b"\n".join(
+        (
+            b"SELECT f.nos",
+            b"FROM unnest(%(financings)s::uuid[], %(sinces)s::bigint[], %(untils)s::bigint[])",
+            b"WITH ORDINALITY AS g (financing, since, until, place) CROSS JOIN LATERAL (",
+            event_reader.numbers_query(False, statement("pledged_walk")),
+            b") AS f ORDER BY g.place",
+        )
+    )
+
+
+def _notes(goods: FollowedGoods) -> frozenset[bytes]:
+    return frozenset(note_id(note) for each in goods.cargo for note in each.notes)
+
+
+def reports_of(events: Iterable[Reread]) -> tuple[Report, ...]:
+    """The facts of each event; also of what was set aside since: a key that turns out stolen lifts no block."""
+    return tuple(Report(event.stored.append_us, event.facts, event.stored.quarantined) for event in events)
 
 
 class LoadedStatements(NamedTuple):
@@ -106,21 +170,12 @@ def evidence_of(
     as_of: Micros,
     known_at: Micros = FOREVER,
     loaded_statements: LoadedStatements = LoadedStatements(),
-    pledge: Pledge | None = None,
 ) -> Evidence:
-    """The same from facts ``loaded`` already, and perhaps some statements; missing ones are read.
-
-    With ``pledge`` its goods instead of those of ``consignments``.
-    """
+    """The same from facts ``loaded`` already, and perhaps some statements; missing ones are read."""
     events = [reread(s, registry) for s in loaded if s.append_us <= known_at]
-    # Also of what was set aside since: a key that turns out stolen lifts no block.
-    reports = tuple(Report(event.stored.append_us, event.facts, event.stored.quarantined) for event in events)
-    facts = facts_of(events) if pledge is None else Facts()
-    if pledge is None:
-        goods = FollowedGoods(tuple(_cargo(consignments, facts, as_of)))
-    else:
-        goods = follow(reports, pledge, as_of)
-    wanted = {*subjects, *(note_id(note) for each in goods.cargo for note in each.notes)}
+    facts = facts_of(events)
+    goods = FollowedGoods(tuple(_cargo(consignments, facts, as_of)))
+    wanted = {*subjects, *_notes(goods)}
     if not loaded_statements.subjects <= wanted:
         loaded_statements = (
             LoadedStatements()
@@ -129,24 +184,27 @@ def evidence_of(
     known = {event.stored.no for event in events}
     more = {stored.no: stored for stored in (*loaded_statements.events, *further) if stored.no not in known}
     spoken_of = statements_in((stored for _, stored in sorted(more.items())), registry, known_at)
-    return Evidence(goods, Record.all([*map(record_of, events), spoken_of]), reports, facts)
+    return Evidence(goods, Record.all([*map(record_of, events), spoken_of]), reports_of(events), facts)
 
 
-def with_originals(session: Session, goods: FollowedGoods, at: Micros) -> FollowedGoods:
-    """``goods`` with the originals of the register of documents over their cargo, by the transfers up to ``at`` that are effective.
+def with_originals(session: Session, evidence: Sequence[Evidence], at: Micros) -> list[Evidence]:
+    """Each ``evidence`` with the originals of the register of documents over its cargo, by the transfers up to ``at`` that are effective.
 
     One statement where there are none. Raises LogRefused, BrokenChain.
     """
-    ids = {consignment(*member.split("/", 1)).id for each in goods.cargo for member in each.members}
-    registers = registers_over(session, sorted(ids)) if ids else ()
+    members = {member for one in evidence for each in one.cargo for member in each.members}
+    ids = sorted({consignment(*member.split("/", 1)).id for member in members})
+    registers = registers_over(session, ids) if ids else ()
     found = [original for each in registers if (original := original_of(each, at)) is not None]
-    if not found:
-        return goods
+    return [_with_originals(each, found) for each in evidence] if found else list(evidence)
+
+
+def _with_originals(evidence: Evidence, found: Sequence[ControlledOriginal]) -> Evidence:
     cargo = tuple(
         replace(each, originals=tuple(o for o in found if o.consignment in each.members))
-        for each in goods.cargo
+        for each in evidence.cargo
     )
-    return replace(goods, cargo=cargo)
+    return replace(evidence, goods=replace(evidence.goods, cargo=cargo))
 
 
 def _cargo(consignments: Iterable[bytes], facts: Facts, as_of: Micros) -> Iterator[Cargo]:
@@ -181,6 +239,20 @@ def load_statements(session: Session, subjects: Iterable[bytes]) -> list[Stored]
     cursor = session.cursor(binary=True, row_factory=tuple_row)
     cursor.execute(statement("words_read"), {"subjects": uuids(sorted(set(subjects)))})
     return [event_reader.stored_of(row) for row in cursor.fetchall()]
+
+
+def load_statements_of_each(session: Session, subjects: Sequence[Collection[bytes]]) -> list[list[Stored]]:
+    """``load_statements`` of each set of ``subjects``, in order; two statements for all."""
+    pairs = [(place, subject) for place, own in enumerate(subjects) for subject in sorted(own)]
+    given = {"places": bigints([place for place, _ in pairs]), "subjects": uuids([each for _, each in pairs])}
+    cursor = session.cursor(binary=True, row_factory=tuple_row)
+    rows = cursor.execute(statement("words_of_each"), given).fetchall()
+    wanted = sorted({no for _, no in rows})
+    events = {stored.no: stored for stored in event_reader.events_of_walks(session, wanted)}
+    found: list[list[Stored]] = [[] for _ in subjects]
+    for place, no in rows:
+        found[place].append(events[no])
+    return found
 
 
 def record_of(event: Reread) -> Record:

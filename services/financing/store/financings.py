@@ -181,6 +181,26 @@ def decisions_of(session: Session, financings: Iterable[bytes]) -> tuple[Decisio
     return tuple(map(decision_of, rows))
 
 
+def decisions_of_each(session: Session, financings: Iterable[bytes]) -> dict[bytes, tuple[Decision, ...]]:
+    """The same of each financing by itself."""
+    found: dict[bytes, list[Decision]] = {financing: [] for financing in financings}
+    made: dict[int, Decision] = {}
+    for financing, *row in _rows(session, "decisions_of_each", {"financings": uuids(sorted(found))}):
+        decision = made.get(row[0])
+        if decision is None:
+            decision = made[row[0]] = decision_of(row)
+        found[financing].append(decision)
+    return {financing: tuple(decisions) for financing, decisions in found.items()}
+
+
+def cargo_of_each(session: Session, financings: Sequence[bytes]) -> dict[bytes, tuple[Thing, ...]]:
+    """``cargo_of`` each financing by itself."""
+    rows: dict[bytes, list[Row]] = {financing: [] for financing in financings}
+    for financing, *row in _rows(session, "cargo_of_each", {"financings": uuids(sorted(rows))}):
+        rows[financing].append(row)
+    return {financing: cargo_in(own) for financing, own in rows.items()}
+
+
 def cargo_of(session: Session, financings: Sequence[bytes]) -> tuple[Thing, ...]:
     """The consignments that the financings (16-byte ids) were reserved on, under their names of that time."""
     return cargo_in(
@@ -253,6 +273,18 @@ def acknowledged(session: Session, financing: str, known_at: Micros) -> dict[str
     given = {"financing": financing_id(financing).hex(), "known_at": known_at}
     rows = session.execute(statement("acknowledged"), given, binary=True)
     return {bytes(alert).hex(): Acknowledgement(at, client, remark) for alert, at, client, remark in rows}
+
+
+def acknowledged_of_each(
+    session: Session, financings: Sequence[str], known_at: Micros
+) -> dict[str, frozenset[str]]:
+    """The alerts of each financing that somebody had acknowledged by ``known_at``."""
+    by_id = {financing_id(name): name for name in financings}
+    given = {"financings": uuids(sorted(by_id)), "known_at": known_at}
+    found: dict[str, set[str]] = {name: set() for name in financings}
+    for financing, alert in _rows(session, "acknowledged_of_each", given):
+        found[by_id[financing]].add(alert.hex())
+    return {name: frozenset(alerts) for name, alerts in found.items()}
 
 
 def record_answers(session: Connection[Any], financing: str, answers: Iterable[RegistryAnswer]) -> None:

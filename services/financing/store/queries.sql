@@ -8,10 +8,50 @@ ON CONFLICT (financing, alert) DO NOTHING
 -- name: acknowledged
 SELECT alert, at, client, remark FROM lianyun.financing_acknowledged WHERE financing = %(financing)s AND at <= %(known_at)s
 
+-- name: acknowledged_of_each
+SELECT financing, alert FROM lianyun.financing_acknowledged WHERE financing = ANY (%(financings)s::uuid[]) AND at <= %(known_at)s
+
 -- name: add_version
 INSERT INTO lianyun.financing_version (number, key_id, normaliser)
 SELECT coalesce(max(number), 0) + 1, %(key_id)s, %(normaliser)s FROM lianyun.financing_version
 RETURNING number
+
+-- name: annotated_under
+-- What stands annotated under any of the digests, by request: of which paper, how much.
+SELECT r.ask, a.version, a.kind, a.digest, NULL::text, a.measure, a.part, a.whole, '{}'::bigint[], NULL::uuid
+FROM unnest(%(prints)s::text[]) WITH ORDINALITY AS r (prints, ask)
+JOIN lianyun.annotation_entry a ON a.digest = ANY (r.prints::uuid[]) AND a.revoked IS NULL
+
+-- name: annotation_number
+SELECT nextval('lianyun.annotation_number')
+
+-- name: annotation_of
+-- An annotation that is done, by its number and bank, and whether it stands.
+SELECT d.number, d.action, d.done, d.at, d.position, d.by_party, d.request, d.asked, d.deal, d.stated, d.annotation, d.kind,
+       d.measure, d.part, d.whole, d.guard, d.satisfied_by, d.rules,
+       NOT EXISTS (SELECT FROM lianyun.annotation_decision r WHERE r.annotation = d.number AND r.action = 'REVOKE' AND r.done)
+FROM lianyun.annotation_decision d
+WHERE d.number = %(number)s AND d.by_party = %(by)s AND d.action = 'ANNOTATE' AND d.done
+
+-- name: annotation_requested
+SELECT d.number, d.action, d.done, d.at, d.position, d.by_party, d.request, d.asked, d.deal, d.stated, d.annotation, d.kind,
+       d.measure, d.part, d.whole, d.guard, d.satisfied_by, d.rules
+FROM lianyun.annotation_decision d WHERE d.by_party = %(by)s AND d.request = %(request)s
+
+-- name: annotations_on
+-- What a bank has annotated of a deal and not revoked.
+SELECT d.number, d.action, d.done, d.at, d.position, d.by_party, d.request, d.asked, d.deal, d.stated, d.annotation, d.kind,
+       d.measure, d.part, d.whole, d.guard, d.satisfied_by, d.rules
+FROM lianyun.annotation_decision d
+WHERE d.deal = %(deal)s AND d.by_party = %(by)s AND d.action = 'ANNOTATE' AND d.done
+  AND NOT EXISTS (SELECT FROM lianyun.annotation_decision r WHERE r.annotation = d.number AND r.action = 'REVOKE' AND r.done)
+ORDER BY d.number
+
+-- name: annotations_standing
+SELECT a.version, a.kind, a.digest, NULL::text, a.measure, a.part, a.whole, '{}'::bigint[], NULL::uuid,
+       a.annotation, d.by_party, d.deal
+FROM lianyun.annotation_entry a JOIN lianyun.annotation_decision d ON d.number = a.annotation
+WHERE a.digest = ANY (%(digests)s::uuid[]) AND a.revoked IS NULL
 
 -- name: answered_by
 SELECT answered FROM lianyun.financing_asked WHERE answered = ANY (%(numbers)s::bigint[])
@@ -83,6 +123,9 @@ ORDER BY h.name, c.key
 -- name: cargo_of
 SELECT DISTINCT consignment, key FROM lianyun.financing_cargo WHERE financing = ANY (%(financings)s::uuid[])
 
+-- name: cargo_of_each
+SELECT financing, consignment, key FROM lianyun.financing_cargo WHERE financing = ANY (%(financings)s::uuid[])
+
 -- name: close_version
 UPDATE lianyun.financing_version SET open = false WHERE number = %(number)s AND open RETURNING number
 
@@ -125,6 +168,15 @@ FROM lianyun.financing_touched t JOIN lianyun.financing_decision d ON d.number =
 WHERE t.financing = ANY (%(financings)s::uuid[])
 ORDER BY d.number
 
+-- name: decisions_of_each
+-- The same with the financing that each decision changed, once for each of them.
+SELECT t.financing, d.number, d.action, d.outcome, d.at, d.asked_by, d.idempotency, d.asked, d.position, d.rules, d.financing,
+       d.request, d.application, d.applicant, d.product, d.interest, d.amount, d.currency, d.until, d.frees, d.notices,
+       d.guard, d.satisfied_by, d.before, d.shares, d.waiver, d.goods, d.resembles, d.reviewed, d.reviewers, d.signatories
+FROM lianyun.financing_touched t JOIN lianyun.financing_decision d ON d.number = t.number
+WHERE t.financing = ANY (%(financings)s::uuid[])
+ORDER BY d.number
+
 -- name: entries
 -- What is held under any of the digests.
 SELECT e.version, e.kind, e.digest, e.name, e.measure, e.part, e.whole, e.near, e.thing
@@ -151,15 +203,17 @@ WHERE e.financing = ANY (%(financings)s::uuid[]) AND e.freed IS NULL
 SELECT registry, finding, at FROM lianyun.financing_external WHERE financing = %(financing)s ORDER BY at
 
 -- name: financings_beside
--- The financings of these consignments, or of ones that are the same now.
-WITH grouped (id) AS (
-    SELECT unnest(%(consignments)s::uuid[])
+-- With each of these financings those of its consignments, or of ones that are the same now.
+WITH grouped (own, id) AS (
+    SELECT c.financing, c.consignment FROM lianyun.financing_cargo c WHERE c.financing = ANY (%(financings)s::uuid[])
     UNION
-    SELECT k.canonical FROM lianyun.canonical k WHERE k.cons = ANY (%(consignments)s::uuid[])
+    SELECT c.financing, k.canonical
+    FROM lianyun.financing_cargo c JOIN lianyun.canonical k ON k.cons = c.consignment
+    WHERE c.financing = ANY (%(financings)s::uuid[])
 )
-SELECT c.financing FROM grouped g JOIN lianyun.financing_cargo c ON c.consignment = g.id
+SELECT g.own, c.financing FROM grouped g JOIN lianyun.financing_cargo c ON c.consignment = g.id
 UNION
-SELECT c.financing
+SELECT g.own, c.financing
 FROM grouped g JOIN lianyun.canonical k ON k.canonical = g.id JOIN lianyun.financing_cargo c ON c.consignment = k.cons
 
 -- name: financings_on
@@ -167,6 +221,14 @@ FROM grouped g JOIN lianyun.canonical k ON k.canonical = g.id JOIN lianyun.finan
 SELECT c.financing FROM lianyun.financing_cargo c WHERE c.consignment = ANY (%(ids)s::uuid[])
 UNION
 SELECT c.financing
+FROM lianyun.canonical k JOIN lianyun.financing_cargo c ON c.consignment = k.cons
+WHERE k.canonical = ANY (%(ids)s::uuid[])
+
+-- name: financings_on_each
+-- The same, each with the group of these that it is on.
+SELECT c.consignment, c.financing FROM lianyun.financing_cargo c WHERE c.consignment = ANY (%(ids)s::uuid[])
+UNION
+SELECT k.canonical, c.financing
 FROM lianyun.canonical k JOIN lianyun.financing_cargo c ON c.consignment = k.cons
 WHERE k.canonical = ANY (%(ids)s::uuid[])
 
@@ -191,16 +253,19 @@ FROM lianyun.financing_hold_goods(
 -- The least version from one on is found by one step into the index, where EXISTS may read all that is held.
 SELECT v.number, v.key_id, v.normaliser, v.open FROM lianyun.financing_version v
 WHERE v.open OR v.number = (
-    SELECT min(e.version) FROM lianyun.financing_entry e WHERE e.version >= v.number AND e.freed IS NULL
+    SELECT least(
+        (SELECT min(e.version) FROM lianyun.financing_entry e WHERE e.version >= v.number AND e.freed IS NULL),
+        (SELECT min(a.version) FROM lianyun.annotation_entry a WHERE a.version >= v.number AND a.revoked IS NULL)
+    )
 )
 ORDER BY v.number
 FOR SHARE OF v
 
 -- name: judged
--- The latest judgment, by a moment, of the forecast of each consignment against the maturity of a financing.
-SELECT DISTINCT ON (j.cons) j.consignment, j.at, j.lateness, j.evidence FROM lianyun.arrival_judgment j
-WHERE j.subject = %(subject)s AND j.subject <> 'PROMISE' AND j.at <= %(at)s
-ORDER BY j.cons, j.number DESC
+-- The latest judgment, by a moment, of the forecast of each consignment against the maturity of each of these financings.
+SELECT DISTINCT ON (j.subject, j.cons) j.subject, j.consignment, j.at, j.lateness, j.evidence FROM lianyun.arrival_judgment j
+WHERE j.subject = ANY (%(subjects)s::text[]) AND j.subject <> 'PROMISE' AND j.at <= %(at)s
+ORDER BY j.subject, j.cons, j.number DESC
 
 -- name: limits
 -- The amount limits of a bank: all, or those of some persons and the first one of all.
@@ -274,12 +339,12 @@ WHERE e.digest = ANY (%(digests)s::uuid[]) AND e.freed IS NULL AND e.name >= %(f
 ORDER BY e.name
 
 -- name: pledged_walk
--- Everything from which facts reach the goods of a financing that was pledged at ``since``, until the pledge ended at ``until``: what
--- named them by links of any time, dead ones as well, with no end but one that was written with the link; and the other
+-- Everything from which facts reach the goods of a financing that was pledged at ``since``, until the pledge ended at ``until``, a row
+-- ``g`` around it: what named them by links of any time, dead ones as well, with no end but one that was written with the link; and the other
 -- consignments that name a box or note of them meanwhile, with what leads to these other than by train. The reader judges which count.
 WITH RECURSIVE member (id) AS MATERIALIZED (
     SELECT unnest(lianyun.financing_same(ARRAY(
-        SELECT c.consignment FROM lianyun.financing_cargo c WHERE c.financing = %(financing)s::uuid
+        SELECT c.consignment FROM lianyun.financing_cargo c WHERE c.financing = g.financing
     )))
 ), up (id, kind, lo, hi, shared) AS (
     SELECT id, 0::smallint, -4611686018427387904, 4611686018427387904, false FROM member
@@ -287,7 +352,7 @@ WITH RECURSIVE member (id) AS MATERIALIZED (
     SELECT l.left_id, l.kind, greatest(u.lo, l.start_at), least(u.hi, l.until), l.shared
     FROM up u CROSS JOIN LATERAL (
         SELECT n.left_id, n.kind, n.start_at, n.shared,
-               CASE WHEN n.kind IN (6, 7) OR n.end_at IS NOT NULL THEN n.until ELSE greatest(n.until, %(until)s) END AS until
+               CASE WHEN n.kind IN (6, 7) OR n.end_at IS NOT NULL THEN n.until ELSE greatest(n.until, g.until) END AS until
         FROM lianyun.link n
         WHERE n.right_id = u.id AND n.kind <> 8 AND n.start_at < u.hi AND (n.kind NOT IN (6, 7) OR n.until >= u.lo)
         OFFSET 0
@@ -298,7 +363,7 @@ WITH RECURSIVE member (id) AS MATERIALIZED (
     SELECT l.right_id, l.right_kind
     FROM name n CROSS JOIN LATERAL (
         SELECT l.right_id, l.right_kind FROM lianyun.link l
-        WHERE l.left_id = n.id AND l.kind IN (1, 2) AND l.start_at < n.hi AND l.until > %(since)s AND NOT (n.shared AND l.shared)
+        WHERE l.left_id = n.id AND l.kind IN (1, 2) AND l.start_at < n.hi AND l.until > g.since AND NOT (n.shared AND l.shared)
         OFFSET 0
     ) AS l
     UNION
@@ -342,6 +407,19 @@ WHERE p.bank = %(bank)s
   AND (%(waiting)s::bigint IS NULL OR v.proposal IS NULL AND p.expires > %(waiting)s)
 ORDER BY p.made DESC, p.id
 LIMIT %(limit)s
+
+-- name: put_annotation
+INSERT INTO lianyun.annotation_decision (number, action, done, at, position, by_party, request, asked, deal, stated, annotation, kind,
+    measure, part, whole, guard, satisfied_by, rules, headers, payload)
+VALUES (%(number)s, %(action)s, %(done)s, %(at)s, %(position)s, %(by)s, %(request)s, %(asked)s::uuid, %(deal)s, %(stated)s::uuid,
+    %(annotation)s, %(kind)s, %(measure)s, %(part)s, %(whole)s, %(guard)s, %(satisfied_by)s, %(rules)s, %(headers)s, %(payload)s)
+
+-- name: put_annotation_entries
+INSERT INTO lianyun.annotation_entry (annotation, version, kind, digest, measure, part, whole)
+SELECT %(annotation)s::bigint, e.* FROM unnest(
+    %(versions)s::smallint[], %(kinds)s::smallint[], %(digests)s::uuid[], %(measures)s::text[], %(parts)s::text[]::bigint[],
+    %(wholes)s::text[]::bigint[]
+) AS e
 
 -- name: put_answered
 UPDATE lianyun.financing_asked SET answered = %(number)s, fault = NULL, again = NULL WHERE no = %(no)s
@@ -608,6 +686,9 @@ INSERT INTO lianyun.financing_cargo (consignment, financing, key)
 SELECT c.id, c.financing, c.key
 FROM unnest(%(cargo)s::uuid[], %(cargo_of)s::uuid[], %(cargo_keys)s::text[]) AS c (id, financing, key)
 
+-- name: revoke_annotation
+UPDATE lianyun.annotation_entry SET revoked = %(number)s WHERE annotation = %(annotation)s AND revoked IS NULL
+
 -- name: seen
 -- The facts of these numbers and the events that are found under subjects, with all that withdraws or lifts them, at any depth,
 -- and all contents under their ids: one after the other, what is a fact and found under a subject among both.
@@ -680,6 +761,27 @@ LIMIT %(limit)s
 -- name: watched_end
 -- The place behind all that is visible to everybody now.
 SELECT pg_snapshot_xmin(pg_current_snapshot())::text
+
+-- name: words_of_each
+-- As ``words_read``, of each place its subjects: the numbers alone.
+WITH RECURSIVE told (place, id) AS (
+    SELECT s.place, b.id
+    FROM unnest(%(places)s::bigint[], %(subjects)s::uuid[]) AS s (place, subject)
+    JOIN lianyun.financing_word w ON w.subject = s.subject
+    JOIN lianyun.body b ON b.no = w.no
+    UNION
+    SELECT t.place, n.id FROM told t CROSS JOIN LATERAL (
+        SELECT w.event FROM lianyun.withdrawal w WHERE w.target = t.id
+        UNION ALL
+        SELECT b.id FROM lianyun.mention m JOIN lianyun.body b ON b.no = m.no WHERE m.object = t.id
+    ) AS n (id)
+)
+SELECT DISTINCT t.place, c.no FROM told t CROSS JOIN LATERAL (
+    SELECT i.no FROM lianyun.identity i WHERE i.id = t.id
+    UNION ALL
+    SELECT v.no FROM lianyun.variant v WHERE v.id = t.id
+) AS c
+ORDER BY t.place, c.no
 
 -- name: words_read
 -- The events that are found under subjects, with all that withdraws them at any depth and all contents under their ids.

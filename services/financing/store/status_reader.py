@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -25,6 +25,7 @@ from services.financing.domain.status import Status, pledge_of, status
 from services.financing.domain.uniqueness import Entry, Verdict
 from services.financing.store import statement
 from services.financing.store.evidence import (
+    PledgedFinancing,
     gather_evidence,
     gather_pledged,
     statements_about,
@@ -33,9 +34,10 @@ from services.financing.store.evidence import (
 )
 from services.financing.store.financings import (
     DECISION_COLUMNS,
-    cargo_of,
+    cargo_of_each,
     decision_of,
     decisions_of,
+    decisions_of_each,
     entries_of,
     entries_under,
 )
@@ -44,8 +46,9 @@ from services.ledger.registry import store as registry_store
 from services.ledger.registry.registry import Registry
 from services.ledger.storage import event_reader
 from services.ledger.storage.arrays import adapt, uuids
-from services.ledger.storage.event_reader import Position
+from services.ledger.storage.event_reader import Position, Stored
 from services.ledger.storage.session import BoundStatement, Row
+from services.query.stored_events import Reread, reread
 from services.query.views import consignments_of
 from services.runtime.named_sql import nested
 
@@ -89,41 +92,103 @@ def read_status_evidence(
     table: Products | None = None,
 ) -> StatusEvidence | None:
     """The same with what it was taken from."""
-    adapt(session)
-    own = financing_id(financing)
-    earlier = decisions_of(session, [own])
-    hold = lifecycle.holds(earlier).get(financing)
-    if hold is None or hold.bank != asked_by:
-        return None
-    things = cargo_of(session, [own])
-    pledge = pledge_of(financing, earlier, things, as_of, known_at)
-    rows = session.cursor(binary=True, row_factory=tuple_row).execute(
-        statement("financings_beside"), {"consignments": uuids(sorted(thing.id for thing in things))}
-    )
-    involved = {own, *(row[0] for row in rows.fetchall())}
-    subjects = {*involved, application_id(hold.terms.application)}
     known = registry_store.read_snapshot(session) if registry is None else registry
-    if pledge is None:
-        groups = sorted(consignments_of(session, things))
-        evidence = gather_evidence(session, groups, subjects, known, as_of, known_at)
-    else:
-        evidence = gather_pledged(session, own, pledge, subjects, known, as_of, known_at)
-    evidence = replace(evidence, goods=with_originals(session, evidence.goods, min(as_of, known_at)))
-    decisions = decisions_of(session, involved)
-    judged = read_judged(session, financing, min(as_of, known_at)) if hold.pledged_at is not None else ()
-    goods = evidence.goods
-    found = status(financing, asked_by, decisions, evidence.record, goods, as_of, known_at, table, judged)
-    if found is None:
-        return None
-    context = DecisionContext(statements=live(evidence.record, as_of, known_at), cargo=evidence.cargo)
-    return StatusEvidence(found, evidence.cargo, context.about(hold), decisions)
+    return read_statuses(session, [financing], asked_by, as_of, known_at, known, table)[financing]
 
 
-def read_judged(session: Session, financing: str, by: Micros) -> tuple[JudgedArrival, ...]:
-    """What the platform's forecasts meant for the maturity of ``financing`` at ``by``: the latest judgment of each consignment."""
+def read_statuses(
+    session: Session,
+    financings: Sequence[str],
+    asked_by: str,
+    as_of: Micros,
+    known_at: Micros,
+    registry: Registry,
+    table: Products | None = None,
+    read: Callable[[Stored, Registry], Reread] = reread,
+) -> dict[str, StatusEvidence | None]:
+    """The same of each of ``financings``, in order.
+
+    A constant number of statements for all that are or were pledged, and each of their events read once. Raises Unreadable.
+    """
+    adapt(session)
+    ids = {name: financing_id(name) for name in financings}
+    earlier = decisions_of_each(session, ids.values())
+    holds = {name: lifecycle.holds(earlier[id_]).get(name) for name, id_ in ids.items()}
+    own = {name: hold for name, hold in holds.items() if hold is not None and hold.bank == asked_by}
+    found: dict[str, StatusEvidence | None] = dict.fromkeys(financings)
+    if not own:
+        return found
+    scopes = _scopes(session, {name: ids[name] for name in own})
+    pledges = {name: pledge_of(name, earlier[ids[name]], scopes[name].cargo, as_of, known_at) for name in own}
+    subjects = {
+        name: scopes[name].involved | {application_id(hold.terms.application)} for name, hold in own.items()
+    }
+    pledged = [
+        PledgedFinancing(ids[name], pledge, subjects[name])
+        for name, pledge in pledges.items()
+        if pledge is not None
+    ]
+    gathered = iter(gather_pledged(session, pledged, registry, as_of, known_at, read) if pledged else ())
+    evidence = []
+    for name, pledge in pledges.items():
+        if pledge is not None:
+            evidence.append(next(gathered))
+            continue
+        groups = sorted(consignments_of(session, scopes[name].cargo))
+        evidence.append(gather_evidence(session, groups, subjects[name], registry, as_of, known_at))
+    evidence = with_originals(session, evidence, min(as_of, known_at))
+    judged = read_judged(
+        session, [name for name, hold in own.items() if hold.pledged_at is not None], min(as_of, known_at)
+    )
+    for (name, hold), each in zip(own.items(), evidence, strict=True):
+        decisions = scopes[name].decisions
+        result = status(
+            name, asked_by, decisions, each.record, each.goods, as_of, known_at, table, judged.get(name, ())
+        )
+        if result is not None:
+            context = DecisionContext(statements=live(each.record, as_of, known_at), cargo=each.cargo)
+            found[name] = StatusEvidence(result, each.cargo, context.about(hold), decisions)
+    return found
+
+
+class _Scope(NamedTuple):
+    """The consignments of a financing, the financings of the same cargo (it among them), and every decision on one of these."""
+
+    cargo: tuple[Thing, ...]
+    involved: frozenset[bytes]
+    decisions: tuple[Decision, ...]
+
+
+def _scopes(session: Session, ids: Mapping[str, bytes]) -> dict[str, _Scope]:
+    """The scope of each financing by its name; three statements."""
+    cargo = cargo_of_each(session, list(ids.values()))
+    rows = session.cursor(binary=True, row_factory=tuple_row).execute(
+        statement("financings_beside"), {"financings": uuids(sorted(ids.values()))}
+    )
+    involved: dict[bytes, set[bytes]] = {id_: {id_} for id_ in ids.values()}
+    for own, beside in rows.fetchall():
+        involved[own].add(beside)
+    decided = decisions_of_each(session, {each for beside in involved.values() for each in beside})
+    found = {}
+    for name, id_ in ids.items():
+        decisions = {each.number: each for beside in involved[id_] for each in decided[beside]}
+        ordered = tuple(decision for _, decision in sorted(decisions.items()))
+        found[name] = _Scope(cargo[id_], frozenset(involved[id_]), ordered)
+    return found
+
+
+def read_judged(
+    session: Session, financings: Sequence[str], by: Micros
+) -> dict[str, tuple[JudgedArrival, ...]]:
+    """What the platform's forecasts meant for the maturity of each financing at ``by``: the latest judgment of each consignment."""
+    if not financings:
+        return {}
     cursor = session.cursor(binary=True, row_factory=tuple_row)
-    rows = cursor.execute(statement("judged"), {"subject": financing, "at": by})
-    return tuple(JudgedArrival(cons, at, lateness, tuple(events)) for cons, at, lateness, events in rows)
+    rows = cursor.execute(statement("judged"), {"subjects": list(financings), "at": by})
+    found: dict[str, list[JudgedArrival]] = {}
+    for financing, cons, at, lateness, events in rows:
+        found.setdefault(financing, []).append(JudgedArrival(cons, at, lateness, tuple(events)))
+    return {financing: tuple(judged) for financing, judged in found.items()}
 
 
 def encumbered(session: Session, financing: str, at: Micros) -> Reply:

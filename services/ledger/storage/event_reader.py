@@ -77,20 +77,17 @@ def consignments_of(session: Session, kind: ObjectKind, key: str) -> list[bytes]
 
     A wagon or train also leads to consignments handed over from it to another network, which its own publisher does not name.
     """
-    work = _work(session)
-    return [
-        row[0]
-        for row in work.rows("read_consignments", {"id": object_id(kind, key).hex(), "kind": int(kind)})
-    ]
+    return consignments_of_each(session, [(kind, key)])[0]
 
 
-def consignments_of_each(session: Session, things: Sequence[Thing]) -> dict[Thing, list[bytes]]:
-    """``consignments_of`` for each of ``things``; one statement."""
-    by_id = {each.id: each for each in things}
-    found: dict[Thing, list[bytes]] = {each: [] for each in things}
-    parameters = {"ids": uuids(list(by_id)), "kinds": smallints([int(each.kind) for each in by_id.values()])}
-    for id_, consignment in _work(session).rows("read_consignments_of_each", parameters):
-        found[by_id[id_]].append(consignment)
+def consignments_of_each(session: Session, objects: Sequence[tuple[ObjectKind, str]]) -> list[list[bytes]]:
+    """``consignments_of`` each object, in order; one statement."""
+    found: list[list[bytes]] = [[] for _ in objects]
+    if objects:
+        ids = uuids([object_id(kind, key) for kind, key in objects])
+        kinds = smallints([int(kind) for kind, _ in objects])
+        for place, id_ in _work(session).rows("read_consignments", {"ids": ids, "kinds": kinds}):
+            found[place - 1].append(id_)
     return found
 
 
@@ -128,13 +125,12 @@ def load_facts(session: Session, consignments: Sequence[bytes], as_of: Micros | 
     With ``as_of`` the view is that of the moment, and running positions that the same publisher has given anew are left
     out, which it would only list as superseded: a train that reports every minute is read as often as it passes places.
     """
-    _work(session)
+    adapt(session)
     parameters: dict[str, Any] = {"ids": uuids(sorted(consignments))}
     if as_of is not None:
         # Facts of the moment itself belong to it: the interval ends after it.
         parameters |= {"moments": bigints([as_of + 1]), "running": RUNNING}
-    cursor = session.cursor(binary=True, row_factory=tuple_row)
-    return list(map(stored_of, cursor.execute(facts_query(as_of is not None), parameters).fetchall()))
+    return list(map(stored_of, walk_rows(session, facts_query(as_of is not None), parameters)))
 
 
 @cache
@@ -152,18 +148,19 @@ def facts_query(superseded: bool, walk: bytes | None = None) -> bytes:
 
 
 @cache
-def numbers_query(superseded: bool) -> bytes:
+def numbers_query(superseded: bool, walk: bytes | None = None) -> bytes:
     """The numbers of the same events as one row with an array, in order; NULL where there is none."""
-    return _closed_query(superseded) + b"\nSELECT array_agg(DISTINCT c.no ORDER BY c.no) AS nos FROM closed c"
+    return (
+        _closed_query(superseded, walk)
+        + b"\nSELECT array_agg(DISTINCT c.no ORDER BY c.no) AS nos FROM closed c"
+    )
 
 
 def numbers_of_each(session: Session, consignments: Sequence[bytes], as_of: Micros) -> dict[bytes, list[int]]:
     """For each of ``consignments`` by itself the numbers of the events of ``load_facts`` as of a moment, in order; one statement."""
-    _work(session)
+    adapt(session)
     parameters = {"sets": uuids(consignments), "moments": bigints([as_of + 1]), "running": RUNNING}
-    cursor = session.cursor(binary=True, row_factory=tuple_row)
-    rows = cursor.execute(_numbers_of_each_query(), parameters).fetchall()
-    return {cons: nos or [] for cons, nos in rows}
+    return {cons: nos or [] for cons, nos in walk_rows(session, _numbers_of_each_query(), parameters)}
 
 
 @cache
@@ -298,6 +295,15 @@ def stored_of(row: Sequence[Any]) -> Stored:
     return Stored(
         no, id_, content, topic, part, offset, appended, registry, rules, key_text(key), headers, payload, aside
     )  # fmt: skip
+
+
+def walk_rows(session: Session, query: bytes, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """The rows of a query that walks links, under limited work memory; one round trip. For sessions that know packed ids."""
+    cursor = session.cursor(binary=True, row_factory=tuple_row)
+    with session.pipeline():
+        limit_work_memory(session)
+        cursor.execute(query, parameters)
+    return cursor.fetchall()
 
 
 def limit_work_memory(session: Session) -> None:

@@ -799,36 +799,24 @@ SELECT c.no FROM told t CROSS JOIN LATERAL (
 ) AS c
 
 -- name: read_consignments
--- The founded consignments (as their groups are called) that facts about an object reach by live links, at any time.
-WITH RECURSIVE down (id, kind, lo, hi) AS (
-    SELECT %(id)s::uuid, %(kind)s::smallint, -4611686018427387904, 4611686018427387904
-    UNION
-    SELECT l.right_id, l.right_kind, greatest(d.lo, l.start_at), least(d.hi, l.until)
-    FROM down d JOIN lianyun.link l ON l.left_id = d.id
-    WHERE d.kind <> 1 AND l.kind <> 8 AND l.kind < 11 AND NOT l.dead AND l.start_at < d.hi AND l.until > d.lo
-)
-SELECT DISTINCT h.cons
-FROM down d
-LEFT JOIN lianyun.canonical k ON k.cons = d.id
-JOIN lianyun.head h ON h.cons = coalesce(k.canonical, d.id)
-WHERE d.kind = 1 AND h.founded
-ORDER BY h.cons
-
--- name: read_consignments_of_each
-WITH RECURSIVE down (object, id, kind, lo, hi) AS (
-    SELECT n.id, n.id, n.kind, -4611686018427387904, 4611686018427387904
-    FROM unnest(%(ids)s::uuid[], %(kinds)s::smallint[]) AS n (id, kind)
-    UNION
-    SELECT d.object, l.right_id, l.right_kind, greatest(d.lo, l.start_at), least(d.hi, l.until)
-    FROM down d JOIN lianyun.link l ON l.left_id = d.id
-    WHERE d.kind <> 1 AND l.kind <> 8 AND l.kind < 11 AND NOT l.dead AND l.start_at < d.hi AND l.until > d.lo
-)
-SELECT DISTINCT d.object, h.cons
-FROM down d
-LEFT JOIN lianyun.canonical k ON k.cons = d.id
-JOIN lianyun.head h ON h.cons = coalesce(k.canonical, d.id)
-WHERE d.kind = 1 AND h.founded
-ORDER BY d.object, h.cons
+-- The founded consignments (as their groups are called) that facts about each object reach by live links, at any time.
+SELECT o.place, c.cons
+FROM unnest(%(ids)s::uuid[], %(kinds)s::smallint[]) WITH ORDINALITY AS o (id, kind, place)
+CROSS JOIN LATERAL (
+    WITH RECURSIVE down (id, kind, lo, hi) AS (
+        SELECT o.id, o.kind, -4611686018427387904, 4611686018427387904
+        UNION
+        SELECT l.right_id, l.right_kind, greatest(d.lo, l.start_at), least(d.hi, l.until)
+        FROM down d JOIN lianyun.link l ON l.left_id = d.id
+        WHERE d.kind <> 1 AND l.kind <> 8 AND l.kind < 11 AND NOT l.dead AND l.start_at < d.hi AND l.until > d.lo
+    )
+    SELECT DISTINCT h.cons
+    FROM down d
+    LEFT JOIN lianyun.canonical k ON k.cons = d.id
+    JOIN lianyun.head h ON h.cons = coalesce(k.canonical, d.id)
+    WHERE d.kind = 1 AND h.founded
+) AS c
+ORDER BY o.place, c.cons
 
 -- name: read_heads
 SELECT h.cons, h.broken, h.boxes, h.behind, h.disputes, h.exceptions, h.movement, h.cn, h.eaeu, h.eu, h.other, h.document

@@ -36,20 +36,78 @@ class Receivers:
 
 @dataclass(frozen=True, slots=True)
 class Inhibition:
-    """While ``source`` fires, notifications of ``targets`` are suppressed where the labels ``equal`` are the same."""
+    """While ``source`` fires, notifications of ``targets`` are suppressed where the labels ``equal`` are the same.
+
+    ``of`` and ``where`` are further matchers, of the source's labels and of the targets'.
+    """
 
     source: str
     targets: tuple[str, ...]
     why: str
     equal: tuple[str, ...] = ()
+    of: tuple[str, ...] = ()
+    where: tuple[str, ...] = ()
+
+
+_APPLYING = ("ConsumerStuck", "ConsumerLagGrowing", "VisibleTooSlow", "PartnerSilent", "PublisherSilent")
+_FOLLOWING = (
+    "CreditSignalsBehind",
+    "CasesBehind",
+    "ArrivalTimesBehind",
+    "PublisherSilent",
+    "WebhooksWaiting",
+    "WebhooksTooSlow",
+    "TransparencyLogBehind",
+)
+"""Of what is applied, and of those who read by position."""
 
 
 INHIBITIONS = (
     Inhibition(
-        "NoWorkerReady",
-        ("ConsumerStuck", "ConsumerLagGrowing", "VisibleTooSlow", "PartnerSilent", "PublisherSilent"),
-        "nothing is applied, so everything else about intake follows from it",
+        "DatabaseDown",
+        (
+            "NoWorkerReady",
+            *_APPLYING,
+            *(name for name in _FOLLOWING if name not in _APPLYING),
+            "ExporterStale",
+            "NotificationsWaiting",
+            "FinancingRequestsWaiting",
+            "ApiFailing",
+            "TransparencyLogRefused",
+            "TransparencyNotCosigned",
+            "ProcessRestarting",
+        ),
+        "no process works without it",
     ),
+    Inhibition(
+        "DatabaseDown",
+        ("TargetDown",),
+        "these end without it, and are started again",
+        where=('job=~"workers|credit|arrival|cases|api|pages|exchange|webhooks|notifications|transparency"',),
+    ),
+    Inhibition(
+        "BrokerDown",
+        (
+            "NoWorkerReady",
+            *_APPLYING,
+            "TopicMissing",
+            "ApiFailing",
+            "FinancingRequestsWaiting",
+            "ProcessRestarting",
+        ),
+        "nothing is published or read without it",
+    ),
+    Inhibition("BrokerDown", ("TargetDown",), "these end without it", where=('job=~"workers|api"',)),
+    Inhibition(
+        "DiskFilling",
+        ("ArchivingFailing",),
+        "nothing more fits into the archive",
+        of=('disk=~"archive.*"',),
+    ),
+    Inhibition(
+        "NoWorkerReady", _APPLYING, "nothing is applied, so everything else about intake follows from it"
+    ),
+    Inhibition("NoWorkerReady", ("TargetDown",), "the same, of each of them", where=('job="workers"',)),
     Inhibition(
         "ConsumerStuck",
         ("ConsumerLagGrowing", "VisibleTooSlow", "PartnerSilent", "PublisherSilent"),
@@ -57,15 +115,7 @@ INHIBITIONS = (
     ),
     Inhibition(
         "TransactionOpenLong",
-        (
-            "CreditSignalsBehind",
-            "CasesBehind",
-            "ArrivalTimesBehind",
-            "PublisherSilent",
-            "WebhooksWaiting",
-            "WebhooksTooSlow",
-            "TransparencyLogBehind",
-        ),
+        _FOLLOWING,
         "who reads by position waits for it",
     ),
     Inhibition(
@@ -80,6 +130,7 @@ INHIBITIONS = (
         ("TransparencyLogBehind", "TransparencyNotCosigned"),
         "nothing joins it while its sequencer is down",
     ),
+    Inhibition("TransparencyLogRefused", ("TargetDown",), "the same process", where=('job="transparency"',)),
     Inhibition(
         "PublisherSilent",
         ("PartnerSilent",),
@@ -128,8 +179,8 @@ def _inhibitions() -> Iterator[Mapping[str, Any]]:
     for one in INHIBITIONS:
         assert known >= {one.source, *one.targets}, one
         yield {
-            "source_matchers": [f'alertname="{one.source}"'],
-            "target_matchers": [f'alertname=~"{"|".join(one.targets)}"'],
+            "source_matchers": [f'alertname="{one.source}"', *one.of],
+            "target_matchers": [f'alertname=~"{"|".join(one.targets)}"', *one.where],
             "equal": list(one.equal),
         }
     # A fast burn pages; the slow burn of the same objective adds nothing.

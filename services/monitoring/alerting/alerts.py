@@ -8,6 +8,8 @@ from typing import Literal
 
 Severity = Literal["page", "ticket", "none"]
 RUNBOOKS = "ops/runbooks"
+RUNBOOKS_URL = "{{ $externalURL }}/user"
+"""Where Prometheus serves the folder of its --web.user-assets, which is that of the runbooks."""
 
 _NAME = re.compile(r"([A-Z][a-z0-9]*)+")
 _LABEL = re.compile(r"\{\{ \$labels\.([a-z_]+) \}\}")
@@ -33,7 +35,8 @@ class Alert:
     """One alerting rule: it fires when ``expression`` (PromQL) has held for ``after``.
 
     ``page`` wakes somebody, ``ticket`` waits for working hours, ``none`` is for the watchdog alone. ``summary`` is one sentence for an
-    operator, with ``{{ $labels.x }}`` for the subject. Raises ValueError for a name or a text that breaks a rule.
+    operator, with ``{{ $labels.x }}`` for the subject. Once it fires it goes on for ``lingers`` after its end, so that what follows from
+    it can end first, and what comes and goes is one alert. Raises ValueError for a name or a text that breaks a rule.
     """
 
     name: str
@@ -42,14 +45,16 @@ class Alert:
     after: str
     summary: str
     slo: str = ""
+    lingers: str = ""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
             raise ValueError(f"{self.name}: an alert is named in CamelCase")
         if not self.summary.endswith("."):
             raise ValueError(f"{self.name}: the summary is a sentence")
-        if not re.fullmatch(r"\d+[smhd]", self.after):
-            raise ValueError(f"{self.name}: after is a duration such as 5m, 0s for at once")
+        for duration in (self.after, self.lingers or "0s"):
+            if not re.fullmatch(r"\d+[smhd]", duration):
+                raise ValueError(f"{self.name}: {duration} is no duration such as 5m, 0s for at once")
 
     @property
     def runbook(self) -> str:
@@ -79,6 +84,54 @@ _FORECASTS = "sum(max by (crossing, outcome) (lianyun_border_forecasts{}))"
 _WITHIN, _FORECAST = _FORECASTS.format('{outcome="within"}'), _FORECASTS.format("")
 _OVERDUE = "max by (milestone, corridor) (lianyun_milestones_overdue{})"
 
+_LEFT = "lianyun_disk_free_bytes / (-deriv(lianyun_disk_free_bytes[1h]) > 0)"
+_FULL = "lianyun_disk_free_bytes < 0.05 * lianyun_disk_size_bytes"
+_BELOW = (
+    "lianyun_disk_free_bytes < 0.4 * lianyun_disk_size_bytes"  # a base backup on an empty disk is no growth
+)
+_OUTAGE = (
+    "min(min_over_time(lianyun_database_up[15m])) == 0 or min(min_over_time(lianyun_broker_up[15m])) == 0"
+)
+_DEPLOYED = "count by (job, instance) (count by (job, instance, version) (count_over_time(lianyun_build_info[20m]))) > 1"
+_RESTARTS = 'changes(process_start_time_seconds{job=~"workers|credit|arrival|cases|exporter|api|webhooks|notifications"}[15m]) > 2'
+_SHOWN = (
+    'label_replace(lianyun_certificate_expires_timestamp_seconds, "instance", "$1", "certificate", "(.+)")'
+)
+
+CAUSES = (
+    Alert(
+        "DatabaseDown",
+        "page",
+        "max(lianyun_database_up) == 0",
+        "1m",
+        "The database lets nobody in: nothing is applied, answered or sent until it does.",
+        lingers="10m",
+    ),
+    Alert(
+        "BrokerDown",
+        "page",
+        "max(lianyun_broker_up) == 0",
+        "1m",
+        "No broker lets anybody in: partners cannot publish, and nothing new is applied.",
+        lingers="10m",
+    ),
+    Alert(
+        "DiskFilling",
+        "page",
+        f"min by (disk) ({_LEFT} and {_BELOW}) < {DAY} or 0 * min by (disk) ({_FULL})",
+        "10m",
+        "The disk {{ $labels.disk }} is full in {{ $value | humanizeDuration }} as it fills now (0s: less than 5 % is free).",
+        lingers="15m",
+    ),
+    Alert(
+        "ArchivingFailing",
+        "page",
+        "max(lianyun_archiver_last_failed_timestamp_seconds) > max(lianyun_archiver_last_archived_timestamp_seconds)",
+        "5m",
+        "The write-ahead log is not archived: a lost disk would lose what came since, and the log fills the disk of the data.",
+    ),
+)
+
 PROCESSES = (
     Alert(
         "Watchdog",
@@ -104,7 +157,7 @@ PROCESSES = (
     Alert(
         "ProcessRestarting",
         "ticket",
-        'changes(process_start_time_seconds{job=~"workers|credit|arrival|cases|exporter|api|webhooks|notifications"}[15m]) > 2',
+        f"{_RESTARTS} unless on (job, instance) ({_DEPLOYED}) unless on () ({_OUTAGE})",
         "0s",
         "{{ $labels.job }} at {{ $labels.instance }} ends and starts again.",
     ),
@@ -113,7 +166,7 @@ PROCESSES = (
         "ticket",
         "time() - max by (question) (lianyun_exporter_refreshed_timestamp_seconds) > 900",
         "2m",
-        "The database has not answered the exporter about {{ $labels.question }} for 15 minutes; what dashboards show of it is gone.",
+        "The exporter has had no answer about {{ $labels.question }} for 15 minutes; what dashboards show of it is gone.",
     ),
     Alert(
         "DatabaseConnectionsHigh",
@@ -140,9 +193,9 @@ PROCESSES = (
     Alert(
         "CertificateExpires",
         "ticket",
-        f"min by (instance) (lianyun_api_certificate_expires_timestamp_seconds > 0) - time() < {14 * DAY}",
+        f"min by (instance) (lianyun_api_certificate_expires_timestamp_seconds > 0 or {_SHOWN}) - time() < {14 * DAY}",
         "1h",
-        "The certificate that the API at {{ $labels.instance }} serves with runs out within 14 days; then nobody can call it.",
+        "The certificate that {{ $labels.instance }} serves with runs out within 14 days; then nobody can connect to it.",
     ),
 )
 
@@ -199,6 +252,7 @@ INTAKE = (
         f"and sum by (partner) ({counter_increase('lianyun_event_age_seconds_count', '1h')}) >= 10",
         "30m",
         "What {{ $labels.partner }} publishes is more than 4 hours old when it arrives.",
+        lingers="1d",
     ),
     Alert(
         "PartnerEquivocates",
@@ -372,6 +426,7 @@ TRANSPARENCY = (
 )
 
 GROUPS = {
+    "causes": CAUSES,
     "processes": PROCESSES,
     "intake": INTAKE,
     "letters": DEAD_LETTERS,

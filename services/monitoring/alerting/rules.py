@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 
-from services.monitoring.alerting.alerts import GROUPS, Alert
+from services.monitoring.alerting.alerts import GROUPS, RUNBOOKS, RUNBOOKS_URL, Alert
 from services.monitoring.alerting.objectives import burn_rate_alerts, recording_rules
 
 _CONTROL_TOWER, _BORDER = "lianyun-control-tower", "lianyun-border-board"
@@ -51,11 +51,13 @@ def all_alerts() -> tuple[Alert, ...]:
     return (*(alert for group in GROUPS.values() for alert in group), *burn_rate_alerts())
 
 
-def alert_rules() -> str:
-    """The text of ops/alerts/alerts.yml."""
+def alert_rules(runbooks: str = RUNBOOKS_URL) -> str:
+    """The text of ops/alerts/alerts.yml, whose alerts name runbooks in the folder at the URL ``runbooks``."""
     groups = {**GROUPS, "objectives": tuple(burn_rate_alerts())}
     return _HEAD + "".join(
-        line for name, alerts in groups.items() for line in _group(name, map(_alert, alerts))
+        line
+        for name, alerts in groups.items()
+        for line in _group(name, (_alert(each, runbooks) for each in alerts))
     )
 
 
@@ -68,15 +70,16 @@ def objective_rules() -> str:
     return _HEAD + "".join(_group("objective_recordings", found))
 
 
-def _alert(alert: Alert) -> Mapping[str, object]:
+def _alert(alert: Alert, runbooks: str) -> Mapping[str, object]:
     return {
         "alert": alert.name,
         "expr": alert.expression,
         "for": alert.after,
+        **({"keep_firing_for": alert.lingers} if alert.lingers else {}),
         "labels": alert.labels,
         "annotations": {
             "summary": alert.summary,
-            "runbook_url": alert.runbook,
+            "runbook_url": runbooks + alert.runbook.removeprefix(RUNBOOKS),
             "dashboard_uid": dashboard_of(alert),
         },
     }

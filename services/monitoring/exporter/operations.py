@@ -30,6 +30,21 @@ def measure_database(session: Connection[Any], _now: Micros) -> Iterator[Sample]
         yield Sample(gauges.OLDEST_TRANSACTION, (), float(oldest))
 
 
+def measure_archiving(session: Connection[Any], _now: Micros) -> Iterator[Sample]:
+    """The write-ahead log of the database server: its size, and how its archiving goes."""
+    readable = session.execute(statement("wal_readable")).fetchone()
+    if readable is not None and readable[0]:
+        size = session.execute(statement("wal_size")).fetchone()
+        assert size is not None
+        yield Sample(gauges.WAL_SIZE, (), float(size[0]))
+    archiver = session.execute(statement("archiver")).fetchone()
+    if archiver is not None:
+        archived, failed, failures = archiver
+        yield Sample(gauges.ARCHIVER_ARCHIVED, (), float(archived))
+        yield Sample(gauges.ARCHIVER_FAILED, (), float(failed))
+        yield Sample(gauges.ARCHIVER_FAILURES, (), failures)
+
+
 def _clock_offset(session: Connection[Any]) -> float:
     """Offset of the server's clock, seconds, positive where it is ahead; against the middle of the round trip."""
     before = time.time()

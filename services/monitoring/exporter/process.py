@@ -1,4 +1,4 @@
-"""The exporter's process: a follower that runs the measurements, and their latest samples as a Prometheus collector."""
+"""The exporter's process: followers that run measurements and probes, and their latest samples as a Prometheus collector."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ from services.monitoring.exporter.arrivals import EtaErrors, TransitTimes
 from services.monitoring.exporter.consignments import Corridors
 from services.monitoring.exporter.financings import FinancingTransitions, measure_last_decisions
 from services.monitoring.exporter.forecasts import measure_forecasts
+from services.monitoring.exporter.probes import Probe, Probes, probes
 from services.monitoring.exporter.sample import SECOND, Measurement, Sample
 from services.monitoring.exporter.settings import ExporterSettings
 from services.runtime import follower
-from services.runtime.follower import Follower
+from services.runtime.follower import Follower, FollowerThread
 from services.telemetry import gauges
 from services.telemetry.definitions import Definition
 from services.telemetry.http import Health
@@ -48,7 +49,9 @@ class _Result:
 class SampleStore(Collector):
     """The latest samples of each measurement; one writer, any number of readers."""
 
-    def __init__(self, measurements: Iterable[Measurement], clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, measurements: Iterable[Measurement | Probe], clock: Callable[[], float] = time.time
+    ) -> None:
         self._every = {measurement.name: measurement.every for measurement in measurements}
         self._clock = clock
         self._latest: dict[str, _Result] = {}
@@ -167,6 +170,8 @@ def _family(definition: Definition) -> Metric:
 
 
 _STUCK_AFTER = 120.0
+_PROBES_END = 15.0
+"""Seconds that the probe in progress gets at the end."""
 
 
 def measurements(settings: ExporterSettings) -> tuple[Measurement, ...]:
@@ -177,6 +182,7 @@ def measurements(settings: ExporterSettings) -> tuple[Measurement, ...]:
     )
     return (
         Measurement("database", often, operations.measure_database),
+        Measurement("archiving", often, operations.measure_archiving),
         Measurement("partners", often, measure_partners, writes=True),
         Measurement("letters", often, operations.measure_dead_letters),
         Measurement("financings", often, financings.measure_financings),
@@ -194,14 +200,23 @@ def measurements(settings: ExporterSettings) -> tuple[Measurement, ...]:
 
 
 def run(settings: ExporterSettings, stop: threading.Event | None = None) -> None:
-    """Measure and serve until ``stop``, by default until SIGTERM or SIGINT; blocks.
+    """Measure, probe and serve until ``stop``, by default until SIGTERM or SIGINT; blocks.
 
-    The database may be absent meanwhile. An unexpected error ends the process, to be restarted by its supervisor.
+    Database and broker may be absent meanwhile. An unexpected error ends the process, to be restarted by its supervisor.
     """
-    every = measurements(settings)
-    store = SampleStore(every)
+    ended = follower.stopped_by_signals() if stop is None else stop
+    every, probing = measurements(settings), probes(settings)
+    store = SampleStore((*every, *probing))
     instruments = Instruments()
     instruments.registry.register(store)
     exporter = Exporter(settings.dsn.get_secret_value(), every, store, settings.exporter_timeout)
     host, port = settings.exporter_metrics_host, settings.exporter_metrics_port
-    follower.run(exporter, instruments.registry, host, port, _STUCK_AFTER, stop=stop)
+    beside = FollowerThread(Probes(probing, store.put), "probes", ended.set)
+    beside.start()
+    try:
+        follower.run(exporter, instruments.registry, host, port, _STUCK_AFTER, stop=ended)
+    finally:
+        beside.stop()
+        beside.join(_PROBES_END)
+    if beside.failed is not None:
+        raise beside.failed

@@ -1,5 +1,11 @@
 -- The SQL of the exporter, by name.
 
+-- name: archiver
+-- Nothing is to be archived where archive_mode is off.
+SELECT coalesce(extract(epoch FROM a.last_archived_time), 0), coalesce(extract(epoch FROM a.last_failed_time), 0), a.failed_count
+FROM pg_stat_archiver a
+WHERE current_setting('archive_mode') <> 'off'
+
 -- name: arrived
 -- One pass over the heads: what came to its destination lately, or went on from there lately.
 SELECT h.cons FROM lianyun.head h
@@ -254,3 +260,9 @@ GROUP BY n.cons
 SELECT h.cons, coalesce(h.movement[5] / 100, 0), h.disputes > 0, h.exceptions > 0, h.broken
 FROM lianyun.head h
 WHERE h.founded AND (h.broken OR coalesce(h.movement[5], 0) < %(delivered)s)
+
+-- name: wal_readable
+SELECT has_function_privilege('pg_ls_waldir()', 'EXECUTE')
+
+-- name: wal_size
+SELECT coalesce(sum(w.size), 0) FROM pg_ls_waldir() w

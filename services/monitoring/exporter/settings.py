@@ -26,3 +26,11 @@ class ExporterSettings(Connections):
     exporter_silent_after_of: dict[str, float] = Field(
         default_factory=dict, description='other values for single partners, as JSON: {"ktz": 3600}'
     )
+    disks: dict[str, str] = Field(
+        default_factory=dict,
+        description='disks to watch, as JSON, a path on each: {"database": "/disks/database", "archive": "/disks/archive"}',
+    )
+    certificates: dict[str, str] = Field(
+        default_factory=dict,
+        description='servers whose certificates to watch, as JSON: {"pages": "host:443", "database": "postgresql://host:5432"}',
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TypeVar
@@ -12,11 +12,12 @@ import psycopg
 
 from schemas import railnet
 from schemas.events.base import ObjectKind
-from services.api.access.consignment import VisibleConsignment, visible
+from services.api.access.consignment import VisibleConsignment, visible_each
+from services.domain.facts import Micros
 from services.domain.objects import object_id
 from services.financing.domain.covenants import Alert
 from services.financing.domain.money import Money
-from services.financing.store.financings import acknowledged, cargo_of
+from services.financing.store.financings import acknowledged_of_each, cargo_of_each
 from services.financing.store.identifiers import financing_id
 from services.financing.store.status_reader import (
     StatusEvidence,
@@ -24,15 +25,16 @@ from services.financing.store.status_reader import (
     crossings_of,
     looked_after,
     portfolio,
-    read_status_evidence,
+    read_statuses,
     summaries,
 )
-from services.pages.consignments import cached_forecast
+from services.ledger.storage import event_reader
+from services.pages.consignments import cached_forecasts
 from services.pages.page import PageRequest
-from services.pages.tracking.forecast import ShownForecast, is_ahead
+from services.pages.tracking.forecast import ShownForecast, is_ahead, places_of
 from services.pages.tracking.summary import Summary as Journey
 from services.pages.tracking.summary import summary as journey_of
-from services.query.views import consignments_of
+from services.query.views import EVENTS
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -135,70 +137,123 @@ class PortfolioPage:
 def read_page(request: PageRequest, wanted: Wanted, after: str) -> PortfolioPage:
     """The page of ``wanted`` behind the name ``after``; every financing that is shown is a line of the access log."""
     rows: list[PortfolioRow] = []
+    fitting: list[Summary] = []
     place, looked_at, whole = after, 0, 0
     for found, fits in _summaries(request, wanted, after):
         looked_at += 1
         place = found.financing
         if fits:
-            row, whole = read_row(request, found), whole + 1
-            if row.alerts or not wanted.alerts:
-                rows.append(row)
-        if len(rows) == SHOWN or looked_at == LOOKED_AT or whole == LOOKED_AT_WHOLE:
+            fitting.append(found)
+            whole += 1
+        full = len(rows) + len(fitting) == SHOWN
+        last = looked_at == LOOKED_AT or whole == LOOKED_AT_WHOLE
+        if full or last:  # else the row that fills the page is still to come
+            rows += _shown(request, wanted, fitting)
+            fitting = []
+        if len(rows) == SHOWN or last:
             more = portfolio(request.session, wanted.bank, place, 1, not (wanted.ended or wanted.alerts))
             return PortfolioPage(tuple(rows), place if more else None, looked_at)
+    rows += _shown(request, wanted, fitting)
     return PortfolioPage(tuple(rows), None, looked_at)
 
 
-def read_row(request: PageRequest, found: Summary) -> PortfolioRow:
-    """A financing with its status and goods; without them where the platform fails to judge it."""
-    bank, name = request.party.code, found.financing
-    request.reads("financing", name, (found.state.hold.terms.applicant,))
+def _shown(request: PageRequest, wanted: Wanted, fitting: Sequence[Summary]) -> list[PortfolioRow]:
+    rows = read_rows(request, fitting) if fitting else []
+    return [row for row in rows if row.alerts or not wanted.alerts]
 
-    if not found.state.hold.pledged:
-        return PortfolioRow(found)  # no goods to be seen, nothing owed, and no alert before there is a pledge
 
-    def read() -> PortfolioRow:
-        status = read_status_evidence(request.session, name, bank, request.now, request.now, request.registry)
-        if status is None:
-            return PortfolioRow(found, fault=True)
-        goods = tuple(goods_of(request, name)) if found.state.hold.pledged else ()
-        return PortfolioRow(found, status, goods, open_alerts(request, status))
-
+def read_rows(request: PageRequest, several: Sequence[Summary]) -> list[PortfolioRow]:
+    """Financings with their status and goods, in order, read together; one without them where the platform fails to judge it."""
+    noted = len(request.lines)
     try:
         with request.session.transaction():
-            return read()
+            return _rows(request, several)
     except (psycopg.Error, OSError, MemoryError):
         raise
     except Exception:
+        del request.lines[noted:]
+        if len(several) > 1:
+            return [row for each in several for row in read_rows(request, [each])]
+        (found,) = several
+        name = found.financing
         log.exception(
             "financing %s cannot be judged", name, extra={"action": "financing_failed", "financing": name}
         )
-        return PortfolioRow(found, fault=True)
+        _note(request, found)
+        return [PortfolioRow(found, fault=True)]
 
 
-def goods_of(request: PageRequest, name: str) -> Iterator[Goods]:
+def _rows(request: PageRequest, several: Sequence[Summary]) -> list[PortfolioRow]:
+    # What is not pledged has no goods to be seen, nothing owed, and no alert.
+    pledged = [each.financing for each in several if each.state.hold.pledged]
+    bank, now = request.party.code, request.now
+    statuses = read_statuses(request.session, pledged, bank, now, now, request.registry, read=EVENTS)
+    judged = {name: status for name, status in statuses.items() if status is not None}
+    goods = goods_of_each(request, list(judged))
+    alerts = open_alerts(request, judged)
+    rows = []
+    for found in several:
+        _note(request, found)
+        name = found.financing
+        if name in judged:
+            _note_goods(request, goods[name])
+            rows.append(PortfolioRow(found, judged[name], goods[name], alerts[name]))
+        else:
+            rows.append(PortfolioRow(found, fault=name in statuses))
+    return rows
+
+
+def _note(request: PageRequest, found: Summary) -> None:
+    request.reads("financing", found.financing, (found.state.hold.terms.applicant,))
+
+
+def _note_goods(request: PageRequest, goods: Sequence[Goods]) -> None:
+    for each in goods:
+        request.reads("consignment", each.shown.body["consignment"], each.shown.shippers)
+
+
+def goods_of(request: PageRequest, name: str) -> tuple[Goods, ...]:
     """The consignments of a financing that the bank may see, each once; lines of the access log say that they are read."""
-    things = cargo_of(request.session, [financing_id(name)])
-    for group in sorted(consignments_of(request.session, things)) if things else ():
-        shown = visible(request, group)
-        if shown is None:
-            continue
-        request.reads("consignment", shown.body["consignment"], shown.shippers)
-        route = shown.known.view.route
-        places = route.places if route is not None and shown.body["route"] is not None else ()
-        yield Goods(
-            shown,
-            journey_of(shown.body, places, request.now),
-            cached_forecast(request, shown) if is_ahead(shown.body) else None,
-            bool(shown.body["silent"]),
-        )
+    goods = goods_of_each(request, [name])[name]
+    _note_goods(request, goods)
+    return goods
 
 
-def open_alerts(request: PageRequest, looked: StatusEvidence) -> tuple[Alert, ...]:
-    """The alerts of a financing that nobody has acknowledged."""
-    found = looked.status.alerts
-    seen = acknowledged(request.session, looked.status.financing, request.now) if found else {}
-    return tuple(each for each in found if each.acknowledged is None and each.id not in seen)
+def goods_of_each(request: PageRequest, names: Sequence[str]) -> dict[str, tuple[Goods, ...]]:
+    """The same of each financing, read together and not noted in the access log."""
+    ids = {name: financing_id(name) for name in names}
+    cargo = cargo_of_each(request.session, list(ids.values()))
+    things = sorted({thing for own in cargo.values() for thing in own})
+    of_each = event_reader.consignments_of_each(request.session, [(each.kind, each.key) for each in things])
+    leading = dict(zip(things, of_each, strict=True))
+    groups = {
+        name: sorted({group for thing in cargo[id_] for group in leading[thing]}) for name, id_ in ids.items()
+    }
+    every = sorted({group for own in groups.values() for group in own})
+    shown = {
+        group: each
+        for group, each in zip(every, visible_each(request, every), strict=True)
+        if each is not None
+    }
+    ahead = [each for each in shown.values() if is_ahead(each.body)]
+    forecasts = dict(zip(map(id, ahead), cached_forecasts(request, ahead), strict=True))
+    goods = {group: _goods(each, forecasts.get(id(each)), request.now) for group, each in shown.items()}
+    return {name: tuple(goods[group] for group in own if group in goods) for name, own in groups.items()}
+
+
+def _goods(shown: VisibleConsignment, forecast: ShownForecast | None, now: Micros) -> Goods:
+    return Goods(shown, journey_of(shown.body, places_of(shown), now), forecast, bool(shown.body["silent"]))
+
+
+def open_alerts(request: PageRequest, judged: Mapping[str, StatusEvidence]) -> dict[str, tuple[Alert, ...]]:
+    """The alerts of each financing that nobody has acknowledged."""
+    raised = {name: looked.status.alerts for name, looked in judged.items()}
+    alerting = [name for name, alerts in raised.items() if alerts]
+    seen = acknowledged_of_each(request.session, alerting, request.now) if alerting else {}
+    return {
+        name: tuple(each for each in alerts if each.acknowledged is None and each.id not in seen[name])
+        for name, alerts in raised.items()
+    }
 
 
 def _summaries(request: PageRequest, wanted: Wanted, after: str) -> Iterator[tuple[Summary, bool]]:

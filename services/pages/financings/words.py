@@ -138,6 +138,9 @@ GUARDS: Final[Mapping[str, str]] = {
     ),
     "INTEREST_FREE": N_("The interest is taken. Its holder releases it, or consents to a take-over."),
     "WITHIN_RESIDUAL": N_("The part is more than what is left of the whole."),
+    "PAPER_NOT_ANNOTATED": N_(
+        "A bank has annotated a paper for a payment. It revokes that, or the part is within what is left."
+    ),
     "SPLIT_KNOWN": N_(
         "How a shared document is split is not known. All who finance a part state share and whole alike."
     ),

@@ -30,13 +30,12 @@ from services.pages.published.rows import (
 from services.pages.routing import PageRoutes
 from services.pages.table import Column, Kind, Table
 from services.people.domain.person import Permission
+from services.query.published.day_counts import Period
 from services.query.published.listing import (
-    DayCount,
     Listing,
     Place,
     Wanted,
     listing,
-    per_day,
     signed_by,
     type_header,
 )
@@ -175,11 +174,8 @@ def _filter(request: PageRequest) -> Filter:
 def _days(request: PageRequest, chosen: Filter) -> tuple[list[dict[str, Any]], bool]:
     """The counts of each day, the latest first; whether every event was judged, to count those that wait or are remarked on."""
     keys = own_keys(request)
-    counted: list[DayCount] = request.context.counts.of(
-        (frozenset(keys), chosen.since, chosen.until),
-        request.begun.state,
-        lambda: per_day(request.session, keys, chosen.since, chosen.until),
-    )
+    period = Period(frozenset(keys), chosen.since, chosen.until)
+    counted = request.context.counts.of(request.session, period, request.begun.state)
     letters = store.letters_by_day(request.session, request.party.code, chosen.since, chosen.until)
     cut = store.cut_by_day(request.session, request.party.code, chosen.since, chosen.until)
     judged = sum(each.accepted for each in counted) <= MOST_JUDGED

@@ -146,7 +146,7 @@ def financing_page(
             for each in status.alerts
         ],
         "kinds": kinds,
-        "goods": list(goods_of(request, status.financing)) if now and status.pledged else [],
+        "goods": goods_of(request, status.financing) if now and status.pledged else [],
         "coverage": PortfolioRow(row[0], looked).coverage if row else None,
         "matures": None if status.matures_on is None else end_of(status.matures_on) - 1,
         "said_by": ", ".join(_party_name(request, code) for code in sorted(status.value.publishers)),

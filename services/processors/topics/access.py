@@ -28,12 +28,13 @@ from services.runtime.connections import MECHANISM
 
 GATEWAY = "gateway"
 WORKER = "worker"
+EXPORTER = "exporter"
 WORKER_GROUP = "lianyun"
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Grant:
-    """One permission: the user ``principal`` may do ``operation`` on the topic or group ``name``."""
+    """One permission: the user ``principal`` may do ``operation`` on the topic or group ``name``, or on the cluster."""
 
     principal: str
     operation: str
@@ -44,12 +45,13 @@ class Grant:
         """The equivalent call of Kafka's kafka-acls.sh."""
         return (
             f"kafka-acls.sh --bootstrap-server $BOOTSTRAP --add --allow-principal User:{self.principal} "
-            f"--operation {self.operation.capitalize()} --{self.resource} {self.name}"
+            f"--operation {self.operation.capitalize()} --{self.resource}"
+            + (f" {self.name}" if self.resource != "cluster" else "")
         )
 
 
 def grants(declaration: Declaration) -> tuple[Grant, ...]:
-    """All grants: a party writes to its topics, the gateway to those without parties, the worker reads.
+    """All grants: a party writes to its topics, the gateway to those without parties, the worker reads, the exporter sees disks.
 
     A party's user has the party's code as its name. WRITE implies DESCRIBE and suffices for an idempotent producer.
     """
@@ -60,6 +62,7 @@ def grants(declaration: Declaration) -> tuple[Grant, ...]:
     }
     found |= {Grant(WORKER, "READ", "topic", topic.name) for topic in declaration.topics}
     found.add(Grant(WORKER, "READ", "group", WORKER_GROUP))
+    found.add(Grant(EXPORTER, "DESCRIBE", "cluster", "kafka-cluster"))  # the name of every cluster
     return tuple(sorted(found))
 
 

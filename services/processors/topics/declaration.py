@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-RESERVED = frozenset({"admin", "broker", "gateway", "worker"})
+RESERVED = frozenset({"admin", "broker", "exporter", "gateway", "worker"})
 """Names of the platform's own users at the broker: a party of that name would get their rights."""
 
 _NAME = re.compile(r"cre(\.[a-z0-9-]+)+\.v[1-9][0-9]*")

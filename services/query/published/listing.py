@@ -96,26 +96,6 @@ def reach(session: Session, no: int, most: int) -> list[bytes]:
     return [row[0] for row in _rows(session, "reach", {"no": no, "most": most})]
 
 
-class DayCount(NamedTuple):
-    """Accepted events of one UTC day (since 1970), and of these the ones in quarantine and those of which another content is stored."""
-
-    day: int
-    accepted: int
-    quarantined: int
-    contradicted: int
-
-
-def per_day(session: Session, keys: Sequence[str], since: Micros, until: Micros) -> list[DayCount]:
-    """The counts of each day of [since, until) with events of the keys."""
-    values = {"keys": _keys(keys), "since": since, "until": until}
-    quarantined = dict(_rows(session, "quarantined_per_day", values))
-    contradicted = dict(_rows(session, "contradicted_per_day", values))
-    return [
-        DayCount(day, accepted, quarantined.get(day, 0), contradicted.get(day, 0))
-        for day, accepted in _rows(session, "per_day", values)
-    ]
-
-
 def _places(session: Session, wanted: Wanted, look: int) -> list[tuple[Place, bool]]:
     values = {
         "keys": _keys(wanted.keys),

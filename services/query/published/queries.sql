@@ -30,12 +30,46 @@ ORDER BY n.appended DESC, n.no DESC
 LIMIT %(look)s
 
 -- name: per_day
--- Events that these keys signed, by UTC day of their append: of the index alone.
-SELECT b.appended / 86400000000, count(*)
-FROM unnest(%(keys)s::bigint[]) AS k (key)
-JOIN lianyun.body b ON b.key_id = k.key AND b.appended >= %(since)s AND b.appended < %(until)s
-GROUP BY 1
-ORDER BY 1
+-- Events that these keys signed, by UTC day of their append: of the index alone. With the snapshot that saw them, and the partitions in
+-- which they are; a row without a day where there are none.
+SELECT s.snapshot, s.partitions, d.day, d.events
+FROM (
+    SELECT pg_current_snapshot()::text,
+           ARRAY(SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = 'lianyun.body'::regclass ORDER BY 1)
+) AS s (snapshot, partitions)
+LEFT JOIN (
+    SELECT b.appended / 86400000000, count(*)
+    FROM unnest(%(keys)s::bigint[]) AS k (key)
+    JOIN lianyun.body b ON b.key_id = k.key AND b.appended >= %(since)s AND b.appended < %(until)s
+    GROUP BY 1
+) AS d (day, events) ON true
+
+-- name: per_day_since
+-- The same of the batches that another snapshot did not see, with how many events of all keys these stored; none of more than ``most``.
+WITH stored AS MATERIALIZED (
+    SELECT t.first_no, t.events FROM lianyun.batch t
+    WHERE t.xid >= pg_snapshot_xmin(%(snapshot)s::text::pg_snapshot)
+      AND NOT pg_visible_in_snapshot(t.xid, %(snapshot)s::text::pg_snapshot)
+), total (events) AS MATERIALIZED (
+    SELECT coalesce(sum(t.events), 0)::bigint FROM stored t
+)
+SELECT s.snapshot, s.partitions, n.events, d.day, d.events
+FROM (
+    SELECT pg_current_snapshot()::text,
+           ARRAY(SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = 'lianyun.body'::regclass ORDER BY 1)
+) AS s (snapshot, partitions)
+CROSS JOIN total n
+LEFT JOIN (
+    SELECT e.appended / 86400000000, count(*)
+    FROM stored t CROSS JOIN LATERAL (
+        SELECT b.appended FROM lianyun.body b
+        WHERE b.no >= t.first_no AND b.no < t.first_no + 4096 AND b.key_id = ANY (%(keys)s::bigint[])
+          AND b.appended >= %(since)s AND b.appended < %(until)s
+        OFFSET 0
+    ) AS e
+    WHERE (SELECT events FROM total) <= %(most)s
+    GROUP BY 1
+) AS d (day, events) ON true
 
 -- name: quarantined_per_day
 -- Events of these keys that count as if they had never been accepted.

@@ -7,7 +7,7 @@ broker.pem admin.pem   key and certificate of the broker and of its administrato
 postgres.crt .key      of the database
 api.crt .key           of the API
 pages.crt .key         of the pages
-kafka/<user>           passwords of the broker's users: worker, gateway, one a partner
+kafka/<user>           passwords of the broker's users: worker, gateway, exporter, one a partner
 postgres/<role>        passwords of the database's roles
 grafana/admin          password of the dashboards' administrator
 api/                   keys that the API's parts make: of the decision service for financing, of access tokens, of webhooks' secrets

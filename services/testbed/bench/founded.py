@@ -72,25 +72,7 @@ def copy(dsn: str, profiles: dict[str, Profile], count: int) -> float:
     """Copy ``count`` consignments, numbered from 0, into a database; returns the seconds that it took. Blocks."""
     began = time.monotonic()
     first = _names(0)
-    message = Message(
-        0,
-        FORWARDER,
-        {
-            "id": first.event,
-            "type": "cre.link.consignment_opened.v1",
-            "time": AT,
-            "data": {
-                "reference": first.reference,
-                "from": AT,
-                "containers": [first.box],
-                "parties": [
-                    {"party": SHIPPER, "role": "shipper"},
-                    {"party": CONSIGNEE, "role": "consignee"},
-                ],
-            },
-        },
-    )
-    apply(dsn, sign_all([message], profiles))
+    store(dsn, profiles, 0)
     source = profiles[FORWARDER].source
     with open_session(dsn, "lianyun-bench") as session:
         prepare_partitions(session, count + 64 * _BLOCK)
@@ -110,6 +92,32 @@ def copy(dsn: str, profiles: dict[str, Profile], count: int) -> float:
     with psycopg.connect(dsn, autocommit=True) as plain:
         plain.execute("VACUUM (ANALYZE)")
     return time.monotonic() - began
+
+
+def store(dsn: str, profiles: dict[str, Profile], number: int) -> None:
+    """Store one of them as everything else is, its event signed, admitted and applied."""
+    apply(dsn, sign_all([_message(_names(number))], profiles))
+
+
+def _message(names: _Names) -> Message:
+    return Message(
+        0,
+        FORWARDER,
+        {
+            "id": names.event,
+            "type": "cre.link.consignment_opened.v1",
+            "time": AT,
+            "data": {
+                "reference": names.reference,
+                "from": AT,
+                "containers": [names.box],
+                "parties": [
+                    {"party": SHIPPER, "role": "shipper"},
+                    {"party": CONSIGNEE, "role": "consignee"},
+                ],
+            },
+        },
+    )
 
 
 def _names(number: int) -> _Names:

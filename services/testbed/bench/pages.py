@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -32,7 +34,7 @@ from services.people.store import people
 from services.query.views import read_view
 from services.testbed.bench import founded, machine, portfolio, view_cost
 from services.testbed.bench.bank_load import LoadResult, steady
-from services.testbed.bench.line_film import ARGUMENTS, chromium
+from services.testbed.bench.line_film import LATENCY_MS, SLOW, chromium, painted
 from services.testbed.bench.observation import cpu_seconds
 from services.testbed.bench.portfolio import Cargo
 from services.testbed.localstack.engine import GivenBroker, GivenDatabase, Servers
@@ -46,8 +48,6 @@ NETWORK: Final = "demo"
 SEED: Final = 1
 ISSUER: Final = "http://127.0.0.1:9"
 """An issuer that is never contacted: everybody has signed in already."""
-SLOW, LATENCY_MS = 40_000, 150
-"""Bytes a second, and milliseconds that a request waits for its answer, of the line of somebody on the way."""
 CROSSING, WATCHER = "alashankou-dostyk", "cr"
 SHARES: Final[Mapping[str, int]] = {
     "tracking": 30, "tracking_again": 30, "tracking_copied": 15, "share_link": 10, "search": 7, "search_exact": 3, "board": 3, "line": 2,
@@ -64,13 +64,17 @@ MEANING: Final = {
     "tracking_shown": "tracking, of consignments that the worker has shown before and nothing concerns since: shown as kept",
     "cpu_ms": "processor time of the worker and of the database for one page, whatever else the machine does",
     "bytes": "of a page as sent, compressed",
-    "events": "events behind a tracked consignment, on average",
+    "events": "events behind a tracked consignment, on average; the platform received all of them an hour ago, so that no page says what moved a forecast "
+    "since the day before",
     "first_paint": f"a browser without anything in its cache, over {SLOW // 1_000} kB/s with {LATENCY_MS} ms each way of a request: "
     "first_contentful_paint_ms is when the first words stood there, bytes what it had received by the end, browser_ms how long the page kept the "
     "browser's main thread; null without Chromium",
     "film": "the data of the line's film of the last days, with all trains",
     "portfolio": "pages of a bank's financings, each pledged on a consignment with a whole history: one after the other, first by a process that has shown "
     "none, then again",
+    "views": "what the view of a consignment with about 60 events behind it takes by itself, as `bench views` measures it",
+    "counts": "the page of what a party published, with as many events as consignments in its period, without a cache of the browser: by a process that "
+    "has counted none of them, again, and again each time something was stored since",
     "first": "the first page of each consignment that a fresh worker shows: nothing is kept in the process",
 }
 
@@ -113,6 +117,8 @@ def bench_pages(scale: Scale = Scale(), say: Say = lambda _line: None) -> dict[s
             "kinds": kinds,
             "first": first,
             "portfolio": run.portfolio(),
+            "views": run.views(),
+            "counts": run.counts(),
             "events": environment.events,
             "consignments": scale.consignments,
             "copied_seconds": round(environment.copied, 1),
@@ -133,8 +139,11 @@ class PagesEnvironment:
     def __init__(self, dsn: str, folder: Path, scale: Scale, say: Say = lambda _line: None) -> None:
         self.dsn, self._folder, self.scale = dsn, folder, scale
         self._again: list[tuple[Tracked, str]] = []
+        self.sizes: dict[int, list[bytes]] = defaultdict(list)
         self.cargoes: list[Cargo] = []
-        view_cost.fill(dsn, view_cost.Scale(trains=scale.trains, boxes=scale.boxes))
+        # An hour ago: a bank's status rests on what was known by now, a page compares with what was known a day before.
+        received = time.time_ns() // 1_000_000 - 3_600_000
+        view_cost.fill(dsn, view_cost.Scale(trains=scale.trains, boxes=scale.boxes), received)
         say("a simulated world stands")
         self.now = time.time_ns() // 1_000
         with open_session(dsn, "lianyun-bench") as session:
@@ -159,7 +168,9 @@ class PagesEnvironment:
                 continue
             known = read_view(session, head.consignment, self.now, registry)
             assert known is not None
-            events += len(known.sources.every)
+            size = len(known.sources.every)
+            self.sizes[size].append(head.consignment)
+            events += size
             found.append(Tracked(known.view.consignment.key, min(known.view.founders)))
             if (cargo := Cargo.of(known, registry)) is not None:
                 self.cargoes.append(cargo)
@@ -317,6 +328,36 @@ class _Measurements:
         self.say(f"portfolio of {pledged}: {found['first']['server_ms']}, {found['again']['server_ms']}")
         return {"financings": pledged, **found}
 
+    def counts(self) -> dict[str, Any]:
+        """Counts by day of a party whose every copied consignment was received on one day; something is stored between two looks."""
+        environment, known = self.environment, profiles(SEED, network=NETWORK)
+        if founded.FORWARDER not in environment.cookies:
+            environment.sign_in(founded.FORWARDER)
+        day = date.fromtimestamp(view_cost.APPENDED_MS // 1_000)
+        path = f"/console/events?from={day}&to={day}"
+        with environment.serving() as pages:
+            request = environment._get(pages.url, path, founded.FORWARDER)
+            found = {
+                "first": self._measured(pages, [[request]], 60),
+                "again": self._measured(pages, [[request] * 20], 60),
+            }
+            changed: list[float] = []
+            for number in range(20):
+                founded.store(environment.dsn, known, self.scale.consignments + number)
+                changed += steady(pages.url, [[request]], 60).milliseconds
+        after = _milliseconds(LoadResult(sorted(changed), Counter(), 0.0))
+        self.say(
+            f"counts by day: {found['first']['server_ms']}, {found['again']['server_ms']}, changed {after}"
+        )
+        return {**found, "changed": {"pages": len(changed), "server_ms": after}}
+
+    def views(self) -> dict[str, Any]:
+        """What a view with about 60 events behind it takes without a page around it."""
+        with open_session(self.environment.dsn, "lianyun-bench") as session:
+            found = view_cost.of_size(session, self.environment.sizes, 60, self.environment.now)
+        self.say(f"views of {found['events']} events: cold {found['cold']}, first {found['first']}")
+        return found
+
     def first_paint(self) -> dict[str, Any] | None:
         """When the first words of each page stand there, in a browser on a slow line; None without a browser."""
         shown = self.environment.tracked[0]
@@ -333,7 +374,7 @@ class _Measurements:
             return None
         with self.environment.serving() as pages:
             found = {
-                name: _painted(browser, pages.url, path, self.environment.cookies.get(party, ""))
+                name: painted(browser, pages.url, path, self.environment.cookies.get(party, ""))
                 for name, (path, party) in paths.items()
             }
         self.say(f"first paint: {found}")
@@ -369,48 +410,6 @@ class _Measurements:
             "worker": cpu_seconds([pages.pid], with_children=True) or 0.0,
             "database": cpu_seconds([self.postmaster], with_children=True) or 0.0,
         }
-
-
-_PAINTS = "performance.getEntriesByName('first-contentful-paint')"
-
-
-def _painted(browser: Path, url: str, path: str, cookie: str) -> dict[str, Any]:
-    """The second look of a fresh browser with an emptied cache: the first one makes the worker's templates ready."""
-    from playwright.sync_api import sync_playwright  # of the tests' extra: no other command needs it
-
-    with sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=browser, args=list(ARGUMENTS))
-        try:
-            context = started.new_context(viewport={"width": 390, "height": 844}, locale="zh-CN")
-            if cookie:
-                name, _, value = cookie.partition("=")
-                context.add_cookies([{"name": name, "value": value, "url": url}])
-            page = context.new_page()
-            page.goto(f"{url}{path}", wait_until="load")
-            wire = context.new_cdp_session(page)
-            wire.send("Network.enable")
-            wire.send("Performance.enable")
-            wire.send("Network.clearBrowserCache")
-            limits = {
-                "offline": False,
-                "latency": LATENCY_MS,
-                "downloadThroughput": SLOW,
-                "uploadThroughput": SLOW,
-            }
-            wire.send("Network.emulateNetworkConditions", limits)
-            received: list[int] = []
-            wire.on("Network.loadingFinished", lambda each: received.append(int(each["encodedDataLength"])))
-            page.goto(f"{url}{path}", wait_until="load")
-            while not page.evaluate(
-                f"{_PAINTS}.length"
-            ):  # waiting for a function is eval to the policy of the pages
-                page.wait_for_timeout(50)
-            painted = page.evaluate(f"Math.round({_PAINTS}[0].startTime)")
-            metrics = {each["name"]: each["value"] for each in wire.send("Performance.getMetrics")["metrics"]}
-        finally:
-            started.close()
-    busy = round(metrics.get("TaskDuration", 0.0) * 1_000)
-    return {"first_contentful_paint_ms": painted, "bytes": sum(received), "browser_ms": busy}
 
 
 def _milliseconds(found: LoadResult) -> dict[str, float]:

@@ -14,10 +14,11 @@ from services.domain.facts import FOREVER
 from services.domain.objects import object_id
 from services.financing.store import statement as financing
 from services.financing.store.decision_context import reads_query
+from services.financing.store.evidence import pledged_query
 from services.financing.store.identifiers import application_id, financing_id
 from services.financing.store.status_reader import reached_query
 from services.ledger.storage import statement as storage
-from services.ledger.storage.arrays import adapt, bigints, uuids
+from services.ledger.storage.arrays import adapt, bigints, smallints, uuids
 from services.ledger.storage.event_reader import facts_query
 from services.testbed.chaos.banks import FORWARDER
 
@@ -59,15 +60,15 @@ def plans(dsn: str, bank: str, reference: str) -> dict[str, Any]:
             )
         asked: list[tuple[str, bytes, dict[str, Any]]] = [
             ("consignments of a thing", storage("read_consignments"),
-             {"id": object_id(ObjectKind.CONSIGNMENT, f"{FORWARDER}/{reference}").hex(), "kind": 1}),
+             {"ids": cargo, "kinds": smallints([1])}),
             ("own financings of a thing, and words on them", reached_query(),
              {"id": object_id(ObjectKind.CONSIGNMENT, f"{FORWARDER}/{reference}").hex(), "kind": 1, **names}),
             ("facts of a cargo, and words on what is involved, behind the locks", reads_query(), {}),
             ("facts of a cargo", facts_query(False), {"ids": cargo}),
             ("facts of a cargo at a moment", facts_query(True), {"ids": cargo, "moments": bigints([1]), "running": 1}),
-            ("facts of pledged goods", facts_query(False, financing("pledged_walk")),
-             {"financing": own.hex(), "since": 1, "until": FOREVER}),
-            ("financings of the same cargo", financing("financings_beside"), {"consignments": cargo}),
+            ("facts of pledged goods", pledged_query(),
+             {"financings": uuids([own]), "sinces": bigints([1]), "untils": bigints([FOREVER])}),
+            ("financings of the same cargo", financing("financings_beside"), {"financings": uuids([own])}),
             ("what is held under the papers", financing("entries_met"),
              {"prints": uuids(sorted(digests)), "own": own.hex()}),
             ("all financings of a cargo", financing("financings_on"), {"ids": cargo}),
@@ -81,13 +82,16 @@ def plans(dsn: str, bank: str, reference: str) -> dict[str, Any]:
             ("decisions", financing("decisions_of"), {"financings": uuids([own])}),
             ("decision asked before", financing("decision_asked"),
              {"asked_by": bank, "idempotency": "x", "request": own.hex()}),
+            ("decisions of each", financing("decisions_of_each"), {"financings": uuids([own])}),
             ("words", financing("words_read"), {"subjects": subjects}),
+            ("words of each", financing("words_of_each"), {"places": bigints([0, 0]), "subjects": subjects}),
             ("events with what withdraws them", storage("read_closure"), {"nos": bigints(numbers)}),
             ("bodies", storage("read_bodies"), {"nos": bigints(numbers)}),
             ("what is held under keys", financing("entries"), {"digests": uuids(sorted(digests))}),
             ("own under keys", financing("own_under"), {"digests": uuids(sorted(digests)), **names}),
             ("what a financing holds", financing("entries_of"), {"financings": uuids([own])}),
             ("its cargo", financing("cargo_of"), {"financings": uuids([own])}),
+            ("cargo of each", financing("cargo_of_each"), {"financings": uuids([own])}),
             ("versions of the keys", financing("hold_versions"), {}),
             ("other registries", financing("external"), {"financing": own.hex()}),
             ("acknowledged", financing("acknowledged"), {"financing": own.hex(), "known_at": 1}),

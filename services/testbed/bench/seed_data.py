@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -34,6 +34,7 @@ from services.processors.settings import admission_settings
 from services.producers.profile import Profile
 from services.testbed.chaos.banks import AT, FORWARDER, messages
 from services.testbed.simulator.parties import GATEWAY
+from services.testbed.simulator.reports import Message
 from services.testbed.simulator.signed_messages import Outgoing, sign_all
 
 BANK = "silkbank"
@@ -200,9 +201,14 @@ def _hex(kind: bytes, number: int) -> str:
 
 
 def publish(dsn: str, profiles: dict[str, Profile], network: str, count: int) -> None:
-    """Store ``count`` cargoes that banks may ask for, each event admitted and applied as a worker does; blocks."""
+    """Store ``count`` cargoes that banks may ask for; blocks."""
+    store_messages(dsn, profiles, network, messages(count))
+
+
+def store_messages(dsn: str, profiles: dict[str, Profile], network: str, messages: Iterable[Message]) -> None:
+    """Store ``messages``, each signed, admitted and applied as a worker does; blocks."""
     settings = admission_settings(network)
-    outgoing = sign_all(messages(count), profiles)
+    outgoing = sign_all(messages, profiles)
     with psycopg.connect(dsn) as session:
         registry = store.load(session)
     with Writer(dsn, lambda _session, _refused: None, projections=PROJECTIONS) as writer:

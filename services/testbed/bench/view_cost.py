@@ -47,7 +47,7 @@ from services.testbed.simulator.simulate import simulate
 
 NETWORK: Final = "demo"
 _BATCH: Final = 1_500
-_APPENDED_MS: Final = 1_893_456_000_000
+APPENDED_MS: Final = 1_893_456_000_000
 """When the broker took everything: later than anything in the world."""
 Reader = Callable[[Stored, Registry], Reread]
 Show = Callable[[bytes], SourcedView | None]
@@ -84,20 +84,11 @@ def bench_views(scale: Scale = Scale(), say: Callable[[str], None] = lambda _lin
         with psycopg.connect(stack.dsn, autocommit=True) as session:
             session.execute("VACUUM (ANALYZE)")
         with open_session(stack.dsn, "lianyun-bench") as session:
-            registry = store.read_snapshot(session)
             by_size = sizes(session, now)
             say(f"{sum(map(len, by_size.values()))} consignments")
             measured = []
-            spare_garbage()  # as the processes that show views do
             for wanted in scale.sizes:
-                size, chosen = _nearest(by_size, wanted, scale.consignments)
-                found = {
-                    "wanted": wanted,
-                    "events": size,
-                    "consignments": len(chosen),
-                    "statements": _statements(session, chosen[0], now, registry),
-                    **_measure(session, chosen, now, registry, scale.rounds),
-                }
+                found = of_size(session, by_size, wanted, now, scale)
                 say(orjson.dumps(found).decode())
                 measured.append(found)
         return {
@@ -111,13 +102,29 @@ def bench_views(scale: Scale = Scale(), say: Callable[[str], None] = lambda _lin
         }
 
 
-def fill(dsn: str, scale: Scale) -> int:
-    """Store a simulated world and return its moment (UTC microseconds)."""
+def of_size(
+    session: Session, by_size: dict[int, list[bytes]], wanted: int, now: int, scale: Scale = Scale()
+) -> dict[str, Any]:
+    """The measurement of the consignments with about ``wanted`` events among those of ``by_size``."""
+    registry = store.read_snapshot(session)
+    size, chosen = _nearest(by_size, wanted, scale.consignments)
+    spare_garbage()  # as the processes that show views do
+    return {
+        "wanted": wanted,
+        "events": size,
+        "consignments": len(chosen),
+        "statements": _statements(session, chosen[0], now, registry),
+        **_measure(session, chosen, now, registry, scale.rounds),
+    }
+
+
+def fill(dsn: str, scale: Scale, appended_ms: int = APPENDED_MS) -> int:
+    """Store a simulated world, taken by the broker at ``appended_ms``, and return its moment (UTC microseconds)."""
     migrate(dsn)
     known = profiles(1, network=NETWORK)
     register(dsn, members(known))
     simulation = simulate(WorldScale(trains=scale.trains, boxes=scale.boxes))
-    apply(dsn, sign_all(simulation.publication.messages, known))
+    apply(dsn, sign_all(simulation.publication.messages, known), appended_ms=appended_ms)
     return simulation.scale.now
 
 
@@ -125,7 +132,7 @@ def apply(
     dsn: str,
     outgoing: Sequence[Outgoing],
     projections: Sequence[Projection] = (),
-    appended_ms: int = _APPENDED_MS,
+    appended_ms: int = APPENDED_MS,
 ) -> None:
     """Admit ``outgoing`` and store it as a worker does, whatever partners' topics they would have come by."""
     settings = admission_settings(NETWORK)

@@ -11,6 +11,7 @@ from services.arrival.domain.tables import tables
 from services.cli.exits import Exit, Failure
 from services.cli.output import err, print_json
 from services.testbed.arrival_evaluation.evaluate import evaluate as evaluate_arrival
+from services.testbed.bench.annotations import bench_annotations
 from services.testbed.bench.bank import Scale as BankScale
 from services.testbed.bench.bank import bench_bank
 from services.testbed.bench.declarations import bench_declarations, bench_papers
@@ -226,6 +227,18 @@ def papers(
     The same seeds give the same shares on every machine; about a quarter of a second for each lie and a twentieth for each consignment.
     """
     print_json(bench_papers([int(seed) for seed in seeds.split(",")], honest, lies, rounds))
+
+
+@bench.command()
+def annotate(
+    papers: Annotated[int, typer.Option(min=64, help="Papers that are annotated at most.")] = 6_000,
+    seconds: Annotated[float, typer.Option(min=1, help="Length of each of the two runs.")] = 10.0,
+    rounds: Annotated[int, typer.Option(min=1, help="Papers that 64 banks want at once.")] = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs; the report is JSON anyway.")] = False,
+) -> None:
+    """Annotations of papers a second by 64 banks, through the API and by the service alone, and how many of 64 win one paper; takes a minute."""
+    _ = as_json
+    print_json(bench_annotations(papers, seconds, rounds, say))
 
 
 @bench.callback()

@@ -12,6 +12,7 @@ from typing import Final
 from schemas.events.trade import ChargeKind as ChargeKind
 from schemas.events.trade import PartyRole
 from schemas.events.trade import ReferenceKind as ReferenceKind
+from services.trade.domain.offshore import KnownDeal
 from services.trade.domain.values import Code, Field, Money, Place, Quantity
 
 Role = PartyRole
@@ -170,9 +171,10 @@ class Paper:
 
 @dataclass(frozen=True, slots=True)
 class PaperSet:
-    """The papers of one shipment."""
+    """The papers of one shipment, and the offshore deals that its goods are of, with those that name the same papers."""
 
     papers: tuple[Paper, ...] = field(default=())
+    deals: tuple[KnownDeal, ...] = field(default=())
 
     def of(self, *kinds: Kind) -> tuple[Paper, ...]:
         """The papers of ``kinds``, in the order of ``kinds`` and of the files."""

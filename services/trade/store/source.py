@@ -57,7 +57,8 @@ class TradeSource:
         wanted = sorted(set(things))
         new = [each for each in wanted if each not in self._reached]
         if new:
-            self._reached |= event_reader.consignments_of_each(self._session, new)
+            named = [(each.kind, each.key) for each in new]
+            self._reached |= zip(new, event_reader.consignments_of_each(self._session, named), strict=True)
         return sorted({id_ for each in wanted for id_ in self._reached[each]})
 
     def views(self, consignments: Sequence[bytes]) -> list[SourcedView | None]:

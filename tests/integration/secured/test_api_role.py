@@ -39,6 +39,8 @@ API = {
     "access_log": ADDS,
     "access_log_sealed": ADDS,
     "access_stream": ["INSERT", "UPDATE"],
+    "annotation_decision": ADDS,
+    "annotation_entry": ["INSERT", "UPDATE"],
     "api_answer": KEEPS,
     "api_answer_purge": ["INSERT", "UPDATE"],
     "api_proof": KEEPS,

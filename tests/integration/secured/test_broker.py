@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from schemas.signing import Scheme
 from services.cli.exits import Failure
 from services.cli.main import app
+from services.monitoring.exporter.probes import probe_broker
 from services.processors.topics.access import grants, missing_grants, principals
 from services.processors.topics.cluster import ClusterError, admin_client
 from services.processors.topics.declaration import read_declaration
@@ -99,6 +100,25 @@ def test_the_worker_cannot_write(secured: Broker) -> None:
     with pytest.raises(KafkaError):
         writer.send(OWN, value=b"invented").get(timeout=20)
     writer.close()
+
+
+def test_the_exporter_sees_the_disks_of_the_log_and_no_topic(secured: Broker) -> None:
+    def seen(user: str) -> dict[str, float]:
+        connection = {"bootstrap_servers": secured.bootstrap, **secured.client_options(user)}
+        return {sample.definition.name: sample.value for sample in probe_broker(connection)}
+
+    found = seen("exporter")
+    assert found.pop("lianyun_broker_up") == 1
+    assert set(found) == {
+        "lianyun_disk_size_bytes", "lianyun_disk_free_bytes", "lianyun_broker_log_size_bytes"
+    }  # fmt: skip
+    assert found["lianyun_disk_free_bytes"] > 0
+    assert seen("ktz") == {"lianyun_broker_up": 1}, "who may not see them is let in all the same"
+    consumer = KafkaConsumer(bootstrap_servers=secured.bootstrap, **secured.client_options("exporter"))
+    try:
+        assert consumer.topics() == set()
+    finally:
+        consumer.close()
 
 
 def test_a_partner_cannot_administer(secured: Broker) -> None:

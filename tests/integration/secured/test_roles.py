@@ -110,6 +110,7 @@ def test_the_exporter_asks_all_its_questions_and_changes_nothing_else(server: st
     assert {sample.labels["question"] for sample in refreshed.samples} == {
         question.name for question in asked
     }
+    assert gauges.WAL_SIZE.name in {family.name for family in answers.collect()}
     with (
         psycopg.connect(address, autocommit=True) as session,
         pytest.raises(psycopg.errors.InsufficientPrivilege),

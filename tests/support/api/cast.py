@@ -26,6 +26,8 @@ PARTIES = {
     "stranger": {"roles": ["operator"]},
     "hull": {"roles": ["insurer"]},
 }
+BOUGHT, SOLD = 81_236_417, 90_021_347
+"""Minor units of the two contracts of textil's offshore deal."""
 OPTIC_PRICE, AGENT_PRICE, TEXTIL_PRICE = "7391.264185", "7391.264186", "5183.927461"
 
 
@@ -50,6 +52,17 @@ def digest_of(version: dict[str, Any]) -> str:
 
 FIRST = trade("T-1", OPTIC_PRICE)
 SECOND = trade("T-1", AGENT_PRICE, FIRST)
+DEAL: dict[str, Any] = {
+    "reference": "OD-1", "kind": "RESALE", "bop": "122010",
+    "contracts": [
+        {"number": "P-1", "role": "BUYS", "counterparty": {"scheme": "LEI", "number": "5493000IBP32UQZ0KL24"},
+         "amount": {"minor_units": BOUGHT, "currency_code": "EUR"}, "destination": "DE"},
+        {"number": "S-1", "role": "SELLS", "counterparty": {"scheme": "PARTY", "number": "ruhr"},
+         "amount": {"minor_units": SOLD, "currency_code": "EUR"}, "destination": "KZ"},
+    ],
+    "papers": [{"kind": "INVOICE", "number": "OFF-77", "amount": {"minor_units": SOLD, "currency_code": "EUR"}}],
+}  # fmt: skip
+"""Textil's offshore deal in the box that it shares: bought from a company that is not here, sold to ruhr."""
 ODD = ("A/B", "A B", "联运-1", "50%", "A%2FB", "50%25", "timeline", "A/timeline", "a?b#c", "~x.y", "é")
 """References of consignments of xaport, of one event each, that cannot be written into a URL as they are."""
 EVENTS = (
@@ -72,6 +85,8 @@ EVENTS = (
      "says": {"objects": "consignment xaport/XA-1", "owner": "optic", "dataset": SECOND}},
     {"id": "trade-shared", "by": "textil", "at": "2026-03-01T16:00+08:00", "type": "trade.dataset_stated",
      "says": {"objects": f"container {SHARED_BOX}", "dataset": trade("TX-1", TEXTIL_PRICE)}},
+    {"id": "deal-1", "by": "textil", "at": "2026-03-01T17:00+08:00", "type": "trade.offshore_deal_stated",
+     "says": {"objects": f"container {SHARED_BOX}", **DEAL}},
     {"id": "cover-gone", "by": "silk", "at": "2026-03-18T12:00+08:00", "type": "document.insurance_cancelled",
      "says": {"objects": "consignment xaport/XA-1", "document_id": "POL-1", "reason": "NON_PAYMENT"}},
     {"id": "consent", "by": "textil", "at": "2026-03-01T12:00+08:00", "type": "credit.consent_granted",

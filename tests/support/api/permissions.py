@@ -174,6 +174,28 @@ ROWS: Mapping[tuple[str, str], Row] = {
         "/v1/trade/datasets/optic/none",
         frozenset({"silk", "optic", "ruhr", "cr", "gacc"}),  # whoever sees the goods of XA-1 whole
     ),
+    ("GET", "/v1/trade/deals/{ref:path}"): Row(
+        "/v1/trade/deals/textil/OD-1",
+        "/v1/trade/deals/textil/none",
+        frozenset({"textil", "bbank", "abank", "hull", "ruhr"}),  # the last three see the verdict alone
+    ),
+    ("POST", "/v1/trade/annotations"): Row(
+        "/v1/trade/annotations",
+        "/v1/trade/annotations",
+        frozenset({"bbank"}),  # with the consent of the deal's owner
+        body={
+            "request": "once",
+            "deal": "textil/OD-1",
+            "paper": {"kind": "INVOICE", "number": "OFF-77"},
+            "amount": {"minor_units": 1, "currency_code": "EUR"},
+        },
+    ),
+    ("POST", "/v1/trade/annotations/{number}/revocations"): Row(
+        "/v1/trade/annotations/1/revocations",
+        "/v1/trade/annotations/2/revocations",
+        frozenset(),
+        body={"request": "revoked"},
+    ),
     ("GET", "/v1/trade/statuses/{ref:path}"): Row(
         "/v1/trade/statuses/optic/T-1",
         "/v1/trade/statuses/optic/none",

@@ -23,6 +23,11 @@ def test_each_kind_of_page_is_answered_and_measured() -> None:
     assert report["portfolio"]["financings"] > 0
     for each in ("first", "again"):
         assert set(report["portfolio"][each]["statuses"]) == {"200"}
+    assert report["views"]["events"] > 0
+    assert {"cold", "first", "warm", "renewed", "kept"} <= report["views"].keys()
+    for each in ("first", "again"):
+        assert set(report["counts"][each]["statuses"]) == {"200"}
+    assert report["counts"]["changed"]["pages"] == 20
     assert set(report["pages"]["statuses"]) <= {"200", "303", "304"}
     assert report["pages"]["per_second"] > 0
     assert report["simulated"]

@@ -8,12 +8,10 @@ from __future__ import annotations
 import json
 import re
 import threading
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
@@ -34,12 +32,11 @@ from services.processors.telemetry import WorkerMetrics
 from services.runtime.ports import free_port
 from services.telemetry.http import Health, HealthServer
 from services.testbed.localstack.engine import DatabaseAddress
-from services.testbed.localstack.process import Guard, ServerProcess
+from tests.support.alerts.programs import alertmanager, answers, prometheus, until
 from tests.support.alerts.robot import robot
 from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
-_NO_TEMPLATES = "failed to parse templates"
 
 
 @pytest.fixture
@@ -61,36 +58,6 @@ def dsn(postgres: DatabaseAddress) -> str:
 
 
 @contextmanager
-def program(name: str, folder: Path, guard: Guard, ready: str, command: list[str]) -> Iterator[None]:
-    process = ServerProcess(name, folder / f"{name}.log", guard)
-    process.start(command, {"PATH": "/usr/bin:/bin"}, folder)
-    try:
-        until(lambda: answers(ready) or _NO_TEMPLATES in process.log_tail(), f"{name} is not ready")
-        if _NO_TEMPLATES in process.log_tail():
-            pytest.skip(
-                "NOT RUN: Debian's Alertmanager reads its templates under /usr/share: install its package"
-            )
-        yield
-    finally:
-        process.end(15)
-
-
-def answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
-
-
-def until(done: Callable[[], Any], what: str) -> None:
-    end = time.monotonic() + 240
-    while not done():
-        assert time.monotonic() < end, what
-        time.sleep(0.1)
-
-
-@contextmanager
 def exporter(dsn: str, port: int) -> Iterator[None]:
     stop = threading.Event()
     settings = ExporterSettings(dsn=SecretStr(dsn), exporter_metrics_port=port, exporter_every=0.5)
@@ -105,7 +72,7 @@ def exporter(dsn: str, port: int) -> Iterator[None]:
 
 @pytest.mark.long
 def test_a_fault_becomes_words_in_a_chat(dsn: str, watching: Path, tmp_path: Path) -> None:
-    ports = {name: free_port() for name in ("prometheus", "alertmanager", "exporter")}
+    ports = {name: free_port() for name in ("alertmanager", "exporter")}
     at = {name: f"127.0.0.1:{port}" for name, port in ports.items()}
     worker = WorkerMetrics()
     worker.ready.set(1)
@@ -135,31 +102,21 @@ def test_a_fault_becomes_words_in_a_chat(dsn: str, watching: Path, tmp_path: Pat
             ],
         }
         (tmp_path / "prometheus.yml").write_text(json.dumps(watched))
-        guard = Guard()
-        stack.callback(guard.release)
         running = ExitStack()
         stack.enter_context(running)
         running.enter_context(exporter(dsn, ports["exporter"]))
         until(lambda: answers(f"http://{at['exporter']}/metrics"), "the exporter")
-        stack.enter_context(
-            program("alertmanager", tmp_path, guard, f"http://{at['alertmanager']}/-/ready", [
-                str(watching / "prometheus-alertmanager"), f"--config.file={tmp_path / 'alertmanager.yml'}",
-                f"--storage.path={tmp_path / 'am'}", f"--web.listen-address={at['alertmanager']}",
-                "--cluster.listen-address=",
-            ])
-        )  # fmt: skip
-        stack.enter_context(
-            program("prometheus", tmp_path, guard, f"http://{at['prometheus']}/-/ready", [
-                str(watching / "prometheus"), f"--config.file={tmp_path / 'prometheus.yml'}",
-                f"--storage.tsdb.path={tmp_path / 'tsdb'}", f"--web.listen-address={at['prometheus']}",
-            ])
-        )  # fmt: skip
+        stack.enter_context(alertmanager(watching, tmp_path, ports["alertmanager"]))
+        watches = stack.enter_context(prometheus(watching, tmp_path))
 
         def said(words: str) -> bool:
             return any(words in body["markdown"]["text"] for _, body in chat.heard)
 
         until(lambda: said("Nothing has been accepted from ktz for longer than usual."), f"{chat.heard}")
-        assert said("(ops/runbooks/partner-silent.md)")
+        runbook = f"{watches}/user/partner-silent.md"
+        assert said(f"({runbook})")
+        with urllib.request.urlopen(runbook, timeout=60) as answer:
+            assert answer.read() == (ROOT / "ops/runbooks/partner-silent.md").read_bytes()
         assert not said("Watchdog"), "it is for who watches the watchdog"
         worker.ready.set(0)
         until(lambda: said("No worker has its assignment"), f"{chat.heard}")

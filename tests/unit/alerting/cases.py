@@ -20,6 +20,7 @@ class Case:
     at: str
     labels: dict[str, str] = field(default_factory=dict)
     severity: Severity | None = None
+    value: str = ""  # as the summary shows it
 
 
 P = "lianyun_"
@@ -50,13 +51,36 @@ def forecasts(within: int, of: int) -> Series:
     }
 
 
+DISK = P + 'disk_{}_bytes{{disk="archive"}}'
+BUILT = P + 'build_info{{job="workers",instance="worker-1:9464",version="{}"}}'
+
 CASES = (
+    Case("DatabaseDown", {P + 'database_up{instance="a"}': "0x10", P + 'database_up{instance="b"}': "0x10"},
+         {P + 'database_up{instance="a"}': "0x10", P + 'database_up{instance="b"}': "1x10"}, "5m"),
+    Case("DatabaseDown", {P + "database_up": "1x3 0x5 1x9"}, {P + "database_up": "1x3 0 1x20"}, "15m"),
+    Case("BrokerDown", {P + "broker_up": "0x10"}, {P + "broker_up": "1x10"}, "5m"),
+    # 100 bytes a minute: of 10,000 there are 50 minutes left after 50; or a thousandth of that.
+    Case("DiskFilling", {DISK.format("free"): "10000-100x60", DISK.format("size"): "20000x60"},
+         {DISK.format("free"): "10000-0.1x60", DISK.format("size"): "20000x60"}, "50m", {"disk": "archive"}, value="50m 0s"),
+    Case("DiskFilling", {DISK.format("free"): "900x60", DISK.format("size"): "20000x60"},
+         {DISK.format("free"): "1100x60", DISK.format("size"): "20000x60"}, "50m", {"disk": "archive"}, value="0s"),
+    Case("DiskFilling", {DISK.format("free"): "900x60", DISK.format("size"): "20000x60"},
+         {DISK.format("free"): "10000+100x60", DISK.format("size"): "20000x60"}, "50m", {"disk": "archive"}, value="0s"),
+    Case("ArchivingFailing",
+         {P + "archiver_last_failed_timestamp_seconds": "60x20", P + "archiver_last_archived_timestamp_seconds": "0x20"},
+         {P + "archiver_last_failed_timestamp_seconds": "60x20", P + "archiver_last_archived_timestamp_seconds": "0 0 0 120x20"},
+         "10m"),
     Case("TargetDown", {'up{job="workers",instance="worker-1:9464"}': "0x20"},
          {'up{job="workers",instance="worker-1:9464"}': "1x20"}, "5m", PROCESS),
     Case("NoWorkerReady", {P + 'worker_ready{instance="a"}': "0x20"},
          {P + 'worker_ready{instance="a"}': "0x20", P + 'worker_ready{instance="b"}': "1x20"}, "5m"),
     Case("NoWorkerReady", {"up": "1x20"}, {P + 'worker_ready{instance="a"}': "1x20"}, "5m"),
     Case("ProcessRestarting", {START: "1 2 3 4 5x20"}, {START: "1x8 2x20"}, "10m", PROCESS),
+    # Of one release; of two it is a deployment, and while a server is away they wait for it.
+    Case("ProcessRestarting", {START: "1 2 3 4 5x20", BUILT.format("1"): "1x20"},
+         {START: "1 2 3 4 5x20", BUILT.format("1"): "1x3 _x20", BUILT.format("2"): "_x4 1x20"}, "10m", PROCESS),
+    Case("ProcessRestarting", {START: "1 2 3 4 5x20", P + "database_up": "1x20"},
+         {START: "1 2 3 4 5x20", P + "database_up": "1 0 0 0 1x20"}, "10m", PROCESS),
     Case("ExporterStale", {P + 'exporter_refreshed_timestamp_seconds{question="border"}': "60x40"},
          {P + 'exporter_refreshed_timestamp_seconds{question="border"}': "0+60x40"}, "20m", {"question": "border"}),
     Case("DatabaseConnectionsHigh", {P + "database_connections": "90x30", P + "database_connections_max": "100x30"},
@@ -70,6 +94,9 @@ CASES = (
          {P + 'api_certificate_expires_timestamp_seconds{instance="api:9464"}': "8640000x90",
           P + 'api_certificate_expires_timestamp_seconds{instance="behind-a-proxy:9464"}': "0x90"}, "80m",
          {"instance": "api:9464"}),
+    Case("CertificateExpires", {P + 'certificate_expires_timestamp_seconds{instance="exporter:9464",certificate="pages"}': "864000x90"},
+         {P + 'certificate_expires_timestamp_seconds{instance="exporter:9464",certificate="pages"}': "8640000x90"}, "80m",
+         {"instance": "pages"}),
     Case("PartitionStopped",
          {P + 'partition_stopped{topic="cre.railway.ktz.v1",partition="0",reason="OFFSET_TRUNCATED"}': "1x10"},
          {P + 'partition_stopped{topic="cre.railway.ktz.v1",partition="0",reason="OFFSET_TRUNCATED"}': "0x10"}, "5m",

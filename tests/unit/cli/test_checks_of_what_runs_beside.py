@@ -15,7 +15,9 @@ import pytest
 
 from services.cli.checks import check, containers, machine, monitoring
 from services.cli.checks.check import Check
+from services.monitoring.alerting.alertmanager import Receivers, configuration
 from services.runtime.ports import free_port, listening
+from tests.support.alerts.programs import alertmanager
 
 CHECKS = Path(machine.__file__).parent
 
@@ -136,6 +138,61 @@ def test_targets_of_prometheus(prometheus: Callable[[list[tuple[str, str]]], str
     assert not monitoring.targets("", here).ok, "one that runs here and is ours is looked at unasked"
     prometheus([("node", "down")])
     assert monitoring.targets("", here).ok, "somebody else's is not our business"
+
+
+ALERTMANAGER = """global:
+  resolve_timeout: 5m
+route:
+  receiver: tickets
+  routes:
+  - receiver: watchdog
+    matchers:
+    - severity="none"
+  - receiver: night
+    matchers:
+    - severity="page"
+    repeat_interval: 1h
+  group_wait: 30s
+inhibit_rules: []
+receivers:
+- name: watchdog
+- name: tickets
+  email_configs:
+  - to: day@example.org
+- name: night
+{channel}templates: []
+"""
+CHANNEL = "  webhook_configs:\n  - send_resolved: true\n    url: <secret>\n"
+
+
+def test_a_page_that_goes_to_nobody() -> None:
+    assert monitoring.page_receiver(ALERTMANAGER.format(channel="")) == ("night", False)
+    assert monitoring.page_receiver(ALERTMANAGER.format(channel=CHANNEL)) == ("night", True)
+    one_of_two = ALERTMANAGER.replace('severity="page"', 'severity=~"page|critical"')
+    assert monitoring.page_receiver(one_of_two.format(channel="")) == ("night", False)
+    of_everything = ALERTMANAGER.replace('severity="page"', 'team="sales"')
+    assert monitoring.page_receiver(of_everything.format(channel="")) == ("tickets", True), "the outermost"
+    with pytest.raises(ValueError, match="no route"):
+        monitoring.page_receiver("receivers: []\n")
+
+
+@pytest.mark.parametrize(("webhook", "good"), [("", False), ("http://127.0.0.1:9/hook", True)])
+def test_receivers_of_a_real_alertmanager(webhook: str, good: bool, watching: Path, tmp_path: Path) -> None:
+    (tmp_path / "alertmanager.yml").write_text(configuration(Receivers(webhook=webhook)))
+    with alertmanager(watching, tmp_path) as url:
+        check = monitoring.receivers(url, {})
+        assert monitoring.receivers("", {"LIANYUN_ALERTMANAGER_PORT": url.rpartition(":")[2]}) == check
+    assert "pages go to 'people'" in check.found
+    assert check.ok is good
+    assert good or "lianyun alerts config" in check.mend
+
+
+def test_an_alertmanager_that_does_not_answer(prometheus: Callable[[list[tuple[str, str]]], str]) -> None:
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    finding(monitoring.receivers(nowhere, {}), "does not answer", "LIANYUN_ALERTMANAGER_URL")
+    assert monitoring.receivers("", {"LIANYUN_ALERTMANAGER_PORT": str(free_port())}).ok
+    another = {"LIANYUN_ALERTMANAGER_PORT": prometheus([]).rpartition(":")[2]}
+    assert "no Alertmanager" in monitoring.receivers("", another).found
 
 
 def test_a_prometheus_that_does_not_answer() -> None:

@@ -12,6 +12,8 @@ from schemas.events.catalogue import CATALOGUE
 from schemas.events.decode import decode_payload
 from schemas.events.vocabulary import ObjectKind as K
 from schemas.publishing.examples import example
+from services.domain.interpretation import Attribution, interpret
+from services.domain.publisher import Publisher
 
 BOX, NOTE, BOOKING = "csqu 305438 3", "SMGS/KZ/708403/417/2026", "xian-port/BK-1"
 GOAL = {"kind": "consignment", "id": "xian-port/REF"}
@@ -63,3 +65,14 @@ def test_every_link_tells_whom_it_engages() -> None:
 def test_milestones_link_nothing() -> None:
     payload = decode_payload("cre.movement.departed.v1", orjson.dumps(example("cre.movement.departed.v1")))
     assert payload.edges("anyone") == ()
+
+
+def test_every_edge_is_a_link_whatever_kinds_of_goals_a_list_names_together() -> None:
+    type_ = "cre.link.containers_assigned.v1"
+    carries = [GOAL, {"kind": "booking", "id": BOOKING}]
+    value = {**example(type_, whole=False), "containers": [BOX, "LYCU4100080"], "carries": carries}
+    payload = decode_payload(type_, orjson.dumps(value))
+    statement = Attribution(b"e" * 16, "urn:cre:x", Publisher("xian-port", frozenset()), 0)
+    links = interpret(statement, b"c", payload).links
+    assert {((*link.left,), (*link.right,)) for link in links} == set(payload.edges("xian-port"))
+    assert len(links) == 4

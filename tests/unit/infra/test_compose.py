@@ -331,6 +331,29 @@ def test_every_process_trusts_the_registry_by_the_root_that_the_operator_names()
             assert given == f"${{LIANYUN_REGISTRY_ROOT:+{config['target']}}}", name
 
 
+@pytest.mark.parametrize("form", ["", "-secure"])
+def test_the_exporter_sees_every_disk_of_the_database_and_the_broker(form: str) -> None:
+    exporter, database = SERVICES[f"exporter{form}"], SERVICES[f"postgres{form}"]
+    held = {volume.partition(":")[0] for volume in database["volumes"] if not volume.startswith(".")}
+    seen = dict(volume.removesuffix(":ro").split(":") for volume in exporter["volumes"])
+    assert set(seen) == held
+    assert all(volume.endswith(":ro") for volume in exporter["volumes"])
+    watched = json.loads(exporter["environment"]["LIANYUN_DISKS"])
+    assert set(watched.values()) == set(seen.values())
+    assert {"database", "archive"} <= set(watched), "as the alerts and their runbook name them"
+    broker = "kafka-secure:9095" if form else "kafka:19092"
+    assert exporter["environment"]["LIANYUN_BOOTSTRAP"] == broker
+
+
+@pytest.mark.parametrize("form", ["", "-secure"])
+def test_prometheus_serves_the_runbooks_that_alerts_name(form: str) -> None:
+    prometheus = SERVICES[f"prometheus{form}"]
+    (assets,) = (each for each in prometheus["command"] if each.startswith("--web.user-assets="))
+    assert f"../ops/runbooks:{assets.partition('=')[2]}:ro" in prometheus["volumes"]
+    port = prometheus["ports"][0].split(":", 1)[1].rpartition(":")[0]
+    assert f"--web.external-url=${{LIANYUN_PROMETHEUS_URL:-http://127.0.0.1:{port}}}" in prometheus["command"]
+
+
 def test_prometheus_scrapes_the_exporter_in_both_networks() -> None:
     jobs = yaml.safe_load((INFRA / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
     (job,) = (job for job in jobs if job["job_name"] == "exporter")

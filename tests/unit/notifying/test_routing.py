@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,17 @@ def test_no_alert_that_explains_others_is_quieter_than_they_are() -> None:
     for one in INHIBITIONS:
         for target in one.targets:
             assert (severity[one.source], severity.get(target, "ticket")) != ("ticket", "page"), one
+
+
+def test_a_database_that_is_down_holds_back_every_process_that_ends_without_it() -> None:
+    scraped = set(
+        re.findall(r"job_name: (\S+)", (ROOT / "infra" / "prometheus" / "prometheus.yml").read_text())
+    )
+    for one in INHIBITIONS:
+        jobs = {job for matcher in one.where for job in re.findall(r"[a-z]+", matcher.partition('"')[2])}
+        assert jobs <= scraped, one
+        if (one.source, one.targets) == ("DatabaseDown", ("TargetDown",)):
+            assert jobs == scraped - {"exporter", "prometheus", "alertmanager"}
 
 
 def test_the_configuration_in_the_repository_is_the_one_without_receivers() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from services.audit.fsck.financing.annotations import check_annotations
 from services.audit.fsck.financing.assignments import check_assignments
 from services.audit.fsck.financing.decisions import check_decisions
 from services.audit.fsck.financing.holds import check_holds
@@ -20,7 +21,7 @@ from services.ledger.registry.store import RegistryHistory
 def check_financing(snapshot: Snapshot, history: RegistryHistory, network: str, findings: Findings) -> None:
     """Check every decision, everything that is held, and where events about financing are found; blocks.
 
-    ``financings_wrong``, ``double_pledges``, ``releases_wrong``, ``assignments_wrong`` and ``unnamed_goods`` are counted, also where zero. Memory does not grow with the store.
+    ``financings_wrong``, ``double_pledges``, ``double_annotations``, ``releases_wrong``, ``assignments_wrong`` and ``unnamed_goods`` are counted, also where zero. Memory does not grow with the store.
     """
 
     def pass_over(what: str, work: Callable[[], None]) -> None:
@@ -36,3 +37,7 @@ def check_financing(snapshot: Snapshot, history: RegistryHistory, network: str, 
     pass_over("financing_word and financing_asked", lambda: check_words(snapshot, history, lowest, findings))
     pass_over("financing_watch", lambda: check_watches(snapshot, lowest, findings))
     pass_over("financing_entry of several holders", lambda: check_pledges(snapshot, history, findings))
+    pass_over(
+        "annotation_decision and annotation_entry",
+        lambda: check_annotations(snapshot, history, network, findings),
+    )

@@ -1,9 +1,8 @@
-"""Checks D26 to D32: boxes, seals, parties, dates, amendments, papers used twice, offshore deals."""
+"""Checks D26 to D30: boxes, seals, parties, dates, amendments."""
 
 from __future__ import annotations
 
 import itertools
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any, Final
@@ -15,7 +14,7 @@ from schemas.identifiers.form import MalformedIdentifier
 from services.trade.domain.checks.shipment import Check, Shipment, absent, pair_label, same
 from services.trade.domain.finding import Finding, Reason, Tolerance, Verdict
 from services.trade.domain.names import comparable, likeness
-from services.trade.domain.paper import Line, Paper, Party, ReferenceKind, Role
+from services.trade.domain.paper import Line, Party, ReferenceKind, Role
 from services.trade.domain.values import Field, number
 
 
@@ -259,49 +258,10 @@ def _comparable(line: Line | None, name: str) -> tuple[object, Field[Any]] | Non
     return (value.amount if name == "amount" else value), field
 
 
-def d31_used_twice(shipment: Shipment) -> Iterator[Finding]:
-    """No two papers of one kind have one number and different contents."""
-    groups: dict[tuple[str, str], list[Paper]] = defaultdict(list)
-    for paper in shipment.papers.papers:
-        if paper.number is not None:
-            groups[paper.kind, skeleton(paper.number.value)].append(paper)
-    if not groups:
-        yield absent("D31", "numbered papers")
-        return
-    for papers in groups.values():
-        numbers = tuple(paper.number for paper in papers if paper.number)
-        contents = {paper.sha256 or _content(paper) for paper in papers}
-        twice = len(papers) > 1 and len(contents) > 1
-        yield Finding(
-            "D31",
-            Verdict.CONTRADICTION if twice else Verdict.MATCH,
-            Reason.TWICE if twice else Reason.AGREES,
-            values=numbers[:4],
-            worked=f"{len(papers)} x {numbers[0].value}",
-        )
-
-
-def _content(paper: Paper) -> str:
-    return repr(
-        [
-            (line.number, line.amount and line.amount.value, line.quantity and line.quantity.value)
-            for line in paper.lines
-        ]
-    )
-
-
-def d32_offshore(shipment: Shipment) -> Iterator[Finding]:
-    """An offshore deal has no Chinese declaration; no paper that is read states such a deal."""
-    declared = tuple(paper.number for paper in shipment.chinese if paper.number)
-    yield Finding("D32", Verdict.MISSING, Reason.NOT_CONCERNED, values=declared, worked="offshore deal")
-
-
 CHECKS: Final[tuple[Check, ...]] = (
     d26_boxes,
     d27_seals,
     d28_parties,
     d29_order_of_dates,
     d30_amendment_followed,
-    d31_used_twice,
-    d32_offshore,
 )
