@@ -13,7 +13,7 @@ from typing import Any
 
 from schemas.rfc3339 import format_micros
 from services.api.access.consignment import grants_of
-from services.api.access.datasets import read_trade
+from services.api.access.datasets import trade_of
 from services.api.access.matrix import Field, Shown
 from services.api.access.reader import LoggedReader
 from services.trade.domain.in_step import in_step
@@ -28,9 +28,8 @@ _FINE = (Status.SAME, Status.ALLOWED)
 
 def visible_statuses(reader: LoggedReader, name: str) -> Json | None:
     """The statuses of the declarations of the trade ``owner/reference`` by the tables of today; None where the reader may see none. Notes the read."""
-    trade = read_trade(reader, name)
-    views = {known.view.consignment.key: known for _, several in trade.counting for known in several}
-    grants = [grants_of(reader, known)[1] for known in views.values()]
+    trade = trade_of(reader, name)
+    grants = [grants_of(reader, known)[1] for known in trade.views]
     if not trade.counting:
         return None
     stated = stated_filings(reader.session, trade.owner, trade.reference, reader.registry, reader.now)

@@ -21,6 +21,7 @@ _BY_MILESTONE = {
     **dict.fromkeys(_INSPECTION, Field.INSPECTION),
     "document.invoice_issued": Field.INVOICE,
     "trade.dataset_stated": Field.INVOICE,
+    "trade.finding_explained": Field.FINDING,
     "trade.offshore_deal_stated": Field.INVOICE,
     "trade.annotation_decided": Field.FINANCING,
     "document.insurance_bound": Field.INVOICE,

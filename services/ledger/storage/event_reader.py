@@ -18,7 +18,7 @@ from schemas.events.base import ObjectKind
 from services.domain.facts import Micros
 from services.domain.handovers import LISTS
 from services.domain.head import RUNNING
-from services.domain.objects import object_id
+from services.domain.objects import Thing, object_id
 from services.domain.rules import ONE_MEETING
 from services.ledger.admission.raw_bytes import unframe
 from services.ledger.storage import statement
@@ -88,6 +88,15 @@ def consignments_of_each(session: Session, objects: Sequence[tuple[ObjectKind, s
         kinds = smallints([int(kind) for kind, _ in objects])
         for place, id_ in _work(session).rows("read_consignments", {"ids": ids, "kinds": kinds}):
             found[place - 1].append(id_)
+    return found
+
+
+def numbers_naming(session: Session, things: Sequence[Thing]) -> dict[Thing, set[int]]:
+    """The numbers of the events that state something of each of ``things``, withdrawn ones too; one statement."""
+    by_id = {each.id: each for each in things}
+    found: dict[Thing, set[int]] = {each: set() for each in things}
+    for id_, no in _work(session).rows("read_naming", {"ids": uuids(sorted(by_id))}):
+        found[by_id[id_]].add(no)
     return found
 
 

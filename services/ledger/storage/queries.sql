@@ -865,6 +865,9 @@ SELECT n.no FROM walk w CROSS JOIN LATERAL (
     OFFSET 0
 ) AS n
 
+-- name: read_naming
+SELECT DISTINCT c.object, c.no FROM lianyun.claim c WHERE c.object = ANY (%(ids)s::uuid[])
+
 -- name: read_numbers
 -- The numbers of all events that may concern the objects of a walk. From objects to events, whatever the planner believes
 -- about tables that were empty when it looked: hence the offsets.

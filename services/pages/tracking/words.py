@@ -102,6 +102,7 @@ MILESTONES: Final[Mapping[str, str]] = {
     "document.packing_list_issued": N_("Packing list issued"),
     "document.certificate_of_origin_issued": N_("Certificate of origin issued"),
     "trade.dataset_stated": N_("Trade data stated"),
+    "trade.finding_explained": N_("Finding explained"),
     "trade.offshore_deal_stated": N_("Offshore deal stated"),
     "trade.annotation_decided": N_("Annotation of a paper decided"),
     "document.insurance_bound": N_("Insurance bound"),

@@ -15,31 +15,40 @@ from services.domain.interpretation import trade_data
 from services.domain.liveness import judge
 from services.domain.objects import Thing
 from services.ledger.registry.registry import Registry
-from services.ledger.storage.event_reader import events_about
 from services.query.stored_events import Reread
-from services.query.views import EVENTS, consignments_of, facts_of, read_views
+from services.query.views import facts_of
 from services.trade.domain.filing import Filing
 from services.trade.domain.in_step_filings import Correction
 from services.trade.formats.declared import Statement, filings_of
 from services.trade.store.datasets import payload_of
+from services.trade.store.source import TradeSource
 
 
 class StatedFilings(NamedTuple):
-    """What was said of the declarations of one trade; ``lodged_by`` are all who said what a declaration states, by the declaration."""
+    """What was said of the declarations of one trade; ``lodged_by`` are all who said what a declaration states, by the declaration.
+
+    ``salts`` is the salt of the first event that states values of each declaration.
+    """
 
     filings: tuple[Filing, ...]
     corrections: tuple[Correction, ...]
     lodged_by: Mapping[str, frozenset[str]]
+    salts: Mapping[str, str]
 
 
 def stated_filings(
     session: Connection[Any], owner: str, reference: str, registry: Registry, as_of: Micros
 ) -> StatedFilings:
+    """``filings_by`` from a source of its own."""
+    return filings_by(TradeSource(session, registry, as_of), owner, reference)
+
+
+def filings_by(source: TradeSource, owner: str, reference: str) -> StatedFilings:
     """What is declared of ``owner``'s trade ``reference``; the same of any order and any copies of the events.
 
     Which amendments count is decided by ``in_step_filings.assemble``: one whose original is not here waits for it.
     """
-    known = _read(session, trade_data(owner, reference), registry, as_of)
+    known = {each.stored.no: each for each in source.about(trade_data(owner, reference))}
     declarations = {
         claim.thing
         for event in known.values()
@@ -47,11 +56,11 @@ def stated_filings(
         if claim.thing.kind is ObjectKind.DECLARATION
     }
     for thing in sorted(declarations):
-        known |= _read(session, thing, registry, as_of)
+        known |= {each.stored.no: each for each in source.about(thing)}
     facts = facts_of(list(known.values()))
     liveness = judge(facts.withdrawals, facts.equivocated)
     live = [event for event in known.values() if liveness.live(event.stored.id)]
-    counting = _engaged_with(session, owner, live, registry, as_of)
+    counting = _engaged_with(source, owner, live)
     said = [
         (event.party.code, each)
         for event in live
@@ -59,29 +68,23 @@ def stated_filings(
         for each in _statements(event, declarations)
     ]
     lodged_by: dict[str, set[str]] = defaultdict(set)
-    for party, each in said:
+    salts: dict[str, str] = {}
+    for party, each in sorted(said, key=lambda one: (one[1].at, one[1].event)):
         if isinstance(each.payload, FiledValues) and each.payload.declared is not None:
             lodged_by[each.declaration].add(party)
+            salts.setdefault(each.declaration, each.payload.salt)
     filings, corrections = filings_of(each for _, each in said)
-    return StatedFilings(filings, corrections, {of: frozenset(by) for of, by in lodged_by.items()})
+    return StatedFilings(filings, corrections, {of: frozenset(by) for of, by in lodged_by.items()}, salts)
 
 
-def _engaged_with(
-    session: Connection[Any], owner: str, events: Iterable[Reread], registry: Registry, as_of: Micros
-) -> frozenset[str]:
+def _engaged_with(source: TradeSource, owner: str, events: Iterable[Reread]) -> frozenset[str]:
     """The owner, and who is named with it in a consignment that the events reach: a stranger amends nobody's declaration."""
     things = {claim.thing for event in events for claim in event.facts.claims}
-    views = read_views(session, consignments_of(session, sorted(things)), as_of, registry)
     found = {owner}
-    for known in views:
+    for known in source.views(source.consignments(things)):
         if known is not None and owner in known.view.engaged:
             found |= known.view.engaged
     return frozenset(found)
-
-
-def _read(session: Connection[Any], thing: Thing, registry: Registry, as_of: Micros) -> dict[int, Reread]:
-    stored = events_about(session, thing.kind, thing.key, as_of)
-    return {each.no: EVENTS(each, registry) for each in stored if not each.quarantined}
 
 
 def _statements(event: Reread, declarations: set[Thing]) -> Iterator[Statement]:

@@ -43,7 +43,7 @@ def test_filings_of_a_trade(postgres: DatabaseAddress) -> None:
         registry = store.read_snapshot(session)
         at = cast.micros("2026-12-31T00:00Z")
         stated = stated_filings(session, "optic", "T-1", registry, at)
-        assert stated_filings(session, "textil", "TX-1", registry, at) == ((), (), {})
+        assert stated_filings(session, "textil", "TX-1", registry, at) == ((), (), {}, {})
     (current,), issues = assemble(stated.filings, stated.corrections)
     assert stated.lodged_by == {cast.DECLARATION: {"silk"}}
     assert issues == ()
