@@ -40,7 +40,11 @@ def visible_statuses(reader: LoggedReader, name: str) -> Json | None:
     reader.reads("dataset", name, concerned)
     day = datetime.fromtimestamp(reader.now / 1_000_000, UTC).date()
     found = in_step(
-        (each.dataset for each, _ in trade.counting), stated.filings, stated.corrections, step_rules(day)
+        (each.dataset for each, _ in trade.counting),
+        stated.filings,
+        stated.corrections,
+        step_rules(day),
+        stated.numbers.unclear,
     )
     shown = _Shown(
         reader.party.code,
@@ -66,7 +70,7 @@ class _Shown:
     def __init__(self, party: str, stated: StatedFilings, *, numbered: bool, lines: bool) -> None:
         self._kinds = {each.declaration: SIDES.get(each.kind, "OTHER") for each in stated.filings}
         self._own = {of for of, parties in stated.lodged_by.items() if parties == {party}}
-        self._numbered, self._lines = numbered, lines
+        self._numbers, self._numbered, self._lines = stated.numbers, numbered, lines
 
     def status(self, status: PairStatus) -> Json:
         """One status; the values of a side that is not the party's own are null."""
@@ -101,6 +105,7 @@ class _Shown:
             {
                 "side": self._kinds.get(each, "OTHER"),
                 "declaration": each if self._numbered or each in self._own else None,
+                "also": list(self._numbers.also(each)) if self._numbered or each in self._own else [],
             }
             for each in declarations
         ]

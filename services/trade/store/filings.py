@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 from psycopg import Connection
 
 from schemas.events.base import CustomsMilestone, ObjectKind
+from schemas.events.customs import Accepted
 from schemas.events.customs_filing import Filing as FiledValues
-from services.domain.facts import Micros
+from services.domain.facts import LinkKind, Micros
 from services.domain.interpretation import trade_data
 from services.domain.liveness import judge
 from services.domain.objects import Thing
@@ -18,6 +19,7 @@ from services.ledger.registry.registry import Registry
 from services.ledger.storage.event_reader import events_about
 from services.query.stored_events import Reread
 from services.query.views import EVENTS, consignments_of, facts_of, read_views
+from services.trade.domain.declaration_numbers import Numbers, given_number, numbers_of
 from services.trade.domain.filing import Filing
 from services.trade.domain.in_step_filings import Correction
 from services.trade.formats.declared import Statement, filings_of
@@ -25,11 +27,15 @@ from services.trade.store.datasets import payload_of
 
 
 class StatedFilings(NamedTuple):
-    """What was said of the declarations of one trade; ``lodged_by`` are all who said what a declaration states, by the declaration."""
+    """What was said of the declarations of one trade; ``lodged_by`` are all who said what a declaration states, by the declaration.
+
+    A declaration goes by the number of customs; ``numbers`` are those that it has beside, and what may be one and is not known to be.
+    """
 
     filings: tuple[Filing, ...]
     corrections: tuple[Correction, ...]
     lodged_by: Mapping[str, frozenset[str]]
+    numbers: Numbers
 
 
 def stated_filings(
@@ -39,31 +45,65 @@ def stated_filings(
 
     Which amendments count is decided by ``in_step_filings.assemble``: one whose original is not here waits for it.
     """
-    known = _read(session, trade_data(owner, reference), registry, as_of)
-    declarations = {
-        claim.thing
-        for event in known.values()
-        for claim in event.facts.claims
-        if claim.thing.kind is ObjectKind.DECLARATION
-    }
-    for thing in sorted(declarations):
-        known |= _read(session, thing, registry, as_of)
-    facts = facts_of(list(known.values()))
-    liveness = judge(facts.withdrawals, facts.equivocated)
-    live = [event for event in known.values() if liveness.live(event.stored.id)]
-    counting = _engaged_with(session, owner, live, registry, as_of)
-    said = [
-        (event.party.code, each)
-        for event in live
-        if event.party.code in counting or any(claim.territorial for claim in event.facts.claims)
-        for each in _statements(event, declarations)
-    ]
+    trade = trade_data(owner, reference)
+    known = _read(session, trade, registry, as_of)
+    read: set[Thing] = set()
+    waiting = _declarations(known.values())
+    counted: list[Reread] = []
+    numbers = Numbers()
+    while waiting:  # numbers that turn out to be of the same declarations lead to further events
+        for thing in sorted(waiting):
+            known |= _read(session, thing, registry, as_of)
+        read |= waiting
+        counted = _counted(session, owner, list(known.values()), registry, as_of)
+        numbers = numbers_of(filter(None, map(_one_declaration, counted)))
+        tied = {*numbers.names, *(each for several in numbers.unclear for each in several)}
+        waiting = {Thing(ObjectKind.DECLARATION, each) for each in tied} - read
+    said = [(event.party.code, each) for event in counted for each in _statements(event, read)]
     lodged_by: dict[str, set[str]] = defaultdict(set)
     for party, each in said:
         if isinstance(each.payload, FiledValues) and each.payload.declared is not None:
-            lodged_by[each.declaration].add(party)
-    filings, corrections = filings_of(each for _, each in said)
-    return StatedFilings(filings, corrections, {of: frozenset(by) for of, by in lodged_by.items()})
+            lodged_by[numbers.names.get(each.declaration, each.declaration)].add(party)
+    filings, corrections = filings_of((each for _, each in said), numbers.names)
+    return StatedFilings(filings, corrections, {of: frozenset(by) for of, by in lodged_by.items()}, numbers)
+
+
+def _declarations(events: Iterable[Reread]) -> set[Thing]:
+    return {
+        claim.thing
+        for event in events
+        for claim in event.facts.claims
+        if claim.thing.kind is ObjectKind.DECLARATION
+    }
+
+
+def _one_declaration(event: Reread) -> frozenset[str]:
+    """The numbers that the event states to be one declaration's: a link, or an acceptance that names the declarant's own number."""
+    if isinstance(payload_of(event), Accepted):
+        return given_number(frozenset(each.key for each in _declarations([event])))
+    return frozenset(
+        end.key
+        for link in event.facts.links
+        if link.kind is LinkKind.SAME_DECLARATION
+        for end in (link.left, link.right)
+    )
+
+
+def _counted(
+    session: Connection[Any], owner: str, known: list[Reread], registry: Registry, as_of: Micros
+) -> list[Reread]:
+    """The live events of who is named with the owner, and of who has authority over what they are about."""
+    facts = facts_of(known)
+    liveness = judge(facts.withdrawals, facts.equivocated)
+    live = [event for event in known if liveness.live(event.stored.id)]
+    counting = _engaged_with(session, owner, live, registry, as_of)
+    return [
+        event
+        for event in live
+        if event.party.code in counting
+        or any(claim.territorial for claim in event.facts.claims)
+        or any(link.territorial for link in event.facts.links)
+    ]
 
 
 def _engaged_with(
