@@ -8,22 +8,22 @@ matrix shows; digests of versions are not.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from schemas.rfc3339 import format_micros
 from services.api.access.consignment import grants_of
 from services.api.access.datasets import read_trade
 from services.api.access.matrix import Field, Shown
 from services.api.access.reader import LoggedReader
 from services.trade.domain.in_step import in_step
-from services.trade.domain.in_step_pair import Lag, PairStatus, Status
-from services.trade.domain.in_step_rules import SIDES, Due, step_rules
+from services.trade.domain.in_step_pair import PairStatus
+from services.trade.domain.in_step_rules import SIDES, step_rules
+from services.trade.domain.in_step_words import FINE, plain_status
 from services.trade.domain.values import Field as Value
 from services.trade.store.filings import StatedFilings, stated_filings
 
 Json = dict[str, Any]
-_FINE = (Status.SAME, Status.ALLOWED)
 
 
 def visible_statuses(reader: LoggedReader, name: str) -> Json | None:
@@ -55,7 +55,7 @@ def visible_statuses(reader: LoggedReader, name: str) -> Json | None:
     return {
         "dataset": name,
         "as_of": day.isoformat(),
-        "in_step": all(each.status in _FINE for each in found),
+        "in_step": all(each.status in FINE for each in found),
         "statuses": [shown.status(each) for each in found],
     }
 
@@ -74,27 +74,10 @@ class _Shown:
 
     def status(self, status: PairStatus) -> Json:
         """One status; the values of a side that is not the party's own are null."""
-        paired = zip((status.left, status.right), status.values, strict=True)
-        return {
-            "left": self._declarations(status.left),
-            "right": self._declarations(status.right),
-            "element": status.element,
-            # Of versions it is their digests.
-            "lines": status.line if self._lines and (status.left or status.right) else "",
-            "status": status.status,
-            "reason": status.reason,
-            "values": [self._values(declarations, values) for declarations, values in paired],
-            "rule": None
-            if status.rule is None
-            else {
-                "follows": status.rule.follows,
-                "rule": status.rule.rule,
-                "source": status.rule.source,
-                "valid_from": status.rule.valid_from.isoformat(),
-            },
-            "behind": [self._lag(each) for each in status.lags],
-            "due": None if status.due is None else _due(status.due),
-        }
+        # Of versions the lines are their digests.
+        lined = self._lines and (status.left or status.right)
+        shown = status if lined else replace(status, line="")
+        return plain_status(shown, self._declarations, self._values)
 
     def _values(self, declarations: tuple[str, ...], values: Iterable[Value[Any]]) -> list[str] | None:
         own = bool(declarations) and self._own.issuperset(declarations)
@@ -109,20 +92,3 @@ class _Shown:
             }
             for each in declarations
         ]
-
-    def _lag(self, lag: Lag) -> Json:
-        return {
-            "side": SIDES[lag.kind],
-            "declarations": self._declarations(lag.declarations),
-            "status": lag.status,
-            "reason": lag.reason,
-            "since": {
-                "version": lag.since.version,
-                "amended": None if lag.since.at is None else format_micros(lag.since.at),
-            },
-            "due": _due(lag.due),
-        }
-
-
-def _due(due: Due) -> Json:
-    return {"day": None if due.day is None else due.day.isoformat(), "source": due.source}
