@@ -123,24 +123,26 @@ def show_statuses(forms: Iterable[Form], words: Words, everything: bool) -> None
         return
     titles = ("status", "element", "lines", "values", "why", "to do", "who", "by when")
     print_table([words[each] for each in titles], [_row(each, words) for each in shown])
-    for source in dict.fromkeys(due["source"] for each in shown for due in in_step_words.dues(each)):
+    acts = [act for each in shown for act in in_step_words.acts(each, words)]
+    for source in dict.fromkeys(act.due["source"] for act in acts if act.due):
         out.print(f"{words['by when']}: {source}", markup=False)
 
 
 def _row(form: Form, words: Words) -> tuple[str, ...]:
     stated = (f"{name}: {', '.join(values or ()) or '-'}" for name, values in in_step_words.written(form))
+    acts = in_step_words.acts(form, words)
     cells = (
         stated,
         in_step_words.why(form, words),
-        in_step_words.to_do(form, words),
-        in_step_words.who(form, words),
-        in_step_words.by_when(form, words),
+        (act.to_do for act in acts),
+        (act.who for act in acts),
+        (act.due["day"] or words["unknown"] for act in acts if act.due),
     )
     return (
         words[form["status"]],
         in_step_words.element_name(form, words),
         form["lines"],
-        *("\n".join(each) for each in cells),
+        *("\n".join(dict.fromkeys(each)) for each in cells),
     )
 
 

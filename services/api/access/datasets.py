@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from schemas.events.base import Role
+from schemas.events.trade import DatasetStated
 from schemas.rfc3339 import format_micros
 from services.api.access.consignment import grants_of
 from services.api.access.matrix import Field, Relation, Shown, may
@@ -24,7 +25,8 @@ from services.query.stored_events import SourcedEvents
 from services.query.views import SourcedView, consignments_of
 from services.trade.domain.dataset import Dataset, Lineage, changes, lineage
 from services.trade.domain.paper import Role as PartyRole
-from services.trade.store.datasets import StatedVersion, stated_versions
+from services.trade.formats.dataset import stated
+from services.trade.store.datasets import StatedVersion, payload_of, stated_versions
 
 Json = dict[str, Any]
 _LINE: Final = ("id", "description", "code", "origin", "quantity", "unit", "gross", "net", "packages")
@@ -69,6 +71,17 @@ class Trade(NamedTuple):
     counting: tuple[tuple[StatedVersion, Sequence[SourcedView]], ...]
 
     @property
+    def name(self) -> str:
+        """``owner/reference``."""
+        return f"{self.owner}/{self.reference}"
+
+    @property
+    def consignments(self) -> list[SourcedView]:
+        """Those that the versions which count reach, each once."""
+        found = {known.view.consignment: known for _, several in self.counting for known in several}
+        return [found[each] for each in sorted(found)]
+
+    @property
     def publishers(self) -> frozenset[str]:
         """The owner, and whose versions count."""
         return frozenset({self.owner, *(each.publisher for each, _ in self.counting)})
@@ -90,21 +103,52 @@ def read_trade(reader: Reader, name: str) -> Trade:
     return Trade(owner, reference, found, tuple(counting))
 
 
+def trades_over(known: SourcedView) -> list[Trade]:
+    """The trades of which a version counts in one consignment, as far as that consignment shows; pure, made once of a view."""
+    if "trades" not in known.made:
+        found: dict[tuple[str, str], list[StatedVersion]] = defaultdict(list)
+        for arrival in known.view.arrivals:
+            event = known.sources[arrival.claim.event]
+            payload = payload_of(event)
+            if arrival.status is ClaimStatus.COUNTED and isinstance(payload, DatasetStated):
+                owner = payload.owner or event.party.code
+                version = StatedVersion(event, stated(payload.data), None)
+                if owner in known.view.engaged and (event.party.code == owner or _is_agent(version, [known])):
+                    found[owner, version.dataset.reference].append(version)
+        known.made["trades"] = [
+            Trade(*of, tuple(versions), tuple((each, (known,)) for each in versions))
+            for of, versions in sorted(found.items())
+        ]
+    trades: list[Trade] = known.made["trades"]
+    return trades
+
+
 def visible_trade(reader: LoggedReader, name: str) -> Json | None:
     """The versions of the trade ``owner/reference`` that the reader may see; None where there is none. Notes the read."""
     trade = read_trade(reader, name)
-    owner, found, counting = trade.owner, trade.stated, trade.counting
-    versions = _versions(reader, owner, counting)
-    counted = {each.event.stored.id for each, _ in counting}
+    found = versions_of(reader, trade)
+    if found is not None:
+        reader.reads("dataset", name, trade.publishers)
+    return found
+
+
+def versions_of(reader: Reader, trade: Trade) -> Json | None:
+    """The versions of ``trade`` that the reader may see; None where there is none."""
+    versions = _versions(reader, trade.owner, trade.counting)
+    counted = {each.event.stored.id for each, _ in trade.counting}
     ignored = [
         each
-        for each in found
-        if each.event.stored.id not in counted and reader.party.code in (owner, each.publisher)
+        for each in trade.stated
+        if each.event.stored.id not in counted and reader.party.code in (trade.owner, each.publisher)
     ]
     if not versions and not ignored:
         return None
-    reader.reads("dataset", name, trade.publishers)
-    return _body(name, versions, lineage(each.dataset for each, _ in counting), ignored)
+    return _body(trade.name, versions, lineage(each.dataset for each, _ in trade.counting), ignored)
+
+
+def sees_goods(reader: Reader, trade: Trade) -> bool:
+    """Whether the reader sees the goods of a version, or its price."""
+    return bool(_versions(reader, trade.owner, trade.counting))
 
 
 class _Reached:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from schemas.rfc3339 import format_micros
 from services.trade.domain.crosswalk import elements
@@ -114,33 +114,28 @@ def _since(since: Form, words: Words) -> str:
     return " ".join((words["since amendment"], *amendment)) if amendment else ""
 
 
-def to_do(form: Form, words: Words) -> list[str]:
+class Act(NamedTuple):
+    """What somebody has to do; ``who`` is "" where it is nobody in particular, ``due`` None where no term runs."""
+
+    who: str
+    to_do: str
+    due: Form | None
+
+
+def acts(form: Form, words: Words) -> list[Act]:
     """What is to do, by whoever is behind; of a question what decides it."""
-    of_behind = [words[f"{each['reason']}.do"] for each in form["behind"]]
-    return list(dict.fromkeys(of_behind)) or [words[f"{form['reason']}.do"]]
-
-
-def who(form: Form, words: Words) -> list[str]:
-    """Who has to act; nobody where nothing follows."""
-    return list(dict.fromkeys(_actors(form, words)))
-
-
-def _actors(form: Form, words: Words) -> Iterator[str]:
     if form["behind"]:
-        for each in form["behind"]:
-            yield f"{words['actor.' + each['side']]} ({side_name(each['declarations'])})"
-    elif form["reason"] in _OF_DATASET:
-        yield words["actor.dataset"]
+        return [
+            Act(
+                f"{words['actor.' + each['side']]} ({side_name(each['declarations'])})",
+                words[f"{each['reason']}.do"],
+                each["due"],
+            )
+            for each in form["behind"]
+        ]
+    actor = ""
+    if form["reason"] in _OF_DATASET:
+        actor = words["actor.dataset"]
     elif form["status"] == Status.QUESTION and form["right"]:
-        yield words["actor.both"]
-
-
-def dues(form: Form) -> list[Form]:
-    """The terms within which somebody has to act, each once."""
-    found = [*(each["due"] for each in form["behind"]), *([form["due"]] if form["due"] else [])]
-    return list({(each["day"], each["source"]): each for each in found}.values())
-
-
-def by_when(form: Form, words: Words) -> list[str]:
-    """The days until which somebody has to act; that none is known where none is."""
-    return list(dict.fromkeys(each["day"] or words["unknown"] for each in dues(form)))
+        actor = words["actor.both"]
+    return [Act(actor, words[f"{form['reason']}.do"], form["due"])]
