@@ -32,6 +32,7 @@ Kind = Literal[
     "FINANCING_ALERT",
 ]
 KindOnForecast = Literal[Kind, "ARRIVAL_LATE"]
+KindOnFinding = Literal[KindOnForecast, "CONTRADICTION"]
 Lateness = Literal["IN_TIME", "LIKELY_LATE", "LATE", "OVER"]
 Closing = Literal["CAUSE_GONE", "RESOLVED", "FALSE_ALARM", "NOT_OURS"]
 
@@ -89,7 +90,7 @@ class _Opening(CaseStep):
 
 
 class _Subject(_Opening):
-    kind: KindOnForecast
+    kind: KindOnFinding
     what: Code
     about: ObjectRef
     jurisdiction: Annotated[str, Field(pattern=r"^([A-Z]{2})?$")] = ""
@@ -107,8 +108,17 @@ class Opened(_Subject):
 class OpenedOnForecast(_Subject):
     """A case was opened by rule, on events or on the judgment of a forecast: what it is about, since when there is cause for it."""
 
+    kind: KindOnForecast
+
 
 OpenedOnForecast.spec = replace(Opened.spec, type="cre.case.opened.v2")
+
+
+class OpenedOnFinding(_Subject):
+    """A case was opened by rule, on events, on the judgment of a forecast or on a finding in a trade: what it is about, since when there is cause."""
+
+
+OpenedOnFinding.spec = replace(Opened.spec, type="cre.case.opened.v3")
 
 
 @_step("case.reopened.v1", 8001)

@@ -14,12 +14,12 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, StringConstraints, Tag, ValidationError
 
 from schemas import strict_json
-from schemas.events.base import Milestone, PartyCode, Wire
+from schemas.events.base import Milestone, ObjectRef, PartyCode, Wire
 from schemas.events.customs_whole import LARGEST, PackedBase64, unpacked
 from schemas.events.declare import CARGO, event
 from schemas.events.document_trade import PartyScheme
 from schemas.events.vocabulary import Region, Role
-from schemas.events.wire import Code, Count, Date, Description, Free, Sha256Hex
+from schemas.events.wire import LINE, Code, Count, Date, Description, Free, Sha256Hex
 from schemas.identifiers.natural_person import is_private
 from schemas.reasons import Reason, Refusal
 
@@ -248,3 +248,48 @@ class DatasetStated(Milestone):
     def check(self) -> None:
         super().check()
         self.data.check("/dataset")
+
+
+class ExplainedFinding(Wire):
+    """A finding of a check: its number, its lines as they are called there, and the digest of what it says of which values."""
+
+    check: Annotated[str, StringConstraints(pattern=r"^D[0-9]{2}$")]
+    lines: Annotated[str, StringConstraints(pattern=LINE, max_length=200)] = ""
+    digest: Sha256Hex
+
+
+@event(
+    "trade.finding_explained.v1",
+    2201,
+    region=Region.DOCUMENT,
+    by=(Role.SHIPPER, Role.FORWARDER, Role.CONSIGNEE, Role.CUSTOMS),
+    about=CARGO,
+    document="explanation",
+)
+class FindingExplained(Milestone):
+    """A party explained a finding of the checks on a trade: why its values differ and are right. The finding stays and is marked.
+
+    It is about the trade ``reference`` of ``owner``, the publisher where that is left out, and names no ``objects``. It counts from the
+    trade's owner, from who lodged one of its declarations and from customs of their countries, as long as the finding has this digest.
+    """
+
+    objects: Annotated[tuple[ObjectRef, ...], Field(strict=False, max_length=0)] = ()
+    owner: PartyCode | None = None
+    reference: Reference
+    finding: ExplainedFinding
+    text: Annotated[
+        str,
+        StringConstraints(pattern=LINE, min_length=1, max_length=500),
+        Field(description="For people; never about a natural person."),
+    ]
+
+    def check(self) -> None:
+        super().check()
+        words = self.text.split()
+        if any(is_private(word.strip("().,;:"), " ".join(words[n : n + 3])) for n, word in enumerate(words)):
+            raise Refusal(
+                Reason.INVALID_SCHEMA,
+                "A natural person stands here.",
+                "/text",
+                "Leave it out: explain by papers and legal persons.",
+            )

@@ -303,6 +303,18 @@ _SNOOZED: Json = {"number": 4_114, "before": 4_113, "reason": "The locomotive is
 _BY_TYPE: dict[str, Json] = {
     "cre.credit.consent_granted.v1": {"scope": ["SCORE", "SIGNALS"]},
     "cre.trade.dataset_stated.v1": {"owner": "xian-optics", "occurrence": "", "dataset": TRADE_DATA},
+    "cre.trade.finding_explained.v1": {
+        "objects": [],
+        "occurrence": "",
+        "owner": "xian-optics",
+        "reference": "T-2026-031",
+        "finding": {
+            "check": "D04",
+            "lines": "L1 ~ 1",
+            "digest": hashlib.sha256(b"a finding").hexdigest(),
+        },
+        "text": "Resold in transit: both contracts are with the declarant.",
+    },
     "cre.movement.transshipped.v1": {"gauge_from": 1435, "gauge_to": 1520},
     "cre.movement.advance_list_sent.v1": {"classifier": "PLN"},
     "cre.movement.booked.v1": {"classifier": "PLN"},
@@ -328,6 +340,13 @@ _BY_TYPE: dict[str, Json] = {
         "number": 4_109,
         "what": "ARRIVAL_LATE",
         "about": {"kind": "consignment", "id": IDS[ObjectKind.CONSIGNMENT]},
+        "jurisdiction": "",
+    },
+    "cre.case.opened.v3": {
+        "number": 4_110,
+        "kind": "CONTRADICTION",
+        "what": "D04",
+        "about": {"kind": "place", "id": "dataset:xian-optics/T-2026-031"},
         "jurisdiction": "",
     },
     "cre.case.arrival_judged.v1": {"number": 312, "before": 288},

@@ -13,6 +13,8 @@ import typer
 from schemas.reasons import Refusal
 from services.cli.declare_amend import amend
 from services.cli.declare_draft import draft, words
+from services.cli.declare_findings import explain
+from services.cli.declare_findings import findings as findings_of_trade
 from services.cli.declare_step import AsOf, InLanguage, day_of, step
 from services.cli.declare_trade import lodge, show, state, statuses
 from services.cli.exits import Exit
@@ -31,6 +33,8 @@ app.command()(step)
 app.command()(state)
 app.command()(show)
 app.command()(statuses)
+app.command("findings")(findings_of_trade)
+app.command()(explain)
 app.command()(lodge)
 app.command()(amend)
 _SHOWN = (Verdict.CONTRADICTION, Verdict.REVIEW)

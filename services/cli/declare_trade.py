@@ -60,17 +60,17 @@ def state(
         *(("booking", each) for each in bookings or ()),
     ]
     line = _line(file, day, owner, named, made)
-    _publish(settings, who, file, line, patience, as_json)
+    publish_line(settings, who, str(file), line, patience, as_json)
 
 
-def _publish(
-    settings: CliSettings, who: Profile, file: Path, line: bytes, patience: float, as_json: bool
+def publish_line(
+    settings: CliSettings, who: Profile, name: str, line: bytes, patience: float, as_json: bool
 ) -> None:
-    """Sign and publish the record that was made from ``file``; ends the command where it is refused or waits."""
+    """Sign and publish the record that was made from what is called ``name``; ends the command where it is refused or waits."""
     sent(
         settings,
         who,
-        lambda intake: [intake.content(str(file), line)],
+        lambda intake: [intake.content(name, line)],
         format="native",
         patience=patience,
         as_json=as_json,
@@ -140,7 +140,7 @@ def lodge(
         line = line_of(lodging_of(paper, named, type_, made_from, _links(links or ()), made))
     except Refusal as refusal:
         raise _failed(file, refusal) from None
-    _publish(settings, who, file, line, patience, as_json)
+    publish_line(settings, who, str(file), line, patience, as_json)
 
 
 _EAEU = {"10": "export_lodged", "40": "import_lodged", "80": "transit_lodged"}

@@ -28,7 +28,7 @@ from schemas.events.movement import (
     Unloaded,
 )
 from schemas.events.network import Restricted, RestrictionLifted
-from schemas.events.trade import DatasetStated
+from schemas.events.trade import DatasetStated, FindingExplained
 from services.domain.facts import (
     Assurance,
     Claim,
@@ -307,9 +307,13 @@ def _named(payload: HandedOver | AdvanceListSent) -> list[Thing]:
     return [Thing(ObjectKind.TRAIN, key)] if key.count("/") >= 2 else []
 
 
+TRADE_DATA = "dataset:"
+"""How the key of a trade's object begins."""
+
+
 def trade_data(owner: str, reference: str) -> Thing:
     """The object under which the versions of one trade's data are found, and what was declared from them."""
-    return Thing(ObjectKind.PLACE, f"dataset:{owner}/{reference}")
+    return Thing(ObjectKind.PLACE, f"{TRADE_DATA}{owner}/{reference}")
 
 
 def _trade_of(statement: Attribution, payload: Milestone) -> tuple[End, ...]:
@@ -326,6 +330,13 @@ def dataset_stated(statement: Attribution, payload: DatasetStated) -> GroupedFac
     reference = payload.data.reference
     trade = trade_data(payload.owner or statement.publisher.code, reference)
     claims = claims_of(statement, payload, extra=((trade.kind, trade.key),), occurrence=reference)
+    return GroupedFacts((claims,))
+
+
+def finding_explained(statement: Attribution, payload: FindingExplained) -> GroupedFacts:
+    """A claim about the trade alone: it reaches nothing that the goods travel in."""
+    trade = trade_data(payload.owner or statement.publisher.code, payload.reference)
+    claims = claims_of(statement, payload, extra=((trade.kind, trade.key),), occurrence=payload.reference)
     return GroupedFacts((claims,))
 
 
@@ -355,7 +366,7 @@ def lifted(statement: Attribution, payload: RestrictionLifted) -> GroupedFacts:
     return GroupedFacts(rest=Facts(liftings=frozenset({Lifting(statement.event, target, payload.at_micros)})))
 
 
-__all__ = ["Attribution", "grouped", "interpret", "meeting", "trade_data"]
+__all__ = ["TRADE_DATA", "Attribution", "grouped", "interpret", "meeting", "trade_data"]
 
 
 def interpret(statement: Attribution, content: bytes, payload: Payload) -> Facts:
@@ -405,6 +416,7 @@ _READERS: tuple[tuple[type[Payload], Callable[..., GroupedFacts]], ...] = (
     (AdvanceListSent, handover),
     (NoteReissued, note_reissued),
     (DatasetStated, dataset_stated),
+    (FindingExplained, finding_explained),
     (Milestone, milestone),
     (ConsignmentOpened, opened),
     (RoutePlanned, route),

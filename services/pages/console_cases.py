@@ -33,6 +33,7 @@ KINDS = {
     CaseKind.DISPUTE: N_("Dispute"),
     CaseKind.FINANCING_ALERT: N_("Alert of a pledge"),
     CaseKind.ARRIVAL_LATE: N_("Late by the forecast"),
+    CaseKind.CONTRADICTION: N_("Contradiction in a trade"),
 }
 STATUSES = {
     "OPEN": N_("open, nobody's"),

@@ -37,6 +37,8 @@ LABELS: Mapping[str, str] = {
     "phase": "announced, booked, gathered, on_the_way, at_destination, collected",
     "bucket": "how late: under_1_day, 1_to_3_days, 3_to_7_days, over_7_days",
     "milestone": "milestone as its event type names it, without version (about 50)",
+    "check": "check of a trade's papers, D00 to D32",
+    "verdict": "what a check says: CONTRADICTION, REVIEW, NOT_COMPARABLE",
     "from": "where a financing stood: none, reserved, pledged, drawn, released, cancelled, expired, superseded",
     "to": "where it stands after a decision: as `from`, but for none",
 }

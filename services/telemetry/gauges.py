@@ -291,3 +291,11 @@ EXPORTER_REFRESHED = Definition(
 EXPORTER_SECONDS = Definition(
     "lianyun_exporter_question_seconds", "gauge", "How long the latest answer took.", ("question",)
 )
+
+# --- trades -----------------------------------------------------------------------------------------------------
+TRADE_FINDINGS = Definition(
+    "lianyun_trade_findings",
+    "gauge",
+    "Findings of the checks on trades that are for somebody to look at and that nobody explained, by check and verdict.",
+    ("check", "verdict"),
+)

@@ -25,8 +25,9 @@ _BY_EPISODE = {spec.opens.name: spec.name for spec in catalogue.specs() if spec.
 
 
 def shows(party: Party, kind: str, what: str) -> Shown:
-    """How the party sees cases of that kind about ``what``: an episode, a milestone, or nothing."""
-    return _granted(party, _field(kind, what))
+    """How the party sees cases of that kind about ``what``: an episode, a milestone, a check, or nothing."""
+    field = _field(kind, what)
+    return may(party.roles, _NEAR, field) if field is Field.FINDING else _granted(party, field)
 
 
 def shows_event(party: Party, type_: str) -> bool:
@@ -58,6 +59,8 @@ def visible_case(party: Party, case: Listed) -> Listed | None:
 
 
 def _field(kind: str, what: str) -> Field:
+    if kind == CaseKind.CONTRADICTION:
+        return Field.FINDING
     if kind == CaseKind.FINANCING_ALERT:
         return Field.FINANCING
     return field_of(_BY_EPISODE.get(what, what)) if what else Field.MOVEMENT

@@ -10,23 +10,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from schemas.events.base import Role
-from schemas.events.trade import DatasetStated
 from schemas.rfc3339 import format_micros
 from services.api.access.consignment import grants_of
 from services.api.access.matrix import Field, Relation, Shown, may
 from services.api.access.reader import LoggedReader, Reader
 from services.api.access.relations import LENDERS, consented
-from services.domain.objects import Thing
-from services.domain.view import ClaimStatus
 from services.query.stored_events import SourcedEvents
-from services.query.views import SourcedView, consignments_of
+from services.query.views import SourcedView
 from services.trade.domain.dataset import Dataset, Lineage, changes, lineage
 from services.trade.domain.paper import Role as PartyRole
-from services.trade.formats.dataset import stated
-from services.trade.store.datasets import StatedVersion, payload_of, stated_versions
+from services.trade.store.datasets import StatedVersion
+from services.trade.store.source import TradeSource
+from services.trade.store.trades import Trade, read_trade
 
 Json = dict[str, Any]
 _LINE: Final = ("id", "description", "code", "origin", "quantity", "unit", "gross", "net", "packages")
@@ -62,70 +59,30 @@ class _Version:
         return {**{name: form[name] for name in form if name in names}, "lines": lines}
 
 
-class Trade(NamedTuple):
-    """A trade by its owner and reference: every version stated, and those that count with the consignments that they reach."""
-
-    owner: str
-    reference: str
-    stated: tuple[StatedVersion, ...]
-    counting: tuple[tuple[StatedVersion, Sequence[SourcedView]], ...]
-
-    @property
-    def name(self) -> str:
-        """``owner/reference``."""
-        return f"{self.owner}/{self.reference}"
-
-    @property
-    def consignments(self) -> list[SourcedView]:
-        """Those that the versions which count reach, each once."""
-        found = {known.view.consignment: known for _, several in self.counting for known in several}
-        return [found[each] for each in sorted(found)]
-
-    @property
-    def publishers(self) -> frozenset[str]:
-        """The owner, and whose versions count."""
-        return frozenset({self.owner, *(each.publisher for each, _ in self.counting)})
+def source_of(reader: Reader) -> TradeSource:
+    """What is stored of trades, as of the reader's moment."""
+    return TradeSource(reader.session, reader.registry, reader.now, reader.views)
 
 
-def read_trade(reader: Reader, name: str) -> Trade:
+def trade_of(source: TradeSource, name: str) -> Trade:
     """The trade ``owner/reference``, whoever may see it."""
     owner, _, reference = name.partition("/")
-    found = (
-        stated_versions(reader.session, owner, reference, reader.registry, reader.now) if reference else ()
+    return read_trade(source, owner, reference) if reference else Trade(owner, reference, (), ())
+
+
+def priced_events(reader: Reader, trade: Trade) -> frozenset[str]:
+    """The ids, in hexadecimal digits, of the events whose versions the reader may read whole, prices with them."""
+    return frozenset(
+        each.event.stored.id.hex()
+        for version in _versions(reader, trade.owner, trade.counting)
+        if version.priced
+        for each in version.stated
     )
-    reached_by = _Reached(reader, owner)
-    reached = [reached_by(each) for each in found]
-    counting = [
-        (each, views)
-        for each, views in zip(found, reached, strict=True)
-        if each.not_live is None and (each.publisher == owner or _is_agent(each, views))
-    ]
-    return Trade(owner, reference, found, tuple(counting))
-
-
-def trades_over(known: SourcedView) -> list[Trade]:
-    """The trades of which a version counts in one consignment, as far as that consignment shows; pure, made once of a view."""
-    if "trades" not in known.made:
-        found: dict[tuple[str, str], list[StatedVersion]] = defaultdict(list)
-        for arrival in known.view.arrivals:
-            event = known.sources[arrival.claim.event]
-            payload = payload_of(event)
-            if arrival.status is ClaimStatus.COUNTED and isinstance(payload, DatasetStated):
-                owner = payload.owner or event.party.code
-                version = StatedVersion(event, stated(payload.data), None)
-                if owner in known.view.engaged and (event.party.code == owner or _is_agent(version, [known])):
-                    found[owner, version.dataset.reference].append(version)
-        known.made["trades"] = [
-            Trade(*of, tuple(versions), tuple((each, (known,)) for each in versions))
-            for of, versions in sorted(found.items())
-        ]
-    trades: list[Trade] = known.made["trades"]
-    return trades
 
 
 def visible_trade(reader: LoggedReader, name: str) -> Json | None:
     """The versions of the trade ``owner/reference`` that the reader may see; None where there is none. Notes the read."""
-    trade = read_trade(reader, name)
+    trade = trade_of(source_of(reader), name)
     found = versions_of(reader, trade)
     if found is not None:
         reader.reads("dataset", name, trade.publishers)
@@ -149,38 +106,6 @@ def versions_of(reader: Reader, trade: Trade) -> Json | None:
 def sees_goods(reader: Reader, trade: Trade) -> bool:
     """Whether the reader sees the goods of a version, or its price."""
     return bool(_versions(reader, trade.owner, trade.counting))
-
-
-class _Reached:
-    """The consignments that versions reach; what several travel in is looked up once."""
-
-    def __init__(self, reader: Reader, owner: str) -> None:
-        self._reader, self._owner = reader, owner
-        self._known: dict[frozenset[Thing], list[SourcedView]] = {}
-
-    def __call__(self, version: StatedVersion) -> list[SourcedView]:
-        """Those that name the owner and count what was stated: not those that only share the box."""
-        if version.not_live is not None:
-            return []
-        if version.things not in self._known:
-            groups = consignments_of(self._reader.session, sorted(version.things))
-            views = self._reader.views(groups)
-            self._known[version.things] = [
-                known for known in views if known is not None and self._owner in known.view.engaged
-            ]
-        event = version.event.stored.id
-        return [
-            known
-            for known in self._known[version.things]
-            if any(
-                arrival.claim.event == event and arrival.status is ClaimStatus.COUNTED
-                for arrival in known.view.arrivals
-            )
-        ]
-
-
-def _is_agent(version: StatedVersion, views: Sequence[SourcedView]) -> bool:
-    return Role.FORWARDER in version.event.party.roles and bool(views)
 
 
 def _versions(

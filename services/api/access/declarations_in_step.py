@@ -10,88 +10,56 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from services.api.access.consignment import grants_of
-from services.api.access.datasets import Trade, read_trade, sees_goods, trades_over, versions_of
+from services.api.access.datasets import source_of, trade_of
 from services.api.access.matrix import Field, Shown
 from services.api.access.reader import LoggedReader, Reader
-from services.query.views import SourcedView
 from services.trade.domain.in_step import in_step
 from services.trade.domain.in_step_pair import PairStatus
 from services.trade.domain.in_step_rules import SIDES, step_rules
 from services.trade.domain.in_step_words import FINE, plain_status
 from services.trade.domain.values import Field as Value
-from services.trade.store.filings import StatedFilings, stated_filings
+from services.trade.store.filings import StatedFilings, filings_by
+from services.trade.store.trades import Trade
 
 Json = dict[str, Any]
 
 
-class WholeTrade(NamedTuple):
-    """A trade as a party sees it: its versions and the statuses of its declarations, None of what it may not see; the consignments that it may."""
-
-    name: str
-    owner: str
-    versions: Json | None
-    statuses: Json | None
-    consignments: tuple[str, ...]
-
-
 def visible_statuses(reader: LoggedReader, name: str) -> Json | None:
     """The statuses of the declarations of the trade ``owner/reference`` by the tables of today; None where the reader may see none. Notes the read."""
-    found, concerned = _statuses(reader, read_trade(reader, name))
+    source = source_of(reader)
+    trade = trade_of(source, name)
+    filings = filings_by(source, trade.owner, trade.reference)
+    found = statuses_of(reader, trade, filings)
     if found is not None:
-        reader.reads("dataset", name, concerned)
+        reader.reads("dataset", name, concerned_by(trade, filings))
     return found
 
 
-def whole_trade(reader: LoggedReader, name: str) -> WholeTrade | None:
-    """What the reader may see of the trade ``owner/reference``, read once; None where that is nothing. Notes the read."""
-    trade = read_trade(reader, name)
-    versions = versions_of(reader, trade)
-    statuses, concerned = _statuses(reader, trade)
-    if versions is None and statuses is None:
+def concerned_by(trade: Trade, filings: StatedFilings) -> frozenset[str]:
+    """Whose trade it is, whose versions of it count, and who lodged its declarations."""
+    return trade.publishers.union(*filings.lodged_by.values())
+
+
+def statuses_of(reader: Reader, trade: Trade, filings: StatedFilings) -> Json | None:
+    """The statuses of the declarations of ``trade`` that the reader may see; None where it may see none."""
+    grants = [grants_of(reader, known)[1] for known in trade.views]
+    concerned = reader.party.code in concerned_by(trade, filings)
+    if not trade.counting or not (concerned or _whole(grants, Field.DECLARATION_STATUS)):
         return None
-    reader.reads("dataset", name, trade.publishers | concerned)
-    seen = [
-        each.view.consignment.key
-        for each in trade.consignments
-        if _whole([grants_of(reader, each)[1]], Field.MOVEMENT)
-    ]
-    return WholeTrade(name, trade.owner, versions, statuses, tuple(seen))
-
-
-def visible_trades_over(reader: LoggedReader, known: SourcedView) -> list[str]:
-    """The trades that travel in a consignment, as far as the reader may see their goods or their declarations. Notes the reads."""
-    found = []
-    for trade in trades_over(known):
-        grants = grants_of(reader, known)[1]
-        if sees_goods(reader, trade) or _whole([grants], Field.DECLARATION_STATUS):
-            reader.reads("dataset", trade.name, trade.publishers)
-            found.append(trade.name)
-    return found
-
-
-def _statuses(reader: Reader, trade: Trade) -> tuple[Json | None, frozenset[str]]:
-    """The statuses that the reader may see, None where it may see none; and whom they concern."""
-    grants = [grants_of(reader, known)[1] for known in trade.consignments]
-    if not trade.counting:
-        return None, frozenset()
-    stated = stated_filings(reader.session, trade.owner, trade.reference, reader.registry, reader.now)
-    concerned = trade.publishers.union(*stated.lodged_by.values())
-    if reader.party.code not in concerned and not _whole(grants, Field.DECLARATION_STATUS):
-        return None, concerned
     day = datetime.fromtimestamp(reader.now / 1_000_000, UTC).date()
     found = in_step(
         (each.dataset for each, _ in trade.counting),
-        stated.filings,
-        stated.corrections,
+        filings.filings,
+        filings.corrections,
         step_rules(day),
-        stated.numbers.unclear,
+        filings.numbers.unclear,
     )
     shown = _Shown(
         reader.party.code,
-        stated,
+        filings,
         numbered=_whole(grants, Field.DECLARATION_NUMBER),
         lines=reader.party.code in trade.publishers or _whole(grants, Field.GOODS),
     )
@@ -100,7 +68,7 @@ def _statuses(reader: Reader, trade: Trade) -> tuple[Json | None, frozenset[str]
         "as_of": day.isoformat(),
         "in_step": all(each.status in FINE for each in found),
         "statuses": [shown.status(each) for each in found],
-    }, concerned
+    }
 
 
 def _whole(grants: Iterable[Mapping[Field, Shown]], field: Field) -> bool:

@@ -21,6 +21,7 @@ _BY_MILESTONE = {
     **dict.fromkeys(_INSPECTION, Field.INSPECTION),
     "document.invoice_issued": Field.INVOICE,
     "trade.dataset_stated": Field.INVOICE,
+    "trade.finding_explained": Field.FINDING,
     "document.insurance_bound": Field.INVOICE,
     "document.insurance_cancelled": Field.INVOICE,
     "document.packing_list_issued": Field.GOODS,

@@ -26,6 +26,7 @@ class Field(StrEnum):
     CONTACT = "contact"  # natural persons; v1 of the events has no such field
     DECLARATION_STATUS = "declaration_status"
     DECLARATION_NUMBER = "declaration_number"
+    FINDING = "finding"  # verdicts of the checks on a trade; never the values that they compare
     INSPECTION = "inspection"
     CREDIT = "credit"
     FINANCING = "financing"

@@ -131,3 +131,59 @@ class TradeStatuses(Shape):
     as_of: str
     in_step: bool
     statuses: list[ElementStatus]
+
+
+class ComparedValue(Shape):
+    """A value that a check compared, and the event that states it."""
+
+    written: Annotated[str, Field(description="As written.")]
+    paper: Literal[
+        "DATASET", "CN_DECLARATION", "EAEU_DECLARATION", "EAEU_TRANSIT", "EAEU_CORRECTION", "WCO_DECLARATION", "RAIL_NOTE"
+    ]  # fmt: skip
+    event: EventName
+    at: Annotated[str, Field(description="JSON pointer within what the event states.")]
+
+
+class DatedTolerance(Shape):
+    """The row of the table of tolerances by which a check decided."""
+
+    name: str
+    value: str
+    unit: str
+    source: str
+    valid_from: str
+
+
+class FindingExplanation(Shape):
+    """A signed explanation; the text only to its author and to whoever may read every value."""
+
+    by: str
+    at: Moment
+    text: str | None
+
+
+class FindingOfTrade(Shape):
+    """What one check says of one pair of lines, or of the whole. What is null stands in papers that the caller may not read whole."""
+
+    check: Annotated[str, Field(pattern=r"^D[0-9]{2}$")]
+    verdict: Literal["MATCH", "REVIEW", "CONTRADICTION", "NOT_COMPARABLE", "MISSING"]
+    lines: Annotated[str, Field(description="Lines as their papers number them; empty for the whole.")]
+    explained: Annotated[bool, Field(description="Whether an explanation of these values counts.")]
+    digest: Annotated[
+        str | None,
+        Field(description="By which it is explained (`trade.finding_explained`); it betrays no value."),
+    ]
+    reason: str | None
+    values: list[ComparedValue] | None
+    arithmetic: str | None
+    tolerance: DatedTolerance | None
+    explanations: list[FindingExplanation]
+
+
+class TradeFindings(Shape):
+    """The findings of one trade, in the order of the checks."""
+
+    dataset: str
+    as_of: Annotated[str, Field(description="The latest day of what is stated: its tables decided.")]
+    checks: Annotated[str, Field(description="The version of the checks.")]
+    findings: list[FindingOfTrade]

@@ -15,8 +15,9 @@ from services.cases.domain.causes import CaseId, CaseKind, Cause
 from services.cases.domain.lifecycle import Case, Step, StepKind, after
 from services.cases.store import evaluation, projector
 from services.cases.store.case_service import BY_PERSON, event_id_of, model_of, stated
-from services.cases.store.evaluation import EventCache, affected_consignments
+from services.cases.store.evaluation import EventCache, affected_subjects
 from services.cases.store.rows import STEP_COLUMNS, cause_of, crossing_of, life_row, step_of
+from services.cases.store.trades import STATING, TradeRow, expected_trades, trades_named
 from services.ledger.registry.registry import Registry
 from services.ledger.registry.store import RegistryHistory
 from services.people.domain.person import Person, PersonId, Signatory
@@ -45,7 +46,7 @@ FROM lianyun.case_head h
 _LIFE = ("case_id", "opened", "last", "at", "closed", "owner_party", "owner_desk", "snoozed_until", "reason")
 _CAUSES = """
 SELECT cons, case_id, kind, what, about_kind, about, jurisdiction, scope, place, occurrence, since, due, events, missing,
-       surplus, normal
+       surplus, normal, parties
 FROM lianyun.case_cause WHERE kind <> 'FINANCING_ALERT'
 """
 _CURSOR = "SELECT version, xid::text, no, aside_xid::text, aside_no, decided_xid::text, decided_no, as_of FROM lianyun.case_cursor"
@@ -54,6 +55,7 @@ SELECT name FROM (
     SELECT 'case_cause', EXISTS (SELECT FROM lianyun.case_cause)
     UNION ALL SELECT 'case_due', EXISTS (SELECT FROM lianyun.case_due)
     UNION ALL SELECT 'case_again', EXISTS (SELECT FROM lianyun.case_again)
+    UNION ALL SELECT 'trade_finding', EXISTS (SELECT FROM lianyun.trade_finding)
     UNION ALL SELECT 'consignment_party', EXISTS (SELECT FROM lianyun.consignment_party)
 ) AS t (name, there) WHERE there
 """
@@ -71,6 +73,10 @@ CROSS JOIN lianyun.case_cursor c WHERE (h.xid, h.no) > (c.habit_xid, c.habit_no)
 _LEGS = "SELECT cons, stage, first, last FROM lianyun.case_leg ORDER BY cons"
 _DUES = "SELECT cons, due FROM lianyun.case_due ORDER BY cons"
 _KINDS = {kind.wire: int(kind) for kind in ObjectKind}
+_STATED_TRADES = (
+    "SELECT DISTINCT object FROM claim WHERE kind = 8 AND milestone = ANY (%s::smallint[]) ORDER BY object"
+)
+_TRADES = "SELECT trade, name, found, explained, digest FROM lianyun.trade_finding"
 _PLEDGED = "SELECT DISTINCT consignment FROM lianyun.financing_cargo"
 
 
@@ -276,12 +282,43 @@ def _causes(snapshot: Snapshot, registry: Registry, findings: Findings) -> None:
                     pledged.add(consignment)
                 elif judged.due is not None:
                     dues[consignment] = judged.due
+    right_causes |= _trades(snapshot, excused, registry, findings)
     _compare_causes(snapshot, right_causes, excused, findings)
     _compare_listed(snapshot, right_listed, excused, findings)
     # Pledged cargo is evaluated hourly, counted from its last evaluation.
     # Cargo that is pledged, or has a date to arrive by, is evaluated again some hours after its last evaluation.
     _compare_dues(snapshot, dues, excused | pledged, findings)
     _compare_legs(snapshot, legs, excused, findings)
+
+
+def _trades(
+    snapshot: Snapshot, excused: set[bytes], registry: Registry, findings: Findings
+) -> set[tuple[bytes, Cause]]:
+    """The causes of trades, once their findings were computed anew and compared; a trade that cannot be read is excused from then on."""
+    right: set[TradeRow] = set()
+    causes: set[tuple[bytes, Cause]] = set()
+    for chunk in chunks((row[0] for row in snapshot.rows(_STATED_TRADES, (list(STATING),))), 200):
+        by_name = {name: trade for trade, name in trades_named(snapshot.connection, chunk, registry).items()}
+        for name, expected in expected_trades(snapshot.connection, sorted(by_name), registry):
+            findings.counts["trades"] += 1
+            trade = by_name[name]
+            if isinstance(expected, Unreadable):
+                excused.add(trade)  # its events are findings, and what is stored of it stays
+                continue
+            right |= set() if expected.row is None else {expected.row}
+            causes |= {(trade, cause) for cause in expected.causes if trade not in excused}
+    stored = {
+        TradeRow(trade, name, tuple(found), explained, bytes(digest))
+        for trade, name, found, explained, digest in snapshot.stream(_TRADES)
+    }
+    for row in sorted(stored ^ right):
+        if row.trade not in excused:
+            where, there = f"trade_finding of {row.name}", row in stored
+            shown = f"{len(row.found)} found, {row.explained} explained, digest {row.digest.hex()[:16]}"
+            findings.add(
+                Damage.CASE, where, "row", shown if there else "no row", "no row" if there else shown, REMEDY
+            )
+    return causes
 
 
 def _excused(snapshot: Snapshot, found: FollowerLag, registry: Registry) -> tuple[set[bytes], bool]:
@@ -293,7 +330,7 @@ def _excused(snapshot: Snapshot, found: FollowerLag, registry: Registry) -> tupl
     reached: set[bytes] = set()
     if (found.events or found.quarantined) and not found.too_much:
         events = list(found.events)
-        reached = affected_consignments(
+        reached = affected_subjects(
             snapshot.connection, events, list(found.quarantined), registry, EventCache()
         )
     behind = bool(found.events or found.quarantined or decided or unlearned or waiting or again)

@@ -40,6 +40,7 @@ class CaseKind(StrEnum):
     DISPUTE = "DISPUTE"
     FINANCING_ALERT = "FINANCING_ALERT"
     ARRIVAL_LATE = "ARRIVAL_LATE"
+    CONTRADICTION = "CONTRADICTION"
 
 
 _KINDS = {
@@ -55,15 +56,17 @@ LOOKED_AT_WITHIN: dict[CaseKind, Micros] = {
     CaseKind.DISPUTE: 72 * HOUR,
     CaseKind.FINANCING_ALERT: 24 * HOUR,
     CaseKind.ARRIVAL_LATE: 24 * HOUR,
+    CaseKind.CONTRADICTION: 72 * HOUR,
 }
 """Within which time somebody has to have acted; an exception brings its own time with its event type."""
 
 
 class Cause(NamedTuple):
-    """A cause for a case, as one consignment shows it; ``kind``, ``what``, ``about``, ``jurisdiction`` and ``scope`` identify the case.
+    """A cause for a case, as one consignment or trade shows it; ``kind``, ``what``, ``about``, ``jurisdiction`` and ``scope`` identify the case.
 
     ``scope`` distinguishes places and runs of one object. ``events`` are the 16-byte ids of its evidence. ``missing`` and ``surplus``
-    are boxes of a hand-over. ``normal`` is for how long no news would have been normal where there is silence.
+    are boxes of a hand-over. ``normal`` is for how long no news would have been normal where there is silence. ``parties`` are those whose
+    desk a contradiction is for.
     """
 
     kind: CaseKind
@@ -79,6 +82,7 @@ class Cause(NamedTuple):
     missing: frozenset[str] = frozenset()
     surplus: frozenset[str] = frozenset()
     normal: Micros = 0
+    parties: tuple[str, ...] = ()
 
     @property
     def leg(self) -> tuple[str, ...]:
@@ -104,6 +108,15 @@ class FinancingAlert(NamedTuple):
     covenant: str
     since: Micros
     events: tuple[EventId, ...]
+
+
+class Contradiction(NamedTuple):
+    """A contradiction that a check of a trade found and nobody explained, without its values: since when, on which events, for whose desk."""
+
+    check: str
+    since: Micros
+    events: tuple[EventId, ...]
+    parties: tuple[str, ...]
 
 
 class Journey(NamedTuple):
@@ -160,6 +173,7 @@ def _both(one: Cause, other: Cause) -> Cause:
         missing=one.missing | other.missing,
         surplus=one.surplus | other.surplus,
         normal=max(one.normal, other.normal),
+        parties=tuple(sorted({*one.parties, *other.parties})),
     )
 
 
@@ -334,6 +348,18 @@ def _alert(view: View, alert: FinancingAlert) -> Cause:
     return _cause(
         CaseKind.FINANCING_ALERT, alert.covenant, view.consignment, alert.since, alert.events, place=place
     )
+
+
+def contradicted(trade: Thing, found: Iterable[Contradiction]) -> tuple[Cause, ...]:
+    """One case for each check of the trade, whatever its lines."""
+    causes = (
+        _cause(CaseKind.CONTRADICTION, each.check, trade, each.since, each.events)._replace(
+            parties=each.parties
+        )
+        for each in found
+    )
+    by_case = joined(causes)
+    return tuple(by_case[case] for case in sorted(by_case))
 
 
 def _cause(

@@ -25,6 +25,7 @@ from schemas.events.case import (
     Noted,
     NotedByPerson,
     Opened,
+    OpenedOnFinding,
     OpenedOnForecast,
     Reopened,
     Snoozed,
@@ -84,6 +85,8 @@ def model_of(step: Step, kind: str = "") -> type[Payload]:
     """The event type of ``step`` in a case of that kind; KeyError for one that no person takes and that names one."""
     if step.kind is StepKind.OPENED and kind == CaseKind.ARRIVAL_LATE:
         return OpenedOnForecast
+    if step.kind is StepKind.OPENED and kind == CaseKind.CONTRADICTION:
+        return OpenedOnFinding
     return MODELS[step.kind] if step.person is None else BY_PERSON[step.kind]
 
 

@@ -24,6 +24,7 @@ from services.cases.domain.causes import Cause, FinancingAlert, Journey, causes,
 from services.cases.store import statement
 from services.cases.store.arrivals import ArrivalJudge, dues_of
 from services.cases.store.rows import cause_of, cause_row
+from services.cases.store.trades import ExpectedTrade, affected_trades, expected_trades, replace_rows
 from services.domain.derive import derive
 from services.domain.facts import FOREVER, Claim, Facts, Micros
 from services.domain.handovers import LISTS
@@ -108,10 +109,10 @@ class _EventFacts:
         return _EventFacts(self.facts | other.facts)
 
 
-def affected_consignments(
+def affected_subjects(
     session: Connection[Any], stored: list[Stored], aside: list[int], registry: Registry, memory: EventCache
 ) -> set[ObjectId]:
-    """The consignments that new events, and the numbers of those quarantined since, may affect; a superset."""
+    """The consignments and trades that new events, and the numbers of those quarantined since, may affect; a superset."""
 
     def read(events: Iterable[Stored]) -> _EventFacts:
         facts = []
@@ -131,12 +132,9 @@ def affected_consignments(
     ids = {"ids": uuids(sorted(running))}
     roused = {row[0] for row in session.execute(statement("with_cause"), ids, binary=True)}
     founded = {founding.consignment.id for founding in facts.foundings}
-    return (
-        changes.reachable_consignments(session, _affected_things(facts) | _met(session, facts))
-        | founded
-        | financed
-        | roused
-    )
+    things = _affected_things(facts)
+    reached = changes.reachable_consignments(session, things | _met(session, facts)) | founded
+    return reached | financed | roused | affected_trades(session, facts, things, reached)
 
 
 def _met(session: Connection[Any], facts: Facts) -> set[ObjectId]:
@@ -226,7 +224,7 @@ def evaluate(
                     dues[found.view.consignment.id] = found.due
                 if found.leg is not None:
                     legs[found.view.consignment.id] = found.leg
-        _replace(session, judged)
+        replace_causes(session, judged)
         listing.replace(session, {cons: rows_by_group.get(cons, frozenset()) for cons in judged})
         rows = sorted(dues.items())
         columns = {"ids": uuids([cons for cons, _ in rows]), "dues": bigints([due for _, due in rows])}
@@ -235,6 +233,30 @@ def evaluate(
         columns = {"ids": uuids(on), "judged": uuids(sorted(judged)), **leg_columns(legs[id_] for id_ in on)}
         session.execute(statement("set_leg"), columns)
         done |= judged.keys()
+    return unread
+
+
+def evaluate_trades(
+    session: Session, trades: Mapping[ObjectId, str], as_of: Micros, registry: Registry
+) -> set[ObjectId]:
+    """Evaluate each of ``trades`` (by their names); returns the unreadable ones, which stay as they were and are tried again after ``as_of``.
+
+    Writes in the caller's transaction.
+    """
+    unread: set[ObjectId] = set()
+    judged: dict[ObjectId, ExpectedTrade] = {}
+    by_name = {name: trade for trade, name in sorted(trades.items())}
+    for name, found in expected_trades(session, list(by_name), registry):
+        trade = by_name[name]
+        if isinstance(found, Unreadable):
+            unread.add(trade)
+            log.error("findings of trade %s stay as they were: %s", trade.hex(), found)
+        else:
+            judged[trade] = found
+    replace_causes(session, {trade: each.causes for trade, each in judged.items()})
+    replace_rows(session, judged, [each.row for each in judged.values() if each.row is not None])
+    dues = {"ids": uuids(sorted(unread)), "dues": bigints([as_of + OF_A_PLEDGE] * len(unread))}
+    session.execute(statement("set_due"), {**dues, "judged": uuids(sorted(trades))})
     return unread
 
 
@@ -373,7 +395,8 @@ def _alerts(status: Status) -> Iterator[FinancingAlert]:
             yield FinancingAlert(alert.covenant, alert.since, tuple(sorted(alert.events)))
 
 
-def _replace(session: Session, judged: dict[ObjectId, tuple[Cause, ...]]) -> None:
+def replace_causes(session: Session, judged: Mapping[ObjectId, tuple[Cause, ...]]) -> None:
+    """Store the causes of each consignment or trade in place of those stored, and note the cases that they change."""
     ids = {"ids": uuids(sorted(judged))}
     before = {cause_of(row) for row in session.execute(statement("causes_of"), ids, binary=True)}
     now = {(cons, cause) for cons, found in judged.items() for cause in found}

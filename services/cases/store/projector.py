@@ -19,7 +19,8 @@ from services.cases.domain.lifecycle import Step
 from services.cases.store import statement
 from services.cases.store.arrivals import ArrivalJudge
 from services.cases.store.case_service import CaseService
-from services.cases.store.evaluation import EventCache, affected_consignments, evaluate
+from services.cases.store.evaluation import EventCache, affected_subjects, evaluate, evaluate_trades
+from services.cases.store.trades import trades_named
 from services.domain.facts import Micros
 from services.domain.objects import ObjectId, Thing
 from services.ledger.projections import changes
@@ -32,12 +33,15 @@ from services.ledger.storage.fold_version import fold_version
 from services.query.search.names import NameWriter, things_in
 from services.query.stored_events import Unreadable
 from services.runtime.code_digest import sources, statements, version_of
+from services.trade.domain.trade_findings import checks_version
 
 CODE = (
     "services.cases.domain", "services.cases.store.evaluation", "services.cases.store.projector", "services.cases.store.rows",
     "services.query.views", "services.query.stored_events", "services.query.search.names", "services.query.listing",
     "services.arrival.domain.cargo", "services.arrival.domain.legs", "services.arrival.domain.silence",
     "services.arrival.domain.lateness",
+    "services.trade.domain", "services.trade.domain.checks", "services.trade.formats.dataset", "services.trade.formats.declared",
+    "services.trade.formats.trade_papers", "services.trade.formats.reading", "services.trade.store", "services.cases.store.trades",
 )  # fmt: skip
 """What makes causes of events, besides the fold; after any change they are made anew from the events."""
 AT_ONCE = 500
@@ -52,7 +56,8 @@ LATER = -1
 def version() -> str:
     """Digest of what the stored causes depend on besides the events: the rules here and in the domain."""
     code = sources(*CODE)
-    return version_of({**code, **statements(statement, code), "fold": fold_version().encode()})
+    checks = {"checks": checks_version().encode(), "fold": fold_version().encode()}
+    return version_of({**code, **statements(statement, code), **checks})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +111,18 @@ def step(
         decided, to_decided = changes.rows_after(session, statement("decided"), after.decided, limit)
         habits, to_habits = changes.rows_after(session, statement("habits_after"), after.habits, limit)
         writer.add(session, _named(stored, registry, known))
-        found = affected_consignments(session, stored, aside, registry, known) | {
+        found = affected_subjects(session, stored, aside, registry, known) | {
             c for row in (*decided, *habits) for c in row[2]
         }
         more = max(len(stored), len(aside), len(decided), len(habits)) >= limit
         now, later = _turn_of(session, found, as_of, more=more)
         waits = changes.unsettled(session)
         judge = ArrivalJudge(service.signer, service.clock(session)[1])
-        unread = evaluate(session, now, as_of, registry, known, judge)
+        trades = trades_named(session, now, registry)
+        unread = evaluate(
+            session, [each for each in now if each not in trades], as_of, registry, known, judge
+        )
+        unread |= evaluate_trades(session, trades, as_of, registry)
         session.execute(statement("again_drop"), {"ids": uuids(now)})
         if waits is not None:
             session.execute(statement("again_put"), {"ids": uuids(now), "mark": waits})

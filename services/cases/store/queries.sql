@@ -21,12 +21,12 @@ INSERT INTO lianyun.case_cursor (version) VALUES (%(version)s) ON CONFLICT (sing
 
 -- name: causes_by_case
 SELECT cons, case_id, kind, what, about_kind, about, jurisdiction, scope, place, occurrence, since, due, events, missing,
-       surplus, normal
+       surplus, normal, parties
 FROM lianyun.case_cause WHERE case_id = ANY (%(ids)s::uuid[])
 
 -- name: causes_of
 SELECT cons, case_id, kind, what, about_kind, about, jurisdiction, scope, place, occurrence, since, due, events, missing,
-       surplus, normal
+       surplus, normal, parties
 FROM lianyun.case_cause WHERE cons = ANY (%(ids)s::uuid[])
 
 -- name: cursor
@@ -52,6 +52,9 @@ DELETE FROM lianyun.case_cause c
 USING unnest(%(conses)s::uuid[], %(cases)s::uuid[]) AS n (cons, case_id)
 WHERE (c.cons, c.case_id) = (n.cons, n.case_id)
 
+-- name: drop_trades
+DELETE FROM lianyun.trade_finding WHERE trade = ANY (%(ids)s::uuid[])
+
 -- name: due
 -- What is to be looked at again: by time, and what was judged before all had been settled.
 SELECT cons FROM lianyun.case_due WHERE due <= %(as_of)s
@@ -67,7 +70,7 @@ SELECT case_id FROM lianyun.case_head WHERE case_id BETWEEN %(low)s::uuid AND %(
 -- Causes and rows of lists only: the steps are decisions and are never taken again. Every case is compared with its cause once all was followed.
 WITH c AS (DELETE FROM lianyun.case_cause), d AS (DELETE FROM lianyun.case_due), a AS (DELETE FROM lianyun.case_again),
      l AS (DELETE FROM lianyun.consignment_party),
-     g AS (DELETE FROM lianyun.case_leg),
+     g AS (DELETE FROM lianyun.case_leg), f AS (DELETE FROM lianyun.trade_finding),
      t AS (INSERT INTO lianyun.case_touched SELECT case_id FROM lianyun.case_head ON CONFLICT DO NOTHING)
 UPDATE lianyun.case_cursor
 SET version = %(version)s, xid = '0', no = 0, aside_xid = '0', aside_no = 0, decided_xid = '0', decided_no = 0,
@@ -102,6 +105,9 @@ WHERE (%(cases)s::uuid[] IS NULL OR h.case_id = ANY (%(cases)s::uuid[]))
               SELECT FROM lianyun.case_cause c JOIN lianyun.reach r ON r.cons = c.cons
               WHERE c.case_id = h.case_id AND %(engaged)s::bigint = ANY (r.engaged)
           )
+      )
+      OR h.kind = 'CONTRADICTION' AND EXISTS (
+          SELECT FROM lianyun.case_cause c WHERE c.case_id = h.case_id AND %(viewer)s::text = ANY (c.parties)
       )
       OR h.owner_party = %(viewer)s::text
       OR EXISTS (
@@ -144,10 +150,10 @@ SELECT q.no FROM lianyun.quarantine q WHERE q.no = ANY (%(nos)s::bigint[])
 -- name: put_cause
 INSERT INTO lianyun.case_cause
     (cons, case_id, kind, what, about_kind, about, jurisdiction, scope, place, occurrence, since, due, events, missing,
-     surplus, normal)
+     surplus, normal, parties)
 VALUES
     (%(cons)s, %(case_id)s, %(kind)s, %(what)s, %(about_kind)s, %(about)s, %(jurisdiction)s, %(scope)s, %(place)s,
-     %(occurrence)s, %(since)s, %(due)s, %(events)s::uuid[], %(missing)s, %(surplus)s, %(normal)s)
+     %(occurrence)s, %(since)s, %(due)s, %(events)s::uuid[], %(missing)s, %(surplus)s, %(normal)s, %(parties)s)
 
 -- name: put_head
 -- A case as its steps and causes have it. What it is about stays as it was opened; when it is due follows its cause.
@@ -167,6 +173,10 @@ VALUES
     (%(number)s, %(case_id)s, %(before)s, %(kind)s, %(at)s, %(position)s, %(by_party)s, %(by_desk)s, %(to_party)s,
      %(to_desk)s, %(until)s, %(reason)s, %(text)s, %(since)s, %(evidence)s::uuid[], %(by_issuer)s, %(by_person)s, %(headers)s,
      %(payload)s)
+
+-- name: put_trade
+INSERT INTO lianyun.trade_finding (trade, name, found, explained, digest)
+VALUES (%(trade)s, %(name)s, %(found)s, %(explained)s, %(digest)s)
 
 -- name: set_due
 WITH gone AS (DELETE FROM lianyun.case_due WHERE cons = ANY (%(judged)s::uuid[]) AND cons <> ALL (%(ids)s::uuid[]))
@@ -205,6 +215,23 @@ INSERT INTO lianyun.case_touched SELECT n.id FROM unnest(%(ids)s::uuid[]) AS n (
 
 -- name: touched
 SELECT case_id FROM lianyun.case_touched ORDER BY case_id LIMIT %(limit)s
+
+-- name: trades_about
+-- The trades of which an event is about any of the objects, or about anything that reaches the consignments.
+SELECT DISTINCT t.object
+FROM (
+    SELECT n.id FROM unnest(%(ids)s::uuid[]) AS n (id)
+    UNION
+    SELECT o.id FROM lianyun.reach r CROSS JOIN LATERAL unnest(r.objects) AS o (id) WHERE r.cons = ANY (%(conses)s::uuid[])
+) AS o (id)
+JOIN lianyun.claim c ON c.object = o.id AND c.milestone = ANY (%(stating)s::smallint[])
+JOIN lianyun.claim t ON t.no = c.no AND t.kind = 8 AND t.milestone = ANY (%(stating)s::smallint[])
+
+-- name: trades_stated
+-- An event that names each of the trades; none of an object that is no trade.
+SELECT c.object, min(c.no) FROM lianyun.claim c
+WHERE c.object = ANY (%(ids)s::uuid[]) AND c.kind = 8 AND c.milestone = ANY (%(stating)s::smallint[])
+GROUP BY c.object
 
 -- name: turn
 -- One follower at a time. No row is locked: a transaction that writes nothing yet keeps no other from settling.

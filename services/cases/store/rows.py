@@ -33,16 +33,18 @@ def cause_row(consignment: ObjectId, cause: Cause) -> dict[str, Any]:
         "missing": sorted(cause.missing),
         "surplus": sorted(cause.surplus),
         "normal": cause.normal,
+        "parties": list(cause.parties),
     }
 
 
 def cause_of(row: Sequence[Any]) -> tuple[ObjectId, Cause]:
-    """(consignment, cause) of a row of ``causes_of``."""
+    """(consignment or trade, cause) of a row of ``causes_of``."""
     cons, _, kind, what, about_kind, about, jurisdiction, scope, place, occurrence, *rest = row
-    since, due, events, missing, surplus, normal = rest
+    since, due, events, missing, surplus, normal, parties = rest
     thing = Thing(ObjectKind(about_kind), about)
     values = jurisdiction, scope, place, occurrence, since, due, tuple(events)
-    return cons, Cause(CaseKind(kind), what, thing, *values, frozenset(missing), frozenset(surplus), normal)
+    boxes = frozenset(missing), frozenset(surplus)
+    return cons, Cause(CaseKind(kind), what, thing, *values, *boxes, normal, tuple(parties))
 
 
 def step_row(step: Step) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from schemas.events.base import ObjectKind
 from services.domain.facts import Micros
 from services.domain.handovers import LISTS
 from services.domain.head import RUNNING
-from services.domain.objects import object_id
+from services.domain.objects import Thing, object_id
 from services.domain.rules import ONE_MEETING
 from services.ledger.admission.raw_bytes import unframe
 from services.ledger.storage import statement
@@ -82,6 +82,25 @@ def consignments_of(session: Session, kind: ObjectKind, key: str) -> list[bytes]
         row[0]
         for row in work.rows("read_consignments", {"id": object_id(kind, key).hex(), "kind": int(kind)})
     ]
+
+
+def consignments_of_each(session: Session, things: Sequence[Thing]) -> dict[Thing, list[bytes]]:
+    """``consignments_of`` for each of ``things``; one statement."""
+    by_id = {each.id: each for each in things}
+    found: dict[Thing, list[bytes]] = {each: [] for each in things}
+    parameters = {"ids": uuids(list(by_id)), "kinds": smallints([int(each.kind) for each in by_id.values()])}
+    for id_, consignment in _work(session).rows("read_consignments_of_each", parameters):
+        found[by_id[id_]].append(consignment)
+    return found
+
+
+def numbers_naming(session: Session, things: Sequence[Thing]) -> dict[Thing, set[int]]:
+    """The numbers of the events that state something of each of ``things``, or another name of it, withdrawn ones too; one statement."""
+    by_id = {each.id: each for each in things}
+    found: dict[Thing, set[int]] = {each: set() for each in things}
+    for id_, no in _work(session).rows("read_naming", {"ids": uuids(sorted(by_id))}):
+        found[by_id[id_]].add(no)
+    return found
 
 
 def events_about(session: Session, kind: ObjectKind, key: str, as_of: Micros) -> list[Stored]:

@@ -814,6 +814,22 @@ JOIN lianyun.head h ON h.cons = coalesce(k.canonical, d.id)
 WHERE d.kind = 1 AND h.founded
 ORDER BY h.cons
 
+-- name: read_consignments_of_each
+WITH RECURSIVE down (object, id, kind, lo, hi) AS (
+    SELECT n.id, n.id, n.kind, -4611686018427387904, 4611686018427387904
+    FROM unnest(%(ids)s::uuid[], %(kinds)s::smallint[]) AS n (id, kind)
+    UNION
+    SELECT d.object, l.right_id, l.right_kind, greatest(d.lo, l.start_at), least(d.hi, l.until)
+    FROM down d JOIN lianyun.link l ON l.left_id = d.id
+    WHERE d.kind <> 1 AND l.kind <> 8 AND l.kind < 11 AND NOT l.dead AND l.start_at < d.hi AND l.until > d.lo
+)
+SELECT DISTINCT d.object, h.cons
+FROM down d
+LEFT JOIN lianyun.canonical k ON k.cons = d.id
+JOIN lianyun.head h ON h.cons = coalesce(k.canonical, d.id)
+WHERE d.kind = 1 AND h.founded
+ORDER BY d.object, h.cons
+
 -- name: read_heads
 SELECT h.cons, h.broken, h.boxes, h.behind, h.disputes, h.exceptions, h.movement, h.cn, h.eaeu, h.eu, h.other, h.document
 FROM lianyun.head h
@@ -856,6 +872,12 @@ SELECT n.no FROM walk w CROSS JOIN LATERAL (
     WHERE c.object = w.id AND c.happened >= w.lo AND c.happened < w.hi AND c.milestone = %(running)s AND NOT c.dead
     OFFSET 0
 ) AS n
+
+-- name: read_naming
+-- Further names of a train or a declaration are stated both ways.
+SELECT DISTINCT c.object, c.no FROM lianyun.claim c WHERE c.object = ANY (%(ids)s::uuid[])
+UNION
+SELECT l.left_id, l.no FROM lianyun.link l WHERE l.left_id = ANY (%(ids)s::uuid[]) AND l.kind IN (9, 10)
 
 -- name: read_numbers
 -- The numbers of all events that may concern the objects of a walk. From objects to events, whatever the planner believes

@@ -1,4 +1,4 @@
-"""Consignments under way by corridor and phase, and those that are disputed, exceptional, late or silent.
+"""Consignments under way by corridor and phase, those that are disputed, exceptional, late or silent, and what the checks find in trades.
 
 All heads are read in one pass, since they change too often for an index on the phase. Whether a consignment is overdue or silent
 is decided by the domain and stored by the cases process; here it is only counted, and not exported while that process is behind.
@@ -24,6 +24,8 @@ from services.domain.rules import DELIVERED_PHASE, HOUR
 from services.monitoring.exporter import statement
 from services.monitoring.exporter.sample import SECOND, Sample
 from services.telemetry import gauges
+from services.trade.domain.checks import CHECKS
+from services.trade.domain.trade_findings import OPEN
 
 PHASES = ("announced", "booked", "gathered", "on_the_way", "at_destination", "collected")
 """By the number of the phase; 0 where nothing but the founding is known."""
@@ -163,3 +165,11 @@ def bucket(late: Micros) -> str:
 def movements() -> frozenset[str]:
     """The names of the milestones that move cargo: late documents do not make a consignment late."""
     return frozenset(spec.name for spec in catalogue.specs() if spec.region is Region.MOVEMENT)
+
+
+def measure_trades(session: Connection[Any], _now: Micros) -> Iterator[Sample]:
+    """What the checks find in trades by check and verdict, also those that nothing was found by; neither a trade nor a value. One statement."""
+    found = dict(session.execute(statement("trade_findings")).fetchall())
+    for check in CHECKS:
+        for verdict in OPEN:
+            yield Sample(gauges.TRADE_FINDINGS, (check, str(verdict)), found.get(f"{check} {verdict}", 0))

@@ -183,6 +183,7 @@ def measurements(settings: ExporterSettings) -> tuple[Measurement, ...]:
         Measurement("border", 8 * often, border.BorderQueues().measure),
         Measurement("dwell", 8 * often, border.measure_dwell),
         Measurement("transitions", 8 * often, FinancingTransitions().measure),
+        Measurement("trades", 8 * often, consignments.measure_trades),
         Measurement("last decided", settings.exporter_heads_every, measure_last_decisions),
         Measurement("lateness", settings.exporter_heads_every, consignments.lateness_measurement()),
         Measurement("consignments", settings.exporter_heads_every, Corridors().measure),

@@ -230,6 +230,9 @@ WHERE o.kind = 'SILENT' AND o.occurrence <> '' AND o.stands
 GROUP BY o.what, o.occurrence
 ORDER BY o.what, o.occurrence
 
+-- name: trade_findings
+SELECT f.name, count(*) FROM lianyun.trade_finding t CROSS JOIN LATERAL unnest(t.found) AS f (name) GROUP BY f.name
+
 -- name: transit
 -- When the first fact on the way and the first one behind it happened to what reaches each consignment by other ways than a train.
 SELECT n.cons,

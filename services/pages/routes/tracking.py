@@ -15,8 +15,8 @@ from markupsafe import Markup
 from schemas.events.base import ObjectKind
 from schemas.events.keys import canonical_key
 from services.api.access.consignment import VisibleConsignment, visible
-from services.api.access.declarations_in_step import visible_trades_over
 from services.api.access.documents import originals_over
+from services.api.access.trades import visible_trades_over
 from services.domain.objects import Thing
 from services.ledger.registry.party import Party
 from services.pages.auth.sign_in import SignedIn

@@ -1,6 +1,6 @@
 """The trades behind the consignments of the person's party, and one trade: its versions, both declarations side by side, and what is to do.
 
-What is shown comes from ``services.api.access.declarations_in_step``, as over the API: a declared value to who lodged it alone, prices of
+What is shown comes from ``services.api.access.trades``, as over the API: a declared value to who lodged it alone, prices of
 versions to whom they belong. Nothing is decided or sent here: the page writes out the commands that draft the amendments.
 """
 
@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode
 import orjson
 
 from schemas.rfc3339 import parse_micros
-from services.api.access.declarations_in_step import WholeTrade, visible_trades_over, whole_trade
+from services.api.access.trades import WholeTrade, visible_trades_over, whole_trade
 from services.pages.consignments import find, party_names
 from services.pages.console import ENGAGED, N_, console_page, signed_in
 from services.pages.errors import PageError

@@ -102,6 +102,7 @@ MILESTONES: Final[Mapping[str, str]] = {
     "document.packing_list_issued": N_("Packing list issued"),
     "document.certificate_of_origin_issued": N_("Certificate of origin issued"),
     "trade.dataset_stated": N_("Trade data stated"),
+    "trade.finding_explained": N_("Finding explained"),
     "document.insurance_bound": N_("Insurance bound"),
     "document.insurance_cancelled": N_("Insurance cancelled"),
 }

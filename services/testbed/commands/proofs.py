@@ -14,6 +14,8 @@ from services.testbed.arrival_evaluation.evaluate import evaluate as evaluate_ar
 from services.testbed.bench.bank import Scale as BankScale
 from services.testbed.bench.bank import bench_bank
 from services.testbed.bench.declarations import bench_declarations
+from services.testbed.bench.findings import Scale as FindingsScale
+from services.testbed.bench.findings import bench_findings
 from services.testbed.bench.line_film import bench_line
 from services.testbed.bench.pages import Scale as PagesScale
 from services.testbed.bench.pages import bench_pages
@@ -196,6 +198,18 @@ def declarations(
 ) -> None:
     """Measure how long it takes to read six papers of one shipment and to find their contradictions, in processor time."""
     print_json(bench_declarations(lines, rounds))
+
+
+@bench.command()
+def findings(
+    trades: Annotated[int, typer.Option(min=20, max=100_000, help="Trades that are stored.")] = 1_000,
+    filings: Annotated[int, typer.Option(min=20, max=1_000, help="Filings that are timed one by one.")] = 60,
+    processes: Annotated[
+        int, typer.Option(min=1, max=64, help="Processes that compute everything again.")
+    ] = 2,
+) -> None:
+    """Measure how soon a filing shows in the findings of its trade, and how long all findings take to be computed again, and whether they are equal."""
+    print_json(bench_findings(FindingsScale(trades, min(filings, trades), processes), say))
 
 
 @bench.callback()

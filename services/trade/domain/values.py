@@ -154,6 +154,7 @@ class Code:
         return self.digits[:6]
 
 
+@cache
 def table(name: str) -> tuple[Mapping[str, str], ...]:
     """The rows of data file ``name``: UTF-8 CSV with a header."""
     text = (files("services.trade.domain") / "data" / f"{name}.csv").read_text(encoding="utf-8")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import typing
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields, is_dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -68,9 +68,13 @@ def declared_form(paper: Paper) -> dict[str, Any]:
     return form
 
 
-def declared_paper(values: DeclaredValues) -> Paper:
-    """The paper that ``values`` state, each value at its JSON pointer."""
-    return cast(Paper, _restored(Paper, values.model_dump(mode="json", exclude_none=True), ""))
+def declared_paper(values: DeclaredValues, source: str = "") -> Paper:
+    """The paper that ``values`` of ``source`` state, each value at its JSON pointer."""
+    return _restored(values.model_dump(mode="json", exclude_none=True), source)
+
+
+def _restored(form: Any, source: str) -> Paper:
+    return cast(Paper, _restorer(Paper)(form, source, ""))
 
 
 def _compact(value: Any) -> Any:
@@ -87,34 +91,44 @@ def _compact(value: Any) -> Any:
     return [_compact(each) for each in value] if isinstance(value, list | tuple) else value
 
 
+_Restorer = Callable[[Any, str, str], Any]
+"""Makes a value of JSON, which was judged, into one of a type: by the value, its file and its pointer there."""
+
+
 @cache
-def _hints(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
-
-
-def _restored(kind: Any, value: Any, at: str) -> Any:
-    """``value`` of JSON, which was judged, as a value of the type ``kind``; what it leaves out is the type's default."""
+def _restorer(kind: Any) -> _Restorer:
+    """How values of the type ``kind`` are made; what they leave out is the type's default."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (UnionType, typing.Union):
-        return _restored(next(each for each in arguments if each is not NoneType), value, at)
+        return _restorer(next(each for each in arguments if each is not NoneType))
     if origin is Field:
-        found = _restored(arguments[0], value, at)
-        return Field(found, _written(value), Place("", at))
+        inner = _restorer(arguments[0])
+        return lambda value, file, at: Field(inner(value, file, at), _written(value), Place(file, at))
     if origin is tuple:
-        return tuple(_restored(arguments[0], each, f"{at}/{n}") for n, each in enumerate(value))
+        each = _restorer(arguments[0])
+        return lambda value, file, at: tuple(each(one, file, f"{at}/{n}") for n, one in enumerate(value))
     if kind is Unit:
-        return Unit(value["base"], Decimal(value["factor"]))
+        return lambda value, _file, _at: Unit(value["base"], Decimal(value["factor"]))
     if kind is date:
-        return date.fromisoformat(value)
+        return lambda value, _file, _at: date.fromisoformat(value)
     if kind is Decimal or (isinstance(kind, type) and issubclass(kind, StrEnum)):
-        return kind(value)
+        return lambda value, _file, _at: kind(value)
     if is_dataclass(kind):
-        hints = _hints(cast(type, kind))
-        given = {name: _restored(hints[name], each, f"{at}/{name}") for name, each in value.items()}
-        if "place" in hints:
-            given["place"] = Place("", at)
-        return cast(type, kind)(**{**_EMPTY.get(cast(type, kind).__name__, {}), **given})
-    return value
+        return _dataclass_restorer(cast(type, kind))
+    return lambda value, _file, _at: value
+
+
+def _dataclass_restorer(kind: type) -> _Restorer:
+    hints = get_type_hints(kind)
+    placed, empty = "place" in hints, _EMPTY.get(kind.__name__, {})
+
+    def restore(value: Any, file: str, at: str) -> Any:
+        given = {name: _restorer(hints[name])(each, file, f"{at}/{name}") for name, each in value.items()}
+        if placed:
+            given["place"] = Place(file, at)
+        return kind(**{**empty, **given})
+
+    return restore
 
 
 _EMPTY: Final[Mapping[str, dict[str, Any]]] = {"Money": {"currency": ""}, "Quantity": {"unit": None}}
@@ -266,11 +280,12 @@ def _paper(statement: Statement, values: DeclaredValues) -> Paper:
 
     A number that only repeats the declaration's is no value: the same paper is lodged under an own number and accepted under that of customs.
     """
-    form = values.model_dump(mode="json", exclude_none=True)
+    whole = values.model_dump(mode="json", exclude_none=True)
+    form = dict(whole)
     if statement.declaration.endswith(f"/{values.number}"):
         del form["number"]
     raw = orjson.dumps(form, option=orjson.OPT_SORT_KEYS)
-    paper = declared_paper(values)
+    paper = _restored(whole, statement.event)
     return replace(paper, place=Place(statement.event, "/declared"), sha256=hashlib.sha256(raw).hexdigest())
 
 

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-from psycopg import Connection
 
 from schemas.events.base import Payload
 from schemas.events.correction import Corrected
 from schemas.events.trade import DatasetStated
-from services.domain.facts import Micros
 from services.domain.interpretation import trade_data
 from services.domain.liveness import NotLive, judge
 from services.domain.objects import Thing
-from services.ledger.registry.registry import Registry
-from services.ledger.storage.event_reader import events_about
 from services.query.stored_events import Reread
-from services.query.views import EVENTS, facts_of
+from services.query.views import facts_of
 from services.trade.domain.dataset import Dataset
 from services.trade.formats.dataset import stated
+from services.trade.store.source import TradeSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +43,10 @@ class StatedVersion:
         return trade_data(payload.owner or self.publisher, self.dataset.reference)
 
 
-def stated_versions(
-    session: Connection[Any], owner: str, reference: str, registry: Registry, as_of: Micros
-) -> tuple[StatedVersion, ...]:
+def stated_versions(source: TradeSource, owner: str, reference: str) -> tuple[StatedVersion, ...]:
     """Every version of ``owner``'s trade ``reference``, those that do not count among them, in an order that is not that of arrival."""
     trade = trade_data(owner, reference)
-    stored = events_about(session, trade.kind, trade.key, as_of)
-    events = [EVENTS(each, registry) for each in stored if not each.quarantined]
+    events = source.about(trade)
     facts = facts_of(events)
     liveness = judge(facts.withdrawals, facts.equivocated)
     found = (

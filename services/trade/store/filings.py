@@ -16,56 +16,66 @@ from services.domain.interpretation import trade_data
 from services.domain.liveness import judge
 from services.domain.objects import Thing
 from services.ledger.registry.registry import Registry
-from services.ledger.storage.event_reader import events_about
 from services.query.stored_events import Reread
-from services.query.views import EVENTS, consignments_of, facts_of, read_views
+from services.query.views import facts_of
 from services.trade.domain.declaration_numbers import Numbers, given_number, numbers_of
 from services.trade.domain.filing import Filing
 from services.trade.domain.in_step_filings import Correction
 from services.trade.formats.declared import Statement, filings_of
 from services.trade.store.datasets import payload_of
+from services.trade.store.source import TradeSource
 
 
 class StatedFilings(NamedTuple):
     """What was said of the declarations of one trade; ``lodged_by`` are all who said what a declaration states, by the declaration.
 
     A declaration goes by the number of customs; ``numbers`` are those that it has beside, and what may be one and is not known to be.
+    ``salts`` is the salt of the first event that states values of each declaration.
     """
 
     filings: tuple[Filing, ...]
     corrections: tuple[Correction, ...]
     lodged_by: Mapping[str, frozenset[str]]
+    salts: Mapping[str, str]
     numbers: Numbers
 
 
 def stated_filings(
     session: Connection[Any], owner: str, reference: str, registry: Registry, as_of: Micros
 ) -> StatedFilings:
+    """``filings_by`` from a source of its own."""
+    return filings_by(TradeSource(session, registry, as_of), owner, reference)
+
+
+def filings_by(source: TradeSource, owner: str, reference: str) -> StatedFilings:
     """What is declared of ``owner``'s trade ``reference``; the same of any order and any copies of the events.
 
     Which amendments count is decided by ``in_step_filings.assemble``: one whose original is not here waits for it.
     """
-    trade = trade_data(owner, reference)
-    known = _read(session, trade, registry, as_of)
+    known = {each.stored.no: each for each in source.about(trade_data(owner, reference))}
     read: set[Thing] = set()
     waiting = _declarations(known.values())
     counted: list[Reread] = []
     numbers = Numbers()
     while waiting:  # numbers that turn out to be of the same declarations lead to further events
         for thing in sorted(waiting):
-            known |= _read(session, thing, registry, as_of)
+            known |= {each.stored.no: each for each in source.about(thing)}
         read |= waiting
-        counted = _counted(session, owner, list(known.values()), registry, as_of)
+        counted = _counted(source, owner, list(known.values()))
         numbers = numbers_of(filter(None, map(_one_declaration, counted)))
         tied = {*numbers.names, *(each for several in numbers.unclear for each in several)}
         waiting = {Thing(ObjectKind.DECLARATION, each) for each in tied} - read
     said = [(event.party.code, each) for event in counted for each in _statements(event, read)]
     lodged_by: dict[str, set[str]] = defaultdict(set)
-    for party, each in said:
+    salts: dict[str, str] = {}
+    for party, each in sorted(said, key=lambda one: (one[1].at, one[1].event)):
         if isinstance(each.payload, FiledValues) and each.payload.declared is not None:
-            lodged_by[numbers.names.get(each.declaration, each.declaration)].add(party)
+            declaration = numbers.names.get(each.declaration, each.declaration)
+            lodged_by[declaration].add(party)
+            salts.setdefault(declaration, each.payload.salt)
     filings, corrections = filings_of((each for _, each in said), numbers.names)
-    return StatedFilings(filings, corrections, {of: frozenset(by) for of, by in lodged_by.items()}, numbers)
+    by = {of: frozenset(parties) for of, parties in lodged_by.items()}
+    return StatedFilings(filings, corrections, by, salts, numbers)
 
 
 def _declarations(events: Iterable[Reread]) -> set[Thing]:
@@ -89,14 +99,12 @@ def _one_declaration(event: Reread) -> frozenset[str]:
     )
 
 
-def _counted(
-    session: Connection[Any], owner: str, known: list[Reread], registry: Registry, as_of: Micros
-) -> list[Reread]:
+def _counted(source: TradeSource, owner: str, known: list[Reread]) -> list[Reread]:
     """The live events of who is named with the owner, and of who has authority over what they are about."""
     facts = facts_of(known)
     liveness = judge(facts.withdrawals, facts.equivocated)
     live = [event for event in known if liveness.live(event.stored.id)]
-    counting = _engaged_with(session, owner, live, registry, as_of)
+    counting = _engaged_with(source, owner, live)
     return [
         event
         for event in live
@@ -106,22 +114,14 @@ def _counted(
     ]
 
 
-def _engaged_with(
-    session: Connection[Any], owner: str, events: Iterable[Reread], registry: Registry, as_of: Micros
-) -> frozenset[str]:
+def _engaged_with(source: TradeSource, owner: str, events: Iterable[Reread]) -> frozenset[str]:
     """The owner, and who is named with it in a consignment that the events reach: a stranger amends nobody's declaration."""
     things = {claim.thing for event in events for claim in event.facts.claims}
-    views = read_views(session, consignments_of(session, sorted(things)), as_of, registry)
     found = {owner}
-    for known in views:
+    for known in source.views(source.consignments(things)):
         if known is not None and owner in known.view.engaged:
             found |= known.view.engaged
     return frozenset(found)
-
-
-def _read(session: Connection[Any], thing: Thing, registry: Registry, as_of: Micros) -> dict[int, Reread]:
-    stored = events_about(session, thing.kind, thing.key, as_of)
-    return {each.no: EVENTS(each, registry) for each in stored if not each.quarantined}
 
 
 def _statements(event: Reread, declarations: set[Thing]) -> Iterator[Statement]:

@@ -73,7 +73,7 @@ def wanted(told: tuple[Story, ...], as_of: int) -> set[tuple[ObjectId, Cause]]:
 def stored(session: Session) -> set[tuple[ObjectId, Cause]]:
     rows = session.execute(
         "SELECT cons, case_id, kind, what, about_kind, about, jurisdiction, scope, place, occurrence, since, due, events,"
-        " missing, surplus, normal FROM lianyun.case_cause",
+        " missing, surplus, normal, parties FROM lianyun.case_cause",
         binary=True,
     )
     return {cause_of(row) for row in rows}

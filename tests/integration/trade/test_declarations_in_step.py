@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -14,40 +13,12 @@ from services.cli.declare import app
 from services.cli.exits import Exit
 from services.testbed.localstack.engine import DatabaseAddress
 from tests.support.api import cast
+from tests.support.api.declared import MORE, RESOLD, SOLD
 from tests.support.api.server import RunningApi
 from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.integration
 PATH = "/v1/trade/statuses/optic/T-1"
-IMPORT = "RU/10131010/160326/3000001"
-SOLD, RESOLD = "6482.915377", "9205.164738"
-"""What silk declares at export, and ruhr at import: its margin lies between."""
-
-
-def _declared(kind: str, number: str, price: str) -> dict[str, Any]:
-    line = {"number": "1", "amount": {"amount": price, "currency": "CNY"}, "gross": "12.000001"}
-    return {"kind": kind, "number": number, "lines": [line]}
-
-
-def _lodged(
-    id: str, by: str, at: str, type_: str, declaration: str, declared: dict[str, Any]
-) -> dict[str, Any]:
-    return {
-        "id": id, "by": by, "at": at, "type": f"customs.{type_}.v2",
-        "says": {"objects": f"declaration {declaration}", "jurisdiction": declaration[:2], "declared": declared,
-                 "dataset": {"owner": "optic", "reference": "T-1", "version": cast.digest_of(cast.FIRST)},
-                 "links": [{"dataset": "L1", "declared": "1"}]},
-    }  # fmt: skip
-
-
-MORE = (
-    _lodged("cn", "silk", "2026-03-01T12:00+08:00", "export_lodged", cast.DECLARATION,
-            _declared("CN_DECLARATION", "222920260000012345", SOLD)),
-    {"id": "of-note", "by": "ruhr", "at": "2026-03-16T08:00+03:00", "type": "link.declaration_covers",
-     "says": {"declaration": IMPORT, "notes": [cast.NOTE], "from": "2026-03-16T08:00+03:00"}},
-    _lodged("dt", "ruhr", "2026-03-16T09:00+03:00", "import_lodged", IMPORT,
-            _declared("EAEU_DECLARATION", "10131010/160326/3000001", RESOLD)),
-)  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -181,6 +181,13 @@ ROWS: Mapping[tuple[str, str], Row] = {
             {"silk", "optic", "gacc", "abank"}
         ),  # who stated it, and whoever sees the declarations of XA-1 whole
     ),
+    ("GET", "/v1/trade/findings/{ref:path}"): Row(
+        "/v1/trade/findings/optic/T-1",
+        "/v1/trade/findings/optic/none",
+        frozenset(
+            {"silk", "optic", "ruhr", "gacc", "abank"}
+        ),  # who stated it, the buyer, customs, the pledgee
+    ),
     ("GET", "/v1/documents"): Row("/v1/documents", "/v1/documents", _OF_BILL, lists=True),
     **{
         ("GET", f"/v1/documents/{{document}}{part}"): Row(

@@ -36,6 +36,7 @@ price               - - - - - -  - - - - -   - F - F
 contact             i i i F - -  F - F i -   - - - -
 declaration_status  s s s F s s  F - F s -   F F F F
 declaration_number  - - - F - -  F - F - -   F h F h
+finding             - - - F - -  F - F F -   F F F F
 inspection          o o o F o o  F - F o -   - c - c
 credit              - - - - - -  - - - - -   - F - F
 financing           - - - - - -  - - - - -   - - - -

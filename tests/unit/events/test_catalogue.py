@@ -29,7 +29,7 @@ HAPPENS = {
     "document": """
         note_issued note_reissued invoice_issued packing_list_issued insurance_bound insurance_cancelled
         certificate_of_origin_issued release_order_issued document_rejected document_amended""",
-    "trade": "dataset_stated",
+    "trade": "dataset_stated finding_explained",
     "network": "restricted restriction_lifted",
     "link": """
         consignment_opened booking_assigned containers_assigned note_covers declaration_covers wagon_loaded
