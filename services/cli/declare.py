@@ -12,7 +12,7 @@ import typer
 
 from schemas.reasons import Refusal
 from services.cli.declare_amend import amend
-from services.cli.declare_draft import draft, words
+from services.cli.declare_draft import draft
 from services.cli.declare_findings import explain
 from services.cli.declare_findings import findings as findings_of_trade
 from services.cli.declare_step import AsOf, InLanguage, day_of, step
@@ -23,7 +23,7 @@ from services.cli.output import out, print_json, print_table
 from services.producers import file_reader
 from services.producers.outcomes import plain_refusal
 from services.trade.domain.checks import findings
-from services.trade.domain.finding import Finding, Rules, Verdict, rules, suspects
+from services.trade.domain.finding import Finding, Rules, Verdict, check_words, rules, suspects
 from services.trade.domain.paper import Paper, PaperSet
 from services.trade.domain.values import Field, Place
 from services.trade.formats import read_papers
@@ -66,7 +66,7 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Find where the papers of one shipment contradict one another; reads FILES only, sends nothing. Exit 3 on a finding."""
-    texts = words(language)
+    texts = check_words(language)
     day = day_of(as_of)
     papers, refusals = _read(files, day)
     in_force = rules(day)

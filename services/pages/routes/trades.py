@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date
 from itertools import groupby
+from shlex import quote as quoted
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
@@ -28,6 +29,7 @@ from services.pages.table import Column, Kind, Table
 from services.people.domain.person import Permission
 from services.query.listing.store import Wanted
 from services.trade.domain import in_step_words
+from services.trade.domain.finding import check_words
 from services.trade.domain.in_step_pair import Status
 from services.trade.domain.in_step_words import FINE, Form, step_words
 
@@ -36,6 +38,8 @@ ON_A_PAGE = 10
 """Consignments whose trades one page of the list holds: whether each is in step is found out anew."""
 DRAWN = 200
 """Statuses of two sides, and of what is to do, that the page draws; its table has all."""
+MOST_VALUES = 6
+"""Values of one finding that the page draws."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 TONES = {
     "SAME": "good",
@@ -45,6 +49,8 @@ TONES = {
     "REFUSED": "bad",
     "QUESTION": "warn",
 }
+VERDICT_TONES = {"CONTRADICTION": "bad", "REVIEW": "warn"}
+"""Verdicts of checks that somebody has to look at."""
 VERDICTS = {
     "IN_STEP": N_("in step"),
     "NOT_IN_STEP": N_("not in step"),
@@ -117,6 +123,17 @@ GOODS = (
     Column("currency", N_("Currency"), Kind.CODE),
 )
 """Masses, quantities and prices are exact decimals as stated, so they are text."""
+FINDINGS = (
+    Column("check", N_("Check"), Kind.CODE),
+    Column("verdict", N_("Verdict"), Kind.CODE),
+    Column("lines", N_("Lines")),
+    Column("explained", N_("Explained"), Kind.BOOLEAN),
+    Column("reason", N_("Why"), Kind.CODE),
+    Column("values", N_("Values")),
+    Column("arithmetic", N_("Arithmetic")),
+    Column("digest", N_("Digest"), Kind.CODE),
+)
+"""Not drawn as such: the page shows what somebody has to look at."""
 CHANGES = (
     Column("version", N_("In version"), Kind.NUMBER),
     Column("path", N_("Value"), Kind.CODE),
@@ -187,6 +204,12 @@ def trade(request: PageRequest) -> Page | Document:
     name = party_names(request)
     tables = (
         Table("declarations", STATUSES, [_exported(each) for each in forms], N_("Declarations")),
+        Table(
+            "findings",
+            FINDINGS,
+            list(_findings(found.findings)),
+            N_("Findings of the checks"),
+        ),
         Table("versions", VERSIONS, list(_versions(found, name)), N_("Versions")),
         Table("goods", GOODS, list(_goods(versions)), N_("Goods")),
         Table("changes", CHANGES, list(_changes(versions)), N_("What changed between versions")),
@@ -211,7 +234,14 @@ def trade(request: PageRequest) -> Page | Document:
         "groups": _groups(forms),
         "say": in_step_words,
         "drawn": DRAWN,
+        "most": MOST_VALUES,
         "words": words,
+        "findings": _to_look_at(found.findings),
+        "verdict_tones": VERDICT_TONES,
+        "checked": check_words(request.l10n.code),
+        "party_name": name,
+        "explain": f"lianyun declare explain {quoted(found.name)} DIGEST --text WHY --as {request.party.code}"
+        " --made TIME --client CLIENT --key KEY",
         "draftings": list(_draftings(found)),
         "tables": {each.name: each for each in tables},
         "day": statuses and statuses["as_of"],
@@ -296,6 +326,23 @@ def _goods(versions: Form | None) -> Iterator[dict[str, Any]]:
         currency = data.get("currency") if "price" in line or "amount" in line else None
         digits = (line.get("code") or {}).get("digits")
         yield {**line, "line": line["id"], "code": digits, "currency": currency}
+
+
+def _to_look_at(findings: Form | None) -> list[Form]:
+    """The findings that somebody has to look at, contradictions first, those that nobody explained before the others."""
+    order = {verdict: n for n, verdict in enumerate(VERDICT_TONES)}
+    found = [each for each in (findings["findings"] if findings else ()) if each["verdict"] in order]
+    return sorted(found, key=lambda each: (each["explained"], order[each["verdict"]], each["check"]))
+
+
+def _findings(findings: Form | None) -> Iterator[dict[str, Any]]:
+    for each in findings["findings"] if findings else ():
+        written = [value["written"] for value in each["values"] or ()]
+        yield {key: each[key] for key in ("check", "verdict", "lines", "explained", "reason")} | {
+            "values": written or None,
+            "arithmetic": each["arithmetic"],
+            "digest": each["digest"],
+        }
 
 
 def _changes(versions: Form | None) -> Iterator[dict[str, Any]]:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from services.trade.domain.values import Field, Place, rows_in_force
+from services.trade.domain.values import Field, Place, rows_in_force, table
 
 
 class Verdict(StrEnum):
@@ -25,7 +25,7 @@ class Verdict(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a verdict is as it is, by a stable code; its words in three languages are in ``data/texts.csv``."""
+    """Why a verdict is as it is, by a stable code; its words are in ``data/texts.csv``."""
 
     AGREES = "AGREES"
     DIFFERS = "DIFFERS"
@@ -130,3 +130,8 @@ def suspects(findings: Iterable[Finding]) -> tuple[tuple[Field[Any], int], ...]:
         for place, count in against.items()
         if count > 1 and count - agreeing[place] == most > 0
     )
+
+
+def check_words(language: str) -> Mapping[str, str]:
+    """The texts of checks, verdicts and drafts in ``language`` (``crosswalk.NAMED_IN``) by their keys."""
+    return {row["key"]: row[language] for row in table("texts")}

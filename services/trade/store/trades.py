@@ -61,7 +61,7 @@ def trades_over(known: SourcedView) -> list[Trade]:
         for arrival in known.view.arrivals:
             event = known.sources[arrival.claim.event]
             payload = payload_of(event)
-            if arrival.status is ClaimStatus.COUNTED and isinstance(payload, DatasetStated):
+            if arrival.status is not ClaimStatus.UNENGAGED and isinstance(payload, DatasetStated):
                 owner = payload.owner or event.party.code
                 version = StatedVersion(event, stated(payload.data), None)
                 if owner in known.view.engaged and (event.party.code == owner or _is_agent(version, [known])):
@@ -81,7 +81,10 @@ class _Reached:
         self._source, self._owner = source, owner
 
     def __call__(self, version: StatedVersion) -> list[SourcedView]:
-        """Those that name the owner and count what was stated: not those that only share the box."""
+        """Those that name the owner and to which its publisher is engaged: not those that only share the box.
+
+        A later version is a newer answer in their views; as a version the one before counts as before.
+        """
         if version.not_live is not None:
             return []
         event = version.event.stored.id
@@ -91,7 +94,7 @@ class _Reached:
             if known is not None
             and self._owner in known.view.engaged
             and any(
-                arrival.claim.event == event and arrival.status is ClaimStatus.COUNTED
+                arrival.claim.event == event and arrival.status is not ClaimStatus.UNENGAGED
                 for arrival in known.view.arrivals
             )
         ]

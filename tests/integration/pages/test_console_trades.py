@@ -19,8 +19,8 @@ from services.people.domain.person import Permission
 from services.testbed.localstack.engine import DatabaseAddress
 from services.trade.domain.in_step_words import step_words
 from services.trade.formats.dataset import read
-from tests.integration.trade.test_declarations_in_step import IMPORT, MORE, RESOLD, SOLD
 from tests.support.api import cast
+from tests.support.api.declared import IMPORT, MORE, RESOLD, SOLD
 from tests.support.cases.platform import Clock
 from tests.support.console import RunningConsole
 from tests.support.databases import migrated_database
@@ -80,7 +80,7 @@ def test_no_price_is_shown_to_whom_it_does_not_belong(console: RunningConsole) -
     }
     for party in cast.case(MORE).story.parties:
         browser = console.looking(party)
-        tables = ("declarations", "versions", "goods", "changes", "not-counted")
+        tables = ("declarations", "findings", "versions", "goods", "changes", "not-counted")
         shown = [
             SHOWN,
             *(f"{SHOWN}?table={each}&format={form}" for each in tables for form in ("csv", "json")),
@@ -96,6 +96,21 @@ def test_no_price_is_shown_to_whom_it_does_not_belong(console: RunningConsole) -
         cast.AGENT_PRICE: {"optic", "silk"},
         FIRST: {"optic"},
     }
+
+
+def test_findings_of_the_checks_stand_on_the_page_without_values_that_are_not_the_readers(
+    console: RunningConsole,
+) -> None:
+    api = {}
+    for party in ("optic", "silk", "ruhr"):
+        browser = console.looking(party)
+        rows = browser.get(f"{SHOWN}?table=findings&format=json").json()["rows"]
+        api[party] = {(each["check"], each["verdict"], each["explained"]) for each in rows}
+        looked_at = [each for each in rows if each["verdict"] in ("CONTRADICTION", "REVIEW")]
+        page = browser.get(SHOWN).text
+        assert "Findings of the checks" in page
+        assert ("lianyun declare explain optic/T-1" in page) == bool(looked_at), party
+    assert api["optic"] == api["silk"] == api["ruhr"], "the verdict is one"
 
 
 def test_nobody_else_learns_that_there_is_a_trade(console: RunningConsole) -> None:

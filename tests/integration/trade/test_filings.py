@@ -10,6 +10,8 @@ from services.testbed.localstack.engine import DatabaseAddress
 from services.trade.domain.filing import Phase
 from services.trade.domain.in_step_filings import assemble
 from services.trade.store.filings import stated_filings
+from services.trade.store.source import TradeSource
+from services.trade.store.trades import read_trade, trades_over
 from tests.support.api import cast
 from tests.support.databases import migrated_database
 
@@ -105,3 +107,18 @@ def test_a_declaration_under_its_own_number_is_found_under_that_of_customs(
             "customs released it under theirs"
         )
         assert stated.lodged_by == {cast.DECLARATION: {"silk"}}
+
+
+def test_every_version_of_a_forwarder_counts_and_not_only_its_last(postgres: DatabaseAddress) -> None:
+    third = cast.trade("T-1", "7391.27", cast.SECOND)
+    stated = {"id": "trade-3", "by": "silk", "at": "2026-03-02T10:30+08:00", "type": "trade.dataset_stated",
+              "says": {"objects": "consignment xaport/XA-1", "owner": "optic", "dataset": third}}  # fmt: skip
+    dsn = migrated_database(postgres, "versions_of_forwarder")
+    cast.play(dsn, cast.case((stated,)))
+    with open_session(dsn, "lianyun-test") as session:
+        source = TradeSource(session, store.read_snapshot(session), cast.micros("2026-12-31T00:00Z"))
+        trade = read_trade(source, "optic", "T-1")
+    assert [each.dataset.version for each, _ in trade.counting] == [1, 2, 3]
+    (known,) = trade.views
+    (over,) = trades_over(known)
+    assert (over.name, {each.dataset.version for each, _ in over.counting}) == ("optic/T-1", {1, 2, 3})

@@ -179,7 +179,7 @@ def test_every_status_reason_rule_and_element_has_its_words_and_every_row_its_so
 
 def test_every_text_of_a_status_is_there_in_each_language_of_the_pages() -> None:
     assert {*NAMED_IN} == {*LANGUAGES}
-    for name, keys in (("in_step_texts", {"key"}), ("crosswalk", {"element"})):
+    for name, keys in (("in_step_texts", {"key"}), ("texts", {"key"}), ("crosswalk", {"element"})):
         for row in table(name):
             missing = [language for language in NAMED_IN if not row[language]]
             assert not missing, (name, [row[key] for key in keys], missing)
