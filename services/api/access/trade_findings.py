@@ -21,7 +21,7 @@ from services.query.views import EVENTS
 from services.trade.domain.finding import Tolerance
 from services.trade.domain.paper import Kind
 from services.trade.domain.trade_findings import TradeFinding, checks_version
-from services.trade.store.findings import TradeFindings, read_findings
+from services.trade.store.findings import DATASET, TradeFindings, read_findings
 
 Json = dict[str, Any]
 
@@ -47,7 +47,7 @@ def findings_shown(reader: Reader, found: TradeFindings) -> Json | None:
         return None
     whole = any(each[Field.GOODS] is Shown.FULL and each[Field.IDS] is Shown.FULL for each in grants)
     readable = priced_events(reader, trade) | _own(found, reader.party.code, notes=whole)
-    shown = _Shown(reader, found, readable, lines=reader.party.code in trade.publishers or whole)
+    shown = _Shown(reader, found, readable, lines=concerned or whole)
     return {
         "dataset": trade.name,
         "as_of": found.as_of.isoformat(),
@@ -81,7 +81,7 @@ class _Shown:
     def finding(self, each: TradeFinding) -> Json:
         """One finding; what is not the reader's is null."""
         finding = each.finding
-        whole = self._lines and all(value.place.file in self._readable for value in finding.values)
+        whole = self._lines and all(event in self._readable for event in self._compared(each))
         return {
             "check": finding.check,
             "verdict": finding.verdict,
@@ -101,6 +101,12 @@ class _Shown:
                 for said in each.explanations
             ],
         }
+
+    def _compared(self, each: TradeFinding) -> set[str]:
+        """The events of all papers that the finding compares, also of those whose values it leaves out of a long sum."""
+        stated_by = self._found.stated_by
+        kinds = {stated_by[event].kind for event in each.events} - {DATASET}
+        return {*each.events, *(event for event, source in stated_by.items() if source.kind in kinds)}
 
     def _value(self, value: Any) -> Json:
         source = self._found.stated_by[value.place.file]

@@ -75,6 +75,25 @@ class TradeSource:
         naming = {no for each in numbers.values() for no in each}
         stored = event_reader.with_withdrawals(self._session, sorted(naming)) if naming else []
         events = {each.no: EVENTS(each, self._registry) for each in stored if not each.quarantined}
-        others = events.keys() - naming
+        others = [events[no] for no in sorted(events.keys() - naming)]
         for thing in new:
-            self._events[thing] = [events[no] for no in sorted(others | (numbers[thing] & events.keys()))]
+            own = [events[no] for no in sorted(numbers[thing] & events.keys())]
+            self._events[thing] = [*own, *_of(own, others)] if others else own
+
+
+def _of(own: Sequence[Reread], others: Sequence[Reread]) -> list[Reread]:
+    """Those of ``others`` that withdraw any of ``own``, at any depth, or are contents under their ids."""
+    ids = {each.stored.id for each in own}
+    found: list[Reread] = []
+    left = list(others)
+    while True:
+        joined = [
+            each
+            for each in left
+            if each.stored.id in ids or any(of.target in ids for of in each.facts.withdrawals)
+        ]
+        if not joined:
+            return found
+        found += joined
+        ids |= {each.stored.id for each in joined}
+        left = [each for each in left if each not in joined]

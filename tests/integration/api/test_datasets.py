@@ -63,6 +63,7 @@ def test_a_price_shows_to_nobody_whose_it_is_not(api: RunningApi, capfd: pytest.
     paths = {row.own for (method, _), row in ROWS.items() if method == "GET"}
     paths |= {
         "/v1/trade/datasets/textil/TX-1",
+        "/v1/trade/findings/textil/TX-1",
         "/v1/consignments/xaport/XA-2",
         "/v1/consignments/xaport/XA-3",
     }

@@ -193,6 +193,7 @@ CASES = {
     "case_touched": "DELETE INSERT",
     "consignment_party": "DELETE INSERT",
     "object_name": "INSERT",
+    "trade_finding": "DELETE INSERT",
 }
 
 

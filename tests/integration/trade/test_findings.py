@@ -17,7 +17,8 @@ from services.cli.exits import Exit
 from services.ledger.registry import store
 from services.ledger.storage.session import open_session
 from services.testbed.localstack.engine import DatabaseAddress
-from services.trade.store.findings import TradeFindings, read_findings
+from services.trade.store.findings import TradeFindings, findings_by, read_findings
+from services.trade.store.source import TradeSource
 from tests.support.api import cast
 from tests.support.api.declared import AMENDED, CORRECTED, MORE, RESOLD, SOLD, explained
 from tests.support.api.server import RunningApi
@@ -48,10 +49,24 @@ def of(found: TradeFindings, check: str) -> Any:
     return next(each for each in found.findings if each.finding.check == check)
 
 
+def played(dsn: str, events: Any) -> None:
+    """The cast with ``events``, and ruhr's explanation of D04 in which its own price stands."""
+    cast.play(dsn, cast.case(events))
+    with open_session(dsn, "lianyun-test") as session:
+        registry = store.read_snapshot(session)
+        known = read_findings(session, "optic", "T-1", registry, cast.micros("2026-12-31T00:00Z"))
+        why = explained(
+            "why", "ruhr", "2026-03-17T09:00+03:00", "D04", of(known, "D04").digest, f"Resold for {RESOLD}."
+        )
+        at, told = events_of(cast.case((*events, why)))[-1]
+        tell(session, told, at)
+        session.commit()
+
+
 @pytest.fixture(scope="module")
 def api(postgres: DatabaseAddress, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApi]:
     dsn = migrated_database(postgres, "findings")
-    cast.play(dsn, cast.case(MORE))
+    played(dsn, MORE)
     with RunningApi(dsn, tmp_path_factory.mktemp("findings")) as running:
         yield running
 
@@ -103,12 +118,36 @@ def test_any_order_and_any_copies_give_the_same_findings(postgres: DatabaseAddre
     assert found[0] == found[1] == found[2]
 
 
+def test_trades_read_together_are_as_each_is_alone(postgres: DatabaseAddress) -> None:
+    events = (
+        *MORE,
+        CORRECTED,
+        {"id": "not-so", "by": "ruhr", "at": "2026-03-19T09:00+03:00", "type": "correction.retracted",
+         "says": {"of": "dt-again", "reason": "DID_NOT_HAPPEN"}},
+    )  # fmt: skip
+    dsn = migrated_database(postgres, "findings_together")
+    alone = stored(dsn, events)
+    assert of(alone, "D04").finding.values[1].written == RESOLD, "the correction was retracted"
+    names = [("optic", "T-1"), ("textil", "TX-1"), ("optic", "none")]
+    with open_session(dsn, "lianyun-test") as session:
+        registry, at = store.read_snapshot(session), cast.micros("2026-12-31T00:00Z")
+        source = TradeSource(session, registry, at)
+        source.prepare(names)
+        for name in names:
+            assert findings_by(source, *name).findings == read_findings(session, *name, registry, at).findings
+        assert findings_by(source, "optic", "T-1").findings == alone.findings
+
+
 def test_a_reader_who_may_not_read_both_values_gets_the_verdict_alone(api: RunningApi) -> None:
     for party in ("optic", "silk", "ruhr", "gacc", "abank"):
         found = api.client(party).get(PATH)
         assert found.status_code == 200, (party, found.text)
         price = next(each for each in found.json()["findings"] if each["check"] == "D04")
         assert price["verdict"] == "CONTRADICTION"
+        assert price["explained"]
+        assert [(each["by"], each["text"] is None) for each in price["explanations"]] == [
+            ("ruhr", party != "ruhr")
+        ]
         assert (price["values"], price["arithmetic"], price["reason"], price["tolerance"]) == (None,) * 4
     own = next(each for each in api.client("optic").get(PATH).json()["findings"] if each["check"] == "D01")
     assert [each["written"] for each in own["values"]] == ["3", cast.AGENT_PRICE, cast.AGENT_PRICE]
@@ -138,7 +177,7 @@ def test_another_price_changes_nothing_for_who_may_not_read_it(
 ) -> None:
     """Neither which findings there are, nor their number, nor their order; the digest is under a salt that such a reader does not have."""
     dsn = migrated_database(postgres, "findings_other_price")
-    cast.play(dsn, cast.case(json.loads(json.dumps(MORE).replace(RESOLD, "11876.5"))))
+    played(dsn, json.loads(json.dumps(MORE).replace(RESOLD, "11876.5")))
 
     def shown(running: RunningApi, party: str) -> Any:
         body = running.client(party).get(PATH).json()
