@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from services.api.access.consignment import grants_of
@@ -14,7 +15,8 @@ from services.domain.interpretation import trade_data
 from services.query.views import SourcedView
 from services.trade.store.filings import filings_by
 from services.trade.store.findings import findings_of
-from services.trade.store.trades import trades_over
+from services.trade.store.source import TradeSource
+from services.trade.store.trades import Trade, trades_over
 
 Json = dict[str, Any]
 
@@ -34,22 +36,38 @@ class WholeTrade(NamedTuple):
 
 
 def whole_trade(reader: LoggedReader, name: str) -> WholeTrade | None:
-    """What the reader may see of the trade ``owner/reference``, read once; None where that is nothing. Notes the read."""
+    """What the reader may see of the trade ``owner/reference``; None where that is nothing. Notes the read."""
+    return next(iter(whole_trades(reader, [name])), None)
+
+
+def whole_trades(reader: LoggedReader, names: Sequence[str]) -> list[WholeTrade]:
+    """What the reader may see of the trades ``owner/reference``, read together; those of which that is nothing are left out. Notes the reads."""
     source = source_of(reader)
-    trade = trade_of(source, name)
+    source.prepare(of for each in names if (of := name_of(each))[1])
+    trades = (trade_of(source, each) for each in names)
+    return [seen for each in trades if (seen := _seen(reader, source, each)) is not None]
+
+
+def name_of(name: str) -> tuple[str, str]:
+    """Owner and reference; no reference where there is no slash."""
+    owner, _, reference = name.partition("/")
+    return owner, reference
+
+
+def _seen(reader: LoggedReader, source: TradeSource, trade: Trade) -> WholeTrade | None:
     filings = filings_by(source, trade.owner, trade.reference)
     versions, statuses = versions_of(reader, trade), statuses_of(reader, trade, filings)
     about = source.about(trade_data(trade.owner, trade.reference))
     findings = findings_shown(reader, findings_of(trade, filings, about))
     if versions is None and statuses is None and findings is None:
         return None
-    reader.reads("dataset", name, concerned_by(trade, filings))
+    reader.reads("dataset", trade.name, concerned_by(trade, filings))
     seen = [
         each.view.consignment.key
         for each in trade.views
         if grants_of(reader, each)[1][Field.MOVEMENT] is Shown.FULL
     ]
-    return WholeTrade(name, trade.owner, versions, statuses, findings, tuple(seen))
+    return WholeTrade(trade.name, trade.owner, versions, statuses, findings, tuple(seen))
 
 
 def visible_trades_over(reader: LoggedReader, known: SourcedView) -> list[str]:

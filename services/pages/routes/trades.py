@@ -18,7 +18,7 @@ from urllib.parse import quote, urlencode
 import orjson
 
 from schemas.rfc3339 import parse_micros
-from services.api.access.trades import WholeTrade, visible_trades_over, whole_trade
+from services.api.access.trades import WholeTrade, visible_trades_over, whole_trade, whole_trades
 from services.pages.consignments import find, party_names
 from services.pages.console import ENGAGED, N_, console_page, signed_in
 from services.pages.errors import PageError
@@ -79,6 +79,7 @@ LISTED = (
     Column("version", N_("Version"), Kind.NUMBER),
     Column("verdict", N_("Declarations"), Kind.CODE, words=VERDICTS),
     Column("open", N_("To be settled"), Kind.NUMBER),
+    Column("contradictions", N_("Contradictions"), Kind.NUMBER),
     Column("consignments", N_("Consignments"), Kind.CODE),
     Column("stated_by", N_("Last version by")),
     Column("stated", N_("Stated"), Kind.MOMENT),
@@ -176,8 +177,7 @@ def trades(request: PageRequest) -> Page | Redirect:
     engaged = bool(request.party.roles & ENGAGED)
     found, place = find(request, Wanted(), after, ON_A_PAGE) if engaged else ([], None)
     names = dict.fromkeys(name for each in found for name in visible_trades_over(request, each.known))
-    known = [trade for name in names if (trade := whole_trade(request, name)) is not None]
-    rows = [_listed(request, each) for each in known]
+    rows = [_listed(request, each) for each in whole_trades(request, list(names))]
     table = Table("trades", LISTED, rows, N_("Trades"), more=bool(request.table) and place is not None)
     values = {
         "table": table,
@@ -281,6 +281,12 @@ def _listed(request: PageRequest, found: WholeTrade) -> dict[str, Any]:
         "open": None
         if found.statuses is None
         else sum(each["status"] not in FINE for each in found.statuses["statuses"]),
+        "contradictions": None
+        if found.findings is None
+        else sum(
+            each["verdict"] == "CONTRADICTION" and not each["explained"]
+            for each in found.findings["findings"]
+        ),
         "consignments": list(found.consignments),
         "stated_by": None if last is None else name(last["stated"][-1]["by"]),
         "stated": None if last is None else parse_micros(last["stated"][-1]["published"], ""),
