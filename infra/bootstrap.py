@@ -207,6 +207,13 @@ def open_mounts(root):
                 path.chmod(wanted)
 
 
+def make_settings(root):
+    """Make the settings file of Compose from its example where there is none; it is the deployment's, not the release's."""
+    settings = root / "infra" / ".env"
+    if not settings.exists():
+        settings.write_text((root / "infra" / "env.example").read_text())
+
+
 def main():
     """Run all steps; the second time only the quick checks."""
     check_python()
@@ -224,6 +231,7 @@ def main():
         say("[3/3] Preparing the broker and the database")
     fetch_servers()
     open_mounts(ROOT)
+    make_settings(ROOT)
     if fresh:
         STAMP.write_text(wanted + "\n")
         say(f"Ready after {time.time() - began:.0f} s. Next: make demo, make test, make help")

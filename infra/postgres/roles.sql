@@ -61,8 +61,9 @@ BEGIN
 END
 $$;
 
--- A worker ends a session that holds its rows and makes no progress, also one of the owner's.
-GRANT pg_signal_backend, pg_read_all_stats TO lianyun_worker;
+-- A worker ends a session that holds its rows and makes no progress, also one of the owner's. Operators work as the owner: they see
+-- what every session does, and may end it.
+GRANT pg_signal_backend, pg_read_all_stats TO lianyun_worker, lianyun_owner;
 
 ALTER ROLE lianyun_reader SET default_transaction_read_only = on;
 ALTER ROLE lianyun_reader SET statement_timeout = '30s';

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
@@ -17,7 +18,7 @@ from services.cli.declare_findings import explain
 from services.cli.declare_findings import findings as findings_of_trade
 from services.cli.declare_step import AsOf, InLanguage, day_of, step
 from services.cli.declare_trade import lodge, show, state, statuses
-from services.cli.exits import Exit
+from services.cli.exits import Exit, Failure
 from services.cli.options import AsJson
 from services.cli.output import out, print_json, print_table
 from services.producers import file_reader
@@ -27,7 +28,9 @@ from services.trade.domain.finding import Finding, Rules, Verdict, check_words, 
 from services.trade.domain.paper import Paper, PaperSet
 from services.trade.domain.values import Field, Place
 from services.trade.formats import read_papers
+from services.trade.formats.official_tables import read_rates, read_tariff
 
+T = TypeVar("T")
 app = typer.Typer(help="Declarations and the papers behind them.", no_args_is_help=True)
 app.command()(step)
 app.command()(state)
@@ -60,6 +63,14 @@ def check(
     ],
     language: InLanguage = "en",
     as_of: AsOf = "",
+    rates_of: Annotated[
+        Path | None,
+        typer.Option("--rates", help="A table of exchange rates by day.", exists=True, dir_okay=False),
+    ] = None,
+    tariff_of: Annotated[
+        Path | None,
+        typer.Option("--tariff", help="A table of national codes by day.", exists=True, dir_okay=False),
+    ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Show also what agrees, is missing or not comparable.")
     ] = False,
@@ -68,8 +79,8 @@ def check(
     """Find where the papers of one shipment contradict one another; reads FILES only, sends nothing. Exit 3 on a finding."""
     texts = check_words(language)
     day = day_of(as_of)
+    in_force = replace(rules(day), rates=_table(rates_of, read_rates), tariff=_table(tariff_of, read_tariff))
     papers, refusals = _read(files, day)
-    in_force = rules(day)
     found = findings(PaperSet(tuple(papers)), in_force) if papers else ()
     if as_json:
         print_json(_plain(papers, refusals, found, in_force))
@@ -81,6 +92,17 @@ def check(
         r.refused for paper in papers for r in paper.remarks
     ):
         raise typer.Exit(Exit.FINDINGS)
+
+
+def _table(path: Path | None, parse: Callable[[bytes, str], T]) -> T | None:
+    """The table in ``path``, None without one; raises Failure where it cannot be read."""
+    if path is None:
+        return None
+    try:
+        return parse(file_reader.load(path)[0], path.name)
+    except Refusal as refusal:
+        where = f"{path.name} {refusal.pointer}".rstrip()
+        raise Failure(Exit.USAGE, f"{where}: {refusal.detail}", refusal.remedy) from None
 
 
 def _read(files: Sequence[Path], day: date) -> tuple[list[Paper], list[tuple[Path, Refusal]]]:
@@ -150,7 +172,7 @@ def _rows(
                 each.line,
                 "\n".join(value.written for value in each.values[:_VALUES]),
                 "\n".join(_at(value.place) for value in each.values[:_VALUES]),
-                each.arithmetic,
+                f"{each.arithmetic}\n{each.table}" if each.table else each.arithmetic,
                 words[each.reason],
             )
 
@@ -184,13 +206,14 @@ def _plain(
             for paper in papers
         ],
         "refused": [{"file": path.name, **plain_refusal(refusal)} for path, refusal in refusals],
+        "tables": [each.name for each in (in_force.rates, in_force.tariff) if each],
         "findings": [_plain_finding(each) for each in found],
         "suspects": [{**_plain_value(value), "contradictions": count} for value, count in suspects(found)],
     }
 
 
 def _plain_finding(finding: Finding) -> dict[str, Any]:
-    tolerance = finding.tolerance
+    tolerance, row = finding.tolerance, finding.table
     return {
         "check": finding.check,
         "verdict": finding.verdict,
@@ -206,6 +229,14 @@ def _plain_finding(finding: Finding) -> dict[str, Any]:
             "unit": tolerance.unit,
             "source": tolerance.source,
             "valid_from": tolerance.valid_from.isoformat(),
+        },
+        "table": None
+        if row is None
+        else {
+            "name": row.table,
+            "row": row.row,
+            "source": row.source,
+            "valid_from": row.valid_from.isoformat(),
         },
     }
 

@@ -10,7 +10,8 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-from services.testbed.trade_papers import Papers, box_number, customs_paper, honest
+from services.testbed.trade_messages import stated
+from services.testbed.trade_papers import Papers, box_number, honest
 from services.trade.domain.checks.amounts import CN_TERMS
 from services.trade.domain.paper import Kind, Reference, ReferenceKind
 from services.trade.domain.values import Field, Place, number
@@ -134,7 +135,7 @@ def _digest(dataset: bytes) -> str:
 
 def _correction(paper: dict[str, Any], at: int) -> bytes:
     """The correction of a declaration that was amended: its head, and the item at ``at`` alone."""
-    amended = customs_paper(paper, Kind.EAEU_DECLARATION)
+    amended = stated(Kind.EAEU_DECLARATION, paper)
     place = Place("", "")
     named = Reference(ReferenceKind.DECLARATION, Field("D1", "D1", place))
     correction = replace(

@@ -13,25 +13,11 @@ from random import Random
 from typing import Any
 
 from schemas.identifiers.iso6346 import check_digit
-from services.trade.domain.paper import (
-    Charge,
-    ChargeKind,
-    Kind,
-    Line,
-    Packages,
-    Paper,
-    Party,
-    Reference,
-    ReferenceKind,
-    Role,
-)
-from services.trade.domain.values import Code, Field, Money, Place, Quantity, hs_edition, unit
+from services.testbed.trade_messages import DAY, stated
+from services.trade.domain.paper import Kind
 from services.trade.formats import write_paper
 
 CENT = Decimal("0.01")
-CONTRACTED = date(2026, 1, 10)
-_DAY = date(2026, 3, 20)
-"""The day whose codes the papers are written with."""
 _GOODS = (
     ("8471300000", "8471309900", "Ноутбук", "便携式电脑", "C62"),
     ("8504409999", "8504408300", "Преобразователь", "变流器", "C62"),
@@ -40,7 +26,6 @@ _GOODS = (
     ("3926909090", "3926909709", "Изделия из пластмасс", "塑料制品", "C62"),
     ("8708299000", "8708299009", "Части кузова", "车身零件", "C62"),
 )
-_UNITS = {"C62": ("007", "796", "шт"), "PR": ("025", "715", "пар")}
 _COMPANIES = (
     ("91610131MA6TXY8K3D", "XI'AN DRAGON IMPORT AND EXPORT CO., LTD", "7707083893", "ООО «СЕВЕРНЫЙ ИМПОРТ»", "SEVERNY IMPORT LLC"),
     ("91500000MA5U7H2T4C", "CHONGQING WESTERN TRADE CO., LTD", "7812345678", "АО «ВОСТОК-ТЕХНО»", "VOSTOK-TEKHNO JSC"),
@@ -61,12 +46,12 @@ class Papers:
     def files(self) -> dict[str, bytes]:
         """Each paper as a file."""
         return {
-            "invoice.xml": write_paper(_invoice(self.invoice), _DAY),
-            "packing.xml": write_paper(_packing(self.packing), _DAY),
-            "note.xml": write_paper(_note(self.note), _DAY),
-            "cn.xml": write_paper(_chinese(self.cn), _DAY, "GB18030"),
-            "dt.xml": write_paper(customs_paper(self.dt, Kind.EAEU_DECLARATION), _DAY, "windows-1251"),
-            "td.xml": write_paper(customs_paper(self.td, Kind.EAEU_TRANSIT), _DAY),
+            "invoice.xml": write_paper(stated(Kind.INVOICE, self.invoice), DAY),
+            "packing.xml": write_paper(stated(Kind.PACKING_LIST, self.packing), DAY),
+            "note.xml": write_paper(stated(Kind.RAIL_NOTE, self.note), DAY),
+            "cn.xml": write_paper(stated(Kind.CN_DECLARATION, self.cn), DAY, "GB18030"),
+            "dt.xml": write_paper(stated(Kind.EAEU_DECLARATION, self.dt), DAY, "windows-1251"),
+            "td.xml": write_paper(stated(Kind.EAEU_TRANSIT, self.td), DAY),
         }
 
 
@@ -86,7 +71,7 @@ def honest(random: Random, lines: int = 0) -> Papers:
     invoiced = date(2026, 2, 2) + timedelta(days=random.randrange(40))
     boxes = [box_number(random) for _ in range(max(1, count // 12))]
     seals = [f"CN{random.randrange(10**7):07}" for _ in boxes]
-    goods = [_goods(random, number) for number in range(1, count + 1)]
+    goods = [goods_line(random, number) for number in range(1, count + 1)]
     total = sum((each["amount"] for each in goods), Decimal(0))
     gross = sum((each["gross"] for each in goods), Decimal(0))
     net = sum((each["net"] for each in goods), Decimal(0))
@@ -96,7 +81,7 @@ def honest(random: Random, lines: int = 0) -> Papers:
     contract = f"XA-{random.randrange(10**5)}"
     declared = [dict(each) for each in goods]
     if random.random() < 0.3:
-        declared = _merged(goods)
+        declared = merged_lines(goods)
     items = [dict(each) for each in goods]
     if random.random() < 0.3:  # gross mass allocated to the items by net mass
         for each in items:
@@ -134,7 +119,8 @@ def honest(random: Random, lines: int = 0) -> Papers:
     )  # fmt: skip
 
 
-def _goods(random: Random, number: int) -> dict[str, Any]:
+def goods_line(random: Random, number: int) -> dict[str, Any]:
+    """The fields of one line of goods that are true on every paper."""
     cn, eaeu, ru, zh, unit = random.choice(_GOODS)
     quantity = Decimal(random.randrange(2, 900))
     price = Decimal(random.randrange(100, 90_000)) / Decimal(random.choice((100, 100, 10_000)))
@@ -147,7 +133,7 @@ def _goods(random: Random, number: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _merged(goods: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def merged_lines(goods: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """One line a commodity code, as declarations do."""
     merged: dict[str, dict[str, Any]] = {}
     for each in goods:
@@ -209,179 +195,3 @@ def lie(random: Random, papers: Papers, paper: str, name: str) -> Papers:
         if field == "rate":
             target[field] = moved.quantize(Decimal("0.0001"))
     return changed
-
-
-def _field(value: Any) -> Any:
-    """A value of a paper that is about to be written; it has no place yet."""
-    return None if value is None or value == "" else Field(value, str(value), Place("", ""))
-
-
-def _money(amount: Decimal | None, currency: str) -> Any:
-    return None if amount is None else _field(Money(amount, currency))
-
-
-def _code(digits: str, scheme: str) -> Any:
-    return _field(Code(scheme, digits, hs_edition(_DAY)))
-
-
-def _quantity(line: dict[str, Any], scheme: str) -> Any:
-    written = _UNITS[line["unit"]][("CN", "OKEI", "WORD").index(scheme)]
-    return _field(Quantity(line["quantity"], unit(written, scheme), written))
-
-
-def _line(line: dict[str, Any], language: str, **stated: Any) -> Line:
-    return Line(
-        str(line["number"]),
-        Place("", ""),
-        description=_field(f"{line[language]} {line['article']}"),
-        **stated,
-    )
-
-
-def _party(role: Role, name: str, id: str = "") -> Party:
-    return Party(role, _field(id), _field(name))
-
-
-def _reference(kind: ReferenceKind, number: str, day: date | None = None) -> Reference:
-    return Reference(kind, _field(number), _field(day))
-
-
-def _paper(kind: Kind, paper: dict[str, Any], **stated: Any) -> Paper:
-    return Paper(
-        kind, Place("", ""), day=_field(paper["day"]), boxes=tuple(map(_field, paper["boxes"])), **stated
-    )
-
-
-def _invoice(paper: dict[str, Any]) -> Paper:
-    return _paper(
-        Kind.INVOICE,
-        paper,
-        number=_field(paper["invoice"]),
-        parties=(
-            _party(Role.BUYER, paper["buyer"], paper["inn"]),
-            _party(Role.SELLER, paper["seller"]),
-            _party(Role.CONSIGNEE, paper["buyer"], paper["inn"]),
-            _party(Role.CONSIGNOR, paper["seller"]),
-        ),
-        currency=_field(paper["currency"]),
-        total=_money(paper["total"], paper["currency"]),
-        lines=tuple(
-            _line(
-                each, "ru", code=_code(each["hs6"], "EAEU"), origin=_field(each["origin"]), quantity=_quantity(each, "WORD"),
-                price=_field(each["price"]), amount=_money(each["amount"], paper["currency"]),
-            )
-            for each in paper["lines"]
-        ),
-    )  # fmt: skip
-
-
-def _packing(paper: dict[str, Any]) -> Paper:
-    return _paper(
-        Kind.PACKING_LIST,
-        paper,
-        number=_field("PL-" + paper["invoice"]),
-        parties=(
-            _party(Role.CONSIGNOR, paper["seller"]),
-            _party(Role.CONSIGNEE, paper["buyer"], paper["inn"]),
-        ),
-        references=(
-            _reference(ReferenceKind.CONTRACT, paper["contract"], CONTRACTED),
-            _reference(ReferenceKind.INVOICE, paper["invoice"], paper["day"]),
-        ),
-        terms=_field(paper["terms"]),
-        terms_place=_field(paper["place"]),
-        gross=_field(paper["gross"]),
-        net=_field(paper["net"]),
-        packages=(Packages(_field(paper["packages"]), "CARTON"),),
-        lines=tuple(
-            _line(
-                each,
-                "ru",
-                quantity=_quantity(each, "OKEI"),
-                gross=_field(each["gross"]),
-                net=_field(each["net"]),
-            )
-            for each in paper["lines"]
-        ),
-    )
-
-
-def _note(paper: dict[str, Any]) -> Paper:
-    return _paper(
-        Kind.RAIL_NOTE,
-        paper,
-        number=_field(paper["number"]),
-        parties=(
-            _party(Role.CONSIGNOR, paper["seller"]),
-            _party(Role.CONSIGNEE, paper["buyer"], paper["inn"]),
-        ),
-        gross=_field(paper["gross"]),
-        packages=(Packages(_field(paper["packages"])),),
-        weighing=_field("по документам отправителя"),
-        seals=tuple(map(_field, paper["seals"])),
-        lines=tuple(_line(each, "ru", code=_code(each["hs6"], "EAEU")) for each in paper["lines"]),
-    )
-
-
-def _chinese(paper: dict[str, Any]) -> Paper:
-    freight = paper["freight"]
-    return _paper(
-        Kind.CN_DECLARATION,
-        paper,
-        number=_field(paper["number"]),
-        export_day=_field(paper["export_day"]),
-        parties=(
-            _party(Role.CONSIGNOR, paper["seller"], paper["uscc"]),
-            _party(Role.CONSIGNEE, paper["buyer_latin"]),
-        ),
-        references=(_reference(ReferenceKind.CONTRACT, paper["contract"]),),
-        terms=_field(paper["terms"]),
-        charges=(Charge(ChargeKind.FREIGHT, _money(freight, paper["currency"])),) if freight else (),
-        gross=_field(paper["gross"]),
-        net=_field(paper["net"]),
-        packages=(Packages(_field(paper["packages"]), "PALLET" if paper["level"] == "92" else "CARTON"),),
-        trade_country=_field("RU"),
-        procedure=_field("0110"),
-        lines=tuple(
-            _line(
-                each, "zh", code=_code(each["cn"], "CN"), origin=_field(each["origin"]), quantity=_quantity(each, "CN"),
-                further=(_field(Quantity(each["net"], unit("035", "CN"), "035")),), amount=_money(each["amount"], paper["currency"]),
-            )
-            for each in paper["lines"]
-        ),
-    )  # fmt: skip
-
-
-def customs_paper(paper: dict[str, Any], kind: Kind) -> Paper:
-    """The goods or transit declaration of a mapping of fields."""
-    priced, currency = paper["total"] is not None, paper["currency"]
-    return _paper(
-        kind,
-        paper,
-        id=paper.get("id", ""),
-        parties=(
-            _party(Role.CONSIGNOR, paper["seller"]),
-            _party(Role.CONSIGNEE, paper["buyer"], paper["inn"]),
-        ),
-        references=(
-            _reference(ReferenceKind.CONTRACT, paper["contract"], CONTRACTED),
-            _reference(ReferenceKind.TRANSPORT, paper["note"], paper["day"]),
-        ),
-        terms=_field(paper["terms"]),
-        terms_place=_field(paper["place"]),
-        currency=_field(currency) if priced else None,
-        total=_money(paper["total"], currency),
-        rate=_field(paper["rate"]),
-        packages=(Packages(_field(paper["packages"])),),
-        seals=tuple(map(_field, paper["seals"])),
-        trade_country=_field("CN") if priced else None,
-        mode=_field("RAIL"),
-        lines=tuple(
-            _line(
-                each, "ru", code=_code(each["eaeu"] if priced else each["hs6"], "EAEU"), further=(_quantity(each, "OKEI"),),
-                gross=_field(each["gross"]), net=_field(each["net"]) if priced else None, origin=_field(each["origin"]) if priced else None,
-                amount=_money(each["amount"], currency) if priced else None, customs_value=_field(each["customs_value"]) if priced else None,
-            )
-            for each in paper["lines"]
-        ),
-    )  # fmt: skip

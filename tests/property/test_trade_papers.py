@@ -13,6 +13,7 @@ import pytest
 
 from services.testbed.amended_trade import AMENDED, AmendedTrade, amended
 from services.testbed.bench.declarations import read_all
+from services.testbed.paper_evaluation.evaluate import at_most, evaluate_papers
 from services.testbed.trade_papers import LIES, Papers, honest, lie
 from services.trade.domain.checks import findings
 from services.trade.domain.finding import Finding, Verdict, rules
@@ -79,6 +80,18 @@ def test_each_lie_in_a_number_or_code_is_found_in_its_paper() -> None:
                 v.place.file == f"{paper}.xml" for each in new for v in each.values
             )
     assert sum(missed.values()) * 50 <= told, +missed
+
+
+@pytest.mark.randomised
+def test_lies_of_a_world_are_found_and_its_honest_consignments_are_not_accused() -> None:
+    """Fails where what is seen is all but impossible (one of ten thousand) under the promised shares, not where it is merely unlucky."""
+    found = evaluate_papers([SEED + 70_000], rounds(12, 250), rounds(1, 6))
+    together, honest = found["numbers_and_codes"], found["honest"]
+    missed = [each for each in found["lies"] if each["found"] < each["seeded"]]
+    assert at_most(together["found"], together["seeded"], 0.98) > 1e-4, missed
+    accused, count = honest["accused"], honest["consignments"]
+    assert accused == 0 or 1 - at_most(accused - 1, count, 1 / 200) > 1e-4, honest["by_check"]
+    assert all(each["seeded"] for each in found["lies"])
 
 
 def test_no_value_is_lost_or_doubted_in_honest_papers() -> None:

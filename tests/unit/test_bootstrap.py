@@ -106,3 +106,16 @@ def test_make_help_lists_every_target_a_newcomer_needs() -> None:
     ).stdout
     for target in ("setup", "lint", "test", "demo", "prove", "bench", "schemas", "clean", "help"):
         assert f"make {target} " in listed
+
+
+def test_settings_of_compose_are_made_once_and_belong_to_the_deployment(
+    bootstrap: ModuleType, tmp_path: Path
+) -> None:
+    infra = tmp_path / "infra"
+    infra.mkdir()
+    (infra / "env.example").write_text("COMPOSE_PROFILES=plain\n")
+    bootstrap.make_settings(tmp_path)
+    assert (infra / ".env").read_text() == "COMPOSE_PROFILES=plain\n"
+    (infra / ".env").write_text("COMPOSE_PROFILES=secure\n")
+    bootstrap.make_settings(tmp_path)
+    assert (infra / ".env").read_text() == "COMPOSE_PROFILES=secure\n"

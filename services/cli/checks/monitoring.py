@@ -15,6 +15,7 @@ from services.runtime import ports
 
 INFRA = Path(__file__).resolve().parents[3] / "infra"
 _PATIENCE = 3.0
+_PORTS = {"LIANYUN_PROMETHEUS_PORT": 9090, "LIANYUN_PROMETHEUS_SECURE_PORT": 9091}
 _LOCAL = "http://127.0.0.1:{port}"
 _NOT_OURS = "a Prometheus that does not scrape this platform"
 
@@ -22,7 +23,8 @@ _NOT_OURS = "a Prometheus that does not scrape this platform"
 def targets(url: str, environment: Mapping[str, str], infra: Path = INFRA) -> Check:
     """Whether the Prometheus at ``url``, or one on this machine, scrapes every job, and all of them answer; blocks."""
     name = "prometheus targets"
-    here = _LOCAL.format(port=environment.get("LIANYUN_PROMETHEUS_PORT") or "9090")
+    usual = [int(environment.get(name) or port) for name, port in _PORTS.items()]
+    here = _LOCAL.format(port=next(filter(ports.listening, usual), usual[0]))
     if not url and not ports.listening(urlsplit(here).port or 0):
         return Check(name, True, f"none at {here}, and LIANYUN_PROMETHEUS_URL is not set")
     try:

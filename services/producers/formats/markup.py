@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from lxml import etree
 
@@ -22,6 +23,9 @@ MAX_ELEMENTS = 200_000
 MAX_ATTRIBUTES = 64
 """Of one element: reading them takes the square of their number, and no message has a quarter of so many."""
 MAX_NAME = 128
+_NONE: Final[Mapping[str, Any]] = MappingProxyType({})
+_new: Final = tuple.__new__
+"""Makes a named tuple without the call of a Python function that its own constructor is; a message has thousands."""
 _NAMES = 4_096
 """Names of elements that are remembered, several times those of all schemas that are read."""
 
@@ -36,27 +40,29 @@ _POSITION = re.compile(r", line [0-9]+, column [0-9]+.*", re.DOTALL)
 _ROOT = re.compile(r"<(?:[^\s<>/:!?=]+:)?([^\s<>/:!?=]+)")
 
 
-@dataclass(frozen=True, slots=True)
 class _Step:
-    """One element of a path; put together where it is shown, because many long ones would fill the memory."""
+    """An element with children in a path, which is put together where it is shown, because many long ones would fill the memory."""
 
-    above: _Step | None
-    name: str
-    number: int
+    __slots__ = ("_path", "above", "name", "number")
+
+    def __init__(self, above: _Step | None, name: str, number: int) -> None:
+        self.above, self.name, self.number = above, name, number
+        self._path = ""
 
     @property
     def path(self) -> str:
         """The path from the root to here."""
-        names: list[str] = []
-        step: _Step | None = self
-        while step is not None:
-            names.append(f"{step.name}[{step.number}]" if step.number > 1 else step.name)
-            step = step.above
-        return "/" + "/".join(reversed(names))
+        if not self._path:
+            self._path = _path(self.above, self.name, self.number)
+        return self._path
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+def _path(above: _Step | None, name: str, number: int) -> str:
+    own = f"/{name}[{number}]" if number > 1 else f"/{name}"
+    return own if above is None else above.path + own
+
+
+class Node(NamedTuple):
     """One element: its name and attributes without namespace, its own text with blanks folded, and its children.
 
     ``path`` is XPath, numbered from the second of several brothers of one name on:
@@ -64,28 +70,32 @@ class Node:
     """
 
     name: str
-    _step: _Step
+    above: _Step | None
+    number: int
     text: str
     attributes: Mapping[str, str]
     children: tuple[Node, ...]
-    _by_name: Mapping[str, tuple[Node, ...]] = field(repr=False, compare=False)
+    by_name: Mapping[str, tuple[Node, ...]]
 
     @property
     def path(self) -> str:
         """The XPath of the element."""
-        return self._step.path
+        return _path(self.above, self.name, self.number)
 
     def all(self, name: str) -> tuple[Node, ...]:
         """The children of that name in order, whatever their case and joining (``UN_Number``, ``UNNumber``)."""
-        return self._by_name.get(folded(name), ())
+        return self.by_name.get(folded(name), ())
 
     def find(self, path: str) -> Node | None:
         """The node at ``path`` (names joined by slashes), None where there is none.
 
         Raises Refusal where several siblings of one name differ in content. Elements that a message may repeat are read by ``all``.
         """
+        only = self.by_name.get(folded(path))
+        if only is not None and len(only) == 1:
+            return only[0]
         node: Node | None = self
-        for name in path.split("/"):
+        for name in _names(path):
             found = node.all(name) if node is not None else ()
             node = found[0] if found else None
             if len(found) < 2:
@@ -134,8 +144,8 @@ class Node:
         by_name: dict[str, list[Node]] = {}
         for child in children:
             by_name.setdefault(folded(child.name), []).append(child)
-        return replace(
-            self, children=tuple(children), _by_name={name: tuple(nodes) for name, nodes in by_name.items()}
+        return self._replace(
+            children=tuple(children), by_name={name: tuple(nodes) for name, nodes in by_name.items()}
         )
 
     def walk(self) -> Iterator[Node]:
@@ -143,6 +153,11 @@ class Node:
         yield self
         for child in self.children:
             yield from child.walk()
+
+
+@lru_cache(_NAMES)
+def _names(path: str) -> tuple[str, ...]:
+    return tuple(path.split("/"))
 
 
 @lru_cache(_NAMES)
@@ -206,7 +221,7 @@ def read(raw: bytes, most_bytes: int = MAX_BYTES, most_elements: int = MAX_ELEME
             f"line {line}, column {column}",
             "Export the file again; do not edit it by hand.",
         ) from None
-    return _node(root, None, 1, 1)
+    return _node(root, _local(root.tag), None, 1, 1)
 
 
 def _require_harmless(text: str, most_elements: int) -> None:
@@ -232,53 +247,73 @@ def _require_harmless(text: str, most_elements: int) -> None:
         )
 
 
-def _node(element: etree._Element, above: _Step | None, depth: int, number: int) -> Node:
-    name = _local(element.tag)
-    step = _Step(above, name, number)
-    beyond = (
-        f"Elements nest deeper than {MAX_DEPTH}."
-        if depth > MAX_DEPTH
-        else f"The name of an element has {len(name)} characters, more than {MAX_NAME}."
-        if len(name) > MAX_NAME
-        else f"The element has {len(element.attrib)} attributes, more than {MAX_ATTRIBUTES}."
-        if len(element.attrib) > MAX_ATTRIBUTES
-        else ""
+def _node(element: etree._Element, name: str, above: _Step | None, depth: int, number: int) -> Node:
+    keys = element.keys()
+    if depth > MAX_DEPTH or len(name) > MAX_NAME or len(keys) > MAX_ATTRIBUTES:
+        raise _beyond(_Step(above, name, number), depth, len(keys))
+    attributes = (
+        {_local(key): " ".join(_text(value).split()) for key, value in element.items()} if keys else _NONE
     )
-    if beyond:
-        raise Refusal(
-            Reason.UNREADABLE_FILE,
-            beyond,
-            step.path[:1_000],
-            "No message of this standard is like that: export it again.",
-        )
-    attributes = {_local(key): " ".join(_text(value).split()) for key, value in element.attrib.items()}
+    text = element.text
     if not len(element):
-        return Node(name, step, " ".join(_text(element.text or "").split()), attributes, (), {})
+        return Node(name, above, number, " ".join(_text(text).split()) if text else "", attributes, (), _NONE)
+    step = _Step(above, name, number)
+    parts = [text] if text and not text.isspace() else []
     children = []
     by_name: dict[str, list[Node]] = {}
     seen: dict[str, int] = {}
     for child in element:
-        if not isinstance(child.tag, str):
+        tag = child.tag
+        if not isinstance(tag, str):
             raise Refusal(
                 Reason.UNREADABLE_FILE,
                 "An entity stands where an element or text is expected.",
                 step.path,
                 "Write the text itself.",
             )
-        local = _local(child.tag)
-        seen[local] = seen.get(local, 0) + 1
-        node = _node(child, step, depth + 1, seen[local])
+        local, key = _spelled(tag)
+        ordinal = seen[local] = seen.get(local, 0) + 1
+        if len(child) or depth == MAX_DEPTH or len(local) > MAX_NAME or child.keys():
+            node = _node(child, local, step, depth + 1, ordinal)
+        else:  # most elements are such: text alone
+            text = child.text
+            node = _new(
+                Node, (local, step, ordinal, " ".join(_text(text).split()) if text else "", _NONE, (), _NONE)
+            )
         children.append(node)
-        by_name.setdefault(folded(local), []).append(node)
-    parts = [element.text, *(child.tail for child in element)]
+        by_name.setdefault(key, []).append(node)
+        tail = child.tail
+        if tail and not tail.isspace():
+            parts.append(tail)
     return Node(
         name,
-        step,
-        " ".join(" ".join(_text(part) for part in parts if part).split()),
+        above,
+        number,
+        " ".join(" ".join(map(_text, parts)).split()) if parts else "",
         attributes,
         tuple(children),
         {key: tuple(nodes) for key, nodes in by_name.items()},
     )
+
+
+@lru_cache(_NAMES)
+def _spelled(tag: str) -> tuple[str, str]:
+    """The local name of a tag, and the spelling by which names are compared."""
+    local = _local(tag)
+    return local, folded(local)
+
+
+def _beyond(step: _Step, depth: int, attributes: int) -> Refusal:
+    beyond = (
+        f"Elements nest deeper than {MAX_DEPTH}."
+        if depth > MAX_DEPTH
+        else f"The name of an element has {len(step.name)} characters, more than {MAX_NAME}."
+        if len(step.name) > MAX_NAME
+        else f"The element has {attributes} attributes, more than {MAX_ATTRIBUTES}."
+    )
+    return Refusal(
+        Reason.UNREADABLE_FILE, beyond, step.path[:1_000], "No message of this standard is like that: export it again."
+    )  # fmt: skip
 
 
 @lru_cache(_NAMES)

@@ -72,7 +72,8 @@ class Destination:
         covers = {"declaration": entry, "notes": [note[0][1]], "from": lodged}
         self._world.bind("link.declaration_covers", forwarder, lodged + random.choice((0, 2 * DAY)), covers)
         declared = (("declaration", entry),)
-        self._cargo("customs.import_lodged", cargo, declared, lodged, (forwarder,), {}, country=country)
+        filed = self._origin.trades.imported(cargo, country)
+        self._cargo("customs.import_lodged", cargo, declared, lodged, (forwarder,), filed, country=country)
         released = lodged + lasting(random, "import-released")
         details, both = {"procedure": "IMPORT"}, (end.customs, forwarder)
         self._cargo("customs.released", cargo, declared, released, both, details, country=country)

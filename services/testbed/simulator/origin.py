@@ -10,6 +10,7 @@ from services.testbed.simulator.conditions import lasting
 from services.testbed.simulator.faults import Reporter
 from services.testbed.simulator.fleet import Boxes
 from services.testbed.simulator.service import Service, exporter
+from services.testbed.simulator.trades import Trades
 from services.testbed.simulator.world import DAY, HOUR, MINUTE, Bond, Cargo, Details, Happening, World
 
 CONSOLIDATED = 0.15
@@ -27,6 +28,7 @@ class Origin:
         self._boxes = boxes
         self._reporter = reporter
         self._financed = financed
+        self.trades = Trades(world)
         self.assigned: dict[str, tuple[tuple[Bond, ...], bool]] = {}
         """By box: the bonds that assign it now, and whether each of them concerns this box alone."""
 
@@ -237,7 +239,10 @@ class Origin:
         filed = issued + lasting(random, "export-filed-after-note")
         covers = {"declaration": cargo.export, "notes": [cargo.note]}
         self._covers("link.declaration_covers", cargo.forwarder, filed, covers, random)
-        paper("customs.export_lodged", lodged, filed, cargo.forwarder)
+        destination = service.destination.country
+        declared = self.trades.exported(cargo, destination)
+        paper("customs.export_lodged", lodged, filed, cargo.forwarder, **declared)
+        self.trades.state(cargo, destination, filed)
         if random.random() < INSPECTED:
             paper("customs.selected_for_inspection", lodged, filed + HOUR, start.customs, method="SCAN")
             paper("customs.inspection_passed", lodged, filed + 9 * HOUR, start.customs)

@@ -185,5 +185,5 @@ def moment(at: int) -> datetime:
 
 
 def type_of(happening: Happening) -> str:
-    """The event type of ``happening``."""
-    return f"cre.{happening.what}.v1"
+    """The event type of ``happening``: the second version of what is lodged where it states what is declared."""
+    return f"cre.{happening.what}.v{2 if 'declared' in happening.details else 1}"

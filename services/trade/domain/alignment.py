@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -17,19 +17,110 @@ from typing import Final
 
 from services.trade.domain.assignment import assign
 from services.trade.domain.paper import Line
-from services.trade.domain.values import Place
+from services.trade.domain.values import Code, Field, Place, Quantity
 
 
-@dataclass(frozen=True, slots=True)
 class Group:
-    """Lines of one paper that stand for one line of the other; usually one."""
+    """Lines of one paper that stand for one line of the other; usually one. What it states is computed once."""
 
-    lines: tuple[Line, ...]
+    __slots__ = ("_quantities", "code", "label", "lines", "origin")
+
+    def __init__(self, lines: tuple[Line, ...]) -> None:
+        self.lines = lines
+        self.label: str = lines[0].number if len(lines) == 1 else "+".join([line.number for line in lines])
+        """The numbers of its lines."""
+        codes = [line.code for line in lines if line.code]
+        alike = len(codes) == 1 or len({each.value.hs6 for each in codes}) == 1
+        self.code: Field[Code] | None = codes[0] if alike else None
+        """The first code where all are of one subheading."""
+        origins = [line.origin for line in lines if line.origin]
+        alike = len(origins) == 1 or len({each.value for each in origins}) == 1
+        self.origin: Field[str] | None = origins[0] if alike else None
+        """The first origin where all are one."""
+        self._quantities: Mapping[str, tuple[tuple[Field[Quantity], ...], Decimal]] | None = None
 
     @property
-    def label(self) -> str:
-        """The numbers of its lines."""
-        return "+".join(line.number for line in self.lines)
+    def quantities(self) -> Mapping[str, tuple[tuple[Field[Quantity], ...], Decimal]]:
+        """The quantities by base unit with their sum, where every line has one."""
+        if self._quantities is None:
+            found: dict[str, list[Field[Quantity]]] = {}
+            for line in self.lines:
+                seen = set()
+                for each in line.quantities:
+                    if each.value.unit and each.value.unit.base not in seen:
+                        seen.add(each.value.unit.base)
+                        found.setdefault(each.value.unit.base, []).append(each)
+            self._quantities = {
+                base: (tuple(fields), _total([each.value.in_base for each in fields]) or Decimal(0))
+                for base, fields in found.items()
+                if len(fields) == len(self.lines)
+            }
+        return self._quantities
+
+
+class Grouping:
+    """The groups of lines, made once, with the features that pair them. ``codes`` gives the subheading of lines that state none, by their place."""
+
+    def __init__(self, codes: Mapping[Place, str] | None = None) -> None:
+        self._codes = codes or {}
+        self._groups: dict[tuple[int, ...], Group] = {}
+        self._features: dict[Group, tuple[int | None, ...]] = {}
+        self._values: dict[Hashable, int] = {}
+
+    def single(self, lines: Sequence[Line]) -> list[Group]:
+        """A group of each line."""
+        return [self._group((line,)) for line in lines]
+
+    def by_code(self, lines: Sequence[Line]) -> list[Group]:
+        """A group of the lines of each subheading."""
+        groups: dict[str | None, list[Line]] = defaultdict(list)
+        for line in lines:
+            groups[self.subheading(line)].append(line)
+        return [self._group(tuple(each)) for each in groups.values()]
+
+    def _group(self, lines: tuple[Line, ...]) -> Group:
+        key = tuple(map(id, lines))
+        if key not in self._groups:
+            self._groups[key] = Group(lines)
+        return self._groups[key]
+
+    def subheading(self, line: Line) -> str | None:
+        """The subheading that a line states, or that is known of it."""
+        return line.code.value.hs6 if line.code else self._codes.get(line.place)
+
+    def features(self, group: Group) -> tuple[int | None, ...]:
+        """Code, articles, amount, quantity, net, gross, number of the line, equal values as equal numbers; None for what it does not state."""
+        if group not in self._features:
+            values = self._values
+            self._features[group] = tuple(
+                [
+                    None if each is None else values.setdefault(each, len(values))
+                    for each in self._features_of(group.lines)
+                ]
+            )
+        return self._features[group]
+
+    def _features_of(self, lines: Sequence[Line]) -> tuple[Hashable, ...]:
+        words = (
+            frozenset().union(*[article_tokens(line.description.value) for line in lines if line.description])
+            or None
+        )
+        return (
+            self.subheading(lines[0]),
+            words,
+            _total([line.amount and line.amount.value.amount for line in lines]),
+            _total([line.quantity and line.quantity.value.in_base for line in lines]),
+            _total([line.net and line.net.value for line in lines]),
+            _total([line.gross and line.gross.value for line in lines]),
+            lines[0].number,
+        )
+
+
+def _total(values: Sequence[Decimal | None]) -> Decimal | None:
+    if len(values) == 1:
+        return values[0]
+    known = [each for each in values if each is not None]
+    return sum(known, Decimal(0)) if len(known) == len(values) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,71 +152,25 @@ def article_tokens(text: str) -> frozenset[str]:
     )
 
 
-def _total(lines: Sequence[Line], value: Callable[[Line], Decimal | None]) -> Decimal | None:
-    found = [value(line) for line in lines]
-    known = [each for each in found if each is not None]
-    return sum(known, Decimal(0)) if known and len(known) == len(found) else None
-
-
-def _amount(line: Line) -> Decimal | None:
-    return None if line.amount is None else line.amount.value.amount
-
-
-def _quantity(line: Line) -> Decimal | None:
-    return None if line.quantity is None else line.quantity.value.in_base
-
-
-def _feature_of(lines: Sequence[Line], codes: Mapping[Place, str]) -> tuple[Hashable, ...]:
-    first = lines[0]
-    code = _subheading(first, codes)
-    words = (
-        frozenset().union(*(article_tokens(line.description.value) for line in lines if line.description))
-        or None
-    )
-    return (
-        code,
-        words,
-        _total(lines, _amount),
-        _total(lines, _quantity),
-        _total(lines, lambda line: None if line.net is None else line.net.value),
-        _total(lines, lambda line: None if line.gross is None else line.gross.value),
-        first.number,
-    )
-
-
-def _features(
-    lines: Sequence[Line], codes: Mapping[Place, str], known: dict[tuple[int, ...], tuple[Hashable, ...]]
-) -> tuple[Hashable, ...]:
-    key = tuple(map(id, lines))
-    if key not in known:
-        known[key] = _feature_of(lines, codes)
-    return known[key]
-
-
 _WEIGHTS: Final = (4, 5, 4, 4, 3, 3, 1)
 """Code, article, amount, quantity, net, gross, number of the line."""
 
 
-def align(
-    left: Sequence[Line],
-    right: Sequence[Line],
-    codes: Mapping[Place, str] | None = None,
-    known: dict[tuple[int, ...], tuple[Hashable, ...]] | None = None,
-) -> Alignment:
+def align(left: Sequence[Line], right: Sequence[Line], grouping: Grouping | None = None) -> Alignment:
     """The lines of two papers as pairs. The features are those that both papers state; a pair shares one at least.
 
-    ``codes`` gives the subheading of lines that state none, by their place. Of unequal numbers of lines nothing is paired where
-    a line has no code. ``known`` keeps the features of lines, by identity, from one call to the next.
+    Of unequal numbers of lines nothing is paired where a line has no code. ``grouping`` holds groups and their features from one call
+    to the next.
     """
-    codes, known = codes or {}, {} if known is None else known
-    ours, theirs = [Group((line,)) for line in left], [Group((line,)) for line in right]
+    grouping = grouping or Grouping()
+    ours, theirs = grouping.single(left), grouping.single(right)
     if len(left) != len(right):
-        if any(_subheading(line, codes) is None for line in (*left, *right)):
+        if any(grouping.subheading(line) is None for line in (*left, *right)):
             return Alignment((), tuple(ours), tuple(theirs))
-        ours, theirs = _by_code(left, codes), _by_code(right, codes)
+        ours, theirs = grouping.by_code(left), grouping.by_code(right)
     if not ours or not theirs:
         return Alignment((), tuple(ours), tuple(theirs))
-    a, b = ([_features(group.lines, codes, known) for group in side] for side in (ours, theirs))
+    a, b = ([grouping.features(group) for group in side] for side in (ours, theirs))
     used = [
         index
         for index in range(len(_WEIGHTS))
@@ -144,18 +189,7 @@ def align(
     )
 
 
-def _subheading(line: Line, codes: Mapping[Place, str]) -> str | None:
-    return line.code.value.hs6 if line.code else codes.get(line.place)
-
-
-def _by_code(lines: Sequence[Line], codes: Mapping[Place, str]) -> list[Group]:
-    groups: dict[str | None, list[Line]] = defaultdict(list)
-    for line in lines:
-        groups[_subheading(line, codes)].append(line)
-    return [Group(tuple(each)) for each in groups.values()]
-
-
-Features = Sequence[tuple[Hashable, ...]]
+Features = Sequence[tuple[int | None, ...]]
 
 
 def _equal(
@@ -165,10 +199,10 @@ def _equal(
     waiting: dict[tuple[Hashable, ...], list[int]] = defaultdict(list)
     keys = [index for index in used if index != len(_WEIGHTS) - 1]
     for j in range(len(b) - 1, -1, -1):
-        waiting[tuple(b[j][index] for index in keys)].append(j)
+        waiting[tuple([b[j][index] for index in keys])].append(j)
     pairs, rest = [], []
     for i, each in enumerate(a):
-        same = waiting.get(tuple(each[index] for index in keys)) if keys else None
+        same = waiting.get(tuple([each[index] for index in keys])) if keys else None
         if same:
             pairs.append((i, same.pop()))
         else:

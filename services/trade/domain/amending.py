@@ -301,7 +301,7 @@ class _Amending:
             line
             if line.amount is None
             else replace(
-                line, amount=replace(line.amount, value=Money(line.amount.value.amount, self.new.currency))
+                line, amount=line.amount._replace(value=Money(line.amount.value.amount, self.new.currency))
             )
             for line in paper.lines
         )

@@ -9,9 +9,14 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import Any, Final, NamedTuple
 
-from services.trade.domain.values import Field, Place, rows_in_force, table
+from services.trade.domain.crosswalk import TableRow
+from services.trade.domain.official_tables import Rates, Tariff
+from services.trade.domain.values import Field, Place, number, rows_in_force, table
+
+_TERMS: Final = 6
+"""Terms of a sum that are written out."""
 
 
 class Verdict(StrEnum):
@@ -33,10 +38,16 @@ class Reason(StrEnum):
     BEYOND_BAND = "BEYOND_BAND"
     BY_FEES = "BY_FEES"
     RESALE = "RESALE"
+    BOX_TARE = "BOX_TARE"
+    RELOADED = "RELOADED"
+    THOUSANDFOLD = "THOUSANDFOLD"
     STALE = "STALE"
     UNMATCHED = "UNMATCHED"
     ABSENT = "ABSENT"
     NO_TABLE = "NO_TABLE"
+    NOT_IN_TABLE = "NOT_IN_TABLE"
+    OTHER_DAY = "OTHER_DAY"
+    WRONG_SIDE = "WRONG_SIDE"
     UNLIKE_UNITS = "UNLIKE_UNITS"
     UNLIKE_SCRIPTS = "UNLIKE_SCRIPTS"
     UNLIKE_LEVELS = "UNLIKE_LEVELS"
@@ -68,25 +79,79 @@ class Tolerance:
         return f"{self.name} {self.value} {self.unit}".strip()
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a check says. ``values`` are as written, with their places; ``line`` is "" where the whole papers are meant."""
+class Sum(NamedTuple):
+    """A sum of ``values`` and how it was made; written out where it is shown."""
+
+    total: Decimal
+    values: tuple[Decimal, ...]
+
+    def __str__(self) -> str:
+        if len(self.values) == 1:
+            return number(self.total)
+        shown = " + ".join(number(each) for each in self.values[:_TERMS])
+        more = f" + ... ({len(self.values)} values)" if len(self.values) > _TERMS else ""
+        return f"{shown}{more} = {number(self.total)}"
+
+
+class Counted(NamedTuple):
+    """A number of a unit."""
+
+    value: Decimal
+    unit: str
+
+    def __str__(self) -> str:
+        return f"{number(self.value)} {self.unit}"
+
+
+class Difference(NamedTuple):
+    """Two numbers, each with how it was made, and by how much they may differ; written out where it is shown."""
+
+    left: tuple[Decimal, object]
+    right: tuple[Decimal, object]
+    allowed: Decimal
+
+    def __str__(self) -> str:
+        one, other = number(self.left[0]), number(self.right[0])
+        difference = abs(self.left[0] - self.right[0])
+        sign = "<=" if difference <= self.allowed else ">"
+        text = f"|{one} - {other}| = {number(difference)} {sign} {number(self.allowed)}"
+        made = [
+            how
+            for value, each in ((one, self.left[1]), (other, self.right[1]))
+            if (how := str(each)) != value
+        ]
+        return "; ".join([*made, text])
+
+
+class Finding(NamedTuple):
+    """What a check says. ``values`` are as written, with their places; ``line`` is "" where the whole papers are meant.
+
+    ``table`` is the row of a code list or of an authority's table that was used, with its version.
+    """
 
     check: str
     verdict: Verdict
     reason: Reason
     line: str = ""
     values: tuple[Field[Any], ...] = ()
-    arithmetic: str = ""
+    worked: str | Difference = ""
     tolerance: Tolerance | None = None
+    table: TableRow | None = None
+
+    @property
+    def arithmetic(self) -> str:
+        """How the verdict was reached."""
+        return str(self.worked)
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The tables as they hold on one day."""
+    """The tables as they hold on one day, with those of authorities where they are given."""
 
     as_of: date
     tolerances: Mapping[tuple[str, str], Tolerance]
+    rates: Rates | None = None
+    tariff: Tariff | None = None
 
     def tolerance(self, check: str, name: str) -> Tolerance:
         """The tolerance of ``check`` called ``name``; KeyError where the table has none on that day."""

@@ -13,7 +13,7 @@ _CYRILLIC: Final = dict(
         ("a", "b", "v", "g", "d", "e", "z", "i", "i", "k", "l", "m", "n", "o", "p", "r", "s", "t", "u", "f", "y", "e", "e"),
         strict=True,
     )
-) | {"ж": "zh", "х": "kh", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "shch", "ъ": "", "ь": "", "ю": "iu", "я": "ia",
+) | {"ł": "l", "ж": "zh", "х": "kh", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "shch", "ъ": "", "ь": "", "ю": "iu", "я": "ia",
      "і": "i", "ә": "a", "ғ": "g", "қ": "k", "ң": "n", "ө": "o", "ұ": "u", "ү": "u", "һ": "h"}  # fmt: skip
 """Russian as in passports (ICAO 9303), and the letters of Kazakh."""
 _FORMS: Final = frozenset(
@@ -81,12 +81,18 @@ def _words(text: str) -> list[str]:
     folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
     if script(text) == "HAN":
         return [_CHINESE_FORMS.sub("", "".join(c for c in folded if c.isalnum()))]
-    latin = "".join(_CYRILLIC.get(c, c) for c in unicodedata.normalize("NFC", folded))
+    return sorted(in_latin(text))
+
+
+def in_latin(text: str) -> list[str]:
+    """The words of a name in Latin or Cyrillic, in their order, in one Latin spelling and without legal forms."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    latin = "".join(_CYRILLIC.get(c, c) for c in folded)
     latin = "".join(c for c in unicodedata.normalize("NFKD", latin) if not unicodedata.combining(c))
     words = [word for word in re.findall(r"[a-z0-9]+", re.sub(r"['’`ʹ]", "", latin)) if word not in _FORMS]
     for spelling, one in _LATIN_SPELLINGS:
         words = [word.replace(spelling, one) for word in words]
-    return sorted(words)
+    return words
 
 
 def likeness(one: str, other: str) -> int:

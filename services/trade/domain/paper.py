@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 from schemas.events.trade import ChargeKind as ChargeKind
 from schemas.events.trade import PartyRole
@@ -14,6 +15,8 @@ from schemas.events.trade import ReferenceKind as ReferenceKind
 from services.trade.domain.values import Code, Field, Money, Place, Quantity
 
 Role = PartyRole
+BUYER_PAYS: Final = frozenset({"EXW", "FCA", "FAS", "FOB"})
+"""The terms of Incoterms 2020 under which the buyer pays the main carriage."""
 
 
 class Kind(StrEnum):

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Final, Generic, NamedTuple, TypeVar
@@ -27,8 +27,7 @@ FINEST: Final = 6
 _LARGEST: Final = Decimal(10) ** 18
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a value stands: the file, and in it an XPath, a cell (``Sheet1!C4``) or a JSON pointer."""
 
     file: str
@@ -38,8 +37,7 @@ class Place:
         return f"{self.file}: {self.at}" if self.at else self.file
 
 
-@dataclass(frozen=True, slots=True)
-class Field(Generic[T]):
+class Field(NamedTuple, Generic[T]):
     """A value of a paper, the text that it was read from, and its place."""
 
     value: T
@@ -54,13 +52,18 @@ class Unreadable(ValueError):
         super().__init__(problem)
         self.problem, self.remedy = problem, remedy
 
+    @property
+    def advice(self) -> str:
+        """The remedy as a sentence."""
+        return f"{self.remedy[:1].upper()}{self.remedy[1:]}."
+
 
 _DECIMAL: Final = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
 
 
 def plain(text: str) -> str:
     """``text`` with full-width forms folded and blanks joined."""
-    return " ".join(unicodedata.normalize("NFKC", text).split())
+    return " ".join((text if text.isascii() else unicodedata.normalize("NFKC", text)).split())
 
 
 def decimal(text: str, most_decimals: int | None = FINEST) -> Decimal:
@@ -74,8 +77,7 @@ def decimal(text: str, most_decimals: int | None = FINEST) -> Decimal:
             f"{text[:40]!r} is no number", "write digits with a decimal point and no other separator"
         )
     value = Decimal(shown)
-    exponent = value.normalize().as_tuple().exponent
-    if most_decimals is not None and isinstance(exponent, int) and -exponent > most_decimals:
+    if most_decimals is not None and len(shown.partition(".")[2].rstrip("0")) > most_decimals:
         raise Unreadable(
             f"{text[:40]!r} has more than {most_decimals} decimals", f"round it to {most_decimals} decimals"
         )
@@ -103,7 +105,9 @@ def rows_in_force(name: str, key: tuple[str, ...], as_of: date) -> tuple[Mapping
 
 def number(value: Decimal) -> str:
     """A number without needless zeros or exponents."""
-    text = format(value, "f")
+    text = str(value)
+    if "E" in text:
+        text = format(value, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
@@ -174,6 +178,7 @@ def _units() -> Mapping[tuple[str, str], Unit]:
     )
 
 
+@lru_cache(maxsize=4_096)
 def unit(text: str, scheme: str) -> Unit | None:
     """The unit of a code of ``scheme`` (CN, OKEI, REC20) or of a word (WORD); None where it is not in the table."""
     return _units().get((scheme, plain(text).casefold().rstrip(".")))
@@ -190,6 +195,7 @@ def hs_edition(day: date) -> int:
 _HS_TEXT: Final = re.compile(r"[0-9][0-9 .]*[0-9]", re.ASCII)
 
 
+@lru_cache(maxsize=8_192)
 def code(text: str, scheme: str, day: date) -> Code:
     """The commodity code in ``text``, dots and blanks dropped; raises Unreadable."""
     shown = plain(text)
@@ -221,6 +227,7 @@ _AMBIGUOUS: Final = {
 }
 
 
+@lru_cache(maxsize=1_024)
 def currency(text: str) -> tuple[str, str]:
     """The ISO 4217 code in ``text``, and what to remark ("" for nothing); raises Unreadable, also for a sign of several currencies."""
     shown = plain(text).upper()
@@ -257,6 +264,7 @@ SPECIAL_COUNTRIES: Final = frozenset({"EU", "00", "99"})
 """What box 34 may say instead of a country: European Union, not known, several."""
 
 
+@lru_cache(maxsize=1_024)
 def country_code(text: str, scheme: str = "ISO") -> str:
     """The alpha-2 code of a country written as alpha-2, alpha-3 or number; ``scheme`` CN has numbers of its own. Raises Unreadable."""
     shown = plain(text).upper()

@@ -152,7 +152,7 @@ def _texts(source: _Source, name: str) -> list[str]:
     try:
         return [box(each) for each in found]
     except Unreadable as problem:
-        raise source.refuse(name, f"cannot be read: {problem}", f"{problem.remedy}.".capitalize()) from None
+        raise source.refuse(name, f"cannot be read: {problem}", problem.advice) from None
 
 
 def _day(source: _Source) -> date | None:

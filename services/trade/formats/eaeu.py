@@ -273,7 +273,7 @@ def _correction(reading: Reading, root: Node) -> Paper:
             where = Place(reading.file, registered.path)
             references.append(Reference(ReferenceKind.DECLARATION, Field(number, number, where)))
         except Unreadable as problem:
-            reading.remark(registered.path, f"{problem.problem}.", problem.remedy, refused=True)
+            reading.remark(registered.path, f"{problem.problem}.", problem.advice, refused=True)
     named = reading.text(root, "RefDocumentID")
     if named is not None:
         references.append(Reference(ReferenceKind.DECLARATION, named))
@@ -303,7 +303,7 @@ def _customs(reading: Reading, root: Node, names: Mapping[str, str], kind: Kind)
     stated = reading.currency(terms, "ContractCurrencyCode")
     money = stated.value if stated else ""
     lines = tuple(_customs_line(reading, node, money) for node in goods)
-    boxes: dict[str, Field[str]] = {}
+    boxes: dict[str, Field[str] | None] = {}
     typed = codes("structure", reading.day).get("size and type of containers in box 31")
     level = _one_level(
         reading,
@@ -317,23 +317,24 @@ def _customs(reading: Reading, root: Node, names: Mapping[str, str], kind: Kind)
     for node in goods:
         for group in node.all("ESADContainer"):
             for each in group.all("ContainerNumber"):
-                found = reading.box(each, "ContainerIdentificaror")
-                if found is not None:
-                    boxes.setdefault(found.value, found)
+                written = each.value("ContainerIdentificaror")
+                if written not in boxes:  # every item may name every container
+                    boxes[written] = reading.box(each, "ContainerIdentificaror")
             if typed is not None and not group.value("ContainerKind"):
                 reading.remark(
                     group.path, f"Box 31 gives no size and type of the container, which it has to from {typed.row.valid_from}.",
                     "Give ContainerKind beside the number.",
                 )  # fmt: skip
-    references: dict[tuple[object, ...], Reference] = {}
+    references: dict[tuple[str, ...], Reference] = {}
     listed = meanings("document", "eaeu", reading.day)
     for node in goods:
         for each in node.all(names["document"]):
-            mode = plain(each.value("PresentedDocumentModeCode"))
-            found_kind = "ORIGIN" if mode.startswith("06") else listed.get(mode)
-            for named in _reference(reading, each, ReferenceKind(found_kind)) if found_kind else ():
-                key = (named.kind, named.number.value, named.day.value if named.day else None)
-                references.setdefault(key, named)
+            mode = each.value("PresentedDocumentModeCode")
+            found_kind = "ORIGIN" if mode.startswith("06") else listed.get(plain(mode))
+            stated_of = (found_kind or "", each.value("PrDocumentNumber"), each.value("PrDocumentDate"))
+            if found_kind and stated_of not in references:
+                for named in _reference(reading, each, ReferenceKind(found_kind)):
+                    references[stated_of] = named
     consignment = shipment.find(names["consignment"]) if shipment else None
     return Paper(
         kind,
@@ -353,7 +354,7 @@ def _customs(reading: Reading, root: Node, names: Mapping[str, str], kind: Kind)
         total=reading.amount(terms, "TotalInvoiceAmount", money),
         rate=reading.number(terms, "ContractCurrencyRate"),
         packages=reading.packages(shipment, "TotalPackageNumber", level),
-        boxes=tuple(boxes.values()),
+        boxes=tuple({each.value: each for each in boxes.values() if each}.values()),
         trade_country=reading.country(terms, "TradeCountryCode"),
         procedure=reading.text(root, "CustomsModeCode"),
         mode=reading.listed(consignment, f"{names['border']}/TransportModeCode", "mode", "eaeu"),
@@ -371,7 +372,7 @@ def _customs_line(reading: Reading, node: Node, money: str) -> Line:
             money = currency(own)[0]
         except Unreadable as problem:
             reading.remark(
-                f"{node.path}/InvoicedCurrencyCode", f"{problem.problem}.", problem.remedy, refused=True
+                f"{node.path}/InvoicedCurrencyCode", f"{problem.problem}.", problem.advice, refused=True
             )
     number = reading.text(node, "GoodsNumeric") or reading.text(node, "KDTGoodsNumeric")
     further = [

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from schemas.identifiers import eaeu_declaration
 from schemas.identifiers.form import MalformedIdentifier
@@ -18,6 +18,8 @@ from services.trade.domain.paper import Charge, ChargeKind, Packages, Party, Rem
 from services.trade.domain.values import Code, Field, Money, Place, Quantity, Unreadable, plain
 
 T = TypeVar("T")
+_new: Final = tuple.__new__
+"""Makes a named tuple without the call of a Python function that its own constructor is; a paper has thousands."""
 
 
 @dataclass(slots=True)
@@ -39,8 +41,11 @@ class Reading:
         try:
             return Field(parse(text), text, Place(self.file, at))
         except Unreadable as problem:
-            self.remark(at, f"{problem.problem}.", f"{problem.remedy}.".capitalize(), refused=True)
+            self._refuse(at, problem)
             return None
+
+    def _refuse(self, at: str, problem: Unreadable) -> None:
+        self.remark(at, f"{problem.problem}.", problem.advice, refused=True)
 
     def text(self, node: Node | None, path: str = "") -> Field[str] | None:
         """The text at ``path`` of ``node``, full width folded."""
@@ -49,11 +54,20 @@ class Reading:
     def of(self, node: Node | None, path: str, parse: Callable[[str], T]) -> Field[T] | None:
         """The value at ``path`` of ``node`` by ``parse``."""
         found = node.find(path) if node is not None and path else node
-        return None if found is None else self.value(found.text, found.path, parse)
+        if found is None or not found.text:
+            return None
+        try:
+            where = _new(Place, (self.file, found.path))
+            return _new(Field, (parse(found.text), found.text, where))
+        except Unreadable as problem:
+            self._refuse(found.path, problem)
+            return None
 
     def number(self, node: Node | None, path: str = "", decimals: int | None = None) -> Field[Decimal] | None:
         """The decimal number at ``path``."""
-        return self.of(node, path, lambda text: values.decimal(text, decimals))
+        return self.of(
+            node, path, _exact if decimals is None else lambda text: values.decimal(text, decimals)
+        )
 
     def mass(self, node: Node | None, path: str = "") -> Field[Decimal] | None:
         """The mass in kilograms at ``path``; raises nothing, a negative one is refused."""
@@ -155,6 +169,10 @@ class Reading:
             self.remark(at, "A natural person; nothing of it was read.")
             return None
         return Party(role, id, name)
+
+
+def _exact(text: str) -> Decimal:
+    return values.decimal(text, None)
 
 
 def mass(text: str) -> Decimal:

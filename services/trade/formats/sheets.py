@@ -197,12 +197,14 @@ def _paper(kind: Kind, found: Section, file: str, as_of: date) -> Paper:
         if isinstance(cell, str)
     ]
     cells = _Cells(reading, found.table.sheet, decimal_mark(texts))
-    for remark in found.remarks:
-        reading.remark(str(remark.where), remark.text, remark.remedy)
     stated = _day(reading, found)
     if stated is not None:
         reading.day = stated.value
     money = _currency(reading, found)
+    for remark in found.remarks:
+        understood = money is not None and money.place.at == str(remark.where)
+        if not (understood and money and f"'({money.written})'" in remark.text):
+            reading.remark(str(remark.where), remark.text, remark.remedy)
     lines: list[Line] = []
     charges: list[Charge] = []
     for entry in found.entries():
@@ -257,13 +259,17 @@ def _line(cells: _Cells, entry: Entry, number: str, money: Field[str] | None) ->
     described = text("goods.description") or text("goods.descriptionForeign")
     article = text("trade.article")
     if described is not None and article is not None:
-        described = replace(described, value=f"{described.value} {article.value}")
+        described = described._replace(value=f"{described.value} {article.value}")
     amount = decimal("trade.amount")
     if amount is not None and amount.value < 0:
         reading.remark(
             amount.place.at, f"The amount {amount.written} is negative.", "Give a discount as a discount."
         )
     quantity = decimal("trade.quantity")
+    if quantity is not None and quantity.value <= 0:
+        reading.remark(
+            quantity.place.at, f"The quantity {quantity.written} is not above zero.", "Correct the quantity."
+        )
     unit = _text(entry, "trade.unit")
     known = values.unit(unit, "WORD") if unit else None
     if quantity is not None and unit and known is None:
@@ -283,7 +289,9 @@ def _line(cells: _Cells, entry: Entry, number: str, money: Field[str] | None) ->
         origin=reading.value(
             _text(entry, "trade.origin"), str(entry.where("trade.origin")), values.country_code
         ),
-        quantity=None if quantity is None else replace(quantity, value=Quantity(quantity.value, known, unit)),  # type: ignore[arg-type]
+        quantity=None
+        if quantity is None
+        else Field(Quantity(quantity.value, known, unit), quantity.written, quantity.place),
         price=decimal("trade.unitPrice"),
         amount=None if amount is None else Field(Money(amount.value, currency), amount.written, amount.place),
         gross=_mass(cells, entry, "goods.grossMass"),

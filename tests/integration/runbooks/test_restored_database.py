@@ -55,6 +55,7 @@ def test_backup_and_restore(
         ground.publish(30)
         ground.applied()
         page.do("Back up")
+        page.do("Back up")
         lost = ground.query("SELECT max(nextval('lianyun.financing_number')) FROM generate_series(1, 40)")
         ground.publish(30)
         ground.applied()

@@ -73,6 +73,24 @@ def test_the_worker_makes_room_for_events_through_the_owner_and_nothing_else(ser
             session.rollback()
 
 
+def test_the_owner_sees_what_sessions_of_others_do_and_ends_them(server: str) -> None:
+    """What the runbooks of a long transaction and of too many sessions have an operator do."""
+    with (
+        psycopg.connect(server.replace("ROLE", "worker")) as stuck,
+        psycopg.connect(server.replace("ROLE", "owner"), autocommit=True) as operator,
+    ):
+        stuck.execute("CREATE TEMPORARY TABLE held AS SELECT 1")
+        seen = "SELECT query, xact_start IS NOT NULL FROM pg_stat_activity WHERE pid = %s"
+        assert operator.execute(seen, (stuck.info.backend_pid,)).fetchone() == (
+            "CREATE TEMPORARY TABLE held AS SELECT 1", True,
+        )  # fmt: skip
+        assert operator.execute("SELECT pg_terminate_backend(%s)", (stuck.info.backend_pid,)).fetchone() == (
+            True,
+        )
+        with pytest.raises(psycopg.OperationalError):
+            stuck.execute("SELECT 1")
+
+
 def test_the_reader_reads_all_and_changes_nothing(server: str) -> None:
     with psycopg.connect(server.replace("ROLE", "reader"), autocommit=True) as session:
         assert session.execute("SELECT count(*) FROM lianyun.head").fetchone() == (0,)

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -38,15 +38,15 @@ class Walk:
         """Give variables of the page a value, as its reader would have done by now."""
         self.environment |= variables
 
-    def do(self, section: str, *, as_server: bool = False) -> str:
+    def do(self, section: str, *, as_server: bool = False, shell: Sequence[str] = ("bash",)) -> str:
         """Run the next block, which must stand under ``section``; return what it printed.
 
-        ``as_server``: as the account that a database server runs under.
+        ``as_server``: as the account that a database server runs under. ``shell`` is the command that starts a bash, elsewhere perhaps.
         """
         block = self._next(section)
         account = unprivileged_account() if as_server else None
         done = subprocess.run(
-            ["bash", "-c", block.script()], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300,
+            [*shell, "-c", block.script()], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300,
             check=False, **self._where(account),
         )  # fmt: skip
         told = f"{done.stdout}{done.stderr}"
@@ -54,6 +54,10 @@ class Walk:
             f"{self.page.name}, {section}: {done.returncode}\n{block.script()}\n{told}"
         )
         return told
+
+    def skip(self, section: str) -> None:
+        """Leave out the next block, which is not for this deployment."""
+        self._next(section)
 
     @contextmanager
     def beside(self, section: str) -> Iterator[None]:

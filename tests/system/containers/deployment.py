@@ -15,9 +15,11 @@ from tests.system.containers import engine
 
 FILE = Path(__file__).resolve().parents[3] / "infra" / "docker-compose.yml"
 LABEL = "com.docker.compose"
+WATCHING = ("prometheus", "alertmanager", "grafana")
 PORTS = (
     "KAFKA", "POSTGRES", "API", "PAGES", "TRANSPARENCY", "EXCHANGE", "KAFKA_SECURE", "POSTGRES_SECURE", "API_SECURE", "PAGES_SECURE",
-    "TRANSPARENCY_SECURE", "EXCHANGE_SECURE", "PROMETHEUS", "ALERTMANAGER", "GRAFANA",
+    "TRANSPARENCY_SECURE", "EXCHANGE_SECURE", "PROMETHEUS", "ALERTMANAGER", "GRAFANA", "PROMETHEUS_SECURE",
+    "ALERTMANAGER_SECURE", "GRAFANA_SECURE",
 )  # fmt: skip
 
 
@@ -37,7 +39,7 @@ class Deployment:
     profile: str
     settings: Mapping[str, str]
     left_out: list[str] = field(default_factory=list)
-    """Services whose image this engine neither has nor can fetch; only of those that watch, never of what is watched."""
+    """Of those that watch, never of what is watched: whose image this engine neither has nor can fetch."""
     file: Path = FILE
 
     def port(self, name: str) -> int:
@@ -46,16 +48,7 @@ class Deployment:
 
     def compose(self, *arguments: str, patience: float = 500.0) -> str:
         """Return what Compose prints."""
-        command = [
-            *engine.compose(),
-            "-f",
-            str(self.file),
-            "-p",
-            self.project,
-            "--profile",
-            self.profile,
-            *arguments,
-        ]
+        command = [*self.command(), *arguments]
         outside = {name: value for name, value in os.environ.items() if not name.startswith("LIANYUN_")}
         done = engine.run(command, outside | dict(self.settings), patience)
         assert done.returncode == 0, (
@@ -63,14 +56,21 @@ class Deployment:
         )
         return done.stdout
 
+    def command(self) -> list[str]:
+        """Compose for this deployment; the variables of the file are in ``settings``."""
+        return [*engine.compose(), "-f", str(self.file), "-p", self.project, "--profile", self.profile]
+
     def up(self) -> None:
         """Start the profile's services and wait until they are healthy or, for jobs, done."""
         services = json.loads(self.compose("config", "--format", "json"))["services"]
-        for name in ("prometheus", "alertmanager", "grafana", "grafana-secure"):
-            if name in services and not engine.has_image(services[name]["image"]):
-                self.left_out.append(name)
+        absent: list[str] = []
+        for name in sorted(services):
+            watching = name.removesuffix("-secure")
+            if watching in WATCHING and not engine.has_image(services[name]["image"]):
+                self.left_out.append(watching)
+                absent.append(name)
         played = {"demo"}  # a test starts it
-        self.compose("up", "-d", "--wait", *sorted(services.keys() - played - {*self.left_out}))
+        self.compose("up", "-d", "--wait", *sorted(services.keys() - played - {*absent}))
 
     def down(self) -> None:
         """Remove all that was started, with its data."""

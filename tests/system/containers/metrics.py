@@ -30,7 +30,7 @@ def watches(deployment: Deployment) -> None:
         pytest.skip("NOT RUN: this engine has no image of Prometheus and cannot fetch it")
 
     def asked(what: str) -> Any:
-        address = f"http://127.0.0.1:{deployment.port('PROMETHEUS')}/api/v1/{what}"
+        address = f"http://127.0.0.1:{deployment.port(_port(deployment))}/api/v1/{what}"
         with urllib.request.urlopen(address, timeout=30) as answer:
             return json.load(answer)["data"]
 
@@ -52,7 +52,7 @@ def reads(deployment: Deployment, job: str, many: int) -> None:
     """Wait until all ``many`` processes of ``job`` are read; skips where the engine has no image of Prometheus."""
     if "prometheus" in deployment.left_out:
         pytest.skip("NOT RUN: this engine has no image of Prometheus and cannot fetch it")
-    port = deployment.port("PROMETHEUS")
+    port = deployment.port(_port(deployment))
     address = f"http://127.0.0.1:{port}/api/v1/query?query=up%7Bjob%3D%22{job}%22%7D"
 
     def up() -> list[str]:
@@ -60,3 +60,8 @@ def reads(deployment: Deployment, job: str, many: int) -> None:
             return [each["value"][1] for each in json.load(answer)["data"]["result"]]
 
     until(lambda: up() == ["1"] * many, f"{job}: all are scraped")
+
+
+def _port(deployment: Deployment) -> str:
+    """Each form has a Prometheus of its own."""
+    return "PROMETHEUS_SECURE" if deployment.profile == "secure" else "PROMETHEUS"

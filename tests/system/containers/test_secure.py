@@ -340,9 +340,9 @@ def test_the_key_of_the_authority_is_in_no_container(secured: Secured) -> None:
 
 
 def test_grafana_asks_for_a_name(secured: Secured) -> None:
-    if "grafana-secure" in secured.deployment.left_out:
+    if "grafana" in secured.deployment.left_out:
         pytest.skip("NOT RUN: this engine has no image of Grafana and cannot fetch it")
-    address = f"http://127.0.0.1:{secured.deployment.port('GRAFANA')}/api/search"
+    address = f"http://127.0.0.1:{secured.deployment.port('GRAFANA_SECURE')}/api/search"
     done = subprocess.run(
         ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", address],
         capture_output=True,

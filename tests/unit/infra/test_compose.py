@@ -111,7 +111,76 @@ def test_every_service_belongs_to_a_profile_and_depends_on_its_own(name: str) ->
 
 
 def test_plain_is_what_starts_when_nothing_is_said() -> None:
-    assert "COMPOSE_PROFILES=plain" in (INFRA / ".env").read_text().splitlines()
+    assert "COMPOSE_PROFILES=plain" in (INFRA / "env.example").read_text().splitlines()
+
+
+def test_settings_of_a_deployment_are_no_part_of_the_release() -> None:
+    ignored = (INFRA.parent / ".gitignore").read_text().splitlines()
+    assert {"infra/.env", "infra/settings.env"} <= {*ignored}
+    ours = [service for service in SERVICES.values() if "lianyun:" in service["image"]]
+    assert all(service["env_file"] == [{"path": "settings.env", "required": False}] for service in ours)
+
+
+@each
+def test_a_container_writes_to_volumes_and_memory_only_and_gains_no_privileges(name: str) -> None:
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert 0 < service["pids_limit"] <= 1024
+
+
+@pytest.mark.parametrize("form", ["plain", "secure"])
+def test_an_image_is_built_once_in_a_form(form: str) -> None:
+    built = [s["image"] for s in SERVICES.values() if form in s["profiles"] and "build" in s]
+    assert len(built) == len({*built})
+    assert {s["image"] for s in SERVICES.values() if form in s["profiles"] and "lianyun" in s["image"]} == {
+        *built
+    }
+
+
+def test_the_two_forms_share_no_container_volume_port_or_label() -> None:
+    def of(form: str) -> dict[str, dict[str, Any]]:
+        return {name: service for name, service in SERVICES.items() if form in service["profiles"]}
+
+    def volumes(services: dict[str, dict[str, Any]]) -> set[str]:
+        mounts = (mount.partition(":")[0] for s in services.values() for mount in s.get("volumes", ()))
+        return {mount for mount in mounts if mount in COMPOSE["volumes"]}
+
+    def ports(services: dict[str, dict[str, Any]]) -> set[str]:
+        return {port.rpartition(":")[0] for s in services.values() for port in s.get("ports", ())}
+
+    plain, secure = of("plain"), of("secure")
+    assert not plain.keys() & secure.keys()
+    assert not volumes(plain) & volumes(secure)
+    assert not ports(plain) & ports(secure)
+    for form, services in (("plain", plain), ("secure", secure)):
+        assert {s["labels"]["lianyun.deployment"] for s in services.values()} == {form}
+
+
+@pytest.mark.parametrize("form", ["", "-secure"])
+def test_the_log_of_the_database_is_archived_outside_of_its_data(form: str) -> None:
+    service = SERVICES[f"postgres{form}"]
+    mounts = dict(mount.split(":")[:2] for mount in service["volumes"])
+    places = service["environment"]
+    assert mounts[f"wal{form}-data"] == places["LIANYUN_WAL"]
+    assert mounts[f"backup{form}-data"] == places["LIANYUN_BACKUPS"]
+    assert Path(places["PGDATA"]).parent == Path(mounts[f"postgres{form}-data"]), "it can be put aside"
+    assert "archive_mode = on" in (INFRA / "postgres" / "archiving.conf").read_text()
+
+
+def test_archiving_becomes_part_of_the_settings_once(tmp_path: Path) -> None:
+    conf = tmp_path / "postgresql.conf"
+    conf.write_text("port = 5432\n")
+    script = mounted("./postgres/archiving.sh")
+    for _ in range(2):
+        subprocess.run(["bash", script], env={"PGDATA": str(tmp_path), "PATH": "/usr/bin:/bin"}, check=True)
+    assert conf.read_text() == "port = 5432\ninclude_if_exists = '/etc/lianyun/archiving.conf'\n"
+
+
+def mounted(source: str) -> Path:
+    """A file of the release that the database's container mounts."""
+    assert any(mount.startswith(f"{source}:") for mount in SERVICES["postgres"]["volumes"])
+    return INFRA / source
 
 
 @pytest.mark.parametrize("name", ["pages", "pages-secure"])
@@ -278,7 +347,10 @@ def test_alertmanager_reaches_the_relay_that_knows_its_robots_from_files_alone(
     told = relay["environment"]
     url = f"http://relay:{told['LIANYUN_RELAY_PORT']}"
     assert f"--relay {url}" in (INFRA / "docker-compose.yml").read_text()
-    assert set(relay["networks"]) == set(SERVICES["alertmanager"]["networks"])
+    assert set(relay["networks"]) == {
+        *SERVICES["alertmanager"]["networks"],
+        *SERVICES["alertmanager-secure"]["networks"],
+    }
     assert told["LIANYUN_SECRETS"] in relay["volumes"][0]
     (tmp_path / "lianyun_wecom_url").write_text("https://robot.example/send?key=k")
     monkeypatch.setenv("LIANYUN_SECRETS", str(tmp_path))

@@ -16,8 +16,8 @@ NAMED = re.compile(r"`((?:\.ci|docs|examples|infra|ops|schemas|services|tests)/[
 MAKE = re.compile(r"(?:`|^\$ |^)make ([a-z-]+)", re.MULTILINE)
 SECTIONS = ["Context", "Decision", "Consequences", "What would change it"]
 CODE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
-ELSEWHERE = ("NAME", "NNNN", "infra/secrets")
-"""What stands for a name that the reader chooses, and what a command makes."""
+ELSEWHERE = ("NAME", "NNNN", "infra/secrets", "infra/.env", "infra/settings.env")
+"""What stands for a name that the reader chooses, and what a command or the reader makes."""
 
 
 def anchors(page: Path) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 
 from services.trade.domain.checks import CHECKS, findings
 from services.trade.domain.finding import Finding, Reason, Verdict, rules, suspects
@@ -17,7 +18,7 @@ from services.trade.domain.paper import (
     ReferenceKind,
     Role,
 )
-from services.trade.domain.values import country_code, table
+from services.trade.domain.values import Field, country_code, table
 from tests.support.invariants import holds_for
 from tests.support.trade_values import (
     cn,
@@ -48,6 +49,30 @@ def said(check: str, *papers: Paper) -> list[Finding]:
 
 
 _BOX, _OTHER_BOX = "CSQU3054383", "TBJU0000015"
+SHIPPER = (named(Role.CONSIGNOR, "XIAN DRAGON"),)
+BUYER = (named(Role.CONSIGNEE, "SEVERNY IMPORT", "7707083893"),)
+RESALE = (
+    invoice(
+        priced("12"), parties=(named(Role.SELLER, "XIAN DRAGON CO LTD"), named(Role.BUYER, "GOLDEN BRIDGE"))
+    ),
+    invoice(
+        priced("15"),
+        parties=(
+            named(Role.SELLER, "GOLDEN BRIDGE"),
+            named(Role.BUYER, "ООО «Северный Импорт»", "7707083893"),
+        ),
+    ),
+)
+
+
+def _legs(first: Field[Decimal], second: Field[Decimal]) -> tuple[Paper, Paper]:
+    """Two rail notes, the second from where the first ends and with another box."""
+    return (
+        note(gross=first, boxes=(f(_BOX),), stations=(f("西安国际港"), f("Забайкальск"))),
+        note(gross=second, boxes=(f(_OTHER_BOX),), stations=(f("Забайкальск"), f("Ворсино"))),
+    )
+
+
 CASES: dict[str, tuple[str, Verdict, tuple[Paper, ...]]] = {
     "D00 every line": ("D00", REVIEW, (invoice(priced("5", code=code("847130")), priced("6", code=code("850440"))), cn(priced("5", code=code("847130"))))),
     "D01 a line": ("D01", MATCH, (invoice(priced("12.50", "10", "1.25")),)),
@@ -66,6 +91,12 @@ CASES: dict[str, tuple[str, Verdict, tuple[Paper, ...]]] = {
     "D04 two prices": ("D04", CONTRADICTION, (cn(priced("12")), dt(priced("15")))),
     "D04 resale through a third country": ("D04", REVIEW, (cn(priced("12")), dt(priced("15"), trade_country=f("AE")))),
     "D04 two currencies": ("D04", NOT_COMPARABLE, (cn(priced("12")), dt(priced("900", currency="RUB")))),
+    "D02 the first sale of two": ("D02", MATCH, (*RESALE, cn(priced("12"), trade_country=f("HK"), parties=SHIPPER), dt(priced("15"), trade_country=f("HK"), parties=BUYER))),
+    "D02 a resale of which the first sale is not there": ("D02", REVIEW, (RESALE[1], cn(priced("12"), trade_country=f("HK"), parties=SHIPPER), dt(priced("15"), trade_country=f("HK"), parties=BUYER))),
+    "D02 a wrong price of the first sale": ("D02", CONTRADICTION, (*RESALE, cn(priced("13"), trade_country=f("HK"), parties=SHIPPER), dt(priced("15"), trade_country=f("HK"), parties=BUYER))),
+    "D03 the last sale of two": ("D03", MATCH, (*RESALE, cn(priced("12"), trade_country=f("HK"), parties=SHIPPER), dt(priced("15"), trade_country=f("HK"), parties=BUYER))),
+    "D09 two sales in two currencies": ("D09", MATCH, (replace(RESALE[0], currency=f("CNY")), replace(RESALE[1], currency=f("USD")), cn(priced("12", currency="CNY"), currencies=(f("CNY"),), trade_country=f("HK"), parties=SHIPPER), dt(priced("15"), currency=f("USD"), trade_country=f("HK"), parties=BUYER))),
+    "D07 two sales on two terms": ("D07", MATCH, (replace(RESALE[0], terms=f("FCA")), replace(RESALE[1], terms=f("CPT")), cn(terms=f("3"), trade_country=f("HK"), parties=SHIPPER), dt(terms=f("CPT"), trade_country=f("HK"), parties=BUYER))),
     "D05 at the rate": ("D05", MATCH, (dt(priced("10", customs_value=d("900")), rate=d("90"), terms=f("CIP")),)),
     "D05 beside the rate": ("D05", REVIEW, (dt(priced("10", customs_value=d("990")), rate=d("90"), terms=f("CIP")),)),
     "D06 freight": ("D06", MATCH, (cn(priced("100"), charges=freight("7")),)),
@@ -76,7 +107,17 @@ CASES: dict[str, tuple[str, Verdict, tuple[Paper, ...]]] = {
     "D07 CIF without freight": ("D07", CONTRADICTION, (cn(terms=f("1")),)),
     "D08 one place": ("D08", MATCH, (invoice(terms_place=f("Xi'an")), dt(terms_place=f("XIAN")))),
     "D08 two places": ("D08", REVIEW, (invoice(terms_place=f("Xian")), dt(terms_place=f("Chongqing")))),
-    "D08 two scripts": ("D08", NOT_COMPARABLE, (invoice(terms_place=f("西安")), dt(terms_place=f("Xian")))),
+    "D08 one place in two scripts": ("D08", MATCH, (invoice(terms_place=f("西安")), dt(terms_place=f("Xian")))),
+    "D08 two scripts": ("D08", NOT_COMPARABLE, (invoice(terms_place=f("工厂")), dt(terms_place=f("Works gate")))),
+    "D08 where the journey begins": ("D08", MATCH, (invoice(terms=f("FOB"), terms_place=f("Xi'an")), note(stations=(f("西安国际港"), f("Ворсино"))))),
+    "D08 FOB beyond the border": ("D08", REVIEW, (invoice(terms=f("FOB"), terms_place=f("Moscow")), note(stations=(f("西安国际港"), f("Ворсино"))))),
+    "D08 FOB at a port that no train leaves": ("D08", REVIEW, (invoice(terms=f("FOB"), terms_place=f("Shanghai")), note(stations=(f("西安国际港"), f("Ворсино"))))),
+    "D08 FCA at another city of the country": ("D08", MATCH, (invoice(terms=f("FCA"), terms_place=f("Yiwu")), note(stations=(f("西安国际港"), f("Ворсино"))))),
+    "D08 CPT in the country of dispatch": ("D08", REVIEW, (invoice(terms=f("CPT"), terms_place=f("Chongqing")), note(stations=(f("西安国际港"), f("Ворсино"))))),
+    "D08 CPT at the border on the line": ("D08", MATCH, (invoice(terms=f("CPT"), terms_place=f("Zabaikalsk")), note(stations=(f("Манжоули"), f("Ворсино"))), dt(dispatch=f("CN"), destination=f("RU")))),
+    "D08 CPT beside the line": ("D08", REVIEW, (invoice(terms=f("CPT"), terms_place=f("Hamburg")), note(stations=(f("西安国际港"), f("Ворсино"))))),
+    "D08 by the countries of the declaration": ("D08", REVIEW, (invoice(terms=f("FCA"), terms_place=f("Moscow")), dt(dispatch=f("CN"), destination=f("RU")))),
+    "D08 no such place": ("D08", MISSING, (invoice(terms=f("FCA"), terms_place=f("Works gate")), dt(dispatch=f("CN"), destination=f("RU")))),
     "D09 one currency": ("D09", MATCH, (invoice(currency=f("USD")), dt(currency=f("USD")))),
     "D09 two currencies": ("D09", CONTRADICTION, (invoice(currency=f("USD")), dt(currency=f("EUR")))),
     "D10 no table of rates": ("D10", MISSING, (dt(rate=d("90")),)),
@@ -102,6 +143,10 @@ CASES: dict[str, tuple[str, Verdict, tuple[Paper, ...]]] = {
     "D19 a box 35 lacks": ("D19", CONTRADICTION, (cn(gross=d("30")), dt(line(gross=d("10.2")), line(2, gross=d("10"))))),
     "D20 the note": ("D20", MATCH, (cn(gross=d("10000")), note(gross=d("10040")))),
     "D20 beside the note": ("D20", CONTRADICTION, (cn(gross=d("10000")), note(gross=d("10100")))),
+    "D20 with the boxes": ("D20", REVIEW, (cn(gross=d("10000")), note(gross=d("12300"), boxes=(f(_BOX),)))),
+    "D20 in tonnes": ("D20", CONTRADICTION, (cn(gross=d("2.3")), note(gross=d("2300"), boxes=(f(_BOX),)))),
+    "D20 the second leg": ("D20", CONTRADICTION, (cn(gross=d("10000")), *_legs(d("10000"), d("9000")))),
+    "D20 two legs of one mass": ("D20", MATCH, (cn(gross=d("10000")), *_legs(d("10000"), d("10000")))),
     "D20 weighed on a scale": ("D20", MATCH, (cn(gross=d("10000")), note(gross=d("10100"), weighing=f("на вагонных весах")))),
     "D21 loads": ("D21", MATCH, (packing(gross=d("20000")), note(box_loads=(d("9900"), d("10300"))))),
     "D21 other loads": ("D21", REVIEW, (packing(gross=d("20000")), note(box_loads=(d("9900"), d("13300"))))),
@@ -118,10 +163,14 @@ CASES: dict[str, tuple[str, Verdict, tuple[Paper, ...]]] = {
     "D26 boxes": ("D26", MATCH, (cn(boxes=(f(_BOX),)), note(boxes=(f(_BOX),)))),
     "D26 other boxes": ("D26", CONTRADICTION, (cn(boxes=(f(_BOX),)), note(boxes=(f(_OTHER_BOX),)))),
     "D26 check digit": ("D26", REVIEW, (cn(boxes=(f("CSQU3054384"),)), note(boxes=(f("CSQU3054384"),)))),
+    "D26 reloaded on the way": ("D26", REVIEW, (cn(boxes=(f(_BOX),)), *_legs(d("1"), d("1")), td(boxes=(f(_OTHER_BOX),)))),
+    "D26 reloaded into another than declared": ("D26", CONTRADICTION, (cn(boxes=(f(_BOX),)), *_legs(d("1"), d("1")), td(boxes=(f(_BOX),)))),
     "D27 seals": ("D27", MATCH, (note(seals=(f("CN O12"),)), td(seals=(f("cn012"),)))),
     "D27 other seals": ("D27", CONTRADICTION, (note(seals=(f("CN012"),)), td(seals=(f("CN013"),)))),
     "D28 by number": ("D28", MATCH, (cn(parties=(named(Role.CONSIGNEE, "A", "7707083893"),)), dt(parties=(named(Role.CONSIGNEE, "B", "7707083893"),)))),
-    "D28 other number": ("D28", CONTRADICTION, (note(parties=(named(Role.CONSIGNEE, "A", "7707083893"),)), dt(parties=(named(Role.CONSIGNEE, "A", "7812345678"),)))),
+    "D28 other number": ("D28", CONTRADICTION, (packing(parties=(named(Role.CONSIGNEE, "A", "7707083893"),)), dt(parties=(named(Role.CONSIGNEE, "A", "7812345678"),)))),
+    "D28 a forwarder on the note": ("D28", REVIEW, (packing(parties=(named(Role.CONSIGNEE, "A", "7707083893"),)), note(parties=(named(Role.CONSIGNEE, "B", "7812345678"),)), dt(parties=(named(Role.CONSIGNEE, "A", "7707083893"),)))),
+    "D28 a forwarder hides no other consignee": ("D28", CONTRADICTION, (packing(parties=(named(Role.CONSIGNEE, "A", "7707083893"),)), note(parties=(named(Role.CONSIGNEE, "B", "7812345678"),)), dt(parties=(named(Role.CONSIGNEE, "C", "7701234567"),)))),
     "D28 by name": ("D28", MATCH, (cn(parties=(named(Role.CONSIGNEE, "SEVERNY IMPORT LLC"),)), dt(parties=(named(Role.CONSIGNEE, "ООО «Северный Импорт»"),)))),
     "D28 other name": ("D28", CONTRADICTION, (cn(parties=(named(Role.CONSIGNEE, "SEVERNY IMPORT LLC"),)), dt(parties=(named(Role.CONSIGNEE, "ООО «Ромашка»"),)))),
     "D28 seller beside a consignor": ("D28", REVIEW, (invoice(parties=(named(Role.SELLER, "HK TRADING"),)), dt(parties=(named(Role.CONSIGNOR, "XIAN DRAGON"),)))),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from services.trade.domain.checks import amounts, goods, journey, masses, valuation
+from services.trade.domain.checks import amounts, goods, journey, masses, terms, valuation
 from services.trade.domain.checks.shipment import Check, Shipment
 from services.trade.domain.finding import Finding, Rules
 from services.trade.domain.paper import PaperSet
@@ -17,7 +17,8 @@ def _number(check: Check) -> str:
 CHECKS: Final[dict[str, Check]] = {
     _number(check): check
     for check in sorted(
-        (*amounts.CHECKS, *valuation.CHECKS, *goods.CHECKS, *masses.CHECKS, *journey.CHECKS), key=_number
+        (*amounts.CHECKS, *valuation.CHECKS, *terms.CHECKS, *goods.CHECKS, *masses.CHECKS, *journey.CHECKS),
+        key=_number,
     )
 }
 

@@ -17,7 +17,7 @@ from services.trade.domain.checks.shipment import (
     within,
 )
 from services.trade.domain.crosswalk import codes
-from services.trade.domain.finding import Finding, Reason, Tolerance, Verdict
+from services.trade.domain.finding import Finding, Reason, Sum, Tolerance, Verdict
 from services.trade.domain.paper import ChargeKind, Paper, lines_of
 from services.trade.domain.values import Field, Money, minor_unit, number
 
@@ -63,7 +63,8 @@ def _total(invoice: Paper, minor: Decimal, per_line: Tolerance) -> Iterator[Find
     if invoice.total is None or not amounts or len(amounts) != len(invoice.lines):
         yield absent("D01", "invoice total" if invoice.total is None else "line amounts")
         return
-    total, made = summed(amounts_of(amounts))
+    total, of_lines = summed(amounts_of(amounts))
+    made = str(of_lines)
     used: list[Field[Money]] = []
     for charge in invoice.charges:
         if charge.amount is None or not charge.amount.value.amount:
@@ -95,7 +96,7 @@ def one_currency(papers: Sequence[Paper]) -> str:
     return next(iter(found)) if len(found) == 1 else ""
 
 
-def _whole(papers: Sequence[Paper]) -> tuple[Decimal, str, tuple[Field[Money], ...]] | None:
+def _whole(papers: Sequence[Paper]) -> tuple[Decimal, Sum, tuple[Field[Money], ...]] | None:
     """The total of ``papers``: as stated, else the sum of their lines; None where amounts are missing."""
     fields: list[Field[Money]] = []
     for paper in papers:
@@ -112,7 +113,12 @@ def _whole(papers: Sequence[Paper]) -> tuple[Decimal, str, tuple[Field[Money], .
 
 
 def _totals(
-    check: str, shipment: Shipment, left: Sequence[Paper], right: Sequence[Paper], names: tuple[str, str]
+    check: str,
+    shipment: Shipment,
+    left: Sequence[Paper],
+    right: Sequence[Paper],
+    names: tuple[str, str],
+    outside: Verdict,
 ) -> Iterator[Finding]:
     ours, theirs = _whole(left), _whole(right)
     if ours is None or theirs is None:
@@ -128,13 +134,14 @@ def _totals(
             Verdict.NOT_COMPARABLE,
             Reason.UNLIKE_CURRENCIES,
             values=values,
-            arithmetic=f"{one or '?'}, {other or '?'}",
+            worked=f"{one or '?'}, {other or '?'}",
         )
         return
     per_line = shipment.tolerance(check, "per line")
     allowed = per_line.value * minor_unit(one) * max(len(lines_of(left)), len(lines_of(right)), 1)
+    reason = Reason.RESALE if outside is Verdict.REVIEW else Reason.SUM_DIFFERS
     finding = within(
-        check, ours[:2], theirs[:2], allowed, values, tolerance=per_line, reason=Reason.SUM_DIFFERS
+        check, ours[:2], theirs[:2], allowed, values, tolerance=per_line, outside=outside, reason=reason
     )
     if finding.verdict is not Verdict.MATCH:
         fees = [
@@ -182,13 +189,17 @@ def _by_line(
 
 def d02_invoice_is_cn(shipment: Shipment) -> Iterator[Finding]:
     """The invoices and the Chinese declarations have one total, but for the charges that the terms add."""
-    yield from _totals("D02", shipment, shipment.invoices, shipment.chinese, ("invoice", "CN declaration"))
-    yield from _by_line("D02", shipment, shipment.invoices, shipment.chinese)
+    invoices = shipment.first_sale or shipment.invoices
+    outside = Verdict.REVIEW if shipment.resold and not shipment.first_sale else Verdict.CONTRADICTION
+    yield from _totals("D02", shipment, invoices, shipment.chinese, ("invoice", "CN declaration"), outside)
+    yield from _by_line("D02", shipment, invoices, shipment.chinese, outside)
 
 
 def d03_invoice_is_eaeu(shipment: Shipment) -> Iterator[Finding]:
     """The invoices are box 22 of the EAEU declaration, box 22 is the sum of boxes 42, and each line is its box 42."""
-    yield from _totals("D03", shipment, shipment.invoices, shipment.eaeu, ("invoice", "EAEU declaration"))
+    invoices = shipment.last_sale or shipment.invoices
+    outside = Verdict.REVIEW if shipment.resold and not shipment.last_sale else Verdict.CONTRADICTION
+    yield from _totals("D03", shipment, invoices, shipment.eaeu, ("invoice", "EAEU declaration"), outside)
     per_line = shipment.tolerance("D03", "per line")
     for paper in shipment.eaeu:
         amounts = [line.amount for line in paper.lines if line.amount]
@@ -205,7 +216,7 @@ def d03_invoice_is_eaeu(shipment: Shipment) -> Iterator[Finding]:
             tolerance=per_line,
             reason=Reason.SUM_DIFFERS,
         )
-    yield from _by_line("D03", shipment, shipment.invoices, shipment.eaeu)
+    yield from _by_line("D03", shipment, invoices, shipment.eaeu, outside)
 
 
 def d04_cn_price_is_eaeu(shipment: Shipment) -> Iterator[Finding]:
@@ -219,45 +230,59 @@ def d04_cn_price_is_eaeu(shipment: Shipment) -> Iterator[Finding]:
         return
     one, other = one_currency(shipment.chinese), one_currency(shipment.eaeu)
     if one != other or not one:
-        values = [
-            line.amount
-            for paper in (*shipment.chinese, *shipment.eaeu)
-            for line in paper.lines[:1]
-            if line.amount
-        ]
-        yield Finding(
-            "D04",
-            Verdict.NOT_COMPARABLE,
-            Reason.UNLIKE_CURRENCIES,
-            values=tuple(values),
-            arithmetic=f"{one or '?'}, {other or '?'}",
-        )
+        yield _in_other_currency(shipment, one, other)
         return
-    outside = Verdict.REVIEW if _resold(shipment) else Verdict.CONTRADICTION
+    outside = Verdict.REVIEW if shipment.resold else Verdict.CONTRADICTION
     yield from _by_line("D04", shipment, shipment.chinese, shipment.eaeu, outside)
 
 
-def _resold(shipment: Shipment) -> bool:
-    """Whether a third country trades on a side: box 11 names the seller's country, and 贸易国 the buyer's."""
-    sellers = {paper.trade_country.value for paper in shipment.eaeu if paper.trade_country}
-    buyers = {paper.trade_country.value for paper in shipment.chinese if paper.trade_country}
-    return bool(sellers - {"CN"}) or (bool(buyers & {"HK", "SG", "AE", "CH"}) and bool(sellers))
+def _in_other_currency(shipment: Shipment, one: str, other: str) -> Finding:
+    """Both totals in the currency of the EAEU declaration by the table of rates; without rates they are not comparable."""
+    values = tuple(
+        line.amount
+        for paper in (*shipment.chinese, *shipment.eaeu)
+        for line in paper.lines[:1]
+        if line.amount
+    )
+    ours, theirs = _whole(shipment.chinese), _whole(shipment.eaeu)
+    worth = (
+        shipment.converted(Money(ours[0], one), other, (*shipment.eaeu, *shipment.chinese))
+        if one and other and ours and theirs
+        else None
+    )
+    if worth is None or ours is None or theirs is None:
+        return Finding(
+            "D04", Verdict.NOT_COMPARABLE, Reason.UNLIKE_CURRENCIES, values=values, worked=f"{one or '?'}, {other or '?'}"
+        )  # fmt: skip
+    share = shipment.tolerance("D04", "other currency")
+    worth = round(worth, 2)
+    return within(
+        "D04", (worth, f"{number(ours[0])} {one} = {number(worth)} {other}"), theirs[:2], share.value * worth, values,
+        tolerance=share, outside=Verdict.REVIEW,
+    )  # fmt: skip
 
 
 def d09_one_currency(shipment: Shipment) -> Iterator[Finding]:
     """Every paper of the sale names one currency."""
-    stated = [
-        each
-        for paper in (*shipment.invoices, *shipment.chinese, *shipment.eaeu)
-        for each in ((paper.currency,) if paper.currency else paper.currencies)
-        if each is not None
-    ]
-    if len({field.place.file for field in stated}) < 2:
+    sales: list[tuple[Paper, ...]] = [(*shipment.invoices, *shipment.chinese, *shipment.eaeu)]
+    if shipment.resold:
+        sales = [(*shipment.first_sale, *shipment.chinese), (*shipment.last_sale, *shipment.eaeu)]
+    done = False
+    for papers in sales:
+        stated = [
+            each
+            for paper in papers
+            for each in ((paper.currency,) if paper.currency else paper.currencies)
+            if each is not None
+        ]
+        if len({field.place.file for field in stated}) < 2:
+            continue
+        done = True
+        first = stated[0]
+        for other in stated[1:]:
+            yield same("D09", first, other, first.value == other.value)
+    if not done:
         yield absent("D09", "currency of two papers")
-        return
-    first = stated[0]
-    for other in stated[1:]:
-        yield same("D09", first, other, first.value == other.value)
 
 
 CHECKS: Final[tuple[Check, ...]] = (

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any, Final
 
 from services.trade.domain.alignment import Group, article_tokens
@@ -16,24 +17,31 @@ from services.trade.domain.checks.shipment import (
     same,
     within,
 )
-from services.trade.domain.finding import Finding, Reason, Verdict
+from services.trade.domain.crosswalk import TableRow
+from services.trade.domain.finding import Counted, Finding, Reason, Verdict
 from services.trade.domain.names import comparable, script
+from services.trade.domain.official_tables import TariffCode
 from services.trade.domain.paper import Line, Paper, ReferenceKind
-from services.trade.domain.values import SPECIAL_COUNTRIES, Code, Field, Quantity, number, table
+from services.trade.domain.values import SPECIAL_COUNTRIES, Field, rows_in_force
 
 Side = tuple[str, Sequence[Paper]]
+_NOTHING: Final = Decimal(0)
 _MEASURED: Final = frozenset({"KGM", "MTR", "MTK", "MTQ", "LTR"})
 
 
 def _sides(shipment: Shipment) -> list[tuple[Side, Side]]:
     """The pairs of papers whose lines are one another's: along the way of the goods, then its ends."""
-    invoice, packing = ("invoice", shipment.invoices), ("packing list", shipment.packing_lists)
-    chinese, note = ("CN declaration", shipment.chinese), ("rail note", shipment.notes)
+    invoice, packing = (
+        ("invoice", shipment.first_sale or shipment.invoices),
+        ("packing list", shipment.packing_lists),
+    )
+    sold = ("invoice", shipment.last_sale or shipment.invoices)
+    chinese, note = ("CN declaration", shipment.chinese), ("rail note", shipment.first_notes)
     eaeu, transit = ("EAEU declaration", shipment.eaeu), ("transit declaration", shipment.transit)
     wco = ("WCO declaration", shipment.wco)
     pairs = [
-        (invoice, packing), (invoice, chinese), (packing, chinese), (chinese, eaeu), (invoice, eaeu), (packing, eaeu),
-        (chinese, note), (invoice, note), (eaeu, note), (chinese, transit), (transit, eaeu), (invoice, wco), (wco, eaeu),
+        (invoice, packing), (invoice, chinese), (packing, chinese), (chinese, eaeu), (sold, eaeu), (packing, eaeu),
+        (chinese, note), (invoice, note), (eaeu, note), (chinese, transit), (transit, eaeu), (sold, wco), (wco, eaeu),
     ]  # fmt: skip
     return [(a, b) for a, b in pairs if a[1] and b[1]]
 
@@ -73,7 +81,7 @@ def d11_hs_six_digits(shipment: Shipment) -> Iterator[Finding]:
     done = False
     for (_, left), (_, right) in _sides(shipment):
         for a, b in shipment.aligned(left, right).pairs:
-            one, other = _code(a), _code(b)
+            one, other = a.code, b.code
             if one is None or other is None:
                 continue
             done = True
@@ -85,31 +93,62 @@ def d11_hs_six_digits(shipment: Shipment) -> Iterator[Finding]:
                 )
             else:
                 text = f"{one.value.hs6}, {other.value.hs6}"
-                yield same("D11", one, other, one.value.hs6 == other.value.hs6, line=label, arithmetic=text)
+                yield same("D11", one, other, one.value.hs6 == other.value.hs6, line=label, worked=text)
     if not done:
         yield absent("D11", "commodity codes of two papers")
 
 
-def _code(group: Group) -> Field[Code] | None:
-    codes = [line.code for line in group.lines if line.code]
-    return codes[0] if len({each.value.hs6 for each in codes}) == 1 else None
-
-
 def d12_national_code(shipment: Shipment) -> Iterator[Finding]:
-    """A national code has its ten digits; whether it is in force a tariff table would say, and none is part of an offline check."""
+    """A national code has its ten digits and is in force in the tariff on the day of the declaration."""
     done = False
-    for paper in (*shipment.chinese, *shipment.eaeu):
-        for line in paper.lines:
-            if line.code is None:
-                continue
-            done = True
-            if len(line.code.value.digits) not in (10, 13):
+    for side, papers in (("CN", shipment.chinese), ("EAEU", shipment.eaeu)):
+        coded = [(paper, line) for paper in papers for line in paper.lines if line.code is not None]
+        done = done or bool(coded)
+        for _, line in coded:
+            if line.code and len(line.code.value.digits) not in (10, 13):
                 text = f"{len(line.code.value.digits)} digits"
                 yield Finding("D12", Verdict.REVIEW, Reason.FORM, line.number, (line.code,), text)
-    if done:
-        yield Finding("D12", Verdict.MISSING, Reason.NO_TABLE, arithmetic="tariff table")
-    else:
+        yield from _in_tariff(shipment, side, coded)
+    if not done:
         yield absent("D12", "national commodity codes")
+
+
+def _in_tariff(shipment: Shipment, side: str, coded: Sequence[tuple[Paper, Line]]) -> Iterator[Finding]:
+    tariff = shipment.rules.tariff
+    if not coded:
+        return
+    if tariff is None:
+        yield Finding("D12", Verdict.MISSING, Reason.NO_TABLE, worked=f"tariff table {side}")
+        return
+    undated = next((paper for paper, _ in coded if paper.day is None), None)
+    if undated is not None:
+        yield absent("D12", f"day of the {side} declaration")
+    for paper, line in coded:
+        if line.code is None or paper.day is None or len(line.code.value.digits) not in (10, 13):
+            continue
+        day, digits = paper.day.value, line.code.value.digits[:10]
+        values = (line.code, paper.day)
+        if not tariff.covers(side, day):
+            yield Finding(
+                "D12", Verdict.MISSING, Reason.NO_TABLE, "", values, f"{tariff.name}: {side}, {day}"
+            )
+            return
+        found = tariff.code(side, digits, day)
+        known = found or tariff.last(side, digits)
+        text = f"{digits}, {day}" if found else f"{digits}, {day}; {_days(known)}"
+        yield Finding(
+            "D12",
+            Verdict.MATCH if found else Verdict.REVIEW,
+            Reason.AGREES if found else Reason.NOT_IN_TABLE,
+            line.number,
+            values,
+            text,
+            table=known.row if known else TableRow(tariff.name, side, "", day),
+        )
+
+
+def _days(known: TariffCode | None) -> str:
+    return "-" if known is None else f"{known.row.valid_from} - {known.until or ''}".rstrip()
 
 
 def d13_description(shipment: Shipment) -> Iterator[Finding]:
@@ -145,7 +184,7 @@ def d13_description(shipment: Shipment) -> Iterator[Finding]:
                     bool(ours & theirs),
                     line=label,
                     outside=Verdict.REVIEW,
-                    arithmetic=text,
+                    worked=text,
                 )
     if not done:
         yield absent("D13", "descriptions of two papers")
@@ -157,7 +196,7 @@ def _described(group: Group) -> Field[str] | None:
 
 def d14_vague_description(shipment: Shipment) -> Iterator[Finding]:
     """No description that carriers and customs refuse as too vague."""
-    words = [(row["word"], row["language"]) for row in table("stop_words")]
+    words = _stop_words(shipment.rules.as_of)
     done = False
     for paper in (*shipment.notes, *shipment.transit):
         for line in paper.lines:
@@ -165,19 +204,28 @@ def d14_vague_description(shipment: Shipment) -> Iterator[Finding]:
                 continue
             done = True
             text = " ".join(line.description.value.casefold().split()).strip(" .,;")
-            word = next(
-                (word for word, _ in words if text == word or text in (f"{word}s", f"goods: {word}")), ""
-            )
+            row = words.get(text)
             yield Finding(
                 "D14",
-                Verdict.REVIEW if word else Verdict.MATCH,
-                Reason.STOP_WORD if word else Reason.AGREES,
+                Verdict.REVIEW if row else Verdict.MATCH,
+                Reason.STOP_WORD if row else Reason.AGREES,
                 line.number,
                 (line.description,),
-                word,
-            )
+                row["word"] if row else "",
+                table=TableRow("stop_words", row["word"], row["source"], date.fromisoformat(row["valid_from"])) if row else None,
+            )  # fmt: skip
     if not done:
         yield absent("D14", "descriptions in the rail note or transit declaration")
+
+
+@cache
+def _stop_words(as_of: date) -> Mapping[str, Mapping[str, str]]:
+    """The rows of the list by the descriptions that are too vague: the word, its plural, the word after "goods:"."""
+    return {
+        form: row
+        for row in rows_in_force("stop_words", ("word",), as_of)
+        for form in (row["word"], f"{row['word']}s", f"goods: {row['word']}")
+    }
 
 
 def d15_origin(shipment: Shipment) -> Iterator[Finding]:
@@ -185,7 +233,7 @@ def d15_origin(shipment: Shipment) -> Iterator[Finding]:
     done = False
     for (_, left), (_, right) in _sides(shipment):
         for a, b in shipment.aligned(left, right).pairs:
-            one, other = _origin(a.lines), _origin(b.lines)
+            one, other = a.origin, b.origin
             if one is None or other is None:
                 continue
             done = True
@@ -193,14 +241,9 @@ def d15_origin(shipment: Shipment) -> Iterator[Finding]:
             if {one.value, other.value} & SPECIAL_COUNTRIES and one.value != other.value:
                 yield Finding("D15", Verdict.REVIEW, Reason.SPECIAL_CODE, label, (one, other), text)
             else:
-                yield same("D15", one, other, one.value == other.value, line=label, arithmetic=text)
+                yield same("D15", one, other, one.value == other.value, line=label, worked=text)
     if not done:
         yield absent("D15", "origins of two papers")
-
-
-def _origin(lines: Sequence[Line]) -> Field[str] | None:
-    origins = [line.origin for line in lines if line.origin]
-    return origins[0] if len({each.value for each in origins}) == 1 else None
 
 
 def d16_origin_certificate(shipment: Shipment) -> Iterator[Finding]:
@@ -224,13 +267,11 @@ def d16_origin_certificate(shipment: Shipment) -> Iterator[Finding]:
         last = max(departed, key=lambda each: each.value, default=None)
         if first is not None:
             text = f"{issued.value} {'>=' if issued.value >= first.value else '<'} {first.value}"
-            yield same(
-                "D16", issued, first, issued.value >= first.value, outside=Verdict.REVIEW, arithmetic=text
-            )
+            yield same("D16", issued, first, issued.value >= first.value, outside=Verdict.REVIEW, worked=text)
         if last is not None:
             limit = last.value + timedelta(days=int(days.value))
             text = f"{issued.value} {'<=' if issued.value <= limit else '>'} {limit}"
-            yield same("D16", issued, last, issued.value <= limit, outside=Verdict.REVIEW, arithmetic=text)
+            yield same("D16", issued, last, issued.value <= limit, outside=Verdict.REVIEW, worked=text)
 
 
 def d25_quantity(shipment: Shipment) -> Iterator[Finding]:
@@ -250,7 +291,7 @@ def d25_quantity(shipment: Shipment) -> Iterator[Finding]:
 def _quantities(a: Group, b: Group, measured: Decimal) -> Finding | None:
     """The first unit that every line of both states, pieces before kilograms."""
     label = pair_label(a.label, b.label)
-    ours, theirs = _by_base(a.lines), _by_base(b.lines)
+    ours, theirs = a.quantities, b.quantities
     common = [base for base in ours if base in theirs]
     if not common:
         one, other = a.lines[0].quantity, b.lines[0].quantity
@@ -258,29 +299,12 @@ def _quantities(a: Group, b: Group, measured: Decimal) -> Finding | None:
             return None
         text = f"{one.value.unit_written or '?'}, {other.value.unit_written or '?'}"
         return Finding("D25", Verdict.NOT_COMPARABLE, Reason.UNLIKE_UNITS, label, (one, other), text)
-    base = min(common, key=lambda each: each in _MEASURED)
-    sums = [sum((each.value.in_base for each in side[base]), Decimal(0)) for side in (ours, theirs)]
-    allowed = measured * max(sums) if base in _MEASURED else Decimal(0)
-    return within(
-        "D25",
-        (sums[0], f"{number(sums[0])} {base}"),
-        (sums[1], f"{number(sums[1])} {base}"),
-        allowed,
-        (*ours[base][:3], *theirs[base][:3]),
-        line=label,
-    )
-
-
-def _by_base(lines: Sequence[Line]) -> dict[str, list[Field[Quantity]]]:
-    """The quantities of ``lines`` by base unit, where every line has one."""
-    found: dict[str, list[Field[Quantity]]] = {}
-    for line in lines:
-        seen = set()
-        for each in line.quantities:
-            if each.value.unit and each.value.unit.base not in seen:
-                seen.add(each.value.unit.base)
-                found.setdefault(each.value.unit.base, []).append(each)
-    return {base: each for base, each in found.items() if len(each) == len(lines)}
+    base = common[0] if len(common) == 1 else min(common, key=lambda each: each in _MEASURED)
+    (fields, one_sum), (other_fields, other_sum) = ours[base], theirs[base]
+    allowed = measured * max(one_sum, other_sum) if base in _MEASURED else _NOTHING
+    values = (*fields[:3], *other_fields[:3])
+    left, right = (one_sum, Counted(one_sum, base)), (other_sum, Counted(other_sum, base))
+    return within("D25", left, right, allowed, values, line=label)
 
 
 CHECKS: Final[tuple[Check, ...]] = (

@@ -26,7 +26,11 @@ def d26_boxes(shipment: Shipment) -> Iterator[Finding]:
         for name, papers in (
             ("packing list", shipment.packing_lists),
             ("CN declaration", shipment.chinese),
-            ("rail note", shipment.notes),
+            ("rail note", shipment.first_notes),
+            (
+                "rail note at the end",
+                shipment.last_notes if shipment.last_notes != shipment.first_notes else (),
+            ),
             ("transit declaration", shipment.transit),
             ("EAEU declaration", shipment.eaeu),
             ("WCO declaration", shipment.wco),
@@ -49,7 +53,7 @@ def d26_boxes(shipment: Shipment) -> Iterator[Finding]:
                 Verdict.MATCH,
                 Reason.AGREES,
                 values=(left[0], right[0]),
-                arithmetic=f"{len(ours)} = {len(theirs)}",
+                worked=f"{len(ours)} = {len(theirs)}",
             )
             continue
         only = (
@@ -57,8 +61,13 @@ def d26_boxes(shipment: Shipment) -> Iterator[Finding]:
             [box for box in right if box.value not in ours],
         )
         text = f"{name}: {', '.join(box.value for box in only[0]) or '-'}; {other}: {', '.join(box.value for box in only[1]) or '-'}"
+        reloaded = other == "rail note at the end"
         yield Finding(
-            "D26", Verdict.CONTRADICTION, Reason.DIFFERS, values=(*only[0][:3], *only[1][:3]), arithmetic=text
+            "D26",
+            Verdict.REVIEW if reloaded else Verdict.CONTRADICTION,
+            Reason.RELOADED if reloaded else Reason.DIFFERS,
+            values=(*only[0][:3], *only[1][:3]),
+            worked=text,
         )
 
 
@@ -66,17 +75,17 @@ def _check_digit(box: Field[str]) -> Iterator[Finding]:
     try:
         parsed = iso6346.parse(box.value)
     except MalformedIdentifier:
-        yield Finding("D26", Verdict.REVIEW, Reason.FORM, values=(box,), arithmetic="ISO 6346")
+        yield Finding("D26", Verdict.REVIEW, Reason.FORM, values=(box,), worked="ISO 6346")
         return
     if parsed.check is CheckDigit.WRONG:
         expected = iso6346.check_digit(parsed.text[:10])
         text = f"{parsed.text[:10]} -> {expected}, not {parsed.text[10]}"
-        yield Finding("D26", Verdict.REVIEW, Reason.CHECK_DIGIT, values=(box,), arithmetic=text)
+        yield Finding("D26", Verdict.REVIEW, Reason.CHECK_DIGIT, values=(box,), worked=text)
 
 
 def d27_seals(shipment: Shipment) -> Iterator[Finding]:
     """The seals of the note are those of the transit declaration; blanks, case and look-alikes make no difference."""
-    note = [seal for paper in shipment.notes for seal in paper.seals]
+    note = [seal for paper in shipment.last_notes for seal in paper.seals]
     transit = [seal for paper in (*shipment.transit, *shipment.wco) for seal in paper.seals]
     if not note or not transit:
         yield absent("D27", "seals of the rail note" if not note else "seals of the transit declaration")
@@ -90,38 +99,47 @@ def d27_seals(shipment: Shipment) -> Iterator[Finding]:
             Verdict.MATCH,
             Reason.AGREES,
             values=(note[0], transit[0]),
-            arithmetic=f"{len(ours)} = {len(theirs)}",
+            worked=f"{len(ours)} = {len(theirs)}",
         )
         return
     text = (
         f"{', '.join(each.value for each in left) or '-'} / {', '.join(each.value for each in right) or '-'}"
     )
-    yield Finding(
-        "D27", Verdict.CONTRADICTION, Reason.DIFFERS, values=(*left[:3], *right[:3]), arithmetic=text
-    )
+    yield Finding("D27", Verdict.CONTRADICTION, Reason.DIFFERS, values=(*left[:3], *right[:3]), worked=text)
 
 
 def d28_parties(shipment: Shipment) -> Iterator[Finding]:
-    """Seller, buyer, consignor and consignee are the same by their numbers, else by their names."""
+    """Seller, buyer, consignor and consignee are the same by their numbers, else by their names.
+
+    A rail note may name a forwarder, and in a resale China's declaration the reseller: a difference there is one to look at.
+    """
     passes, review = shipment.tolerance("D28", "pass"), shipment.tolerance("D28", "review")
-    papers = (
-        *shipment.invoices, *shipment.packing_lists, *shipment.chinese, *shipment.notes, *shipment.transit, *shipment.eaeu,
+    others = (
+        *shipment.packing_lists,
+        *shipment.chinese,
+        *shipment.notes,
+        *shipment.transit,
+        *shipment.eaeu,
         *shipment.wco,
-    )  # fmt: skip
+    )
     done = False
     for role, instead in (
         (Role.CONSIGNOR, Role.SELLER),
         (Role.CONSIGNEE, Role.BUYER),
         (Role.BUYER, Role.BUYER),
     ):
+        invoices = shipment.last_sale if role is Role.BUYER else shipment.invoices
         parties = [
-            party
-            for paper in papers
-            if (party := paper.party(role) or paper.party(instead)) is not None
-            and not (role is Role.BUYER and paper.party(Role.BUYER) is None)
+            (paper, party)
+            for paper in (*invoices, *others)
+            if (party := paper.party(role) or (None if shipment.resold else paper.party(instead))) is not None
         ]
-        for one, other in itertools.pairwise(parties):
-            finding = _party(one, other, passes, review)
+        apart = (*shipment.notes, *(shipment.chinese if shipment.resold and role is Role.CONSIGNEE else ()))
+        main = [party for paper, party in parties if paper not in apart]
+        pairs = [(one, other, Verdict.CONTRADICTION) for one, other in itertools.pairwise(main)]
+        pairs += [(main[0], party, Verdict.REVIEW) for paper, party in parties if main and paper in apart]
+        for one, other, outside in pairs:
+            finding = _party(one, other, passes, review, outside)
             if finding is not None:
                 done = True
                 yield finding
@@ -129,12 +147,14 @@ def d28_parties(shipment: Shipment) -> Iterator[Finding]:
         yield absent("D28", "parties of two papers")
 
 
-def _party(one: Party, other: Party, passes: Tolerance, review: Tolerance) -> Finding | None:
+def _party(
+    one: Party, other: Party, passes: Tolerance, review: Tolerance, outside: Verdict
+) -> Finding | None:
     """Whether two are one; where one is the seller or buyer and the other consignor or consignee, they need not be."""
-    outside = Verdict.CONTRADICTION if one.role is other.role else Verdict.REVIEW
+    outside = outside if one.role is other.role else Verdict.REVIEW
     if one.id is not None and other.id is not None and len(one.id.value) == len(other.id.value):
         text = f"{one.id.value}, {other.id.value}"
-        return same("D28", one.id, other.id, one.id.value == other.id.value, outside=outside, arithmetic=text)
+        return same("D28", one.id, other.id, one.id.value == other.id.value, outside=outside, worked=text)
     if one.name is None or other.name is None:
         return None
     values = (one.name, other.name)
@@ -201,7 +221,7 @@ def d30_amendment_followed(shipment: Shipment) -> Iterator[Finding]:
         if original is None:
             named = [each.number for each in correction.references if each.kind is ReferenceKind.DECLARATION]
             text = ", ".join(each.value for each in named)
-            yield Finding("D30", Verdict.REVIEW, Reason.NO_ORIGINAL, values=tuple(named[:1]), arithmetic=text)
+            yield Finding("D30", Verdict.REVIEW, Reason.NO_ORIGINAL, values=tuple(named[:1]), worked=text)
             continue
         old_lines = {line.number: line for line in original.lines}
         for a, b in shipment.aligned(shipment.chinese, shipment.eaeu).pairs:
@@ -257,7 +277,7 @@ def d31_used_twice(shipment: Shipment) -> Iterator[Finding]:
             Verdict.CONTRADICTION if twice else Verdict.MATCH,
             Reason.TWICE if twice else Reason.AGREES,
             values=numbers[:4],
-            arithmetic=f"{len(papers)} x {numbers[0].value}",
+            worked=f"{len(papers)} x {numbers[0].value}",
         )
 
 
@@ -273,7 +293,7 @@ def _content(paper: Paper) -> str:
 def d32_offshore(shipment: Shipment) -> Iterator[Finding]:
     """An offshore deal has no Chinese declaration; no paper that is read states such a deal."""
     declared = tuple(paper.number for paper in shipment.chinese if paper.number)
-    yield Finding("D32", Verdict.MISSING, Reason.NOT_CONCERNED, values=declared, arithmetic="offshore deal")
+    yield Finding("D32", Verdict.MISSING, Reason.NOT_CONCERNED, values=declared, worked="offshore deal")
 
 
 CHECKS: Final[tuple[Check, ...]] = (

@@ -6,7 +6,15 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Final
 
-from services.trade.domain.checks.shipment import Check, Shipment, absent, pair_label, summed, within
+from services.trade.domain.checks.shipment import (
+    Check,
+    Shipment,
+    absent,
+    pair_label,
+    summed,
+    thousandfold,
+    within,
+)
 from services.trade.domain.finding import Finding, Reason, Verdict
 from services.trade.domain.paper import Paper
 from services.trade.domain.values import Field, number
@@ -75,7 +83,15 @@ def d18_packing_list_is_cn(shipment: Shipment) -> Iterator[Finding]:
     if not ours or not theirs:
         yield absent("D18", "packing list" if not ours else "CN declaration")
         return
-    yield within("D18", summed(ours), summed(theirs), whole.value, (*ours[:3], *theirs[:3]), tolerance=whole)
+    yield within(
+        "D18",
+        summed(ours),
+        summed(theirs),
+        whole.value,
+        (*ours[:3], *theirs[:3]),
+        tolerance=whole,
+        masses=True,
+    )
 
 
 def d19_cn_is_sum_of_eaeu(shipment: Shipment) -> Iterator[Finding]:
@@ -87,7 +103,7 @@ def d19_cn_is_sum_of_eaeu(shipment: Shipment) -> Iterator[Finding]:
     else:
         one, other = summed(ours), summed(theirs)
         allowed = max(per_item.value * len(theirs), share.value * one[0])
-        yield within("D19", one, other, allowed, (*ours[:3], *theirs[:4]), tolerance=per_item)
+        yield within("D19", one, other, allowed, (*ours[:3], *theirs[:4]), tolerance=per_item, masses=True)
     pairs = [
         pair
         for left, right in (
@@ -107,7 +123,7 @@ def d19_cn_is_sum_of_eaeu(shipment: Shipment) -> Iterator[Finding]:
         one = summed(left)
         yield within(
             "D19", one, summed(right), max(per_item.value * max(len(left), len(right)), share.value * one[0]),
-            (*left[:3], *right[:3]), line=pair_label(a.label, b.label), tolerance=per_item, outside=Verdict.REVIEW,
+            (*left[:3], *right[:3]), line=pair_label(a.label, b.label), tolerance=per_item, outside=Verdict.REVIEW, masses=True,
         )  # fmt: skip
 
 
@@ -115,8 +131,8 @@ _WEIGHED: Final = ("весах", "scale", "weigh", "衡", "磅", "взвешив
 
 
 def d20_papers_are_note(shipment: Shipment) -> Iterator[Finding]:
-    """The gross mass of the papers is the note's, within the error of the note's method of weighing."""
-    note = _gross(shipment.notes)
+    """The gross mass of the papers is the note's, within the error of the note's method of weighing; boxes weighed with it are one to look at."""
+    note = _gross(shipment.first_notes)
     if not note:
         yield absent("D20", "rail note")
         return
@@ -127,18 +143,23 @@ def d20_papers_are_note(shipment: Shipment) -> Iterator[Finding]:
     )
     share = shipment.tolerance("D20", "weighed" if weighed else "share")
     other = summed(note)
+    tare = shipment.tolerance("D20", "tare of a box from"), shipment.tolerance("D20", "tare of a box to")
+    boxes = max(len({box.value for paper in shipment.first_notes for box in paper.boxes}), 1)
     for papers in (shipment.packing_lists, shipment.chinese, shipment.eaeu, shipment.transit):
         masses = _gross(papers)
         if masses:
             one = summed(masses)
+            boxed = tare[0].value * boxes <= other[0] - one[0] <= tare[1].value * boxes
+            boxed = boxed and not thousandfold(one[0], other[0])
             yield within(
-                "D20",
-                one,
-                other,
-                max(share.value * other[0], Decimal(1)),
-                (*masses[:3], *note[:3]),
-                tolerance=share,
-            )
+                "D20", one, other, max(share.value * other[0], Decimal(1)), (*masses[:3], *note[:3]), tolerance=share,
+                outside=Verdict.REVIEW if boxed else Verdict.CONTRADICTION, reason=Reason.BOX_TARE if boxed else Reason.DIFFERS, masses=True,
+            )  # fmt: skip
+    onward = _gross(tuple(each for each in shipment.last_notes if each not in shipment.first_notes))
+    if onward:
+        yield within(
+            "D20", other, summed(onward), max(share.value * other[0], Decimal(1)), (*note[:3], *onward[:3]), tolerance=share, masses=True
+        )  # fmt: skip
     for paper in shipment.notes:
         lines = [line.gross for line in paper.lines if line.gross]
         if paper.gross and lines and len(lines) == len(paper.lines):
@@ -152,8 +173,8 @@ def d20_papers_are_note(shipment: Shipment) -> Iterator[Finding]:
 def d21_weighed(shipment: Shipment) -> Iterator[Finding]:
     """What the note says that each box holds adds up to the declared gross mass."""
     share, least = shipment.tolerance("D21", "share"), shipment.tolerance("D21", "at least")
-    loads = [each for paper in shipment.notes for each in paper.box_loads]
-    declared = _gross(shipment.packing_lists) or _gross(shipment.chinese) or _gross(shipment.notes)
+    loads = [each for paper in shipment.first_notes for each in paper.box_loads]
+    declared = _gross(shipment.packing_lists) or _gross(shipment.chinese) or _gross(shipment.first_notes)
     if not loads or not declared:
         yield absent("D21", "loads of the boxes in the rail note")
         return
@@ -187,7 +208,13 @@ def d22_net(shipment: Shipment) -> Iterator[Finding]:
             done = True
             one = summed(ours)
             yield within(
-                "D22", one, summed(theirs), share.value * one[0], (*ours[:3], *theirs[:3]), tolerance=share
+                "D22",
+                one,
+                summed(theirs),
+                share.value * one[0],
+                (*ours[:3], *theirs[:3]),
+                tolerance=share,
+                masses=True,
             )
         for a, b in shipment.aligned(left, right).pairs:
             one_net = [line.net for line in a.lines if line.net]
@@ -201,7 +228,7 @@ def d22_net(shipment: Shipment) -> Iterator[Finding]:
             right_nets = min((packed, bare), key=lambda each: abs(summed(each)[0] - net[0]))
             yield within(
                 "D22", net, summed(right_nets), allowed, (*one_net[:3], *right_nets[:3]),
-                line=pair_label(a.label, b.label), tolerance=share,
+                line=pair_label(a.label, b.label), tolerance=share, masses=True,
             )  # fmt: skip
     if not done:
         yield absent("D22", "net masses")
@@ -210,8 +237,8 @@ def d22_net(shipment: Shipment) -> Iterator[Finding]:
 def d23_mass_possible(shipment: Shipment) -> Iterator[Finding]:
     """The goods fit into the boxes by mass."""
     payload = shipment.tolerance("D23", "payload")
-    boxes = {each.value: each for paper in (*shipment.notes, *shipment.chinese) for each in paper.boxes}
-    masses = _gross(shipment.notes) or _gross(shipment.chinese)
+    boxes = {each.value: each for paper in shipment.first_notes or shipment.chinese for each in paper.boxes}
+    masses = _gross(shipment.first_notes) or _gross(shipment.chinese)
     if not boxes or not masses:
         yield absent("D23", "boxes and gross mass")
         return
@@ -223,7 +250,7 @@ def d23_mass_possible(shipment: Shipment) -> Iterator[Finding]:
         Verdict.MATCH if fits else Verdict.REVIEW,
         Reason.AGREES if fits else Reason.BEYOND_BAND,
         values=(*masses[:3], *list(boxes.values())[:3]),
-        arithmetic=f"{number(total[0])} {'<=' if fits else '>'} {len(boxes)} x {number(payload.value)} = {number(most)}",
+        worked=f"{number(total[0])} {'<=' if fits else '>'} {len(boxes)} x {number(payload.value)} = {number(most)}",
         tolerance=payload,
     )
 
@@ -237,7 +264,7 @@ def d24_packages(shipment: Shipment) -> Iterator[Finding]:
             ("CN declaration", shipment.chinese),
             ("EAEU declaration", shipment.eaeu),
             ("transit declaration", shipment.transit),
-            ("rail note", shipment.notes),
+            ("rail note", shipment.first_notes),
             ("WCO declaration", shipment.wco),
         )
         if found and all(paper.packages for paper in found)
@@ -260,7 +287,7 @@ def _packages(left: Sequence[Paper], right: Sequence[Paper], others: set[int]) -
     one, other = _count(left), _count(right)
     if one & other:
         count = min(one & other)
-        return Finding("D24", Verdict.MATCH, Reason.AGREES, values=values, arithmetic=f"{count} = {count}")
+        return Finding("D24", Verdict.MATCH, Reason.AGREES, values=values, worked=f"{count} = {count}")
     text = f"{'/'.join(map(str, sorted(one)))}, {'/'.join(map(str, sorted(other)))}"
     levels = {each.level for each in ours if each.level}, {each.level for each in theirs if each.level}
     unnamed = (levels[0] == {"PALLET"} and not levels[1] and other & others) or (
@@ -268,8 +295,8 @@ def _packages(left: Sequence[Paper], right: Sequence[Paper], others: set[int]) -
     )
     if (levels[0] and levels[1] and not levels[0] & levels[1]) or unnamed:
         text += f"; {'+'.join(sorted(levels[0])) or '?'}, {'+'.join(sorted(levels[1])) or '?'}"
-        return Finding("D24", Verdict.NOT_COMPARABLE, Reason.UNLIKE_LEVELS, values=values, arithmetic=text)
-    return Finding("D24", Verdict.CONTRADICTION, Reason.DIFFERS, values=values, arithmetic=text)
+        return Finding("D24", Verdict.NOT_COMPARABLE, Reason.UNLIKE_LEVELS, values=values, worked=text)
+    return Finding("D24", Verdict.CONTRADICTION, Reason.DIFFERS, values=values, worked=text)
 
 
 def _count(papers: Sequence[Paper]) -> set[int]:

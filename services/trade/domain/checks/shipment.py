@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from services.trade.domain.alignment import Alignment, align
-from services.trade.domain.finding import Finding, Reason, Rules, Tolerance, Verdict
-from services.trade.domain.paper import Kind, Line, Paper, PaperSet, ReferenceKind, lines_of
-from services.trade.domain.values import Field, Place, number
-
-_TERMS = 6
-"""Terms of a sum that are written out in its arithmetic."""
+from services.trade.domain.alignment import Alignment, Grouping, align
+from services.trade.domain.finding import Difference, Finding, Reason, Rules, Sum, Tolerance, Verdict
+from services.trade.domain.names import comparable, likeness
+from services.trade.domain.official_tables import MONEY_OF
+from services.trade.domain.paper import Kind, Line, Paper, PaperSet, Party, ReferenceKind, Role, lines_of
+from services.trade.domain.places import Spot, named
+from services.trade.domain.values import Field, Money, Place
 
 
 class Shipment:
@@ -22,40 +22,94 @@ class Shipment:
 
     def __init__(self, papers: PaperSet, rules: Rules) -> None:
         self.papers, self.rules = papers, rules
-        self._features: dict[tuple[int, ...], tuple[Hashable, ...]] = {}
         self._aligned: dict[tuple[tuple[int, ...], tuple[int, ...]], Alignment] = {}
 
-    @property
+    @cached_property
     def invoices(self) -> tuple[Paper, ...]:
         """The invoices."""
         return self.papers.of(Kind.INVOICE)
 
-    @property
+    @cached_property
     def packing_lists(self) -> tuple[Paper, ...]:
         """The packing lists."""
         return self.papers.of(Kind.PACKING_LIST)
 
-    @property
+    @cached_property
     def notes(self) -> tuple[Paper, ...]:
         """The rail notes."""
         return self.papers.of(Kind.RAIL_NOTE)
 
-    @property
+    @cached_property
+    def first_notes(self) -> tuple[Paper, ...]:
+        """The rail notes under which the goods leave: those that do not go on from where another one ends."""
+        ends = [_places(paper, -1) for paper in self.notes]
+        return tuple(
+            paper
+            for at, paper in enumerate(self.notes)
+            if not any(_meet(end, _places(paper, 0)) for n, end in enumerate(ends) if n != at)
+        )
+
+    @cached_property
+    def last_notes(self) -> tuple[Paper, ...]:
+        """The rail notes under which the goods arrive: those that no other one goes on from."""
+        starts = [_places(paper, 0) for paper in self.notes]
+        return tuple(
+            paper
+            for at, paper in enumerate(self.notes)
+            if not any(_meet(_places(paper, -1), start) for n, start in enumerate(starts) if n != at)
+        )
+
+    @cached_property
+    def resold(self) -> bool:
+        """Whether a third country trades: box 11 names the seller's country, 贸易国 the buyer's, which need not be that of destination."""
+        sellers = {paper.trade_country.value for paper in self.eaeu if paper.trade_country}
+        buyers = {paper.trade_country.value for paper in self.chinese if paper.trade_country}
+        arrives = {
+            each.value
+            for paper in (*self.eaeu, *self.transit, *self.chinese)
+            for each in (paper.destination, paper.lodged_in)
+            if each is not None
+        } or set(MONEY_OF)
+        return bool(sellers - {"CN"}) or bool(sellers and buyers - arrives - {"CN"})
+
+    @cached_property
+    def first_sale(self) -> tuple[Paper, ...]:
+        """The invoices of the sale that the Chinese declaration states; in a resale those of its consignor as seller."""
+        return self._of_sale(Role.SELLER, self.chinese, (Role.CONSIGNOR,))
+
+    @cached_property
+    def last_sale(self) -> tuple[Paper, ...]:
+        """The invoices of the sale that the EAEU declaration states; in a resale those to its consignee or buyer."""
+        return self._of_sale(Role.BUYER, self.eaeu, (Role.BUYER, Role.CONSIGNEE))
+
+    def _of_sale(self, side: Role, papers: Sequence[Paper], roles: tuple[Role, ...]) -> tuple[Paper, ...]:
+        if not self.resold:
+            return self.invoices
+        traders = [party for paper in papers for role in roles if (party := paper.party(role)) is not None]
+        passes = self.tolerance("D28", "pass").value
+        return tuple(
+            invoice
+            for invoice in self.invoices
+            if (dealer := invoice.party(side)) is not None
+            and any(_one_party(dealer, trader, passes) for trader in traders)
+        )
+
+    @cached_property
     def chinese(self) -> tuple[Paper, ...]:
         """The Chinese declarations."""
         return self.papers.of(Kind.CN_DECLARATION)
 
-    @property
+    @cached_property
     def transit(self) -> tuple[Paper, ...]:
         """The EAEU transit declarations."""
         return self.papers.of(Kind.EAEU_TRANSIT)
 
-    @property
+    @cached_property
     def wco(self) -> tuple[Paper, ...]:
         """Declarations in the WCO data model."""
         return self.papers.of(Kind.WCO_DECLARATION)
 
-    @property
+    @cached_property
     def corrections(self) -> tuple[Paper, ...]:
         """The corrections of EAEU declarations, as they are."""
         return self.papers.of(Kind.EAEU_CORRECTION)
@@ -89,13 +143,17 @@ class Shipment:
         """The lines of both sides as pairs."""
         key = tuple(map(id, left)), tuple(map(id, right))
         if key not in self._aligned:
-            self._aligned[key] = align(lines_of(left), lines_of(right), self._codes, self._features)
+            self._aligned[key] = align(lines_of(left), lines_of(right), self._grouping)
         return self._aligned[key]
+
+    @cached_property
+    def _grouping(self) -> Grouping:
+        return Grouping(self._codes)
 
     @cached_property
     def _codes(self) -> dict[Place, str]:
         """The subheadings of the lines of packing lists, which state none, from the invoice's lines."""
-        pairs = align(lines_of(self.packing_lists), lines_of(self.invoices)).pairs
+        pairs = align(lines_of(self.packing_lists), lines_of(self.first_sale or self.invoices)).pairs
         return {
             line.place: b.lines[0].code.value.hs6
             for a, b in pairs
@@ -103,9 +161,41 @@ class Shipment:
             if line.code is None and b.lines[0].code is not None
         }
 
+    def converted(self, amount: Money, into: str, papers: Iterable[Paper]) -> Decimal | None:
+        """``amount`` in the currency ``into`` by the rates of the first day that ``papers`` give; None without such rates."""
+        if amount.currency == into:
+            return amount.amount
+        day = next((paper.day.value for paper in papers if paper.day), None)
+        rates = self.rules.rates
+        return (
+            None
+            if day is None or rates is None
+            else rates.converted(amount.amount, amount.currency, into, day)
+        )
+
     def tolerance(self, check: str, name: str) -> Tolerance:
         """A tolerance of the day."""
         return self.rules.tolerance(check, name)
+
+
+def _places(paper: Paper, at: int) -> tuple[Spot, ...]:
+    return named(paper.stations[at].value) if len(paper.stations) > 1 else ()
+
+
+def _meet(end: Sequence[Spot], start: Sequence[Spot]) -> bool:
+    """Whether a note ends where another one begins."""
+    return bool({each.id for each in end} & {each.id for each in start})
+
+
+def _one_party(one: Party, other: Party, passes: Decimal) -> bool:
+    if one.id is not None and other.id is not None and len(one.id.value) == len(other.id.value):
+        return one.id.value == other.id.value
+    return (
+        one.name is not None
+        and other.name is not None
+        and comparable(one.name.value, other.name.value)
+        and likeness(one.name.value, other.name.value) >= passes
+    )
 
 
 Check = Callable[[Shipment], Iterator[Finding]]
@@ -140,24 +230,20 @@ def _filled(new: Line | None, old: Line) -> Line:
 
 def absent(check: str, *needed: str) -> Finding:
     """Nothing to compare: the papers or values that the check needs and the set does not have."""
-    return Finding(check, Verdict.MISSING, Reason.ABSENT, arithmetic=", ".join(needed))
+    return Finding(check, Verdict.MISSING, Reason.ABSENT, worked=", ".join(needed))
 
 
-def summed(fields: Iterable[Field[Decimal]]) -> tuple[Decimal, str]:
+def summed(fields: Iterable[Field[Decimal]]) -> tuple[Decimal, Sum]:
     """The sum of values, and how it was made."""
-    values = [each.value for each in fields]
-    total = sum(values, Decimal(0))
-    if len(values) == 1:
-        return total, number(total)
-    shown = " + ".join(number(each) for each in values[:_TERMS])
-    more = f" + ... ({len(values)} values)" if len(values) > _TERMS else ""
-    return total, f"{shown}{more} = {number(total)}"
+    values = tuple([each.value for each in fields])
+    total = values[0] if len(values) == 1 else sum(values, Decimal(0))
+    return total, Sum(total, values)
 
 
 def within(
     check: str,
-    left: tuple[Decimal, str],
-    right: tuple[Decimal, str],
+    left: tuple[Decimal, object],
+    right: tuple[Decimal, object],
     allowed: Decimal,
     values: Iterable[Field[Any]],
     *,
@@ -165,21 +251,20 @@ def within(
     tolerance: Tolerance | None = None,
     outside: Verdict = Verdict.CONTRADICTION,
     reason: Reason = Reason.DIFFERS,
+    masses: bool = False,
 ) -> Finding:
-    """Whether two numbers, each with how it was made, differ by at most ``allowed``."""
-    difference = abs(left[0] - right[0])
-    fits = difference <= allowed
-    text = f"|{number(left[0])} - {number(right[0])}| = {number(difference)} {'<=' if fits else '>'} {number(allowed)}"
-    made = [each for value, each in (left, right) if each != number(value)]
-    return Finding(
-        check,
-        Verdict.MATCH if fits else outside,
-        Reason.AGREES if fits else reason,
-        line,
-        tuple(values),
-        "; ".join([*made, text]),
-        tolerance,
-    )
+    """Whether two numbers, each with how it was made, differ by at most ``allowed``; two ``masses`` may be one in kilograms and in tonnes."""
+    fits = abs(left[0] - right[0]) <= allowed
+    if masses and not fits and thousandfold(left[0], right[0]):
+        reason = Reason.THOUSANDFOLD
+    verdict, why = (Verdict.MATCH, Reason.AGREES) if fits else (outside, reason)
+    return Finding(check, verdict, why, line, tuple(values), Difference(left, right, allowed), tolerance)
+
+
+def thousandfold(one: Decimal, other: Decimal) -> bool:
+    """Whether one is a thousand of the other, as tonnes and kilograms are, to half a per cent."""
+    less, more = sorted((one, other))
+    return less > 0 and abs(less * 1000 - more) <= more / 200
 
 
 def same(
@@ -191,7 +276,7 @@ def same(
     line: str = "",
     outside: Verdict = Verdict.CONTRADICTION,
     reason: Reason = Reason.DIFFERS,
-    arithmetic: str = "",
+    worked: str = "",
 ) -> Finding:
     """Whether two values are the same."""
     return Finding(
@@ -200,7 +285,7 @@ def same(
         Reason.AGREES if equal else reason,
         line,
         (one, other),
-        arithmetic,
+        worked,
     )
 
 
