@@ -18,6 +18,7 @@ from services.api.access.reader import LoggedReader, Reader
 from services.ledger.storage.event_reader import events_by_id
 from services.query.stored_events import SourcedEvents
 from services.query.views import EVENTS
+from services.trade.domain.crosswalk import TableRow
 from services.trade.domain.finding import Tolerance
 from services.trade.domain.paper import Kind
 from services.trade.domain.trade_findings import TradeFinding, checks_version
@@ -92,6 +93,7 @@ class _Shown:
             "values": [self._value(value) for value in finding.values] if whole else None,
             "arithmetic": finding.arithmetic if whole else None,
             "tolerance": _tolerance(finding.tolerance) if whole and finding.tolerance else None,
+            "table": _table(finding.table) if whole and finding.table else None,
             "explanations": [
                 {
                     "by": said.by,
@@ -125,4 +127,13 @@ def _tolerance(tolerance: Tolerance) -> Json:
         "unit": tolerance.unit,
         "source": tolerance.source,
         "valid_from": tolerance.valid_from.isoformat(),
+    }
+
+
+def _table(row: TableRow) -> Json:
+    return {
+        "name": row.table,
+        "row": row.row,
+        "source": row.source,
+        "valid_from": row.valid_from.isoformat(),
     }

@@ -154,6 +154,15 @@ class DatedTolerance(Shape):
     valid_from: str
 
 
+class DatedRow(Shape):
+    """The row of a code list or of an authority's table by which a check decided."""
+
+    name: str
+    row: str
+    source: str
+    valid_from: str
+
+
 class FindingExplanation(Shape):
     """A signed explanation; the text only to its author and to whoever may read every value."""
 
@@ -177,6 +186,7 @@ class FindingOfTrade(Shape):
     values: list[ComparedValue] | None
     arithmetic: str | None
     tolerance: DatedTolerance | None
+    table: DatedRow | None
     explanations: list[FindingExplanation]
 
 

@@ -50,6 +50,7 @@ MEANING: Final = {
     "visible_ms": "from a filing that is ready to be signed to its findings: signed, admitted, applied, committed, read; without broker and HTTP",
     "followed_per_s": "trades a second that the follower of cases finds from new events, all of them new, on one thread",
     "again_per_s": "trades a second computed again from the stored events, in so many processes",
+    "again_cpu_ms": "processor time of one trade in these processes, the database's own apart",
     "million_minutes": "what a million trades would take at that rate on this machine",
     "equal": "whether what was computed again is what the follower stored, row by row",
 }
@@ -90,8 +91,10 @@ def bench_findings(scale: Scale = Scale(), say: Callable[[str], None] = lambda _
         names = [name(number) for number in range(scale.trades)]
         with pool.workers(partial(_Reader, stack.dsn)) as workers:
             tasks = [names[at : at + IN_A_SET] for at in range(0, len(names), IN_A_SET)]
-            again = {row for rows in workers.run(_rows, tasks) for row in rows}
+            done = list(workers.run(_rows, tasks))
         rate = scale.trades / (time.monotonic() - began)
+        again = {row for rows, _ in done for row in rows}
+        processor = sum(seconds for _, seconds in done) / scale.trades
         cuts = quantiles(visible, n=20)
         return {
             "trades": scale.trades,
@@ -103,6 +106,7 @@ def bench_findings(scale: Scale = Scale(), say: Callable[[str], None] = lambda _
             },
             "followed_per_s": round(scale.trades / followed, 1),
             "again_per_s": round(rate, 1),
+            "again_cpu_ms": round(processor * 1_000, 2),
             "processes": scale.processes,
             "million_minutes": round(_TARGET / rate / 60, 1),
             "equal": again == incremental,
@@ -204,5 +208,7 @@ class _Reader:
         self._session.close()
 
 
-def _rows(reader: _Reader, names: Sequence[str]) -> list[TradeRow]:
-    return reader.rows(names)
+def _rows(reader: _Reader, names: Sequence[str]) -> tuple[list[TradeRow], float]:
+    """The rows, and the seconds of this process's processor time that they took."""
+    began = time.process_time()
+    return reader.rows(names), time.process_time() - began

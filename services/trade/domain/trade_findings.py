@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib.resources import files
 from typing import Final, NamedTuple
 
 import orjson
@@ -22,18 +23,17 @@ from services.trade.domain.checks import CHECKS, findings
 from services.trade.domain.checks.shipment import Shipment
 from services.trade.domain.finding import Finding, Rules, Verdict
 from services.trade.domain.paper import Paper, PaperSet
-from services.trade.domain.values import table
 
 OPEN: Final = (Verdict.CONTRADICTION, Verdict.REVIEW, Verdict.NOT_COMPARABLE)
 """Verdicts that are for somebody to look at."""
-_TABLES: Final = ("tolerances", "units", "codes", "stop_words", "crosswalk")
 
 
 @cache
 def checks_version() -> str:
     """Digest of the checks, of what they share and of their tables: by another one every trade is looked at anew."""
     code = sources("services.trade.domain", "services.trade.domain.checks", "services.trade.formats")
-    tables = {f"{name}.csv": orjson.dumps([dict(row) for row in table(name)]) for name in _TABLES}
+    folder = files("services.trade.domain") / "data"
+    tables = {each.name: each.read_bytes() for each in folder.iterdir() if each.name.endswith(".csv")}
     return version_of({**code, **tables})
 
 
@@ -116,9 +116,9 @@ def judged(
 _ORDER: Final = {verdict: n for n, verdict in enumerate((*OPEN, Verdict.MISSING, Verdict.MATCH))}
 
 
-def _order(each: TradeFinding) -> tuple[str, int, str, str, str]:
+def _order(each: TradeFinding) -> tuple[str, int, str, str]:
     finding = each.finding
-    return finding.check, _ORDER[finding.verdict], finding.line, each.digest, finding.arithmetic
+    return finding.check, _ORDER[finding.verdict], finding.line, each.digest
 
 
 def digest_of(finding: Finding, stated_by: Mapping[str, Source], salts: Mapping[Source, str]) -> str:

@@ -58,7 +58,7 @@ def session(dsn: str) -> Iterator[Session]:
 def stored(session: Session) -> set[tuple[ObjectId, Cause]]:
     rows = session.execute(
         "SELECT cons, case_id, kind, what, about_kind, about, jurisdiction, scope, place, occurrence, since, due, events,"
-        " missing, surplus, normal FROM lianyun.case_cause WHERE kind = 'SILENT'",
+        " missing, surplus, normal, parties FROM lianyun.case_cause WHERE kind = 'SILENT'",
         binary=True,
     )
     return {cause_of(row) for row in rows}

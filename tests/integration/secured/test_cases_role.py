@@ -88,7 +88,8 @@ def test_it_opens_and_closes_cases_those_of_pledges_too(server: str, session: Se
     *before, resumed = story.told
     hand.apply([record(each, number) for number, each in enumerate(before)])
     hand.settle()
-    assert stepped(session, clock, "2023-09-04T00:00Z") == [StepKind.OPENED] * 2, "two trains are held"
+    opened = stepped(session, clock, "2023-09-04T00:00Z")
+    assert opened == [StepKind.OPENED] * 4, "two trains are held, and two trades contradict themselves"
     hand.apply([record(resumed, len(before))])
     hand.settle()
     hand.close()
