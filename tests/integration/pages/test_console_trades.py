@@ -126,7 +126,6 @@ def test_nobody_else_learns_that_there_is_a_trade(console: RunningConsole) -> No
         assert "optic/T-1" not in listed.text, subject
     for wrong in (
         "/console/trades/optic",
-        "/console/trades/%00/T-1",
         f"{SHOWN}?version=x",
         f"{SHOWN}?version={'0' * 64}",
     ):
