@@ -13,7 +13,7 @@ import typer
 
 from schemas.reasons import Refusal
 from services.cli.declare_amend import amend
-from services.cli.declare_draft import draft, words
+from services.cli.declare_draft import draft
 from services.cli.declare_findings import explain
 from services.cli.declare_findings import findings as findings_of_trade
 from services.cli.declare_offshore import annotate, deal, report, revoke
@@ -25,7 +25,7 @@ from services.cli.output import out, print_json, print_table
 from services.producers import file_reader
 from services.producers.outcomes import plain_refusal
 from services.trade.domain.checks import findings
-from services.trade.domain.finding import Finding, Rules, Verdict, rules, suspects
+from services.trade.domain.finding import Finding, Rules, Verdict, check_words, rules, suspects
 from services.trade.domain.paper import Paper, PaperSet
 from services.trade.domain.values import Field, Place
 from services.trade.formats import read_papers
@@ -82,7 +82,7 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Find where the papers of one shipment contradict one another; reads FILES only, sends nothing. Exit 3 on a finding."""
-    texts = words(language)
+    texts = check_words(language)
     day = day_of(as_of)
     in_force = replace(rules(day), rates=_table(rates_of, read_rates), tariff=_table(tariff_of, read_tariff))
     papers, refusals = _read(files, day)

@@ -19,7 +19,6 @@ from services.cli.declare_step import (
     load,
     plain_due,
     show_refused,
-    trade_words,
 )
 from services.cli.exits import Exit, Failure
 from services.cli.options import AsJson
@@ -29,6 +28,7 @@ from services.trade.domain.dataset import Dataset
 from services.trade.domain.dataset_changes import Change, changes
 from services.trade.domain.in_step_filings import assemble
 from services.trade.domain.in_step_rules import SIDES, Ground, StepRules, step_rules
+from services.trade.domain.in_step_words import step_words
 from services.trade.domain.paper import Kind
 from services.trade.formats.corrections import UNKNOWN, box_45a, correction, modification
 from services.trade.formats.dataset import read
@@ -58,7 +58,7 @@ def amend(
 ) -> None:
     """Show what the change from dataset OLD to NEW asks of each declaration, and draft the amendments. Sends nothing. Exit 3 where something has to be done."""
     day = day_of(as_of)
-    words = trade_words(language, day)
+    words = step_words(language, day)
     rules = step_rules(day)
     chosen = _ground(ground, rules)
     trade = load([old, new, *files], day)

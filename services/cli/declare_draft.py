@@ -18,7 +18,8 @@ from services.producers import file_reader
 from services.trade.domain.crosswalk import Element, Side, TableRow
 from services.trade.domain.draft import Carriage, Draft
 from services.trade.domain.drafting import drafts
-from services.trade.domain.values import Unreadable, country_code, table
+from services.trade.domain.finding import check_words
+from services.trade.domain.values import Unreadable, country_code
 from services.trade.formats import dataset, write_paper
 from services.trade.formats.writing import Unwritable
 
@@ -67,14 +68,9 @@ def draft(
         _write(chosen[0], on)
     else:
         for each in chosen:
-            _show(each, words(language), language)
+            _show(each, check_words(language), language)
     if any(each.gaps for each in chosen):
         raise typer.Exit(Exit.FINDINGS)
-
-
-def words(language: str) -> Mapping[str, str]:
-    """The texts of `lianyun declare` in ``language`` by key."""
-    return {row["key"]: row[language] for row in table("texts")}
 
 
 def _country(text: str, option: str) -> str:

@@ -12,7 +12,6 @@ import typer
 from schemas.events.trade import FindingExplained
 from services.cli.bank import Client, Key, Url
 from services.cli.bank_client import calling, got
-from services.cli.declare_draft import words
 from services.cli.declare_step import InLanguage
 from services.cli.declare_trade import publish_line
 from services.cli.exits import Exit, Failure
@@ -22,7 +21,7 @@ from services.cli.publish import Patience, profile_of
 from services.cli.settings import CliSettings
 from services.producers.formats.model import EventDraft, Position
 from services.producers.formats.native_lines import line_of
-from services.trade.domain.finding import Verdict
+from services.trade.domain.finding import Verdict, check_words
 
 Trade = Annotated[str, typer.Argument(help="The trade: its owner's code, a slash, the reference.")]
 _SHOWN = (Verdict.CONTRADICTION, Verdict.REVIEW)
@@ -49,7 +48,7 @@ def findings(
     if as_json:
         print_json(found)
     else:
-        _show(found["findings"], words(language), everything)
+        _show(found["findings"], check_words(language), everything)
     if any(each["verdict"] in _SHOWN and not each["explained"] for each in found["findings"]):
         raise typer.Exit(Exit.FINDINGS)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,12 +16,12 @@ from services.cli.options import AsJson
 from services.cli.output import iso, out, print_json, print_table
 from services.producers import file_reader
 from services.producers.outcomes import plain_refusal
-from services.trade.domain.crosswalk import elements
+from services.trade.domain import in_step_words
 from services.trade.domain.in_step import in_step
-from services.trade.domain.in_step_filings import Reason
-from services.trade.domain.in_step_pair import Lag, PairStatus, Since, Status
+from services.trade.domain.in_step_pair import Lag, PairStatus, Status
 from services.trade.domain.in_step_rules import SIDES, Due, FollowRule, step_rules
-from services.trade.domain.values import Field, table
+from services.trade.domain.in_step_words import FINE, Form, Words, plain_status, step_words
+from services.trade.domain.values import Field
 from services.trade.formats.filings import TradeFiles, read_trade
 
 Language = Literal["en", "zh", "ru"]
@@ -38,8 +38,6 @@ AsOf = Annotated[
     str,
     typer.Option("--as-of", help="Take the tables as they hold on this day (2026-11-03); today by default."),
 ]
-_FINE = (Status.SAME, Status.ALLOWED)
-_OF_DATASET = frozenset({Reason.FORK, Reason.GAP, Reason.MISNUMBERED, Reason.DATASET_BEHIND})
 
 
 def step(
@@ -53,7 +51,7 @@ def step(
 ) -> None:
     """Show where the declarations of a trade have not followed one another, what to do, who and by when. Sends nothing. Exit 3 where they are not in step."""
     day = day_of(as_of)
-    words = trade_words(language, day)
+    words = step_words(language, day)
     trade = load(files, day)
     found = in_step(trade.datasets, trade.filings, trade.corrections, step_rules(day))
     if as_json:
@@ -61,21 +59,15 @@ def step(
             {
                 "as_of": day.isoformat(),
                 **plain_files(trade),
-                "statuses": [plain_status(each) for each in found],
+                "statuses": [_with_places(each) for each in found],
             }
         )
     else:
         _show(trade, found, words, everything)
     if trade.refused:
         raise typer.Exit(Exit.FAILED)
-    if any(each.status not in _FINE for each in found):
+    if any(each.status not in FINE for each in found):
         raise typer.Exit(Exit.FINDINGS)
-
-
-def trade_words(language: str, as_of: date) -> Mapping[str, str]:
-    """The texts in ``language`` by their keys; elements of the crosswalk by ``element.`` and their number."""
-    names = {f"element.{number}": each.names[language] for number, each in elements(as_of).items()}
-    return {**names, **{row["key"]: row[language] for row in table("in_step_texts")}}
 
 
 def day_of(text: str) -> date:
@@ -104,20 +96,54 @@ def load(files: Sequence[Path], day: date) -> TradeFiles:
     return trade
 
 
-def _show(trade: TradeFiles, found: Sequence[PairStatus], words: Mapping[str, str], everything: bool) -> None:
+def _show(trade: TradeFiles, found: Sequence[PairStatus], words: Words, everything: bool) -> None:
     show_refused(trade)
-    shown = [each for each in found if everything or each.status not in _FINE]
-    shown.sort(key=lambda each: tuple(Status).index(each.status), reverse=True)
-    if shown:
-        titles = ("status", "element", "lines", "values", "why", "to do", "who", "by when")
-        print_table([words[each] for each in titles], [_row(each, words) for each in shown])
-        for source in dict.fromkeys(due.source for each in shown for due in _dues(each)):
-            out.print(f"{words['by when']}: {source}", markup=False)
-    else:
-        out.print(words["in step"], markup=False)
+    show_statuses([_form(each) for each in found], words, everything)
     counts = Counter(each.status for each in found)
     out.print(", ".join(f"{words[each]} {counts[each]}" for each in reversed(Status)), markup=False)
     out.print(words["nothing sent"], markup=False)
+
+
+def _form(status: PairStatus) -> dict[str, Any]:
+    """A status of files: whoever has them sees all that they state."""
+    return plain_status(
+        status,
+        lambda declarations: [{"declaration": each, "side": "", "also": []} for each in declarations],
+        lambda _, values: list(dict.fromkeys(each.written for each in values)),
+        amendments=True,
+    )
+
+
+def show_statuses(forms: Iterable[Form], words: Words, everything: bool) -> None:
+    """Print statuses in the plain form, the gravest first; those of which nothing follows only where ``everything`` is wanted."""
+    shown = [each for each in forms if everything or each["status"] not in FINE]
+    shown.sort(key=lambda each: tuple(Status).index(Status(each["status"])), reverse=True)
+    if not shown:
+        out.print(words["in step"], markup=False)
+        return
+    titles = ("status", "element", "lines", "values", "why", "to do", "who", "by when")
+    print_table([words[each] for each in titles], [_row(each, words) for each in shown])
+    acts = [act for each in shown for act in in_step_words.acts(each, words)]
+    for source in dict.fromkeys(act.due["source"] for act in acts if act.due):
+        out.print(f"{words['by when']}: {source}", markup=False)
+
+
+def _row(form: Form, words: Words) -> tuple[str, ...]:
+    stated = (f"{name}: {', '.join(values or ()) or '-'}" for name, values in in_step_words.written(form))
+    acts = in_step_words.acts(form, words)
+    cells = (
+        stated,
+        in_step_words.why(form, words),
+        (act.to_do for act in acts),
+        (act.who for act in acts),
+        (act.due["day"] or words["unknown"] for act in acts if act.due),
+    )
+    return (
+        words[form["status"]],
+        in_step_words.element_name(form, words),
+        form["lines"],
+        *("\n".join(dict.fromkeys(each)) for each in cells),
+    )
 
 
 def show_refused(trade: TradeFiles) -> None:
@@ -129,51 +155,6 @@ def show_refused(trade: TradeFiles) -> None:
         for remark in paper.remarks:
             if remark.refused:
                 out.print(f"{remark.place}: {remark.text} {remark.remedy}", markup=False)
-
-
-def _row(status: PairStatus, words: Mapping[str, str]) -> tuple[str, ...]:
-    lags = status.lags
-    why = [words[status.reason]]
-    if status.rule is not None and status.reason is Reason.BY_RULE:
-        why.append(words[f"rule.{status.rule.rule}"])
-    why += [text for lag in lags if (text := since_text(lag.since, words))]
-    return (
-        words[status.status],
-        f"{status.element} {words[f'element.{status.element}']}",
-        status.line,
-        "\n".join(
-            f"{' + '.join(declarations)}: {', '.join(dict.fromkeys(each.written for each in side)) or '-'}"
-            for declarations, side in zip((status.left, status.right), status.values, strict=True)
-            if declarations
-        ),
-        "\n".join(dict.fromkeys(why)),
-        "\n".join(dict.fromkeys(words[f"{lag.reason}.do"] for lag in lags)) or words[f"{status.reason}.do"],
-        "\n".join(_actors(status, words)),
-        "\n".join(dict.fromkeys(due_text(due, words) for due in _dues(status))),
-    )
-
-
-def _dues(status: PairStatus) -> list[Due]:
-    return [*(lag.due for lag in status.lags), *([status.due] if status.due else [])]
-
-
-def _actors(status: PairStatus, words: Mapping[str, str]) -> Iterator[str]:
-    if status.lags:
-        yield from (
-            f"{words[f'actor.{SIDES[lag.kind]}']} ({' + '.join(lag.declarations)})" for lag in status.lags
-        )
-    elif status.reason in _OF_DATASET:
-        yield words["actor.dataset"]
-    elif status.status is Status.QUESTION:
-        yield words["actor.both"] if status.right else ""
-
-
-def since_text(since: Since, words: Mapping[str, str]) -> str:
-    """What was not followed, in words."""
-    if since.version is not None:
-        return f"{words['since version']} {since.version}"
-    when = f" ({iso(since.at)})" if since.at else ""
-    return f"{words['since amendment']} {since.amendment}{when}" if since.amendment else ""
 
 
 def due_text(due: Due, words: Mapping[str, str]) -> str:
@@ -201,8 +182,8 @@ def plain_files(trade: TradeFiles) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def plain_status(status: PairStatus) -> dict[str, Any]:
-    """A status for programs."""
+def _with_places(status: PairStatus) -> dict[str, Any]:
+    """A status for programs, each value with the file that states it and its place there."""
     return {
         "left": status.left,
         "right": status.right,

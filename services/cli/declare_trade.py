@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +13,7 @@ import typer
 from schemas.reasons import Refusal
 from services.cli.bank import Client, Key, Url
 from services.cli.bank_client import calling, got
-from services.cli.declare_step import InLanguage, trade_words
+from services.cli.declare_step import InLanguage, show_statuses
 from services.cli.exits import Exit, Failure
 from services.cli.options import AsJson, micros
 from services.cli.output import out, print_json, print_table
@@ -23,6 +23,7 @@ from services.producers import file_reader
 from services.producers.formats.native_lines import line_of
 from services.producers.profile import Profile
 from services.trade.domain.filing import LineLink
+from services.trade.domain.in_step_words import step_words
 from services.trade.domain.paper import Kind, Paper
 from services.trade.formats import read_papers
 from services.trade.formats.dataset import read, statement_of
@@ -247,38 +248,7 @@ def statuses(
     if as_json:
         print_json(found)
     else:
-        words = trade_words(language, date.fromisoformat(found["as_of"]))
-        shown = [
-            each for each in found["statuses"] if everything or each["status"] not in ("SAME", "ALLOWED")
-        ]
-        titles = ("status", "element", "lines", "values", "why", "to do", "who", "by when")
-        if shown:
-            print_table([words[each] for each in titles], [_status_row(each, words) for each in shown])
-        else:
-            out.print(words["in step"], markup=False)
+        words = step_words(language, date.fromisoformat(found["as_of"]))
+        show_statuses(found["statuses"], words, everything)
     if not found["in_step"]:
         raise typer.Exit(Exit.FINDINGS)
-
-
-def _status_row(status: Mapping[str, Any], words: Mapping[str, str]) -> tuple[str, ...]:
-    behind = status["behind"]
-    dues = [each["due"] for each in behind] + ([status["due"]] if status["due"] else [])
-    return (
-        words[status["status"]],
-        f"{status['element']} {words['element.' + status['element']]}",
-        status["lines"],
-        "\n".join(
-            f"{_declared(side)}: {'-' if values is None else ', '.join(values)}"
-            for side, values in zip((status["left"], status["right"]), status["values"], strict=True)
-            if side
-        ),
-        words[status["reason"]],
-        "\n".join(dict.fromkeys(words[f"{each['reason']}.do"] for each in behind))
-        or words[f"{status['reason']}.do"],
-        "\n".join(dict.fromkeys(words[f"actor.{each['side']}"] for each in behind)),
-        "\n".join(dict.fromkeys(due["day"] or words["unknown"] for due in dues)),
-    )
-
-
-def _declared(side: Iterable[Mapping[str, Any]]) -> str:
-    return " + ".join(each["declaration"] or each["side"] for each in side)

@@ -51,6 +51,7 @@ from services.pages.routes import (
     statistics,
     subscriptions,
     tracking,
+    trades,
 )
 from services.pages.routing import PageRoutes
 from services.pages.subscriptions import stream
@@ -82,6 +83,7 @@ GROUPS: tuple[PageRoutes, ...] = (
     limits.pages,
     console_consignments.pages,
     documents.pages,
+    trades.pages,
     console_disputes.pages,
     console_reads.pages,
     console_consents.pages,

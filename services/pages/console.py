@@ -156,6 +156,7 @@ SECTIONS = (
     Section("/console/proposals", N_("Approvals"), Permission.FINANCING, BANKS),
     Section("/console/limits", N_("Amount limits"), Permission.FINANCING, BANKS),
     Section("/console/consignments", N_("My consignments"), Permission.CONSIGNMENTS, ENGAGED),
+    Section("/console/trades", N_("Trades"), Permission.TRADES),
     Section("/console/documents", N_("Documents"), Permission.DOCUMENTS),
     Section("/console/disputes", N_("Disputes"), Permission.CONSIGNMENTS, ENGAGED),
     Section("/console/reads", N_("Who read"), Permission.CONSIGNMENTS, ENGAGED),

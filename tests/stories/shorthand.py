@@ -117,6 +117,8 @@ def _field(story: Story, field: str, value: Any) -> Any:
             }
         case "happened" | "from" | "to" | "at" | "time_limit" | "cut_off" | "ends_at":
             return instant(value)
+        case "dataset" if "owner" in value:
+            return {**value, "owner": story.party(value["owner"])}
         case _ if field in REFERENCES and (by := _publisher(story, value)) is not None:
             return {"source": story.source(by), "id": f"{story.slug}/{value}"}
         case _ if field in PLACED:

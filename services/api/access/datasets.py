@@ -59,14 +59,15 @@ class _Version:
         return {**{name: form[name] for name in form if name in names}, "lines": lines}
 
 
-def trade_of(reader: Reader, name: str) -> Trade:
+def source_of(reader: Reader) -> TradeSource:
+    """What is stored of trades, as of the reader's moment."""
+    return TradeSource(reader.session, reader.registry, reader.now, reader.views)
+
+
+def trade_of(source: TradeSource, name: str) -> Trade:
     """The trade ``owner/reference``, whoever may see it."""
     owner, _, reference = name.partition("/")
-    if not reference:
-        return Trade(owner, reference, (), ())
-    return read_trade(
-        TradeSource(reader.session, reader.registry, reader.now, reader.views), owner, reference
-    )
+    return read_trade(source, owner, reference) if reference else Trade(owner, reference, (), ())
 
 
 def priced_events(reader: Reader, trade: Trade) -> frozenset[str]:
@@ -81,19 +82,30 @@ def priced_events(reader: Reader, trade: Trade) -> frozenset[str]:
 
 def visible_trade(reader: LoggedReader, name: str) -> Json | None:
     """The versions of the trade ``owner/reference`` that the reader may see; None where there is none. Notes the read."""
-    trade = trade_of(reader, name)
-    owner, found, counting = trade.owner, trade.stated, trade.counting
-    versions = _versions(reader, owner, counting)
-    counted = {each.event.stored.id for each, _ in counting}
+    trade = trade_of(source_of(reader), name)
+    found = versions_of(reader, trade)
+    if found is not None:
+        reader.reads("dataset", name, trade.publishers)
+    return found
+
+
+def versions_of(reader: Reader, trade: Trade) -> Json | None:
+    """The versions of ``trade`` that the reader may see; None where there is none."""
+    versions = _versions(reader, trade.owner, trade.counting)
+    counted = {each.event.stored.id for each, _ in trade.counting}
     ignored = [
         each
-        for each in found
-        if each.event.stored.id not in counted and reader.party.code in (owner, each.publisher)
+        for each in trade.stated
+        if each.event.stored.id not in counted and reader.party.code in (trade.owner, each.publisher)
     ]
     if not versions and not ignored:
         return None
-    reader.reads("dataset", name, trade.publishers)
-    return _body(name, versions, lineage(each.dataset for each, _ in counting), ignored)
+    return _body(trade.name, versions, lineage(each.dataset for each, _ in trade.counting), ignored)
+
+
+def sees_goods(reader: Reader, trade: Trade) -> bool:
+    """Whether the reader sees the goods of a version, or its price."""
+    return bool(_versions(reader, trade.owner, trade.counting))
 
 
 def _versions(

@@ -14,7 +14,7 @@ from schemas.rfc3339 import format_micros
 from services.api.access.consignment import grants_of
 from services.api.access.datasets import priced_events
 from services.api.access.matrix import Field, Shown
-from services.api.access.reader import LoggedReader
+from services.api.access.reader import LoggedReader, Reader
 from services.ledger.storage.event_reader import events_by_id
 from services.query.stored_events import SourcedEvents
 from services.query.views import EVENTS
@@ -33,17 +33,24 @@ def visible_findings(reader: LoggedReader, name: str) -> Json | None:
     if not reference:
         return None
     found = read_findings(reader.session, owner, reference, reader.registry, reader.now, reader.views)
+    body = findings_shown(reader, found)
+    if body is not None:
+        reader.reads("dataset", name, found.concerned)
+    return body
+
+
+def findings_shown(reader: Reader, found: TradeFindings) -> Json | None:
+    """The findings of a trade as the reader may see them; None where it may see none."""
     trade = found.trade
     grants = [grants_of(reader, known)[1] for known in trade.views]
     concerned = reader.party.code in found.concerned
     if found.as_of is None or not (concerned or any(each[Field.FINDING] is Shown.FULL for each in grants)):
         return None
-    reader.reads("dataset", name, found.concerned)
     whole = any(each[Field.GOODS] is Shown.FULL and each[Field.IDS] is Shown.FULL for each in grants)
     readable = priced_events(reader, trade) | _own(found, reader.party.code, notes=whole)
     shown = _Shown(reader, found, readable, lines=concerned or whole)
     return {
-        "dataset": name,
+        "dataset": trade.name,
         "as_of": found.as_of.isoformat(),
         "checks": checks_version(),
         "findings": [shown.finding(each) for each in found.findings],
@@ -64,7 +71,7 @@ class _Shown:
     """What a reader is shown of findings."""
 
     def __init__(
-        self, reader: LoggedReader, found: TradeFindings, readable: Container[str], *, lines: bool
+        self, reader: Reader, found: TradeFindings, readable: Container[str], *, lines: bool
     ) -> None:
         self._party, self._found, self._readable, self._lines = reader.party.code, found, readable, lines
         ids = sorted({bytes.fromhex(event) for each in found.findings for event in each.events})

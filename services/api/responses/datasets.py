@@ -67,6 +67,9 @@ class Declared(Shape):
 
     side: Literal["CN", "DT", "TD", "OTHER"]
     declaration: Annotated[str | None, Field(description="Null where the caller may not see the number.")]
+    also: Annotated[
+        list[str], Field(description="Further numbers of the same declaration: the declarant's own.")
+    ]
 
 
 class FollowedBy(Shape):

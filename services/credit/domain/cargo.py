@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from schemas.events import catalogue
 from schemas.events.base import Classifier, ObjectKind, Region, Role
-from services.credit.domain.statements import CreditFacts, Detail
+from services.credit.domain.statements import CreditFacts, Detail, TradeStatement
 from services.domain import restrictions
 from services.domain.evidence import (
     GroupEvidence,
@@ -33,12 +33,12 @@ SHIPPER = "SHIPPER"
 
 
 JUDGED = (
-    "customs.amended", "customs.detained", "customs.detention_lifted", "customs.export_lodged", "customs.finding_settled",
-    "customs.inspection_finding", "customs.inspection_passed", "customs.rejected", "movement.booking_cancelled",
+    "customs.accepted", "customs.amended", "customs.cancelled", "customs.detained", "customs.detention_lifted", "customs.export_lodged", "customs.finding_settled",
+    "customs.import_lodged", "customs.inspection_finding", "customs.inspection_passed", "customs.rejected", "movement.booking_cancelled",
     "movement.booking_confirmed", "movement.dangerous_goods_rejected", "movement.delivered", "movement.departed",
     "movement.gated_in", "movement.loaded_on_wagon", "movement.stuffed", "movement.train_cancelled", "credit.cause_stated",
     "credit.claim_decided", "credit.cut_off_set", "credit.documents_completed", "credit.freight_disputed",
-    "credit.freight_fell_overdue", "credit.freight_invoiced", "credit.freight_paid", "credit.particulars_declared",
+    "credit.freight_fell_overdue", "credit.freight_invoiced", "credit.freight_paid", "credit.particulars_declared", "trade.dataset_stated",
 )  # fmt: skip
 """The types of facts that signals look at."""
 
@@ -76,6 +76,14 @@ class CargoFact(NamedTuple):
         return self.detail.code
 
 
+class TradeFact(NamedTuple):
+    """What was signed of a trade's data or declarations, once for each object that it is about. ``own`` as of a ``CargoFact``."""
+
+    claim: Claim
+    statement: TradeStatement
+    own: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Cargo:
     """One consignment (or group declared one): its shipper, and its counted facts by the number of their type."""
@@ -86,6 +94,7 @@ class Cargo:
     group: GroupEvidence
     facts_by_type: Mapping[int, tuple[CargoFact, ...]]
     causes: Mapping[EventId, frozenset[str]]
+    trades: tuple[TradeFact, ...] = ()
 
     def of(self, name: str, least: Assurance = Assurance.ASSERTED) -> tuple[CargoFact, ...]:
         """The facts of one type of JUDGED, by time, whose assurance is at least ``least``; KeyError for another type."""
@@ -127,7 +136,9 @@ def cargo(facts: Facts, credit: CreditFacts, consignment: Thing) -> Cargo | None
     if len(named) != 1:
         return None
     details = {detail.event: detail for detail in credit.details}
+    stated = {each.event: each for each in credit.trades}
     facts_by_type: dict[int, list[CargoFact]] = defaultdict(list)
+    trades: list[TradeFact] = []
     own = _Own(facts, group)
     for arrival in group.arrivals:
         claim = arrival.claim
@@ -135,6 +146,11 @@ def cargo(facts: Facts, credit: CreditFacts, consignment: Thing) -> Cargo | None
         if judging and _stands(arrival, group):
             detail = details.get(claim.event) or Detail(claim.event, False)
             facts_by_type[claim.milestone].append(CargoFact(claim, detail, own(arrival)))
+        counted = arrival.status is not ClaimStatus.UNENGAGED and claim.classifier is Classifier.ACT
+        if (
+            counted and claim.event in stated
+        ):  # a later version replaces none before it, nor does an amendment
+            trades.append(TradeFact(claim, stated[claim.event], own(arrival)))
     causes: dict[EventId, frozenset[str]] = defaultdict(frozenset)
     for detail in credit.details:
         if detail.concerns is not None and live(detail.event):
@@ -146,6 +162,7 @@ def cargo(facts: Facts, credit: CreditFacts, consignment: Thing) -> Cargo | None
         group,
         {n: tuple(found) for n, found in facts_by_type.items()},
         causes,
+        tuple(sorted(trades, key=lambda each: (each.claim.event, each.claim.thing))),
     )
 
 

@@ -1,6 +1,6 @@
 """The signals observed consignment by consignment: all but S8.
 
-S1 to S3 and S11 are about documents and declarations, S4, S5 and S12 about findings of authorities, S6, S7, S9 and S10 about
+S1 and S11 are about documents, S2 and S3 (``declaration_signals``) about declarations, S4, S5 and S12 about findings of authorities, S6, S7, S9 and S10 about
 bookings, freight, claims and regularity. Being inspected is never held against a shipper.
 """
 
@@ -12,8 +12,9 @@ from types import MappingProxyType
 
 from schemas.events.base import Classifier
 from services.credit.domain.cargo import Cargo, CargoFact, cargo
+from services.credit.domain.declaration_signals import declaration_accuracy, filing_consistency, within
 from services.credit.domain.observations import Observation, observed
-from services.credit.domain.signals import PPM, WHOLE, Model, Signal, SignalTable
+from services.credit.domain.signals import WHOLE, Model, Signal, SignalTable
 from services.credit.domain.statements import DAY, CreditFacts, Detail
 from services.domain.facts import Facts, Micros
 from services.domain.objects import Thing
@@ -45,81 +46,6 @@ def documents_on_time(cargo: Cargo, _table: SignalTable) -> Iterator[Observation
         yield observed(
             cargo, Signal.DOCUMENTS_ON_TIME, str(thing), done.at, (limit, done), WHOLE if late else 0
         )
-
-
-def declaration_accuracy(cargo: Cargo, table: SignalTable) -> Iterator[Observation]:
-    """S2, one trial for each export declaration: neither rejected nor amended for a reason that lies with the shipper."""
-    lodged: dict[tuple[str, Thing], CargoFact] = {}
-    for fact in cargo.of("customs.export_lodged"):
-        if fact.own:
-            lodged.setdefault((fact.claim.jurisdiction, fact.claim.thing), fact)
-    wrong: dict[tuple[str, Thing], list[CargoFact]] = defaultdict(list)
-    for fact in cargo.of("customs.rejected", table.assurance):
-        if fact.own and fact.code in table.held_against and not cargo.excused(fact.claim.event):
-            wrong[fact.claim.jurisdiction, fact.claim.thing].append(fact)
-    for fact in cargo.of("customs.amended", table.assurance):
-        if fact.own and cargo.blamed(fact.claim.event):
-            wrong[fact.claim.jurisdiction, fact.claim.thing].append(fact)
-    for (jurisdiction, thing), first in lodged.items():
-        against = wrong.get((jurisdiction, thing), [])
-        at = against[0].at if against else first.at
-        unit = f"{jurisdiction} {thing}"
-        yield observed(
-            cargo, Signal.DECLARATION_ACCURACY, unit, at, (first, *against), WHOLE if against else 0
-        )
-
-
-def filing_consistency(cargo: Cargo, table: SignalTable) -> Iterator[Observation]:
-    """S3, one trial for each export and import filing of the cargo: the figures in both agree."""
-    filings: dict[tuple[str, str], CargoFact] = {}
-    for fact in cargo.of("credit.particulars_declared", table.assurance):
-        if not fact.own:
-            continue
-        key = fact.code, fact.claim.jurisdiction
-        present = filings.get(key)
-        if present is None or _newer(fact) > _newer(present):
-            filings[key] = fact
-    for (side, origin), export in filings.items():
-        for (other, destination), entry in filings.items():
-            if (side, other) != ("EXPORT", "IMPORT") or origin == destination:
-                continue
-            agrees = agree(export.detail, entry.detail, table)
-            if agrees is not None:
-                at = max(export.at, entry.at)
-                bad = 0 if agrees else WHOLE
-                unit = f"{origin} {destination}"
-                yield observed(cargo, Signal.FILING_CONSISTENCY, unit, at, (export, entry), bad)
-
-
-def _newer(fact: CargoFact) -> tuple[int, Micros, bytes]:
-    return fact.claim.assurance, fact.claim.published, fact.claim.event
-
-
-def agree(one: Detail, other: Detail, table: SignalTable) -> bool | None:
-    """Whether the figures in both filings are equal within the tolerance; None where they have none in common."""
-    checks = []
-    if one.commodities and other.commodities:
-        checks.append(heading(one) == heading(other))
-    if one.packages is not None and other.packages is not None:
-        checks.append(one.packages == other.packages)
-    if one.kilograms is not None and other.kilograms is not None:
-        checks.append(within(one.kilograms, other.kilograms, table))
-    if one.value is not None and other.value is not None and one.value[0] == other.value[0]:
-        checks.append(within(one.value[1], other.value[1], table))
-    for here, there in ((one.seller, other.seller), (one.buyer, other.buyer)):
-        if here is not None and there is not None and here[0] == there[0]:
-            checks.append(here == there)
-    return all(checks) if checks else None
-
-
-def heading(detail: Detail) -> frozenset[str]:
-    """The codes as far as they are the same worldwide: six digits."""
-    return frozenset(code[:6] for code in detail.commodities)
-
-
-def within(one: int, other: int, table: SignalTable) -> bool:
-    """Whether two amounts differ by no more than the signal tolerates, relative or absolute."""
-    return abs(one - other) <= max(table.tolerance_units, max(one, other) * table.tolerance_ppm // PPM)
 
 
 def corroboration(cargo: Cargo, _table: SignalTable) -> Iterator[Observation]:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from services.domain.facts import Assurance
 
-CURRENT = "expert-1"
+CURRENT = "expert-2"
 PPM = 1_000_000
 WHOLE = 1_000
 """What one wholly bad observation weighs; a lesser failing weighs less (late by days, not by months)."""
@@ -85,6 +85,9 @@ class SignalTable(_Row):
     tolerance_ppm: int = 0
     tolerance_units: int = 0
     severities: tuple[Severity, ...] = ()
+    elements: tuple[str, ...] = ()  # of declarations, by their numbers in the crosswalk, that have to agree
+    classes: tuple[str, ...] = ()  # of an amendment that follows the shipper's own later data: what counts
+    excusing: tuple[str, ...] = ()  # grounds of an amendment that do not lie with the shipper
 
     @property
     def signal(self) -> Signal:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from calendar import monthrange
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple
 
 from schemas.envelope import event_id
-from schemas.events.base import Payload, Role
+from schemas.events.base import CustomsMilestone, Payload, Role
 from schemas.events.correction import Corrected
 from schemas.events.credit import (
     CauseStated,
@@ -29,14 +30,16 @@ from schemas.events.credit import (
     FreightPaid,
     ParticularsDeclared,
 )
-from schemas.events.customs import Detained, DetentionLifted, Rejected
+from schemas.events.customs import Accepted, Cancelled, Detained, DetentionLifted, Rejected
 from schemas.events.customs_control import FindingSettled, InspectionFinding
+from schemas.events.customs_filing import Filing
 from schemas.events.document_trade import TradeParty
 from schemas.events.finance import Applied, Approved, Defaulted, FellOverdue, Repaid
 from schemas.events.finance_decision import Decided
 from schemas.events.finance_terms import FinanceFact, OfFinancing, own_key
 from schemas.events.link import ConsignmentOpened
 from schemas.events.movement_origin import BookingCancelled, DangerousGoodsRejected, GatedIn, Stuffed
+from schemas.events.trade import DatasetStated
 from services.credit.domain.signals import Signal, by_code
 from services.domain.facts import EventId, Micros
 from services.domain.interpretation import Attribution
@@ -127,6 +130,19 @@ class FinancingStatement(NamedTuple):
     request: EventId | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class TradeStatement:
+    """A version of a trade's data, or what became of a declaration, as it was signed. Equal where the event is: one event says one thing.
+
+    ``agent``: its publisher may state data for a shipper.
+    """
+
+    event: EventId
+    publisher: str = field(compare=False)
+    agent: bool = field(compare=False)
+    payload: DatasetStated | CustomsMilestone = field(compare=False)
+
+
 class CreditFacts(NamedTuple):
     """A grow-only set of what accepted events state to credit; ``|`` merges two of them."""
 
@@ -138,6 +154,7 @@ class CreditFacts(NamedTuple):
     resolutions: frozenset[Resolution] = frozenset()
     publishers: frozenset[tuple[EventId, str]] = frozenset()
     financings: frozenset[FinancingStatement] = frozenset()
+    trades: frozenset[TradeStatement] = frozenset()
 
     def __or__(self, other: CreditFacts) -> CreditFacts:
         return CreditFacts.union((self, other))
@@ -155,6 +172,7 @@ class CreditFacts(NamedTuple):
             frozenset().union(*(part.resolutions for part in every)),
             frozenset().union(*(part.publishers for part in every)),
             frozenset().union(*(part.financings for part in every)),
+            frozenset().union(*(part.trades for part in every)),
         )
 
 
@@ -167,7 +185,20 @@ def read(statement: Attribution, payload: Payload) -> CreditFacts:
     return facts._replace(
         details=frozenset(() if detail is None else (detail,)),
         publishers=frozenset({(statement.event, statement.publisher.code)}),
+        trades=_trades(statement, payload),
     )
+
+
+_OF_TRADES = (DatasetStated, Filing, Accepted, Cancelled, Rejected)
+"""What tells which declarations there are of a trade, and what they state; where each stands besides changes no signal."""
+
+
+def _trades(statement: Attribution, payload: Payload) -> frozenset[TradeStatement]:
+    if not isinstance(payload, _OF_TRADES):
+        return frozenset()
+    publisher = statement.publisher
+    agent = Role.FORWARDER in publisher.roles
+    return frozenset({TradeStatement(statement.event, publisher.code, agent, payload)})
 
 
 def _governance(statement: Attribution, payload: Payload) -> CreditFacts:

@@ -32,6 +32,7 @@ from services.ledger.storage.arrays import smallints, uuids
 from services.ledger.storage.event_reader import Position
 from services.ledger.storage.fold_version import fold_version
 from services.runtime.code_digest import sources, statements, version_of
+from services.trade.domain import values
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +74,19 @@ def advance(session: Connection[Any], reached: Places, *, whole: bool) -> None:
 CODE = (
     "services.credit.domain", "services.credit.store.loader", "services.credit.store.recomputation",
     "services.credit.store.projector", "services.credit.store.subject_index",
+    "services.trade.domain", "services.trade.domain.checks.shipment", "services.trade.formats.dataset",
+    "services.trade.formats.declared", "services.trade.formats.filings",
 )  # fmt: skip
 """What makes observations of events, besides the fold; after any change the projection is made anew from the events."""
+
+_TABLES = ("in_step", "tolerances", "units", "codes", "crosswalk")
+"""The dated tables by which declarations are compared."""
 
 
 def version(table: Model) -> str:
     """Digest of what the stored observations depend on besides the events: the rules and the published table."""
     parts = {"code": _code_version(), "fold": fold_version(), "table": table.model_dump_json()}
+    parts |= {name: repr([sorted(row.items()) for row in values.table(name)]) for name in _TABLES}
     return version_of({name: text.encode() for name, text in parts.items()})
 
 

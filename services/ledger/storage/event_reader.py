@@ -92,7 +92,7 @@ def consignments_of_each(session: Session, objects: Sequence[tuple[ObjectKind, s
 
 
 def numbers_naming(session: Session, things: Sequence[Thing]) -> dict[Thing, set[int]]:
-    """The numbers of the events that state something of each of ``things``, withdrawn ones too; one statement."""
+    """The numbers of the events that state something of each of ``things``, or another name of it, withdrawn ones too; one statement."""
     by_id = {each.id: each for each in things}
     found: dict[Thing, set[int]] = {each: set() for each in things}
     for id_, no in _work(session).rows("read_naming", {"ids": uuids(sorted(by_id))}):

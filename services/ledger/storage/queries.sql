@@ -866,7 +866,10 @@ SELECT n.no FROM walk w CROSS JOIN LATERAL (
 ) AS n
 
 -- name: read_naming
+-- Further names of a train or a declaration are stated both ways.
 SELECT DISTINCT c.object, c.no FROM lianyun.claim c WHERE c.object = ANY (%(ids)s::uuid[])
+UNION
+SELECT l.left_id, l.no FROM lianyun.link l WHERE l.left_id = ANY (%(ids)s::uuid[]) AND l.kind IN (9, 10)
 
 -- name: read_numbers
 -- The numbers of all events that may concern the objects of a walk. From objects to events, whatever the planner believes

@@ -16,6 +16,7 @@ from schemas.events.base import ObjectKind
 from schemas.events.keys import canonical_key
 from services.api.access.consignment import VisibleConsignment, visible
 from services.api.access.documents import originals_over
+from services.api.access.trades import visible_trades_over
 from services.domain.objects import Thing
 from services.ledger.registry.party import Party
 from services.pages.auth.sign_in import SignedIn
@@ -57,8 +58,21 @@ def tracking(request: PageRequest) -> Page:
     """A consignment as the viewer may see it, by the reference under which it was founded."""
     shown = by_reference(request, request.path["reference"])
     return tracking_page(
-        request, shown, {"x-robots-tag": "noindex"}, shared=None, originals=_originals(request, shown)
+        request,
+        shown,
+        {"x-robots-tag": "noindex"},
+        shared=None,
+        originals=_originals(request, shown),
+        trades=_trades(request, shown),
     )
+
+
+def _trades(request: PageRequest, shown: VisibleConsignment) -> list[str]:
+    """The trades whose goods travel in the consignment, as far as the viewer may see them."""
+    viewer = request.viewer
+    if not (isinstance(viewer, SignedIn) and viewer.may(Permission.TRADES)):
+        return []
+    return visible_trades_over(request, shown.known)
 
 
 def _originals(request: PageRequest, shown: VisibleConsignment) -> list[dict[str, Any]]:
@@ -122,7 +136,7 @@ def tracking_page(
 
     address = f"{request.context.names.issuer}{request.request.url.path}"
     found = fresh() if request.query else None
-    etag = [of_body.digest, request.now // _HOUR, repr(forecast), more.get("originals")]
+    etag = [of_body.digest, request.now // _HOUR, repr(forecast), more.get("originals"), more.get("trades")]
     tables = () if found is None else tuple(found["tables"].values())
     return Page("tracking.html", values, headers=headers, etag=etag, tables=tables)
 

@@ -45,6 +45,8 @@ class Permission(StrEnum):
     """See the consignments in which its party is engaged, what is stated differently there, and who read its party's data."""
     DOCUMENTS = "documents"
     """See the documents that its party may read, and who holds their originals."""
+    TRADES = "trades"
+    """See the data of the trades that its party may see, what was declared from them, and whether that is in step."""
     CONSENTS = "consents"
     """See its party's consents and how they were used."""
     CREDIT = "credit"

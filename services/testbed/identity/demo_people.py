@@ -24,8 +24,14 @@ class DemoPerson(NamedTuple):
 
 _SHIFT = (Permission.BOARD, Permission.CASES, Permission.CASES_ACT)
 _READS = (Permission.BOARD, Permission.CASES)
-_OWNS = (Permission.CONSIGNMENTS, Permission.DOCUMENTS, Permission.CONSENTS, Permission.CREDIT)
-_LENDS = (Permission.FINANCING, Permission.DOCUMENTS)
+_OWNS = (
+    Permission.CONSIGNMENTS,
+    Permission.TRADES,
+    Permission.DOCUMENTS,
+    Permission.CONSENTS,
+    Permission.CREDIT,
+)
+_LENDS = (Permission.FINANCING, Permission.TRADES, Permission.DOCUMENTS)
 _PUBLISHES = (Permission.EVENTS, Permission.EVENTS_REDRIVE, Permission.EVENTS_UPLOAD)
 PEOPLE = (
     DemoPerson("ktz", "aigerim", "Айгерім (simulated)", ("dostyk-shift",), _SHIFT),

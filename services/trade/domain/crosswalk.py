@@ -13,6 +13,8 @@ from typing import Final
 from services.trade.domain.values import rows_in_force
 
 LANGUAGES: Final = ("en", "zh", "ru")
+NAMED_IN: Final = (*LANGUAGES, "de", "pl", "kk")
+"""Languages of what pages show: the names of elements and the texts of statuses."""
 
 
 class Side(StrEnum):
@@ -105,7 +107,7 @@ def elements(as_of: date) -> Mapping[int, Element]:
         {
             int(row["element"]): Element(
                 int(row["element"]),
-                MappingProxyType({language: row[language] for language in LANGUAGES}),
+                MappingProxyType({language: row[language] for language in NAMED_IN}),
                 MappingProxyType(
                     {
                         side: Box(

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from services.trade.domain.crosswalk import TableRow
 from services.trade.domain.official_tables import Rates, Tariff
-from services.trade.domain.values import Field, Place, number, rows_in_force
+from services.trade.domain.values import Field, Place, number, rows_in_force, table
 
 _TERMS: Final = 6
 """Terms of a sum that are written out."""
@@ -30,7 +30,7 @@ class Verdict(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a verdict is as it is, by a stable code; its words in three languages are in ``data/texts.csv``."""
+    """Why a verdict is as it is, by a stable code; its words are in ``data/texts.csv``."""
 
     AGREES = "AGREES"
     DIFFERS = "DIFFERS"
@@ -202,3 +202,8 @@ def suspects(findings: Iterable[Finding]) -> tuple[tuple[Field[Any], int], ...]:
         for place, count in against.items()
         if count > 1 and count - agreeing[place] == most > 0
     )
+
+
+def check_words(language: str) -> Mapping[str, str]:
+    """The texts of checks, verdicts and drafts in ``language`` (``crosswalk.NAMED_IN``) by their keys."""
+    return {row["key"]: row[language] for row in table("texts")}

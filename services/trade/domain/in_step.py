@@ -26,13 +26,21 @@ def in_step(
     filings: Iterable[Filing],
     corrections: Iterable[Correction],
     step_rules: StepRules,
+    unclear: Iterable[tuple[str, ...]] = (),
 ) -> tuple[PairStatus, ...]:
-    """The statuses of every trade that ``filings`` are of; the same for any order and copies of what is given."""
+    """The statuses of every trade that ``filings`` are of; the same for any order and copies of what is given.
+
+    ``unclear``: numbers of which it is not known whether they are one declaration's (``declaration_numbers``).
+    """
     currents, issues = assemble(filings, corrections)
     by_trade: dict[str, dict[str, Dataset]] = defaultdict(dict)
     for version in versions:
         by_trade[version.reference][version.digest] = version
     found = [_question(each) for each in issues]
+    found += [
+        PairStatus(each, (), "1", "", Status.QUESTION, Reason.NUMBERS_UNCLEAR)
+        for each in sorted(set(unclear))
+    ]
     for reference in sorted({each.filing.dataset for each in currents} | set(by_trade)):
         trade = _Trade(
             by_trade.get(reference, {}),

@@ -51,6 +51,7 @@ class Reason(StrEnum):
     AMENDED_TWICE = "AMENDED_TWICE"
     OF_CANCELLED = "OF_CANCELLED"
     NUMBER_TWICE = "NUMBER_TWICE"
+    NUMBERS_UNCLEAR = "NUMBERS_UNCLEAR"
 
 
 @dataclass(frozen=True, slots=True)

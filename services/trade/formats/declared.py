@@ -11,7 +11,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
-from types import NoneType, UnionType
+from types import MappingProxyType, NoneType, UnionType
 from typing import Any, Final, cast, get_args, get_origin, get_type_hints
 
 import orjson
@@ -169,17 +169,21 @@ _PHASES: Final[tuple[tuple[type[CustomsMilestone], Phase], ...]] = (
 )
 
 
-def filings_of(statements: Iterable[Statement]) -> tuple[tuple[DeclaredFiling, ...], tuple[Correction, ...]]:
+def filings_of(
+    statements: Iterable[Statement], names: Mapping[str, str] = MappingProxyType({})
+) -> tuple[tuple[DeclaredFiling, ...], tuple[Correction, ...]]:
     """The filings and the amendments that live statements give, for ``in_step_filings.assemble``; the same of any order and any copies.
 
-    A declaration whose values nobody stated is no filing. What an amendment of one says stays a correction that waits for it.
+    ``names``: the number by which a declaration with several goes (``declaration_numbers``). A declaration whose values nobody stated is no
+    filing. What an amendment of one says stays a correction that waits for it.
     """
-    by_declaration: dict[str, list[Statement]] = defaultdict(list)
-    for each in sorted(statements, key=lambda each: (each.at, each.event)):
-        by_declaration[each.declaration].append(each)
+    by_declaration: dict[str, dict[str, Statement]] = defaultdict(dict)
+    for each in sorted(statements, key=lambda each: (each.at, each.event, each.declaration)):
+        by_declaration[names.get(each.declaration, each.declaration)].setdefault(each.event, each)
     filings: list[DeclaredFiling] = []
     corrections: list[Correction] = []
-    for declaration, stated in sorted(by_declaration.items()):
+    for declaration, by_event in sorted(by_declaration.items()):
+        stated = tuple(by_event.values())
         originals = list(_originals(declaration, stated))
         filings += originals
         before = originals[0].declared if len(originals) == 1 else None
@@ -272,10 +276,16 @@ def _version(filing: Filing) -> tuple[str, str]:
 
 
 def _paper(statement: Statement, values: DeclaredValues) -> Paper:
-    """The paper with the digest of its values, by which copies are known, and the event as its place."""
-    form = values.model_dump(mode="json", exclude_none=True)
+    """The paper with the digest of its values, by which copies are known, and the event as its place.
+
+    A number that only repeats the declaration's is no value: the same paper is lodged under an own number and accepted under that of customs.
+    """
+    whole = values.model_dump(mode="json", exclude_none=True)
+    form = dict(whole)
+    if statement.declaration.endswith(f"/{values.number}"):
+        del form["number"]
     raw = orjson.dumps(form, option=orjson.OPT_SORT_KEYS)
-    paper = _restored(form, statement.event)
+    paper = _restored(whole, statement.event)
     return replace(paper, place=Place(statement.event, "/declared"), sha256=hashlib.sha256(raw).hexdigest())
 
 

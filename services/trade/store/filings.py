@@ -9,14 +9,16 @@ from typing import Any, NamedTuple
 from psycopg import Connection
 
 from schemas.events.base import CustomsMilestone, ObjectKind
+from schemas.events.customs import Accepted
 from schemas.events.customs_filing import Filing as FiledValues
-from services.domain.facts import Micros
+from services.domain.facts import LinkKind, Micros
 from services.domain.interpretation import trade_data
 from services.domain.liveness import judge
 from services.domain.objects import Thing
 from services.ledger.registry.registry import Registry
 from services.query.stored_events import Reread
 from services.query.views import facts_of
+from services.trade.domain.declaration_numbers import Numbers, given_number, numbers_of
 from services.trade.domain.filing import Filing
 from services.trade.domain.in_step_filings import Correction
 from services.trade.formats.declared import Statement, filings_of
@@ -27,6 +29,7 @@ from services.trade.store.source import TradeSource
 class StatedFilings(NamedTuple):
     """What was said of the declarations of one trade; ``lodged_by`` are all who said what a declaration states, by the declaration.
 
+    A declaration goes by the number of customs; ``numbers`` are those that it has beside, and what may be one and is not known to be.
     ``salts`` is the salt of the first event that states values of each declaration.
     """
 
@@ -34,6 +37,7 @@ class StatedFilings(NamedTuple):
     corrections: tuple[Correction, ...]
     lodged_by: Mapping[str, frozenset[str]]
     salts: Mapping[str, str]
+    numbers: Numbers
 
 
 def stated_filings(
@@ -49,32 +53,65 @@ def filings_by(source: TradeSource, owner: str, reference: str) -> StatedFilings
     Which amendments count is decided by ``in_step_filings.assemble``: one whose original is not here waits for it.
     """
     known = {each.stored.no: each for each in source.about(trade_data(owner, reference))}
-    declarations = {
-        claim.thing
-        for event in known.values()
-        for claim in event.facts.claims
-        if claim.thing.kind is ObjectKind.DECLARATION
-    }
-    for thing in sorted(declarations):
-        known |= {each.stored.no: each for each in source.about(thing)}
-    facts = facts_of(list(known.values()))
-    liveness = judge(facts.withdrawals, facts.equivocated)
-    live = [event for event in known.values() if liveness.live(event.stored.id)]
-    counting = _engaged_with(source, owner, live)
-    said = [
-        (event.party.code, each)
-        for event in live
-        if event.party.code in counting or any(claim.territorial for claim in event.facts.claims)
-        for each in _statements(event, declarations)
-    ]
+    read: set[Thing] = set()
+    waiting = _declarations(known.values())
+    counted: list[Reread] = []
+    numbers = Numbers()
+    while waiting:  # numbers that turn out to be of the same declarations lead to further events
+        for thing in sorted(waiting):
+            known |= {each.stored.no: each for each in source.about(thing)}
+        read |= waiting
+        counted = _counted(source, owner, list(known.values()))
+        numbers = numbers_of(filter(None, map(_one_declaration, counted)))
+        tied = {*numbers.names, *(each for several in numbers.unclear for each in several)}
+        waiting = {Thing(ObjectKind.DECLARATION, each) for each in tied} - read
+    said = [(event.party.code, each) for event in counted for each in _statements(event, read)]
     lodged_by: dict[str, set[str]] = defaultdict(set)
     salts: dict[str, str] = {}
     for party, each in sorted(said, key=lambda one: (one[1].at, one[1].event)):
         if isinstance(each.payload, FiledValues) and each.payload.declared is not None:
-            lodged_by[each.declaration].add(party)
-            salts.setdefault(each.declaration, each.payload.salt)
-    filings, corrections = filings_of(each for _, each in said)
-    return StatedFilings(filings, corrections, {of: frozenset(by) for of, by in lodged_by.items()}, salts)
+            declaration = numbers.names.get(each.declaration, each.declaration)
+            lodged_by[declaration].add(party)
+            salts.setdefault(declaration, each.payload.salt)
+    filings, corrections = filings_of((each for _, each in said), numbers.names)
+    by = {of: frozenset(parties) for of, parties in lodged_by.items()}
+    return StatedFilings(filings, corrections, by, salts, numbers)
+
+
+def _declarations(events: Iterable[Reread]) -> set[Thing]:
+    return {
+        claim.thing
+        for event in events
+        for claim in event.facts.claims
+        if claim.thing.kind is ObjectKind.DECLARATION
+    }
+
+
+def _one_declaration(event: Reread) -> frozenset[str]:
+    """The numbers that the event states to be one declaration's: a link, or an acceptance that names the declarant's own number."""
+    if isinstance(payload_of(event), Accepted):
+        return given_number(frozenset(each.key for each in _declarations([event])))
+    return frozenset(
+        end.key
+        for link in event.facts.links
+        if link.kind is LinkKind.SAME_DECLARATION
+        for end in (link.left, link.right)
+    )
+
+
+def _counted(source: TradeSource, owner: str, known: list[Reread]) -> list[Reread]:
+    """The live events of who is named with the owner, and of who has authority over what they are about."""
+    facts = facts_of(known)
+    liveness = judge(facts.withdrawals, facts.equivocated)
+    live = [event for event in known if liveness.live(event.stored.id)]
+    counting = _engaged_with(source, owner, live)
+    return [
+        event
+        for event in live
+        if event.party.code in counting
+        or any(claim.territorial for claim in event.facts.claims)
+        or any(link.territorial for link in event.facts.links)
+    ]
 
 
 def _engaged_with(source: TradeSource, owner: str, events: Iterable[Reread]) -> frozenset[str]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from schemas.events.base import Role
+from schemas.events.trade import DatasetStated
 from services.domain.view import ClaimStatus
 from services.query.views import SourcedView
-from services.trade.store.datasets import StatedVersion, stated_versions
+from services.trade.formats.dataset import stated
+from services.trade.store.datasets import StatedVersion, payload_of, stated_versions
 from services.trade.store.source import TradeSource
 
 
@@ -19,6 +22,11 @@ class Trade(NamedTuple):
     reference: str
     stated: tuple[StatedVersion, ...]
     counting: tuple[tuple[StatedVersion, Sequence[SourcedView]], ...]
+
+    @property
+    def name(self) -> str:
+        """``owner/reference``."""
+        return f"{self.owner}/{self.reference}"
 
     @property
     def publishers(self) -> frozenset[str]:
@@ -46,6 +54,26 @@ def read_trade(source: TradeSource, owner: str, reference: str) -> Trade:
     return Trade(owner, reference, found, tuple(counting))
 
 
+def trades_over(known: SourcedView) -> list[Trade]:
+    """The trades of which a version counts in one consignment, as far as that consignment shows; pure, made once of a view."""
+    if "trades" not in known.made:
+        found: dict[tuple[str, str], list[StatedVersion]] = defaultdict(list)
+        for arrival in known.view.arrivals:
+            event = known.sources[arrival.claim.event]
+            payload = payload_of(event)
+            if arrival.status is not ClaimStatus.UNENGAGED and isinstance(payload, DatasetStated):
+                owner = payload.owner or event.party.code
+                version = StatedVersion(event, stated(payload.data), None)
+                if owner in known.view.engaged and (event.party.code == owner or _is_agent(version, [known])):
+                    found[owner, version.dataset.reference].append(version)
+        known.made["trades"] = [
+            Trade(*of, tuple(versions), tuple((each, (known,)) for each in versions))
+            for of, versions in sorted(found.items())
+        ]
+    trades: list[Trade] = known.made["trades"]
+    return trades
+
+
 class _Reached:
     """The consignments that versions reach."""
 
@@ -53,7 +81,10 @@ class _Reached:
         self._source, self._owner = source, owner
 
     def __call__(self, version: StatedVersion) -> list[SourcedView]:
-        """Those that name the owner and count what was stated: not those that only share the box."""
+        """Those that name the owner and to which its publisher is engaged: not those that only share the box.
+
+        A later version is a newer answer in their views; as a version the one before counts as before.
+        """
         if version.not_live is not None:
             return []
         event = version.event.stored.id
@@ -63,7 +94,7 @@ class _Reached:
             if known is not None
             and self._owner in known.view.engaged
             and any(
-                arrival.claim.event == event and arrival.status is ClaimStatus.COUNTED
+                arrival.claim.event == event and arrival.status is not ClaimStatus.UNENGAGED
                 for arrival in known.view.arrivals
             )
         ]

@@ -13,11 +13,14 @@ import pytest
 from typer.testing import CliRunner
 
 from services.cli.declare import app
+from services.pages.languages import LANGUAGES
 from services.testbed.trade_papers import honest
+from services.trade.domain.crosswalk import NAMED_IN
 from services.trade.domain.in_step_elements import ELEMENTS
 from services.trade.domain.in_step_filings import Reason
 from services.trade.domain.in_step_pair import Status
 from services.trade.domain.in_step_rules import step_rules
+from services.trade.domain.in_step_words import step_words
 from services.trade.domain.values import table
 from services.trade.formats.dataset import read
 from tests.support.invariants import holds_for
@@ -172,3 +175,13 @@ def test_every_status_reason_rule_and_element_has_its_words_and_every_row_its_so
         assert all(row["source"] and row["valid_from"] for row in table(name))
     assert {row.element for row in step_rules(DAY).rows} >= {*ELEMENTS, *map(str, range(1, 46))}
     assert all(all(row.values()) for row in table("in_step_texts"))
+
+
+def test_every_text_of_a_status_is_there_in_each_language_of_the_pages() -> None:
+    assert {*NAMED_IN} == {*LANGUAGES}
+    for name, keys in (("in_step_texts", {"key"}), ("texts", {"key"}), ("crosswalk", {"element"})):
+        for row in table(name):
+            missing = [language for language in NAMED_IN if not row[language]]
+            assert not missing, (name, [row[key] for key in keys], missing)
+    words = step_words("kk", DAY)
+    assert {f"{reason}{end}" for reason in Reason for end in ("", ".do")} <= words.keys()

@@ -26,6 +26,7 @@ from services.producers.formats.model import EventDraft
 from services.producers.profile import create
 from services.producers.spool import Spool
 from services.testbed.trade_papers import honest
+from services.trade.domain.declaration_numbers import numbers_of
 from services.trade.domain.filing import ChangeClass, LineLink, Phase
 from services.trade.domain.in_step_filings import Reason, assemble
 from services.trade.domain.paper import Kind, Paper
@@ -79,20 +80,20 @@ def test_a_natural_person_is_refused_wherever_it_stands() -> None:
     assert refused.value.pointer == "/declared/parties/0"
 
 
-def said(type_: str, day: int, event: str = "", **members: Any) -> Statement:
+def said(type_: str, day: int, event: str = "", declaration: str = DECLARATION, **members: Any) -> Statement:
     happened = format_micros(AT + day * 86_400_000_000)
     data = {
         "salt": "00" * 16,
         "classifier": "ACT",
         "happened": happened,
         "jurisdiction": "CN",
-        "objects": [{"kind": "declaration", "id": DECLARATION}],
+        "objects": [{"kind": "declaration", "id": declaration}],
         **members,
     }
     version = "v1" if type_ in ("released", "rejected", "selected_for_inspection") else "v2"
     payload = decode_payload(f"cre.customs.{type_}.{version}", orjson.dumps(data))
     assert isinstance(payload, CustomsMilestone)
-    return Statement(event or f"{type_}-{day}", DECLARATION, payload)
+    return Statement(event or f"{type_}-{day}", declaration, payload)
 
 
 def values(gross: str, kind: str = "CN_DECLARATION") -> dict[str, Any]:
@@ -142,6 +143,51 @@ def test_a_correction_states_what_it_changes_and_the_rest_stays() -> None:
     (current,), _ = assemble(*filings_of([said("amended", 1, amendment="1", declared=change), lodged]))
     (line,) = current.declared.lines
     assert (str(line.gross and line.gross.value), str(line.net and line.net.value)) == ("10.000001", "9")
+
+
+OWN = "CN/LRN/91610131MA6TXXXX00/SILK-7"
+"""The declarant's own number of DECLARATION."""
+
+
+def test_a_declaration_under_its_own_number_and_under_that_of_customs_is_one() -> None:
+    trade = {"owner": "optic", "reference": "T-1"}
+    told = [
+        said("export_lodged", 0, "own", OWN, dataset=trade, declared={**values("10"), "number": "SILK-7"}),
+        said("accepted", 1, dataset=trade, declared=values("10")),
+        said("amended", 2, "both", amendment="1", classes=["QUANTITY"], declared=values("11")),
+        said("amended", 2, "both", OWN, amendment="1", classes=["QUANTITY"], declared=values("11")),
+        said("released", 3, procedure="EXPORT"),
+    ]
+    numbers = numbers_of([frozenset({OWN, DECLARATION})])
+    assert numbers.names == {OWN: DECLARATION, DECLARATION: DECLARATION}
+    assert len(assemble(*filings_of(told))[0]) == 2, "two, as long as nothing says that they are one"
+    ((currents, issues),) = {assemble(*filings_of(order, numbers.names)) for order in permutations(told)}
+    (current,) = currents
+    assert issues == ()
+    assert (current.filing.declaration, current.filing.phase) == (DECLARATION, Phase.RELEASED)
+    assert [each.number for each in current.applied] == ["1"]
+
+
+def test_what_it_declares_under_one_number_and_not_under_the_other_is_a_question() -> None:
+    told = [
+        said("export_lodged", 0, "own", OWN, declared=values("10")),
+        said("accepted", 1, declared=values("11")),
+    ]
+    _, issues = assemble(*filings_of(told, numbers_of([frozenset({OWN, DECLARATION})]).names))
+    assert [each.reason for each in issues] == [Reason.NUMBER_TWICE]
+
+
+def test_numbers_are_one_declaration_only_where_one_statement_names_them_all() -> None:
+    other, foreign = "CN/900120260000000418", "RU/10131010/160326/3000001"
+    both = [frozenset({OWN, DECLARATION}), frozenset({OWN, other})]
+    whole = frozenset({OWN, DECLARATION, other})
+    for order in permutations(both):
+        assert numbers_of(order) == ({}, (tuple(sorted(whole)),))
+    for order in permutations([*both, whole]):
+        assert set(numbers_of(order).names.values()) == {DECLARATION}
+        assert numbers_of(order).unclear == ()
+    assert numbers_of([frozenset({OWN, foreign})]) == ({}, (tuple(sorted({OWN, foreign})),))
+    assert numbers_of([frozenset({OWN})]) == ({}, ())
 
 
 def test_every_member_of_the_form_is_one_of_a_paper() -> None:
