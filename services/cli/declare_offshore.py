@@ -25,6 +25,7 @@ from services.cli.settings import CliSettings
 from services.producers import file_reader
 from services.producers.formats.model import EventDraft, Position
 from services.producers.formats.native_lines import line_of
+from services.producers.unsigned_event import concealing
 
 Deal = Annotated[str, typer.Argument(help="The deal: its owner's code, a slash, the reference.")]
 Request = Annotated[
@@ -80,7 +81,7 @@ def deal(
         )
     try:
         content, _ = file_reader.load(file)
-        line = line_of(_draft(content, named, made))
+        line = line_of(concealing(_draft(content, named, made), who))
     except Refusal as refusal:
         where = f" ({refusal.pointer})" if refusal.pointer else ""
         raise Failure(Exit.FAILED, f"{file}: {refusal.detail}{where}", refusal.remedy) from None

@@ -22,6 +22,7 @@ from services.cli.settings import CliSettings
 from services.producers import file_reader
 from services.producers.formats.native_lines import line_of
 from services.producers.profile import Profile
+from services.producers.unsigned_event import concealing
 from services.trade.domain.filing import LineLink
 from services.trade.domain.in_step_words import step_words
 from services.trade.domain.paper import Kind, Paper
@@ -59,7 +60,7 @@ def state(
         *(("note", each) for each in notes or ()),
         *(("booking", each) for each in bookings or ()),
     ]
-    line = _line(file, day, owner, named, made)
+    line = _line(file, day, owner, named, made, who)
     publish_line(settings, who, str(file), line, patience, as_json)
 
 
@@ -77,10 +78,10 @@ def publish_line(
     )
 
 
-def _line(file: Path, day: date, owner: str, named: list[tuple[str, str]], made: str) -> bytes:
+def _line(file: Path, day: date, owner: str, named: list[tuple[str, str]], made: str, who: Profile) -> bytes:
     try:
         content, _ = file_reader.load(file)
-        return line_of(statement_of(read(content, day), owner, named, made))
+        return line_of(concealing(statement_of(read(content, day), owner, named, made), who))
     except Refusal as refusal:
         raise _failed(file, refusal) from None
 
@@ -137,7 +138,8 @@ def lodge(
         content, _ = file_reader.load(file)
         papers = read_papers(content, file.name, _day_of(made))
         paper, named, type_ = _lodged(papers, declaration)
-        line = line_of(lodging_of(paper, named, type_, made_from, _links(links or ()), made))
+        draft = lodging_of(paper, named, type_, made_from, _links(links or ()), made)
+        line = line_of(concealing(draft, who))
     except Refusal as refusal:
         raise _failed(file, refusal) from None
     publish_line(settings, who, str(file), line, patience, as_json)

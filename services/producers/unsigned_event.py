@@ -7,7 +7,7 @@ file twice yields equal events. The trace context is spooled with the event.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -20,7 +20,7 @@ from schemas.remarks import EventRemark, remarks_of
 from schemas.signing import derive_salt
 from schemas.trace_context import TRACEPARENT, TraceContext
 from services.producers.formats import native_lines
-from services.producers.formats.model import Position
+from services.producers.formats.model import EventDraft, Position
 from services.producers.profile import Profile
 from services.producers.spool import Message
 from services.telemetry.tracing import Spans
@@ -46,6 +46,16 @@ class UnsignedEvent:
     @property
     def digest(self) -> bytes:
         return content_digest(self.signed)
+
+
+def concealing(draft: EventDraft, profile: Profile) -> EventDraft:
+    """``draft`` with the last part of its id, a digest of what it states, replaced by one that only the partner can work out.
+
+    An id is shown to whoever may know that there is an event, and prices can be guessed against a plain digest. The same draft has the same id.
+    """
+    stem, _, _ = draft.id.rpartition("/")
+    mark = derive_salt(profile.salt_secret, profile.source, f"id of {draft.id}")
+    return replace(draft, id=f"{stem}/{mark[:16]}")
 
 
 def build(line: bytes, profile: Profile) -> UnsignedEvent:

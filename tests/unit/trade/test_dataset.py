@@ -6,18 +6,25 @@ import json
 from base64 import b64encode
 from datetime import date
 from itertools import permutations
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from typer.testing import CliRunner
 
 from schemas.events.decode import decode_payload
 from schemas.events.trade import DatasetStated, TradeData
 from schemas.publishing.examples import example
 from schemas.reasons import Refusal
+from schemas.schemes import Scheme
+from services.cli.declare import app
+from services.producers import publisher
 from services.producers.formats.gzip_file import pack
 from services.producers.formats.model import Position
 from services.producers.formats.native_lines import line_of, record
+from services.producers.profile import create
+from services.producers.spool import Spool
 from services.trade.domain.checks import findings
 from services.trade.domain.dataset import Dataset, changes, lineage
 from services.trade.domain.finding import Verdict, rules
@@ -151,3 +158,26 @@ def test_changes_are_by_line_whatever_the_order() -> None:
         ("/terms", "FCA", "CIP"),
     ]
     assert [each.path for each in changes(second.form, version(3, second, terms="CIP").form)] == ["/lines/L2"]
+
+
+def test_nobody_can_try_prices_against_the_id_of_an_event_that_the_terminal_publishes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same version stated again has the same id, and another partner's has another."""
+    monkeypatch.setenv("LIANYUN_PARTNERS", str(tmp_path))
+    monkeypatch.setenv("LIANYUN_BOOTSTRAP", "127.0.0.1:9")
+    monkeypatch.setattr(publisher, "drain", lambda *_, **__: None)
+    file = tmp_path / "trade.json"
+    file.write_bytes(stated(boxes=["CSQU3054383"]))
+    ids = set()
+    for party in ("optic", "textil"):
+        create(party, "urn:cre:shared", "cre.gateway.v1", "demo", Scheme.ED25519).save(tmp_path)
+        for _ in range(2):
+            made = ["--as", party, "--made", "2026-03-20T09:00:00Z", "--patience", "0"]
+            assert isinstance(CliRunner().invoke(app, ["state", str(file), *made]).exception, SystemExit)
+        with Spool(tmp_path / f"{party}.spool") as spool:
+            ((_, message),) = spool.waiting(0, 10)
+        ids.add(dict(message.headers)["ce_id"].decode())
+    assert len(ids) == 2
+    digest = read(file.read_bytes(), DAY).digest
+    assert not any(digest[:8] in each for each in ids)
