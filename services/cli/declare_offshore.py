@@ -17,10 +17,11 @@ from schemas.reasons import Reason, Refusal
 from schemas.strict_json import loads
 from services.cli.bank import Client, Key, Url
 from services.cli.bank_client import calling, got
+from services.cli.declare_trade import Bookings, Consignments, Notes, publish_line, unread
 from services.cli.exits import Exit, Failure
 from services.cli.options import AsJson, micros
 from services.cli.output import out, print_json, print_table
-from services.cli.publish import Patience, profile_of, sent
+from services.cli.publish import Patience, profile_of
 from services.cli.settings import CliSettings
 from services.producers import file_reader
 from services.producers.formats.model import EventDraft, Position
@@ -50,13 +51,9 @@ def deal(
     ],
     party: Annotated[str, typer.Option("--as", help="The partner whose profile signs the event.")],
     made: Annotated[str, typer.Option("--made", help="When the statement was made (RFC 3339).")],
-    consignments: Annotated[
-        list[str] | None, typer.Option("--consignment", help="What the goods travel in: party/reference.")
-    ] = None,
-    notes: Annotated[
-        list[str] | None, typer.Option("--note", help="SMGS|CIM|CIMSMGS/country/station/number/year.")
-    ] = None,
-    bookings: Annotated[list[str] | None, typer.Option("--booking", help="party/number.")] = None,
+    consignments: Consignments = None,
+    notes: Notes = None,
+    bookings: Bookings = None,
     boxes: Annotated[list[str] | None, typer.Option("--box", help="A container.")] = None,
     places: Annotated[
         list[str] | None, typer.Option("--place", help="Of works without goods: scheme:code.")
@@ -83,16 +80,8 @@ def deal(
         content, _ = file_reader.load(file)
         line = line_of(concealing(_draft(content, named, made), who))
     except Refusal as refusal:
-        where = f" ({refusal.pointer})" if refusal.pointer else ""
-        raise Failure(Exit.FAILED, f"{file}: {refusal.detail}{where}", refusal.remedy) from None
-    sent(
-        settings,
-        who,
-        lambda intake: [intake.content(str(file), line)],
-        format="native",
-        patience=patience,
-        as_json=as_json,
-    )
+        raise unread(file, refusal) from None
+    publish_line(settings, who, str(file), line, patience, as_json)
 
 
 def _draft(content: bytes, named: Iterable[tuple[str, str]], made: str) -> EventDraft:

@@ -30,6 +30,14 @@ from services.trade.formats import read_papers
 from services.trade.formats.dataset import read, statement_of
 from services.trade.formats.declared import lodging_of
 
+Consignments = Annotated[
+    list[str] | None, typer.Option("--consignment", help="What the goods travel in: party/reference.")
+]
+Notes = Annotated[
+    list[str] | None, typer.Option("--note", help="SMGS|CIM|CIMSMGS/country/station/number/year.")
+]
+Bookings = Annotated[list[str] | None, typer.Option("--booking", help="party/number.")]
+
 
 def state(
     file: Annotated[
@@ -41,13 +49,9 @@ def state(
     owner: Annotated[
         str, typer.Option("--owner", help="Whose trade it is, where a forwarder states it for a shipper.")
     ] = "",
-    consignments: Annotated[
-        list[str] | None, typer.Option("--consignment", help="What the goods travel in: party/reference.")
-    ] = None,
-    notes: Annotated[
-        list[str] | None, typer.Option("--note", help="SMGS|CIM|CIMSMGS/country/station/number/year.")
-    ] = None,
-    bookings: Annotated[list[str] | None, typer.Option("--booking", help="party/number.")] = None,
+    consignments: Consignments = None,
+    notes: Notes = None,
+    bookings: Bookings = None,
     patience: Patience = 120.0,
     as_json: AsJson = False,
 ) -> None:
@@ -83,10 +87,11 @@ def _line(file: Path, day: date, owner: str, named: list[tuple[str, str]], made:
         content, _ = file_reader.load(file)
         return line_of(concealing(statement_of(read(content, day), owner, named, made), who))
     except Refusal as refusal:
-        raise _failed(file, refusal) from None
+        raise unread(file, refusal) from None
 
 
-def _failed(file: Path, refusal: Refusal) -> Failure:
+def unread(file: Path, refusal: Refusal) -> Failure:
+    """That what stands in ``file`` is refused, with its place and remedy."""
     where = f" ({refusal.pointer})" if refusal.pointer else ""
     return Failure(Exit.FAILED, f"{file}: {refusal.detail}{where}", refusal.remedy)
 
@@ -141,7 +146,7 @@ def lodge(
         draft = lodging_of(paper, named, type_, made_from, _links(links or ()), made)
         line = line_of(concealing(draft, who))
     except Refusal as refusal:
-        raise _failed(file, refusal) from None
+        raise unread(file, refusal) from None
     publish_line(settings, who, str(file), line, patience, as_json)
 
 
