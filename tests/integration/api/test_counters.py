@@ -44,6 +44,8 @@ def test_no_answer_holds_a_counter_of_the_platform(api: RunningApi, key: tuple[s
         for name, value in members(body):
             if name == "version" and key[1].startswith(("/v1/document", "/v1/trade")):
                 continue  # of the document by its issuer, of a trade's data by its owner
+            if key[1] == "/v1/sandbox/conformance":
+                continue  # what the cases would have published
             if name in COUNTERS and isinstance(value, int):
                 assert 2**52 <= value < 2**53, (name, value)
             if name in ("next", "handle") and value is not None:
