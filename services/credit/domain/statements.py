@@ -190,7 +190,7 @@ def read(statement: Attribution, payload: Payload) -> CreditFacts:
 
 
 _OF_TRADES = (DatasetStated, Filing, Accepted, Cancelled, Rejected)
-"""What tells which declarations there are of a trade, and what they state; where each stands besides changes no signal."""
+"""By which it is known what declarations there are of a trade, and what they state; where each stands besides changes no signal."""
 
 
 def _trades(statement: Attribution, payload: Payload) -> frozenset[TradeStatement]:
