@@ -6,8 +6,6 @@ the same facts in every process and every replay.
 
 from __future__ import annotations
 
-import hashlib
-import unicodedata
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import NamedTuple
@@ -31,7 +29,7 @@ from schemas.events.movement import (
 )
 from schemas.events.network import Restricted, RestrictionLifted
 from schemas.events.trade import DatasetStated, FindingExplained
-from schemas.events.trade_offshore import DealPaper, OffshoreDealStated
+from schemas.events.trade_offshore import OffshoreDealStated
 from services.domain.facts import (
     Assurance,
     Claim,
@@ -52,7 +50,7 @@ from services.domain.facts import (
     Withdrawal,
 )
 from services.domain.handovers import ADVANCE, border, receiving_station
-from services.domain.objects import Thing, consignment
+from services.domain.objects import Thing, consignment, deal_paper, offshore_deal, trade_data
 from services.domain.publisher import Publisher
 
 
@@ -310,28 +308,6 @@ def _named(payload: HandedOver | AdvanceListSent) -> list[Thing]:
     return [Thing(ObjectKind.TRAIN, key)] if key.count("/") >= 2 else []
 
 
-TRADE_DATA = "dataset:"
-"""How the key of a trade's object begins."""
-
-
-def trade_data(owner: str, reference: str) -> Thing:
-    """The object under which the versions of one trade's data are found, and what was declared from them."""
-    return Thing(ObjectKind.PLACE, f"{TRADE_DATA}{owner}/{reference}")
-
-
-def offshore_deal(owner: str, reference: str) -> Thing:
-    """The object under which what ``owner`` states of an offshore deal is found."""
-    return Thing(ObjectKind.PLACE, f"offshore:{owner}/{reference}")
-
-
-def deal_paper(owner: str, paper: DealPaper) -> Thing:
-    """The object under which the deals of all owners that name one paper meet: by its kind, its issuer and its number, whatever its separators."""
-    issuer = f"PARTY:{owner}" if paper.issuer is None else f"{paper.issuer.scheme}:{paper.issuer.number}"
-    number = "".join(filter(str.isalnum, unicodedata.normalize("NFKC", paper.number).upper()))
-    digest = hashlib.sha256(f"{paper.kind}\0{issuer.upper()}\0{number}".encode()).hexdigest()
-    return Thing(ObjectKind.PLACE, f"offshore-paper:{digest[:32]}")
-
-
 def _trade_of(statement: Attribution, payload: Milestone) -> tuple[End, ...]:
     """The trade from whose data a filing was made, under which it is found too."""
     made_from = payload.dataset if isinstance(payload, Filing) else None
@@ -391,7 +367,7 @@ def lifted(statement: Attribution, payload: RestrictionLifted) -> GroupedFacts:
     return GroupedFacts(rest=Facts(liftings=frozenset({Lifting(statement.event, target, payload.at_micros)})))
 
 
-__all__ = ["TRADE_DATA", "Attribution", "grouped", "interpret", "meeting", "trade_data"]
+__all__ = ["Attribution", "grouped", "interpret", "meeting"]
 
 
 def interpret(statement: Attribution, content: bytes, payload: Payload) -> Facts:

@@ -11,7 +11,7 @@ from services.api.access.declarations_in_step import concerned_by, statuses_of
 from services.api.access.matrix import Field, Shown
 from services.api.access.reader import LoggedReader
 from services.api.access.trade_findings import findings_shown
-from services.domain.interpretation import trade_data
+from services.domain.objects import trade_data
 from services.query.views import SourcedView
 from services.trade.store.filings import filings_by
 from services.trade.store.findings import findings_of

@@ -21,8 +21,7 @@ from schemas.events.trade import DatasetStated, FindingExplained
 from services.cases.domain.causes import Cause, Contradiction, contradicted
 from services.cases.store import statement
 from services.domain.facts import FOREVER, Facts
-from services.domain.interpretation import TRADE_DATA, trade_data
-from services.domain.objects import ObjectId, Thing
+from services.domain.objects import TRADE_DATA, ObjectId, Thing, trade_data
 from services.ledger.registry.registry import Registry
 from services.ledger.storage import event_reader
 from services.ledger.storage.arrays import smallints, uuids

@@ -19,8 +19,7 @@ from schemas.events.base import ObjectKind
 from schemas.events.trade_offshore import ContractRole, DealKind, OffshoreDealStated
 from schemas.events.vocabulary import Region
 from services.domain.facts import Assurance, EventId, Micros
-from services.domain.interpretation import offshore_deal
-from services.domain.objects import Thing
+from services.domain.objects import Thing, offshore_deal
 
 HOME: Final = "CN"
 MERCHANTING: Final = "122010"

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from schemas.events.base import Payload
 from schemas.events.correction import Corrected
 from schemas.events.trade import DatasetStated
-from services.domain.interpretation import trade_data
 from services.domain.liveness import NotLive, judge
-from services.domain.objects import Thing
+from services.domain.objects import Thing, trade_data
 from services.query.stored_events import Reread
 from services.query.views import facts_of
 from services.trade.domain.dataset import Dataset

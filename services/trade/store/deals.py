@@ -16,9 +16,8 @@ from schemas.events.catalogue import by_number
 from schemas.events.customs import Released
 from schemas.events.trade_offshore import OffshoreDealStated
 from services.domain.facts import Micros
-from services.domain.interpretation import deal_paper, offshore_deal
 from services.domain.liveness import judge
-from services.domain.objects import Thing
+from services.domain.objects import Thing, deal_paper, offshore_deal
 from services.domain.view import Arrival, ClaimStatus
 from services.ledger.registry.registry import Registry
 from services.ledger.storage.event_reader import events_about

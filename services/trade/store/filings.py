@@ -12,9 +12,8 @@ from schemas.events.base import CustomsMilestone, ObjectKind
 from schemas.events.customs import Accepted
 from schemas.events.customs_filing import Filing as FiledValues
 from services.domain.facts import LinkKind, Micros
-from services.domain.interpretation import trade_data
 from services.domain.liveness import judge
-from services.domain.objects import Thing
+from services.domain.objects import Thing, trade_data
 from services.ledger.registry.registry import Registry
 from services.query.stored_events import Reread
 from services.query.views import facts_of

@@ -14,8 +14,8 @@ from schemas.events.document import NoteAmended, NoteIssued
 from schemas.events.movement_exceptions import Resealed
 from schemas.events.trade import DatasetStated, FindingExplained
 from services.domain.facts import Micros
-from services.domain.interpretation import trade_data
 from services.domain.liveness import judge
+from services.domain.objects import trade_data
 from services.domain.view import ClaimStatus
 from services.ledger.registry.registry import Registry
 from services.query.stored_events import Reread

@@ -9,8 +9,7 @@ from psycopg import Connection
 
 from schemas.events.base import ObjectKind
 from services.domain.facts import Micros
-from services.domain.interpretation import trade_data
-from services.domain.objects import Thing
+from services.domain.objects import Thing, trade_data
 from services.ledger.registry.registry import Registry
 from services.ledger.storage import event_reader
 from services.query.stored_events import Reread

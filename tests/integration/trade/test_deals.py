@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from services.domain.interpretation import offshore_deal
+from services.domain.objects import offshore_deal
 from services.ledger.registry import store
 from services.ledger.storage.session import open_session
 from services.query.views import read_views

@@ -8,8 +8,7 @@ from typing import Final
 
 from schemas.events.trade_offshore import ContractRole, DealKind
 from schemas.identifiers.confusables import skeleton
-from services.domain.interpretation import deal_paper
-from services.domain.objects import Thing
+from services.domain.objects import Thing, deal_paper
 from services.trade.domain.checks.shipment import Check, Shipment, absent
 from services.trade.domain.finding import Finding, Reason, Verdict
 from services.trade.domain.offshore import (
