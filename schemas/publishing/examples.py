@@ -12,12 +12,11 @@ from schemas.events.base import CustomsMilestone, Payload
 from schemas.events.catalogue import CATALOGUE
 from schemas.events.customs_filing import Filing
 from schemas.events.vocabulary import ObjectKind
+from schemas.publishing.trade_examples import CONTAINERS, FILING, NOTE, OFFSHORE_DEAL, TRADE_DATA
 
 Json = dict[str, Any]
 
-CONTAINERS = ("CSQU3054383", "MSKU0000006")
 TRAIN = "cr/X8086/2026-03-01/locode:CNXIA"
-NOTE = "CIMSMGS/CN/33100/0070268/2026"
 REISSUED = "CIM/PL/51021/702688/2026"
 
 IDS = {
@@ -213,135 +212,12 @@ _VALUES: Json = {
     "restriction": {"source": "https://pkp.example/lianyun", "id": "order-2026-14"},
 }
 
-TRADE_DATA: Json = {
-    "reference": "T-2026-031",
-    "version": 1,
-    "currency": "CNY",
-    "terms": "FCA",
-    "terms_place": "Xi'an",
-    "parties": [
-        {
-            "role": "SELLER",
-            "scheme": "USCC",
-            "number": "91330100799655058B",
-            "name": "Xi'an Optics Co., Ltd.",
-        },
-        {"role": "CONSIGNEE", "scheme": "INN", "number": "7707083893"},
-    ],
-    "lines": [
-        {
-            "id": "L1",
-            "description": "Portable computers AB-120",
-            "code": {"scheme": "HS", "digits": "8471300000", "edition": 2022},
-            "origin": "CN",
-            "quantity": "412",
-            "unit": "C62",
-            "price": "10133.495145",
-            "amount": "4174999.99974",
-            "gross": "21340.25",
-            "net": "19870.000001",
-            "packages": 412,
-        }
-    ],
-    "charges": [{"kind": "FREIGHT", "amount": "41750.5"}],
-    "package_level": "CARTON",
-    "boxes": [CONTAINERS[0]],
-    "papers": [
-        {"kind": "INVOICE", "number": "INV-2026-0417", "day": "2026-02-26"},
-        {"kind": "TRANSPORT", "number": NOTE},
-    ],
-}
-
-OFFSHORE_DEAL: Json = {
-    "occurrence": "",
-    "reference": "OD-2026-7",
-    "kind": "RESALE",
-    "bop": "122010",
-    "customs_statistics": False,
-    "contracts": [
-        {
-            "number": "P-77",
-            "role": "BUYS",
-            "counterparty": {
-                "scheme": "LEI",
-                "number": "5493000IBP32UQZ0KL24",
-                "name": "Ruhr Maschinen GmbH",
-            },
-            "day": "2026-02-20",
-            "amount": {"minor_units": 8_100_000, "currency_code": "EUR"},
-            "subheading": "847130",
-            "destination": "DE",
-        },
-        {
-            "number": "S-78",
-            "role": "SELLS",
-            "counterparty": {"scheme": "BIN", "number": "050140003456"},
-            "day": "2026-02-24",
-            "amount": {"minor_units": 9_000_000, "currency_code": "EUR"},
-            "subheading": "847130",
-            "destination": "KZ",
-        },
-    ],
-    "papers": [
-        {
-            "kind": "INVOICE",
-            "number": "INV-2026-0418",
-            "day": "2026-02-26",
-            "amount": {"minor_units": 9_000_000, "currency_code": "EUR"},
-        },
-        {
-            "kind": "TRANSPORT",
-            "number": "HWB 4410",
-            "issuer": {"scheme": "EORI", "number": "DE1234567"},
-        },
-    ],
-    "vessels": [{"imo": "9074729", "voyage": "018W"}],
-}
-
-_DECLARED: Json = {
-    "kind": "CN_DECLARATION",
-    "number": "900120260000000417",
-    "day": "2026-03-02",
-    "parties": [{"role": "CONSIGNOR", "id": "91330100799655058B", "name": "Xi'an Optics Co., Ltd."}],
-    "references": [{"kind": "INVOICE", "number": "INV-2026-0417"}],
-    "terms": "FCA",
-    "currency": "CNY",
-    "charges": [{"kind": "FREIGHT", "amount": {"amount": "41750.5", "currency": "CNY"}}],
-    "gross": "21340.25",
-    "boxes": [CONTAINERS[0]],
-    "lines": [
-        {
-            "number": "1",
-            "description": "Portable computers AB-120",
-            "code": {"scheme": "CN", "digits": "8471300000", "edition": 2022},
-            "quantity": {"number": "412", "unit": {"base": "C62", "factor": "1"}, "unit_written": "007"},
-            "amount": {"amount": "4174999.99974", "currency": "CNY"},
-            "gross": "21340.25",
-        }
-    ],
-}
-_MADE_FROM: Json = {
-    "owner": "xian-optics",
-    "reference": "T-2026-031",
-    "version": hashlib.sha256(b"a version").hexdigest(),
-}
 _WHOLE_RELAY: Json = {
     "authority": "eaeu-kz",
     "message_sha256": hashlib.sha256(_MESSAGE).hexdigest(),
     "message_b64": "H4sIAAAAAAAA//N0NTCyVMhPUyjJSAVSaZnJIEohJbW4JDMvsSQzP09HIbFYoSg1OTWzLDUFAFO5LakvAAAA",
     "message_length": len(_MESSAGE),
     "packing": "GZIP",
-}
-_FILING: Json = {
-    "dataset": _MADE_FROM,
-    "declared": _DECLARED,
-    "links": [{"dataset": "L1", "declared": "1"}],
-    "amendment": "900120260000000417/1",
-    "phase": "RELEASED",
-    "ground": "Decision 289, 11",
-    "classes": ["QUANTITY"],
-    "by_customs": True,
-    "refused": False,
 }
 _STEPS_OF_CASES = ("reopened", "acknowledged", "noted", "closed")
 _ASSIGNED: Json = {"number": 4_113, "before": 4_112, "to": {"party": "ktz", "desk": "aktogay-shift"}}
@@ -467,8 +343,8 @@ def _value(model: type[Payload], name: str, annotation: Any) -> Any:
     type_ = model.spec.type
     if name in _BY_TYPE.get(type_, {}):
         return _BY_TYPE[type_][name]
-    if issubclass(model, Filing) and name in _FILING:
-        return _FILING[name]
+    if issubclass(model, Filing) and name in FILING:
+        return FILING[name]
     if name == "relay" and model.spec.version > 1 and not issubclass(model, Filing):
         return _WHOLE_RELAY
     if name == "salt":
