@@ -29,7 +29,9 @@ DAY = 86_400_000_000
 MEASURES = (
     N_("bookings whose papers were complete after the cut-off"),
     N_("export declarations rejected or amended for a reason that lies with the shipper"),
-    N_("pairs of export and import filings of one cargo that differ"),
+    N_(
+        "pairs of an export and an import declaration of one trade, or of the particulars stated of both, that differ"
+    ),
     N_("inspections by customs with a finding that was not withdrawn"),
     N_("cargoes whose weighed mass differs from the verified one, or whose dangerous goods were undeclared"),
     N_("confirmed bookings cancelled after the cut-off, or without cargo"),

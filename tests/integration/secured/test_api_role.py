@@ -47,6 +47,7 @@ API = {
     "api_secret": ADDS,
     "audit_head": ["INSERT", "UPDATE"],
     "audit_trail": ADDS,
+    "conformance_attempt": ["DELETE", "INSERT"],
     "credit_record": ADDS,
     "document_decision": ADDS,
     "document_head": ["INSERT", "UPDATE"],

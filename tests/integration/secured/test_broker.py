@@ -104,7 +104,7 @@ def test_the_worker_cannot_write(secured: Broker) -> None:
 
 def test_the_exporter_sees_the_disks_of_the_log_and_no_topic(secured: Broker) -> None:
     def seen(user: str) -> dict[str, float]:
-        connection = {"bootstrap_servers": secured.bootstrap, **secured.client_options(user)}
+        connection = {"bootstrap_servers": [secured.bootstrap], **secured.client_options(user)}
         return {sample.definition.name: sample.value for sample in probe_broker(connection)}
 
     found = seen("exporter")
