@@ -77,6 +77,7 @@ def test_a_paper_is_annotated_up_to_its_amount_and_revoked_by_its_bank(api: Runn
     assert deal(api, "bbank")["annotations"] == []
 
 
+@pytest.mark.long
 def test_no_price_of_a_deal_shows_to_anybody_but_its_owner_and_whom_it_lets_see(
     api: RunningApi, capfd: pytest.CaptureFixture[str]
 ) -> None:

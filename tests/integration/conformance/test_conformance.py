@@ -105,6 +105,7 @@ def test_the_publisher_of_an_outsider_passes(gateway: Gateway) -> None:
     assert (found["conforms"], found["right"]) == (True, len(cases))
 
 
+@pytest.mark.long
 def test_the_example_is_a_program(gateway: Gateway, tmp_path: Path) -> None:
     partner = registered(gateway, "program", Role.SHIPPER)
     key, seed = tmp_path / "key.jwk", tmp_path / "seed.hex"
@@ -332,6 +333,7 @@ def test_a_network_without_a_sandbox_has_no_run(stack: Servers, tmp_path: Path) 
             assert found.api.client("ktz").get(path).status_code == 404
 
 
+@pytest.mark.long
 def test_our_own_publisher_on_a_topic_is_right_in_all_that_it_can_be_made_to_try(
     gateway: Gateway, tmp_path: Path
 ) -> None:

@@ -84,6 +84,7 @@ def test_the_status_of_several_is_that_of_each(dsn: str, case: Case, monkeypatch
     stored.close()
 
 
+@pytest.mark.long
 def test_a_simulated_portfolio_is_that_of_each(
     postgres: DatabaseAddress, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -73,6 +73,7 @@ def test_the_page_shows_versions_statuses_and_what_is_to_do(console: RunningCons
     assert noted >= 4
 
 
+@pytest.mark.long
 def test_no_price_is_shown_to_whom_it_does_not_belong(console: RunningConsole) -> None:
     """Neither on the page nor in what is exported from it; of a version its price and its digest, of a declaration its values."""
     readers: dict[str, set[str]] = {

@@ -185,6 +185,7 @@ def test_what_is_refused_as_a_whole(case: tuple[bytes, str, str]) -> None:
     assert remedy in refused.value.remedy
 
 
+@pytest.mark.long
 def test_a_declaration_of_999_items_is_read_whole() -> None:
     papers = honest(Random(5), 999)
     paper = read(papers.files()["dt.xml"], "dt.xml")
