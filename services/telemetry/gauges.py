@@ -266,6 +266,9 @@ DATABASE_CONNECTIONS = Definition(
 DATABASE_CONNECTIONS_MAX = Definition(
     "lianyun_database_connections_max", "gauge", "Sessions that the database server allows."
 )
+DATABASE_LOCK_WAITS = Definition(
+    "lianyun_database_lock_waits", "gauge", "Sessions of the database server that wait for a lock."
+)
 DATABASE_SIZE = Definition("lianyun_database_size_bytes", "gauge", "What the database takes on disk.")
 DATABASE_CLOCK_OFFSET = Definition(
     "lianyun_database_clock_offset_seconds",

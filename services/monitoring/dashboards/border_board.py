@@ -26,15 +26,36 @@ _NOBODY = "no train is due, queued or handed over"
 NUMBERS = Row(
     "Now",
     tuple(
-        Panel(title, "none", text, Kind.NUMBER, (Rows(statement(name)),), (_SAME, *_DOWN), width=6, height=4)
-        for title, name, text in (
-            ("Due in 12 h", "border_due", "Trains that come to the crossings chosen above within 12 hours."),
-            ("Queued", "border_queued", "Trains that stand beside a crossing and were not handed over."),
-            ("Handed over", "border_handed_over", "Trains that were handed over in the last 12 hours."),
+        Panel(
+            title,
+            "none",
+            text,
+            Kind.NUMBER,
+            (Rows(statement(name)),),
+            (_SAME, *_DOWN),
+            width=6,
+            height=4,
+            worrying=from_,
+        )
+        for title, name, text, from_ in (
+            (
+                "Due in 12 h",
+                "border_due",
+                "Trains that come to the crossings chosen above within 12 hours.",
+                None,
+            ),
+            (
+                "Queued",
+                "border_queued",
+                "Trains that stand beside a crossing and were not handed over.",
+                None,
+            ),
+            ("Handed over", "border_handed_over", "Trains that were handed over in the last 12 hours.", None),
             (
                 "Boxes not ready",
                 "border_not_ready",
-                "Boxes on trains that are due or queued and that something keeps.",
+                "Boxes on trains that are due or queued and that something holds up.",
+                1,
             ),
         )
     ),

@@ -41,7 +41,7 @@ NOW = Row(
               "Closures, embargoes, acceptance bans and tightened controls of crossings and stations that hold now.",
               Kind.NUMBER, (Rows(statement("restrictions_in_force")),), (TO_BORDER,), width=4, height=4, alarming=1),
         Panel("Open cases", "none", "Trouble that somebody has to look at; alerts of pledges are not counted here.",
-              Kind.NUMBER, (Rows(statement("cases_open")),), (TO_BORDER,), width=4, height=4),
+              Kind.NUMBER, (Rows(statement("cases_open")),), (TO_BORDER,), width=4, height=4, worrying=1),
         Panel("Silent partners", "none", "Partners from which nothing was accepted for longer than is usual for them.",
               Kind.NUMBER, (Metric(f"count(time() - {_HEARD} > on (partner) {_USUAL}) or vector(0)"),),
               (TO_PARTNERS,), width=4, height=4, alarming=1),

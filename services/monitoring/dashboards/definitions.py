@@ -51,7 +51,8 @@ class Panel:
     """One panel. ``empty`` says why it may show nothing; without it, an empty panel is a fault.
 
     ``cells`` link the values of a column; ``units`` and ``widths`` (pixels) override those of columns. A number is red from ``alarming``
-    on and below ``alarming_below``, and orange from ``worrying`` on. Raises ValueError where something is missing that a reader needs.
+    on and below ``alarming_below``, orange from ``worrying`` on, and green otherwise; without any of them it is neither good nor bad, and has no
+    colour. Raises ValueError where something is missing that a reader needs.
     """
 
     title: str
@@ -76,6 +77,11 @@ class Panel:
                 raise ValueError(f"the panel {self.title!r} has no {name}")
         if not self.description.endswith("."):
             raise ValueError(f"{self.title}: the description is a sentence")
+
+    @property
+    def judges(self) -> bool:
+        """Whether it says of its values which are good."""
+        return (self.worrying, self.alarming, self.alarming_below) != (None, None, None)
 
 
 @dataclass(frozen=True, slots=True)

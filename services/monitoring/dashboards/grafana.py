@@ -205,11 +205,13 @@ def _panel(declared: Panel, number: int, place: model.GridPos) -> Any:
             )
         drawn.override_by_name(column, properties)
     for reference, query in zip("ABCDEFGH", declared.queries, strict=False):
-        drawn.with_target(_target(query, reference, instant=declared.kind is not Kind.LINES))
+        drawn.with_target(
+            _target(query, reference, instant=declared.kind is not Kind.LINES, name=declared.title)
+        )
     return drawn
 
 
-def _target(query: Query, reference: str, *, instant: bool) -> Any:
+def _target(query: Query, reference: str, *, instant: bool, name: str = "") -> Any:
     if isinstance(query, Rows):
         return _Sql(query.statement, reference)
     target = (
@@ -217,7 +219,8 @@ def _target(query: Query, reference: str, *, instant: bool) -> Any:
     )
     target.editor_mode(prometheus_model.QueryEditorMode.CODE)
     target = target.instant() if instant else target.range()
-    return target.legend_format(query.legend) if query.legend else target
+    legend = query.legend or name  # Grafana calls a series without a name "Value"
+    return target.legend_format(legend) if legend else target
 
 
 def _annotation(mark: Annotation) -> Any:
@@ -265,7 +268,7 @@ def _colours(panel: Panel) -> Any:
 
 
 def _thresholds(panel: Panel) -> Any:
-    lowest = "green" if panel.alarming_below is None else "red"
+    lowest = "text" if not panel.judges else "green" if panel.alarming_below is None else "red"
     steps = [model.Threshold(value=None, color=lowest)]
     for value, colour in (
         (panel.alarming_below, "green"),

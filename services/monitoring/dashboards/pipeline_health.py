@@ -26,7 +26,7 @@ NOW = Row(
         Panel("Processes that do not answer", "none", "Of all that Prometheus asks.", Kind.NUMBER,
               (Metric("count(up == 0) or vector(0)"),), _DOWN, width=4, height=4, alarming=1),
         Panel("Messages that wait", "none", "Between the workers' positions and the end of the log.", Kind.NUMBER,
-              (Metric("sum(lianyun_ledger_lag_events)"),), _DOWN, width=4, height=4),
+              (Metric("sum(lianyun_ledger_lag_events)"),), _DOWN, width=4, height=4, worrying=1_000),
         Panel("Since the last commit", "s", "How long ago a worker committed a batch; at rest it grows and means nothing.",
               Kind.NUMBER, (Metric("time() - max(lianyun_last_commit_timestamp_seconds)"),), _DOWN, width=4, height=4,
               empty=_REST),
@@ -115,8 +115,11 @@ DATABASE = Row(
         Panel("Sessions", "none", "Sessions of the server that are open, and how many it allows.", Kind.LINES,
               (Metric("max(lianyun_database_connections)", "open"),
                Metric("max(lianyun_database_connections_max)", "allowed")), _DOWN, width=8),
-        Panel("Size", "bytes", "What the database takes on disk.", Kind.LINES,
-              (Metric("max(lianyun_database_size_bytes)", "database"),), _DOWN, width=8),
+        Panel("Size", "bytes", "What the database and its write-ahead log take on disk.", Kind.LINES,
+              (Metric("max(lianyun_database_size_bytes)", "database"),
+               Metric("max(lianyun_wal_size_bytes)", "write-ahead log")), _DOWN, width=8),
+        Panel("Sessions that wait for a lock", "none", "Held up by other sessions; workers wait for milliseconds.", Kind.LINES,
+              (Metric("max(lianyun_database_lock_waits)", "sessions"),), _DOWN, width=8),
         Panel("The oldest transaction that writes", "s",
               "Webhooks, credit signals, cases and exports wait for it.", Kind.LINES,
               (Metric("time() - min(lianyun_oldest_writing_transaction_timestamp_seconds)", "age"),), _DOWN, width=8,
@@ -142,11 +145,32 @@ DATABASE = Row(
     ),
 )  # fmt: skip
 
+STORAGE = Row(
+    "Servers and disks",
+    (
+        Panel("Database and broker", "none", "1 where a new session or client is answered, 0 where it is not.", Kind.NUMBER,
+              (Metric("(min(lianyun_database_up) * min(lianyun_broker_up)) or min(lianyun_database_up)"),), _DOWN, width=4, height=8, alarming_below=1,
+              empty="the exporter probes neither"),
+        Panel("Disks, taken", "percentunit", "By disk: of the database, of the archive of its log, of backups, and of each broker.", Kind.LINES,
+              (Metric("1 - min by (disk) (lianyun_disk_free_bytes / lianyun_disk_size_bytes)", "{{disk}}"),), _DOWN, width=10, alarming=0.95,
+              empty="no disk is named to the exporter, and no broker answers with its own"),
+        Panel("Log of Kafka", "bytes", "What the topics of each broker take on its disks.", Kind.LINES,
+              (Metric("max by (disk) (lianyun_broker_log_size_bytes)", "{{disk}}"),), _DOWN, width=10,
+              empty="no broker answers with its disks"),
+        Panel("Since a segment of the database's log was archived", "s", "At rest one a minute; what lies behind it is lost with the disk.", Kind.LINES,
+              (Metric("time() - max(lianyun_archiver_last_archived_timestamp_seconds > 0)", "age"),), _DOWN, width=12,
+              empty="nothing is archived"),
+        Panel("Certificates", "s", "How long what servers show now counts.", Kind.LINES,
+              (Metric("min by (certificate) (lianyun_certificate_expires_timestamp_seconds) - time()", "{{certificate}}"),), _DOWN, width=12,
+              empty="no server with a certificate is named to the exporter"),
+    ),
+)  # fmt: skip
+
 PIPELINE_HEALTH = Dashboard(
     "pipeline-health",
     "Pipeline health",
     "Does what partners publish become visible, how fast, and what stands in its way? For who runs the platform.",
-    (NOW, FLOW, WORK, LOG, DATABASE),
+    (NOW, STORAGE, FLOW, WORK, LOG, DATABASE),
     links=(TO_PARTNERS, TO_OBJECTIVES, TO_FINANCING),
     since="now-1h",
 )

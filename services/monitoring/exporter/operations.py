@@ -17,13 +17,14 @@ from services.telemetry import gauges
 
 
 def measure_database(session: Connection[Any], _now: Micros) -> Iterator[Sample]:
-    """The database server and this database: sessions, size, oldest writing transaction, unsettled notes, clock."""
+    """The database server and this database: sessions, waits for locks, size, oldest writing transaction, unsettled notes, clock."""
     row = session.execute(statement("database")).fetchone()
     assert row is not None
-    sessions, most, size, oldest, unsettled = row
+    sessions, most, size, oldest, unsettled, waiting = row
     yield Sample(gauges.DATABASE_CLOCK_OFFSET, (), _clock_offset(session))
     yield Sample(gauges.DATABASE_CONNECTIONS, (), sessions)
     yield Sample(gauges.DATABASE_CONNECTIONS_MAX, (), most)
+    yield Sample(gauges.DATABASE_LOCK_WAITS, (), waiting)
     yield Sample(gauges.DATABASE_SIZE, (), size)
     yield Sample(gauges.UNSETTLED, (), unsettled)
     if oldest is not None:

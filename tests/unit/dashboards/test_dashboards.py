@@ -145,6 +145,35 @@ def test_what_is_bad_when_it_is_low_is_red_there(title: str, bad: float, good: f
     assert (colour(panel, bad), colour(panel, good)) == ("red", "green")
 
 
+WITHOUT_LIMIT = {
+    "Consignments under way", "Trains waiting at borders", "Due in 12 h", "Queued", "Handed over", "Since the last commit",
+    "Version of the registry",
+}  # fmt: skip
+"""Numbers of which none is good or bad by itself."""
+
+
+def test_a_number_is_green_only_where_another_would_not_be() -> None:
+    stats = [panel for name in DRAWN for panel in panels(name) if panel["type"] == "stat"]
+    assert {panel["title"] for panel in stats if colour(panel, 1e9) == "text"} == WITHOUT_LIMIT
+    for panel in stats:
+        steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
+        assert len(steps) > 1 or steps[0]["color"] == "text", panel["title"]
+
+
+def test_many_open_cases_and_a_budget_far_overspent_are_not_green() -> None:
+    found = {panel["title"]: panel for name in DRAWN for panel in panels(name) if panel["type"] == "stat"}
+    assert colour(found["Open cases"], 143) == "orange"
+    assert colour(found["Error budget spent, the most"], 8.72) == "red"
+
+
+@each
+def test_a_series_of_a_metric_has_a_name(name: str) -> None:
+    """Grafana calls the others "Value"."""
+    for panel in panels(name):
+        for target in panel["targets"]:
+            assert "expr" not in target or target["legendFormat"], panel["title"]
+
+
 @each
 def test_a_link_of_a_whole_panel_needs_no_value_of_a_series(name: str) -> None:
     assert not [
