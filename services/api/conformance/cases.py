@@ -18,7 +18,8 @@ from pydantic import BaseModel, ConfigDict
 from schemas.events.catalogue import CATALOGUE
 from schemas.events.vocabulary import ObjectKind, Role
 from schemas.identifiers.iso6346 import check_digit
-from schemas.publishing.examples import CONTAINERS, IDS, REISSUED, example
+from schemas.publishing.examples import IDS, REISSUED, example
+from schemas.publishing.trade_examples import CONTAINERS
 
 RUN: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 """The name of a run."""

@@ -32,6 +32,7 @@ from services.processors.slots import take
 from services.processors.topics.cluster import admin_client, apply
 from services.processors.topics.declaration import Declaration, Defaults, Topic
 from services.runtime.ports import free_port
+from services.testbed.localstack.api import SANDBOX
 from services.testbed.localstack.engine import BrokerAddress, DatabaseAddress
 from tests.support.databases import migrated_database
 
@@ -313,6 +314,13 @@ def test_keys_that_run_out(
     finding(check, says, mend)
     if "rotate" in mend:
         assert check.mend.endswith(ids[0])
+
+
+def test_the_tenant_of_the_sandbox_needs_no_key(dsn: str, stored: Look) -> None:
+    """A platform that was just started has it, and nothing is wrong with that one."""
+    with psycopg.connect(dsn) as session:
+        commands.add_party(session, SANDBOX, at=time.time_ns() // 1_000, by="test")
+    assert stored()["keys"].ok
 
 
 def test_a_key_that_was_revoked_counts_no_more(dsn: str, stored: Look) -> None:
