@@ -35,7 +35,13 @@ SELECT name FROM (
 """
 _TILES = "SELECT level, number, hashes FROM lianyun.transparency_tile"
 _COUNTS = "SELECT source, count(*) FROM lianyun.transparency_entry GROUP BY source"
-_CURSORS = "SELECT source, major, minor FROM lianyun.transparency_cursor ORDER BY source"
+_CURSORS = """
+SELECT c.source, c.major, c.minor,
+       c.source IN ('event', 'decision', 'case-step', 'document-decision', 'refused')
+       OR EXISTS (SELECT FROM lianyun.audit_head h WHERE c.source = 'register ' || h.register)
+       OR EXISTS (SELECT FROM lianyun.access_stream s WHERE c.source = s.log || ' ' || s.stream)
+FROM lianyun.transparency_cursor c ORDER BY c.source
+"""
 _SURPLUS = """
 SELECT e.source, e.position, e.entry FROM lianyun.transparency_entry e
 WHERE (e.source = 'event' AND NOT EXISTS (SELECT FROM lianyun.body b WHERE b.no = e.position::bigint))
@@ -87,7 +93,12 @@ def check_transparency(snapshot: Snapshot, network: str, findings: Findings) -> 
     _check_keys(snapshot, head, findings)
     _check_tree(snapshot, head, findings)
     counts: dict[str, int] = dict(snapshot.rows(_COUNTS))
-    for source, major, minor in snapshot.rows(_CURSORS):
+    for source, major, minor, known in snapshot.rows(_CURSORS):
+        if not known:
+            findings.add(
+                Damage.TRANSPARENCY, "transparency_cursor", "source", source, "none of that name", REMEDY
+            )
+            continue
         documents = _check_source(snapshot.connection, network, source, Cursor(major, minor), findings)
         entries = counts.pop(source, 0)
         # Refused messages go after their time (`lianyun db retain`), and their entries stay.

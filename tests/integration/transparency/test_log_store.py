@@ -160,6 +160,8 @@ def test_of_two_sequencers_one_has_its_turn(dsn: str, session: Session, told: li
         ("UPDATE lianyun.transparency_head SET size = size - 1", "the head says"),
         ("UPDATE lianyun.transparency_head SET root = sha256('x')", "the head says"),
         ("UPDATE lianyun.transparency_head SET at = at + 3600000000", "clock has gone back"),
+        ("INSERT INTO lianyun.transparency_cursor (source) VALUES ('register invented')", ("transparency_cursor", "source")),
+        ("INSERT INTO lianyun.transparency_cursor (source) VALUES ('eventx')", ("transparency_cursor", "source")),
         ("UPDATE lianyun.transparency_tile SET hashes = sha256('x') || substr(hashes, 33)", "another root"),
         ("DELETE FROM lianyun.transparency_tile", "do not hold"),
         ("UPDATE lianyun.transparency_head SET checkpoint = replace(checkpoint, E'\\n1', E'\\n2')", "not what its key signed"),

@@ -56,7 +56,7 @@ UNCOVERED: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("lianyun.subscription_token", (EVERYTHING,), "digests of random bits that lead to a subscription; who holds them is known to nobody"),
     ("lianyun.redrive_request", (EVERYTHING,), "what people asked to be redriven; an action on a letter by anybody else than who asked for it and might is found"),
     ("lianyun.saved_view", (EVERYTHING,), "addresses that people noted for themselves: they give no rights and decide nothing"),
-    ("lianyun.transparency_cursor", (COPIED, "major", "minor"),
+    ("lianyun.transparency_cursor", ("major", "minor"),
      "up to where a source has joined the log: set back, nothing joins twice; set forward, the next document that was passed over is found"),
     ("lianyun.transparency_entry", ("salt",), "set to null only: as it is once payload and salt were erased; every proof stays valid"),
     ("lianyun.transparency_head", ("at",), "when the head was signed"),
