@@ -88,5 +88,5 @@ def test_each_step_works_in_its_order_and_prints_what_is_shown(user: User) -> No
         missing = [line for line in shown if not any(each.startswith(words(line)) for each in printed)]
         assert not missing, f"{text}\n{out}"
         done += 1
-    assert done == 9
+    assert done == 10
     user.until(lambda: user.json("dlq", "list", "--publisher", "xianport")["letters"] == [])
