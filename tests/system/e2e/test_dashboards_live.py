@@ -49,6 +49,9 @@ MAY_BE_EMPTY = {
     "Rebalances and ended workers", "Alerts about promises", "Alerts that fire", "webhooks: budget spent",
     "webhooks: share that is good", "webhooks: burn rate", "webhooks: events counted",
     "annotation Closures and embargoes", "annotation Releases", "annotation Migrations and rebuilt states",
+    "Certificates",
+    "Log of the database",
+    "Since a segment of the database's log was archived",
 }  # fmt: skip
 """What may show nothing here. All else has to show something, whatever its own excuse is."""
 
@@ -204,7 +207,7 @@ def checked(world: World, folder: Path = ROOT / FOLDER) -> list[QueryResult]:
 
 
 def test_every_query_answers_or_says_why_not(world: World) -> None:
-    end = time.monotonic() + 90
+    end = time.monotonic() + 300
     while True:
         world.go_on()
         silent = [answer for answer in checked(world) if answer.outcome is not QueryOutcome.ANSWERED]
