@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.api.server import RunningApi
+from tests.support.producers.condition import until
 
 pytestmark = pytest.mark.integration
 
@@ -64,8 +65,8 @@ def test_who_is_not_let_in_is_counted_by_why_and_made_up_clients_are_one(api: Ru
     assert value("lianyun_api_rate_limited_total", {"client": "other"}) == 2
     assert value("lianyun_api_rate_limited_total", {"client": "and-this"}) is None
     assert value("lianyun_database_pool_size") == api.settings.api_threads
-    assert value("lianyun_database_pool_in_use") == 0
-    assert value("lianyun_api_requests_in_progress") == 0
+    until(lambda: value("lianyun_database_pool_in_use") == 0, "sessions are given back after the answer")
+    until(lambda: value("lianyun_api_requests_in_progress") == 0, "no request is in progress")
 
 
 def test_a_wrong_method_is_told_the_right_ones(api: RunningApi) -> None:

@@ -125,6 +125,7 @@ def test_the_write_ahead_log_is_measured_where_the_role_may_see_it(postgres: Dat
         assert values(operations.measure_archiving(session, 0)) == {}
 
 
+@pytest.mark.long
 def test_an_exporter_reports_servers_that_are_not_there(tmp_path: Path) -> None:
     port = free_port()
     settings = ExporterSettings(

@@ -117,6 +117,7 @@ def test_a_topic_that_does_not_exist_is_named_at_once_and_the_events_wait(
     assert stored(broker.bootstrap, missing) == {f"dep-{n}": 1 for n in range(3)}
 
 
+@pytest.mark.long
 def test_what_waits_follows_the_topic_of_the_profile(
     broker: BrokerAddress, profile: Profile, tmp_path: Path
 ) -> None:

@@ -80,6 +80,7 @@ def deployment_text(deployment: Deployment) -> str:
     return CliRunner().invoke(app, ["doctor"], env=deployment.operator).stdout
 
 
+@pytest.mark.long
 def test_from_nothing_to_the_first_accepted_event_with_the_kit_alone(
     deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
