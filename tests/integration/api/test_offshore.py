@@ -68,13 +68,13 @@ def test_a_paper_is_annotated_up_to_its_amount_and_revoked_by_its_bank(api: Runn
     assert (refused["outcome"], refused["guard"], refused["annotation"]) == ("REFUSED", "PAPER_FREE", None)
     assert annotate(api, "bbank", "api-3", 1, number="OFF-78").json()["guard"] == "PAPER_OF_DEAL"
     assert annotate(api, "abank", "api-4", 1).status_code == 404
-    assert deal(api, "bbank")["annotations"] == [first]
+    assert first in deal(api, "bbank")["annotations"]
     assert deal(api, "textil")["annotations"] == []
     revocation = f"/v1/trade/annotations/{first['annotation']}/revocations"
     assert api.client("abank").post(revocation, json={"request": "api-5"}).status_code == 404
     revoked = api.client("bbank").post(revocation, json={"request": "api-5"}).json()
     assert (revoked["action"], revoked["outcome"]) == ("REVOKE", "DONE")
-    assert deal(api, "bbank")["annotations"] == []
+    assert first not in deal(api, "bbank")["annotations"]
 
 
 @pytest.mark.long

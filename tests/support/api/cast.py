@@ -60,7 +60,10 @@ DEAL: dict[str, Any] = {
         {"number": "S-1", "role": "SELLS", "counterparty": {"scheme": "PARTY", "number": "ruhr"},
          "amount": {"minor_units": SOLD, "currency_code": "EUR"}, "destination": "KZ"},
     ],
-    "papers": [{"kind": "INVOICE", "number": "OFF-77", "amount": {"minor_units": SOLD, "currency_code": "EUR"}}],
+    "papers": [
+        {"kind": "INVOICE", "number": "OFF-77", "amount": {"minor_units": SOLD, "currency_code": "EUR"}},
+        {"kind": "INVOICE", "number": "OFF-76", "amount": {"minor_units": 1_000, "currency_code": "EUR"}},  # for walks of all that may be asked
+    ],
 }  # fmt: skip
 """Textil's offshore deal in the box that it shares: bought from a company that is not here, sold to ruhr."""
 ODD = ("A/B", "A B", "联运-1", "50%", "A%2FB", "50%25", "timeline", "A/timeline", "a?b#c", "~x.y", "é")

@@ -192,7 +192,7 @@ ROWS: Mapping[tuple[str, str], Row] = {
         body={
             "request": "once",
             "deal": "textil/OD-1",
-            "paper": {"kind": "INVOICE", "number": "OFF-77"},
+            "paper": {"kind": "INVOICE", "number": "OFF-76"},
             "amount": {"minor_units": 1, "currency_code": "EUR"},
         },
     ),
