@@ -21,7 +21,16 @@ from services.cli.database import session
 from services.cli.exits import Exit, Failure
 from services.cli.options import AsJson, micros, now
 from services.cli.output import iso, out, print_json, print_table
-from services.cli.registry_change import By, Code, formed, known_party, registered
+from services.cli.registry_change import (
+    By,
+    Code,
+    Countries,
+    Managers,
+    Places,
+    formed,
+    known_party,
+    registered,
+)
 from services.cli.settings import CliSettings
 from services.ledger.registry import commands, store
 from services.ledger.registry.events import PartyAdded, PartyAmended
@@ -42,15 +51,9 @@ def add(
         list[str], typer.Option(help="A CloudEvents source that is its own; repeat for several.")
     ],
     topic: Annotated[list[str] | None, typer.Option(help="A topic that it alone writes to.")] = None,
-    country: Annotated[
-        list[str] | None, typer.Option(help="Its territory: an ISO 3166 alpha-2 country.")
-    ] = None,
-    manager: Annotated[
-        list[str] | None, typer.Option(help="Its territory: an infrastructure manager.")
-    ] = None,
-    place: Annotated[
-        list[str] | None, typer.Option(help="Its territory: a place such as railnet:dostyk.")
-    ] = None,
+    country: Countries = None,
+    manager: Managers = None,
+    place: Places = None,
     by: By = "operator",
 ) -> None:
     """Register a party: what it is, where its word is an authority's, and what it publishes under."""

@@ -17,7 +17,16 @@ from services.cli.database import session
 from services.cli.exits import Exit, Failure
 from services.cli.options import AsJson, now
 from services.cli.output import err, out, print_json
-from services.cli.registry_change import By, Code, formed, known_party, registered
+from services.cli.registry_change import (
+    By,
+    Code,
+    Countries,
+    Managers,
+    Places,
+    formed,
+    known_party,
+    registered,
+)
 from services.cli.secrets import FOLDER
 from services.cli.settings import CliSettings
 from services.cli.topics import declared_with
@@ -59,13 +68,9 @@ def add(
     gateway: Annotated[
         bool, typer.Option("--gateway", help="It posts over HTTPS and needs no connection to the broker.")
     ] = False,
-    country: Annotated[list[str] | None, typer.Option(help="Its territory: an ISO 3166 country.")] = None,
-    manager: Annotated[
-        list[str] | None, typer.Option(help="Its territory: an infrastructure manager.")
-    ] = None,
-    place: Annotated[
-        list[str] | None, typer.Option(help="Its territory: a place such as railnet:dostyk.")
-    ] = None,
+    country: Countries = None,
+    manager: Managers = None,
+    place: Places = None,
     quota: Annotated[
         int | None, typer.Option(min=1_024, help="Bytes a second that it may write; 1,048,576 at first.")
     ] = None,

@@ -19,6 +19,9 @@ from services.ledger.registry.store import Unsigned
 
 T = TypeVar("T")
 FORMAT = "lianyun-registry-proposal-v1"
+Countries = Annotated[list[str] | None, typer.Option(help="Its territory: an ISO 3166 alpha-2 country.")]
+Managers = Annotated[list[str] | None, typer.Option(help="Its territory: an infrastructure manager.")]
+Places = Annotated[list[str] | None, typer.Option(help="Its territory: a place such as railnet:dostyk.")]
 Code = Annotated[str, typer.Argument(help="The party's code, such as ktz.")]
 By = Annotated[str, typer.Option(help="Who does this, for the record.")]
 

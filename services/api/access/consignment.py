@@ -176,10 +176,10 @@ def grants_of_each(
     by_view = [_by_view(reader, known) for known in several]
     if shared is not None:
         return [(own, _handed_on(granted(own.roles, own.relations), shared)) for own in by_view]
-    lent = lending(reader.session, several, reader.party, reader.now, reader.registry)
+    by_lending = lending(reader.session, several, reader.party, reader.now, reader.registry)
     legal = frozenset({Relation.LEGAL} if reader.purpose else ())
     found = []
-    for own, besides in zip(by_view, lent, strict=True):
+    for own, besides in zip(by_view, by_lending, strict=True):
         relations = own.relations | besides | legal
         found.append((Relationship(own.roles, relations), granted(own.roles, relations)))
     return found
